@@ -1,0 +1,202 @@
+package ruleset
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Match is one condition on a packet. The types below are the only ones.
+type Match interface{ match() }
+
+// Protocol is a transport protocol as the kernel names it in rules.
+type Protocol string
+
+// The protocols that rulesets match.
+const (
+	TCP    Protocol = "tcp"
+	UDP    Protocol = "udp"
+	ICMP   Protocol = "icmp"
+	ICMPv6 Protocol = "ipv6-icmp"
+)
+
+// PortRange is an inclusive range of ports; First equals Last for one port.
+type PortRange struct{ First, Last uint16 }
+
+// Single reports whether the range is one port.
+func (r PortRange) Single() bool { return r.First == r.Last }
+
+// Source matches the source address.
+type Source struct{ Prefix netip.Prefix }
+
+// Interface matches the interface that a packet came in by.
+type Interface struct{ Name string }
+
+// Proto matches the protocol. It stands before a match that needs it.
+type Proto struct{ Protocol Protocol }
+
+// Ports matches source and destination ports of Protocol. Either side may be
+// empty, not both; more than one range is matched by multiport, which takes 15
+// ports, a range counting two, and one side only.
+type Ports struct {
+	Protocol            Protocol
+	Source, Destination []PortRange
+}
+
+// Flag is a set of TCP header flags.
+type Flag uint8
+
+// The flags that iptables can match, in the order in which it prints them.
+const (
+	FIN Flag = 1 << iota
+	SYN
+	RST
+	PSH
+	ACK
+	URG
+	// AllFlags is every flag that iptables can match.
+	AllFlags = FIN | SYN | RST | PSH | ACK | URG
+)
+
+// TCPFlags matches segments in which, of the flags in Mask, exactly those in
+// Set are on.
+type TCPFlags struct {
+	Mask, Set Flag
+	Not       bool
+}
+
+// ICMPType matches the type of an ICMP or ICMPv6 message.
+type ICMPType struct {
+	Family Family
+	Type   uint8
+}
+
+// HopLimit matches the hop limit of an IPv6 packet.
+type HopLimit struct{ Equal uint8 }
+
+// State is a set of conntrack states.
+type State uint8
+
+// The conntrack states, in the order in which iptables prints them.
+const (
+	StateInvalid State = 1 << iota
+	StateNew
+	StateRelated
+	StateEstablished
+	StateUntracked
+)
+
+// ConnState matches the state that conntrack gives to a packet's connection.
+type ConnState struct{ States State }
+
+// ConnOriginal matches packets in the direction of the connection's first.
+type ConnOriginal struct{}
+
+// Direction says which address of a packet is looked up in a set.
+type Direction string
+
+// The directions that rulesets use; a hash:ip,port set takes two dimensions.
+const (
+	ToSource         Direction = "src"
+	ToSourceAndDPort Direction = "src,dst"
+)
+
+// InSet matches packets whose address is, or with Not is not, in the set.
+type InSet struct {
+	Set       string
+	Direction Direction
+	Not       bool
+}
+
+// Unit is the time that a Rate is counted over.
+type Unit string
+
+// The units that the kernel's limits know.
+const (
+	PerSecond Unit = "sec"
+	PerMinute Unit = "min"
+	PerHour   Unit = "hour"
+	PerDay    Unit = "day"
+)
+
+// Duration is the length of the unit.
+func (u Unit) Duration() time.Duration {
+	switch u {
+	case PerMinute:
+		return time.Minute
+	case PerHour:
+		return time.Hour
+	case PerDay:
+		return 24 * time.Hour
+	}
+	return time.Second
+}
+
+// Rate is a token bucket: Burst tokens at most, Count more per Unit.
+type Rate struct {
+	Count uint32
+	Unit  Unit
+	Burst uint32
+}
+
+// SourceRate matches packets by the rate of their source: those above it, or
+// with UpTo those within. The kernel keeps one table for each Name.
+type SourceRate struct {
+	Name   string
+	Rate   Rate
+	UpTo   bool
+	Prefix int // length to which sources are cut
+	// TableMax is the most sources counted; a full table matches every new one.
+	TableMax uint32
+	// Expire is how long an idle source is remembered.
+	Expire time.Duration
+}
+
+// Limit matches packets within a rate that all share.
+type Limit struct{ Rate Rate }
+
+// RecentAction is what a Recent match does with its list.
+type RecentAction string
+
+// The actions that rulesets use.
+const (
+	// RecentSet records the packet's source; it always matches.
+	RecentSet RecentAction = "set"
+	// RecentCheck matches when the source was seen often enough.
+	RecentCheck RecentAction = "rcheck"
+)
+
+// Recent matches by the list Name of sources seen. Window and Hits count for
+// RecentCheck: at least Hits packets within Window.
+type Recent struct {
+	Action RecentAction
+	Name   string
+	Window time.Duration
+	Hits   uint8
+	Prefix int // length to which sources are cut
+}
+
+// ConnLimit matches when a source has more than Above open connections.
+type ConnLimit struct {
+	Above  uint32
+	Prefix int // length to which sources are cut
+}
+
+// AddressType matches packets to an address of one of the kinds, such as
+// "BROADCAST" and "MULTICAST".
+type AddressType struct{ Destination []string }
+
+func (Source) match()       {}
+func (Interface) match()    {}
+func (Proto) match()        {}
+func (Ports) match()        {}
+func (TCPFlags) match()     {}
+func (ICMPType) match()     {}
+func (HopLimit) match()     {}
+func (ConnState) match()    {}
+func (ConnOriginal) match() {}
+func (InSet) match()        {}
+func (SourceRate) match()   {}
+func (Limit) match()        {}
+func (Recent) match()       {}
+func (ConnLimit) match()    {}
+func (AddressType) match()  {}

@@ -1,0 +1,157 @@
+// Package ruleset is the intermediate form between a profile and the files
+// that are emitted: tables, chains, rules, sets and kernel settings as plain
+// data with typed fields.
+//
+// It knows no syntax, neither TOML's nor iptables', and no meaning: a value
+// says what the kernel shall match and do. Every node carries an Origin, so
+// that a plan line, an error of the kernel and a log line lead back to a
+// profile line. The order of rules in a chain is the order in which the kernel
+// tries them; the order of everything else is fixed by the one who builds it.
+package ruleset
+
+import (
+	"net/netip"
+	"time"
+
+	"hardenctl/compiler/diag"
+)
+
+// Family is an IP version.
+type Family uint8
+
+const (
+	// V4 is IPv4.
+	V4 Family = 4
+	// V6 is IPv6.
+	V6 Family = 6
+)
+
+// Families lists both, in the order in which everything is emitted.
+var Families = [...]Family{V4, V6}
+
+// Bits is the length of an address: 32 or 128.
+func (f Family) Bits() int {
+	if f == V6 {
+		return 128
+	}
+	return 32
+}
+
+// Has reports whether a belongs to the family.
+func (f Family) Has(a netip.Addr) bool { return a.Is6() == (f == V6) }
+
+// Origin says which part of which profile asked for a node.
+type Origin struct {
+	diag.Position
+	// Part is the dotted name of the part, such as "services.https".
+	Part string
+}
+
+// Ruleset is the whole state that a profile asks for.
+type Ruleset struct {
+	Tables   []Table
+	Sets     []Set
+	Settings []Setting
+	Options  []ModuleOption
+	Modules  []Module
+}
+
+// Table is one table of one family, with every chain that the ruleset owns or
+// uses in it.
+type Table struct {
+	Family Family
+	Name   string // "filter", "raw", …
+	Chains []Chain
+}
+
+// Chain is a built-in chain, which has a policy, or one of our own.
+type Chain struct {
+	Name  string
+	Rules []Rule
+	// Policy is the verdict of a built-in chain for what no rule decided.
+	// It is empty for a chain of our own, and for a built-in chain the zero
+	// value does not occur.
+	Policy Policy
+	// Owned says, of a built-in chain, that the profile states its policy. A
+	// built-in chain that is not owned is listed so that a file is complete.
+	Owned bool
+}
+
+// Policy is the verdict of a built-in chain.
+type Policy string
+
+// The two policies that the kernel knows.
+const (
+	PolicyAccept Policy = "ACCEPT"
+	PolicyDrop   Policy = "DROP"
+)
+
+// BuiltIn reports whether the chain is one of the kernel's.
+func (c Chain) BuiltIn() bool { return c.Policy != "" }
+
+// Rule matches a packet when every match does; then the target decides.
+type Rule struct {
+	Matches []Match
+	// Target is nil for a rule that only counts or records.
+	Target Target
+	// Comment says in a few words which part of the profile the rule serves:
+	// printable ASCII, at most 255 bytes.
+	Comment string
+	Origin  Origin
+}
+
+// SetType is a kernel set type.
+type SetType string
+
+// The set types that rulesets use.
+const (
+	HashNet    SetType = "hash:net"
+	HashIP     SetType = "hash:ip"
+	HashIPPort SetType = "hash:ip,port"
+)
+
+// Set is one kernel set of one family.
+type Set struct {
+	Name   string
+	Family Family
+	Type   SetType
+	// Members are the addresses of a set that the profile fills, as the fewest
+	// prefixes that cover them. Nil for a set that packets fill.
+	Members []netip.Prefix
+	// Dynamic says that the kernel fills the set; its members are nobody's to
+	// plan.
+	Dynamic bool
+	// Timeout is how long an entry of a dynamic set stays.
+	Timeout time.Duration
+	// Netmask is the prefix length to which added addresses are cut; 0 for none.
+	Netmask int
+	// ForceAdd lets a full set evict an old entry rather than refuse a new one.
+	ForceAdd bool
+	// HashSize is the number of buckets, a power of two. The kernel does not
+	// grow a set from the packet path, so dynamic sets are sized beforehand.
+	HashSize uint32
+	// MaxElements is the most entries the set takes.
+	MaxElements uint32
+	Origin      Origin
+}
+
+// Setting is one kernel setting below /proc/sys.
+type Setting struct {
+	// Key is dotted, as sysctl names it; a component "*" stands for every
+	// network interface.
+	Key    string
+	Value  string
+	Origin Origin
+}
+
+// ModuleOption is one option of one kernel module, given when it loads.
+type ModuleOption struct {
+	Module, Name, Value string
+	Origin              Origin
+}
+
+// Module is a kernel module that must be loaded before settings are written.
+type Module struct {
+	Name   string
+	Origin Origin
+}

@@ -1,0 +1,40 @@
+package ruleset
+
+// Target is what a rule does with a packet that it matched. The types below
+// are the only ones.
+type Target interface{ target() }
+
+// Verdict ends the packet's way, or the chain's with Return.
+type Verdict string
+
+// The verdicts.
+const (
+	Accept Verdict = "ACCEPT"
+	Drop   Verdict = "DROP"
+	Return Verdict = "RETURN"
+)
+
+// Jump goes on in another chain.
+type Jump struct{ Chain string }
+
+// AddToSet puts the packet's address into a set, anew if it is there, for the
+// set's own timeout.
+type AddToSet struct {
+	Set       string
+	Direction Direction
+}
+
+// Log writes a line to the kernel log.
+type Log struct{ Prefix string }
+
+// Reject drops the packet and answers with a TCP reset or an ICMP error.
+type Reject struct {
+	Family Family
+	Reset  bool
+}
+
+func (Verdict) target()  {}
+func (Jump) target()     {}
+func (AddToSet) target() {}
+func (Log) target()      {}
+func (Reject) target()   {}
