@@ -1,0 +1,69 @@
+// Package emit writes a ruleset as the text of each artifact: iptables-restore
+// input, ipset restore input, sysctl, modprobe and modules-load files.
+//
+// It knows syntax and no meaning: it prints what the ruleset holds, in the
+// order in which it stands there. Rules come out in the very form in which
+// iptables-save prints them back (iptables 1.8.9, both backends), so that a
+// file that was restored and saved again is identical and a reviewer compares
+// like with like. Quoting lives here and nowhere else.
+package emit
+
+import (
+	"bytes"
+	"fmt"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/ruleset"
+)
+
+// Files returns every artifact of the ruleset, in the order of DESIGN.md's
+// table. An artifact that would be empty is left out.
+func Files(rs *ruleset.Ruleset) []bundle.File {
+	all := []bundle.File{
+		{Name: bundle.RulesV4, Text: Rules(rs, ruleset.V4)},
+		{Name: bundle.RulesV6, Text: Rules(rs, ruleset.V6)},
+		{Name: bundle.Sets, Text: Sets(rs.Sets)},
+		{Name: bundle.Sysctl, Text: Sysctl(rs.Settings)},
+		{Name: bundle.ModProbe, Text: ModProbe(rs.Options)},
+		{Name: bundle.ModulesLoad, Text: ModulesLoad(rs.Modules)},
+	}
+	var files []bundle.File
+	for _, f := range all {
+		if len(f.Text) > 0 {
+			files = append(files, f)
+		}
+	}
+	return files
+}
+
+// Rules returns iptables-restore input for one family: a flush restore, which
+// replaces each table that it names as a whole.
+func Rules(rs *ruleset.Ruleset, family ruleset.Family) []byte {
+	var b bytes.Buffer
+	for _, t := range rs.Tables {
+		if t.Family == family {
+			writeTable(&b, t)
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return append([]byte(bundle.Header+"\n"), b.Bytes()...)
+}
+
+func writeTable(b *bytes.Buffer, t ruleset.Table) {
+	fmt.Fprintf(b, "*%s\n", t.Name)
+	for _, c := range t.Chains {
+		policy := string(c.Policy)
+		if !c.BuiltIn() {
+			policy = "-"
+		}
+		fmt.Fprintf(b, ":%s %s [0:0]\n", c.Name, policy)
+	}
+	for _, c := range t.Chains {
+		for _, r := range c.Rules {
+			fmt.Fprintf(b, "-A %s %s\n", c.Name, Rule(t.Family, r))
+		}
+	}
+	b.WriteString("COMMIT\n")
+}

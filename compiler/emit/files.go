@@ -1,0 +1,93 @@
+package emit
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"hardenctl/compiler/netset"
+	"hardenctl/compiler/ruleset"
+)
+
+// Sets returns ipset restore input: every set created, then filled. Sets must
+// be loaded before the rules that name them.
+func Sets(sets []ruleset.Set) []byte {
+	var b bytes.Buffer
+	for _, s := range sets {
+		b.WriteString(Create(s) + "\n")
+		add := "add " + s.Name + " "
+		for _, p := range s.Members {
+			b.WriteString(add)
+			b.Write(netset.AppendPrefix(b.AvailableBuffer(), p))
+			b.WriteByte('\n')
+		}
+	}
+	return b.Bytes()
+}
+
+// Create returns the line that creates a set, options in ipset save's order.
+func Create(s ruleset.Set) string {
+	words := fmt.Sprintf("create %s %s family %s hashsize %d maxelem %d", s.Name, s.Type, inet(s.Family), s.HashSize, s.MaxElements)
+	if s.Netmask != 0 {
+		words += fmt.Sprintf(" netmask %d", s.Netmask)
+	}
+	if s.Timeout != 0 {
+		words += fmt.Sprintf(" timeout %d", s.Timeout/time.Second)
+	}
+	if s.ForceAdd {
+		words += " forceadd"
+	}
+	return words
+}
+
+func inet(f ruleset.Family) string {
+	if f == ruleset.V6 {
+		return "inet6"
+	}
+	return "inet"
+}
+
+// Sysctl returns a sysctl.d file, each setting under a comment that says which
+// part of the profile states it.
+//
+// A key for every interface is written three times: for all, for default, and
+// as a glob with a leading "-". systemd-sysctl and procps 4 understand the glob;
+// older procps ignores the line because of the "-".
+func Sysctl(settings []ruleset.Setting) []byte {
+	var b bytes.Buffer
+	part := ""
+	for _, s := range settings {
+		if s.Origin.Part != part {
+			part = s.Origin.Part
+			fmt.Fprintf(&b, "# %s\n", part)
+		}
+		if prefix, suffix, glob := strings.Cut(s.Key, ".*."); glob {
+			for _, name := range []string{"all", "default"} {
+				fmt.Fprintf(&b, "%s.%s.%s = %s\n", prefix, name, suffix, s.Value)
+			}
+			b.WriteByte('-')
+		}
+		fmt.Fprintf(&b, "%s = %s\n", s.Key, s.Value)
+	}
+	return b.Bytes()
+}
+
+// ModProbe returns a modprobe.d file.
+func ModProbe(options []ruleset.ModuleOption) []byte {
+	var b bytes.Buffer
+	for _, o := range options {
+		fmt.Fprintf(&b, "# %s\noptions %s %s=%s\n", o.Origin.Part, o.Module, o.Name, o.Value)
+	}
+	return b.Bytes()
+}
+
+// ModulesLoad returns a modules-load.d file. systemd loads these modules before
+// it writes settings, some of which exist only with their module.
+func ModulesLoad(modules []ruleset.Module) []byte {
+	var b bytes.Buffer
+	for _, m := range modules {
+		fmt.Fprintln(&b, m.Name)
+	}
+	return b.Bytes()
+}

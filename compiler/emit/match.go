@@ -1,0 +1,153 @@
+package emit
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"hardenctl/compiler/ruleset"
+)
+
+// match returns a match's own words, "-m name …", or "" for one that iptables
+// prints among the first words of a rule.
+func match(family ruleset.Family, m ruleset.Match) string {
+	switch m := m.(type) {
+	case ruleset.Source, ruleset.Interface, ruleset.Proto:
+		return ""
+	case ruleset.Ports:
+		return ports(m)
+	case ruleset.TCPFlags:
+		return fmt.Sprintf("-m tcp %s--tcp-flags %s %s", not(m.Not), flags(m.Mask), flags(m.Set))
+	case ruleset.ICMPType:
+		return icmpType(m)
+	case ruleset.HopLimit:
+		return fmt.Sprintf("-m hl --hl-eq %d", m.Equal)
+	case ruleset.ConnState:
+		return "-m conntrack --ctstate " + states(m.States)
+	case ruleset.ConnOriginal:
+		return "-m conntrack --ctdir ORIGINAL"
+	case ruleset.InSet:
+		return fmt.Sprintf("-m set %s--match-set %s %s", not(m.Not), m.Set, m.Direction)
+	case ruleset.SourceRate:
+		return sourceRate(family, m)
+	case ruleset.Limit:
+		return limit(m.Rate)
+	case ruleset.Recent:
+		return recent(family, m)
+	case ruleset.ConnLimit:
+		return fmt.Sprintf("-m connlimit --connlimit-above %d --connlimit-mask %d --connlimit-saddr", m.Above, m.Prefix)
+	case ruleset.AddressType:
+		return "-m addrtype --dst-type " + strings.Join(m.Destination, ",")
+	}
+	panic(fmt.Sprintf("emit: unknown match %T", m))
+}
+
+// not is iptables' negation, which stands before the option.
+func not(negated bool) string {
+	if negated {
+		return "! "
+	}
+	return ""
+}
+
+func ports(m ruleset.Ports) string {
+	if len(m.Source) > 1 {
+		return "-m multiport --sports " + portList(m.Source)
+	}
+	if len(m.Destination) > 1 {
+		return "-m multiport --dports " + portList(m.Destination)
+	}
+	words := "-m " + string(m.Protocol)
+	if len(m.Source) == 1 {
+		words += " --sport " + portList(m.Source)
+	}
+	if len(m.Destination) == 1 {
+		words += " --dport " + portList(m.Destination)
+	}
+	return words
+}
+
+func portList(ranges []ruleset.PortRange) string {
+	var texts []string
+	for _, r := range ranges {
+		text := fmt.Sprint(r.First)
+		if !r.Single() {
+			text = fmt.Sprintf("%d:%d", r.First, r.Last)
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, ",")
+}
+
+func flags(set ruleset.Flag) string {
+	return names(uint(set), "NONE", "FIN", "SYN", "RST", "PSH", "ACK", "URG")
+}
+
+func states(set ruleset.State) string {
+	return names(uint(set), "", "INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED")
+}
+
+// names lists the names of the bits of set, lowest first, or none.
+func names(set uint, none string, all ...string) string {
+	var on []string
+	for bit, name := range all {
+		if set&(1<<bit) != 0 {
+			on = append(on, name)
+		}
+	}
+	if len(on) == 0 {
+		return none
+	}
+	return strings.Join(on, ",")
+}
+
+func icmpType(m ruleset.ICMPType) string {
+	if m.Family == ruleset.V6 {
+		return fmt.Sprintf("-m icmp6 --icmpv6-type %d", m.Type)
+	}
+	return fmt.Sprintf("-m icmp --icmp-type %d", m.Type)
+}
+
+// sourceRate prints hashlimit's options in the order of hashlimit_mt_save in
+// iptables' libxt_hashlimit. It leaves out an expiry of one unit of the rate and
+// a mask of whole addresses, as that does.
+func sourceRate(family ruleset.Family, m ruleset.SourceRate) string {
+	bound := "above"
+	if m.UpTo {
+		bound = "upto"
+	}
+	words := fmt.Sprintf("-m hashlimit --hashlimit-%s %d/%s --hashlimit-burst %d --hashlimit-mode srcip --hashlimit-name %s --hashlimit-htable-max %d",
+		bound, m.Rate.Count, m.Rate.Unit, m.Rate.Burst, m.Name, m.TableMax)
+	if m.Expire != m.Rate.Unit.Duration() {
+		words += fmt.Sprintf(" --hashlimit-htable-expire %d", m.Expire/time.Millisecond)
+	}
+	if m.Prefix != family.Bits() {
+		words += fmt.Sprintf(" --hashlimit-srcmask %d", m.Prefix)
+	}
+	return words
+}
+
+// limit leaves out the default burst of 5, as iptables-save does.
+func limit(rate ruleset.Rate) string {
+	words := fmt.Sprintf("-m limit --limit %d/%s", rate.Count, rate.Unit)
+	if rate.Burst != 5 {
+		words += fmt.Sprintf(" --limit-burst %d", rate.Burst)
+	}
+	return words
+}
+
+func recent(family ruleset.Family, m ruleset.Recent) string {
+	words := "-m recent --" + string(m.Action)
+	if m.Action != ruleset.RecentSet {
+		words += fmt.Sprintf(" --seconds %d --reap --hitcount %d", m.Window/time.Second, m.Hits)
+	}
+	return fmt.Sprintf("%s --name %s --mask %s --rsource", words, m.Name, netmask(family, m.Prefix))
+}
+
+// netmask writes a prefix length as the address that iptables prints for it.
+func netmask(family ruleset.Family, length int) string {
+	addr, _ := netip.AddrFromSlice(net.CIDRMask(length, family.Bits()))
+	return addr.String()
+}

@@ -1,0 +1,108 @@
+package emit
+
+import (
+	"fmt"
+	"strings"
+
+	"hardenctl/compiler/ruleset"
+)
+
+// Rule returns a rule's text after "-A CHAIN ", as iptables-save prints it.
+//
+// iptables-save prints source, interface and protocol first, whatever the
+// order in which they were given, then the other matches in theirs.
+func Rule(family ruleset.Family, r ruleset.Rule) string {
+	var words []string
+	for _, part := range []func(ruleset.Match) string{source, inInterface, protocol} {
+		for _, m := range r.Matches {
+			if text := part(m); text != "" {
+				words = append(words, text)
+				break
+			}
+		}
+	}
+	for _, m := range r.Matches {
+		if text := match(family, m); text != "" {
+			words = append(words, text)
+		}
+	}
+	if r.Comment != "" {
+		words = append(words, "-m comment --comment "+quote(r.Comment))
+	}
+	if r.Target != nil {
+		words = append(words, "-j "+target(r.Target))
+	}
+	return strings.Join(words, " ")
+}
+
+func source(m ruleset.Match) string {
+	if s, ok := m.(ruleset.Source); ok {
+		return "-s " + s.Prefix.String()
+	}
+	return ""
+}
+
+func inInterface(m ruleset.Match) string {
+	if i, ok := m.(ruleset.Interface); ok {
+		return "-i " + i.Name
+	}
+	return ""
+}
+
+// protocol returns "-p …" for a match that needs a protocol.
+func protocol(m ruleset.Match) string {
+	switch m := m.(type) {
+	case ruleset.Proto:
+		return "-p " + string(m.Protocol)
+	case ruleset.Ports:
+		return "-p " + string(m.Protocol)
+	case ruleset.TCPFlags:
+		return "-p tcp"
+	case ruleset.ICMPType:
+		if m.Family == ruleset.V6 {
+			return "-p ipv6-icmp"
+		}
+		return "-p icmp"
+	}
+	return ""
+}
+
+func target(t ruleset.Target) string {
+	switch t := t.(type) {
+	case ruleset.Verdict:
+		return string(t)
+	case ruleset.Jump:
+		return t.Chain
+	case ruleset.AddToSet:
+		return fmt.Sprintf("SET --add-set %s %s --exist", t.Set, t.Direction)
+	case ruleset.Log:
+		return "LOG --log-prefix " + quote(t.Prefix)
+	case ruleset.Reject:
+		return "REJECT --reject-with " + rejectWith(t)
+	}
+	panic(fmt.Sprintf("emit: unknown target %T", t))
+}
+
+func rejectWith(t ruleset.Reject) string {
+	switch {
+	case t.Reset:
+		return "tcp-reset"
+	case t.Family == ruleset.V6:
+		return "icmp6-port-unreachable"
+	}
+	return "icmp-port-unreachable"
+}
+
+// bare are the characters of a value that iptables-save prints without quotes
+// (xtables_save_string in iptables' libxtables).
+const bare = "_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// quote writes a value as xtables_save_string does: bare if it can be, else in
+// double quotes with a backslash before a quote or a backslash. Newlines and
+// NULs have no escape in a restore file; the profile reader refuses them.
+func quote(value string) string {
+	if value != "" && strings.Trim(value, bare) == "" {
+		return value
+	}
+	return `"` + strings.NewReplacer(`"`, `\"`, `'`, `\'`, `\`, `\\`).Replace(value) + `"`
+}

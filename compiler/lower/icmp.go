@@ -1,0 +1,76 @@
+package lower
+
+import (
+	"hardenctl/compiler/ruleset"
+)
+
+// Types of ICMP messages (RFC 792) and of ICMPv6 (RFC 4443, 4861, 3810).
+const (
+	echoRequest   = 8
+	echoRequestV6 = 128
+	packetTooBig  = 2
+)
+
+// echo answers echo requests at a rate of each source's own. A ping that goes
+// on is an open flow to conntrack, so the limit stands before their accept.
+func (f *filter) echo() []ruleset.Rule {
+	icmp := f.profile.ICMP
+	if !icmp.EchoPerSource.Stated() || f.closed() {
+		return nil
+	}
+	p := f.part("icmp.echo_per_source", icmp.EchoPerSource.Position)
+	var rules []ruleset.Rule
+	for _, sources := range []struct {
+		set    string
+		target ruleset.Verdict
+	}{{"trusted", ruleset.Accept}, {"block", ruleset.Drop}, {"ban", ruleset.Drop}} {
+		if f.has(sources.set) {
+			rules = append(rules, p.rule(sources.set+" sources", sources.target, f.inSet(sources.set)))
+		}
+	}
+	rules = append(rules,
+		p.rule("", ruleset.Accept, f.within(p, icmp.EchoPerSource.Rate)),
+		p.rule("too many", ruleset.Drop))
+	return []ruleset.Rule{p.rule("", f.chain("ECHO", rules), f.echoType())}
+}
+
+func (f *filter) echoType() ruleset.ICMPType {
+	if f.family == ruleset.V6 {
+		return ruleset.ICMPType{Family: f.family, Type: echoRequestV6}
+	}
+	return ruleset.ICMPType{Family: f.family, Type: echoRequest}
+}
+
+// neighbours is the ICMPv6 that an IPv6 host cannot live without (RFC 4890,
+// section 4.4): neighbour and router discovery, from the link only, which the
+// hop limit of 255 proves; multicast listener discovery, from link-local
+// addresses; and packet too big, without which large packets vanish. Redirects
+// are left out. Errors of open connections were accepted before.
+func (f *filter) neighbours() []ruleset.Rule {
+	if f.family != ruleset.V6 {
+		return nil
+	}
+	p := f.policy()
+	var rules []ruleset.Rule
+	for _, t := range []uint8{133, 134, 135, 136} {
+		rules = append(rules, p.rule("neighbour discovery", ruleset.Accept, icmpv6(t), ruleset.HopLimit{Equal: 255}))
+	}
+	for _, t := range []uint8{130, 131, 132, 143} {
+		rules = append(rules, p.rule("multicast listeners", ruleset.Accept, ruleset.Source{Prefix: linkLocal}, icmpv6(t)))
+	}
+	rules = append(rules, p.rule("packet too big", ruleset.Accept, icmpv6(packetTooBig)))
+	jump := f.chain("NEIGHBOUR", rules)
+	return []ruleset.Rule{p.rule("neighbours", jump, ruleset.Proto{Protocol: ruleset.ICMPv6})}
+}
+
+func icmpv6(t uint8) ruleset.ICMPType { return ruleset.ICMPType{Family: ruleset.V6, Type: t} }
+
+// otherICMP drops what is left of ICMP. It is noise of the network more often
+// than a probe, so it is neither counted nor logged.
+func (f *filter) otherICMP() []ruleset.Rule {
+	protocol := ruleset.ICMP
+	if f.family == ruleset.V6 {
+		protocol = ruleset.ICMPv6
+	}
+	return []ruleset.Rule{f.policy().rule("other icmp", ruleset.Drop, ruleset.Proto{Protocol: protocol})}
+}

@@ -1,0 +1,131 @@
+package lower
+
+import (
+	"net/netip"
+	"slices"
+
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// input is the way of a packet to this host, cheapest and commonest first.
+func (f *filter) input() []ruleset.Rule {
+	return slices.Concat(
+		f.openTCP(),
+		f.loopback(),
+		f.echo(),
+		f.udpPackets(),
+		f.openOthers(),
+		f.neighbours(),
+		f.dhcp(),
+		f.trusted(),
+		f.blocked(),
+		f.banned(profile.Everything),
+		f.stealth(),
+		f.invalid(),
+		f.publicServices(),
+		f.banned(profile.Hidden),
+		f.restrictedServices(),
+		f.otherICMP(),
+		f.unserved(),
+	)
+}
+
+// closed reports whether nothing is open in this family.
+func (f *filter) closed() bool {
+	return f.family == ruleset.V6 && !f.profile.Policy.IPv6
+}
+
+func (f *filter) policy() part { return f.part("policy", f.profile.Policy.Position) }
+
+var open = ruleset.ConnState{States: ruleset.StateRelated | ruleset.StateEstablished}
+
+// openTCP stands first: it is all that a packet of an open stream meets.
+func (f *filter) openTCP() []ruleset.Rule {
+	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Accept, ruleset.Proto{Protocol: ruleset.TCP}, open)}
+}
+
+func (f *filter) loopback() []ruleset.Rule {
+	return []ruleset.Rule{f.policy().rule("loopback", ruleset.Accept, ruleset.Interface{Name: "lo"})}
+}
+
+// openOthers accepts the open flows of other protocols, and the ICMP errors
+// that belong to any connection.
+func (f *filter) openOthers() []ruleset.Rule {
+	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Accept, open)}
+}
+
+// dhcp lets in the answers of DHCP servers. A renewed lease comes back by a
+// known flow, but an answer to a broadcast does not: without this rule a host
+// whose server moved loses its address, and its owner with it. DHCPv6 servers
+// and relays answer from a link-local address (RFC 8415, section 16).
+func (f *filter) dhcp() []ruleset.Rule {
+	if !f.profile.Policy.DHCP {
+		return nil
+	}
+	if f.family == ruleset.V4 {
+		return []ruleset.Rule{f.policy().rule("dhcp", ruleset.Accept, dhcpPorts(67, 68))}
+	}
+	link := ruleset.Source{Prefix: linkLocal}
+	return []ruleset.Rule{f.policy().rule("dhcp", ruleset.Accept, link, dhcpPorts(547, 546))}
+}
+
+func dhcpPorts(server, client uint16) ruleset.Ports {
+	return ruleset.Ports{
+		Protocol:    ruleset.UDP,
+		Source:      []ruleset.PortRange{{First: server, Last: server}},
+		Destination: []ruleset.PortRange{{First: client, Last: client}},
+	}
+}
+
+var linkLocal = netip.MustParsePrefix("fe80::/10")
+
+// invalid drops what conntrack cannot place: a RST or FIN of no connection, an
+// ACK outside every window.
+func (f *filter) invalid() []ruleset.Rule {
+	return []ruleset.Rule{f.policy().rule("invalid", ruleset.Drop, ruleset.ConnState{States: ruleset.StateInvalid})}
+}
+
+// drop is the target for what is refused: through the log where the profile
+// has one.
+func (f *filter) drop() ruleset.Target {
+	if f.profile.Log.Rate.Count == 0 {
+		return ruleset.Drop
+	}
+	return f.shared("DROP", func() []ruleset.Rule {
+		return []ruleset.Rule{f.log(), f.policy().rule("refused", ruleset.Drop)}
+	})
+}
+
+// end is the target for what no rule accepted.
+func (f *filter) end() ruleset.Target {
+	if f.profile.Policy.Input != profile.Reject {
+		return f.drop()
+	}
+	return f.shared("REJECT", func() []ruleset.Rule {
+		var rules []ruleset.Rule
+		if f.profile.Log.Rate.Count > 0 {
+			rules = append(rules, f.log())
+		}
+		return append(rules,
+			f.policy().rule("refused", ruleset.Reject{Family: f.family, Reset: true}, ruleset.Proto{Protocol: ruleset.TCP}),
+			f.policy().rule("refused", ruleset.Reject{Family: f.family}))
+	})
+}
+
+// shared returns the jump to a chain that several places use, building it for
+// the first.
+func (f *filter) shared(name string, build func() []ruleset.Rule) ruleset.Jump {
+	full := ruleset.ChainPrefix + name
+	if slices.ContainsFunc(f.chains, func(c ruleset.Chain) bool { return c.Name == full }) {
+		return ruleset.Jump{Chain: full}
+	}
+	return f.chain(name, build())
+}
+
+// log writes what is refused to the kernel log, as often as all sources
+// together may.
+func (f *filter) log() ruleset.Rule {
+	l := f.profile.Log
+	return f.part("log", l.Position).rule("", ruleset.Log{Prefix: l.Prefix}, ruleset.Limit{Rate: limitRate(l.Rate)})
+}

@@ -1,0 +1,99 @@
+package lower
+
+import (
+	"strconv"
+
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// keys are the kernel settings behind each key of [kernel], in the order in
+// which they are written. "*" stands for every interface: for most of these
+// the kernel looks at "all" and at the interface, in ways that differ, and
+// existing interfaces do not take over what "all" or "default" say.
+var keys = []struct {
+	name string
+	keys []string
+}{
+	{"syncookies", []string{"net.ipv4.tcp_syncookies"}},
+	{"rfc1337", []string{"net.ipv4.tcp_rfc1337"}},
+	{"default_ttl", []string{"net.ipv4.ip_default_ttl"}},
+	{"conntrack_max", []string{"net.netfilter.nf_conntrack_max"}},
+	{"rp_filter", []string{"net.ipv4.conf.*.rp_filter"}},
+	{"accept_redirects", []string{"net.ipv4.conf.*.accept_redirects", "net.ipv6.conf.*.accept_redirects"}},
+	{"secure_redirects", []string{"net.ipv4.conf.*.secure_redirects"}},
+	{"send_redirects", []string{"net.ipv4.conf.*.send_redirects"}},
+	{"accept_source_route", []string{"net.ipv4.conf.*.accept_source_route", "net.ipv6.conf.*.accept_source_route"}},
+	{"log_martians", []string{"net.ipv4.conf.*.log_martians"}},
+	{"ignore_broadcast_echo", []string{"net.ipv4.icmp_echo_ignore_broadcasts"}},
+	{"ignore_bogus_errors", []string{"net.ipv4.icmp_ignore_bogus_error_responses"}},
+}
+
+// knob returns a key of [kernel], if the profile states it.
+func (l *lowering) knob(name string) (profile.Knob, bool) {
+	for _, k := range l.profile.Kernel {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return profile.Knob{}, false
+}
+
+func (l *lowering) settings() []ruleset.Setting {
+	var settings []ruleset.Setting
+	for _, k := range keys {
+		knob, stated := l.knob(k.name)
+		if !stated {
+			continue
+		}
+		for _, key := range k.keys {
+			settings = append(settings, ruleset.Setting{
+				Key: key, Value: strconv.FormatInt(knob.Value, 10), Origin: l.origin("kernel."+k.name, knob.Position)})
+		}
+	}
+	return settings
+}
+
+// recentSources is how many sources each list of xt_recent remembers. Its own
+// default is 100: a scanner is forgotten after 100 others.
+const recentSources = "8192"
+
+func (l *lowering) moduleOptions() []ruleset.ModuleOption {
+	var options []ruleset.ModuleOption
+	if knob, stated := l.knob("conntrack_hashsize"); stated {
+		options = append(options, ruleset.ModuleOption{
+			Module: "nf_conntrack", Name: "hashsize", Value: strconv.FormatInt(knob.Value, 10),
+			Origin: l.origin("kernel.conntrack_hashsize", knob.Position)})
+	}
+	if part, pos, uses := l.usesRecent(); uses {
+		options = append(options, ruleset.ModuleOption{
+			Module: "xt_recent", Name: "ip_list_tot", Value: recentSources, Origin: l.origin(part, pos)})
+	}
+	return options
+}
+
+// usesRecent returns the first part of the profile that counts by xt_recent.
+func (l *lowering) usesRecent() (part string, pos diag.Position, uses bool) {
+	if l.bans() && l.profile.Scan.Engine == profile.Recent {
+		return "scan", l.profile.Scan.Position, true
+	}
+	for _, s := range l.profile.Services {
+		if s.NewPerSource.Quota.Count > 0 {
+			return "services." + s.Name, s.NewPerSource.Position, true
+		}
+	}
+	udp := l.profile.UDP.NewPerSource
+	return "udp.new_per_source", udp.Position, udp.Quota.Count > 0
+}
+
+// modules lists what must be loaded before settings are written: the conntrack
+// settings do not exist without their module.
+func (l *lowering) modules() []ruleset.Module {
+	for _, name := range []string{"conntrack_max", "conntrack_hashsize"} {
+		if knob, stated := l.knob(name); stated {
+			return []ruleset.Module{{Name: "nf_conntrack", Origin: l.origin("kernel."+name, knob.Position)}}
+		}
+	}
+	return nil
+}

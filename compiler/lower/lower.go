@@ -1,0 +1,120 @@
+// Package lower turns a profile into a ruleset: it decides which rules, in
+// which order, make a host be what the profile says. One file holds one
+// defence; input.go holds the order in which a packet meets them.
+//
+// The rules live in the filter table, behind one jump from each built-in chain
+// that is used, and cost an open TCP connection one rule. What stands before
+// the accept of open connections is paid for by every packet of every stream,
+// so blocklists, bans and limits stand behind it, where only new packets pay;
+// the two limits that an open flow could go round (echo requests and UDP
+// packets) stand between TCP's accept and the accept of the rest.
+//
+// Sources that the profile trusts (admin and exempt addresses) leave for a
+// chain of their own before blocklist, ban and limits, so that nobody can get
+// them banned by forging their address.
+package lower
+
+import (
+	"cmp"
+	"slices"
+
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// Lower returns the ruleset of a profile that was read without errors. name is
+// the profile's own name, the origin of what no line states.
+func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
+	l := &lowering{name: name, profile: p}
+	l.addMemberSets()
+	l.addDynamicSets()
+	rs := &ruleset.Ruleset{
+		Settings: l.settings(),
+		Options:  l.moduleOptions(),
+		Modules:  l.modules(),
+	}
+	for _, family := range ruleset.Families {
+		f := &filter{lowering: l, family: family}
+		rs.Tables = append(rs.Tables, f.table())
+	}
+	rs.Sets = l.sets
+	slices.SortFunc(rs.Sets, func(a, b ruleset.Set) int { return cmp.Compare(a.Name, b.Name) })
+	return rs
+}
+
+// lowering is what both families share.
+type lowering struct {
+	name    string
+	profile *profile.Profile
+	sets    []ruleset.Set
+}
+
+// origin names the part of the profile that a node serves. A part that no line
+// states stands nowhere but in the profile as a whole.
+func (l *lowering) origin(part string, pos diag.Position) ruleset.Origin {
+	if pos.File == "" {
+		pos = diag.Position{File: l.name}
+	}
+	return ruleset.Origin{Part: part, Position: pos}
+}
+
+// filter is the filter table of one family while it is built.
+type filter struct {
+	*lowering
+	family ruleset.Family
+	chains []ruleset.Chain // ours
+}
+
+// table builds the chains and returns them in the order in which both backends
+// save them: the kernel's by hook, then ours by name.
+func (f *filter) table() ruleset.Table {
+	input := f.hook("INPUT", true, f.input())
+	forward := f.hook("FORWARD", f.profile.Policy.Forward == profile.Drop, f.forward())
+	output := f.hook("OUTPUT", false, nil)
+	slices.SortFunc(f.chains, func(a, b ruleset.Chain) int { return cmp.Compare(a.Name, b.Name) })
+	return ruleset.Table{
+		Family: f.family,
+		Name:   "filter",
+		Chains: append([]ruleset.Chain{input, forward, output}, f.chains...),
+	}
+}
+
+// hook returns a built-in chain. One that the profile owns drops by policy and
+// jumps to a chain of ours, which ends in a verdict of its own: a trial cannot
+// lean on the policy, which changes only when it is confirmed.
+func (f *filter) hook(name string, owned bool, rules []ruleset.Rule) ruleset.Chain {
+	if !owned {
+		return ruleset.Chain{Name: name, Policy: ruleset.PolicyAccept}
+	}
+	jump := ruleset.Rule{
+		Target: f.chain(name, rules),
+		Origin: f.origin("policy", f.profile.Policy.Position),
+	}
+	return ruleset.Chain{Name: name, Policy: ruleset.PolicyDrop, Owned: true, Rules: []ruleset.Rule{jump}}
+}
+
+// chain adds a chain of ours and returns the jump to it.
+func (f *filter) chain(name string, rules []ruleset.Rule) ruleset.Jump {
+	full := ruleset.ChainPrefix + name
+	f.chains = append(f.chains, ruleset.Chain{Name: full, Rules: rules})
+	return ruleset.Jump{Chain: full}
+}
+
+// part starts the rules of one part of the profile.
+func (f *filter) part(name string, pos diag.Position) part {
+	return part{f.origin(name, pos)}
+}
+
+// part makes rules that serve one part of the profile.
+type part struct{ origin ruleset.Origin }
+
+// rule returns a rule whose comment is the part's name and, where there is
+// more to say, what the rule does for it.
+func (p part) rule(does string, target ruleset.Target, matches ...ruleset.Match) ruleset.Rule {
+	comment := p.origin.Part
+	if does != "" {
+		comment += ": " + does
+	}
+	return ruleset.Rule{Matches: matches, Target: target, Comment: comment, Origin: p.origin}
+}

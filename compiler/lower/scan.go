@@ -1,0 +1,112 @@
+package lower
+
+import (
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// bans reports whether the profile bans anyone.
+func (l *lowering) bans() bool { return l.profile.Scan.Probes > 0 }
+
+func (f *filter) scan() part { return f.part("scan", f.profile.Scan.Position) }
+
+// banned drops the new packets of banned sources. It stands before all
+// services, or behind the public ones, as the scope says. Open connections
+// passed before, so that a ban cuts nobody off in the middle.
+func (f *filter) banned(at profile.Scope) []ruleset.Rule {
+	if !f.bans() || f.profile.Scan.Scope != at {
+		return nil
+	}
+	return []ruleset.Rule{f.scan().rule("banned", ruleset.Drop, f.inSet("ban"))}
+}
+
+// impossible lists flags that no TCP stack sends together: of the flags in the
+// mask, exactly those in set. The comments name nmap's scan for it.
+var impossible = []struct{ mask, set ruleset.Flag }{
+	{ruleset.AllFlags, 0},                                  // -sN
+	{ruleset.FIN | ruleset.ACK, ruleset.FIN},               // -sF, -sX
+	{ruleset.PSH | ruleset.ACK, ruleset.PSH},               // parts of -sX
+	{ruleset.ACK | ruleset.URG, ruleset.URG},               // parts of -sX
+	{ruleset.FIN | ruleset.SYN, ruleset.FIN | ruleset.SYN}, // --scanflags SYNFIN; ALL ALL
+	{ruleset.SYN | ruleset.RST, ruleset.SYN | ruleset.RST}, // --scanflags SYNRST
+	{ruleset.FIN | ruleset.RST, ruleset.FIN | ruleset.RST}, // --scanflags FINRST
+}
+
+// stealth lets only a plain SYN open a TCP connection. Flags that no stack
+// sends are probes; anything else is a packet of no known connection, often
+// the late end of a closed one, and is dropped without being counted.
+func (f *filter) stealth() []ruleset.Rule {
+	if !f.profile.Scan.Stealth {
+		return nil
+	}
+	p := f.scan()
+	syn := ruleset.TCPFlags{Mask: ruleset.AllFlags, Set: ruleset.SYN}
+	rules := []ruleset.Rule{p.rule("first packet", ruleset.Return, syn)}
+	for _, flags := range impossible {
+		rules = append(rules, p.rule("impossible flags", f.probe(), ruleset.TCPFlags{Mask: flags.mask, Set: flags.set}))
+	}
+	rules = append(rules, p.rule("not a first packet", ruleset.Drop))
+	return []ruleset.Rule{p.rule("stealth", f.chain("STEALTH", rules), ruleset.Proto{Protocol: ruleset.TCP})}
+}
+
+// unserved is what is left: new packets to what no service answers.
+func (f *filter) unserved() []ruleset.Rule {
+	return []ruleset.Rule{f.noise(), f.policy().rule("unserved", f.probe())}
+}
+
+// noise is what a network sends to all its hosts; it is no probe.
+func (f *filter) noise() ruleset.Rule {
+	kinds := []string{"BROADCAST", "MULTICAST"}
+	if f.family == ruleset.V6 {
+		kinds = kinds[1:] // IPv6 has no broadcast
+	}
+	return f.policy().rule("sent to all", ruleset.Drop, ruleset.AddressType{Destination: kinds})
+}
+
+// probe is the target for a packet that only a scanner sends.
+//
+// A port counts once for each source, so that a client that retries one closed
+// port is not banned for it. UDP from a port below 1024 is usually the late
+// answer of a server that this host asked, and does not count.
+func (f *filter) probe() ruleset.Target {
+	if !f.bans() {
+		return f.end()
+	}
+	return f.shared("PROBE", func() []ruleset.Rule {
+		p := f.scan()
+		servers := ruleset.Ports{Protocol: ruleset.UDP, Source: []ruleset.PortRange{{First: 0, Last: 1023}}}
+		rules := []ruleset.Rule{
+			p.rule("late answer", ruleset.Drop, servers),
+			p.rule("counted before", f.end(), ruleset.InSet{Set: f.setName("seen"), Direction: ruleset.ToSourceAndDPort}),
+			p.rule("count", ruleset.AddToSet{Set: f.setName("seen"), Direction: ruleset.ToSourceAndDPort}),
+		}
+		rules = append(rules, f.tooMany(p)...)
+		return append(rules, p.rule("probe", f.end()))
+	})
+}
+
+// tooMany bans a source that has used up its probes.
+func (f *filter) tooMany(p part) []ruleset.Rule {
+	scan := f.profile.Scan
+	ban := f.ban(p)
+	if scan.Engine == profile.Recent {
+		list, prefix := f.setName("scan"), f.sourcePrefix()
+		return []ruleset.Rule{
+			p.rule("count", nil, ruleset.Recent{Action: ruleset.RecentSet, Name: list, Prefix: prefix}),
+			p.rule("too many probes", ban, ruleset.Recent{
+				Action: ruleset.RecentCheck, Name: list, Window: scan.Window, Hits: uint8(scan.Probes + 1), Prefix: prefix}),
+		}
+	}
+	rate := perWindow(scan.Probes, scan.Window)
+	return []ruleset.Rule{p.rule("too many probes", ban, f.sourceRate(p, rate, scan.Window))}
+}
+
+// ban puts the source into the ban set and refuses the packet.
+func (f *filter) ban(p part) ruleset.Jump {
+	return f.shared("BAN", func() []ruleset.Rule {
+		return []ruleset.Rule{
+			p.rule("ban", ruleset.AddToSet{Set: f.setName("ban"), Direction: ruleset.ToSource}),
+			p.rule("ban", f.end()),
+		}
+	})
+}

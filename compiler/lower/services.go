@@ -1,0 +1,137 @@
+package lower
+
+import (
+	"slices"
+	"strings"
+
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// publicServices are those that everyone may reach.
+func (f *filter) publicServices() []ruleset.Rule {
+	return f.services(func(s profile.Service) bool { return len(s.From) == 0 })
+}
+
+// restrictedServices are those that only some sources may reach.
+func (f *filter) restrictedServices() []ruleset.Rule {
+	return f.services(func(s profile.Service) bool { return len(s.From) > 0 })
+}
+
+func (f *filter) services(wanted func(profile.Service) bool) []ruleset.Rule {
+	var rules []ruleset.Rule
+	for _, s := range f.profile.Services {
+		if !wanted(s) || f.closed() {
+			continue
+		}
+		if allowed, reachable := f.from(s); reachable {
+			rules = append(rules, f.serviceRules(s, f.serviceTarget(s), allowed...)...)
+		}
+	}
+	return rules
+}
+
+// from returns the match for the sources that may reach a service, none for
+// everyone, and whether this family has any such source at all.
+func (f *filter) from(s profile.Service) (allowed []ruleset.Match, reachable bool) {
+	if len(s.From) == 0 {
+		return nil, true
+	}
+	name := fromSet(s)
+	if !f.has(name) {
+		return nil, false
+	}
+	return []ruleset.Match{f.inSet(name)}, true
+}
+
+// servicesForTrusted accepts what trusted sources may reach, without limits.
+// Admin sources reach admin services whatever these say of others.
+func (f *filter) servicesForTrusted() []ruleset.Rule {
+	var rules []ruleset.Rule
+	for _, s := range f.profile.Services {
+		if allowed, reachable := f.from(s); reachable {
+			rules = append(rules, f.serviceRules(s, ruleset.Accept, allowed...)...)
+		}
+		if s.Admin && len(s.From) > 0 && f.has("admin") {
+			rules = append(rules, f.serviceRules(s, ruleset.Accept, f.inSet("admin"))...)
+		}
+	}
+	return rules
+}
+
+// serviceRules returns the rules that match the ports of a service.
+func (f *filter) serviceRules(s profile.Service, target ruleset.Target, allowed ...ruleset.Match) []ruleset.Rule {
+	var rules []ruleset.Rule
+	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
+		for _, chunk := range chunks(portsOf(s, protocol)) {
+			ports := ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk}
+			matches := append([]ruleset.Match{ports}, allowed...)
+			rules = append(rules, f.service(s).rule("", target, matches...))
+		}
+	}
+	return rules
+}
+
+func (f *filter) service(s profile.Service) part { return f.part("services."+s.Name, s.Position) }
+
+// portsOf returns the ports of one protocol, in order.
+func portsOf(s profile.Service, protocol profile.Protocol) []ruleset.PortRange {
+	var ranges []ruleset.PortRange
+	for _, p := range s.Ports {
+		if p.Protocol == protocol {
+			ranges = append(ranges, ruleset.PortRange{First: p.First, Last: p.Last})
+		}
+	}
+	slices.SortFunc(ranges, func(a, b ruleset.PortRange) int { return int(a.First) - int(b.First) })
+	return ranges
+}
+
+// multiportSlots is how many ports one multiport match takes, a range counting
+// two (XT_MULTI_PORTS in the kernel's xt_multiport.h).
+const multiportSlots = 15
+
+func chunks(ranges []ruleset.PortRange) [][]ruleset.PortRange {
+	var all [][]ruleset.PortRange
+	var chunk []ruleset.PortRange
+	used := 0
+	for _, r := range ranges {
+		slots := 2
+		if r.Single() {
+			slots = 1
+		}
+		if used+slots > multiportSlots {
+			all, chunk, used = append(all, chunk), nil, 0
+		}
+		chunk, used = append(chunk, r), used+slots
+	}
+	if len(chunk) > 0 {
+		all = append(all, chunk)
+	}
+	return all
+}
+
+// serviceTarget is Accept, or the chain that holds the limits of a service.
+func (f *filter) serviceTarget(s profile.Service) ruleset.Target {
+	limits := f.limits(s)
+	if len(limits) == 0 {
+		return ruleset.Accept
+	}
+	return f.chain("S-"+strings.ToUpper(s.Name), append(limits, f.service(s).rule("", ruleset.Accept)))
+}
+
+// limits refuse what is too much from one source; what is left is accepted.
+func (f *filter) limits(s profile.Service) []ruleset.Rule {
+	var rules []ruleset.Rule
+	service := f.service(s)
+	if s.ConnectionsPerSource.N > 0 && len(portsOf(s, profile.TCP)) > 0 {
+		most := ruleset.ConnLimit{Above: s.ConnectionsPerSource.N, Prefix: f.sourcePrefix()}
+		rules = append(rules, service.rule("connections per source", f.drop(), ruleset.Proto{Protocol: ruleset.TCP}, most))
+	}
+	switch {
+	case s.NewPerSource.Stated():
+		rules = append(rules, f.limitNew(service, s.Name, s.NewPerSource)...)
+	case len(portsOf(s, profile.UDP)) > 0:
+		rules = append(rules, f.udpNew()...)
+	}
+	return rules
+}

@@ -1,0 +1,133 @@
+package lower
+
+import (
+	"math/bits"
+	"net/netip"
+	"slices"
+	"time"
+
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/netset"
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// setName is the kernel's name for a set of one family. A profile's names are
+// at most 16 characters, the kernel's 31.
+func (f *filter) setName(name string) string { return setName(name, f.family) }
+
+func setName(name string, family ruleset.Family) string {
+	if family == ruleset.V6 {
+		return ruleset.SetPrefix + name + "-v6"
+	}
+	return ruleset.SetPrefix + name + "-v4"
+}
+
+// has reports whether the family has a set of that name. A set that would be
+// empty is left out, and the rules that look into it with it.
+func (f *filter) has(name string) bool {
+	full := f.setName(name)
+	return slices.ContainsFunc(f.sets, func(s ruleset.Set) bool { return s.Name == full })
+}
+
+func (f *filter) inSet(name string) ruleset.InSet {
+	return ruleset.InSet{Set: f.setName(name), Direction: ruleset.ToSource}
+}
+
+// addMemberSets adds the sets that the profile fills. Each list of addresses
+// becomes one set, whatever it refers to, so that a packet is looked up once.
+func (l *lowering) addMemberSets() {
+	access := l.profile.Access
+	admin := l.resolve(access.Admin)
+	l.addMembers("admin", "access.admin", access.Position, admin)
+	l.addMembers("trusted", "access", access.Position, admin.Union(l.resolve(access.Exempt)))
+	l.addMembers("block", "access.block", access.Position, l.resolve(access.Block))
+	for _, s := range l.profile.Services {
+		if len(s.From) > 0 {
+			l.addMembers(fromSet(s), "services."+s.Name, s.Position, l.resolve(s.From))
+		}
+	}
+}
+
+// fromSet names the set of sources that may reach a service: that of the
+// profile if it is only one, so that services share it, else one of its own.
+func fromSet(s profile.Service) string {
+	if len(s.From) == 1 && s.From[0].Set != "" {
+		return s.From[0].Set
+	}
+	return "f-" + s.Name
+}
+
+// resolve returns the addresses that a list refers to.
+func (l *lowering) resolve(refs []profile.Ref) netset.Set {
+	var all netset.Set
+	for _, ref := range refs {
+		all = all.Union(l.profile.Addresses(ref))
+	}
+	return all
+}
+
+func (l *lowering) addMembers(name, part string, pos diag.Position, members netset.Set) {
+	for _, family := range ruleset.Families {
+		prefixes := prefixesOf(members, family)
+		full := setName(name, family)
+		exists := slices.ContainsFunc(l.sets, func(s ruleset.Set) bool { return s.Name == full })
+		if len(prefixes) == 0 || exists {
+			continue
+		}
+		l.sets = append(l.sets, ruleset.Set{
+			Name: full, Family: family, Type: ruleset.HashNet, Members: prefixes,
+			HashSize:    powerOfTwo(len(prefixes)/3, 1024),
+			MaxElements: powerOfTwo(len(prefixes)+len(prefixes)/4, 65536),
+			Origin:      l.origin(part, pos),
+		})
+	}
+}
+
+func prefixesOf(set netset.Set, family ruleset.Family) []netip.Prefix {
+	if family == ruleset.V6 {
+		return set.V6()
+	}
+	return set.V4()
+}
+
+// powerOfTwo returns the lowest power of two that is at least n and least.
+func powerOfTwo(n int, least uint32) uint32 {
+	return max(least, 1<<bits.Len(uint(max(n-1, 0))))
+}
+
+// Sizes of the sets that packets fill. An attacker can fill them with forged
+// sources; 65,536 entries take 2 to 4 MB. 16,384 buckets hold them all.
+const (
+	dynamicBuckets = 16384
+	dynamicEntries = 65536
+)
+
+// addDynamicSets adds the sets that probes fill: ban, and seen, which
+// remembers the ports that a source has tried. A ban of an IPv6 source is one
+// of its /64.
+func (l *lowering) addDynamicSets() {
+	if !l.bans() {
+		return
+	}
+	scan := l.profile.Scan
+	for _, family := range ruleset.Families {
+		l.addDynamic("ban", family, ruleset.HashIP, scan.Ban)
+		l.addDynamic("seen", family, ruleset.HashIPPort, scan.Window)
+	}
+}
+
+func (l *lowering) addDynamic(name string, family ruleset.Family, kind ruleset.SetType, timeout time.Duration) {
+	s := ruleset.Set{
+		Name: setName(name, family), Family: family, Type: kind, Dynamic: true, Timeout: timeout,
+		HashSize: dynamicBuckets, MaxElements: dynamicEntries,
+		Origin: l.origin("scan", l.profile.Scan.Position),
+	}
+	switch {
+	case kind == ruleset.HashIPPort:
+		s.ForceAdd = true // to forget an old probe is better than to count one twice
+	case family == ruleset.V6:
+		s.Netmask = 64
+	}
+	l.sets = append(l.sets, s)
+}

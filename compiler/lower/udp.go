@@ -1,0 +1,50 @@
+package lower
+
+import (
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// udpPackets limits the packets that a source sends to UDP services. It stands
+// before the accept of open flows: behind it, one flow would go round the
+// limit for as long as it stays open. Answers to this host's own questions are
+// not limited, since the flow is in the other direction.
+func (f *filter) udpPackets() []ruleset.Rule {
+	limit := f.profile.UDP.PacketsPerSource
+	if !limit.Stated() || f.closed() {
+		return nil
+	}
+	p := f.part("udp.packets_per_source", limit.Position)
+	var rules []ruleset.Rule
+	for _, s := range f.profile.Services {
+		for _, chunk := range chunks(portsOf(s, profile.UDP)) {
+			ports := ruleset.Ports{Protocol: ruleset.UDP, Destination: chunk}
+			rules = append(rules, p.rule("", f.udpChain(p), ports, ruleset.ConnOriginal{}))
+		}
+	}
+	return rules
+}
+
+func (f *filter) udpChain(p part) ruleset.Jump {
+	return f.shared("UDP", func() []ruleset.Rule {
+		var rules []ruleset.Rule
+		if f.has("trusted") {
+			rules = append(rules, p.rule("trusted sources", ruleset.Return, f.inSet("trusted")))
+		}
+		return append(rules, p.rule("", f.drop(), f.above(p, f.profile.UDP.PacketsPerSource.Rate)))
+	})
+}
+
+// udpNew limits new flows to UDP services that state no limit themselves. All
+// of them share one table, so that a source has one allowance.
+func (f *filter) udpNew() []ruleset.Rule {
+	limit := f.profile.UDP.NewPerSource
+	if !limit.Stated() {
+		return nil
+	}
+	rules := f.limitNew(f.part("udp.new_per_source", limit.Position), "udp", limit)
+	for i := range rules {
+		rules[i].Matches = append([]ruleset.Match{ruleset.Proto{Protocol: ruleset.UDP}}, rules[i].Matches...)
+	}
+	return rules
+}
