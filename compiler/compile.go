@@ -1,0 +1,43 @@
+// Package compiler is the one door to the compiler: a profile goes in, a
+// bundle or diagnostics come out.
+//
+// It is pure. It executes nothing, asks no clock and no host, and reads only
+// through the file systems that it is handed; equal input gives equal bytes.
+package compiler
+
+import (
+	"slices"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/check"
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/emit"
+	"hardenctl/compiler/lower"
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// Compile reads the profile called name and returns its bundle. The bundle is
+// nil if any diagnostic is an error; warnings come beside a bundle.
+func Compile(name string, files profile.Files) (*bundle.Bundle, diag.List) {
+	rs, diags := Lower(name, files)
+	if rs == nil {
+		return nil, diags
+	}
+	return bundle.Seal(emit.Files(rs), describe(name, rs)), diags
+}
+
+// Lower returns the ruleset of a profile, the typed form of what Compile
+// emits. It is nil if any diagnostic is an error.
+func Lower(name string, files profile.Files) (*ruleset.Ruleset, diag.List) {
+	p, diags := profile.Read(name, files)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	diags = slices.Concat(diags, check.Profile(p))
+	diags.Sort()
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	return lower.Lower(name, p), diags
+}

@@ -1,0 +1,59 @@
+package compiler
+
+import (
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/ruleset"
+)
+
+// describe returns what the manifest of a profile says of its ruleset: for each
+// part of it the profile line that asked for it.
+func describe(profile string, rs *ruleset.Ruleset) bundle.Manifest {
+	m := bundle.Manifest{Profile: profile, Settings: settingEntries(rs)}
+	for _, t := range rs.Tables {
+		m.Policies = append(m.Policies, policyEntries(t)...)
+		m.Rules = append(m.Rules, ruleEntries(t)...)
+	}
+	for _, s := range rs.Sets {
+		m.Sets = append(m.Sets, bundle.SetEntry{
+			Name: s.Name, Dynamic: s.Dynamic, Entries: len(s.Members), Origin: origin(s.Origin)})
+	}
+	return m
+}
+
+func origin(o ruleset.Origin) bundle.Origin {
+	return bundle.Origin{Part: o.Part, File: o.File, Line: o.Line}
+}
+
+func policyEntries(t ruleset.Table) []bundle.PolicyEntry {
+	var entries []bundle.PolicyEntry
+	for _, c := range t.Chains {
+		if c.Owned {
+			entries = append(entries, bundle.PolicyEntry{
+				Family: int(t.Family), Table: t.Name, Chain: c.Name, Policy: string(c.Policy),
+				Origin: origin(c.Rules[0].Origin)})
+		}
+	}
+	return entries
+}
+
+func ruleEntries(t ruleset.Table) []bundle.RuleEntry {
+	var entries []bundle.RuleEntry
+	for _, c := range t.Chains {
+		for i, r := range c.Rules {
+			entries = append(entries, bundle.RuleEntry{
+				Family: int(t.Family), Table: t.Name, Chain: c.Name, Number: i + 1, Origin: origin(r.Origin)})
+		}
+	}
+	return entries
+}
+
+func settingEntries(rs *ruleset.Ruleset) []bundle.SettingEntry {
+	var entries []bundle.SettingEntry
+	for _, s := range rs.Settings {
+		entries = append(entries, bundle.SettingEntry{Key: s.Key, Value: s.Value, Origin: origin(s.Origin)})
+	}
+	for _, o := range rs.Options {
+		entries = append(entries, bundle.SettingEntry{Module: o.Module, Option: o.Name, Value: o.Value, Origin: origin(o.Origin)})
+	}
+	return entries
+}
