@@ -1,0 +1,91 @@
+// Package apply moves a host to what a plan wants: all of it or nothing.
+//
+// An apply is a list of steps, each of which can be taken back. They run in an
+// order in which the host is never more open than before or after: sets first,
+// since rules name them; rules, one transaction for each table; kernel
+// settings; then everything is read back and compared; files last, so that a
+// reboot at any moment boots a state that is whole. If a step fails, that step
+// and those before it are taken back, last first. Taking back starts from what
+// is there at that moment, not from what should be there, since a step may
+// have failed half-way.
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// step is one part of an apply.
+type step struct {
+	name string
+	// do makes the change. It may fail half-way.
+	do func(context.Context) error
+	// undo takes back what do did, all or any part of it.
+	undo func(context.Context) error
+	// finish clears up what undo needed, after every step has succeeded.
+	finish func(context.Context) error
+}
+
+// Reverted is the error of an apply that failed and went back. Undo is nil if
+// the host is as it was; else it says what could not be taken back.
+type Reverted struct {
+	Step  string
+	Cause error
+	Undo  error
+}
+
+// Error says what failed, and what became of the host.
+func (e *Reverted) Error() string {
+	if e.Undo == nil {
+		return fmt.Sprintf("%s: %v; everything went back to what it was", e.Step, e.Cause)
+	}
+	return fmt.Sprintf("%s: %v; going back failed too: %v", e.Step, e.Cause, e.Undo)
+}
+
+// Unwrap returns the cause.
+func (e *Reverted) Unwrap() error { return e.Cause }
+
+// run does the steps in order, or none of them.
+func run(ctx context.Context, steps []step, progress func(string)) error {
+	for i, s := range steps {
+		progress(s.name)
+		err := ctx.Err() // a signal, between two steps
+		if err == nil {
+			err = s.do(context.WithoutCancel(ctx)) // a step that began is not cut off
+		}
+		if err != nil {
+			return &Reverted{Step: s.name, Cause: err, Undo: revert(ctx, steps[:i+1], progress)}
+		}
+	}
+	return finish(ctx, steps)
+}
+
+// revert takes back steps, last first. It goes on after a failure: what can be
+// taken back is.
+func revert(ctx context.Context, steps []step, progress func(string)) error {
+	var failed error
+	for _, s := range slices.Backward(steps) {
+		if s.undo == nil {
+			continue
+		}
+		progress("going back: " + s.name)
+		if err := s.undo(context.WithoutCancel(ctx)); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
+		}
+	}
+	return failed
+}
+
+func finish(ctx context.Context, steps []step) error {
+	for _, s := range steps {
+		if s.finish == nil {
+			continue
+		}
+		if err := s.finish(context.WithoutCancel(ctx)); err != nil {
+			return fmt.Errorf("the new state is live and saved, but %s could not be cleared up: %w", s.name, err)
+		}
+	}
+	return nil
+}

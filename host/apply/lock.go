@@ -1,0 +1,57 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockPath is the file that an apply holds a lock on while it runs. The kernel
+// releases the lock when the process ends, however it ends.
+const lockPath = "/run/hardenctl.lock"
+
+// Lock waits for other applies to end, at most until ctx does, and returns the
+// function that lets the next one in.
+func Lock(ctx context.Context) (release func(), err error) {
+	fd, err := unix.Open(lockPath, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", lockPath, err)
+	}
+	f := os.NewFile(uintptr(fd), lockPath)
+	for {
+		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, writeHolder(f)
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, errors.Join(fmt.Errorf("%s: %w", lockPath, err), f.Close())
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("another hardenctl is at work (%s)", holder()), f.Close())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func writeHolder(f *os.File) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(f, "process %d\n", os.Getpid())
+	return err
+}
+
+// holder says who holds the lock, as far as the file tells.
+func holder() string {
+	text, err := os.ReadFile(lockPath)
+	if err != nil || len(text) == 0 {
+		return "unknown process"
+	}
+	return strings.TrimSpace(string(text))
+}

@@ -1,0 +1,172 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/kernelset"
+	"hardenctl/host/plan"
+	"hardenctl/host/state"
+)
+
+// temporary is the name under which a set is filled before it is swapped in.
+// Profiles cannot name a set so.
+const temporary = ruleset.SetPrefix + "tmp-"
+
+// setStep makes, changes and removes sets. A set that exists is never filled
+// in place: another is filled beside it, counted, and swapped in, so that
+// packets meet the old members or the new ones, and a failed load changes
+// nothing. What was swapped out is kept until the apply is done.
+func (c Change) setStep() step {
+	w := &setWork{change: c, create: createLines(c.Bundle.File(bundle.Sets))}
+	return step{name: "sets", do: w.do, undo: w.undo, finish: w.finish}
+}
+
+type setWork struct {
+	change  Change
+	create  map[string]string // the line that creates each set
+	made    []string          // sets that did not exist
+	swapped map[string]string // from a set to the one that holds its old members
+}
+
+func createLines(text []byte) map[string]string {
+	lines := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "create "); ok {
+			name, _, _ := strings.Cut(rest, " ")
+			lines[name] = line
+		}
+	}
+	return lines
+}
+
+func (w *setWork) do(ctx context.Context) error {
+	w.swapped = map[string]string{}
+	for i, s := range w.change.Plan.Changes {
+		if s.Kind != plan.Set {
+			continue
+		}
+		var err error
+		switch s.Action {
+		case plan.Add:
+			w.made = append(w.made, s.Object)
+			err = w.fill(ctx, s.Object, s.Object)
+		case plan.Change:
+			err = w.replace(ctx, s.Object, fmt.Sprintf("%s%d", temporary, i))
+		}
+		if err != nil {
+			return fmt.Errorf("set %s: %w", s.Object, err)
+		}
+	}
+	return nil
+}
+
+// fill creates a set under a name and gives it the members that name's set
+// shall have, or, if packets fill it, those that it has now.
+func (w *setWork) fill(ctx context.Context, name, as string) error {
+	line := strings.Replace(w.create[name], " "+name+" ", " "+as+" ", 1)
+	if err := kernelset.Create(ctx, line); err != nil {
+		return err
+	}
+	want := w.change.Want.Sets[name]
+	if want.Dynamic {
+		return keepEntries(name, as, want)
+	}
+	if err := kernelset.Add(as, slices.Concat(want.Members.V4(), want.Members.V6())); err != nil {
+		return err
+	}
+	return count(as, want.Entries)
+}
+
+// count makes sure that a set has as many entries as it was given: a full set
+// can refuse some without a word.
+func count(name string, want int) error {
+	headers, err := kernelset.List()
+	if err != nil {
+		return err
+	}
+	for _, h := range headers {
+		if h.Name == name && int(h.Entries) != want {
+			return fmt.Errorf("it holds %d entries of %d", h.Entries, want)
+		}
+	}
+	return nil
+}
+
+// keepEntries copies bans with the time that each has left. Sets of other types
+// hold nothing that outlives a change of the profile.
+func keepEntries(from, to string, want state.Set) error {
+	exists, err := kernelset.Exists(from)
+	if err != nil || !exists || from == to || want.Type != ruleset.HashIP {
+		return err
+	}
+	var entries []kernelset.Entry
+	for e, err := range kernelset.Members(from) {
+		if err != nil {
+			return err
+		}
+		entries = append(entries, widen(e, int(want.Netmask)))
+	}
+	return kernelset.AddEntries(to, entries)
+}
+
+// widen cuts an entry to the netmask of the set that it goes to.
+func widen(e kernelset.Entry, netmask int) kernelset.Entry {
+	if netmask > 0 && netmask < e.Prefix.Bits() {
+		e.Prefix = netip.PrefixFrom(e.Prefix.Addr(), netmask).Masked()
+	}
+	return e
+}
+
+func (w *setWork) replace(ctx context.Context, name, beside string) error {
+	w.made = append(w.made, beside)
+	if err := w.fill(ctx, name, beside); err != nil {
+		return err
+	}
+	if err := kernelset.Swap(name, beside); err != nil {
+		return err
+	}
+	w.swapped[name] = beside
+	return nil
+}
+
+// undo swaps back and removes what was made. The rules went back before, so
+// that nothing refers to a set that goes.
+func (w *setWork) undo(context.Context) error {
+	var failed error
+	for name, beside := range w.swapped {
+		failed = errors.Join(failed, kernelset.Swap(name, beside))
+	}
+	return errors.Join(failed, destroy(w.made))
+}
+
+// finish removes what was swapped out, and the sets that the plan removes: no
+// rule names them any more.
+func (w *setWork) finish(context.Context) error {
+	var gone []string
+	for _, beside := range w.swapped {
+		gone = append(gone, beside)
+	}
+	for _, s := range w.change.Plan.Changes {
+		if s.Kind == plan.Set && s.Action == plan.Remove {
+			gone = append(gone, s.Object)
+		}
+	}
+	return destroy(gone)
+}
+
+func destroy(names []string) error {
+	var failed error
+	for _, name := range names {
+		if err := kernelset.Destroy(name); err != nil && !errors.Is(err, kernelset.ErrNotFound) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}

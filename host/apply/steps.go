@@ -1,0 +1,150 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/persist"
+	"hardenctl/host/plan"
+	"hardenctl/host/probe"
+	"hardenctl/host/state"
+)
+
+// Change is what an apply is asked to do.
+type Change struct {
+	Bundle     *bundle.Bundle
+	Have, Want state.State
+	Plan       *plan.Plan
+	// Verify reads the host again and returns what of the plan's kinds still
+	// differs, files left out.
+	Verify func(context.Context) (*plan.Plan, error)
+	// Progress is told each step by name.
+	Progress func(step string)
+}
+
+// Do applies a change. The caller holds the lock. An error that is a *Reverted
+// says whether the host is as it was.
+func Do(ctx context.Context, c Change) error {
+	var steps []step
+	if c.Plan.Has(plan.Set) {
+		steps = append(steps, c.setStep())
+	}
+	for _, family := range ruleset.Families {
+		steps = append(steps, c.rulesStep(family))
+	}
+	if c.Plan.Has(plan.Setting) {
+		steps = append(steps, c.settingsStep())
+	}
+	steps = append(steps, c.verifyStep())
+	if c.Plan.Has(plan.File) {
+		steps = append(steps, c.filesStep())
+	}
+	return run(ctx, steps, c.Progress)
+}
+
+// rulesStep moves the tables of one family. Going forward and going back are
+// the same move from what is there to another state.
+func (c Change) rulesStep(family ruleset.Family) step {
+	move := func(target state.State) func(context.Context) error {
+		return func(ctx context.Context) error { return c.moveTables(ctx, family, target) }
+	}
+	return step{name: fmt.Sprintf("IPv%d rules", family), do: move(c.Want), undo: move(c.Have)}
+}
+
+func (c Change) moveTables(ctx context.Context, family ruleset.Family, target state.State) error {
+	current, err := probe.Tables(ctx, family)
+	if err != nil {
+		return err
+	}
+	var text []byte
+	for _, name := range tableNames(family, current, target, c.Want) {
+		id := state.TableID{Family: family, Name: name}
+		to := target.Tables[id]
+		to.Name = name
+		text = append(text, transaction(current.Tables[id], to, c.policies(id))...)
+	}
+	if text == nil {
+		return nil
+	}
+	return probe.Restore(ctx, family, text, false)
+}
+
+// tableNames returns the tables that any of the states has, sorted.
+func tableNames(family ruleset.Family, states ...state.State) []string {
+	names := map[string]bool{}
+	for _, s := range states {
+		for id := range s.Tables {
+			if id.Family == family {
+				names[id.Name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// policies returns the chains of a table whose policies the profile states.
+func (c Change) policies(id state.TableID) []string {
+	var names []string
+	for _, p := range c.Bundle.Manifest.Policies {
+		if p.Family == int(id.Family) && p.Table == id.Name {
+			names = append(names, p.Chain)
+		}
+	}
+	return names
+}
+
+// settingsStep writes the settings of the plan.
+func (c Change) settingsStep() step {
+	write := func(values map[string]state.Setting) func(context.Context) error {
+		return func(context.Context) error {
+			for _, s := range c.Plan.Changes {
+				if s.Kind != plan.Setting {
+					continue
+				}
+				value := values[s.Object]
+				if err := probe.WriteSetting(value.Path, value.Value); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	return step{name: "kernel settings", do: write(c.Want.Settings), undo: write(c.Have.Settings)}
+}
+
+// verifyStep changes nothing: it reads everything back.
+func (c Change) verifyStep() step {
+	return step{name: "reading back", do: func(ctx context.Context) error {
+		left, err := c.Verify(ctx)
+		if err != nil {
+			return err
+		}
+		if left.Empty() {
+			return nil
+		}
+		first := left.Changes[0]
+		return fmt.Errorf("the host is not what was planned: %d differences, the first is %s %s %s", len(left.Changes), first.Action, first.Kind, first.Object)
+	}}
+}
+
+// filesStep writes the files of the plan, each wholly old or wholly new.
+func (c Change) filesStep() step {
+	write := func(texts map[string][]byte) func(context.Context) error {
+		return func(context.Context) error {
+			for _, s := range c.Plan.Changes {
+				if s.Kind != plan.File {
+					continue
+				}
+				if err := persist.Write(s.Object, texts[s.Object]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	return step{name: "files", do: write(c.Want.Files), undo: write(c.Have.Files)}
+}

@@ -1,0 +1,181 @@
+package apply
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"hardenctl/host/saved"
+	"hardenctl/host/state"
+)
+
+// transaction returns iptables-restore --noflush input that turns what is ours
+// in current into what is ours in target, and touches nothing else; nil if
+// there is nothing to do. What is ours are our chains, the jumps to them, and
+// the policies of the chains in policies.
+//
+// A rule that stays keeps its counters, whatever chain of ours it is in.
+func transaction(current, target saved.Table, policies []string) []byte {
+	t := writer{current: current, target: target}
+	t.policies(policies)
+	changed, stale := t.ownChains()
+	t.declare(changed)
+	hooks := t.hooks()
+	for _, h := range hooks {
+		t.unhook(h)
+	}
+	for _, name := range changed {
+		t.fill(name)
+	}
+	for _, h := range hooks {
+		t.hook(h)
+	}
+	t.remove(stale)
+	if t.text.Len() == 0 {
+		return nil
+	}
+	return fmt.Appendf(nil, "*%s\n%sCOMMIT\n", target.Name, t.text.Bytes())
+}
+
+type writer struct {
+	current, target saved.Table
+	text            bytes.Buffer
+}
+
+func (w *writer) line(format string, args ...any) { fmt.Fprintf(&w.text, format+"\n", args...) }
+
+// policies states those that change. A chain that a side does not have, because
+// nobody has used its table, has the kernel's policy.
+func (w *writer) policies(names []string) {
+	for _, name := range names {
+		current, target := policyOf(w.current, name), policyOf(w.target, name)
+		if current.Policy != target.Policy {
+			w.line(":%s %s [%d:%d]", name, target.Policy, current.Packets, current.Bytes)
+		}
+	}
+}
+
+func policyOf(t saved.Table, name string) saved.Chain {
+	if c := t.Chain(name); c != nil {
+		return *c
+	}
+	return saved.Chain{Name: name, Policy: "ACCEPT"}
+}
+
+// ownChains returns the chains of ours that must be written anew, and those
+// that must go.
+func (w *writer) ownChains() (changed, stale []string) {
+	for _, c := range w.target.Chains {
+		have := w.current.Chain(c.Name)
+		if state.OwnsChain(c.Name) && (have == nil || !sameRules(have.Rules, c.Rules)) {
+			changed = append(changed, c.Name)
+		}
+	}
+	for _, c := range w.current.Chains {
+		if state.OwnsChain(c.Name) && w.target.Chain(c.Name) == nil {
+			stale = append(stale, c.Name)
+		}
+	}
+	return changed, stale
+}
+
+func sameRules(a, b []saved.Rule) bool {
+	return slices.EqualFunc(a, b, func(x, y saved.Rule) bool { return x.Spec == y.Spec })
+}
+
+// declare makes or empties chains, inside the transaction.
+func (w *writer) declare(names []string) {
+	for _, name := range names {
+		w.line(":%s - [0:0]", name)
+	}
+}
+
+func (w *writer) fill(name string) {
+	var before []saved.Rule
+	if c := w.current.Chain(name); c != nil {
+		before = slices.Clone(c.Rules)
+	}
+	for _, r := range w.target.Chain(name).Rules {
+		packets, bytes := takeCounters(before, r.Spec)
+		w.line("[%d:%d] -A %s %s", packets, bytes, name, r.Spec)
+	}
+}
+
+// takeCounters returns the counters of the first rule like spec, and takes them
+// from it, so that of two rules alike each keeps its own.
+func takeCounters(rules []saved.Rule, spec string) (packets, bytes uint64) {
+	for i, r := range rules {
+		if r.Spec == spec && (r.Packets > 0 || r.Bytes > 0) {
+			rules[i].Packets, rules[i].Bytes = 0, 0
+			return r.Packets, r.Bytes
+		}
+	}
+	return 0, 0
+}
+
+// hooked is a chain of others with the rules of ours that stand and shall
+// stand in it.
+type hooked struct {
+	chain           string
+	current, target []placed
+}
+
+// placed is a rule with its place in its chain, counted from 1.
+type placed struct {
+	number int
+	spec   string
+}
+
+// hooks returns the chains in which our jumps are not what they shall be.
+func (w *writer) hooks() []hooked {
+	var names []string
+	for _, c := range slices.Concat(w.current.Chains, w.target.Chains) {
+		if !state.OwnsChain(c.Name) && !slices.Contains(names, c.Name) {
+			names = append(names, c.Name)
+		}
+	}
+	var out []hooked
+	for _, name := range names {
+		h := hooked{name, ownRules(w.current.Chain(name)), ownRules(w.target.Chain(name))}
+		if !slices.Equal(h.current, h.target) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+func ownRules(c *saved.Chain) []placed {
+	if c == nil {
+		return nil
+	}
+	var own []placed
+	for i, r := range c.Rules {
+		if state.OwnsRule(r) {
+			own = append(own, placed{i + 1, r.Spec})
+		}
+	}
+	return own
+}
+
+func (w *writer) unhook(h hooked) {
+	for _, r := range h.current {
+		w.line("-D %s %s", h.chain, r.spec)
+	}
+}
+
+func (w *writer) hook(h hooked) {
+	for _, r := range h.target {
+		w.line("-I %s %d %s", h.chain, r.number, r.spec)
+	}
+}
+
+// remove empties all chains before it removes any: they may refer to each
+// other.
+func (w *writer) remove(names []string) {
+	for _, name := range names {
+		w.line("-F %s", name)
+	}
+	for _, name := range names {
+		w.line("-X %s", name)
+	}
+}

@@ -1,0 +1,104 @@
+// Package host is the one door to the live host: Read says how it differs from
+// a bundle, Apply moves it there.
+//
+// Reading changes nothing. Everything that both need of the host, its tools,
+// its rules, sets, settings and files, is read in one go into a Reading, and a
+// plan is a function of that.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/host/apply"
+	"hardenctl/host/persist"
+	"hardenctl/host/plan"
+	"hardenctl/host/probe"
+	"hardenctl/host/state"
+)
+
+// Reading is a host beside a bundle, at one moment.
+type Reading struct {
+	Bundle *bundle.Bundle
+	Tools  probe.Tools
+	Layout bundle.Layout
+	// Have is what the host has, Want what the bundle makes of it.
+	Have, Want state.State
+	Plan       *plan.Plan
+}
+
+// ErrNotRoot is the error of a process that may not read the firewall.
+var ErrNotRoot = errors.New("the firewall can only be read and changed as root")
+
+// Read reads the host and plans. It needs root.
+func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
+	if os.Geteuid() != 0 {
+		return nil, ErrNotRoot
+	}
+	r := &Reading{Bundle: b, Layout: persist.DetectLayout()}
+	var err error
+	if r.Tools, err = probe.ReadTools(); err != nil {
+		return nil, err
+	}
+	if r.Want, err = probe.Rehearse(ctx, b); err != nil {
+		return nil, err
+	}
+	notes, err := r.readLive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.readFiles(); err != nil {
+		return nil, err
+	}
+	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
+	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, persist.BootNotes(r.Layout))
+	return r, nil
+}
+
+// readLive reads what is not a file. It comes after the rehearsal, which makes
+// the kernel load the modules that some settings belong to.
+func (r *Reading) readLive(ctx context.Context) (notes []string, err error) {
+	r.Want.Settings = probe.Settings(r.Bundle.Manifest.Settings)
+	r.Have, notes, err = probe.Snapshot(ctx, r.Bundle)
+	if err != nil {
+		return nil, fmt.Errorf("reading the host: %w", err)
+	}
+	return notes, nil
+}
+
+func (r *Reading) readFiles() (err error) {
+	if r.Have.Files, err = persist.Read(bundle.Paths(r.Layout)); err != nil {
+		return err
+	}
+	r.Want.Files, err = persist.Wanted(r.Bundle, r.Layout, r.Have.Files)
+	return err
+}
+
+// Apply moves the host to what the reading wants. The caller holds the lock of
+// apply.Lock since before the reading. progress is told each step. An error
+// that is a *apply.Reverted says whether the host is as it was; any other error
+// came before the first change or after the last.
+func (r *Reading) Apply(ctx context.Context, progress func(step string)) error {
+	return apply.Do(ctx, apply.Change{
+		Bundle: r.Bundle, Have: r.Have, Want: r.Want, Plan: r.Plan,
+		Verify: r.verify, Progress: progress,
+	})
+}
+
+// verify plans again from a fresh reading of what is not a file. Sets that are
+// in the way of going back are still there, and do not count.
+func (r *Reading) verify(ctx context.Context) (*plan.Plan, error) {
+	now := *r
+	if _, err := now.readLive(ctx); err != nil {
+		return nil, err
+	}
+	left := plan.Compare(now.Have, now.Want, r.Bundle.Manifest)
+	left.Changes = slices.DeleteFunc(left.Changes, func(s plan.Step) bool {
+		return s.Kind == plan.File || s.Kind == plan.Set && s.Action == plan.Remove
+	})
+	return left, nil
+}

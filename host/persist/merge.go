@@ -1,0 +1,182 @@
+package persist
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/host/saved"
+	"hardenctl/host/state"
+)
+
+// MergeRules returns a rules file that holds ours and, byte for byte, every
+// line of existing that is not ours. Without such lines the result is ours.
+// Policies that the profile states are ours too. The error names the line of
+// existing that is not iptables-restore input.
+func MergeRules(existing, ours []byte, policies []bundle.PolicyEntry, family int) ([]byte, error) {
+	wanted, err := readBlocks(ours)
+	if err != nil {
+		return nil, fmt.Errorf("the bundle's rules: %w", err)
+	}
+	file, err := readBlocks(existing)
+	if err != nil {
+		return nil, err
+	}
+	for i := range file {
+		file[i].strip()
+	}
+	for _, w := range wanted {
+		at := slices.IndexFunc(file, func(b block) bool { return b.table != "" && b.table == w.table })
+		if at < 0 {
+			file = append(file, w)
+			continue
+		}
+		file[at].put(w, policies, family)
+	}
+	return render(file), nil
+}
+
+// block is the lines of one table, or, with an empty table name, those between
+// tables.
+type block struct {
+	table  string
+	chains []string // lines that declare chains
+	rules  []string // the other lines
+}
+
+// readBlocks splits a rules file. It takes any command of iptables-restore in a
+// table, since a person may have written it, and only comments outside.
+func readBlocks(text []byte) ([]block, error) {
+	var blocks []block
+	open := -1
+	for n, line := range splitLines(text) {
+		word := strings.TrimSpace(line)
+		switch {
+		case open < 0 && strings.HasPrefix(word, "*"):
+			blocks = append(blocks, block{table: word[1:]})
+			open = len(blocks) - 1
+		case open < 0 && (word == "" || strings.HasPrefix(word, "#")):
+			blocks = append(blocks, block{rules: []string{line}})
+		case open < 0:
+			return nil, fmt.Errorf("line %d: %q stands outside of a table; this is not iptables-restore input", n+1, clip(word))
+		case word == "COMMIT":
+			open = -1
+		case strings.HasPrefix(word, ":"):
+			blocks[open].chains = append(blocks[open].chains, line)
+		default:
+			blocks[open].rules = append(blocks[open].rules, line)
+		}
+	}
+	if open >= 0 {
+		return nil, fmt.Errorf("table %s has no COMMIT; the file is cut off", blocks[open].table)
+	}
+	return blocks, nil
+}
+
+func splitLines(text []byte) []string {
+	lines := strings.Split(string(text), "\n")
+	if lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines
+}
+
+func clip(text string) string { return text[:min(len(text), 64)] }
+
+// strip takes out what is ours: our chains, their rules, and jumps to them.
+func (b *block) strip() {
+	b.chains = slices.DeleteFunc(b.chains, func(line string) bool { return state.OwnsChain(chainOf(line)) })
+	b.rules = slices.DeleteFunc(b.rules, isOurs)
+}
+
+// chainOf returns the chain that a line declares or appends to, or "".
+func chainOf(line string) string {
+	words := strings.Fields(line)
+	if len(words) > 0 && strings.HasPrefix(words[0], "[") {
+		words = words[1:] // counters, as iptables-save -c prints them
+	}
+	switch {
+	case len(words) > 0 && strings.HasPrefix(words[0], ":"):
+		return words[0][1:]
+	case len(words) > 1 && words[0] == "-A":
+		return words[1]
+	}
+	return ""
+}
+
+func isOurs(line string) bool {
+	if line == header {
+		return true
+	}
+	chain := chainOf(line)
+	if chain == "" {
+		return false
+	}
+	_, spec, _ := strings.Cut(line, "-A "+chain)
+	return state.OwnsChain(chain) || state.OwnsRule(saved.Rule{Spec: strings.TrimSpace(spec)})
+}
+
+// header is the first line of our rules, which says where they come from.
+const header = bundle.Header
+
+// put adds the lines of ours: stated policies over those that stand there,
+// chains behind the others, and rules in front, so that our jumps are first.
+func (b *block) put(ours block, policies []bundle.PolicyEntry, family int) {
+	for _, line := range ours.chains {
+		at := slices.IndexFunc(b.chains, func(have string) bool { return chainOf(have) == chainOf(line) })
+		switch {
+		case at < 0:
+			b.chains = append(b.chains, line)
+		case states(policies, family, b.table, chainOf(line)):
+			b.chains[at] = line
+		}
+	}
+	b.rules = slices.Concat(ours.rules, b.rules)
+}
+
+func states(policies []bundle.PolicyEntry, family int, table, chain string) bool {
+	return slices.ContainsFunc(policies, func(p bundle.PolicyEntry) bool {
+		return p.Family == family && p.Table == table && p.Chain == chain
+	})
+}
+
+// render writes the blocks, our header first.
+func render(blocks []block) []byte {
+	var b bytes.Buffer
+	b.WriteString(header + "\n")
+	for _, block := range blocks {
+		if block.table == "" {
+			for _, line := range block.rules {
+				if line != header {
+					b.WriteString(line + "\n")
+				}
+			}
+			continue
+		}
+		fmt.Fprintf(&b, "*%s\n", block.table)
+		for _, line := range slices.Concat(block.chains, block.rules) {
+			b.WriteString(line + "\n")
+		}
+		b.WriteString("COMMIT\n")
+	}
+	return b.Bytes()
+}
+
+// MergeSets returns an ipset file that holds ours and every line of existing
+// about the sets of others; nil if that is nothing.
+func MergeSets(existing, ours []byte) []byte {
+	var b bytes.Buffer
+	for _, line := range splitLines(existing) {
+		words := strings.Fields(line)
+		if len(words) < 2 || !state.OwnsSet(words[1]) {
+			b.WriteString(line + "\n")
+		}
+	}
+	b.Write(ours)
+	if b.Len() == 0 {
+		return nil
+	}
+	return b.Bytes()
+}

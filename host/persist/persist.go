@@ -1,0 +1,94 @@
+// Package persist decides what the files of a host shall hold, and writes them.
+//
+// Some files are wholly ours. The rules files and the ipset file are shared: an
+// administrator may keep rules there, and so may other tools. Merging takes
+// out of the file what is ours from before, puts in what the bundle has, and
+// keeps every other line byte for byte.
+package persist
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"hardenctl/compiler/bundle"
+)
+
+// DetectLayout returns the layout of the distribution that runs here.
+func DetectLayout() bundle.Layout {
+	if _, err := os.Stat("/etc/debian_version"); err == nil {
+		return bundle.Debian
+	}
+	if _, err := os.Stat("/etc/redhat-release"); err == nil {
+		return bundle.RHEL
+	}
+	return bundle.Debian
+}
+
+// Wanted returns the content that each path shall have, given what it has now.
+// A nil text means that the file shall not exist.
+func Wanted(b *bundle.Bundle, layout bundle.Layout, have map[string][]byte) (map[string][]byte, error) {
+	want := map[string][]byte{}
+	for name, path := range bundle.Paths(layout) {
+		text, err := content(name, have[path], b)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		want[path] = text
+	}
+	return want, nil
+}
+
+func content(name string, have []byte, b *bundle.Bundle) ([]byte, error) {
+	switch name {
+	case bundle.RulesV4:
+		return MergeRules(have, b.File(name), b.Manifest.Policies, 4)
+	case bundle.RulesV6:
+		return MergeRules(have, b.File(name), b.Manifest.Policies, 6)
+	case bundle.Sets:
+		return MergeSets(have, b.File(name)), nil
+	}
+	return b.File(name), nil
+}
+
+// Read returns the text of each path, nil where there is no file. It follows
+// no symbolic link and takes only regular files.
+func Read(paths map[string]string) (map[string][]byte, error) {
+	texts := map[string][]byte{}
+	for _, path := range paths {
+		text, err := readRegular(path)
+		if err != nil {
+			return nil, err
+		}
+		texts[path] = text
+	}
+	return texts, nil
+}
+
+func readRegular(path string) ([]byte, error) {
+	stat, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !stat.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is %s, not a regular file; move it away", path, kindOf(stat.Mode()))
+	}
+	text, err := os.ReadFile(path)
+	if err == nil && text == nil {
+		text = []byte{}
+	}
+	return text, err
+}
+
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode.IsDir():
+		return "a folder"
+	}
+	return "a special file"
+}

@@ -1,0 +1,136 @@
+package plan
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Print writes the plan for a person.
+func (p *Plan) Print(w io.Writer, colour bool) {
+	v := view{w: w, colour: colour}
+	section := ""
+	for _, s := range p.Changes {
+		if title := sectionOf(s); title != section {
+			section = title
+			v.title(title)
+		}
+		v.step(s)
+	}
+	v.outOfReach(p.OutOfReach)
+	v.untouched(p.Untouched)
+	v.notes(p.Notes)
+	v.summary(p)
+}
+
+type view struct {
+	w      io.Writer
+	colour bool
+}
+
+// tints are the ANSI colours of the actions.
+var tints = map[Action]string{Add: "32", Change: "33", Remove: "31"}
+
+func (v view) paint(tint, text string) string {
+	if !v.colour {
+		return text
+	}
+	return "\x1b[" + tint + "m" + text + "\x1b[0m"
+}
+
+func (v view) title(text string) { fmt.Fprintf(v.w, "%s\n", v.paint("1", text)) }
+
+func sectionOf(s Step) string {
+	switch s.Kind {
+	case Set:
+		return "Sets"
+	case Setting:
+		return "Kernel settings"
+	case File:
+		return "Files"
+	}
+	return fmt.Sprintf("IPv%d rules", s.Family)
+}
+
+func (v view) step(s Step) {
+	line := fmt.Sprintf("  %s %s", v.paint(tints[s.Action], string(s.Action)), describe(s))
+	if s.Origin != nil {
+		line += "   " + v.paint("2", "# "+s.Origin.Position().String())
+	}
+	fmt.Fprintln(v.w, line)
+	if s.Risk != "" {
+		fmt.Fprintf(v.w, "      %s %s\n", v.paint("1;33", "risky:"), s.Risk)
+	}
+}
+
+// describe says what a step changes, without its sign.
+func describe(s Step) string {
+	subject := s.Object
+	switch s.Kind {
+	case Policy, Chain:
+		subject = string(s.Kind) + " " + s.Object
+	case Rule:
+		subject = fmt.Sprintf("%s %d", s.Object, s.Number)
+	}
+	switch s.Action {
+	case Add:
+		return subject + ": " + s.After
+	case Remove:
+		return subject + ": " + s.Before
+	}
+	return fmt.Sprintf("%s: %s -> %s", subject, s.Before, s.After)
+}
+
+func (v view) outOfReach(list []Unreachable) {
+	if len(list) == 0 {
+		return
+	}
+	v.title("Out of reach")
+	for _, u := range list {
+		fmt.Fprintf(v.w, "    %s: %s, not %s: %s\n", u.Key, orNothing(u.Value), u.Wanted, u.Reason)
+	}
+}
+
+func orNothing(value string) string {
+	if value == "" {
+		return "nothing"
+	}
+	return value
+}
+
+func (v view) untouched(list []Foreign) {
+	if len(list) == 0 {
+		return
+	}
+	v.title("Untouched, since others own it")
+	for _, f := range list {
+		if f.Kind == Set {
+			fmt.Fprintf(v.w, "    set %s, %d entries\n", f.Object, f.Count)
+			continue
+		}
+		fmt.Fprintf(v.w, "    IPv%d %s, %s\n", f.Family, f.Object, rules(f.Count))
+	}
+}
+
+func (v view) notes(notes []string) {
+	for _, n := range notes {
+		fmt.Fprintf(v.w, "%s %s\n", v.paint("1", "Note:"), n)
+	}
+}
+
+func (v view) summary(p *Plan) {
+	if p.Empty() {
+		fmt.Fprintln(v.w, "No changes: the host is what the profile says.")
+		return
+	}
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		word string
+	}{{p.Summary.Add, "to add"}, {p.Summary.Change, "to change"}, {p.Summary.Remove, "to remove"}, {p.Summary.Risky, "risky"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.word))
+		}
+	}
+	fmt.Fprintf(v.w, "Plan: %s.\n", strings.Join(parts, ", "))
+}

@@ -1,0 +1,115 @@
+// Package probe reads the two sides of a plan from a host: what it has
+// (Snapshot), and what a bundle would make of it (Rehearse).
+//
+// Nothing here changes the host. A rehearsal loads the bundle into a network
+// namespace of its own and throws that away; what it may leave behind is a
+// kernel module that the rules made the kernel load.
+package probe
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/coreos/go-iptables/iptables"
+
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/saved"
+	"hardenctl/host/tool"
+)
+
+// Tools are the firewall tools of a host.
+type Tools struct {
+	Version string  `json:"version"` // such as "1.8.9"
+	Backend Backend `json:"backend"`
+}
+
+// Backend is the kernel's side of iptables.
+type Backend string
+
+// The backends.
+const (
+	NFT    Backend = "nft"
+	Legacy Backend = "legacy"
+)
+
+// lockWait is how many seconds a restore waits for the lock of xtables, which
+// the legacy tools take; without a bound they wait for ever.
+const lockWait = "10"
+
+// ReadTools asks the host's iptables for its version and looks which backend
+// its save command belongs to.
+func ReadTools() (Tools, error) {
+	path, err := tool.Find("iptables")
+	if err != nil {
+		return Tools{}, err
+	}
+	ipt, err := iptables.New(iptables.Path(path), iptables.Timeout(5))
+	if err != nil {
+		return Tools{}, fmt.Errorf("%s: %w", path, err)
+	}
+	major, minor, patch := ipt.GetIptablesVersion()
+	backend, err := readBackend()
+	return Tools{Version: fmt.Sprintf("%d.%d.%d", major, minor, patch), Backend: backend}, err
+}
+
+// readBackend follows iptables-save to the program behind it: Debian's and
+// Red Hat's are links to xtables-nft-multi or xtables-legacy-multi. A program
+// older than the split is the legacy one.
+func readBackend() (Backend, error) {
+	path, err := tool.Find("iptables-save")
+	if err != nil {
+		return "", err
+	}
+	program, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	if strings.Contains(filepath.Base(program), "nft") {
+		return NFT, nil
+	}
+	return Legacy, nil
+}
+
+// command returns the name of an iptables tool for a family: "save" gives
+// iptables-save or ip6tables-save.
+func command(family ruleset.Family, name string) string {
+	if family == ruleset.V6 {
+		return "ip6tables-" + name
+	}
+	return "iptables-" + name
+}
+
+// save returns the tables of one family, with counters. The notes are what the
+// tool says of rules that it cannot print.
+func save(ctx context.Context, family ruleset.Family) (tables []saved.Table, notes []string, err error) {
+	name := command(family, "save")
+	text, words, err := tool.RunWithWords(ctx, tool.Command{Name: name, Args: []string{"-c"}})
+	if err != nil {
+		return nil, nil, err
+	}
+	parsed, err := saved.Parse(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s printed what is no save: %w", name, err)
+	}
+	notes = parsed.Notices
+	if words != "" {
+		notes = append(notes, strings.Split(words, "\n")...)
+	}
+	for i, note := range notes {
+		notes[i] = name + ": " + strings.TrimPrefix(note, "# ")
+	}
+	return parsed.Tables, notes, nil
+}
+
+// Restore loads rules. Without flush, only the chains that text declares
+// change. Counters in the text are taken.
+func Restore(ctx context.Context, family ruleset.Family, text []byte, flush bool) error {
+	args := []string{"-c", "-w", lockWait}
+	if !flush {
+		args = append(args, "--noflush")
+	}
+	_, err := tool.Run(ctx, tool.Command{Name: command(family, "restore"), Args: args, Stdin: text})
+	return err
+}

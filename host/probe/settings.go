@@ -1,0 +1,116 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/host/state"
+)
+
+// Reasons why a setting cannot be changed.
+const (
+	machineWide = "it belongs to the whole machine, and this network namespace is a container's"
+	noSuchThing = "this kernel has no such setting; its module is not loaded, or IPv6 is off"
+)
+
+// conntrackMax is read-only in every network namespace but the machine's own
+// (nf_conntrack_standalone.c), which tells where we are.
+const conntrackMax = "/proc/sys/net/netfilter/nf_conntrack_max"
+
+// Settings returns the settings that a bundle states, one for each interface
+// that the host has where a key stands for all, without reading any.
+func Settings(entries []bundle.SettingEntry) map[string]state.Setting {
+	settings := map[string]state.Setting{}
+	for _, e := range entries {
+		if e.Module != "" {
+			addModule(settings, e)
+			continue
+		}
+		for key, path := range expand(e.Key) {
+			settings[key] = state.Setting{Stated: e.Key, Path: path, Value: e.Value}
+		}
+	}
+	return settings
+}
+
+// addModule adds an option of a module that can be changed while it is loaded.
+// Others count from the next load on, and stand in the modprobe file only.
+func addModule(settings map[string]state.Setting, e bundle.SettingEntry) {
+	path := filepath.Join("/sys/module", e.Module, "parameters", e.Option)
+	if stat, err := os.Stat(path); err == nil && stat.Mode().Perm()&0o200 == 0 {
+		return
+	}
+	key := e.Module + "." + e.Option
+	settings[key] = state.Setting{Stated: key, Path: path, Value: e.Value}
+}
+
+// expand returns the keys and paths that a stated key stands for. The
+// interfaces are those of the calling thread's network namespace.
+func expand(key string) map[string]string {
+	prefix, suffix, glob := strings.Cut(key, ".*.")
+	if !glob {
+		return map[string]string{key: "/proc/sys/" + strings.ReplaceAll(key, ".", "/")}
+	}
+	folder := "/proc/sys/" + strings.ReplaceAll(prefix, ".", "/")
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil // no such family on this kernel: nothing to set
+	}
+	all := map[string]string{}
+	for _, e := range entries {
+		path := filepath.Join(folder, e.Name(), suffix)
+		if _, err := os.Stat(path); err == nil {
+			all[prefix+"."+e.Name()+"."+suffix] = path
+		}
+	}
+	return all
+}
+
+// readSettings returns the stated settings with the values that they have.
+func readSettings(entries []bundle.SettingEntry) (map[string]state.Setting, error) {
+	settings := Settings(entries)
+	for key, s := range settings {
+		text, err := os.ReadFile(s.Path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+		s.Value, s.Unreachable = strings.TrimSpace(string(text)), unreachable(s.Path, err)
+		settings[key] = s
+	}
+	return settings, nil
+}
+
+// unreachable says why a setting cannot be changed; it is empty where it can.
+func unreachable(path string, missing error) string {
+	if missing != nil {
+		return noSuchThing
+	}
+	readOnly := func(path string) bool { return unix.Access(path, unix.W_OK) != nil }
+	if readOnly(path) || strings.HasPrefix(path, "/sys/module/") && readOnly(conntrackMax) {
+		return machineWide
+	}
+	return ""
+}
+
+// WriteSetting writes a setting and reads it back: the kernel accepts values
+// that it then clamps or cuts.
+func WriteSetting(path, value string) error {
+	if err := os.WriteFile(path, []byte(value), 0); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if got := strings.Join(strings.Fields(string(text)), " "); got != value {
+		return fmt.Errorf("%s: wrote %q, and the kernel says %q", path, value, got)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/netset"
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/kernelset"
+	"hardenctl/host/saved"
+	"hardenctl/host/state"
+)
+
+// Snapshot reads what the host has: every table and set, and those settings
+// that the bundle names. Files are not read here. The notes are what the tools
+// say of rules that they cannot print.
+func Snapshot(ctx context.Context, b *bundle.Bundle) (have state.State, notes []string, err error) {
+	have, notes, err = tables(ctx, ruleset.Families[:]...)
+	if err != nil {
+		return have, nil, err
+	}
+	if have.Sets, err = readHeaders(); err != nil {
+		return have, nil, err
+	}
+	if err := readMembers(have.Sets, dynamic(b)); err != nil {
+		return have, nil, err
+	}
+	have.Settings, err = readSettings(b.Manifest.Settings)
+	return have, notes, err
+}
+
+// Tables reads the tables of one family.
+func Tables(ctx context.Context, family ruleset.Family) (state.State, error) {
+	s, _, err := tables(ctx, family)
+	return s, err
+}
+
+func tables(ctx context.Context, families ...ruleset.Family) (s state.State, notes []string, err error) {
+	s.Tables = map[state.TableID]saved.Table{}
+	for _, family := range families {
+		read, said, err := save(ctx, family)
+		if err != nil {
+			return s, nil, err
+		}
+		notes = append(notes, said...)
+		for _, t := range read {
+			s.Tables[state.TableID{Family: family, Name: t.Name}] = t
+		}
+	}
+	return s, notes, nil
+}
+
+// dynamic tells which sets packets fill.
+func dynamic(b *bundle.Bundle) map[string]bool {
+	names := map[string]bool{}
+	for _, s := range b.Manifest.Sets {
+		names[s.Name] = s.Dynamic
+	}
+	return names
+}
+
+func readHeaders() (map[string]state.Set, error) {
+	headers, err := kernelset.List()
+	if err != nil {
+		return nil, fmt.Errorf("reading sets: %w", err)
+	}
+	sets := map[string]state.Set{}
+	for _, h := range headers {
+		sets[h.Name] = state.Set{Entries: int(h.Entries), Header: state.Header{
+			Type: ruleset.SetType(h.Type), Family: h.Family, MaxElements: h.MaxElem,
+			Timeout: uint32(h.Timeout.Seconds()), Netmask: h.Netmask,
+		}}
+	}
+	return sets, nil
+}
+
+// readMembers reads the members of our sets, where they are planned.
+func readMembers(sets map[string]state.Set, dynamic map[string]bool) error {
+	for name, set := range sets {
+		set.Dynamic = dynamic[name]
+		if state.OwnsSet(name) && !set.Dynamic && set.Type == ruleset.HashNet {
+			members, err := Members(name)
+			if err != nil {
+				return err
+			}
+			set.Members = members
+		}
+		sets[name] = set
+	}
+	return nil
+}
+
+// Members returns what a kernel set of prefixes covers.
+func Members(name string) (netset.Set, error) {
+	var prefixes []netip.Prefix
+	for entry, err := range kernelset.Members(name) {
+		if err != nil {
+			return netset.Set{}, fmt.Errorf("reading set %s: %w", name, err)
+		}
+		prefixes = append(prefixes, entry.Prefix)
+	}
+	return netset.Of(prefixes...), nil
+}

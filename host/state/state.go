@@ -1,0 +1,81 @@
+// Package state models what a host has, or shall have: tables, sets, kernel
+// settings and files, as plain data.
+//
+// The same type serves both sides. Read from the live host it holds everything
+// that is there, whoever put it there; taken from a bundle it holds only what
+// the profile asks for. A plan is the difference between the two.
+package state
+
+import (
+	"strings"
+
+	"hardenctl/compiler/netset"
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/saved"
+)
+
+// State is one side of a plan.
+type State struct {
+	// Tables are what iptables-save prints, by family and name.
+	Tables map[TableID]saved.Table
+	// Sets are the kernel's sets by name.
+	Sets map[string]Set
+	// Settings are kernel settings by key, one for each interface where a
+	// profile's key stands for all.
+	Settings map[string]Setting
+	// Files are by absolute path. A nil text is a file that does not exist.
+	Files map[string][]byte
+}
+
+// TableID names a table.
+type TableID struct {
+	Family ruleset.Family
+	Name   string
+}
+
+// Set is a kernel set.
+type Set struct {
+	Header
+	// Entries is how many members the set has.
+	Entries int
+	// Members is empty for a foreign set and for one that packets fill: those
+	// are nobody's to plan.
+	Members netset.Set
+	// Dynamic says that packets fill the set. Only a bundle knows.
+	Dynamic bool
+}
+
+// Header is what the kernel was told when a set was made, as far as it decides
+// what the set can hold. The number of buckets is left out: the kernel changes
+// it as a set grows.
+type Header struct {
+	Type        ruleset.SetType
+	Family      ruleset.Family
+	MaxElements uint32
+	Timeout     uint32 // seconds; 0 for none
+	Netmask     uint8  // 0 for none
+}
+
+// Setting is a kernel setting.
+type Setting struct {
+	// Stated is the key as the bundle states it, in which "*" stands for every
+	// interface.
+	Stated string
+	// Path is the file below /proc/sys or /sys/module that holds it.
+	Path  string
+	Value string
+	// Unreachable says why the setting cannot be changed from here, such as
+	// that it belongs to the machine and this is a container's network
+	// namespace. It is empty where it can.
+	Unreachable string
+}
+
+// OwnsChain reports whether a chain is ours, by its name.
+func OwnsChain(name string) bool { return strings.HasPrefix(name, ruleset.ChainPrefix) }
+
+// OwnsSet reports whether a set is ours, by its name.
+func OwnsSet(name string) bool { return strings.HasPrefix(name, ruleset.SetPrefix) }
+
+// OwnsRule reports whether a rule of a chain that is not ours is ours: only
+// the jump to one of our chains is.
+func OwnsRule(r saved.Rule) bool { return OwnsChain(r.Target()) }
