@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/compiler/bundle"
+)
+
+func newCompile() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "compile [PROFILE] (-o DIR | --check DIR)",
+		Short: "Write the files that a profile stands for, or compare them",
+		Long: `Compile a profile to its bundle: iptables-restore, ipset and sysctl files that
+work without hardenctl, and a manifest that says where each belongs and which
+profile line asked for each rule. Equal profiles give equal bytes.
+
+With --check nothing is written: the bundle is compared with the one in DIR, and
+what differs is printed as a unified diff. It exits 0 if they are equal and else
+1, so that a CI can hold a reviewed bundle against its profile.`,
+		Example: `  hardenctl compile web.toml -o bundle
+  hardenctl compile web.toml --check bundle
+  hardenctl compile builtin:web -o bundle --json`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	out := cmd.Flags().StringP("output", "o", "", "the folder to write the bundle to")
+	check := cmd.Flags().String("check", "", "the folder to compare the bundle with")
+	asJSON := cmd.Flags().Bool("json", false, "print the manifest, or the diagnostics, as JSON")
+	allowed := allowFlag(cmd)
+	cmd.MarkFlagsOneRequired("output", "check")
+	cmd.MarkFlagsMutuallyExclusive("output", "check")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		s, err := openSource(args, *allowed)
+		if err != nil {
+			return err
+		}
+		b, err := s.compile(cmd, *asJSON)
+		if err != nil {
+			return err
+		}
+		if *check != "" {
+			return compareBundle(cmd.OutOrStdout(), b, *check)
+		}
+		return writeBundle(cmd.OutOrStdout(), b, *out, *asJSON)
+	}
+	return cmd
+}
+
+func writeBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) error {
+	if err := b.WriteFolder(folder); err != nil {
+		return err
+	}
+	if asJSON {
+		_, err := w.Write(b.ManifestText())
+		return err
+	}
+	entries := 0
+	for _, s := range b.Manifest.Sets {
+		entries += s.Entries
+	}
+	_, err := fmt.Fprintf(w, "%s: %d files, %d rules, %d sets with %d entries\n",
+		folder, len(b.Files)+1, len(b.Manifest.Rules), len(b.Manifest.Sets), entries)
+	return err
+}
+
+func compareBundle(w io.Writer, b *bundle.Bundle, folder string) error {
+	stat, err := os.Stat(folder)
+	if err != nil {
+		return err
+	}
+	if !stat.IsDir() {
+		return fmt.Errorf("%s is not a folder", folder)
+	}
+	diff, err := bundle.Diff(b, os.DirFS(folder))
+	if err != nil {
+		return err
+	}
+	if diff == "" {
+		return nil
+	}
+	if _, err := io.WriteString(w, diff); err != nil {
+		return err
+	}
+	return exit{exitError, fmt.Errorf("the bundle in %s is not that of the profile", folder)}
+}

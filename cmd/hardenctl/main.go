@@ -1,0 +1,91 @@
+// Hardenctl makes a Linux host invisible and unrewarding to port scanners. It
+// compiles a TOML profile to iptables, ipset and sysctl artifacts, shows how
+// the live host differs, and moves the host there.
+//
+// One file holds one command: flags in, one call, one view out.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker of a release.
+var version = "development"
+
+// Exit codes. Codes 0 to 2 of plan are Terraform's.
+const (
+	exitError     = 1 // bad input, or a host that could not be read; nothing changed
+	exitChanges   = 2 // plan --detailed-exitcode: there are changes
+	exitReverted  = 3 // apply failed, and everything went back
+	exitUncertain = 4 // apply failed, and so did going back: look at the host
+)
+
+// exit is an error that ends the process with a code of its own. A nil err
+// prints nothing: the command has said all.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e exit) Unwrap() error { return e.err }
+
+func main() {
+	// A signal cancels: an apply that is under way goes back before it ends.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	err := newRoot().ExecuteContext(ctx)
+	stop()
+	os.Exit(report(err))
+}
+
+// report prints the error of a command and returns the exit code.
+func report(err error) int {
+	if err == nil {
+		return 0
+	}
+	code := exitError
+	var e exit
+	if errors.As(err, &e) {
+		code = e.code
+	}
+	if !errors.As(err, &e) || e.err != nil {
+		fmt.Fprintf(os.Stderr, "hardenctl: %v\n", err)
+	}
+	return code
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hardenctl",
+		Short: "Make a Linux host invisible and unrewarding to port scanners",
+		Long: `hardenctl compiles a profile (TOML) to the exact iptables, ipset and sysctl
+state of a host, shows how the live host differs, and moves it there in one
+transaction that goes back as a whole if any part of it fails.
+
+A PROFILE argument is the path of a file or builtin:NAME; without one, commands
+take ` + defaultProfile + `.`,
+		Example: `  hardenctl profiles                      what is built in
+  hardenctl check web.toml                is the profile right?
+  hardenctl compile web.toml -o bundle    the files, for review
+  hardenctl plan web.toml                 what would change on this host
+  hardenctl apply web.toml                change it`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newProfiles())
+	return root
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/host"
+)
+
+func newPlan() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan [PROFILE]",
+		Short: "Show how this host differs from a profile; change nothing",
+		Long: `Compile a profile, load it in a throwaway network namespace with this host's own
+tools, read what the host has, and list every difference with the profile line
+that wants it. What others own is listed as untouched.
+
+It exits 0, or with --detailed-exitcode 0 for no changes, 2 for changes and 1
+for an error. It needs root, to read the firewall; it changes nothing.`,
+		Example: `  hardenctl plan web.toml
+  hardenctl plan web.toml --json --detailed-exitcode
+  hardenctl plan web.toml -o web.plan`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	asJSON := cmd.Flags().Bool("json", false, "print the plan as JSON")
+	detailed := cmd.Flags().Bool("detailed-exitcode", false, "exit 2 if there are changes")
+	out := cmd.Flags().StringP("output", "o", "", "a file to save the plan to, for apply")
+	allowed := allowFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		s, err := openSource(args, *allowed)
+		if err != nil {
+			return err
+		}
+		b, err := s.compile(cmd, *asJSON)
+		if err != nil {
+			return err
+		}
+		r, err := host.Read(cmd.Context(), b)
+		if err != nil {
+			return err
+		}
+		if err := showPlan(cmd, r, *asJSON); err != nil {
+			return err
+		}
+		if *out != "" {
+			if err := r.Save(*out); err != nil {
+				return err
+			}
+		}
+		if *detailed && !r.Plan.Empty() {
+			return exit{code: exitChanges}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func showPlan(cmd *cobra.Command, r *host.Reading, asJSON bool) error {
+	w := cmd.OutOrStdout()
+	if asJSON {
+		return writeJSON(w, r.Plan)
+	}
+	fmt.Fprintf(w, "%s on this host (iptables %s, %s)\n\n", r.Plan.Profile, r.Tools.Version, r.Tools.Backend)
+	r.Plan.Print(w, colourful(w))
+	return nil
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/compiler"
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/profile"
+	"hardenctl/profiles"
+)
+
+// defaultProfile is the profile of a host.
+const defaultProfile = "/etc/hardenctl/profile.toml"
+
+// source is a PROFILE argument, opened.
+type source struct {
+	name   string // by which positions refer to it: "web.toml", "builtin:web"
+	folder string // in front of file names in messages; empty for a built-in
+	files  profile.Folders
+}
+
+// allowFlag adds --allow, which lets profiles use files of other folders.
+func allowFlag(cmd *cobra.Command) *[]string {
+	return cmd.Flags().StringSlice("allow", nil, "folders, besides the profile's own, from which it may include files")
+}
+
+// openSource opens what the arguments of a command name. The folders are
+// opened as roots, which no symbolic link leads out of.
+func openSource(args, allowed []string) (*source, error) {
+	path := defaultProfile
+	if len(args) > 0 {
+		path = args[0]
+	}
+	s := &source{files: profile.Folders{Builtins: profiles.FS()}}
+	for _, folder := range allowed {
+		if err := s.allow(folder); err != nil {
+			return nil, err
+		}
+	}
+	if strings.HasPrefix(path, "builtin:") {
+		s.name = path
+		return s, nil
+	}
+	s.folder, s.name = filepath.Split(path)
+	root, err := os.OpenRoot(filepath.Clean("./" + s.folder))
+	if filepath.IsAbs(path) {
+		root, err = os.OpenRoot(s.folder)
+	}
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	s.files.Root = root.FS()
+	return s, nil
+}
+
+func (s *source) allow(folder string) error {
+	path, err := filepath.Abs(folder)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return fmt.Errorf("--allow %s: %w", folder, err)
+	}
+	s.files.Allowed = append(s.files.Allowed, profile.Folder{Path: path, FS: root.FS()})
+	return nil
+}
+
+func explain(path string, err error) error {
+	if path == defaultProfile && errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no %s; name a profile, such as builtin:server, or write one there", defaultProfile)
+	}
+	return err
+}
+
+// display returns a file's name as the user would type it.
+func (s *source) display(file string) string {
+	if s.folder == "" || strings.HasPrefix(file, "builtin:") || filepath.IsAbs(file) {
+		return file
+	}
+	return s.folder + file
+}
+
+// text returns the text of a file by the name that positions carry, for
+// excerpts; nil where it cannot be read.
+func (s *source) text(file string) []byte {
+	if text, err := s.files.Profile(file); err == nil {
+		return text
+	}
+	text, _, _ := s.files.List(file)
+	return text
+}
+
+// compile compiles the profile and reports what is wrong with it on the
+// command's standard error, or with asJSON as JSON on standard output. An error
+// means that there is no bundle.
+func (s *source) compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error) {
+	b, list := compiler.Compile(s.name, s.files)
+	if asJSON && (b == nil || cmd.Name() == "check") {
+		if err := writeJSON(cmd.OutOrStdout(), diagnosticsView(list)); err != nil {
+			return nil, err
+		}
+	} else if !asJSON {
+		s.print(cmd, list)
+	}
+	if b == nil {
+		return nil, exit{code: exitError}
+	}
+	return b, nil
+}
+
+// print writes diagnostics for a person, files named as the user would.
+func (s *source) print(cmd *cobra.Command, list diag.List) {
+	w := cmd.ErrOrStderr()
+	shown := make(diag.List, len(list))
+	for i, d := range list {
+		shown[i] = d
+		shown[i].File = s.display(d.File)
+	}
+	diag.Print(w, shown, func(file string) []byte { return s.text(strings.TrimPrefix(file, s.folder)) }, colourful(w))
+}
