@@ -1,0 +1,139 @@
+// Package bundle models what a compile emits: a handful of files that can be
+// used without hardenctl, and a manifest that says where each belongs and
+// which profile line asked for each part.
+//
+// A bundle is data: equal profiles give equal bytes, with no clock, host name,
+// locale, path or version in them.
+package bundle
+
+import "hardenctl/compiler/diag"
+
+// The names of the files in a bundle. A file is left out when the profile asks
+// for nothing in it; the manifest never is.
+const (
+	RulesV4      = "rules.v4"
+	RulesV6      = "rules.v6"
+	Sets         = "ipsets"
+	Sysctl       = "sysctl.conf"
+	ModProbe     = "modprobe.conf"
+	ModulesLoad  = "modules-load.conf"
+	ManifestName = "manifest.json"
+)
+
+// Header is the first line of a rules file.
+const Header = "# Compiled by hardenctl from a profile; change the profile, not this file."
+
+// Layout names a family of distributions by where they keep firewall files.
+type Layout string
+
+// The layouts.
+const (
+	Debian Layout = "debian"
+	RHEL   Layout = "rhel"
+)
+
+// Bundle is the files in the order of the manifest, and the manifest itself.
+// The manifest's own text is not among Files; WriteFolder writes it with them.
+type Bundle struct {
+	Files    []File
+	Manifest Manifest
+}
+
+// File is one file of a bundle.
+type File struct {
+	Name string
+	Text []byte
+}
+
+// Manifest says what the bundle is made of.
+type Manifest struct {
+	// Format counts versions of this structure.
+	Format int `json:"format"`
+	// Profile is the name of the profile that was compiled.
+	Profile  string         `json:"profile"`
+	Files    []FileEntry    `json:"files"`
+	Policies []PolicyEntry  `json:"policies"`
+	Sets     []SetEntry     `json:"sets"`
+	Settings []SettingEntry `json:"settings"`
+	Rules    []RuleEntry    `json:"rules"`
+}
+
+// Format is the version of Manifest that this package writes and reads.
+const Format = 1
+
+// FileEntry says where a file of the bundle is installed.
+type FileEntry struct {
+	Name    string            `json:"name"`
+	Targets map[Layout]string `json:"targets"` // absolute paths
+	Mode    string            `json:"mode"`    // octal, such as "0644"
+	SHA256  string            `json:"sha256"`  // hex, of the text
+}
+
+// PolicyEntry names a built-in chain whose policy the profile states.
+type PolicyEntry struct {
+	Family int    `json:"family"` // 4 or 6
+	Table  string `json:"table"`
+	Chain  string `json:"chain"`
+	Policy string `json:"policy"`
+	Origin
+}
+
+// SetEntry describes a kernel set of the bundle.
+type SetEntry struct {
+	Name string `json:"name"`
+	// Dynamic sets are filled by packets; their members are not planned.
+	Dynamic bool `json:"dynamic,omitempty"`
+	// Entries is how many members the bundle gives the set.
+	Entries int `json:"entries"`
+	Origin
+}
+
+// SettingEntry is a kernel setting, or an option of a module ("hashsize" of
+// "nf_conntrack"), with the profile line that states it.
+type SettingEntry struct {
+	Key    string `json:"key,omitempty"`
+	Module string `json:"module,omitempty"`
+	Option string `json:"option,omitempty"`
+	Value  string `json:"value"`
+	Origin
+}
+
+// RuleEntry is the origin of one rule. Rules are numbered from 1 in their
+// chain.
+type RuleEntry struct {
+	Family int    `json:"family"`
+	Table  string `json:"table"`
+	Chain  string `json:"chain"`
+	Number int    `json:"number"`
+	Origin
+}
+
+// Origin is the part of the profile that asked for something.
+type Origin struct {
+	Part string `json:"part"`
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+// Position returns the place of the origin.
+func (o Origin) Position() diag.Position { return diag.Position{File: o.File, Line: o.Line} }
+
+// Paths returns where a layout keeps each file that a bundle may have, by the
+// file's name, also for those that this or that bundle leaves out.
+func Paths(layout Layout) map[string]string {
+	paths := map[string]string{}
+	for _, k := range known {
+		paths[k.name] = k.targets[layout]
+	}
+	return paths
+}
+
+// File returns the text of the named file, or nil when the bundle has none.
+func (b *Bundle) File(name string) []byte {
+	for _, f := range b.Files {
+		if f.Name == name {
+			return f.Text
+		}
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package bundle
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+)
+
+// WriteFolder writes the files and the manifest into dir, which it makes if it
+// is missing. Each file is written beside its place and renamed, so that a
+// reader finds the old one or the new one, and the manifest comes last: a
+// folder in which only some files are new does not pass ReadFolder. A file that
+// an earlier bundle left and that this one has not is removed; files with names
+// that bundles do not use stay as they are.
+func (b *Bundle) WriteFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the folder for the bundle: %w", err)
+	}
+	for _, f := range b.Files {
+		if err := writeFile(dir, f.Name, f.Text); err != nil {
+			return err
+		}
+	}
+	for _, k := range known {
+		if b.has(k.name) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, k.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove a file of an earlier bundle: %w", err)
+		}
+	}
+	return writeFile(dir, ManifestName, b.ManifestText())
+}
+
+// has reports whether the bundle has the named file, though it be empty.
+func (b *Bundle) has(name string) bool {
+	for _, f := range b.Files {
+		if f.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func writeFile(dir, name string, text []byte) error {
+	temp, err := os.CreateTemp(dir, "."+name+".*")
+	if err != nil {
+		return fmt.Errorf("write %s of the bundle: %w", name, err)
+	}
+	_, err = temp.Write(text)
+	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
+	if err == nil {
+		err = os.Rename(temp.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s of the bundle: %w", name, err), os.Remove(temp.Name()))
+	}
+	return nil
+}
+
+// ReadFolder reads a bundle that WriteFolder wrote. It takes only what this
+// package could have written: a manifest of the known Format whose files are
+// known, go where they belong, and have the contents that the manifest states.
+func ReadFolder(fsys fs.FS) (*Bundle, error) {
+	text, err := fs.ReadFile(fsys, ManifestName)
+	if err != nil {
+		return nil, fmt.Errorf("read a bundle: %w; is this a folder that `hardenctl compile -o` wrote?", err)
+	}
+	b := &Bundle{}
+	if b.Manifest, err = parseManifest(text); err != nil {
+		return nil, fmt.Errorf("%s: %w", ManifestName, err)
+	}
+	for _, e := range b.Manifest.Files {
+		f, err := readFile(fsys, e)
+		if err != nil {
+			return nil, err
+		}
+		b.Files = append(b.Files, f)
+	}
+	return b, nil
+}
+
+// parseManifest reads the format before anything else, since a later format may
+// have parts that this one does not know.
+func parseManifest(text []byte) (Manifest, error) {
+	var head struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
+		return Manifest{}, fmt.Errorf("this is no manifest: %w; compile the profile again", err)
+	}
+	if head.Format != Format {
+		return Manifest{}, fmt.Errorf("the manifest has format %d and this hardenctl knows format %d; compile the profile again", head.Format, Format)
+	}
+	var m Manifest
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&m); err != nil {
+		return Manifest{}, fmt.Errorf("this is no manifest: %w; compile the profile again", err)
+	}
+	return m, checkFiles(m.Files)
+}
+
+// checkFiles holds the entries to the table of known files, in its order: a
+// manifest decides what root writes where.
+func checkFiles(entries []FileEntry) error {
+	next := 0
+	for _, e := range entries {
+		for next < len(known) && known[next].name != e.Name {
+			next++
+		}
+		if next == len(known) {
+			return fmt.Errorf("%q is no file of a bundle, or is not in its place; compile the profile again", e.Name)
+		}
+		if e.Mode != mode || !maps.Equal(e.Targets, known[next].targets) {
+			return fmt.Errorf("%s: the manifest states targets or a mode that bundles do not have; compile the profile again", e.Name)
+		}
+		next++
+	}
+	return nil
+}
+
+func readFile(fsys fs.FS, e FileEntry) (File, error) {
+	text, err := fs.ReadFile(fsys, e.Name)
+	if err != nil {
+		return File{}, fmt.Errorf("read a file of the bundle: %w; the manifest lists it, so compile the profile again", err)
+	}
+	if sum := checksum(text); sum != e.SHA256 {
+		return File{}, fmt.Errorf("%s is not the file that the manifest lists: its SHA-256 is %s, the manifest's %s; "+
+			"compile the profile again, or see what changed with `hardenctl compile --check`", e.Name, sum, e.SHA256)
+	}
+	return File{Name: e.Name, Text: text}, nil
+}

@@ -1,0 +1,92 @@
+package bundle
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+)
+
+// mode is that of every file: all of them may be read by anyone, as those that
+// the distributions install are.
+const mode = "0644"
+
+// known is every file that a bundle may have, in the order in which bundles
+// list them, and where each layout keeps it.
+var known = []struct {
+	name    string
+	targets map[Layout]string
+}{
+	{RulesV4, map[Layout]string{Debian: "/etc/iptables/rules.v4", RHEL: "/etc/sysconfig/iptables"}},
+	{RulesV6, map[Layout]string{Debian: "/etc/iptables/rules.v6", RHEL: "/etc/sysconfig/ip6tables"}},
+	{Sets, map[Layout]string{Debian: "/etc/iptables/ipsets", RHEL: "/etc/sysconfig/ipset"}},
+	{Sysctl, everywhere("/etc/sysctl.d/60-hardenctl.conf")},
+	{ModProbe, everywhere("/etc/modprobe.d/hardenctl.conf")},
+	{ModulesLoad, everywhere("/etc/modules-load.d/hardenctl.conf")},
+}
+
+func everywhere(path string) map[Layout]string {
+	return map[Layout]string{Debian: path, RHEL: path}
+}
+
+// Seal makes a bundle of files and of what m says about them. It puts the files
+// into the order of bundles, whatever order they come in, and fills in the
+// manifest's Format and Files. It panics on a file that bundles do not have or
+// that comes twice: no profile can cause that.
+func Seal(files []File, m Manifest) *Bundle {
+	byName := map[string]File{}
+	for _, f := range files {
+		byName[f.Name] = f
+	}
+	b := &Bundle{Manifest: m}
+	b.Manifest.Format = Format
+	b.Manifest.Files = nil
+	for _, k := range known {
+		if f, ok := byName[k.name]; ok {
+			b.Files = append(b.Files, f)
+			b.Manifest.Files = append(b.Manifest.Files, entry(f, k.targets))
+		}
+	}
+	if len(b.Files) != len(files) {
+		panic(fmt.Sprintf("bundle: of %d files only %d have names of their own that bundles know", len(files), len(b.Files)))
+	}
+	return b
+}
+
+func entry(f File, targets map[Layout]string) FileEntry {
+	return FileEntry{Name: f.Name, Targets: maps.Clone(targets), Mode: mode, SHA256: checksum(f.Text)}
+}
+
+func checksum(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// ManifestText returns the manifest as the text of its file: indented JSON that
+// ends in a newline. Parts that the bundle has none of are empty arrays.
+func (b *Bundle) ManifestText() []byte {
+	m := b.Manifest
+	m.Files = notNull(m.Files)
+	m.Policies = notNull(m.Policies)
+	m.Sets = notNull(m.Sets)
+	m.Settings = notNull(m.Settings)
+	m.Rules = notNull(m.Rules)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(m); err != nil {
+		panic(fmt.Sprintf("bundle: the manifest is plain data, and yet: %v", err))
+	}
+	return text.Bytes()
+}
+
+// notNull makes a nil list one that JSON writes as [].
+func notNull[E any](list []E) []E {
+	if list == nil {
+		return []E{}
+	}
+	return list
+}
