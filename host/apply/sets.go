@@ -87,14 +87,12 @@ func (w *setWork) fill(ctx context.Context, name, as string) error {
 // count makes sure that a set has as many entries as it was given: a full set
 // can refuse some without a word.
 func count(name string, want int) error {
-	headers, err := kernelset.List()
+	header, err := kernelset.Lookup(name)
 	if err != nil {
 		return err
 	}
-	for _, h := range headers {
-		if h.Name == name && int(h.Entries) != want {
-			return fmt.Errorf("it holds %d entries of %d", h.Entries, want)
-		}
+	if int(header.Entries) != want {
+		return fmt.Errorf("it holds %d entries of %d", header.Entries, want)
 	}
 	return nil
 }
@@ -164,9 +162,7 @@ func (w *setWork) finish(context.Context) error {
 func destroy(names []string) error {
 	var failed error
 	for _, name := range names {
-		if err := kernelset.Destroy(name); err != nil && !errors.Is(err, kernelset.ErrNotFound) {
-			failed = errors.Join(failed, err)
-		}
+		failed = errors.Join(failed, kernelset.Destroy(name))
 	}
 	return failed
 }

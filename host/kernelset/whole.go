@@ -1,0 +1,103 @@
+package kernelset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	ipset "github.com/lrh3321/ipset-go"
+
+	"hardenctl/host/tool"
+)
+
+// The kernel lets go of a set a moment after the last rule that named it went:
+// Destroy asks so often, so far apart, before it believes that it is in use.
+const (
+	destroyTries = 50
+	destroyPause = 20 * time.Millisecond
+)
+
+// maxLine is the most bytes that ipset 7.17 reads as one line; it takes the
+// rest for another.
+const maxLine = 1022
+
+// Create makes sets with `ipset restore`, from one or more lines such as
+// "create hardenctl-bans hash:ip timeout 3600". Lines of anything else are an
+// error, and so is a set that exists. It is not atomic: on an error, the sets
+// of the lines before exist. The error is of package tool and names the line.
+func Create(ctx context.Context, lines string) error {
+	for line := range strings.Lines(lines) {
+		if !strings.HasPrefix(line, "create ") || len(strings.TrimRight(line, "\n")) > maxLine {
+			return fmt.Errorf("cannot create sets: %.60q is not a create line of at most %d bytes", line, maxLine)
+		}
+	}
+	_, err := tool.Run(ctx, tool.Command{Name: "ipset", Args: []string{"restore"}, Stdin: []byte(lines)})
+	if err != nil {
+		return fmt.Errorf("cannot create sets: %w", err)
+	}
+	return nil
+}
+
+// Flush takes all members out of a set, in one step for packets.
+func Flush(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if err := viaLibrary(func() error { return ipset.Flush(name) }); err != nil {
+		return fmt.Errorf("cannot flush set %s: %w", name, err)
+	}
+	return nil
+}
+
+// Swap exchanges the names of two sets, in one step for packets: a rule that
+// names a matches against what b held. Both must exist and be of one type and
+// family; they may differ in timeout, maxelem and hashsize.
+func Swap(a, b string) error {
+	if err := errors.Join(checkName(a), checkName(b)); err != nil {
+		return err
+	}
+	err := viaLibrary(func() error {
+		err := ipset.Swap(a, b)
+		if err == ipset.ErrSecondSetNotExist {
+			return syscall.ENOENT
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("cannot swap sets %s and %s: %w", a, b, err)
+	}
+	return nil
+}
+
+// Destroy removes a set with its members. A set that does not exist is no error
+// here, on any kernel. While a rule names the set, Destroy fails with ErrBusy,
+// after about a second of trying again: the kernel can say busy for a moment
+// after the rule went.
+func Destroy(name string) error {
+	// An empty name would destroy all sets.
+	if err := checkName(name); err != nil {
+		return err
+	}
+	err := destroy(name)
+	for try := 1; errors.Is(err, ErrBusy) && try < destroyTries; try++ {
+		time.Sleep(destroyPause)
+		err = destroy(name)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot destroy set %s: %w", name, err)
+	}
+	return nil
+}
+
+// destroy tries once. ipset-go sends no NLM_F_EXCL, without which kernel 6.18
+// does not mind that there is no such set.
+func destroy(name string) error {
+	err := viaLibrary(func() error { return ipset.Destroy(name) })
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
