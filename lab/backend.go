@@ -1,0 +1,100 @@
+package lab
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Backends are the two backends that an iptables installation has.
+var Backends = []string{"nft", "legacy"}
+
+// alternatives is the folder of links by which Debian chooses a backend.
+const alternatives = "/etc/alternatives"
+
+// UseBackend makes plain iptables, ip6tables and their save and restore mean
+// the given backend, "nft" or "legacy", until the end of the test.
+func UseBackend(t T, backend string) {
+	t.Helper()
+	Require(t)
+	for _, family := range []string{"iptables", "ip6tables"} {
+		for _, part := range []string{"", "-save", "-restore"} {
+			link := filepath.Join(alternatives, family+part)
+			old, err := os.Readlink(link)
+			must(t, err)
+			must(t, point(link, family+"-"+backend+part))
+			t.Cleanup(func() { must(t, point(link, old)) })
+		}
+	}
+}
+
+// point makes link lead to a program, given by path or by name.
+func point(link, program string) error {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(link); err != nil {
+		return err
+	}
+	return os.Symlink(path, link)
+}
+
+// FlushState removes every rule, chain and set from the server, of both
+// backends, and sets all policies to ACCEPT, so that a test finds a machine
+// without a firewall. Two things stay: tables that exist, empty, and kernel
+// settings.
+func FlushState(t T) {
+	t.Helper()
+	Require(t)
+	for _, backend := range Backends {
+		must(t, flushRules("iptables-"+backend))
+		must(t, flushRules("ip6tables-"+backend))
+	}
+	must(t, destroySets())
+}
+
+// flushRules restores what the tool saves, without the rules in it.
+func flushRules(tool string) error {
+	saved, err := exec.Command(tool + "-save").Output()
+	if err != nil {
+		return fmt.Errorf("%s-save: %w", tool, err)
+	}
+	restore := exec.Command(tool + "-restore")
+	restore.Stdin = bytes.NewReader(skeleton(saved))
+	return ended(restore)
+}
+
+// skeleton keeps of iptables-save output the tables and their built-in chains,
+// which are those with a policy, and opens them.
+func skeleton(saved []byte) []byte {
+	var kept bytes.Buffer
+	for line := range strings.Lines(string(saved)) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0:
+		case strings.HasPrefix(line, "*"), words[0] == "COMMIT":
+			kept.WriteString(line)
+		case strings.HasPrefix(line, ":") && len(words) > 1 && words[1] != "-":
+			fmt.Fprintf(&kept, "%s ACCEPT [0:0]\n", words[0])
+		}
+	}
+	return kept.Bytes()
+}
+
+// destroySets destroys every set. The kernel lets go of a set some moments
+// after the last rule that used it is gone, and says busy until then.
+func destroySets() error {
+	var err error
+	for range 20 {
+		if err = run("ipset", "destroy"); err == nil {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return err
+}

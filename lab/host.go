@@ -1,0 +1,120 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Host is a machine of a Network: a network namespace with its own addresses.
+type Host struct {
+	name     string
+	port     string // the server's end of the cable
+	prefixes []netip.Prefix
+}
+
+// Name returns the name under which the host joined, which is also the name of
+// its namespace.
+func (h *Host) Name() string { return h.name }
+
+// V4 returns the host's first IPv4 address, or the zero Addr.
+func (h *Host) V4() netip.Addr { return h.first(netip.Addr.Is4) }
+
+// V6 returns the host's first IPv6 address, or the zero Addr.
+func (h *Host) V6() netip.Addr { return h.first(netip.Addr.Is6) }
+
+func (h *Host) first(family func(netip.Addr) bool) netip.Addr {
+	for _, p := range h.prefixes {
+		if family(p.Addr()) {
+			return p.Addr()
+		}
+	}
+	return netip.Addr{}
+}
+
+// Command is a program that will run on the host, with its own view of /sys.
+func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", h.name, name}, args...)...)
+}
+
+// Dial connects from the host. The address is numeric: a host has no resolver.
+func (h *Host) Dial(network, address string, timeout time.Duration) (net.Conn, error) {
+	return h.dial(net.Dialer{Timeout: timeout}, network, address)
+}
+
+// DialFrom connects from one of the host's addresses and ports; port 0 leaves
+// the port to the kernel.
+func (h *Host) DialFrom(local netip.AddrPort, network, address string, timeout time.Duration) (net.Conn, error) {
+	d := net.Dialer{Timeout: timeout, LocalAddr: net.TCPAddrFromAddrPort(local)}
+	if network == "udp" || network == "udp4" || network == "udp6" {
+		d.LocalAddr = net.UDPAddrFromAddrPort(local)
+	}
+	return h.dial(d, network, address)
+}
+
+func (h *Host) dial(d net.Dialer, network, address string) (net.Conn, error) {
+	if _, err := netip.ParseAddrPort(address); err != nil {
+		return nil, fmt.Errorf("dial from %s: %w", h.name, err)
+	}
+	var conn net.Conn
+	err := h.inside(func() (err error) {
+		conn, err = d.Dial(network, address)
+		return err
+	})
+	return conn, err
+}
+
+// inside calls f on a thread that is in the host's namespace. A socket belongs
+// to the namespace of the thread that made it, for as long as it lives. net
+// makes the socket for a numeric address on the goroutine that dials.
+func (h *Host) inside(f func() error) error {
+	target, err := os.Open("/run/netns/" + h.name)
+	if err != nil {
+		return fmt.Errorf("the host %s has left: %w", h.name, err)
+	}
+	defer target.Close()
+	return apart(func() error { return onThreadOf(target, f) })
+}
+
+// apart calls f on a goroutine of its own and waits for it.
+func apart(f func() error) error {
+	done := make(chan error)
+	go func() { done <- f() }()
+	return <-done
+}
+
+// onThreadOf must run on a goroutine of its own: when the thread cannot be
+// brought back, it stays locked and ends with the goroutine.
+//
+// The main thread stays where it is, since /proc/self and /proc/net show its
+// namespace to the whole process. While this goroutine holds it, another one
+// runs elsewhere.
+func onThreadOf(target *os.File, f func() error) error {
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		defer runtime.UnlockOSThread()
+		return apart(func() error { return onThreadOf(target, f) })
+	}
+	own, err := os.Open(ownNamespaces + "net")
+	if err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer own.Close()
+	if err := unix.Setns(int(target.Fd()), unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("setns: %w", err)
+	}
+	err = f()
+	if unix.Setns(int(own.Fd()), unix.CLONE_NEWNET) == nil {
+		runtime.UnlockOSThread()
+	}
+	return err
+}

@@ -1,0 +1,183 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"strconv"
+)
+
+// The server's interface and its addresses in every Network.
+const (
+	ServerInterface = "eth0"
+	ServerV4        = "192.0.2.1"
+	ServerV6        = "2001:db8::1"
+)
+
+// serverPrefixes are the server's addresses with the networks on its link.
+var serverPrefixes = []netip.Prefix{
+	netip.MustParsePrefix(ServerV4 + "/24"),
+	netip.MustParsePrefix(ServerV6 + "/64"),
+}
+
+// Network joins hosts to the server, which is the lab's own namespace. All of
+// them are on one link, ServerInterface to the server and "eth0" to a host.
+// There is one Network at a time in a lab.
+type Network struct {
+	hosts []*Host
+}
+
+// Open makes a network without hosts. The caller closes it.
+func Open() (*Network, error) {
+	if err := Inside(); err != nil {
+		return nil, err
+	}
+	n := &Network{}
+	// A bridge takes the lowest address of its ports unless it is told one;
+	// hosts would go on sending to the old one. Snooping would make neighbour
+	// discovery hang on the MLD that the firewall under test may drop.
+	steps := [][]string{
+		{"link", "add", ServerInterface, "address", "02:00:00:00:00:01", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0"},
+		{"link", "set", ServerInterface, "up"},
+	}
+	for _, p := range serverPrefixes {
+		steps = append(steps, addAddress(p))
+	}
+	for _, step := range steps {
+		if err := run("ip", step...); err != nil {
+			n.Close()
+			return nil, fmt.Errorf("lab network: %w", err)
+		}
+	}
+	return n, nil
+}
+
+// Close removes the network and its hosts. Programs that still run on a host
+// keep its namespace alive, without a link, until they end.
+func (n *Network) Close() error {
+	var first error
+	keep := func(err error) {
+		if first == nil {
+			first = err
+		}
+	}
+	for _, h := range n.hosts {
+		// The kernel takes its time to end a namespace, and with it the cable.
+		keep(run("ip", "link", "delete", h.port))
+		keep(run("ip", "netns", "delete", h.name))
+	}
+	n.hosts = nil
+	keep(run("ip", "link", "delete", ServerInterface))
+	return first
+}
+
+// Join adds a host. An address is written with its prefix length: "192.0.2.66/24"
+// and "2001:db8::66/64" are on the server's link. An address of any other
+// network, such as "66.249.64.5" or "66.249.64.5/32", is reached by a route of
+// its own, and reaches the server and everything else through the server.
+func (n *Network) Join(name string, addresses ...string) (*Host, error) {
+	h := &Host{name: name}
+	for _, text := range addresses {
+		p, err := parseAddress(text)
+		if err != nil {
+			return nil, fmt.Errorf("lab host %s: %w", name, err)
+		}
+		h.prefixes = append(h.prefixes, p)
+	}
+	if err := n.connect(h); err != nil {
+		return nil, fmt.Errorf("lab host %s: %w", name, err)
+	}
+	return h, nil
+}
+
+// parseAddress reads an address; without a length it is a network by itself.
+func parseAddress(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	return netip.ParsePrefix(text)
+}
+
+// connect makes the namespace of h and the cable between it and the bridge.
+func (n *Network) connect(h *Host) error {
+	h.port = "port" + strconv.Itoa(len(n.hosts))
+	if err := run("ip", "netns", "add", h.name); err != nil {
+		return err
+	}
+	n.hosts = append(n.hosts, h)
+	if err := run("ip", "link", "add", h.port, "type", "veth", "peer", "name", "eth0", "netns", h.name); err != nil {
+		return err
+	}
+	if err := run("ip", "link", "set", h.port, "master", ServerInterface, "up"); err != nil {
+		return err
+	}
+	for _, link := range []string{"lo", "eth0"} {
+		if err := h.ip("link", "set", link, "up"); err != nil {
+			return err
+		}
+	}
+	for _, p := range h.prefixes {
+		if err := h.address(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// address gives h one address, and both sides the routes that it needs.
+func (h *Host) address(p netip.Prefix) error {
+	if err := h.ip(addAddress(p)...); err != nil || !p.IsSingleIP() {
+		return err
+	}
+	if err := run("ip", "route", "replace", p.String(), "dev", ServerInterface); err != nil {
+		return err
+	}
+	server := netip.MustParseAddr(ServerV4)
+	if p.Addr().Is6() {
+		server = netip.MustParseAddr(ServerV6)
+	}
+	link := netip.PrefixFrom(server, server.BitLen()).String()
+	if err := h.ip("route", "replace", link, "dev", "eth0", "src", p.Addr().String()); err != nil {
+		return err
+	}
+	return h.ip("route", "replace", "default", "via", server.String(), "dev", "eth0", "src", p.Addr().String())
+}
+
+// addAddress is the ip command that gives eth0 an address, without duplicate
+// address detection, which only IPv6 has.
+func addAddress(p netip.Prefix) []string {
+	step := []string{"address", "add", p.String(), "dev", "eth0"}
+	if p.Addr().Is6() {
+		step = append(step, "nodad")
+	}
+	return step
+}
+
+// ip runs ip in the namespace of h.
+func (h *Host) ip(args ...string) error {
+	return ended(exec.Command("ip", append([]string{"-n", h.name}, args...)...))
+}
+
+// Bench is a Network that belongs to a test: what fails ends the test.
+type Bench struct {
+	*Network
+	t T
+}
+
+// NewNetwork makes a network that lasts until the end of the test.
+func NewNetwork(t T) *Bench {
+	t.Helper()
+	Require(t)
+	n, err := Open()
+	must(t, err)
+	t.Cleanup(func() { must(t, n.Close()) })
+	return &Bench{n, t}
+}
+
+// Host adds a host, as Join does.
+func (b *Bench) Host(name string, addresses ...string) *Host {
+	b.t.Helper()
+	h, err := b.Join(name, addresses...)
+	must(b.t, err)
+	return h
+}

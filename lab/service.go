@@ -1,0 +1,98 @@
+package lab
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// patience is how long a served connection may stay idle.
+const patience = 5 * time.Second
+
+// Service is an open port of the server, for both families.
+type Service struct {
+	banner string
+	count  atomic.Int64
+	closer io.Closer
+}
+
+// Count returns how many connections, or UDP datagrams, have arrived so far.
+func (s *Service) Count() int { return int(s.count.Load()) }
+
+// Banner returns the line that a TCP service sends to whoever connects.
+func (s *Service) Banner() string { return s.banner }
+
+// Serve opens a port of the server until the end of the test. A "tcp" service
+// greets with its Banner and hangs up when the client does; a "udp" service
+// sends each datagram back.
+func Serve(t T, protocol string, port int) *Service {
+	t.Helper()
+	Require(t)
+	s, err := Listen(protocol, port)
+	must(t, err)
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// Listen is Serve for callers that are no test. The caller closes the service.
+func Listen(protocol string, port int) (*Service, error) {
+	s := &Service{banner: fmt.Sprintf("lab %s/%d\r\n", protocol, port)}
+	address := ":" + strconv.Itoa(port)
+	switch protocol {
+	case "tcp":
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return nil, err
+		}
+		s.closer = l
+		go s.accept(l)
+	case "udp":
+		c, err := net.ListenPacket("udp", address)
+		if err != nil {
+			return nil, err
+		}
+		s.closer = c
+		go s.echo(c)
+	default:
+		return nil, fmt.Errorf("lab: cannot serve %q: tcp or udp", protocol)
+	}
+	return s, nil
+}
+
+// Close closes the port. Connections that are open end by themselves.
+func (s *Service) Close() error { return s.closer.Close() }
+
+func (s *Service) accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		s.count.Add(1)
+		go s.greet(c)
+	}
+}
+
+// greet waits for the client to hang up, so that the server is not the one who
+// keeps the port in TIME_WAIT and unread bytes never turn into a reset.
+func (s *Service) greet(c net.Conn) {
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	io.WriteString(c, s.banner)
+	io.Copy(io.Discard, c)
+}
+
+func (s *Service) echo(c net.PacketConn) {
+	buffer := make([]byte, 2048)
+	for {
+		n, from, err := c.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		s.count.Add(1)
+		c.WriteTo(buffer[:n], from)
+	}
+}
