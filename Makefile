@@ -1,0 +1,41 @@
+# The two commands: `make demo` and `make test`, both as root on Debian. They
+# install what they need and touch nothing else of the machine: everything live
+# happens in throwaway namespaces.
+
+GO ?= go
+TOOLS = iptables ipset nmap iproute2
+TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux
+
+.PHONY: build demo test race lint bench golden clean
+
+build:
+	$(GO) build -o bin/hardenctl ./cmd/hardenctl
+
+demo: build
+	scripts/setup $(TOOLS)
+	$(GO) build -o bin/demo ./demo
+	bin/demo $(CURDIR)/bin/hardenctl $(CURDIR)/demo
+
+test:
+	scripts/setup $(TEST_TOOLS)
+	$(GO) test -count=1 ./...
+
+# The packages in which goroutines meet.
+race:
+	$(GO) test -count=1 -race ./compiler/... ./host/... ./cmd/... ./lab/...
+
+lint:
+	test -z "$$(gofmt -l .)"
+	$(GO) vet ./...
+	$(GO) mod verify
+
+bench:
+	scripts/setup $(TEST_TOOLS)
+	$(GO) test -run '^$$' -bench . ./bench
+
+# Rewrites the golden bundles; read the diff before you commit it.
+golden:
+	$(GO) test ./golden -update
+
+clean:
+	rm -rf bin
