@@ -168,10 +168,12 @@ func render(blocks []block) []byte {
 // about the sets of others; nil if that is nothing.
 func MergeSets(existing, ours []byte) []byte {
 	var b bytes.Buffer
-	for _, line := range splitLines(existing) {
-		words := strings.Fields(line)
-		if len(words) < 2 || !state.OwnsSet(words[1]) {
-			b.WriteString(line + "\n")
+	for line := range bytes.Lines(existing) {
+		_, rest, _ := bytes.Cut(line, []byte(" "))
+		name, _, _ := bytes.Cut(rest, []byte(" "))
+		if !state.OwnsSet(string(name)) {
+			b.Write(bytes.TrimSuffix(line, []byte("\n")))
+			b.WriteByte('\n')
 		}
 	}
 	b.Write(ours)

@@ -3,11 +3,12 @@ package probe
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/diag"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/kernelset"
@@ -37,7 +38,7 @@ func Rehearse(ctx context.Context, b *bundle.Bundle) (state.State, error) {
 	}
 	for _, entry := range b.Manifest.Sets {
 		set := made.Sets[entry.Name]
-		set.Dynamic, set.Members, set.Entries = entry.Dynamic, netset.Of(members[entry.Name]...), entry.Entries
+		set.Dynamic, set.Members, set.Entries = entry.Dynamic, members[entry.Name], entry.Entries
 		made.Sets[entry.Name] = set
 	}
 	return made, nil
@@ -65,26 +66,31 @@ func load(ctx context.Context, b *bundle.Bundle, creates string) (state.State, e
 
 // splitSets takes an ipset restore file apart: the lines that create sets, and
 // the members of each.
-func splitSets(text []byte) (creates string, members map[string][]netip.Prefix, err error) {
+func splitSets(text []byte) (creates string, members map[string]netset.Set, err error) {
 	var b strings.Builder
-	members = map[string][]netip.Prefix{}
+	lists := map[string][]byte{}
 	for line := range bytes.Lines(text) {
 		name, prefix, isAdd := cutAdd(line)
 		if !isAdd {
 			b.Write(line)
 			continue
 		}
-		p, err := netset.ParsePrefix(prefix)
-		if err != nil {
-			return "", nil, fmt.Errorf("%s: set %s: %w", bundle.Sets, name, err)
+		lists[string(name)] = append(lists[string(name)], prefix...)
+	}
+	members = map[string]netset.Set{}
+	for name, list := range lists {
+		var diags diag.List
+		members[name], _ = netset.ReadText(bundle.Sets+" "+name, list, &diags)
+		if diags.HasErrors() {
+			return "", nil, errors.New(diags[0].String())
 		}
-		members[name] = append(members[name], p)
 	}
 	return b.String(), members, nil
 }
 
-func cutAdd(line []byte) (name, prefix string, isAdd bool) {
-	rest, isAdd := strings.CutPrefix(string(bytes.TrimSpace(line)), "add ")
-	name, prefix, _ = strings.Cut(rest, " ")
+// cutAdd returns the set and the rest of an "add" line, line end included.
+func cutAdd(line []byte) (name, prefix []byte, isAdd bool) {
+	rest, isAdd := bytes.CutPrefix(line, []byte("add "))
+	name, prefix, _ = bytes.Cut(rest, []byte(" "))
 	return name, prefix, isAdd
 }
