@@ -1,0 +1,153 @@
+package profile
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestDiagnostics shows, for what can be wrong in one file, the whole list of
+// diagnostics. A text without a version gets one in a line before it: its own
+// first line is line 2.
+func TestDiagnostics(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"unknown key", "[services.ssh]\nports = [\"tcp/22\"]\nadmn = true", "a.toml:4:1: services.ssh.admn: unknown key"},
+		{"unknown table", "[service.ssh]\nports = [\"tcp/22\"]", "a.toml:2:2: service: unknown table"},
+		{"another case", "[Policy]", "a.toml:2:2: Policy: unknown table"},
+		{"later table", "[knocks.x]", "a.toml:2:2: knocks: unknown table"},
+		{"later key", "[services.a]\nports = [\"tcp/1\"]\nknock = \"x\"", "a.toml:4:1: services.a.knock: unknown key"},
+		{"wrong types", "[policy]\nipv6 = \"true\"\ndhcp = 1\ninput = [\"drop\"]\nforward = \"published\"",
+			`a.toml:3:8: policy.ipv6: must be true or false, not the text "true"
+a.toml:4:8: policy.dhcp: must be true or false, not the number 1
+a.toml:5:9: policy.input: must be one of "drop", "reject", not a list
+a.toml:6:11: policy.forward: "published" is not in this version of hardenctl`},
+		{"scalar for a table", "services = 3\nscan = []", `a.toml:2:12: services: must be a table of named tables, not the number 3
+a.toml:3:8: scan: must be a table, not a list`},
+		{"array of tables", "[[sets]]\na = 1", "a.toml:2:3: sets: must be a table of named tables, not a list of tables"},
+		{"ports", `services.a.ports = ["tcp/70000", "443", "https", "tcp/9-8", "sctp/1", 80, "tcp/080", "tcp/0"]`,
+			`a.toml:2:21: services.a.ports: "tcp/70000" is not a port (1-65535)
+a.toml:2:34: services.a.ports: "443" has no protocol
+a.toml:2:41: services.a.ports: "https" is not a port
+a.toml:2:50: services.a.ports: "tcp/9-8" ends before it begins
+a.toml:2:61: services.a.ports: "sctp/1" is not a port: the protocol is tcp or udp
+a.toml:2:71: services.a.ports: must be text, not the number 80
+a.toml:2:75: services.a.ports: "tcp/080" is not a port (1-65535)
+a.toml:2:86: services.a.ports: "tcp/0" is not a port (1-65535)`},
+		{"no ports", "[services.a]\n[services.b]\nports = []", `a.toml:2:2: services.a: states no ports
+a.toml:4:9: services.b.ports: is empty, so that the service has no ports`},
+		{"same port twice", `services.a.ports = ["tcp/80", "tcp/80-80", "tcp/80"]`,
+			`a.toml:2:31: warning: services.a.ports: "tcp/80-80" stands twice in this list
+a.toml:2:44: warning: services.a.ports: "tcp/80" stands twice in this list`},
+		{"limits", "[udp]\nnew_per_source = \"5/fortnight\"\npackets_per_source = \"10 in 60s\"\n[icmp]\necho_per_source = \"0/s\"",
+			`a.toml:3:18: udp.new_per_source: "5/fortnight" is not a limit
+a.toml:4:22: udp.packets_per_source: "10 in 60s" is not a limit
+a.toml:6:19: icmp.echo_per_source: "0/s": the count must be from 1 to 10000`},
+		{"quota", "[udp]\nnew_per_source = \"256 in 60s\"", `a.toml:3:18: udp.new_per_source: "256 in 60s": the count must be from 1 to 255`},
+		{"durations", "[scan]\nprobes = 1\nwindow = \"60\"\nban = \"25d\"", `a.toml:4:10: scan.window: "60" is not a duration
+a.toml:5:7: scan.ban: "25d" is not from 1s to 24d`},
+		{"recent counts to 254", "[scan]\nprobes = 255\nengine = \"recent\"", `a.toml:3:10: scan.probes: 255 is more than the engine "recent" can count, 254`},
+		{"scan without probes", "[scan]\nban = \"1h\"", `a.toml:3:7: warning: scan.ban: does nothing, since scan.probes is not stated`},
+		{"names", "[sets.Office]\n[sets.ban]\n[sets.f-x]\n[sets.forty-letters-are-too-many-for-a-set-name]\n[services.\"a b\"]",
+			`a.toml:2:2: sets.Office: "Office" is not a name for a set
+a.toml:3:2: sets.ban: hardenctl has a set of this name itself
+a.toml:4:2: sets.f-x: hardenctl has a set of this name itself
+a.toml:5:2: sets.forty-letters-are-too-many-for-a-set-name: "forty-letters-are-too-many-for-a-set-name" is not a name for a set
+a.toml:6:2: services."a b": "a b" is not a name for a service`},
+		{"addresses", `sets.a.addresses = ["010.1.1.1", "example.com", "1.2", "10.1.2.3/8", "@b", 7]`,
+			`a.toml:2:21: sets.a.addresses: "010.1.1.1"
+a.toml:2:34: sets.a.addresses: "example.com" is a host name
+a.toml:2:49: sets.a.addresses: "1.2"
+a.toml:2:56: sets.a.addresses: "10.1.2.3/8"
+a.toml:2:70: sets.a.addresses: "@b": a set holds addresses, not other sets
+a.toml:2:76: sets.a.addresses: must be text, not the number 7`},
+		{"everyone", "[access]\nblock = [\"0.0.0.0/0\"]\nadmin = [\"0.0.0.0/1\", \"128.0.0.0/1\"]\n[sets.a]\naddresses = [\"::/0\"]",
+			`a.toml:3:10: access.block: "0.0.0.0/0" is everyone
+a.toml:4:9: access.admin: the addresses of this list cover everyone together
+a.toml:5:2: sets.a: the set covers every IPv6 address`},
+		{"sets", "[sets.a]\n[sets.b]\naddresses = []\n[sets.c]\naddresses = [\"192.0.2.1\"]\nmin_entries = 2",
+			`a.toml:2:2: sets.a: states neither addresses nor files
+a.toml:3:2: sets.b: holds no address
+a.toml:7:15: sets.c: the set has 1 entries, and min_entries is 2`},
+		{"unknown set", "[access]\nadmin = [\"@ofice\", \"@x\"]\n[sets.office]\naddresses = [\"192.0.2.1\"]",
+			`a.toml:3:10: access.admin: there is no set "ofice"
+a.toml:3:20: access.admin: there is no set "x"`},
+		{"lists", `sets.a.files = ["none.txt", "../x.txt", "/etc/passwd", "builtin:none", "a\nb", "empty.txt", "sub", "bad.txt"]`,
+			`a.toml:2:17: sets.a.files: there is no list "none.txt"
+a.toml:2:29: sets.a.files: "../x.txt" lies outside the profile's folder
+a.toml:2:41: sets.a.files: "/etc/passwd" lies outside the profile's folder
+a.toml:2:56: sets.a.files: there is no list "builtin:none"
+a.toml:2:72: sets.a.files: "a\nb" is not the name of a file
+a.toml:2:80: sets.a.files: list "empty.txt" holds no address
+a.toml:2:93: sets.a.files: list "sub" is not a regular file
+bad.txt:2:1: "example.com"`},
+		{"text", "description = \"a\\nb\"\n[log]\nprefix = \"say \\\"x\\\": \"\nrate = \"10 in 60s\"",
+			`a.toml:2:15: description: "a\nb" is not printable ASCII
+a.toml:4:10: log.prefix: "say \"x\": " holds a quote or a backslash
+a.toml:5:8: log.rate: "10 in 60s" is not a limit`},
+		{"long prefix", "[log]\nprefix = \"" + strings.Repeat("x", 30) + "\"", `a.toml:3:10: log.prefix: "` + strings.Repeat("x", 30) + `" is longer than 29 bytes`},
+		{"kernel", "[kernel]\nsyncookies = 1\ndefault_ttl = 256\nrp_filter = \"lose\"\nconntrack_max = 2.5\ntcp_loose = true",
+			`a.toml:3:14: kernel.syncookies: must be true or false, not the number 1
+a.toml:4:15: kernel.default_ttl: 256 is not from 1 to 255
+a.toml:5:13: kernel.rp_filter: "lose" is not one of "off", "strict", "loose"
+a.toml:6:17: kernel.conntrack_max: must be a whole number, not the number 2.5
+a.toml:7:1: kernel.tcp_loose: unknown key`},
+		{"version", "version = 2", "a.toml:1:11: version: must be 1, not the number 2"},
+		{"stated twice", "[policy]\nipv6 = true\nipv6 = false\n[policy]\ndhcp = true", `a.toml:4:1: policy.ipv6: is already stated in line 3, column 1
+a.toml:5:2: policy: is already stated in line 2, column 2`},
+		{"syntax errors", "[policy]\nipv6 = yes\ninput = \"drop\n[services.a\nports = 1\n[log]\nrate = \"5/minute\"\nprefix = [\n\"a\" \"b\"\n]\n[icmp]\necho = 1",
+			`a.toml:3:8: policy.ipv6: expected value but found "yes" instead
+a.toml:4:13: policy.input: the text has no closing quote on its line
+a.toml:5:11: services.a: expected '.' or ']' to end table name, but the line ends
+a.toml:10:5: log.prefix: expected a comma (',') or array terminator (']'), but got '"'
+a.toml:13:1: icmp.echo: unknown key`},
+		{"no cascade", "[sets.office\naddresses = 1\n[access]\nadmin = [\"@office\"]\n[services.a]\nports = [\n", `a.toml:2:12: sets.office: expected '.' or ']' to end table name, but the line ends
+a.toml:7:9: services.a.ports: ends too early; expected value`},
+		{"encoding", "# caf\xe9\n[policy]\nipv6 = \"\x00\"\ndhcp = maybe\r", `a.toml:2:6: byte 0xe9 is not valid UTF-8
+a.toml:4:9: a NUL byte is not text
+a.toml:5:13: control character 0x0d is not allowed`},
+		{"deleted", "# \x7f", "a.toml:2:3: control character 0x7f is not allowed"},
+		{"inline table stated again", "scan = {probes = 1}\nscan.ban = \"1h\"\n[scan]", `a.toml:3:1: scan: is already stated in line 2, column 1
+a.toml:4:2: scan: is already stated in line 2, column 1`},
+		{"many lists", "sets.a.files = [\"0\"" + manyNames(64) + "]", "a.toml:2:16: sets.a.files: names more than 64 files"},
+		{"deep", "a = " + strings.Repeat("[", 40) + strings.Repeat("]", 40) + "\n" + strings.Repeat("k.", 40) + "k = 1", `a.toml:2:1: nests deeper than 32 levels
+a.toml:3:1: nests deeper than 32 levels`},
+		{"long key", strings.Repeat("k", 200) + " = 1", "a.toml:2:1: a part of the key is longer than 128 bytes"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			text := test.text
+			if !strings.Contains(text, "version") {
+				text = "version = 1\n" + text
+			}
+			check(t, map[string]string{
+				"a.toml": text, "empty.txt": "# nothing\n", "sub/x.txt": "", "bad.txt": "192.0.2.1\nexample.com\n",
+			}, test.want)
+		})
+	}
+}
+
+func manyNames(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, ", \"%d.txt\"", i)
+	}
+	return b.String()
+}
+
+// check compares the diagnostics for a.toml, line by line. A wanted line may
+// be the beginning of the real one, or for what netset words, its place.
+func check(t *testing.T, texts map[string]string, want string) {
+	t.Helper()
+	profile, diags := Read("a.toml", folders(texts))
+	if diags.HasErrors() != (profile == nil) {
+		t.Errorf("profile %v with diagnostics %v", profile, diags)
+	}
+	lines := strings.Split(want, "\n")
+	for i, d := range diags {
+		if i >= len(lines) || !strings.HasPrefix(d.String(), lines[i]) {
+			t.Errorf("diagnostic %d: got %s", i, d)
+		}
+	}
+	if len(diags) != len(lines) {
+		t.Errorf("got %d diagnostics, want %d", len(diags), len(lines))
+	}
+}

@@ -1,0 +1,239 @@
+package profile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"hardenctl/compiler/diag"
+)
+
+// decoder turns the merged tree into a Profile. Its methods that return a
+// function make a reader of one kind of value; a table is a map from keys to
+// such readers.
+type decoder struct {
+	files   Files
+	list    *diag.List
+	profile Profile
+	// sets are the names that "@name" may use, from the tree, so that a set
+	// that is broken is not unknown too.
+	sets     map[string]bool
+	setNames []string
+	// setsPartial says that a set may have been in a statement that is broken.
+	setsPartial bool
+	// read counts the bytes of all lists.
+	read int
+}
+
+// fields are the keys of a table, each with what reads its value.
+type fields map[string]func(*node)
+
+// table reads a table by its fields; other keys are errors.
+func (d *decoder) table(n *node, known fields) {
+	if !d.want(n, kindTable, "a table") {
+		return
+	}
+	for _, c := range n.children {
+		if read := known[c.name]; read != nil {
+			read(c)
+			continue
+		}
+		d.unknown(c, slices.Sorted(maps.Keys(known)))
+	}
+}
+
+// named reads a table of named tables, sorted by name.
+func (d *decoder) named(n *node, what string, read func(*node)) {
+	if !d.want(n, kindTable, "a table of named tables") {
+		return
+	}
+	if len(n.children) > maxNamed {
+		d.errorf("too-many", n, "has more than %d entries", maxNamed)
+		return
+	}
+	for _, c := range sorted(n.children) {
+		if !isName(c.name, maxName) {
+			d.add(&flaw{
+				Code:       "bad-name",
+				Message:    fmt.Sprintf("%s is not a name for a %s", quote(c.name), what),
+				Suggestion: fmt.Sprintf("use at most %d of a-z, 0-9 and -, beginning with a letter or digit", maxName),
+			}, c.key, c.path)
+			continue
+		}
+		if d.want(c, kindTable, "a table") {
+			read(c)
+		}
+	}
+}
+
+// The bounds of named tables. Names end up in chains, sets, and comments, the
+// shortest of which holds 28 bytes; each costs rules, which every packet may
+// have to pass.
+const (
+	maxName  = 16
+	maxNamed = 1000
+)
+
+func sorted(nodes []*node) []*node {
+	return slices.SortedFunc(slices.Values(nodes), func(a, b *node) int {
+		if a.name < b.name {
+			return -1
+		}
+		return 1
+	})
+}
+
+func (d *decoder) boolean(to *bool) func(*node) {
+	return func(n *node) {
+		if d.want(n, kindBool, "true or false") {
+			*to = n.scalar.(bool)
+		}
+	}
+}
+
+// integer reads a number from low to high.
+func (d *decoder) integer(to *int64, low, high int64) func(*node) {
+	return func(n *node) {
+		if !d.want(n, kindInteger, "a whole number") {
+			return
+		}
+		i := n.scalar.(int64)
+		if i < low || i > high {
+			d.errorf("out-of-range", n, "%d is not from %d to %d", i, low, high)
+			return
+		}
+		*to = i
+	}
+}
+
+func (d *decoder) count(to *Count, low, high int64) func(*node) {
+	return func(n *node) {
+		var i int64
+		if d.integer(&i, low, high)(n); i != 0 {
+			*to = Count{Position: n.value, N: uint32(i)}
+		}
+	}
+}
+
+// choice reads one of a few words.
+func choice[T ~string](d *decoder, to *T, words ...T) func(*node) {
+	return func(n *node) {
+		if !d.want(n, kindString, "one of "+list(words)) {
+			return
+		}
+		word := T(n.scalar.(string))
+		if !slices.Contains(words, word) {
+			d.add(&flaw{
+				Code:       "bad-value",
+				Message:    fmt.Sprintf("%s is not one of %s", quote(string(word)), list(words)),
+				Suggestion: didYouMean(string(word), plain(words)),
+			}, n.value, n.path)
+			return
+		}
+		*to = word
+	}
+}
+
+func (d *decoder) duration(to *time.Duration, low, high time.Duration) func(*node) {
+	return func(n *node) {
+		if !d.want(n, kindString, `a duration such as "60s"`) {
+			return
+		}
+		length, flaw := parseDuration(n.scalar.(string))
+		switch {
+		case flaw != nil:
+			d.add(flaw, n.value, n.path)
+		case length < low || length > high:
+			d.errorf("out-of-range", n, "%s is not from %s to %s",
+				quote(n.scalar.(string)), showDuration(low), showDuration(high))
+		default:
+			*to = length
+		}
+	}
+}
+
+// limit reads a rate or a quota.
+func (d *decoder) limit(to *Limit) func(*node) {
+	return func(n *node) {
+		if n.kind == kindString && isQuota(n.scalar.(string)) {
+			quota, flaw := parseQuota(n.scalar.(string))
+			if flaw != nil {
+				d.add(flaw, n.value, n.path)
+				return
+			}
+			*to = Limit{Position: n.value, Quota: quota}
+			return
+		}
+		d.rateLimit(to)(n)
+	}
+}
+
+// rateLimit reads a limit where the kernel can hold a rate only.
+func (d *decoder) rateLimit(to *Limit) func(*node) {
+	return func(n *node) {
+		var rate Rate
+		if d.rate(&rate)(n); rate.Count > 0 {
+			*to = Limit{Position: n.value, Rate: rate}
+		}
+	}
+}
+
+func (d *decoder) rate(to *Rate) func(*node) {
+	return func(n *node) {
+		if !d.want(n, kindString, `a limit such as "5/second burst 10"`) {
+			return
+		}
+		rate, flaw := parseRate(n.scalar.(string))
+		if flaw != nil {
+			d.add(flaw, n.value, n.path)
+			return
+		}
+		*to = rate
+	}
+}
+
+// line reads printable text from least to most bytes without the bytes of
+// forbidden, for places from which nothing can be escaped.
+func (d *decoder) line(to *string, least, most int, forbidden string) func(*node) {
+	return func(n *node) {
+		if !d.want(n, kindString, "text") {
+			return
+		}
+		text := n.scalar.(string)
+		if flaw := checkLine(text, least, most, forbidden); flaw != nil {
+			d.add(flaw, n.value, n.path)
+			return
+		}
+		*to = text
+	}
+}
+
+// later reports a key that a later version will know.
+func (d *decoder) later(n *node) {
+	d.add(&flaw{
+		Code: "unknown-key", Message: "unknown " + n.noun(), Note: "not in this version of hardenctl",
+	}, n.key, n.path)
+}
+
+func (d *decoder) unknown(n *node, known []string) {
+	d.add(&flaw{
+		Code: "unknown-key", Message: "unknown " + n.noun(), Suggestion: didYouMean(n.name, known),
+	}, n.key, n.path)
+}
+
+// want reports whether n is of kind k, and otherwise what it is instead.
+func (d *decoder) want(n *node, k kind, what string) bool { return want(n, k, what, d.list) }
+
+func (d *decoder) add(f *flaw, at diag.Position, subject string) { d.list.Add(f.at(at, subject)) }
+
+func (d *decoder) errorf(code string, n *node, format string, args ...any) {
+	d.list.Errorf(code, n.value, n.path, format, args...)
+}
+
+func (d *decoder) warn(code string, n *node, format string, args ...any) {
+	d.list.Add(diag.Diagnostic{
+		Code: code, Severity: diag.Warning, Position: n.value, Subject: n.path,
+		Message: fmt.Sprintf(format, args...),
+	})
+}

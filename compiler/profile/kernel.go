@@ -1,0 +1,72 @@
+package profile
+
+// knob is what one key of [kernel] may say.
+type knob struct {
+	name      string
+	kind      kind // kindBool, kindInteger or kindString
+	low, high int64
+	words     []string // by value, for kindString
+}
+
+// knobs are the keys of [kernel] by name. Ranges are checked here since the
+// kernel does not: it takes tcp_syncookies=5 and rp_filter=9.
+var knobs = []knob{
+	{name: "accept_redirects", kind: kindBool},
+	{name: "accept_source_route", kind: kindBool},
+	{name: "conntrack_hashsize", kind: kindInteger, low: 256, high: 1 << 22},
+	{name: "conntrack_max", kind: kindInteger, low: 1024, high: 1 << 24},
+	{name: "default_ttl", kind: kindInteger, low: 1, high: 255},
+	{name: "ignore_bogus_errors", kind: kindBool},
+	{name: "ignore_broadcast_echo", kind: kindBool},
+	{name: "log_martians", kind: kindBool},
+	{name: "rfc1337", kind: kindBool},
+	{name: "rp_filter", kind: kindString, words: []string{"off", "strict", "loose"}},
+	{name: "secure_redirects", kind: kindBool},
+	{name: "send_redirects", kind: kindBool},
+	{name: "syncookies", kind: kindBool},
+}
+
+// kernel reads [kernel]. The knobs come out sorted by name.
+func (d *decoder) kernel(n *node) {
+	found := map[string]Knob{}
+	known := fields{}
+	for _, k := range knobs {
+		known[k.name] = func(n *node) {
+			if value, ok := d.knob(k, n); ok {
+				found[k.name] = Knob{Name: k.name, Position: n.key, Value: value}
+			}
+		}
+	}
+	d.table(n, known)
+	for _, k := range knobs {
+		if stated, ok := found[k.name]; ok {
+			d.profile.Kernel = append(d.profile.Kernel, stated)
+		}
+	}
+}
+
+// knob reads the value of one key as a number.
+func (d *decoder) knob(k knob, n *node) (value int64, ok bool) {
+	value = -1
+	switch k.kind {
+	case kindBool:
+		if !d.want(n, kindBool, "true or false") {
+			return 0, false
+		}
+		if n.scalar.(bool) {
+			return 1, true
+		}
+		return 0, true
+	case kindInteger:
+		d.integer(&value, k.low, k.high)(n)
+	case kindString:
+		var word string
+		choice(d, &word, k.words...)(n)
+		for i, w := range k.words {
+			if w == word {
+				value = int64(i)
+			}
+		}
+	}
+	return value, value >= 0
+}

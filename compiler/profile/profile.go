@@ -1,0 +1,221 @@
+// Package profile reads a profile: TOML text that says what a host should be.
+//
+// Reading has four steps. parse.go parses one file with a TOML library, scan.go
+// finds the place of every key and value, which the library does not tell, and
+// build.go joins the two into a tree. layers.go follows includes and lays one
+// tree over another: scalars and lists replace, named tables merge by name.
+// decode.go and parts.go turn the merged tree into the types below, strictly:
+// an unknown key, a wrong type, a number out of range are each a diagnostic,
+// and the rest is still read, so that one run reports everything. sets.go reads
+// the lists that sets name.
+//
+// A profile is untrusted text. Whatever it holds, reading ends in a Profile or
+// in diagnostics, within bounded time and memory, and reads no file outside
+// the folders that the caller opened.
+package profile
+
+import (
+	"net/netip"
+	"time"
+
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/netset"
+)
+
+// Profile is what a merged profile says. Named tables are sorted by name, so
+// that the order in which layers state them changes nothing. A part that the
+// profile does not have is its zero value.
+type Profile struct {
+	Description string
+	Policy      Policy
+	Sets        []Set
+	Access      Access
+	Services    []Service
+	Scan        Scan
+	ICMP        ICMP
+	UDP         UDPLimits
+	Log         Log
+	Kernel      []Knob
+}
+
+// Ending is what happens to a packet that no rule accepts.
+type Ending string
+
+// The endings of [policy] input and forward.
+const (
+	Drop   Ending = "drop"
+	Reject Ending = "reject" // input only
+	Leave  Ending = "leave"  // forward only: FORWARD stays as it is
+)
+
+// Policy is [policy].
+type Policy struct {
+	Position diag.Position
+	Input    Ending // Drop unless the profile says Reject
+	Forward  Ending // Leave unless the profile says Drop
+	// IPv6 false closes IPv6: it is still filtered, and nothing is open.
+	IPv6 bool // true unless the profile says false
+	// DHCP lets the answers of DHCP servers in, for a host that has its
+	// addresses from one.
+	DHCP bool
+}
+
+// Set is [sets.NAME]: addresses given inline and read from files, merged.
+type Set struct {
+	Name     string
+	Position diag.Position
+	Members  netset.Set
+}
+
+// Ref is one element of an address list: "@name", or a prefix.
+type Ref struct {
+	Position diag.Position
+	Set      string       // name without "@"; empty for a prefix
+	Prefix   netip.Prefix // masked; the zero value for a set
+}
+
+// Addresses returns what a reference of this profile stands for. A reference
+// to a set that the profile does not have stands for nothing; reading has
+// reported it.
+func (p *Profile) Addresses(ref Ref) netset.Set {
+	if ref.Set == "" {
+		return netset.Of(ref.Prefix)
+	}
+	for _, s := range p.Sets {
+		if s.Name == ref.Set {
+			return s.Members
+		}
+	}
+	return netset.Set{}
+}
+
+// Access is [access].
+type Access struct {
+	Position             diag.Position
+	Admin, Exempt, Block []Ref
+}
+
+// Protocol of a service port.
+type Protocol string
+
+// The protocols that a service may use.
+const (
+	TCP Protocol = "tcp"
+	UDP Protocol = "udp"
+)
+
+// Port is one element of a list of ports: "tcp/443", "udp/60000-61000".
+type Port struct {
+	Position    diag.Position
+	Protocol    Protocol
+	First, Last uint16 // equal for a single port; 1 to 65535
+}
+
+// Service is [services.NAME].
+type Service struct {
+	Name     string
+	Position diag.Position
+	Ports    []Port
+	// Admin marks what the admin addresses must always reach.
+	Admin bool
+	// From lists who may connect; empty means everyone.
+	From                 []Ref
+	NewPerSource         Limit
+	ConnectionsPerSource Count
+}
+
+// Count is a whole number with its place; 0 means that it is not stated.
+type Count struct {
+	Position diag.Position
+	N        uint32
+}
+
+// Rate is "COUNT/UNIT" with an optional "burst N": a token bucket.
+type Rate struct {
+	Count uint32        // 1 or more
+	Per   time.Duration // a second, a minute, an hour or a day
+	Burst uint32        // 5 where the text states none, as in iptables
+}
+
+// Quota is "COUNT in DURATION": at most so many in any such window.
+type Quota struct {
+	Count  uint32        // 1 to 255, what the kernel's recent lists hold
+	Window time.Duration // whole seconds
+}
+
+// Limit is a Rate or a Quota, whichever is not zero; neither means no limit.
+// The kernel counts a rate with hashlimit and a quota with recent.
+type Limit struct {
+	Position diag.Position
+	Rate     Rate
+	Quota    Quota
+}
+
+// Stated reports whether there is a limit at all.
+func (l Limit) Stated() bool { return l.Rate.Count > 0 || l.Quota.Count > 0 }
+
+// Scope says what a ban hides.
+type Scope string
+
+// The scopes of [scan].
+const (
+	// Everything drops every new packet of a banned source.
+	Everything Scope = "everything"
+	// Hidden leaves a banned source what is public.
+	Hidden Scope = "hidden"
+)
+
+// Engine is the kernel's means of counting probes.
+type Engine string
+
+// The engines of [scan].
+const (
+	Hashlimit Engine = "hashlimit"
+	Recent    Engine = "recent"
+)
+
+// Scan is [scan]. Probes is 0 when the profile bans nobody.
+type Scan struct {
+	Position diag.Position
+	// Probes is how many probes a source has free within Window: the next one
+	// bans it. A probe is a new packet to what no service answers.
+	Probes uint32
+	Window time.Duration
+	Ban    time.Duration
+	Scope  Scope  // Everything where not stated
+	Engine Engine // Hashlimit where not stated
+	// Stealth drops, and counts as probes, segments whose flags no TCP stack
+	// sends.
+	Stealth bool
+}
+
+// ICMP is [icmp]. Without EchoPerSource, echo requests stay unanswered.
+type ICMP struct {
+	Position      diag.Position
+	EchoPerSource Limit // always a Rate
+}
+
+// UDPLimits is [udp]: limits for every UDP service that states none itself.
+type UDPLimits struct {
+	Position diag.Position
+	// NewPerSource limits new flows.
+	NewPerSource Limit
+	// PacketsPerSource limits every packet, which a flow that is open cannot
+	// go round; too low a limit breaks QUIC.
+	PacketsPerSource Limit // always a Rate
+}
+
+// Log is [log]. Rate.Count is 0 when nothing is logged.
+type Log struct {
+	Position diag.Position
+	Prefix   string // printable ASCII, at most 29 bytes
+	Rate     Rate
+}
+
+// Knob is one key of [kernel], such as "default_ttl", with its value as a
+// number: false and true are 0 and 1, the words of rp_filter 0, 1 and 2.
+type Knob struct {
+	Name     string
+	Position diag.Position
+	Value    int64
+}

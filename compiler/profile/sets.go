@@ -1,0 +1,252 @@
+package profile
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"hardenctl/compiler/netset"
+)
+
+// The bounds of sets.
+const (
+	maxEntries   = 1 << 26
+	maxSetFiles  = 64
+	maxListBytes = 256 << 20 // of all lists of a profile
+)
+
+// reserved are the names of sets that hardenctl makes itself.
+var reserved = []string{"admin", "exempt", "trusted", "block", "ban", "seen"}
+
+// reservedPrefixes begin names of sets that hardenctl makes itself.
+var reservedPrefixes = []string{"f-", "tmp-"}
+
+func isReserved(name string) bool {
+	return slices.Contains(reserved, name) ||
+		slices.ContainsFunc(reservedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+// knowSets notes the names that "@name" may use.
+func (d *decoder) knowSets(root *node) {
+	d.sets, d.setsPartial = map[string]bool{}, root.partial
+	if sets := root.child("sets"); sets != nil {
+		d.setsPartial = d.setsPartial || sets.partial
+		for _, c := range sets.children {
+			d.sets[c.name] = true
+		}
+	}
+	d.setNames = slices.Sorted(maps.Keys(d.sets))
+}
+
+// set reads [sets.NAME].
+func (d *decoder) set(n *node) {
+	if isReserved(n.name) {
+		d.add(&flaw{
+			Code: "reserved-name", Message: "hardenctl has a set of this name itself",
+			Suggestion: fmt.Sprintf("name it %q", "my-"+n.name[:min(len(n.name), maxName-3)]),
+		}, n.key, n.path)
+		return
+	}
+	before := len(*d.list)
+	s := Set{Name: n.name, Position: n.key}
+	var least Count
+	entries := 0
+	d.table(n, fields{
+		"addresses":      d.addresses(&s.Members, &entries),
+		"files":          d.lists(&s.Members, &entries),
+		"min_entries":    d.count(&least, 1, maxEntries),
+		"maximum_shrink": d.later,
+	})
+	// What is missing in a set of which a part was refused may be in that part.
+	if !n.partial && !(*d.list)[before:].HasErrors() {
+		d.checkSet(n, s.Members, entries, least)
+	}
+	d.profile.Sets = append(d.profile.Sets, s)
+}
+
+// checkSet checks a set that was read as a whole.
+func (d *decoder) checkSet(n *node, members netset.Set, entries int, least Count) {
+	switch {
+	case n.child("addresses") == nil && n.child("files") == nil:
+		d.add(&flaw{
+			Code: "empty-set", Message: "states neither addresses nor files",
+			Suggestion: `add addresses = ["192.0.2.0/24"] or files = ["lists/name.txt"]`,
+		}, n.key, n.path)
+	case members.IsEmpty():
+		d.add(&flaw{Code: "empty-set", Message: "holds no address", Note: "an empty set matches nobody"}, n.key, n.path)
+	case entries < int(least.N):
+		d.add(&flaw{
+			Code:    "min-entries",
+			Message: fmt.Sprintf("the set has %d entries, and min_entries is %d", entries, least.N),
+			Note:    "a feed that collapsed must not pass for a smaller set",
+		}, least.Position, n.path)
+	case members.AllV4():
+		d.add(coversAll("the set covers every IPv4 address", false), n.key, n.path)
+	case members.AllV6():
+		d.add(coversAll("the set covers every IPv6 address", false), n.key, n.path)
+	}
+}
+
+// coversAll is the flaw of addresses that are everyone's.
+func coversAll(message string, block bool) *flaw {
+	f := &flaw{Code: "covers-all", Message: message}
+	if block {
+		f.Note = "to block it would drop everyone, the administrator too"
+		f.Suggestion = `drop by default with [policy] input = "drop" instead`
+		return f
+	}
+	f.Note = "as a blocklist it would drop everyone"
+	f.Suggestion = "a service without from is open to everyone; leave the list out there"
+	return f
+}
+
+// addresses reads the inline addresses of a set.
+func (d *decoder) addresses(to *netset.Set, entries *int) func(*node) {
+	return func(n *node) {
+		var prefixes []netip.Prefix
+		for _, element := range texts(n, `a list of addresses such as ["192.0.2.0/24"]`, d.list) {
+			text := element.scalar.(string)
+			if strings.HasPrefix(text, "@") {
+				d.errorf("bad-address", element, "%s: a set holds addresses, not other sets", quote(text))
+				continue
+			}
+			if prefix, ok := d.prefix(element); ok {
+				prefixes = append(prefixes, prefix)
+			}
+		}
+		*entries += len(prefixes)
+		*to = to.Union(netset.Of(prefixes...))
+	}
+}
+
+func (d *decoder) prefix(n *node) (netip.Prefix, bool) {
+	prefix, err := netset.ParsePrefix(n.scalar.(string))
+	if err == nil {
+		return prefix, true
+	}
+	syntax := err.(*netset.SyntaxError) // ParsePrefix promises it
+	d.add(&flaw{Code: syntax.Code, Message: syntax.Message, Suggestion: syntax.Suggestion}, n.value, n.path)
+	return netip.Prefix{}, false
+}
+
+// lists reads the files of a set.
+func (d *decoder) lists(to *netset.Set, entries *int) func(*node) {
+	return func(n *node) {
+		elements := texts(n, `a list of files such as ["lists/name.txt"]`, d.list)
+		if len(elements) > maxSetFiles {
+			d.errorf("too-many", n, "names more than %d files", maxSetFiles)
+			return
+		}
+		for _, element := range elements {
+			set, count := d.readList(element)
+			*entries += count
+			*to = to.Union(set)
+		}
+	}
+}
+
+// readList reads the list that an element of files names.
+func (d *decoder) readList(element *node) (set netset.Set, entries int) {
+	name, flaw := resolve(element.value.File, element.scalar.(string))
+	if flaw != nil {
+		d.add(flaw, element.value, element.path)
+		return set, 0
+	}
+	text, format, err := d.files.List(name)
+	if err != nil {
+		d.add(unreadable("list", name, MaxList, err), element.value, element.path)
+		return set, 0
+	}
+	if d.read += len(text); d.read > maxListBytes {
+		d.errorf("too-large", element, "the lists of this profile are larger than %d MiB together", maxListBytes>>20)
+		return set, 0
+	}
+	before := len(*d.list)
+	if format == JSON {
+		set, entries = netset.ReadJSON(name, text, d.list)
+	} else {
+		set, entries = netset.ReadText(name, text, d.list)
+	}
+	if entries == 0 && !(*d.list)[before:].HasErrors() {
+		d.errorf("empty-list", element, "list %s holds no address", quote(name))
+	}
+	return set, entries
+}
+
+// access reads [access].
+func (d *decoder) access(n *node) {
+	a := &d.profile.Access
+	a.Position = n.key
+	d.table(n, fields{
+		"admin":  d.refs(&a.Admin, false),
+		"exempt": d.refs(&a.Exempt, false),
+		"block":  d.refs(&a.Block, true),
+	})
+}
+
+// from reads who may reach a service.
+func (d *decoder) from(to *[]Ref) func(*node) {
+	read := d.refs(to, false)
+	return func(n *node) {
+		read(n)
+		if n.kind == kindArray && len(n.children) == 0 {
+			d.add(&flaw{
+				Code: "empty-list", Message: "is empty, so that nobody could connect",
+				Suggestion: "leave it out to let everyone in, or leave the service out",
+			}, n.value, n.path)
+		}
+	}
+}
+
+// refs reads a list of addresses and names of sets.
+func (d *decoder) refs(to *[]Ref, block bool) func(*node) {
+	return func(n *node) {
+		var inline []netip.Prefix
+		for _, element := range texts(n, `a list such as ["@office", "192.0.2.7"]`, d.list) {
+			ref, ok := d.ref(element, block)
+			if !ok {
+				continue
+			}
+			*to = append(*to, ref)
+			if ref.Set == "" {
+				inline = append(inline, ref.Prefix)
+			}
+		}
+		if all := netset.Of(inline...); all.AllV4() || all.AllV6() {
+			d.add(coversAll("the addresses of this list cover everyone together", block), n.value, n.path)
+		}
+	}
+}
+
+func (d *decoder) ref(element *node, block bool) (Ref, bool) {
+	ref := Ref{Position: element.value}
+	name, isSet := strings.CutPrefix(element.scalar.(string), "@")
+	if isSet {
+		ref.Set = name
+		return ref, d.knownSet(element, name)
+	}
+	prefix, ok := d.prefix(element)
+	if ok && prefix.Bits() == 0 {
+		d.add(coversAll(quote(prefix.String())+" is everyone", block), element.value, element.path)
+		return ref, false
+	}
+	ref.Prefix = prefix
+	return ref, ok
+}
+
+// knownSet reports whether the profile has a set, and says so if not.
+func (d *decoder) knownSet(element *node, name string) bool {
+	if d.sets[name] || d.setsPartial {
+		return true
+	}
+	f := &flaw{Code: "unknown-set", Message: fmt.Sprintf("there is no set %s", quote(name))}
+	if near, ok := nearest(name, d.setNames); ok {
+		f.Suggestion = fmt.Sprintf("did you mean %q?", "@"+near)
+	} else if isName(name, maxName) {
+		f.Suggestion = fmt.Sprintf("state it as [sets.%s]", name)
+	}
+	d.add(f, element.value, element.path)
+	return false
+}

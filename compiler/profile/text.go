@@ -1,0 +1,204 @@
+package profile
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// parsePort reads "tcp/443" or "udp/60000-61000".
+func parsePort(text string) (Port, *flaw) {
+	protocol, ports, found := strings.Cut(text, "/")
+	if !found {
+		return Port{}, portWithoutProtocol(text)
+	}
+	if protocol != string(TCP) && protocol != string(UDP) {
+		return Port{}, badPort(text, "is not a port: the protocol is tcp or udp", "")
+	}
+	first, last, isRange := strings.Cut(ports, "-")
+	if !isRange {
+		last = first
+	}
+	a, okA := parsePortNumber(first)
+	b, okB := parsePortNumber(last)
+	switch {
+	case !okA || !okB:
+		return Port{}, badPort(text, "is not a port (1-65535)", `write a number, such as "tcp/443", or a range, such as "udp/60000-61000"`)
+	case a > b:
+		return Port{}, badPort(text, "ends before it begins", fmt.Sprintf(`write "%s/%d-%d"`, protocol, b, a))
+	}
+	return Port{Protocol: Protocol(protocol), First: a, Last: b}, nil
+}
+
+func parsePortNumber(text string) (uint16, bool) {
+	n, ok := parseNumber(text, 1, 65535)
+	return uint16(n), ok
+}
+
+func portWithoutProtocol(text string) *flaw {
+	if _, ok := parsePortNumber(text); ok {
+		return badPort(text, "has no protocol", fmt.Sprintf(`write "tcp/%s" or "udp/%[1]s"`, text))
+	}
+	return badPort(text, "is not a port", `write protocol and number, such as "tcp/443"`)
+}
+
+func badPort(text, what, suggestion string) *flaw {
+	return &flaw{Code: "bad-port", Message: quote(text) + " " + what, Suggestion: suggestion}
+}
+
+// parseNumber reads a decimal number without sign, leading zeros or anything
+// else, from low to high.
+func parseNumber(text string, low, high uint64) (uint64, bool) {
+	if text == "" || len(text) > 1 && text[0] == '0' || strings.Trim(text, "0123456789") != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	return n, err == nil && low <= n && n <= high
+}
+
+// units are the times that durations count in, the longest first.
+var units = []struct {
+	letter byte
+	length time.Duration
+}{{'d', 24 * time.Hour}, {'h', time.Hour}, {'m', time.Minute}, {'s', time.Second}}
+
+// parseDuration reads whole numbers of days, hours, minutes and seconds, such
+// as "60s", "1h30m" and "1d", the longer unit first.
+func parseDuration(text string) (time.Duration, *flaw) {
+	var total time.Duration
+	rest := text
+	for _, unit := range units {
+		number, after, found := strings.Cut(rest, string(unit.letter))
+		if !found {
+			continue
+		}
+		n, ok := parseNumber(number, 0, 1e9)
+		if !ok || time.Duration(n) > (1<<62-total)/unit.length {
+			return 0, badDuration(text)
+		}
+		total, rest = total+time.Duration(n)*unit.length, after
+	}
+	if text == "" || rest != "" {
+		return 0, badDuration(text)
+	}
+	return total, nil
+}
+
+func badDuration(text string) *flaw {
+	f := &flaw{
+		Code:       "bad-duration",
+		Message:    quote(text) + " is not a duration",
+		Suggestion: `write whole numbers of d, h, m and s, such as "90s", "1h30m" or "1d"`,
+	}
+	if _, ok := parseNumber(text, 1, 1e9); ok {
+		f.Suggestion = fmt.Sprintf(`write "%ss" for seconds`, text)
+	}
+	return f
+}
+
+// showDuration is the form that parseDuration reads.
+func showDuration(d time.Duration) string {
+	for _, unit := range units {
+		if d >= unit.length && d%unit.length == 0 {
+			return fmt.Sprintf("%d%c", d/unit.length, unit.letter)
+		}
+	}
+	return d.String()
+}
+
+// The bounds of limits.
+const (
+	// maxPerSecond bounds a rate and its burst. The kernel's hashlimit counts
+	// up to 1,000,000 a second; nobody has needed that for one source.
+	maxPerSecond = 10000
+	// defaultBurst is iptables' own.
+	defaultBurst = 5
+	// maxQuota is the most packets that one entry of xt_recent remembers.
+	maxQuota  = 255
+	maxWindow = 24 * time.Hour
+)
+
+// periods are the words for the time that a rate counts over.
+var periods = map[string]time.Duration{
+	"s": time.Second, "sec": time.Second, "second": time.Second,
+	"m": time.Minute, "min": time.Minute, "minute": time.Minute,
+	"h": time.Hour, "hour": time.Hour,
+	"d": 24 * time.Hour, "day": 24 * time.Hour,
+}
+
+// parseRate reads "50/second burst 200"; the burst may be left out.
+func parseRate(text string) (Rate, *flaw) {
+	fields := strings.Fields(text)
+	if len(fields) != 1 && (len(fields) != 3 || fields[1] != "burst") {
+		return Rate{}, badLimit(text)
+	}
+	count, word, _ := strings.Cut(fields[0], "/")
+	n, ok := parseNumber(count, 0, 1<<32)
+	per := periods[word]
+	if !ok || per == 0 {
+		return Rate{}, badLimit(text)
+	}
+	// Counted at the same number whatever the unit, which also keeps the
+	// slowest rates inside the kernel's fixed-point arithmetic.
+	if n < 1 || n > maxPerSecond {
+		return Rate{}, limitRange(text, "the count", maxPerSecond)
+	}
+	rate := Rate{Count: uint32(n), Per: per, Burst: defaultBurst}
+	if len(fields) == 3 {
+		burst, ok := parseNumber(fields[2], 1, maxPerSecond)
+		if !ok {
+			return Rate{}, limitRange(text, "the burst", maxPerSecond)
+		}
+		rate.Burst = uint32(burst)
+	}
+	return rate, nil
+}
+
+// parseQuota reads "10 in 60s".
+func parseQuota(text string) (Quota, *flaw) {
+	fields := strings.Fields(text)
+	if len(fields) != 3 {
+		return Quota{}, badLimit(text)
+	}
+	n, ok := parseNumber(fields[0], 1, maxQuota)
+	if !ok {
+		return Quota{}, limitRange(text, "the count", maxQuota)
+	}
+	window, flaw := parseDuration(fields[2])
+	if flaw != nil {
+		return Quota{}, flaw
+	}
+	if window < time.Second || window > maxWindow {
+		return Quota{}, limitWindow(text)
+	}
+	return Quota{Count: uint32(n), Window: window}, nil
+}
+
+// isQuota tells the two forms of a limit apart.
+func isQuota(text string) bool {
+	fields := strings.Fields(text)
+	return len(fields) > 1 && fields[1] == "in"
+}
+
+func badLimit(text string) *flaw {
+	return &flaw{
+		Code:       "bad-limit",
+		Message:    quote(text) + " is not a limit",
+		Suggestion: `write a rate, such as "50/second burst 200" or "5/minute"`,
+	}
+}
+
+func limitRange(text, what string, most int) *flaw {
+	return &flaw{
+		Code:    "out-of-range",
+		Message: fmt.Sprintf("%s: %s must be from 1 to %d", quote(text), what, most),
+	}
+}
+
+func limitWindow(text string) *flaw {
+	return &flaw{
+		Code:    "out-of-range",
+		Message: fmt.Sprintf("%s: the time must be from 1s to %s", quote(text), showDuration(maxWindow)),
+	}
+}
