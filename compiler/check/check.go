@@ -13,7 +13,7 @@ import (
 // Profile returns what is wrong or doubtful in a profile that was read without
 // errors.
 func Profile(p *profile.Profile) diag.List {
-	return slices.Concat(sharedPorts(p), adminServices(p), blockedFriends(p))
+	return slices.Concat(sharedPorts(p), adminServices(p), everyone(p), blockedFriends(p))
 }
 
 // sharedPorts refuses a port that two services state: only the first would
@@ -25,7 +25,7 @@ func sharedPorts(p *profile.Profile) diag.List {
 			for _, port := range other.Ports {
 				if stated(s, port) {
 					list.Errorf("shared-port", port.Position, "services."+other.Name+".ports",
-						"%s is a port of services.%s too", portText(port), s.Name)
+						"%s is a port of services.%s too", port, s.Name)
 				}
 			}
 		}
@@ -51,6 +51,19 @@ func adminServices(p *profile.Profile) diag.List {
 		Message:    "no service is marked admin, so these addresses reach nothing by it",
 		Suggestion: "set admin = true in the service by which you log in",
 	}}
+}
+
+// everyone refuses a blocklist whose parts together are a whole family. Reading
+// has refused each part that is one by itself.
+func everyone(p *profile.Profile) diag.List {
+	var list diag.List
+	if blocked := union(p, p.Access.Block); blocked.AllV4() || blocked.AllV6() {
+		list.Add(diag.Diagnostic{
+			Code: "covers-all", Position: p.Access.Block[0].Position, Subject: "access.block",
+			Message: "these addresses together are everyone, and would drop everyone",
+		})
+	}
+	return list
 }
 
 // blockedFriends warns of a blocklist that holds admin or exempt addresses.

@@ -15,6 +15,7 @@
 package profile
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -109,6 +110,14 @@ type Port struct {
 	Position    diag.Position
 	Protocol    Protocol
 	First, Last uint16 // equal for a single port; 1 to 65535
+}
+
+// String writes a port as profiles do.
+func (p Port) String() string {
+	if p.First == p.Last {
+		return fmt.Sprintf("%s/%d", p.Protocol, p.First)
+	}
+	return fmt.Sprintf("%s/%d-%d", p.Protocol, p.First, p.Last)
 }
 
 // Service is [services.NAME].
