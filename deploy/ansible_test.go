@@ -1,0 +1,175 @@
+package deploy
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// In check mode, the play says what it would change, and changes nothing.
+func TestCheckModeReportsAndChangesNothing(t *testing.T) {
+	freshHost(t)
+	before := state(t)
+	p := play(t, "--check")
+	p.mustSucceed(t)
+	p.mustChange(t, 2) // the plan, which stands for the apply, and the profile
+	p.mustSay(t, "~ IPv4 policy filter INPUT: ACCEPT -> DROP (risky: ", "+ file /etc/iptables/rules.v4: ")
+	mustBe(t, before)
+}
+
+// A run moves the host, and the next one finds nothing to do.
+func TestSecondRunChangesNothing(t *testing.T) {
+	freshHost(t)
+	first := play(t)
+	first.mustSucceed(t)
+	first.mustChange(t, 2) // the profile and the apply
+	first.mustSay(t, "to add, ", "(risky: ")
+	output(t, program, "plan", "--detailed-exitcode")
+
+	after := state(t)
+	for _, want := range []string{"-A INPUT -j HARDENCTL-INPUT", "/etc/hardenctl/lists/office.txt", "/etc/iptables/rules.v6"} {
+		if !strings.Contains(after, want) {
+			t.Fatalf("after a run the host lacks %q:\n%s", want, after)
+		}
+	}
+	second := play(t)
+	second.mustSucceed(t)
+	second.mustChange(t, 0)
+	second.mustSay(t, "0 to add, 0 to change, 0 to remove, 0 risky")
+	mustBe(t, after)
+}
+
+// Check mode finds what somebody changed by hand, and a run puts it right.
+func TestDriftIsFoundAndRepaired(t *testing.T) {
+	freshHost(t)
+	play(t).mustSucceed(t)
+	hardened := state(t)
+
+	output(t, "iptables", "-F", "HARDENCTL-DROP")
+	drifted := state(t)
+	check := play(t, "--check")
+	check.mustSucceed(t)
+	check.mustChange(t, 1)
+	check.mustSay(t, "+ IPv4 rule filter HARDENCTL-DROP 1: ")
+	mustBe(t, drifted)
+
+	repair := play(t)
+	repair.mustSucceed(t)
+	repair.mustChange(t, 1)
+	mustBe(t, hardened)
+}
+
+// A profile that is wrong is reported with its place, and goes nowhere.
+func TestWrongProfileChangesNothing(t *testing.T) {
+	freshHost(t)
+	folder := profileFolder(t, "profile.toml", `version = 1
+include = ["builtin:server"]
+[services.https]
+ports = ["tcp/70000"]
+`)
+	before := state(t)
+	p := play(t, "-e", "hardenctl_profile_src="+folder)
+	p.mustFail(t)
+	p.mustSay(t, "profile.toml:4:", "70000")
+	mustBe(t, before)
+}
+
+// An apply that fails fails the play in hardenctl's own words, and the profile
+// is there for the next try. All three variables are set.
+func TestFailedApplyFailsThePlay(t *testing.T) {
+	freshHost(t)
+	folder := profileFolder(t, "site.toml", "version = 1\ninclude = [\"builtin:server\"]\n")
+	failing := filepath.Join(t.TempDir(), "hardenctl")
+	script := `#!/bin/sh
+if [ "$1" = apply ]; then
+	echo "the kernel said no, everything went back" >&2
+	exit 3
+fi
+exec ` + program + ` "$@"
+`
+	if err := os.WriteFile(failing, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := play(t,
+		"-e", "hardenctl_profile_src="+folder,
+		"-e", "hardenctl_profile=/etc/hardenctl/site/site.toml",
+		"-e", "hardenctl_binary="+failing)
+	p.mustFail(t)
+	p.mustSay(t, "the kernel said no, everything went back", `"rc": 3`, `FAILED! => {"changed": false, "cmd"`)
+	if _, err := os.Stat("/etc/hardenctl/site/site.toml"); err != nil {
+		t.Error(err)
+	}
+}
+
+// profileFolder is a folder with one profile.
+func profileFolder(t *testing.T, name, text string) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// result is the end of a play.
+type result struct {
+	out string
+	err error
+}
+
+// play runs the playbook of this folder against the lab. It also holds every
+// run to leaving no folder of its own behind, however it ends.
+func play(t *testing.T, args ...string) result {
+	t.Helper()
+	need(t, "ansible-playbook", "ansible-core")
+	home, temporary := t.TempDir(), t.TempDir()
+	// The tests are root, and sudo need not be there.
+	args = append([]string{"-c", "local", "-i", "localhost,", "-e", "ansible_become=false", "ansible/playbook.yml"}, args...)
+	cmd := exec.Command("ansible-playbook", args...)
+	cmd.Env = append(os.Environ(), "HOME="+home, "TMPDIR="+temporary,
+		"ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0", "LC_ALL=C.UTF-8")
+	out, err := cmd.CombinedOutput()
+	if left, _ := filepath.Glob(filepath.Join(temporary, "*.hardenctl")); len(left) > 0 {
+		t.Errorf("the play left %q behind", left)
+	}
+	return result{string(out), err}
+}
+
+func (r result) mustSucceed(t *testing.T) {
+	t.Helper()
+	if r.err != nil {
+		t.Fatalf("the play failed: %v\n%s", r.err, r.out)
+	}
+}
+
+func (r result) mustFail(t *testing.T) {
+	t.Helper()
+	if r.err == nil {
+		t.Fatalf("the play succeeded:\n%s", r.out)
+	}
+}
+
+// recap is the line of the one host at the end of a play.
+var recap = regexp.MustCompile(`(?m)^localhost\s+: .*\bchanged=(\d+)`)
+
+// mustChange ends the test unless so many tasks reported a change.
+func (r result) mustChange(t *testing.T, want int) {
+	t.Helper()
+	found := recap.FindStringSubmatch(r.out)
+	if found == nil || found[1] != strconv.Itoa(want) {
+		t.Fatalf("the play should have reported changed=%d:\n%s", want, r.out)
+	}
+}
+
+func (r result) mustSay(t *testing.T, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		if !strings.Contains(r.out, w) {
+			t.Fatalf("the play did not say %q:\n%s", w, r.out)
+		}
+	}
+}

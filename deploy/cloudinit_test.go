@@ -1,0 +1,141 @@
+package deploy
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+const userDataFile = "cloud-init/user-data.yaml"
+
+// The user-data is what cloud-init accepts; a spoilt one is not.
+func TestUserDataIsValid(t *testing.T) {
+	need(t, "cloud-init", "cloud-init")
+	text, err := os.ReadFile(userDataFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name  string
+		text  string
+		valid bool
+	}{
+		{"as it is", string(text), true},
+		{"a command that is a number", string(text) + "  - 7\n", false},
+		{"without its first line", strings.TrimPrefix(string(text), "#cloud-config"), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "user-data.yaml")
+			if err := os.WriteFile(file, []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command("cloud-init", "schema", "--config-file", file).CombinedOutput()
+			if (err == nil) != test.valid {
+				t.Fatalf("valid should be %v: %v\n%s", test.valid, err, out)
+			}
+		})
+	}
+}
+
+// What the user-data does at a first boot, done here: its files are written,
+// its hardenctl commands run without a terminal, and the host is what the
+// profile says.
+func TestUserDataHardensWithoutATerminal(t *testing.T) {
+	freshHost(t)
+	u := readUserData(t)
+	for _, f := range u.WriteFiles {
+		f.write(t)
+	}
+	for _, command := range u.Runcmd {
+		if command[0] == program {
+			withoutTerminal(t, command)
+		}
+	}
+	plan := output(t, program, "plan", "--detailed-exitcode")
+	if !strings.Contains(plan, "No changes") {
+		t.Errorf("after the first boot the plan should be empty:\n%s", plan)
+	}
+	if rules := state(t); !strings.Contains(rules, "-p tcp -m tcp --dport 22 ") {
+		t.Errorf("SSH should be open:\n%s", rules)
+	}
+}
+
+// Without these, a machine is bare until its first boot or after its second.
+func TestUserDataInstallsTheFirewall(t *testing.T) {
+	u := readUserData(t)
+	for _, name := range []string{"iptables", "ipset", "iptables-persistent", "ipset-persistent"} {
+		if !slices.Contains(u.Packages, name) {
+			t.Errorf("the package %s is missing from %q", name, u.Packages)
+		}
+	}
+	last := u.Runcmd[len(u.Runcmd)-1]
+	if last[0] != program || last[1] != "apply" {
+		t.Errorf("the last command should be the apply, whose exit code counts, not %q", last)
+	}
+}
+
+// userData is what the tests use of a cloud-config.
+type userData struct {
+	WriteFiles []writeFile `json:"write_files"`
+	Packages   []string    `json:"packages"`
+	Runcmd     [][]string  `json:"runcmd"`
+}
+
+// writeFile is an element of write_files.
+type writeFile struct {
+	Path        string `json:"path"`
+	Permissions string `json:"permissions"` // octal
+	Content     string `json:"content"`
+}
+
+// readUserData reads the user-data with the YAML reader that cloud-init has.
+func readUserData(t *testing.T) userData {
+	t.Helper()
+	need(t, "cloud-init", "cloud-init")
+	text := output(t, "/usr/bin/python3", "-c",
+		"import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)", userDataFile)
+	var u userData
+	if err := json.Unmarshal([]byte(text), &u); err != nil {
+		t.Fatalf("%s: %v", userDataFile, err)
+	}
+	if len(u.WriteFiles) == 0 || len(u.Runcmd) == 0 {
+		t.Fatalf("%s writes nothing or runs nothing", userDataFile)
+	}
+	return u
+}
+
+// write does what cloud-init does with the file.
+func (f writeFile) write(t *testing.T) {
+	t.Helper()
+	mode, err := strconv.ParseUint(f.Permissions, 8, 12)
+	if err != nil {
+		t.Fatalf("%s: permissions: %v", f.Path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(f.Path, []byte(f.Content), os.FileMode(mode)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// withoutTerminal runs a command as at a first boot: a session of its own, which
+// has no terminal to open, and nothing to read.
+func withoutTerminal(t *testing.T, command []string) {
+	t.Helper()
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%q: %v\n%s", command, err, out.String())
+	}
+}
