@@ -206,7 +206,9 @@ func TestHostTakesOnlyItsThread(t *testing.T) {
 	must(t, err)
 	var all sync.WaitGroup
 	for range 100 {
-		all.Go(func() {
+		all.Add(1)
+		go func() {
+			defer all.Done()
 			err := h.inside(func() error {
 				time.Sleep(time.Millisecond)
 				process, _ := os.Readlink("/proc/self/ns/net")
@@ -222,7 +224,7 @@ func TestHostTakesOnlyItsThread(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		})
+		}()
 	}
 	all.Wait()
 }

@@ -116,13 +116,15 @@ func TestThrowawayLeavesNoThreadBehind(t *testing.T) {
 	looked := make(chan struct{})
 	names := make(chan string, 50)
 	for range cap(names) {
-		all.Go(func() {
+		all.Add(1)
+		go func() {
+			defer all.Done()
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
 			name, _ := os.Readlink("/proc/thread-self/ns/net")
 			names <- name
 			<-looked
-		})
+		}()
 	}
 	for range cap(names) {
 		if name := <-names; name == inside {
@@ -141,7 +143,9 @@ func TestThrowawayNeverTakesTheMainThread(t *testing.T) {
 	var all, inside sync.WaitGroup
 	inside.Add(20)
 	for range 20 {
-		all.Go(func() {
+		all.Add(1)
+		go func() {
+			defer all.Done()
 			err := netns.Throwaway(func() error {
 				inside.Done()
 				inside.Wait()
@@ -150,7 +154,7 @@ func TestThrowawayNeverTakesTheMainThread(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		})
+		}()
 	}
 	all.Wait()
 	if after, _ := os.Readlink("/proc/self/ns/net"); after != atStart {
