@@ -28,7 +28,7 @@ what differs is printed as a unified diff. It exits 0 if they are equal and else
 	}
 	out := cmd.Flags().StringP("output", "o", "", "the folder to write the bundle to")
 	check := cmd.Flags().String("check", "", "the folder to compare the bundle with")
-	asJSON := cmd.Flags().Bool("json", false, "print the manifest, or the diagnostics, as JSON")
+	asJSON := cmd.Flags().Bool("json", false, "print the manifest, the comparison or the diagnostics as JSON")
 	allowed := allowFlag(cmd)
 	cmd.MarkFlagsOneRequired("output", "check")
 	cmd.MarkFlagsMutuallyExclusive("output", "check")
@@ -42,7 +42,7 @@ what differs is printed as a unified diff. It exits 0 if they are equal and else
 			return err
 		}
 		if *check != "" {
-			return compareBundle(cmd.OutOrStdout(), b, *check)
+			return compareBundle(cmd.OutOrStdout(), b, *check, *asJSON)
 		}
 		return writeBundle(cmd.OutOrStdout(), b, *out, *asJSON)
 	}
@@ -66,23 +66,35 @@ func writeBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) erro
 	return err
 }
 
-func compareBundle(w io.Writer, b *bundle.Bundle, folder string) error {
-	stat, err := os.Stat(folder)
+// comparison is the JSON form of compile --check.
+type comparison struct {
+	Equal bool   `json:"equal"`
+	Diff  string `json:"diff"` // unified, from the folder to the profile's bundle
+}
+
+func compareBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) error {
+	diff, err := diffFolder(b, folder)
 	if err != nil {
 		return err
 	}
-	if !stat.IsDir() {
-		return fmt.Errorf("%s is not a folder", folder)
+	if asJSON {
+		err = writeJSON(w, comparison{diff == "", diff})
+	} else {
+		_, err = io.WriteString(w, diff)
 	}
-	diff, err := bundle.Diff(b, os.DirFS(folder))
-	if err != nil {
-		return err
-	}
-	if diff == "" {
-		return nil
-	}
-	if _, err := io.WriteString(w, diff); err != nil {
+	if err != nil || diff == "" {
 		return err
 	}
 	return exit{exitError, fmt.Errorf("the bundle in %s is not that of the profile", folder)}
+}
+
+func diffFolder(b *bundle.Bundle, folder string) (string, error) {
+	stat, err := os.Stat(folder)
+	if err != nil {
+		return "", err
+	}
+	if !stat.IsDir() {
+		return "", fmt.Errorf("%s is not a folder", folder)
+	}
+	return bundle.Diff(b, os.DirFS(folder))
 }

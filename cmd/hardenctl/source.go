@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -49,10 +50,10 @@ func openSource(args, allowed []string) (*source, error) {
 		return s, nil
 	}
 	s.folder, s.name = filepath.Split(path)
-	root, err := os.OpenRoot(filepath.Clean("./" + s.folder))
-	if filepath.IsAbs(path) {
-		root, err = os.OpenRoot(s.folder)
+	if s.name == "" {
+		return nil, fmt.Errorf("%q names no file, and a profile is one", path)
 	}
+	root, err := os.OpenRoot(cmp.Or(s.folder, "."))
 	if err != nil {
 		return nil, explain(path, err)
 	}
@@ -77,6 +78,9 @@ func explain(path string, err error) error {
 	if path == defaultProfile && errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("there is no %s; name a profile, such as builtin:server, or write one there", defaultProfile)
 	}
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no profile %s: its folder does not exist", path)
+	}
 	return err
 }
 
@@ -99,15 +103,17 @@ func (s *source) text(file string) []byte {
 }
 
 // compile compiles the profile and reports what is wrong with it on the
-// command's standard error, or with asJSON as JSON on standard output. An error
-// means that there is no bundle.
+// command's standard error. With asJSON, check's report and that of a profile
+// which gives no bundle are JSON on standard output; warnings beside a bundle
+// stay on standard error, since the bundle's own JSON follows. An error means
+// that there is no bundle.
 func (s *source) compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error) {
 	b, list := compiler.Compile(s.name, s.files)
 	if asJSON && (b == nil || cmd.Name() == "check") {
 		if err := writeJSON(cmd.OutOrStdout(), diagnosticsView(list)); err != nil {
 			return nil, err
 		}
-	} else if !asJSON {
+	} else {
 		s.print(cmd, list)
 	}
 	if b == nil {

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"hardenctl/compiler/bundle"
+)
+
+const goodProfile = "version = 1\n[services.web]\nports = [\"tcp/80\"]\n"
+
+// doubtfulProfile compiles, with a warning in line 2.
+const doubtfulProfile = "version = 1\nscan.window = \"60s\"\n"
+
+func TestCompileWrites(t *testing.T) {
+	enter(t, map[string]string{"a.toml": goodProfile})
+	r := run(t, "compile", "a.toml", "-o", "deep/out")
+	if r.code != 0 || r.stderr != "" || !strings.HasPrefix(r.stdout, "deep/out: 3 files, ") {
+		t.Errorf("got %+v", r)
+	}
+	b, err := bundle.ReadFolder(os.DirFS("deep/out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Manifest.Profile != "a.toml" {
+		t.Errorf("the manifest calls the profile %q", b.Manifest.Profile)
+	}
+}
+
+func TestCompileJSON(t *testing.T) {
+	enter(t, map[string]string{"a.toml": goodProfile, "doubtful.toml": doubtfulProfile, "bad.toml": "version = 1\nx = 1\n"})
+	r := run(t, "compile", "a.toml", "-o", "out", "--json")
+	manifest, err := os.ReadFile("out/manifest.json")
+	if err != nil || r.code != 0 || r.stderr != "" || r.stdout != string(manifest) {
+		t.Errorf("not the manifest (%v): %+v", err, r)
+	}
+	if r := run(t, "compile", "bad.toml", "-o", "bad", "--json"); r.code != 1 || codes(t, r) != "unknown-key" || exists("bad") {
+		t.Errorf("got %+v", r)
+	}
+	r = run(t, "compile", "doubtful.toml", "-o", "doubtful", "--json")
+	if r.code != 0 || !json.Valid([]byte(r.stdout)) || !strings.Contains(r.stderr, "warning: scan.window") {
+		t.Errorf("a warning beside a bundle is lost: %+v", r)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	enter(t, map[string]string{"sub/a.toml": goodProfile, "doubtful.toml": doubtfulProfile, "sub/bad.toml": "version = 1\nx = 1\n"})
+	for _, test := range []struct {
+		profile, out, err, codes string
+		code                     int
+	}{
+		{"sub/a.toml", "sub/a.toml is right.\n", "", "", 0},
+		{"./sub/a.toml", "./sub/a.toml is right.\n", "", "", 0},
+		{"builtin:web", "builtin:web is right.\n", "", "", 0},
+		{"doubtful.toml", "doubtful.toml is right.\n", "doubtful.toml:2:15: warning: scan.window: does nothing", "no-effect", 0},
+		{"sub/bad.toml", "", "sub/bad.toml:2:1: error: x: unknown key\n  2 | x = 1\n    | ^\n", "unknown-key", 1},
+	} {
+		r := run(t, "check", test.profile)
+		if r.code != test.code || r.stdout != test.out || !strings.HasPrefix(r.stderr, test.err) || (test.err == "") != (r.stderr == "") {
+			t.Errorf("check %s: got %+v", test.profile, r)
+		}
+		r = run(t, "check", test.profile, "--json")
+		if r.code != test.code || r.stderr != "" || codes(t, r) != test.codes {
+			t.Errorf("check %s --json: got %+v", test.profile, r)
+		}
+	}
+}
+
+// codes returns the codes of a report in JSON, whose counts must be right.
+func codes(t *testing.T, r result) string {
+	t.Helper()
+	var view struct {
+		Diagnostics []struct{ Code, Severity, File string }
+		Errors      int
+		Warnings    int
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &view); err != nil {
+		t.Fatalf("%v in %s", err, r.stdout)
+	}
+	var all []string
+	for _, d := range view.Diagnostics {
+		all = append(all, d.Code)
+		view.Errors -= strings.Count(d.Severity, "error")
+		view.Warnings -= strings.Count(d.Severity, "warning")
+	}
+	if view.Errors != 0 || view.Warnings != 0 || view.Diagnostics == nil {
+		t.Errorf("the counts are wrong, or the list is null: %s", r.stdout)
+	}
+	return strings.Join(all, " ")
+}
+
+// TestCompileCheck shows what a CI sees of a reviewed bundle.
+func TestCompileCheck(t *testing.T) {
+	enter(t, map[string]string{"a.toml": goodProfile})
+	run(t, "compile", "a.toml", "-o", "out")
+	check := func() result { return run(t, "compile", "a.toml", "--check", "out") }
+	if r := check(); r.code != 0 || r.stdout != "" || r.stderr != "" {
+		t.Errorf("equal: got %+v", r)
+	}
+	text, err := os.ReadFile("out/rules.v4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.WriteFile("out/rules.v4", []byte(strings.Replace(string(text), "--dport 80 ", "--dport 81 ", 1)), 0o644)
+	r := check()
+	for _, want := range []string{
+		"--- a/rules.v4\n+++ b/rules.v4\n@@ -",
+		"\n--A HARDENCTL-INPUT -p tcp -m tcp --dport 81 -m comment --comment \"services.web\" -j ACCEPT\n" +
+			"+-A HARDENCTL-INPUT -p tcp -m tcp --dport 80 -m comment --comment \"services.web\" -j ACCEPT\n",
+	} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("different: %s\nshould hold %s", r.stdout, want)
+		}
+	}
+	if r.code != 1 || r.stderr != "hardenctl: the bundle in out is not that of the profile\n" {
+		t.Errorf("different: got code %d and %s", r.code, r.stderr)
+	}
+	os.Remove("out/rules.v4")
+	if r := check(); r.code != 1 || !strings.HasPrefix(r.stdout, "--- /dev/null\n+++ b/rules.v4\n@@ -0,0 +1,") {
+		t.Errorf("missing: got %+v", r)
+	}
+	if exists("out/rules.v4") {
+		t.Error("--check wrote")
+	}
+}
+
+// TestAllow shows that other folders are read when the command line allows it,
+// and only then.
+func TestCompileCheckJSON(t *testing.T) {
+	enter(t, map[string]string{"a.toml": goodProfile})
+	run(t, "compile", "a.toml", "-o", "out")
+	if r := run(t, "compile", "a.toml", "--check", "out", "--json"); r.code != 0 || r.stdout != "{\n  \"equal\": true,\n  \"diff\": \"\"\n}\n" {
+		t.Errorf("equal: %+v", r)
+	}
+	if err := os.Remove("out/rules.v6"); err != nil {
+		t.Fatal(err)
+	}
+	var got comparison
+	r := run(t, "compile", "a.toml", "--check", "out", "--json")
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil || r.code != 1 || got.Equal || !strings.Contains(got.Diff, "+++ b/rules.v6") {
+		t.Errorf("different: %v, %+v", err, r)
+	}
+}
+
+func TestAllow(t *testing.T) {
+	enter(t, map[string]string{"site/common.toml": goodProfile})
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Mkdir("host", 0o755)
+	os.WriteFile("host/a.toml", []byte("version = 1\ninclude = [\""+dir+"/site/common.toml\"]\n"), 0o644)
+	if r := run(t, "check", "host/a.toml"); r.code != 1 || !strings.Contains(r.stderr, "lies outside the profile's folder") {
+		t.Errorf("not allowed: got %+v", r)
+	}
+	for _, folder := range []string{"site", dir, "./site/"} {
+		if r := run(t, "check", "host/a.toml", "--allow", folder); r.code != 0 {
+			t.Errorf("--allow %s: got %+v", folder, r)
+		}
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	if r := run(t, "profiles"); r.code != 0 || !strings.Contains(r.stdout, "builtin:web        Public web server\n") {
+		t.Errorf("got %+v", r)
+	}
+	for _, name := range []string{"web", "builtin:web"} {
+		if r := run(t, "profiles", name); r.code != 0 || !strings.HasPrefix(r.stdout, "# A public web server") {
+			t.Errorf("got %+v", r)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// TestHelp holds that every command says what it does, and that each of its
+// examples is a command line that it would take.
+func TestHelp(t *testing.T) {
+	for _, cmd := range withBelow(newRoot()) {
+		if cmd.Name() == "help" || cmd.Name() == "completion" || cmd.Parent() != nil && cmd.Parent().Name() == "completion" {
+			continue // cobra's own
+		}
+		if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
+			t.Errorf("%s lacks a short or a long description, or an example", cmd.CommandPath())
+		}
+		for line := range strings.Lines(cmd.Example) {
+			if err := takes(strings.TrimSpace(line)); err != nil {
+				t.Errorf("help of %s: %s: %v", cmd.CommandPath(), strings.TrimSpace(line), err)
+			}
+		}
+	}
+}
+
+// withBelow returns a command and all commands below it.
+func withBelow(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, below := range cmd.Commands() {
+		all = append(all, withBelow(below)...)
+	}
+	return all
+}
+
+// takes reports why a command line would be refused. It stops before the
+// command runs. Two blanks end the line; what follows says what it does.
+func takes(line string) error {
+	line, _, _ = strings.Cut(line, "  ")
+	args := strings.Fields(line)
+	root := newRoot()
+	cmd, rest, err := root.Find(args[1:])
+	if err != nil {
+		return err
+	}
+	if err := cmd.ParseFlags(rest); err != nil {
+		return err
+	}
+	if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
+		return err
+	}
+	if err := cmd.ValidateRequiredFlags(); err != nil {
+		return err
+	}
+	return cmd.ValidateFlagGroups()
+}
+
+// TestTakes holds that the test above can fail.
+func TestTakes(t *testing.T) {
+	for _, line := range []string{
+		"hardenctl fly", "hardenctl check --fast", "hardenctl check a b", "hardenctl compile a.toml", "hardenctl apply --lock-timeout soon",
+	} {
+		if takes(line) == nil {
+			t.Errorf("%s would not be taken", line)
+		}
+	}
+}
