@@ -1,0 +1,100 @@
+// Package golden holds the exact bundle of each built-in profile, one folder
+// for each. People review the folders, and they can be used as they are; the
+// tests hold them against the compiler.
+package golden
+
+import (
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"hardenctl/compiler"
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/profile"
+	"hardenctl/profiles"
+)
+
+var update = flag.Bool("update", false, "write the bundles instead of comparing them")
+
+// compile returns the bundle of a built-in profile.
+func compile(t *testing.T, name string) *bundle.Bundle {
+	t.Helper()
+	b, list := compiler.Compile("builtin:"+name, profile.Folders{Builtins: profiles.FS()})
+	for _, d := range list {
+		t.Errorf("a built-in profile is beyond reproach: %s", d)
+	}
+	if b == nil {
+		t.FailNow()
+	}
+	return b
+}
+
+func TestGolden(t *testing.T) {
+	for _, name := range profiles.Names() {
+		t.Run(name, func(t *testing.T) {
+			b := compile(t, name)
+			if *update {
+				if err := b.WriteFolder(name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			diff, err := bundle.Diff(b, os.DirFS(name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff != "" {
+				t.Errorf("the compiler makes something else of this profile than golden/%s holds.\n"+
+					"If that is meant: go test ./golden -update, and review the change.\n%s", name, shorten(diff))
+			}
+		})
+	}
+}
+
+// shorten keeps a failure readable: a set of thousands may have changed.
+func shorten(diff string) string {
+	const most = 200
+	lines := strings.SplitAfter(diff, "\n")
+	if len(lines) <= most {
+		return diff
+	}
+	return strings.Join(lines[:most], "") + "… and more\n"
+}
+
+// TestFolders holds that every profile has a folder, and that no folder is left
+// of a profile that is gone.
+func TestFolders(t *testing.T) {
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders []string
+	for _, e := range entries {
+		if e.IsDir() {
+			folders = append(folders, e.Name())
+		}
+	}
+	if !slices.Equal(folders, profiles.Names()) {
+		t.Errorf("golden has %v, and the profiles are %v: add with -update, remove by hand", folders, profiles.Names())
+	}
+}
+
+// TestFoldersWhole reads each folder as an apply would: checksums, targets and
+// modes are those of the manifest, and nothing else lies there.
+func TestFoldersWhole(t *testing.T) {
+	for _, name := range profiles.Names() {
+		b, err := bundle.ReadFolder(os.DirFS(name))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		entries, err := os.ReadDir(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) != len(b.Files)+1 {
+			t.Errorf("%s holds %d files, and the bundle has %d", name, len(entries), len(b.Files)+1)
+		}
+	}
+}
