@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -27,7 +28,7 @@ func Print(w io.Writer, list List, source func(file string) []byte, colour bool)
 		if d.Severity == Warning {
 			tint = "1;33"
 		}
-		fmt.Fprintf(w, "%s: %s: %s\n", paint("1", d.Position.String()), paint(tint, d.Severity.String()), headline(d))
+		fmt.Fprintf(w, "%s: %s: %s\n", paint("1", printable(d.Position.String())), paint(tint, d.Severity.String()), printable(headline(d)))
 		printExcerpt(w, d.Position, source, func(text string) string { return paint("1;32", text) })
 		printHint(w, "note", d.Note)
 		printHint(w, "help", d.Suggestion)
@@ -43,7 +44,7 @@ func headline(d Diagnostic) string {
 
 func printHint(w io.Writer, label, text string) {
 	if text != "" {
-		fmt.Fprintf(w, "  %s: %s\n", label, text)
+		fmt.Fprintf(w, "  %s: %s\n", label, printable(text))
 	}
 }
 
@@ -88,16 +89,14 @@ func window(line string, column int) (string, int) {
 }
 
 // printable replaces what a terminal would act on, so that a hostile profile
-// cannot write to it.
+// cannot write to it; nor can it reorder what a reader sees by the invisible
+// characters that turn the direction of text.
 func printable(line string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t':
+		if r == '\t' || r != utf8.RuneError && unicode.IsPrint(r) {
 			return r
-		case r < ' ', r == 0x7f, r == utf8.RuneError, r >= 0x80 && r < 0xa0:
-			return '·'
 		}
-		return r
+		return '·'
 	}, line)
 }
 

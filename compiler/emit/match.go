@@ -2,7 +2,6 @@ package emit
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -148,6 +147,9 @@ func recent(family ruleset.Family, m ruleset.Recent) string {
 
 // netmask writes a prefix length as the address that iptables prints for it.
 func netmask(family ruleset.Family, length int) string {
-	addr, _ := netip.AddrFromSlice(net.CIDRMask(length, family.Bits()))
-	return addr.String()
+	ones := netip.MustParseAddr("255.255.255.255")
+	if family == ruleset.V6 {
+		ones = netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
+	}
+	return netip.PrefixFrom(ones, length).Masked().Addr().String()
 }

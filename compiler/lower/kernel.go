@@ -1,9 +1,9 @@
 package lower
 
 import (
+	"slices"
 	"strconv"
 
-	"hardenctl/compiler/diag"
 	"hardenctl/compiler/profile"
 	"hardenctl/compiler/ruleset"
 )
@@ -59,32 +59,37 @@ func (l *lowering) settings() []ruleset.Setting {
 // default is 100: a scanner is forgotten after 100 others.
 const recentSources = "8192"
 
-func (l *lowering) moduleOptions() []ruleset.ModuleOption {
+func (l *lowering) moduleOptions(tables []ruleset.Table) []ruleset.ModuleOption {
 	var options []ruleset.ModuleOption
 	if knob, stated := l.knob("conntrack_hashsize"); stated {
 		options = append(options, ruleset.ModuleOption{
 			Module: "nf_conntrack", Name: "hashsize", Value: strconv.FormatInt(knob.Value, 10),
 			Origin: l.origin("kernel.conntrack_hashsize", knob.Position)})
 	}
-	if part, pos, uses := l.usesRecent(); uses {
+	if origin, uses := usesRecent(tables); uses {
 		options = append(options, ruleset.ModuleOption{
-			Module: "xt_recent", Name: "ip_list_tot", Value: recentSources, Origin: l.origin(part, pos)})
+			Module: "xt_recent", Name: "ip_list_tot", Value: recentSources, Origin: origin})
 	}
 	return options
 }
 
-// usesRecent returns the first part of the profile that counts by xt_recent.
-func (l *lowering) usesRecent() (part string, pos diag.Position, uses bool) {
-	if l.bans() && l.profile.Scan.Engine == profile.Recent {
-		return "scan", l.profile.Scan.Position, true
-	}
-	for _, s := range l.profile.Services {
-		if s.NewPerSource.Quota.Count > 0 {
-			return "services." + s.Name, s.NewPerSource.Position, true
+// usesRecent returns the origin of the first rule that counts by xt_recent.
+func usesRecent(tables []ruleset.Table) (origin ruleset.Origin, uses bool) {
+	for _, t := range tables {
+		for _, c := range t.Chains {
+			for _, r := range c.Rules {
+				if slices.ContainsFunc(r.Matches, isRecent) {
+					return r.Origin, true
+				}
+			}
 		}
 	}
-	udp := l.profile.UDP.NewPerSource
-	return "udp.new_per_source", udp.Position, udp.Quota.Count > 0
+	return ruleset.Origin{}, false
+}
+
+func isRecent(m ruleset.Match) bool {
+	_, ok := m.(ruleset.Recent)
+	return ok
 }
 
 // modules lists what must be loaded before settings are written: the conntrack

@@ -37,7 +37,7 @@ func (f *filter) sourcePrefix() int {
 }
 
 // limitNew refuses new connections above a limit: a rate by hashlimit, a quota
-// by recent.
+// by recent, whose list carries the name.
 func (f *filter) limitNew(p part, name string, limit profile.Limit) []ruleset.Rule {
 	if limit.Quota.Count > 0 {
 		return f.quota(p, name, limit.Quota)
@@ -123,7 +123,7 @@ func settle(count uint64, per time.Duration, burst uint32, ticks uint64) ruleset
 func perWindow(count uint32, window time.Duration) ruleset.Rate {
 	for _, unit := range slices.Backward(units) {
 		tokens := uint64(count) * uint64(unit.Duration())
-		if tokens >= uint64(window) && tokens%uint64(window) == 0 {
+		if tokens%uint64(window) == 0 {
 			return settle(tokens/uint64(window), unit.Duration(), count, hashlimitTicks)
 		}
 	}

@@ -29,15 +29,12 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 	l := &lowering{name: name, profile: p}
 	l.addMemberSets()
 	l.addDynamicSets()
-	rs := &ruleset.Ruleset{
-		Settings: l.settings(),
-		Options:  l.moduleOptions(),
-		Modules:  l.modules(),
-	}
+	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules()}
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
 		rs.Tables = append(rs.Tables, f.table())
 	}
+	rs.Options = l.moduleOptions(rs.Tables)
 	rs.Sets = l.sets
 	slices.SortFunc(rs.Sets, func(a, b ruleset.Set) int { return cmp.Compare(a.Name, b.Name) })
 	return rs

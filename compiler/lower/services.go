@@ -119,7 +119,9 @@ func (f *filter) serviceTarget(s profile.Service) ruleset.Target {
 	return f.chain("S-"+strings.ToUpper(s.Name), append(limits, f.service(s).rule("", ruleset.Accept)))
 }
 
-// limits refuse what is too much from one source; what is left is accepted.
+// limits refuse what is too much from one source; what is left is accepted. A
+// service counts in a list "s-NAME", apart from the lists "scan" and "udp":
+// customers of a service called scan are no scanners.
 func (f *filter) limits(s profile.Service) []ruleset.Rule {
 	var rules []ruleset.Rule
 	service := f.service(s)
@@ -129,7 +131,7 @@ func (f *filter) limits(s profile.Service) []ruleset.Rule {
 	}
 	switch {
 	case s.NewPerSource.Stated():
-		rules = append(rules, f.limitNew(service, s.Name, s.NewPerSource)...)
+		rules = append(rules, f.limitNew(service, "s-"+s.Name, s.NewPerSource)...)
 	case len(portsOf(s, profile.UDP)) > 0:
 		rules = append(rules, f.udpNew()...)
 	}

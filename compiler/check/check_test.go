@@ -1,0 +1,64 @@
+package check_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"hardenctl/compiler/check"
+	"hardenctl/compiler/profile"
+)
+
+// findings returns what is wrong with a profile that reads well, one a line.
+func findings(t *testing.T, text string) string {
+	t.Helper()
+	root := fstest.MapFS{"a.toml": {Data: []byte("version = 1\n" + text)}, "half.txt": {Data: []byte("128.0.0.0/1\n")}}
+	p, list := profile.Read("a.toml", profile.Folders{Root: root})
+	if p == nil {
+		t.Fatalf("the profile of this test is wrong: %v", list)
+	}
+	var lines []string
+	for _, d := range check.Profile(p) {
+		lines = append(lines, d.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestProfile(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"right", `services.a.ports = ["tcp/80", "udp/80"]
+services.b.ports = ["tcp/81"]`, ``},
+		{"one port, two services", `services.a.ports = ["tcp/80"]
+services.b.ports = ["tcp/443", "tcp/80"]`, `a.toml:3:32: services.b.ports: tcp/80 is a port of services.a too`},
+		{"a range over a port", `services.a.ports = ["udp/60005"]
+services.b.ports = ["udp/60000-61000"]`, `a.toml:3:21: services.b.ports: udp/60000-61000 is a port of services.a too`},
+		{"a port in a range", `services.a.ports = ["udp/60000-61000"]
+services.b.ports = ["udp/61000"]`, `a.toml:3:21: services.b.ports: udp/61000 is a port of services.a too`},
+		{"ranges side by side", `services.a.ports = ["udp/60000-60999"]
+services.b.ports = ["udp/61000-61999"]`, ``},
+		{"every pair", `services.a.ports = ["tcp/80"]
+services.b.ports = ["tcp/80"]
+services.c.ports = ["tcp/80"]`, `a.toml:3:21: services.b.ports: tcp/80 is a port of services.a too
+a.toml:4:21: services.c.ports: tcp/80 is a port of services.a too
+a.toml:4:21: services.c.ports: tcp/80 is a port of services.b too`},
+		{"admin without a service", `access.admin = ["192.0.2.7"]
+services.ssh.ports = ["tcp/22"]`, `a.toml:2:17: warning: access.admin: no service is marked admin, so these addresses reach nothing by it`},
+		{"admin with one", `access.admin = ["192.0.2.7"]
+services.ssh = { ports = ["tcp/22"], admin = true }`, ``},
+		{"blocked friends", `sets.bad.addresses = ["192.0.2.0/24", "2001:db8::/32"]
+access.block = ["@bad"]
+access.admin = ["192.0.2.0/30"]
+access.exempt = ["2001:db8::1"]
+services.ssh = { ports = ["tcp/22"], admin = true }`, `a.toml:4:17: warning: access.admin: access.block lists some of these addresses, such as 192.0.2.0/30
+a.toml:5:18: warning: access.exempt: access.block lists some of these addresses, such as 2001:db8::1/128`},
+		{"everyone by two sets", `sets.a.addresses = ["0.0.0.0/1"]
+sets.b.files = ["half.txt"]
+access.block = ["@a", "@b"]`, `a.toml:4:17: access.block: these addresses together are everyone, and would drop everyone`},
+		{"apart", `access.block = ["192.0.2.0/25"]
+access.exempt = ["192.0.2.128/25"]`, ``},
+	} {
+		if got := findings(t, test.text); got != test.want {
+			t.Errorf("%s:\ngot\n%s\nwant\n%s", test.name, got, test.want)
+		}
+	}
+}

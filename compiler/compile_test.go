@@ -1,0 +1,199 @@
+package compiler_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"hardenctl/compiler"
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/profile"
+)
+
+func compile(t *testing.T, text string) (*bundle.Bundle, diag.List) {
+	t.Helper()
+	root := fstest.MapFS{"a.toml": {Data: []byte(text)}}
+	return compiler.Compile("a.toml", profile.Folders{Root: root})
+}
+
+// TestErrors holds that an error of any stage leaves no bundle, and that a
+// warning comes beside one.
+func TestErrors(t *testing.T) {
+	for _, test := range []struct {
+		name, text, want string
+		bundle           bool
+	}{
+		{"right", "version = 1", "", true},
+		{"of the reader", "version = 1\n[polcy]", "a.toml:2:2: polcy: unknown table", false},
+		{"of the check", "version = 1\nservices.a.ports = [\"tcp/80\"]\nservices.b.ports = [\"tcp/80\"]",
+			"a.toml:3:21: services.b.ports: tcp/80 is a port of services.a too", false},
+		{"a warning of the reader", "version = 1\nscan.window = \"60s\"",
+			"a.toml:2:15: warning: scan.window: does nothing, since scan.probes is not stated", true},
+		{"warnings of both, in order", "version = 1\naccess.admin = [\"192.0.2.7\"]\nscan.window = \"60s\"",
+			"a.toml:2:17: warning: access.admin: no service is marked admin, so these addresses reach nothing by it\n" +
+				"a.toml:3:15: warning: scan.window: does nothing, since scan.probes is not stated", true},
+		{"empty", "", "a.toml:1:1: version: is not stated", false},
+	} {
+		b, list := compile(t, test.text)
+		var lines []string
+		for _, d := range list {
+			lines = append(lines, d.String())
+		}
+		if got := strings.Join(lines, "\n"); got != test.want || (b != nil) != test.bundle {
+			t.Errorf("%s: bundle %v, want %v, with\n%s\nwant\n%s", test.name, b != nil, test.bundle, got, test.want)
+		}
+	}
+}
+
+const whole = `version = 1
+[access]
+admin = ["192.0.2.7"]
+exempt = ["2001:db8::/32"]
+block = ["203.0.113.0/24"]
+[services.ssh]
+ports = ["tcp/22"]
+admin = true
+new_per_source = "10 in 60s"
+[services.dns]
+ports = ["udp/53"]
+[scan]
+probes = 10
+stealth = true
+[icmp]
+echo_per_source = "1/second"
+[udp]
+packets_per_source = "50/second"
+[log]
+rate = "5/minute"
+[kernel]
+conntrack_max = 262144
+conntrack_hashsize = 32768
+rp_filter = "loose"
+`
+
+// TestManifestRules holds the manifest's rules against the rules files, one to
+// one: that is how a plan line, or an error of the kernel, finds its profile line.
+func TestManifestRules(t *testing.T) {
+	b, list := compile(t, whole)
+	if b == nil {
+		t.Fatal(list)
+	}
+	var fromFiles, fromManifest []string
+	for family, name := range map[int]string{4: bundle.RulesV4, 6: bundle.RulesV6} {
+		fromFiles = append(fromFiles, numbered(family, b.File(name))...)
+	}
+	lines := bytes.Count([]byte(whole), []byte("\n"))
+	for _, r := range b.Manifest.Rules {
+		fromManifest = append(fromManifest, fmt.Sprintf("%d %s %s %d", r.Family, r.Table, r.Chain, r.Number))
+		if r.Part == "" || r.File != "a.toml" || r.Line < 0 || r.Line > lines {
+			t.Errorf("%s %d stands for %q in %s:%d", r.Chain, r.Number, r.Part, r.File, r.Line)
+		}
+		if statesPart(r.Part) && r.Line == 0 {
+			t.Errorf("%s %d stands for %s, in no line", r.Chain, r.Number, r.Part)
+		}
+	}
+	slices.Sort(fromFiles)
+	slices.Sort(fromManifest)
+	if !slices.Equal(fromFiles, fromManifest) {
+		t.Errorf("the files have %d rules and the manifest %d, or others", len(fromFiles), len(fromManifest))
+	}
+}
+
+// statesPart reports whether the profile of these tests has the part. It has
+// no [policy]: what the language says without it stands in no line.
+func statesPart(part string) bool { return part != "policy" }
+
+// numbered returns "family table chain number" for each rule of a file.
+func numbered(family int, text []byte) []string {
+	var all []string
+	table, count := "", map[string]int{}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		words := strings.Fields(lines.Text())
+		switch {
+		case strings.HasPrefix(lines.Text(), "*"):
+			table = lines.Text()[1:]
+		case words[0] == "-A":
+			count[words[1]]++
+			all = append(all, fmt.Sprintf("%d %s %s %d", family, table, words[1], count[words[1]]))
+		}
+	}
+	return all
+}
+
+// TestManifestParts holds the rest of the manifest against the files.
+func TestManifestParts(t *testing.T) {
+	b, list := compile(t, whole)
+	if b == nil {
+		t.Fatal(list)
+	}
+	for _, p := range b.Manifest.Policies {
+		text := b.File(map[int]string{4: bundle.RulesV4, 6: bundle.RulesV6}[p.Family])
+		if !bytes.Contains(text, fmt.Appendf(nil, ":%s %s [0:0]\n", p.Chain, p.Policy)) || p.Part != "policy" {
+			t.Errorf("policy %+v is not in the file", p)
+		}
+	}
+	if len(b.Manifest.Policies) != 2 {
+		t.Errorf("the profile states the policy of INPUT, twice: got %+v", b.Manifest.Policies)
+	}
+	if got, want := setEntries(b), setsOf(b.File(bundle.Sets)); !maps.Equal(got, want) {
+		t.Errorf("the manifest has the sets %v, the file %v", got, want)
+	}
+	checkSettings(t, b)
+}
+
+// checkSettings holds that each setting stands in its file, and knows its line.
+func checkSettings(t *testing.T, b *bundle.Bundle) {
+	t.Helper()
+	want := []string{
+		"net.netfilter.nf_conntrack_max=262144 kernel.conntrack_max a.toml:22",
+		"net.ipv4.conf.*.rp_filter=2 kernel.rp_filter a.toml:24",
+		"nf_conntrack hashsize=32768 kernel.conntrack_hashsize a.toml:23",
+		"xt_recent ip_list_tot=8192 services.ssh a.toml:6",
+	}
+	var got []string
+	for _, s := range b.Manifest.Settings {
+		name := s.Key
+		if s.Module != "" {
+			name = s.Module + " " + s.Option
+		}
+		got = append(got, fmt.Sprintf("%s=%s %s %s", name, s.Value, s.Part, s.Position()))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got settings\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func setEntries(b *bundle.Bundle) map[string]int {
+	entries := map[string]int{}
+	for _, s := range b.Manifest.Sets {
+		entries[s.Name] = s.Entries
+	}
+	return entries
+}
+
+// setsOf counts the members of each set in an ipsets file.
+func setsOf(text []byte) map[string]int {
+	entries := map[string]int{}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		words := strings.Fields(lines.Text())
+		entries[words[1]] += map[string]int{"create": 0, "add": 1}[words[0]]
+	}
+	return entries
+}
+
+// TestLower holds that the typed form comes and fails with the bundle.
+func TestLower(t *testing.T) {
+	files := profile.Folders{Root: fstest.MapFS{"a.toml": {Data: []byte(whole)}, "b.toml": {Data: []byte("x = 1")}}}
+	if rs, list := compiler.Lower("a.toml", files); rs == nil || list.HasErrors() {
+		t.Errorf("a good profile gave %v", list)
+	}
+	if rs, list := compiler.Lower("b.toml", files); rs != nil || !list.HasErrors() {
+		t.Errorf("a bad profile gave %v", list)
+	}
+}

@@ -1,0 +1,117 @@
+package emit_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"hardenctl/compiler/emit"
+	"hardenctl/compiler/ruleset"
+)
+
+// TestMatches shows every match as iptables-save prints it.
+func TestMatches(t *testing.T) {
+	one := func(ports ...uint16) []ruleset.PortRange {
+		var ranges []ruleset.PortRange
+		for _, p := range ports {
+			ranges = append(ranges, ruleset.PortRange{First: p, Last: p})
+		}
+		return ranges
+	}
+	rate := ruleset.SourceRate{
+		Name: "hc4-01234567", Rate: ruleset.Rate{Count: 5, Unit: ruleset.PerSecond, Burst: 10},
+		Prefix: 32, TableMax: 1000, Expire: 10 * time.Second,
+	}
+	upTo, minute, six, exact := rate, rate, rate, rate
+	upTo.UpTo = true
+	minute.Rate.Unit, minute.Expire = ruleset.PerMinute, time.Minute
+	six.Prefix, exact.Prefix = 64, 128
+	for _, test := range []struct {
+		match  ruleset.Match
+		want   string
+		family ruleset.Family
+	}{
+		{ruleset.Source{Prefix: netip.MustParsePrefix("10.0.0.0/8")}, "-s 10.0.0.0/8", ruleset.V4},
+		{ruleset.Source{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, "-s 192.0.2.1/32", ruleset.V4},
+		{ruleset.Source{Prefix: netip.MustParsePrefix("fe80::/10")}, "-s fe80::/10", ruleset.V6},
+		{ruleset.Interface{Name: "lo"}, "-i lo", ruleset.V4},
+		{ruleset.Proto{Protocol: ruleset.UDP}, "-p udp", ruleset.V4},
+		{ruleset.Ports{Protocol: ruleset.TCP, Destination: one(22)}, "-p tcp -m tcp --dport 22", ruleset.V4},
+		{ruleset.Ports{Protocol: ruleset.UDP, Source: one(67), Destination: one(68)}, "-p udp -m udp --sport 67 --dport 68", ruleset.V4},
+		{ruleset.Ports{Protocol: ruleset.UDP, Source: []ruleset.PortRange{{First: 0, Last: 1023}}}, "-p udp -m udp --sport 0:1023", ruleset.V4},
+		{ruleset.Ports{Protocol: ruleset.TCP, Destination: append(one(22), ruleset.PortRange{First: 8000, Last: 8100})},
+			"-p tcp -m multiport --dports 22,8000:8100", ruleset.V4},
+		{ruleset.Ports{Protocol: ruleset.TCP, Source: one(1, 2)}, "-p tcp -m multiport --sports 1,2", ruleset.V4},
+		{ruleset.TCPFlags{Mask: ruleset.AllFlags}, "-p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE", ruleset.V4},
+		{ruleset.TCPFlags{Mask: ruleset.SYN | ruleset.FIN, Set: ruleset.SYN | ruleset.FIN, Not: true}, "-p tcp -m tcp ! --tcp-flags FIN,SYN FIN,SYN", ruleset.V4},
+		{ruleset.ICMPType{Family: ruleset.V4, Type: 8}, "-p icmp -m icmp --icmp-type 8", ruleset.V4},
+		{ruleset.ICMPType{Family: ruleset.V6, Type: 128}, "-p ipv6-icmp -m icmp6 --icmpv6-type 128", ruleset.V6},
+		{ruleset.HopLimit{Equal: 255}, "-m hl --hl-eq 255", ruleset.V6},
+		{ruleset.ConnState{States: ruleset.StateUntracked | ruleset.StateEstablished | ruleset.StateRelated | ruleset.StateNew | ruleset.StateInvalid},
+			"-m conntrack --ctstate INVALID,NEW,RELATED,ESTABLISHED,UNTRACKED", ruleset.V4},
+		{ruleset.ConnOriginal{}, "-m conntrack --ctdir ORIGINAL", ruleset.V4},
+		{ruleset.InSet{Set: "s", Direction: ruleset.ToSource}, "-m set --match-set s src", ruleset.V4},
+		{ruleset.InSet{Set: "s", Direction: ruleset.ToSourceAndDPort, Not: true}, "-m set ! --match-set s src,dst", ruleset.V4},
+		{rate, "-m hashlimit --hashlimit-above 5/sec --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name hc4-01234567 --hashlimit-htable-max 1000 --hashlimit-htable-expire 10000", ruleset.V4},
+		{upTo, "-m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name hc4-01234567 --hashlimit-htable-max 1000 --hashlimit-htable-expire 10000", ruleset.V4},
+		{minute, "-m hashlimit --hashlimit-above 5/min --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name hc4-01234567 --hashlimit-htable-max 1000", ruleset.V4},
+		{six, "-m hashlimit --hashlimit-above 5/sec --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name hc4-01234567 --hashlimit-htable-max 1000 --hashlimit-htable-expire 10000 --hashlimit-srcmask 64", ruleset.V6},
+		{exact, "-m hashlimit --hashlimit-above 5/sec --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name hc4-01234567 --hashlimit-htable-max 1000 --hashlimit-htable-expire 10000", ruleset.V6},
+		{ruleset.Limit{Rate: ruleset.Rate{Count: 5, Unit: ruleset.PerMinute, Burst: 10}}, "-m limit --limit 5/min --limit-burst 10", ruleset.V4},
+		{ruleset.Limit{Rate: ruleset.Rate{Count: 5, Unit: ruleset.PerHour, Burst: 5}}, "-m limit --limit 5/hour", ruleset.V4},
+		{ruleset.Recent{Action: ruleset.RecentSet, Name: "n", Prefix: 32}, "-m recent --set --name n --mask 255.255.255.255 --rsource", ruleset.V4},
+		{ruleset.Recent{Action: ruleset.RecentSet, Name: "n", Prefix: 24}, "-m recent --set --name n --mask 255.255.255.0 --rsource", ruleset.V4},
+		{ruleset.Recent{Action: ruleset.RecentCheck, Name: "n", Window: time.Minute, Hits: 10, Prefix: 64},
+			"-m recent --rcheck --seconds 60 --reap --hitcount 10 --name n --mask ffff:ffff:ffff:ffff:: --rsource", ruleset.V6},
+		{ruleset.Recent{Action: ruleset.RecentSet, Name: "n", Prefix: 128}, "-m recent --set --name n --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource", ruleset.V6},
+		{ruleset.ConnLimit{Above: 20, Prefix: 32}, "-m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr", ruleset.V4},
+		{ruleset.AddressType{Destination: []string{"BROADCAST", "MULTICAST"}}, "-m addrtype --dst-type BROADCAST,MULTICAST", ruleset.V4},
+	} {
+		if got := emit.Rule(test.family, ruleset.Rule{Matches: []ruleset.Match{test.match}}); got != test.want {
+			t.Errorf("%#v:\ngot  %s\nwant %s", test.match, got, test.want)
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	for _, test := range []struct {
+		target ruleset.Target
+		want   string
+	}{
+		{ruleset.Accept, "-j ACCEPT"},
+		{ruleset.Drop, "-j DROP"},
+		{ruleset.Return, "-j RETURN"},
+		{ruleset.Jump{Chain: "HARDENCTL-INPUT"}, "-j HARDENCTL-INPUT"},
+		{ruleset.AddToSet{Set: "s", Direction: ruleset.ToSourceAndDPort}, "-j SET --add-set s src,dst --exist"},
+		{ruleset.Log{Prefix: "IPTables-Dropped: "}, `-j LOG --log-prefix "IPTables-Dropped: "`},
+		{ruleset.Reject{Family: ruleset.V4}, "-j REJECT --reject-with icmp-port-unreachable"},
+		{ruleset.Reject{Family: ruleset.V6}, "-j REJECT --reject-with icmp6-port-unreachable"},
+		{ruleset.Reject{Family: ruleset.V6, Reset: true}, "-j REJECT --reject-with tcp-reset"},
+		{nil, ""},
+	} {
+		if got := emit.Rule(ruleset.V4, ruleset.Rule{Target: test.target}); got != test.want {
+			t.Errorf("%#v: got %s, want %s", test.target, got, test.want)
+		}
+	}
+}
+
+// TestOrder shows that source, interface and protocol come first, the comment
+// last before the target, and the other matches stay in their order.
+func TestOrder(t *testing.T) {
+	r := ruleset.Rule{
+		Matches: []ruleset.Match{
+			ruleset.InSet{Set: "s", Direction: ruleset.ToSource},
+			ruleset.Ports{Protocol: ruleset.TCP, Destination: []ruleset.PortRange{{First: 22, Last: 22}}},
+			ruleset.TCPFlags{Mask: ruleset.SYN, Set: ruleset.SYN},
+			ruleset.Interface{Name: "eth0"},
+			ruleset.Proto{Protocol: ruleset.TCP},
+			ruleset.Source{Prefix: netip.MustParsePrefix("10.0.0.0/8")},
+		},
+		Target:  ruleset.Accept,
+		Comment: "services.ssh",
+	}
+	const want = `-s 10.0.0.0/8 -i eth0 -p tcp -m set --match-set s src -m tcp --dport 22 -m tcp --tcp-flags SYN SYN -m comment --comment "services.ssh" -j ACCEPT`
+	if got := emit.Rule(ruleset.V4, r); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

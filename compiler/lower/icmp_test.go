@@ -1,0 +1,46 @@
+package lower_test
+
+import (
+	"testing"
+
+	"hardenctl/compiler/ruleset"
+)
+
+// TestEcho shows that the limit is each source's own, and who goes round it.
+func TestEcho(t *testing.T) {
+	const echo = "icmp.echo_per_source = \"1/second burst 5\"\n"
+	run(t, []example{
+		{"alone", echo, ruleset.V4, "ECHO", `
+			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 10000 -j ACCEPT
+			-j DROP`},
+		{"trusted, blocked, banned", echo + "scan.probes = 10\naccess = { admin = [\"192.0.2.7\"], block = [\"203.0.113.0/24\"] }", ruleset.V4, "ECHO", `
+			-m set --match-set hardenctl-trusted-v4 src -j ACCEPT
+			-m set --match-set hardenctl-block-v4 src -j DROP
+			-m set --match-set hardenctl-ban-v4 src -j DROP
+			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 10000 -j ACCEPT
+			-j DROP`},
+		{"IPv6", echo, ruleset.V6, "ECHO", `
+			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 10000 --hashlimit-srcmask 64 -j ACCEPT
+			-j DROP`},
+		{"never answered", ``, ruleset.V4, "ECHO", ``},
+	})
+}
+
+// TestNeighbours shows the ICMPv6 that stays open whatever the profile says.
+func TestNeighbours(t *testing.T) {
+	const want = `
+		-p ipv6-icmp -m icmp6 --icmpv6-type 133 -m hl --hl-eq 255 -j ACCEPT
+		-p ipv6-icmp -m icmp6 --icmpv6-type 134 -m hl --hl-eq 255 -j ACCEPT
+		-p ipv6-icmp -m icmp6 --icmpv6-type 135 -m hl --hl-eq 255 -j ACCEPT
+		-p ipv6-icmp -m icmp6 --icmpv6-type 136 -m hl --hl-eq 255 -j ACCEPT
+		-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 130 -j ACCEPT
+		-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 131 -j ACCEPT
+		-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 132 -j ACCEPT
+		-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 143 -j ACCEPT
+		-p ipv6-icmp -m icmp6 --icmpv6-type 2 -j ACCEPT`
+	run(t, []example{
+		{"open", ``, ruleset.V6, "NEIGHBOUR", want},
+		{"closed", `policy.ipv6 = false`, ruleset.V6, "NEIGHBOUR", want},
+		{"IPv4", ``, ruleset.V4, "NEIGHBOUR", ``},
+	})
+}

@@ -1,0 +1,298 @@
+package lower_test
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"hardenctl/compiler/emit"
+	"hardenctl/compiler/lower"
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// read returns the profile of a text, which may leave out its version.
+func read(t *testing.T, text string) *profile.Profile {
+	t.Helper()
+	root := fstest.MapFS{"a.toml": {Data: []byte("version = 1\n" + text)}}
+	p, list := profile.Read("a.toml", profile.Folders{Root: root})
+	for _, d := range list {
+		t.Log(d)
+	}
+	if p == nil {
+		t.Fatalf("the profile of this test is wrong:\n%s", text)
+	}
+	return p
+}
+
+func lowered(t *testing.T, text string) *ruleset.Ruleset {
+	t.Helper()
+	return lower.Lower("a.toml", read(t, text))
+}
+
+// tableNames are the names of hashlimit's tables, which tests leave out.
+var tableNames = regexp.MustCompile(`--hashlimit-mode srcip --hashlimit-name \S+ --hashlimit-htable-max 262144`)
+
+// chain returns the rules of a chain as iptables writes them, without comments
+// and, for "…", without what is the same in every hashlimit match. The name is
+// that of a chain of ours without its prefix. Nil means that there is no chain.
+func chain(rs *ruleset.Ruleset, family ruleset.Family, name string) []string {
+	for _, t := range rs.Tables {
+		for _, c := range t.Chains {
+			if t.Family != family || strings.TrimPrefix(c.Name, ruleset.ChainPrefix) != name || c.BuiltIn() {
+				continue
+			}
+			lines := []string{}
+			for _, r := range c.Rules {
+				r.Comment = ""
+				lines = append(lines, tableNames.ReplaceAllString(emit.Rule(family, r), "…"))
+			}
+			return lines
+		}
+	}
+	return nil
+}
+
+// expect compares a chain with wanted lines; an empty text wants no chain.
+func expect(t *testing.T, rs *ruleset.Ruleset, family ruleset.Family, name, want string) {
+	t.Helper()
+	var lines []string
+	for line := range strings.Lines(want) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	if got := chain(rs, family, name); !slices.Equal(got, lines) {
+		t.Errorf("chain %s of IPv%d:\ngot\n\t%s\nwant\n\t%s", name, family, strings.Join(got, "\n\t"), strings.Join(lines, "\n\t"))
+	}
+}
+
+// example is one defence: what a profile says, and a chain that it makes.
+type example struct {
+	name   string
+	text   string
+	family ruleset.Family
+	chain  string
+	want   string // one rule a line; empty for no chain
+}
+
+func run(t *testing.T, examples []example) {
+	t.Helper()
+	for _, e := range examples {
+		t.Run(e.name, func(t *testing.T) {
+			t.Helper()
+			expect(t, lowered(t, e.text), e.family, e.chain, e.want)
+		})
+	}
+}
+
+// everything is a profile that uses all defences, and names as long as can be.
+const everything = `
+policy = { input = "drop", forward = "drop", dhcp = true }
+sets.office.addresses = ["192.0.2.0/24", "2001:db8:10::/48"]
+sets.crawlers-crawler.addresses = ["198.51.100.0/24", "2001:db8:20::/48"]
+access.admin = ["@office"]
+access.exempt = ["@crawlers-crawler"]
+access.block = ["203.0.113.0/24", "2001:db8:bad::/48"]
+[services.abcdefghijklmnop]
+ports = ["tcp/22"]
+admin = true
+from = ["@office", "198.51.100.9"]
+new_per_source = "10 in 60s"
+[services.bbcdefghijklmnop]
+ports = ["tcp/443", "udp/443"]
+new_per_source = "50/second burst 200"
+connections_per_source = 200
+[services.dns]
+ports = ["udp/53"]
+from = ["@crawlers-crawler"]
+[scan]
+probes = 10
+scope = "everything"
+stealth = true
+[icmp]
+echo_per_source = "1/second"
+[udp]
+new_per_source = "5/second"
+packets_per_source = "50/second"
+[log]
+rate = "5/minute"
+[kernel]
+conntrack_hashsize = 32768
+rp_filter = "loose"
+`
+
+// TestPacketsWay shows the order in which a packet meets the defences.
+func TestPacketsWay(t *testing.T) {
+	expect(t, lowered(t, everything), ruleset.V4, "INPUT", `
+		-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-i lo -j ACCEPT
+		-p icmp -m icmp --icmp-type 8 -j HARDENCTL-ECHO
+		-p udp -m udp --dport 443 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
+		-p udp -m udp --dport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
+		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-p udp -m udp --sport 67 --dport 68 -j ACCEPT
+		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
+		-m set --match-set hardenctl-block-v4 src -j DROP
+		-m set --match-set hardenctl-ban-v4 src -j DROP
+		-p tcp -j HARDENCTL-STEALTH
+		-m conntrack --ctstate INVALID -j DROP
+		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
+		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
+		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v4 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
+		-p udp -m udp --dport 53 -m set --match-set hardenctl-crawlers-crawler-v4 src -j HARDENCTL-S-DNS
+		-p icmp -j DROP
+		-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
+		-j HARDENCTL-PROBE`)
+	expect(t, lowered(t, everything), ruleset.V6, "INPUT", `
+		-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-i lo -j ACCEPT
+		-p ipv6-icmp -m icmp6 --icmpv6-type 128 -j HARDENCTL-ECHO
+		-p udp -m udp --dport 443 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
+		-p udp -m udp --dport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
+		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-p ipv6-icmp -j HARDENCTL-NEIGHBOUR
+		-s fe80::/10 -p udp -m udp --sport 547 --dport 546 -j ACCEPT
+		-m set --match-set hardenctl-trusted-v6 src -j HARDENCTL-TRUSTED
+		-m set --match-set hardenctl-block-v6 src -j DROP
+		-m set --match-set hardenctl-ban-v6 src -j DROP
+		-p tcp -j HARDENCTL-STEALTH
+		-m conntrack --ctstate INVALID -j DROP
+		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
+		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
+		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v6 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
+		-p udp -m udp --dport 53 -m set --match-set hardenctl-crawlers-crawler-v6 src -j HARDENCTL-S-DNS
+		-p ipv6-icmp -j DROP
+		-m addrtype --dst-type MULTICAST -j DROP
+		-j HARDENCTL-PROBE`)
+}
+
+// TestHooks holds what stands in the kernel's own chains: where the profile
+// owns one, its policy drops and one jump leads to our chain.
+func TestHooks(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"left alone", ``, "INPUT DROP owned 1, FORWARD ACCEPT 0, OUTPUT ACCEPT 0"},
+		{"forward closed", `policy.forward = "drop"`, "INPUT DROP owned 1, FORWARD DROP owned 1, OUTPUT ACCEPT 0"},
+	} {
+		for _, table := range lowered(t, test.text).Tables {
+			if got := describeHooks(table); got != test.want {
+				t.Errorf("%s, IPv%d: got %s, want %s", test.name, table.Family, got, test.want)
+			}
+		}
+	}
+}
+
+func describeHooks(t ruleset.Table) string {
+	var hooks []string
+	for _, c := range t.Chains {
+		if !c.BuiltIn() {
+			continue
+		}
+		words := []string{c.Name, string(c.Policy)}
+		if c.Owned {
+			words = append(words, "owned")
+		}
+		hooks = append(hooks, strings.Join(append(words, strconv.Itoa(len(c.Rules))), " "))
+	}
+	return strings.Join(hooks, ", ")
+}
+
+// TestNames holds the kernel's limits for the longest names that a profile may
+// use: 31 characters for a set, 28 for a chain, 15 for a hashlimit table.
+func TestNames(t *testing.T) {
+	rs := lowered(t, everything)
+	longestSet, longestChain := 0, 0
+	for _, s := range rs.Sets {
+		longestSet = max(longestSet, len(s.Name))
+		if !strings.HasPrefix(s.Name, ruleset.SetPrefix) {
+			t.Errorf("set %s is not named as ours", s.Name)
+		}
+	}
+	for _, table := range rs.Tables {
+		for _, c := range table.Chains {
+			longestChain = max(longestChain, len(c.Name))
+			if !c.BuiltIn() && !strings.HasPrefix(c.Name, ruleset.ChainPrefix) {
+				t.Errorf("chain %s is not named as ours", c.Name)
+			}
+		}
+	}
+	if longestSet != 31 || longestChain != 28 {
+		t.Errorf("the longest set name has %d characters and the longest chain name %d; this profile should reach 31 and 28", longestSet, longestChain)
+	}
+}
+
+// TestChainsAreComplete holds that every jump leads to a chain that is there,
+// once, and that every chain of ours but the hooks' is jumped to.
+func TestChainsAreComplete(t *testing.T) {
+	for _, table := range lowered(t, everything).Tables {
+		defined, reached := map[string]bool{}, map[string]bool{}
+		for _, c := range table.Chains {
+			if defined[c.Name] {
+				t.Errorf("chain %s stands twice", c.Name)
+			}
+			defined[c.Name] = true
+			for _, r := range c.Rules {
+				if jump, ok := r.Target.(ruleset.Jump); ok {
+					reached[jump.Chain] = true
+				}
+			}
+		}
+		for name := range defined {
+			if strings.HasPrefix(name, ruleset.ChainPrefix) && !reached[name] {
+				t.Errorf("IPv%d: nothing leads to chain %s", table.Family, name)
+			}
+		}
+		for name := range reached {
+			if !defined[name] {
+				t.Errorf("IPv%d: chain %s is jumped to and not there", table.Family, name)
+			}
+		}
+	}
+}
+
+// TestOrigins holds that every node leads back to a line of the profile.
+func TestOrigins(t *testing.T) {
+	rs := lowered(t, everything)
+	var origins []ruleset.Origin
+	for _, table := range rs.Tables {
+		for _, c := range table.Chains {
+			for _, r := range c.Rules {
+				origins = append(origins, r.Origin)
+			}
+		}
+	}
+	for _, s := range rs.Sets {
+		origins = append(origins, s.Origin)
+	}
+	for _, s := range rs.Settings {
+		origins = append(origins, s.Origin)
+	}
+	for _, o := range rs.Options {
+		origins = append(origins, o.Origin)
+	}
+	for _, o := range origins {
+		if o.Part == "" || o.File != "a.toml" || o.Line == 0 {
+			t.Errorf("origin %+v does not lead to a line", o)
+		}
+	}
+}
+
+// TestDeterministic lowers and emits the same profile again and again: no map's
+// order may show, in the files or in what the manifest is made of.
+func TestDeterministic(t *testing.T) {
+	first := lowered(t, everything)
+	files := emit.Files(first)
+	for range 50 {
+		again := lowered(t, everything)
+		if !reflect.DeepEqual(again, first) {
+			t.Fatal("the same profile gave another ruleset")
+		}
+		if !reflect.DeepEqual(emit.Files(again), files) {
+			t.Fatal("the same ruleset gave other bytes")
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package lower_test
+
+import (
+	"testing"
+
+	"hardenctl/compiler/ruleset"
+)
+
+// TestBanScope shows where a ban stands: before every service, or behind the
+// public ones, so that forged packets cost nobody a public service.
+func TestBanScope(t *testing.T) {
+	const services = "services.web.ports = [\"tcp/80\"]\nservices.ssh = { ports = [\"tcp/22\"], from = [\"192.0.2.7\"] }\n"
+	run(t, []example{
+		{"everything", services + `scan = { probes = 10, scope = "everything" }`, ruleset.V4, "INPUT", `
+			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-i lo -j ACCEPT
+			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-m set --match-set hardenctl-ban-v4 src -j DROP
+			-m conntrack --ctstate INVALID -j DROP
+			-p tcp -m tcp --dport 80 -j ACCEPT
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
+			-p icmp -j DROP
+			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
+			-j HARDENCTL-PROBE`},
+		{"hidden", services + `scan = { probes = 10, scope = "hidden" }`, ruleset.V4, "INPUT", `
+			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-i lo -j ACCEPT
+			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-m conntrack --ctstate INVALID -j DROP
+			-p tcp -m tcp --dport 80 -j ACCEPT
+			-m set --match-set hardenctl-ban-v4 src -j DROP
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
+			-p icmp -j DROP
+			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
+			-j HARDENCTL-PROBE`},
+	})
+}
+
+// TestProbes shows how a probe is counted: a port once for each source, late
+// answers of servers not at all, and what is too much leads to a ban.
+func TestProbes(t *testing.T) {
+	const head = `
+		-p udp -m udp --sport 0:1023 -j DROP
+		-m set --match-set hardenctl-seen-v4 src,dst -j DROP
+		-j SET --add-set hardenctl-seen-v4 src,dst --exist
+		`
+	run(t, []example{
+		{"by hashlimit", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "PROBE", head + `
+			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN
+			-j DROP`},
+		{"remembered for the window", `scan = { probes = 10, window = "1h30m" }`, ruleset.V4, "PROBE", head + `
+			-m hashlimit --hashlimit-above 160/day --hashlimit-burst 10 … --hashlimit-htable-expire 5400000 -j HARDENCTL-BAN
+			-j DROP`},
+		{"by recent: the probe after the last free one", `scan = { probes = 10, window = "60s", engine = "recent" }`, ruleset.V4, "PROBE", head + `
+			-m recent --set --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource
+			-m recent --rcheck --seconds 60 --reap --hitcount 11 --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN
+			-j DROP`},
+		{"an IPv6 source is a /64", `scan = { probes = 10, window = "60s" }`, ruleset.V6, "PROBE", `
+			-p udp -m udp --sport 0:1023 -j DROP
+			-m set --match-set hardenctl-seen-v6 src,dst -j DROP
+			-j SET --add-set hardenctl-seen-v6 src,dst --exist
+			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … --hashlimit-srcmask 64 -j HARDENCTL-BAN
+			-j DROP`},
+		{"the ban", `scan.probes = 10`, ruleset.V4, "BAN", `
+			-j SET --add-set hardenctl-ban-v4 src --exist
+			-j DROP`},
+		{"nobody is banned", `scan.stealth = true`, ruleset.V4, "PROBE", ``},
+	})
+}
+
+// TestStealth shows that only a plain SYN opens a connection, and that flags
+// which no stack sends are probes.
+func TestStealth(t *testing.T) {
+	want := func(target string) string {
+		return `
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG SYN -j RETURN
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j ` + target + `
+		-p tcp -m tcp --tcp-flags FIN,ACK FIN -j ` + target + `
+		-p tcp -m tcp --tcp-flags PSH,ACK PSH -j ` + target + `
+		-p tcp -m tcp --tcp-flags ACK,URG URG -j ` + target + `
+		-p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j ` + target + `
+		-p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j ` + target + `
+		-p tcp -m tcp --tcp-flags FIN,RST FIN,RST -j ` + target + `
+		-j DROP`
+	}
+	run(t, []example{
+		{"counted", "scan = { probes = 10, stealth = true }", ruleset.V4, "STEALTH", want("HARDENCTL-PROBE")},
+		{"IPv6 too", "scan = { probes = 10, stealth = true }", ruleset.V6, "STEALTH", want("HARDENCTL-PROBE")},
+		{"without a ban", "scan.stealth = true", ruleset.V4, "STEALTH", want("DROP")},
+		{"not asked for", "scan.probes = 10", ruleset.V4, "STEALTH", ``},
+	})
+}
+
+// TestImpossible holds the table of flags against its own claim, for all 64
+// combinations: what a stack sends as the first or a later segment is never
+// a probe, and nmap's scans are.
+func TestImpossible(t *testing.T) {
+	const fin, syn, rst, psh, ack, urg = ruleset.FIN, ruleset.SYN, ruleset.RST, ruleset.PSH, ruleset.ACK, ruleset.URG
+	honest := []ruleset.Flag{
+		syn, syn | ack, ack, ack | psh, ack | urg, ack | psh | urg, rst, rst | ack, rst | psh | ack,
+		fin | ack, fin | psh | ack, fin | urg | ack, fin | psh | urg | ack,
+	}
+	isHonest := map[ruleset.Flag]bool{}
+	for _, f := range honest {
+		isHonest[f] = true
+	}
+	rules := stealthRules(t)
+	for f := ruleset.Flag(0); f <= ruleset.AllFlags; f++ {
+		switch probe := isProbe(rules, f); {
+		case isHonest[f] && probe:
+			t.Errorf("flags %06b are sent by honest stacks, and count as a probe", f)
+		case (f == 0 || f == fin || f == fin|psh|urg || f == syn|fin || f == ruleset.AllFlags || f == syn|rst || f == fin|rst) && !probe:
+			t.Errorf("flags %06b are those of a scan, and do not count", f)
+		}
+	}
+}
+
+func stealthRules(t *testing.T) []ruleset.Rule {
+	t.Helper()
+	for _, c := range lowered(t, "scan = { probes = 10, stealth = true }").Tables[0].Chains {
+		if c.Name == ruleset.ChainPrefix+"STEALTH" {
+			return c.Rules
+		}
+	}
+	t.Fatal("there is no STEALTH chain")
+	return nil
+}
+
+// isProbe reports whether the first rule that matches the flags leads to PROBE.
+func isProbe(rules []ruleset.Rule, flags ruleset.Flag) bool {
+	for _, r := range rules {
+		if len(r.Matches) == 0 {
+			return false
+		}
+		if m := r.Matches[0].(ruleset.TCPFlags); flags&m.Mask == m.Set {
+			return r.Target == ruleset.Jump{Chain: ruleset.ChainPrefix + "PROBE"}
+		}
+	}
+	return false
+}
+
+// TestEndings shows what meets a packet that no rule accepts.
+func TestEndings(t *testing.T) {
+	const logged = "log = { rate = \"5/minute\", prefix = \"no: \" }\n"
+	run(t, []example{
+		{"drop, logged", logged, ruleset.V4, "DROP", `
+			-m limit --limit 5/min -j LOG --log-prefix "no: "
+			-j DROP`},
+		{"drop without a log", ``, ruleset.V4, "DROP", ``},
+		{"reject, logged", logged + `policy.input = "reject"`, ruleset.V4, "REJECT", `
+			-m limit --limit 5/min -j LOG --log-prefix "no: "
+			-p tcp -j REJECT --reject-with tcp-reset
+			-j REJECT --reject-with icmp-port-unreachable`},
+		{"reject by ICMPv6", `policy.input = "reject"`, ruleset.V6, "REJECT", `
+			-p tcp -j REJECT --reject-with tcp-reset
+			-j REJECT --reject-with icmp6-port-unreachable`},
+		{"forward", `policy.forward = "drop"`, ruleset.V6, "FORWARD", `
+			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-j DROP`},
+		{"forward left alone", ``, ruleset.V6, "FORWARD", ``},
+	})
+}

@@ -1,0 +1,89 @@
+package profiles_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	"hardenctl/compiler/profile"
+	"hardenctl/profiles"
+)
+
+func TestNames(t *testing.T) {
+	want := []string{"base", "bastion", "database", "howto", "server", "web"}
+	if got := profiles.Names(); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// read returns a built-in profile, which must be without a flaw.
+func read(t *testing.T, name string) *profile.Profile {
+	t.Helper()
+	p, list := profile.Read("builtin:"+name, profile.Folders{Builtins: profiles.FS()})
+	if list != nil {
+		t.Fatalf("builtin:%s: %v", name, list)
+	}
+	return p
+}
+
+func TestProfiles(t *testing.T) {
+	for _, name := range profiles.Names() {
+		p := read(t, name)
+		if p.Description == "" || p.Description != profiles.Description(name) {
+			t.Errorf("%s describes itself as %q and %q", name, p.Description, profiles.Description(name))
+		}
+		if p.Policy.Input != profile.Drop || p.Policy.Forward != profile.Leave || !p.Policy.IPv6 {
+			t.Errorf("%s is not closed by default: %+v", name, p.Policy)
+		}
+		text, _ := fs.ReadFile(profiles.FS(), name+".toml")
+		if !strings.HasPrefix(string(text), "# ") {
+			t.Errorf("%s does not begin with what it is for", name)
+		}
+	}
+}
+
+// TestHowto holds the how-to's own settings.
+func TestHowto(t *testing.T) {
+	p := read(t, "howto")
+	if p.Scan.Probes != 10 || p.Scan.Window.Seconds() != 60 || p.Scan.Ban.Seconds() != 3600 || p.Scan.Engine != profile.Recent {
+		t.Errorf("scan is %+v", p.Scan)
+	}
+	for _, s := range p.Services {
+		if q := s.NewPerSource.Quota; q.Count != 10 || q.Window.Seconds() != 60 {
+			t.Errorf("%s has the quota %+v", s.Name, q)
+		}
+	}
+	if p.Log.Prefix != "IPTables-Dropped: " {
+		t.Errorf("the log prefix is %q", p.Log.Prefix)
+	}
+	if icmp, udp := p.ICMP.EchoPerSource.Rate, p.UDP.PacketsPerSource.Rate; icmp.Count != 1 || icmp.Per.Seconds() != 1 || udp.Count != 5 || udp.Per.Seconds() != 1 {
+		t.Errorf("echo requests by %+v, UDP by %+v", icmp, udp)
+	}
+	want := map[string]int64{"syncookies": 1, "conntrack_max": 262144, "conntrack_hashsize": 32768, "default_ttl": 128}
+	for _, k := range p.Kernel {
+		if value, stated := want[k.Name]; stated && k.Value != value {
+			t.Errorf("%s is %d", k.Name, k.Value)
+		}
+		delete(want, k.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("not stated: %v", want)
+	}
+}
+
+// TestLists holds that the crawlers' lists are whole.
+func TestLists(t *testing.T) {
+	text, err := fs.ReadFile(profiles.FS(), "lists/googlebot.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(text) {
+		t.Error("googlebot.json is no JSON")
+	}
+	crawlers := read(t, "web").Sets[0]
+	if crawlers.Name != "crawlers" || len(crawlers.Members.V4()) < 50 || len(crawlers.Members.V6()) == 0 {
+		t.Errorf("%s has %d and %d prefixes", crawlers.Name, len(crawlers.Members.V4()), len(crawlers.Members.V6()))
+	}
+}
