@@ -1,0 +1,185 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"hardenctl/host/apply"
+	"hardenctl/host/plan"
+)
+
+// A lab is a container's network namespace: what belongs to the machine is
+// listed with the reason, and the rest is applied.
+func TestContainer(t *testing.T) {
+	bare(t, "nft")
+	for _, text := range []string{
+		expect(t, 0, "plan", "builtin:howto", "--json"),
+		expect(t, 0, "apply", "builtin:howto", "--auto-approve", "--json"),
+	} {
+		var p struct {
+			plan.Plan
+			Applied bool
+		}
+		must(t, json.Unmarshal([]byte(text), &p))
+		beyond := map[string]plan.Unreachable{}
+		for _, u := range p.OutOfReach {
+			beyond[u.Key] = u
+		}
+		for key, path := range machineSettings {
+			value, err := os.ReadFile(path)
+			must(t, err)
+			u, listed := beyond[key]
+			if wanted := strings.TrimSpace(string(value)) != machineWanted[key]; listed != wanted {
+				t.Errorf("%s listed as out of reach: %v, want %v (it is %s)", key, listed, wanted, value)
+			}
+			if listed && (!strings.Contains(u.Reason, "container") || u.Origin == nil || u.Wanted != machineWanted[key]) {
+				t.Errorf("%+v", u)
+			}
+		}
+		for _, s := range p.Changes {
+			if _, machine := machineSettings[s.Object]; machine {
+				t.Errorf("the plan changes %s", s.Object)
+			}
+		}
+	}
+	expect(t, 0, "plan", "builtin:howto", "--detailed-exitcode")
+}
+
+// What the profile asks of the machine, and where it stands.
+var (
+	machineSettings = map[string]string{
+		"nf_conntrack.hashsize":          "/sys/module/nf_conntrack/parameters/hashsize",
+		"net.netfilter.nf_conntrack_max": "/proc/sys/net/netfilter/nf_conntrack_max",
+	}
+	machineWanted = map[string]string{"nf_conntrack.hashsize": "32768", "net.netfilter.nf_conntrack_max": "262144"}
+)
+
+// One apply at a time: another waits, or says who is at work.
+func TestLock(t *testing.T) {
+	bare(t, "nft")
+	release, err := apply.Lock(context.Background())
+	must(t, err)
+	before, began := look(t), time.Now()
+	out := expect(t, 1, "apply", "builtin:web", "--auto-approve", "--lock-timeout", "1s")
+	contains(t, out, "another hardenctl is at work (process "+pid()+")")
+	if took := time.Since(began); took < time.Second || took > 3*time.Second {
+		t.Errorf("waited %v for 1 s", took)
+	}
+	look(t).is(t, before)
+	expect(t, 0, "plan", "builtin:web") // a plan needs no lock
+
+	time.AfterFunc(500*time.Millisecond, release)
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--lock-timeout", "5s")
+	twoAtOnce(t)
+}
+
+func pid() string { self, _ := os.Readlink("/proc/self"); return self }
+
+// twoAtOnce applies two profiles at once; the host is then what one of them
+// says, and no mix.
+func twoAtOnce(t *testing.T) {
+	t.Helper()
+	profiles := []string{"builtin:web", "builtin:database"}
+	ended := make(chan struct{})
+	for _, p := range profiles {
+		cmd := exec.Command(binary(t), "apply", p, "--auto-approve")
+		go func() {
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("apply %s: %v: %s", p, err, out)
+			}
+			ended <- struct{}{}
+		}()
+	}
+	for range profiles {
+		<-ended
+	}
+	same := 0
+	for _, p := range profiles {
+		if planned(t, p).Empty() {
+			same++
+		}
+	}
+	if same != 1 {
+		t.Errorf("the host is what %d profiles say", same)
+	}
+}
+
+// A profile with an error changes nothing.
+func TestBadProfile(t *testing.T) {
+	bare(t, "nft")
+	before := look(t)
+	for _, c := range []struct{ name, path, says string }{
+		{"a port that is none", variant(t, "tcp/80", "tcp/70000"), "70000"},
+		{"an unknown key", variant(t, "retries", "x", "[scan]\n", "[scan]\nprobs = 3\n"), "probs"},
+		{"no TOML", write(t, "bad.toml", "version = \n"), "bad.toml:1"},
+		{"no such file", "/nowhere.toml", "nowhere.toml"},
+		{"no such built-in", "builtin:nothing", "nothing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, command := range []string{"plan", "apply"} {
+				args := []string{command, c.path}
+				if command == "apply" {
+					args = append(args, "--auto-approve")
+				}
+				contains(t, expect(t, 1, args...), c.says)
+			}
+			look(t).is(t, before)
+		})
+	}
+}
+
+// Without root there is nothing to read or change, and the message says so.
+func TestNotRoot(t *testing.T) {
+	bare(t, "nft")
+	folder, err := os.MkdirTemp("/run", "public-")
+	must(t, err)
+	must(t, os.Chmod(folder, 0o755))
+	program := filepath.Join(folder, "hardenctl")
+	tool(t, "cp "+binary(t)+" "+program)
+	for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve"}} {
+		cmd := exec.Command(program, args...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		out, code := outcome(t, cmd)
+		if code != 1 {
+			t.Errorf("%q exits %d", args, code)
+		}
+		contains(t, out, "the firewall can only be read and changed as root")
+	}
+}
+
+// On a terminal, apply asks, and only "yes" is an answer.
+func TestApproval(t *testing.T) {
+	bare(t, "nft")
+	before := look(t)
+	contains(t, expect(t, 1, "apply", "builtin:web"), "there is no terminal to ask on; say --auto-approve")
+	for _, answer := range []string{"no", "yes please"} {
+		out, code := onTerminal(t, answer)
+		if code != 1 {
+			t.Errorf("answer %q: exit %d", answer, code)
+		}
+		contains(t, out, `Only "yes" does it`, "nothing was changed")
+	}
+	look(t).is(t, before)
+	out, code := onTerminal(t, "yes")
+	if code != 0 {
+		t.Errorf("answer yes: exit %d", code)
+	}
+	contains(t, out, "Applied. The host is what the profile says.", "… IPv6 rules", "\x1b[32m+\x1b[0m")
+	expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
+}
+
+// onTerminal applies builtin:web on a terminal where somebody types an answer.
+func onTerminal(t *testing.T, answer string) (string, int) {
+	t.Helper()
+	cmd := exec.Command("script", "-qec", binary(t)+" apply builtin:web", "/dev/null")
+	cmd.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=")
+	cmd.Stdin = strings.NewReader(answer + "\n")
+	return outcome(t, cmd)
+}

@@ -1,0 +1,194 @@
+package live
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"hardenctl/lab"
+)
+
+// The longest silence that a stream may have, and how often it ticks.
+const (
+	stall = 2 * time.Second
+	tick  = 20 * time.Millisecond
+)
+
+// Open connections do not notice that the rules under them change. These were
+// open before the first rule, so that conntrack does not know them then; it
+// learns of them by what the server sends.
+func TestConnectionsSurvive(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		one := variant(t)
+		other := variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`, "10\nwindow", "12\nwindow")
+		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
+		var streams []*stream
+		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+			streams = append(streams, openStream(t, client, server))
+		}
+		expect(t, 0, "apply", one, "--auto-approve")
+		for i := range 20 {
+			expect(t, 0, "apply", []string{other, one}[i%2], "--auto-approve")
+		}
+		for _, s := range streams {
+			s.end(t)
+		}
+	})
+}
+
+// stream is a connection on which both sides send without a pause.
+type stream struct {
+	server  string
+	conn    net.Conn
+	done    chan struct{}
+	longest time.Duration
+	ticks   int
+	err     error
+}
+
+// openStream connects to a service of the test on port 443 that echoes.
+func openStream(t *testing.T, client *lab.Host, server string) *stream {
+	t.Helper()
+	address := net.JoinHostPort(server, "443")
+	l, err := net.Listen("tcp", address)
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	go echo(l)
+	s := &stream{server: server, done: make(chan struct{})}
+	s.conn, err = client.Dial("tcp", address, time.Second)
+	must(t, err)
+	go s.run()
+	return s
+}
+
+func echo(l net.Listener) {
+	c, err := l.Accept()
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	io.Copy(c, c)
+}
+
+// run sends and waits for the echo, again and again, until the connection is
+// closed.
+func (s *stream) run() {
+	defer close(s.done)
+	buffer := make([]byte, 1)
+	for {
+		sent := time.Now()
+		s.conn.SetDeadline(sent.Add(2 * stall))
+		if _, s.err = s.conn.Write(buffer); s.err != nil {
+			return
+		}
+		if _, s.err = io.ReadFull(s.conn, buffer); s.err != nil {
+			return
+		}
+		s.longest = max(s.longest, time.Since(sent))
+		s.ticks++
+		time.Sleep(tick)
+	}
+}
+
+// end hangs up, and fails the test if the stream broke or stalled before.
+func (s *stream) end(t *testing.T) {
+	t.Helper()
+	s.conn.Close()
+	<-s.done
+	if s.err == nil || !strings.Contains(s.err.Error(), "use of closed network connection") {
+		t.Errorf("%s: the stream broke after %d ticks: %v", s.server, s.ticks, s.err)
+	}
+	if s.longest > stall || s.ticks < 5 {
+		t.Errorf("%s: %d ticks, the longest took %v", s.server, s.ticks, s.longest)
+	}
+	t.Logf("%s: %d ticks, the longest took %v", s.server, s.ticks, s.longest)
+}
+
+// Bans and counters survive an apply that changes something else, and one that
+// changes how long a ban lasts.
+func TestBansSurvive(t *testing.T) {
+	bans := map[string]string{"hardenctl-ban-v4": "203.0.113.9", "hardenctl-ban-v6": "2001:db8:bad::"}
+	changes := []struct{ name, path string }{
+		{"a service more", variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`)},
+		{"another ban time", variant(t, `ban = "1h"`, `ban = "30m"`)},
+	}
+	onBackends(t, func(t *testing.T) {
+		for _, c := range changes {
+			t.Run(c.name, func(t *testing.T) {
+				wipe(t)
+				expect(t, 0, "apply", variant(t), "--auto-approve")
+				for set, address := range bans {
+					tool(t, "ipset add "+set+" "+address+" timeout 1200")
+				}
+				for range 3 {
+					net.Dial("tcp", "127.0.0.1:1") // refused, and counted
+					net.Dial("tcp", "[::1]:1")
+				}
+				before := counted(t)
+				expect(t, 0, "apply", c.path, "--auto-approve")
+				for tool, n := range counted(t) {
+					if n < before[tool] || before[tool] < 3 {
+						t.Errorf("%s: the rule for loopback counted %d, and %d after", tool, before[tool], n)
+					}
+				}
+				for set, address := range bans {
+					if left := remaining(t, set, address); left < 1150 || left > 1200 {
+						t.Errorf("%s: the ban has %d s left, want about 1200", address, left)
+					}
+				}
+			})
+		}
+	})
+}
+
+// counted is what the rule for loopback has counted, by tool. Of tools that
+// cannot load counters it is left out: ip6tables-nft-restore 1.8.9 takes those
+// of policies and drops those of rules.
+func counted(t *testing.T) map[string]int {
+	t.Helper()
+	counts := map[string]int{}
+	for _, name := range []string{"iptables", "ip6tables"} {
+		if !loadsCounters(t, name) {
+			t.Logf("%s-restore drops the counters of rules", name)
+			continue
+		}
+		save := tool(t, name+"-save -c")
+		found := regexp.MustCompile(`\[(\d+):\d+\] -A HARDENCTL-INPUT -i lo `).FindStringSubmatch(save)
+		if found == nil {
+			t.Fatalf("%s: no rule for loopback in\n%s", name, save)
+		}
+		counts[name], _ = strconv.Atoi(found[1])
+	}
+	return counts
+}
+
+// loadsCounters tries whether a restore tool takes the counters of a rule.
+func loadsCounters(t *testing.T, name string) bool {
+	t.Helper()
+	const try = "*filter\n:PROBE - [0:0]\n[7:700] -A PROBE -j RETURN\nCOMMIT\n"
+	fed(t, try, name+"-restore", "-c", "--noflush")
+	defer func() {
+		tool(t, name+" -F PROBE")
+		tool(t, name+" -X PROBE")
+	}()
+	return strings.Contains(tool(t, name+"-save -c"), "[7:700] -A PROBE")
+}
+
+// remaining is how many seconds a ban has left; -1 if there is none.
+func remaining(t *testing.T, set, address string) int {
+	t.Helper()
+	out, err := exec.Command("ipset", "save", set).Output()
+	must(t, err)
+	found := regexp.MustCompile(fmt.Sprintf(`(?m)^add %s %s timeout (\d+)`, set, regexp.QuoteMeta(address))).FindStringSubmatch(string(out))
+	if found == nil {
+		return -1
+	}
+	seconds, _ := strconv.Atoi(found[1])
+	return seconds
+}
