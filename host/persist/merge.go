@@ -2,6 +2,7 @@ package persist
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,8 +55,12 @@ func readBlocks(text []byte) ([]block, error) {
 	for n, line := range splitLines(text) {
 		word := strings.TrimSpace(line)
 		switch {
-		case open < 0 && strings.HasPrefix(word, "*"):
-			blocks = append(blocks, block{table: word[1:]})
+		case strings.HasPrefix(word, "*"):
+			table := strings.TrimSpace(word[1:])
+			if err := mayOpen(blocks, open, table); err != nil {
+				return nil, fmt.Errorf("line %d: %w", n+1, err)
+			}
+			blocks = append(blocks, block{table: table})
 			open = len(blocks) - 1
 		case open < 0 && (word == "" || strings.HasPrefix(word, "#")):
 			blocks = append(blocks, block{rules: []string{line}})
@@ -75,6 +80,21 @@ func readBlocks(text []byte) ([]block, error) {
 	return blocks, nil
 }
 
+// mayOpen says why a table cannot begin here. A table that stands there twice
+// is refused because loading the second one throws away the first, and with it
+// whatever was merged there.
+func mayOpen(blocks []block, open int, table string) error {
+	switch {
+	case open >= 0:
+		return fmt.Errorf("table %.64q begins before table %.64q has its COMMIT", table, blocks[open].table)
+	case table == "":
+		return errors.New("a table without a name; this is not iptables-restore input")
+	case slices.ContainsFunc(blocks, func(b block) bool { return b.table == table }):
+		return fmt.Errorf("table %.64q stands there a second time; join the two by hand", table)
+	}
+	return nil
+}
+
 func splitLines(text []byte) []string {
 	lines := strings.Split(string(text), "\n")
 	if lines[len(lines)-1] == "" {
@@ -91,7 +111,8 @@ func (b *block) strip() {
 	b.rules = slices.DeleteFunc(b.rules, isOurs)
 }
 
-// chainOf returns the chain that a line declares or appends to, or "".
+// chainOf returns the chain that a line declares, or that its command (-A, -I,
+// -F, …) is about, or "".
 func chainOf(line string) string {
 	words := strings.Fields(line)
 	if len(words) > 0 && strings.HasPrefix(words[0], "[") {
@@ -100,22 +121,20 @@ func chainOf(line string) string {
 	switch {
 	case len(words) > 0 && strings.HasPrefix(words[0], ":"):
 		return words[0][1:]
-	case len(words) > 1 && words[0] == "-A":
+	case len(words) > 1 && strings.HasPrefix(words[0], "-"):
 		return words[1]
 	}
 	return ""
 }
 
+// isOurs takes a jump to a chain of ours for ours, however it was written: if
+// it stayed and the chain went, the file would not load any more.
 func isOurs(line string) bool {
 	if line == header {
 		return true
 	}
 	chain := chainOf(line)
-	if chain == "" {
-		return false
-	}
-	_, spec, _ := strings.Cut(line, "-A "+chain)
-	return state.OwnsChain(chain) || state.OwnsRule(saved.Rule{Spec: strings.TrimSpace(spec)})
+	return chain != "" && (state.OwnsChain(chain) || state.OwnsRule(saved.Rule{Spec: line}))
 }
 
 // header is the first line of our rules, which says where they come from.

@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -14,8 +15,11 @@ const fileMode = 0o644
 // Write makes the file at path hold text, or not exist if text is nil: wholly
 // old or wholly new, whenever the power fails. It writes beside the file,
 // syncs, renames over it and syncs the folder, making the folder where it is
-// missing.
+// missing. A file that holds text already is left as it is.
 func Write(path string, text []byte) error {
+	if holds(path, text) {
+		return nil
+	}
 	folder := filepath.Dir(path)
 	if text == nil {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -34,6 +38,13 @@ func Write(path string, text []byte) error {
 		return errors.Join(err, os.Remove(temporary))
 	}
 	return syncFolder(folder)
+}
+
+// holds reports whether the file at path is a regular one with that text, or,
+// for nil, does not exist.
+func holds(path string, text []byte) bool {
+	have, err := readRegular(path)
+	return err == nil && bytes.Equal(have, text) && (have == nil) == (text == nil)
 }
 
 // writeBeside writes text to a new file in the folder of path, and returns its

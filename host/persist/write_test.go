@@ -1,0 +1,160 @@
+package persist
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"hardenctl/compiler/bundle"
+)
+
+// names lists what is in a folder.
+func names(t *testing.T, folder string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+func TestWrite(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "new", "folder")
+	path := filepath.Join(folder, "rules.v4")
+	for _, text := range []string{"first\n", "second\n", ""} {
+		if err := Write(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != text {
+			t.Errorf("holds %q, %v, want %q", got, err, text)
+		}
+		if stat, _ := os.Stat(path); stat.Mode().Perm() != 0o644 {
+			t.Errorf("mode %v", stat.Mode())
+		}
+		if got := names(t, folder); !slices.Equal(got, []string{"rules.v4"}) {
+			t.Errorf("the folder holds %v", got)
+		}
+	}
+	for range 2 {
+		if err := Write(path, nil); err != nil {
+			t.Errorf("removing: %v", err)
+		}
+	}
+	if got := names(t, folder); len(got) != 0 {
+		t.Errorf("the folder holds %v after the removal", got)
+	}
+}
+
+// Others who hold the old file open go on reading it: the new one is another.
+func TestWriteReplaces(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	if err := Write(path, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	text := make([]byte, 8)
+	if n, _ := open.Read(text); string(text[:n]) != "old" {
+		t.Errorf("the open file holds %q", text[:n])
+	}
+}
+
+// A write that cannot be ended leaves nothing behind.
+func TestWriteFails(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "taken")
+	if err := os.MkdirAll(filepath.Join(path, "inside"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, []byte("text")); err == nil {
+		t.Error("a folder was replaced by a file")
+	}
+	if got := names(t, folder); !slices.Equal(got, []string{"taken"}) {
+		t.Errorf("the folder holds %v", got)
+	}
+}
+
+// Only regular files are read, and none through a link.
+func TestRead(t *testing.T) {
+	folder := t.TempDir()
+	in := func(name string) string { return filepath.Join(folder, name) }
+	if err := os.WriteFile(in("file"), []byte("text"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(in("empty"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(in("file"), in("link")); err != nil {
+		t.Fatal(err)
+	}
+	texts, err := Read(map[string]string{"a": in("file"), "b": in("empty"), "c": in("missing")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(texts[in("file")]) != "text" || texts[in("empty")] == nil || texts[in("missing")] != nil {
+		t.Errorf("read %q", texts)
+	}
+	for path, want := range map[string]string{in("link"): "a symbolic link", folder: "a folder", "/dev/null": "a special file"} {
+		_, err := Read(map[string]string{"a": path})
+		if err == nil || !strings.Contains(err.Error(), path+" is "+want+", not a regular file") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// Wanted merges what is shared, takes over what is ours, and lets go what the
+// bundle has not.
+func TestWanted(t *testing.T) {
+	b := bundle.Seal([]bundle.File{{Name: bundle.RulesV4, Text: []byte(ours)}, {Name: bundle.Sysctl, Text: []byte("a = 1\n")}},
+		bundle.Manifest{Policies: policies})
+	const mine = "*nat\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
+	want, err := Wanted(b, bundle.Debian, map[string][]byte{
+		"/etc/iptables/rules.v4":             []byte(mine),
+		"/etc/iptables/ipsets":               []byte("create hardenctl-old hash:ip\n"),
+		"/etc/sysctl.d/60-hardenctl.conf":    []byte("b = 2\n"),
+		"/etc/modules-load.d/hardenctl.conf": []byte("xt_set\n"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(want["/etc/iptables/rules.v4"]); !strings.Contains(got, mine) || !strings.Contains(got, "HARDENCTL-INPUT") {
+		t.Errorf("rules.v4:\n%s", got)
+	}
+	if got := string(want["/etc/sysctl.d/60-hardenctl.conf"]); got != "a = 1\n" {
+		t.Errorf("sysctl: %q", got)
+	}
+	for _, path := range []string{"/etc/iptables/ipsets", "/etc/modules-load.d/hardenctl.conf", "/etc/modprobe.d/hardenctl.conf"} {
+		if text, stated := want[path]; text != nil || !stated {
+			t.Errorf("%s: %q, want no file", path, text)
+		}
+	}
+	_, err = Wanted(b, bundle.RHEL, map[string][]byte{"/etc/sysconfig/iptables": []byte("garbage")})
+	if err == nil || !strings.Contains(err.Error(), `/etc/sysconfig/iptables: line 1: "garbage"`) {
+		t.Errorf("garbage: %v", err)
+	}
+}
+
+// A file that may not be read is an error, not a missing file.
+func TestReadError(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file", "below")
+	if err := os.WriteFile(filepath.Dir(path), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(map[string]string{"a": path}); err == nil || os.IsNotExist(err) {
+		t.Errorf("error %v, want one of %v's kind", err, fs.ErrInvalid)
+	}
+}
