@@ -122,7 +122,12 @@ func widen(e kernelset.Entry, netmask int) kernelset.Entry {
 	return e
 }
 
+// replace fills another set beside one and swaps the two. A set of that name
+// that an apply left behind when it was killed is in the way, and nobody's.
 func (w *setWork) replace(ctx context.Context, name, beside string) error {
+	if err := kernelset.Destroy(beside); err != nil {
+		return err
+	}
 	w.made = append(w.made, beside)
 	if err := w.fill(ctx, name, beside); err != nil {
 		return err

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -97,23 +98,45 @@ func (c Change) policies(id state.TableID) []string {
 	return names
 }
 
-// settingsStep writes the settings of the plan.
-func (c Change) settingsStep() step {
-	write := func(values map[string]state.Setting) func(context.Context) error {
-		return func(context.Context) error {
-			for _, s := range c.Plan.Changes {
-				if s.Kind != plan.Setting {
-					continue
-				}
-				value := values[s.Object]
-				if err := probe.WriteSetting(value.Path, value.Value); err != nil {
-					return err
-				}
-			}
-			return nil
+// objects names what the plan changes of a kind, in its order.
+func (c Change) objects(kind plan.Kind) []string {
+	var names []string
+	for _, s := range c.Plan.Changes {
+		if s.Kind == kind {
+			names = append(names, s.Object)
 		}
 	}
-	return step{name: "kernel settings", do: write(c.Want.Settings), undo: write(c.Have.Settings)}
+	return names
+}
+
+// each makes a step of one write for each object of a kind: forward until one
+// fails, and backward through all of them, whatever fails. write leaves alone
+// what is as it shall be, so that going back asks nothing of an object that
+// could not be changed in the first place.
+func (c Change) each(name string, kind plan.Kind, write func(object string, to state.State) error) step {
+	do := func(context.Context) error {
+		for _, object := range c.objects(kind) {
+			if err := write(object, c.Want); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	undo := func(context.Context) error {
+		var failed error
+		for _, object := range slices.Backward(c.objects(kind)) {
+			failed = errors.Join(failed, write(object, c.Have))
+		}
+		return failed
+	}
+	return step{name: name, do: do, undo: undo}
+}
+
+// settingsStep writes the settings of the plan.
+func (c Change) settingsStep() step {
+	return c.each("kernel settings", plan.Setting, func(key string, to state.State) error {
+		return probe.WriteSetting(to.Settings[key].Path, to.Settings[key].Value)
+	})
 }
 
 // verifyStep changes nothing: it reads everything back.
@@ -133,18 +156,7 @@ func (c Change) verifyStep() step {
 
 // filesStep writes the files of the plan, each wholly old or wholly new.
 func (c Change) filesStep() step {
-	write := func(texts map[string][]byte) func(context.Context) error {
-		return func(context.Context) error {
-			for _, s := range c.Plan.Changes {
-				if s.Kind != plan.File {
-					continue
-				}
-				if err := persist.Write(s.Object, texts[s.Object]); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
-	return step{name: "files", do: write(c.Want.Files), undo: write(c.Have.Files)}
+	return c.each("files", plan.File, func(path string, to state.State) error {
+		return persist.Write(path, to.Files[path])
+	})
 }

@@ -17,7 +17,6 @@ import (
 // A rule that stays keeps its counters, whatever chain of ours it is in.
 func transaction(current, target saved.Table, policies []string) []byte {
 	t := writer{current: current, target: target}
-	t.policies(policies)
 	changed, stale := t.ownChains()
 	t.declare(changed)
 	hooks := t.hooks()
@@ -31,10 +30,11 @@ func transaction(current, target saved.Table, policies []string) []byte {
 		t.hook(h)
 	}
 	t.remove(stale)
-	if t.text.Len() == 0 {
+	stated, differ := t.policies(policies)
+	if t.text.Len() == 0 && !differ {
 		return nil
 	}
-	return fmt.Appendf(nil, "*%s\n%sCOMMIT\n", target.Name, t.text.Bytes())
+	return fmt.Appendf(nil, "*%s\n%s%sCOMMIT\n", target.Name, stated, t.text.Bytes())
 }
 
 type writer struct {
@@ -44,15 +44,29 @@ type writer struct {
 
 func (w *writer) line(format string, args ...any) { fmt.Fprintf(&w.text, format+"\n", args...) }
 
-// policies states those that change. A chain that a side does not have, because
-// nobody has used its table, has the kernel's policy.
-func (w *writer) policies(names []string) {
-	for _, name := range names {
-		current, target := policyOf(w.current, name), policyOf(w.target, name)
-		if current.Policy != target.Policy {
-			w.line(":%s %s [%d:%d]", name, target.Policy, current.Packets, current.Bytes)
+// policies returns the lines that declare the built-in chains, and whether one
+// of them changes a policy. All that exist are declared, those of others with
+// the policy and the counters that they have: iptables-legacy-restore 1.8.9
+// sets the counters of the others to zero. A chain that a side does not have,
+// because nobody has used its table, has the kernel's policy.
+func (w *writer) policies(names []string) (lines []byte, differ bool) {
+	stated := slices.Clone(names)
+	for _, c := range w.current.Chains {
+		if c.BuiltIn() && !slices.Contains(stated, c.Name) {
+			stated = append(stated, c.Name)
 		}
 	}
+	for _, name := range stated {
+		chain, target := policyOf(w.current, name), policyOf(w.target, name)
+		changes := chain.Policy != target.Policy && slices.Contains(names, name)
+		if changes {
+			chain.Policy, differ = target.Policy, true
+		}
+		if changes || w.current.Chain(name) != nil {
+			lines = fmt.Appendf(lines, ":%s %s [%d:%d]\n", name, chain.Policy, chain.Packets, chain.Bytes)
+		}
+	}
+	return lines, differ
 }
 
 func policyOf(t saved.Table, name string) saved.Chain {
@@ -96,21 +110,21 @@ func (w *writer) fill(name string) {
 		before = slices.Clone(c.Rules)
 	}
 	for _, r := range w.target.Chain(name).Rules {
-		packets, bytes := takeCounters(before, r.Spec)
+		packets, bytes := takeCounters(&before, r.Spec)
 		w.line("[%d:%d] -A %s %s", packets, bytes, name, r.Spec)
 	}
 }
 
-// takeCounters returns the counters of the first rule like spec, and takes them
-// from it, so that of two rules alike each keeps its own.
-func takeCounters(rules []saved.Rule, spec string) (packets, bytes uint64) {
-	for i, r := range rules {
-		if r.Spec == spec && (r.Packets > 0 || r.Bytes > 0) {
-			rules[i].Packets, rules[i].Bytes = 0, 0
-			return r.Packets, r.Bytes
-		}
+// takeCounters returns the counters of the first rule like spec, and takes that
+// rule out, so that of two rules alike each keeps its own.
+func takeCounters(rules *[]saved.Rule, spec string) (packets, bytes uint64) {
+	i := slices.IndexFunc(*rules, func(r saved.Rule) bool { return r.Spec == spec })
+	if i < 0 {
+		return 0, 0
 	}
-	return 0, 0
+	found := (*rules)[i]
+	*rules = slices.Delete(*rules, i, i+1)
+	return found.Packets, found.Bytes
 }
 
 // hooked is a chain of others with the rules of ours that stand and shall
@@ -163,9 +177,15 @@ func (w *writer) unhook(h hooked) {
 	}
 }
 
+// hook puts our jumps where they shall be, or, where others have taken rules
+// out of the chain since, as near as it is long enough for.
 func (w *writer) hook(h hooked) {
-	for _, r := range h.target {
-		w.line("-I %s %d %s", h.chain, r.number, r.spec)
+	room := 1
+	if c := w.current.Chain(h.chain); c != nil {
+		room += len(c.Rules) - len(h.current)
+	}
+	for i, r := range h.target {
+		w.line("-I %s %d %s", h.chain, min(r.number, room+i), r.spec)
 	}
 }
 

@@ -99,18 +99,31 @@ func unreachable(path string, missing error) string {
 	return ""
 }
 
-// WriteSetting writes a setting and reads it back: the kernel accepts values
-// that it then clamps or cuts.
+// WriteSetting writes a setting, unless it has the value already, and reads it
+// back: the kernel accepts values that it then clamps or cuts. Blanks of any
+// kind are alike, since the kernel prints lists of numbers with tabs.
 func WriteSetting(path, value string) error {
-	if err := os.WriteFile(path, []byte(value), 0); err != nil {
-		return err
-	}
-	text, err := os.ReadFile(path)
+	before, err := readFolded(path)
 	if err != nil {
 		return err
 	}
-	if got := strings.Join(strings.Fields(string(text)), " "); got != value {
-		return fmt.Errorf("%s: wrote %q, and the kernel says %q", path, value, got)
+	wanted := fold(value)
+	if before == wanted {
+		return nil
 	}
-	return nil
+	if err := os.WriteFile(path, []byte(value), 0); err != nil {
+		return err
+	}
+	got, err := readFolded(path)
+	if err == nil && got != wanted {
+		err = fmt.Errorf("%s: wrote %q, and the kernel says %q", path, wanted, got)
+	}
+	return err
 }
+
+func readFolded(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	return fold(string(text)), err
+}
+
+func fold(text string) string { return strings.Join(strings.Fields(text), " ") }

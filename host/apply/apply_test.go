@@ -1,0 +1,77 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// log records what the steps of a test do.
+type log struct{ lines []string }
+
+func (l *log) step(name string, do, undo error) step {
+	say := func(word string, err error) func(context.Context) error {
+		return func(ctx context.Context) error {
+			l.lines = append(l.lines, word+" "+name)
+			return errors.Join(err, ctx.Err())
+		}
+	}
+	return step{name: name, do: say("do", do), undo: say("undo", undo), finish: say("finish", nil)}
+}
+
+func silent(string) {}
+
+var errTest = errors.New("broken")
+
+// Steps run in order. The one that fails is taken back too, and all before it,
+// last first.
+func TestRun(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		doB           error
+		undoA, undoB  error
+		log, contains string
+		undone        bool
+	}{
+		{"all goes well", nil, nil, nil, "do A, do B, do C, finish A, finish B, finish C", "", false},
+		{"one fails", errTest, nil, nil, "do A, do B, undo B, undo A", "B: broken; everything went back to what it was", true},
+		{"going back fails too, and goes on", errTest, nil, errors.New("stuck"), "do A, do B, undo B, undo A", "B: broken; going back failed too: B: stuck", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var l log
+			err := run(context.Background(), []step{l.step("A", nil, c.undoA), l.step("B", c.doB, c.undoB), l.step("C", nil, nil)}, silent)
+			if got := strings.Join(l.lines, ", "); got != c.log {
+				t.Errorf("did %s, want %s", got, c.log)
+			}
+			if c.contains == "" && err != nil || c.contains != "" && (err == nil || err.Error() != c.contains) {
+				t.Errorf("error %v, want %q", err, c.contains)
+			}
+			var reverted *Reverted
+			if errors.As(err, &reverted) != (c.doB != nil) || reverted != nil && (reverted.Undo == nil) != c.undone {
+				t.Errorf("error %#v", err)
+			}
+			if c.doB != nil && !errors.Is(err, errTest) {
+				t.Error("the cause is lost")
+			}
+		})
+	}
+}
+
+// A signal between two steps takes back the first, and neither the step that
+// runs nor the way back is cut off by it.
+func TestRunInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var l log
+	first := l.step("A", nil, nil)
+	do := first.do
+	first.do = func(ctx context.Context) error { cancel(); return do(ctx) }
+	err := run(ctx, []step{first, l.step("B", nil, nil)}, silent)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "went back") {
+		t.Errorf("error %v", err)
+	}
+	if want := []string{"do A", "undo B", "undo A"}; !slices.Equal(l.lines, want) {
+		t.Errorf("did %q, want %q", l.lines, want)
+	}
+}

@@ -1,0 +1,90 @@
+package plan
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"hardenctl/compiler/bundle"
+)
+
+// example has one of everything that a view shows.
+func example() *Plan {
+	p := &Plan{Format: Format, Profile: "web.toml",
+		Untouched: []Foreign{{Chain, 4, "filter DOCKER", 1}, {Kind: Set, Object: "f2b-sshd", Count: 3}},
+		OutOfReach: []Unreachable{
+			{Key: "nf_conntrack.hashsize", Value: "262144", Wanted: "32768", Reason: "it belongs to the machine", Origin: origin("kernel.conntrack_hashsize", 31)},
+			{Key: "net.netfilter.nf_conntrack_max", Wanted: "262144", Reason: "its module is not loaded"},
+		},
+		Notes: []string{"nothing here loads the saved files at boot"},
+	}
+	p.add(Step{Action: Change, Kind: Policy, Family: 4, Object: "filter INPUT", Before: "ACCEPT", After: "DROP", Origin: origin("policy.input", 4), Risk: riskPolicy})
+	p.add(Step{Action: Add, Kind: Chain, Family: 4, Object: "filter HARDENCTL-INPUT", After: "1 rule"})
+	p.add(Step{Action: Add, Kind: Rule, Family: 4, Object: "filter HARDENCTL-INPUT", Number: 1, After: "-j DROP"})
+	p.add(Step{Action: Remove, Kind: Rule, Family: 6, Object: "filter INPUT", Number: 2, Before: "-j HARDENCTL-OLD"})
+	p.add(Step{Action: Add, Kind: Set, Object: "hardenctl-ban-v4", After: "hash:ip, timeout 3600 s, filled by packets"})
+	p.add(Step{Action: Change, Kind: Setting, Object: "net.ipv4.ip_default_ttl", Before: "64", After: "128"})
+	p.add(Step{Action: Add, Kind: File, Object: "/etc/iptables/rules.v4", After: "70 lines"})
+	return p
+}
+
+func origin(part string, line int) *bundle.Origin { o := at(part, line); return &o }
+
+const exampleView = `IPv4 rules
+  ~ policy filter INPUT: ACCEPT -> DROP   # web.toml:4
+      risky: new connections that the profile does not state are refused from now on
+  + chain filter HARDENCTL-INPUT: 1 rule
+  + filter HARDENCTL-INPUT 1: -j DROP
+IPv6 rules
+  - filter INPUT 2: -j HARDENCTL-OLD
+Sets
+  + hardenctl-ban-v4: hash:ip, timeout 3600 s, filled by packets
+Kernel settings
+  ~ net.ipv4.ip_default_ttl: 64 -> 128
+Files
+  + /etc/iptables/rules.v4: 70 lines
+Out of reach
+    nf_conntrack.hashsize: 262144, not 32768: it belongs to the machine
+    net.netfilter.nf_conntrack_max: nothing, not 262144: its module is not loaded
+Untouched, since others own it
+    IPv4 filter DOCKER, 1 rule
+    set f2b-sshd, 3 entries
+Note: nothing here loads the saved files at boot
+Plan: 4 to add, 2 to change, 1 to remove, 1 risky.
+`
+
+func TestPrint(t *testing.T) {
+	var plain, colourful bytes.Buffer
+	example().Print(&plain, false)
+	if plain.String() != exampleView {
+		t.Errorf("got\n%s\nwant\n%s", &plain, exampleView)
+	}
+	example().Print(&colourful, true)
+	for _, want := range []string{
+		"\x1b[1mIPv4 rules\x1b[0m\n",
+		"  \x1b[33m~\x1b[0m policy filter INPUT: ACCEPT -> DROP   \x1b[2m# web.toml:4\x1b[0m\n",
+		"      \x1b[1;33mrisky:\x1b[0m ", "  \x1b[32m+\x1b[0m chain", "  \x1b[31m-\x1b[0m filter INPUT 2", "\x1b[1mNote:\x1b[0m",
+	} {
+		if !strings.Contains(colourful.String(), want) {
+			t.Errorf("no %q in\n%q", want, &colourful)
+		}
+	}
+	if got := uncolour(colourful.String()); got != exampleView {
+		t.Errorf("colours change the text:\n%s", got)
+	}
+}
+
+func uncolour(text string) string {
+	for _, tint := range []string{"0", "1", "2", "31", "32", "33", "1;33"} {
+		text = strings.ReplaceAll(text, "\x1b["+tint+"m", "")
+	}
+	return text
+}
+
+func TestPrintNothing(t *testing.T) {
+	var b bytes.Buffer
+	(&Plan{}).Print(&b, false)
+	if b.String() != "No changes: the host is what the profile says.\n" {
+		t.Errorf("%q", &b)
+	}
+}
