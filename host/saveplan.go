@@ -1,12 +1,14 @@
 package host
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/host/plan"
@@ -18,7 +20,10 @@ var ErrMoved = errors.New("the host has changed since the plan was made")
 // SavedPlan is a plan in a file: what was shown to a person, the bundle to
 // apply, and the state of the host from which it was planned.
 type SavedPlan struct {
-	Format      int             `json:"format"`
+	Format int `json:"format"`
+	// Checksum is over everything else, so that a file that was cut off or
+	// edited is noticed. It is no signature.
+	Checksum    string          `json:"checksum"`
 	Fingerprint string          `json:"fingerprint"` // of the host's state
 	Plan        *plan.Plan      `json:"plan"`
 	Manifest    bundle.Manifest `json:"manifest"`
@@ -37,11 +42,8 @@ func (r *Reading) Save(path string) error {
 	for _, f := range r.Bundle.Files {
 		s.Files = append(s.Files, SavedFile{f.Name, string(f.Text)})
 	}
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o600)
+	s.Checksum = s.checksum()
+	return os.WriteFile(path, s.text(), 0o600)
 }
 
 // LoadPlan reads a saved plan. Its bundle is as it was sealed.
@@ -57,7 +59,45 @@ func LoadPlan(path string) (*SavedPlan, error) {
 	if s.Format != plan.Format || s.Plan == nil {
 		return nil, fmt.Errorf("%s is no saved plan of this version of hardenctl", path)
 	}
+	if s.Checksum != s.checksum() || !bytes.Equal(text, s.text()) {
+		return nil, fmt.Errorf("%s is not as it was written; make a new plan", path)
+	}
+	if err := s.checkFiles(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	return &s, nil
+}
+
+// text is the form in which a saved plan is written.
+func (s *SavedPlan) text() []byte {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("host: a saved plan is plain data, and yet: %v", err))
+	}
+	return append(text, '\n')
+}
+
+// checksum is a hash over the text without a checksum.
+func (s SavedPlan) checksum() string {
+	s.Checksum = ""
+	sum := sha256.Sum256(s.text())
+	return hex.EncodeToString(sum[:])
+}
+
+// checkFiles makes sure that the files are those of a bundle, each once, and
+// text: iptables-restore would end a line at a NUL byte, and with it the rule.
+func (s *SavedPlan) checkFiles() error {
+	known := bundle.Paths(bundle.Debian)
+	for _, f := range s.Files {
+		if _, ok := known[f.Name]; !ok {
+			return fmt.Errorf("%q is no file of a bundle, or comes twice", f.Name)
+		}
+		delete(known, f.Name)
+		if strings.Contains(f.Text, "\x00") {
+			return fmt.Errorf("%s holds a NUL byte", f.Name)
+		}
+	}
+	return nil
 }
 
 // Bundle returns the bundle of a saved plan.
