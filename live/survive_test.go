@@ -42,6 +42,42 @@ func TestConnectionsSurvive(t *testing.T) {
 	})
 }
 
+// A session that is silent while the first rules come, and of which conntrack
+// has never seen a packet, goes on when its client speaks first. It is that of
+// an administrator who reads the plan.
+func TestSilentSessionSurvivesFirstApply(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
+		sessions := map[string]net.Conn{}
+		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+			sessions[server] = openSession(t, client, server)
+		}
+		expect(t, 0, "apply", variant(t), "--auto-approve")
+		for server, conn := range sessions {
+			conn.SetDeadline(time.Now().Add(stall))
+			_, err := conn.Write([]byte("x"))
+			must(t, err)
+			if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+				t.Errorf("%s: no answer: %v", server, err)
+			}
+		}
+	})
+}
+
+// openSession connects to a service of the test on port 443 that echoes.
+func openSession(t *testing.T, client *lab.Host, server string) net.Conn {
+	t.Helper()
+	address := net.JoinHostPort(server, "443")
+	l, err := net.Listen("tcp", address)
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	go echo(l)
+	conn, err := client.Dial("tcp", address, time.Second)
+	must(t, err)
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
 // stream is a connection on which both sides send without a pause.
 type stream struct {
 	server  string
@@ -52,17 +88,10 @@ type stream struct {
 	err     error
 }
 
-// openStream connects to a service of the test on port 443 that echoes.
+// openStream opens a session on which both sides send without a pause.
 func openStream(t *testing.T, client *lab.Host, server string) *stream {
 	t.Helper()
-	address := net.JoinHostPort(server, "443")
-	l, err := net.Listen("tcp", address)
-	must(t, err)
-	t.Cleanup(func() { l.Close() })
-	go echo(l)
-	s := &stream{server: server, done: make(chan struct{})}
-	s.conn, err = client.Dial("tcp", address, time.Second)
-	must(t, err)
+	s := &stream{server: server, conn: openSession(t, client, server), done: make(chan struct{})}
 	go s.run()
 	return s
 }

@@ -35,6 +35,10 @@ var impossible = []struct{ mask, set ruleset.Flag }{
 // stealth lets only a plain SYN open a TCP connection. Flags that no stack
 // sends are probes; anything else is a packet of no known connection, often
 // the late end of a closed one, and is dropped without being counted.
+//
+// Conntrack knows no connection that was open before its first rule. An apply
+// notes those in a set, for long enough that a packet of each comes by, and
+// they go on as if nothing had happened.
 func (f *filter) stealth() []ruleset.Rule {
 	if !f.profile.Scan.Stealth {
 		return nil
@@ -45,7 +49,9 @@ func (f *filter) stealth() []ruleset.Rule {
 	for _, flags := range impossible {
 		rules = append(rules, p.rule("impossible flags", f.probe(), ruleset.TCPFlags{Mask: flags.mask, Set: flags.set}))
 	}
-	rules = append(rules, p.rule("not a first packet", ruleset.Drop))
+	rules = append(rules,
+		p.rule("open before", ruleset.Accept, ruleset.InSet{Set: f.setName("open"), Direction: ruleset.ToSourceAndSPort}),
+		p.rule("not a first packet", ruleset.Drop))
 	return []ruleset.Rule{p.rule("stealth", f.chain("STEALTH", rules), ruleset.Proto{Protocol: ruleset.TCP})}
 }
 

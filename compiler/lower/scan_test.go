@@ -71,7 +71,7 @@ func TestProbes(t *testing.T) {
 // TestStealth shows that only a plain SYN opens a connection, and that flags
 // which no stack sends are probes.
 func TestStealth(t *testing.T) {
-	want := func(target string) string {
+	want := func(family, target string) string {
 		return `
 		-p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG SYN -j RETURN
 		-p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j ` + target + `
@@ -81,12 +81,13 @@ func TestStealth(t *testing.T) {
 		-p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j ` + target + `
 		-p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j ` + target + `
 		-p tcp -m tcp --tcp-flags FIN,RST FIN,RST -j ` + target + `
+		-m set --match-set hardenctl-open-` + family + ` src,src -j ACCEPT
 		-j DROP`
 	}
 	run(t, []example{
-		{"counted", "scan = { probes = 10, stealth = true }", ruleset.V4, "STEALTH", want("HARDENCTL-PROBE")},
-		{"IPv6 too", "scan = { probes = 10, stealth = true }", ruleset.V6, "STEALTH", want("HARDENCTL-PROBE")},
-		{"without a ban", "scan.stealth = true", ruleset.V4, "STEALTH", want("DROP")},
+		{"counted", "scan = { probes = 10, stealth = true }", ruleset.V4, "STEALTH", want("v4", "HARDENCTL-PROBE")},
+		{"IPv6 too", "scan = { probes = 10, stealth = true }", ruleset.V6, "STEALTH", want("v6", "HARDENCTL-PROBE")},
+		{"without a ban", "scan.stealth = true", ruleset.V4, "STEALTH", want("v4", "DROP")},
 		{"not asked for", "scan.probes = 10", ruleset.V4, "STEALTH", ``},
 	})
 }
@@ -129,14 +130,20 @@ func stealthRules(t *testing.T) []ruleset.Rule {
 // isProbe reports whether the first rule that matches the flags leads to PROBE.
 func isProbe(rules []ruleset.Rule, flags ruleset.Flag) bool {
 	for _, r := range rules {
-		if len(r.Matches) == 0 {
-			return false
-		}
-		if m := r.Matches[0].(ruleset.TCPFlags); flags&m.Mask == m.Set {
+		m, aboutFlags := firstMatch(r).(ruleset.TCPFlags)
+		if aboutFlags && flags&m.Mask == m.Set {
 			return r.Target == ruleset.Jump{Chain: ruleset.ChainPrefix + "PROBE"}
 		}
 	}
 	return false
+}
+
+// firstMatch is nil for a rule that matches everything.
+func firstMatch(r ruleset.Rule) ruleset.Match {
+	if len(r.Matches) == 0 {
+		return nil
+	}
+	return r.Matches[0]
 }
 
 // TestEndings shows what meets a packet that no rule accepts.

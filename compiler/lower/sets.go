@@ -103,31 +103,38 @@ const (
 	dynamicEntries = 65536
 )
 
-// addDynamicSets adds the sets that probes fill: ban, and seen, which
-// remembers the ports that a source has tried. A ban of an IPv6 source is one
-// of its /64.
+// openTimeout is for how long a connection that conntrack did not see begin
+// may stay silent: two of the keepalives of an idle SSH session that has them.
+const openTimeout = 10 * time.Minute
+
+// addDynamicSets adds the sets that fill while the rules are live: ban, and
+// seen, which remembers the ports that a source has tried; and open, for the
+// connections that were open before the first rule. A ban of an IPv6 source is
+// one of its /64.
 func (l *lowering) addDynamicSets() {
-	if !l.bans() {
-		return
-	}
 	scan := l.profile.Scan
 	for _, family := range ruleset.Families {
-		l.addDynamic("ban", family, ruleset.HashIP, scan.Ban)
-		l.addDynamic("seen", family, ruleset.HashIPPort, scan.Window)
+		if l.bans() {
+			l.addDynamic(ruleset.Set{Name: setName("ban", family), Family: family, Type: ruleset.HashIP, Timeout: scan.Ban, Netmask: banMask(family)})
+			// To forget an old probe is better than to count one twice.
+			l.addDynamic(ruleset.Set{Name: setName("seen", family), Family: family, Type: ruleset.HashIPPort, Timeout: scan.Window, ForceAdd: true})
+		}
+		if scan.Stealth {
+			l.addDynamic(ruleset.Set{Name: setName("open", family), Family: family, Type: ruleset.HashIPPort, Timeout: openTimeout})
+		}
 	}
 }
 
-func (l *lowering) addDynamic(name string, family ruleset.Family, kind ruleset.SetType, timeout time.Duration) {
-	s := ruleset.Set{
-		Name: setName(name, family), Family: family, Type: kind, Dynamic: true, Timeout: timeout,
-		HashSize: dynamicBuckets, MaxElements: dynamicEntries,
-		Origin: l.origin("scan", l.profile.Scan.Position),
+// banMask is the length to which a banned address is cut; 0 for none.
+func banMask(family ruleset.Family) int {
+	if family == ruleset.V6 {
+		return 64
 	}
-	switch {
-	case kind == ruleset.HashIPPort:
-		s.ForceAdd = true // to forget an old probe is better than to count one twice
-	case family == ruleset.V6:
-		s.Netmask = 64
-	}
+	return 0
+}
+
+func (l *lowering) addDynamic(s ruleset.Set) {
+	s.Dynamic, s.HashSize, s.MaxElements = true, dynamicBuckets, dynamicEntries
+	s.Origin = l.origin("scan", l.profile.Scan.Position)
 	l.sets = append(l.sets, s)
 }

@@ -98,6 +98,7 @@ type Direction string
 const (
 	ToSource         Direction = "src"
 	ToSourceAndDPort Direction = "src,dst"
+	ToSourceAndSPort Direction = "src,src"
 )
 
 // InSet matches packets whose address is, or with Not is not, in the set.

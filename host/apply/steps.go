@@ -34,6 +34,9 @@ func Do(ctx context.Context, c Change) error {
 	if c.Plan.Has(plan.Set) {
 		steps = append(steps, c.setStep())
 	}
+	if c.Plan.Has(plan.Rule) {
+		steps = append(steps, c.openStep())
+	}
 	for _, family := range ruleset.Families {
 		steps = append(steps, c.rulesStep(family))
 	}

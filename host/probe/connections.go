@@ -1,0 +1,89 @@
+package probe
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// States of a TCP socket that has no connection for a packet to come by, in
+// the numbers of the kernel's tcp_states.h.
+const (
+	tcpTimeWait = "06"
+	tcpClose    = "07"
+	tcpListen   = "0A"
+)
+
+// OpenConnections returns the far ends of the TCP connections that are open
+// in the calling thread's network namespace, those over loopback left out. An
+// IPv4 address that an IPv6 socket talks to is an IPv4 address.
+func OpenConnections() ([]netip.AddrPort, error) {
+	var ends []netip.AddrPort
+	for _, name := range []string{"tcp", "tcp6"} {
+		text, err := os.ReadFile("/proc/thread-self/net/" + name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // no such family on this kernel
+		}
+		if err != nil {
+			return nil, err
+		}
+		found, err := farEnds(text)
+		if err != nil {
+			return nil, fmt.Errorf("/proc/net/%s: %w", name, err)
+		}
+		ends = append(ends, found...)
+	}
+	return ends, nil
+}
+
+// farEnds reads the table of /proc/net/tcp (proc_net_tcp.rst in the kernel's
+// documentation): a heading, then a socket a line, with its number, the near
+// and the far end and its state in front.
+func farEnds(text []byte) ([]netip.AddrPort, error) {
+	var ends []netip.AddrPort
+	for n, line := range bytes.Split(text, []byte("\n")) {
+		fields := strings.Fields(string(line))
+		if n == 0 || len(fields) == 0 {
+			continue
+		}
+		if len(fields) < 4 {
+			return nil, fmt.Errorf("line %d: %d fields", n+1, len(fields))
+		}
+		end, err := parseEnd(fields[2])
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n+1, err)
+		}
+		switch state := fields[3]; {
+		case state == tcpListen, state == tcpClose, state == tcpTimeWait, end.Addr().IsLoopback():
+		default:
+			ends = append(ends, end)
+		}
+	}
+	return ends, nil
+}
+
+// parseEnd reads "0100007F:1F90": the address as words of 32 bits, each a
+// number in the machine's own byte order, and the port, all in hex.
+func parseEnd(text string) (netip.AddrPort, error) {
+	address, port, _ := strings.Cut(text, ":")
+	raw, err := hex.DecodeString(address)
+	if err != nil || len(raw)%4 != 0 {
+		return netip.AddrPort{}, fmt.Errorf("%q is no address", text)
+	}
+	for i := 0; i < len(raw); i += 4 {
+		binary.NativeEndian.PutUint32(raw[i:], binary.BigEndian.Uint32(raw[i:]))
+	}
+	addr, ok := netip.AddrFromSlice(raw)
+	number, err := strconv.ParseUint(port, 16, 16)
+	if !ok || err != nil {
+		return netip.AddrPort{}, fmt.Errorf("%q is no address and port", text)
+	}
+	return netip.AddrPortFrom(addr.Unmap(), uint16(number)), nil
+}
