@@ -7,6 +7,7 @@ import (
 
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/kernelset"
+	"hardenctl/host/plan"
 	"hardenctl/host/probe"
 )
 
@@ -23,6 +24,9 @@ var openSets = map[ruleset.Family]string{
 // out, so that nothing need be taken back.
 func (c Change) openStep() step {
 	return step{name: "open connections", do: func(ctx context.Context) error {
+		if !c.Plan.Has(plan.Rule) {
+			return nil
+		}
 		ends, err := probe.OpenConnections()
 		if err != nil {
 			return fmt.Errorf("which connections are open: %w", err)

@@ -9,7 +9,6 @@ import (
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
-	"hardenctl/host/persist"
 	"hardenctl/host/plan"
 	"hardenctl/host/probe"
 	"hardenctl/host/state"
@@ -30,22 +29,16 @@ type Change struct {
 // Do applies a change. The caller holds the lock. An error that is a *Reverted
 // says whether the host is as it was.
 func Do(ctx context.Context, c Change) error {
-	var steps []step
-	if c.Plan.Has(plan.Set) {
-		steps = append(steps, c.setStep())
-	}
-	if c.Plan.Has(plan.Rule) {
-		steps = append(steps, c.openStep())
-	}
-	for _, family := range ruleset.Families {
-		steps = append(steps, c.rulesStep(family))
-	}
-	if c.Plan.Has(plan.Setting) {
-		steps = append(steps, c.settingsStep())
-	}
-	steps = append(steps, c.verifyStep())
-	if c.Plan.Has(plan.File) {
-		steps = append(steps, c.filesStep())
+	files := &fileWork{change: c}
+	steps := []step{
+		files.prepareStep(),
+		c.setStep(),
+		c.openStep(),
+		c.rulesStep(ruleset.V4),
+		c.rulesStep(ruleset.V6),
+		c.settingsStep(),
+		c.verifyStep(),
+		files.putStep(),
 	}
 	return run(ctx, steps, c.Progress)
 }
@@ -112,14 +105,16 @@ func (c Change) objects(kind plan.Kind) []string {
 	return names
 }
 
-// each makes a step of one write for each object of a kind: forward until one
-// fails, and backward through all of them, whatever fails. write leaves alone
-// what is as it shall be, so that going back asks nothing of an object that
-// could not be changed in the first place.
-func (c Change) each(name string, kind plan.Kind, write func(object string, to state.State) error) step {
+// settingsStep writes the settings of the plan: forward until one fails, and
+// backward through all of them, whatever fails.
+func (c Change) settingsStep() step {
+	keys := c.objects(plan.Setting)
+	write := func(key string, to state.State) error {
+		return probe.WriteSetting(to.Settings[key].Path, to.Settings[key].Value)
+	}
 	do := func(context.Context) error {
-		for _, object := range c.objects(kind) {
-			if err := write(object, c.Want); err != nil {
+		for _, key := range keys {
+			if err := write(key, c.Want); err != nil {
 				return err
 			}
 		}
@@ -127,19 +122,12 @@ func (c Change) each(name string, kind plan.Kind, write func(object string, to s
 	}
 	undo := func(context.Context) error {
 		var failed error
-		for _, object := range slices.Backward(c.objects(kind)) {
-			failed = errors.Join(failed, write(object, c.Have))
+		for _, key := range slices.Backward(keys) {
+			failed = errors.Join(failed, write(key, c.Have))
 		}
 		return failed
 	}
-	return step{name: name, do: do, undo: undo}
-}
-
-// settingsStep writes the settings of the plan.
-func (c Change) settingsStep() step {
-	return c.each("kernel settings", plan.Setting, func(key string, to state.State) error {
-		return probe.WriteSetting(to.Settings[key].Path, to.Settings[key].Value)
-	})
+	return step{name: "kernel settings", do: do, undo: undo}
 }
 
 // verifyStep changes nothing: it reads everything back.
@@ -155,11 +143,4 @@ func (c Change) verifyStep() step {
 		first := left.Changes[0]
 		return fmt.Errorf("the host is not what was planned: %d differences, the first is %s %s %s", len(left.Changes), first.Action, first.Kind, first.Object)
 	}}
-}
-
-// filesStep writes the files of the plan, each wholly old or wholly new.
-func (c Change) filesStep() step {
-	return c.each("files", plan.File, func(path string, to state.State) error {
-		return persist.Write(path, to.Files[path])
-	})
 }

@@ -25,13 +25,31 @@ func names(t *testing.T, folder string) []string {
 	return list
 }
 
-func TestWrite(t *testing.T) {
+// replace prepares and puts, as an apply that succeeds does.
+func replace(t *testing.T, path string, text []byte) *Replacement {
+	t.Helper()
+	r, err := Prepare(path, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Put(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func discard(t *testing.T, r *Replacement) {
+	t.Helper()
+	if err := r.Discard(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReplacement(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "new", "folder")
 	path := filepath.Join(folder, "rules.v4")
 	for _, text := range []string{"first\n", "second\n", ""} {
-		if err := Write(path, []byte(text)); err != nil {
-			t.Fatal(err)
-		}
+		discard(t, replace(t, path, []byte(text)))
 		got, err := os.ReadFile(path)
 		if err != nil || string(got) != text {
 			t.Errorf("holds %q, %v, want %q", got, err, text)
@@ -44,17 +62,69 @@ func TestWrite(t *testing.T) {
 		}
 	}
 	for range 2 {
-		if err := Write(path, nil); err != nil {
-			t.Errorf("removing: %v", err)
-		}
+		discard(t, replace(t, path, nil))
 	}
 	if got := names(t, folder); len(got) != 0 {
 		t.Errorf("the folder holds %v after the removal", got)
 	}
 }
 
+// Going back gives the very file that was there, put or not put, and takes no
+// space; where there was none there is none again.
+func TestReplacementBack(t *testing.T) {
+	for _, put := range []bool{false, true} {
+		for _, old := range []string{"", "old"} {
+			for _, text := range [][]byte{nil, []byte("new")} {
+				folder := t.TempDir()
+				path := filepath.Join(folder, "f")
+				if old != "" {
+					if err := os.WriteFile(path, []byte(old), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				before, _ := os.Stat(path)
+				r, err := Prepare(path, text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if now, _ := os.Stat(path); (now == nil) != (before == nil) || now != nil && !os.SameFile(now, before) {
+					t.Errorf("preparing changed the file")
+				}
+				if put {
+					if err := r.Put(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := r.Back(); err != nil {
+					t.Error(err)
+				}
+				discard(t, r)
+				after, _ := os.Stat(path)
+				if (after == nil) != (before == nil) || after != nil && !os.SameFile(after, before) || len(names(t, folder)) != len(old)/3 {
+					t.Errorf("put %t, old %q, new %q: the folder holds %v", put, old, text, names(t, folder))
+				}
+			}
+		}
+	}
+}
+
+// What a killed apply left beside the file is in nobody's way.
+func TestReplacementAfterKill(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "f")
+	for range 2 {
+		if _, err := Prepare(path, []byte("lost")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	discard(t, replace(t, path, []byte("text")))
+	if got := names(t, folder); !slices.Equal(got, []string{"f"}) {
+		t.Errorf("the folder holds %v", got)
+	}
+}
+
 // Others who hold the old file open go on reading it: the new one is another.
-func TestWriteReplaces(t *testing.T) {
+func TestReplacementIsAnotherFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
@@ -64,24 +134,22 @@ func TestWriteReplaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer open.Close()
-	if err := Write(path, []byte("new")); err != nil {
-		t.Fatal(err)
-	}
+	discard(t, replace(t, path, []byte("new")))
 	text := make([]byte, 8)
 	if n, _ := open.Read(text); string(text[:n]) != "old" {
 		t.Errorf("the open file holds %q", text[:n])
 	}
 }
 
-// A write that cannot be ended leaves nothing behind.
-func TestWriteFails(t *testing.T) {
+// What cannot be prepared leaves nothing behind.
+func TestPrepareFails(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "taken")
 	if err := os.MkdirAll(filepath.Join(path, "inside"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(path, []byte("text")); err == nil {
-		t.Error("a folder was replaced by a file")
+	if _, err := Prepare(path, []byte("text")); err == nil {
+		t.Error("a folder was prepared to be a file")
 	}
 	if got := names(t, folder); !slices.Equal(got, []string{"taken"}) {
 		t.Errorf("the folder holds %v", got)

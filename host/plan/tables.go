@@ -191,7 +191,7 @@ func (t *tableComparison) overtaken(chain string, have []saved.Rule) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s of others in %s will stand behind, and are not reached any more", rules(n), chain)
+	return fmt.Sprintf("%s of others in %s will stand behind hardenctl's chain, and match nothing any more", rules(n), chain)
 }
 
 // foreign lists what others have in this table, and notes the rules that stand
@@ -216,7 +216,7 @@ func (t *tableComparison) foreign() {
 			Kind: Chain, Family: int(t.id.Family), Object: t.object(chain.Name), Count: n})
 		if behind && n > 0 {
 			t.plan.Notes = append(t.plan.Notes, fmt.Sprintf(
-				"IPv%d %s: %s of others stand behind hardenctl's chain, which decides every packet; they are not reached",
+				"IPv%d %s: %s of others behind hardenctl's chain, which decides every packet, will never match",
 				t.id.Family, t.object(chain.Name), rules(n)))
 		}
 	}
