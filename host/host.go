@@ -54,6 +54,9 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	if err := r.readFiles(); err != nil {
 		return nil, err
 	}
+	if err := r.rehearseFiles(ctx); err != nil {
+		return nil, err
+	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
 	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, persist.BootNotes(r.Layout))
 	return r, nil

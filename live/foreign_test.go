@@ -177,8 +177,8 @@ func keptInFiles(t *testing.T) {
 		"# the old monitor; ask Kim before you delete it\n-A INPUT -s 192.0.2.200/32 -m comment --comment \"the old monitor\" -j ACCEPT\nCOMMIT\n")
 	sets, err := os.ReadFile("/etc/iptables/ipsets")
 	must(t, err)
-	if !strings.HasPrefix(string(sets), othersSets) {
-		t.Errorf("ipsets begins\n%.300s", sets)
+	if !strings.HasSuffix(string(sets), othersSets) {
+		t.Errorf("ipsets ends\n%s", sets[max(0, len(sets)-300):])
 	}
 	notes, err := os.ReadFile("/etc/iptables/notes.txt")
 	must(t, err)

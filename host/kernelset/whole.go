@@ -41,6 +41,16 @@ func Create(ctx context.Context, lines string) error {
 	return nil
 }
 
+// Restore gives `ipset restore` a whole file, whatever commands are in it. It is
+// not atomic. An empty text is no error.
+func Restore(ctx context.Context, text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	_, err := tool.Run(ctx, tool.Command{Name: "ipset", Args: []string{"restore"}, Stdin: text})
+	return err
+}
+
 // Flush takes all members out of a set, in one step for packets.
 func Flush(name string) error {
 	if err := checkName(name); err != nil {

@@ -184,9 +184,11 @@ func render(blocks []block) []byte {
 }
 
 // MergeSets returns an ipset file that holds ours and every line of existing
-// about the sets of others; nil if that is nothing.
+// about the sets of others; nil if that is nothing. Ours come first: a list of
+// others may name them, and a line of others that is refused leaves them whole.
 func MergeSets(existing, ours []byte) []byte {
 	var b bytes.Buffer
+	b.Write(ours)
 	for line := range bytes.Lines(existing) {
 		_, rest, _ := bytes.Cut(line, []byte(" "))
 		name, _, _ := bytes.Cut(rest, []byte(" "))
@@ -195,7 +197,6 @@ func MergeSets(existing, ours []byte) []byte {
 			b.WriteByte('\n')
 		}
 	}
-	b.Write(ours)
 	if b.Len() == 0 {
 		return nil
 	}

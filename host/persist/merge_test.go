@@ -176,10 +176,11 @@ func TestMergeSets(t *testing.T) {
 		{"no file", "", sets, sets},
 		{"only ours", sets, sets, sets},
 		{"ours from before", "create hardenctl-old hash:ip\nadd hardenctl-old 192.0.2.7\n", sets, sets},
-		{"others before ours", others + "create hardenctl-old hash:ip\n", sets, others + sets},
+		{"others before ours", others + "create hardenctl-old hash:ip\n", sets, sets + others},
 		{"others alone", sets + others, "", others},
-		{"a comment", "# mine\n" + sets, sets, "# mine\n" + sets},
-		{"a last line without its end", strings.TrimSuffix(others, "\n"), sets, others + sets},
+		{"a comment", "# mine\n" + sets, sets, sets + "# mine\n"},
+		{"a last line without its end", strings.TrimSuffix(others, "\n"), sets, sets + others},
+		{"a list of others that names ours", "create all list:set\nadd all hardenctl-ban-v4\n" + sets, sets, sets + "create all list:set\nadd all hardenctl-ban-v4\n"},
 	} {
 		if got := string(MergeSets([]byte(c.existing), []byte(c.ours))); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
