@@ -65,12 +65,12 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 // readLive reads what is not a file. It comes after the rehearsal, which makes
 // the kernel load the modules that some settings belong to.
 func (r *Reading) readLive(ctx context.Context) (notes []string, err error) {
-	r.Want.Settings = probe.Settings(r.Bundle.Manifest.Settings)
 	r.Have, notes, err = probe.Snapshot(ctx, r.Bundle)
 	if err != nil {
 		return nil, fmt.Errorf("reading the host: %w", err)
 	}
-	return notes, nil
+	r.Have.Settings, r.Want.Settings, err = probe.ReadSettings(r.Bundle.Manifest.Settings)
+	return notes, err
 }
 
 func (r *Reading) readFiles() (err error) {
@@ -93,7 +93,8 @@ func (r *Reading) Apply(ctx context.Context, progress func(step string)) error {
 }
 
 // verify plans again from a fresh reading of what is not a file. Sets that are
-// in the way of going back are still there, and do not count.
+// in the way of going back are still there, and do not count; nor do interfaces
+// that have come since, which nobody planned.
 func (r *Reading) verify(ctx context.Context) (*plan.Plan, error) {
 	now := *r
 	if _, err := now.readLive(ctx); err != nil {
@@ -101,7 +102,8 @@ func (r *Reading) verify(ctx context.Context) (*plan.Plan, error) {
 	}
 	left := plan.Compare(now.Have, now.Want, r.Bundle.Manifest)
 	left.Changes = slices.DeleteFunc(left.Changes, func(s plan.Step) bool {
-		return s.Kind == plan.File || s.Kind == plan.Set && s.Action == plan.Remove
+		_, planned := r.Want.Settings[s.Object]
+		return s.Kind == plan.File || s.Kind == plan.Set && s.Action == plan.Remove || s.Kind == plan.Setting && !planned
 	})
 	return left, nil
 }

@@ -109,12 +109,9 @@ func (c Change) objects(kind plan.Kind) []string {
 // backward through all of them, whatever fails.
 func (c Change) settingsStep() step {
 	keys := c.objects(plan.Setting)
-	write := func(key string, to state.State) error {
-		return probe.WriteSetting(to.Settings[key].Path, to.Settings[key].Value)
-	}
 	do := func(context.Context) error {
 		for _, key := range keys {
-			if err := write(key, c.Want); err != nil {
+			if err := probe.WriteSetting(c.Want.Settings[key]); err != nil {
 				return err
 			}
 		}
@@ -123,7 +120,7 @@ func (c Change) settingsStep() step {
 	undo := func(context.Context) error {
 		var failed error
 		for _, key := range slices.Backward(keys) {
-			failed = errors.Join(failed, write(key, c.Have))
+			failed = errors.Join(failed, probe.WriteSetting(c.Have.Settings[key]))
 		}
 		return failed
 	}

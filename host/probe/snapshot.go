@@ -13,9 +13,9 @@ import (
 	"hardenctl/host/state"
 )
 
-// Snapshot reads what the host has: every table and set, and those settings
-// that the bundle names. Files are not read here. The notes are what the tools
-// say of rules that they cannot print.
+// Snapshot reads what the host has: every table and set. Settings and files are
+// not read here. The notes are what the tools say of rules that they cannot
+// print.
 func Snapshot(ctx context.Context, b *bundle.Bundle) (have state.State, notes []string, err error) {
 	have, notes, err = tables(ctx, ruleset.Families[:]...)
 	if err != nil {
@@ -24,11 +24,7 @@ func Snapshot(ctx context.Context, b *bundle.Bundle) (have state.State, notes []
 	if have.Sets, err = readHeaders(); err != nil {
 		return have, nil, err
 	}
-	if err := readMembers(have.Sets, dynamic(b)); err != nil {
-		return have, nil, err
-	}
-	have.Settings, err = readSettings(b.Manifest.Settings)
-	return have, notes, err
+	return have, notes, readMembers(have.Sets, dynamic(b))
 }
 
 // Tables reads the tables of one family.

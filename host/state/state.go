@@ -70,6 +70,10 @@ type Setting struct {
 	Unreachable string
 }
 
+// OfInterface reports whether the setting is one of an interface that the
+// profile does not name, and that may go at any time.
+func (s Setting) OfInterface() bool { return strings.Contains(s.Stated, "*") }
+
 // OwnsChain reports whether a chain is ours, by its name.
 func OwnsChain(name string) bool { return strings.HasPrefix(name, ruleset.ChainPrefix) }
 
