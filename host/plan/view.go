@@ -1,14 +1,16 @@
 package plan
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"strings"
 )
 
-// Print writes the plan for a person.
-func (p *Plan) Print(w io.Writer, colour bool) {
-	v := view{w: w, colour: colour}
+// Print writes the plan for a person, and returns the first error of w.
+func (p *Plan) Print(w io.Writer, colour bool) error {
+	out := bufio.NewWriter(w)
+	v := view{w: out, colour: colour}
 	section := ""
 	for _, s := range p.Changes {
 		if title := sectionOf(s); title != section {
@@ -21,10 +23,12 @@ func (p *Plan) Print(w io.Writer, colour bool) {
 	v.untouched(p.Untouched)
 	v.notes(p.Notes)
 	v.summary(p)
+	return out.Flush()
 }
 
+// view prints to a writer that keeps its first error until it is flushed.
 type view struct {
-	w      io.Writer
+	w      *bufio.Writer
 	colour bool
 }
 

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 
@@ -86,5 +87,17 @@ func TestPrintNothing(t *testing.T) {
 	(&Plan{}).Print(&b, false)
 	if b.String() != "No changes: the host is what the profile says.\n" {
 		t.Errorf("%q", &b)
+	}
+}
+
+// A view that cannot be written is an error.
+func TestPrintError(t *testing.T) {
+	w, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := example().Print(w, false); err == nil {
+		t.Error("a full disk took the plan")
 	}
 }
