@@ -191,3 +191,24 @@ func keptInFiles(t *testing.T) {
 	// The file boots what is live: others' rules behind ours.
 	fed(t, string(rules), "iptables-restore", "--test")
 }
+
+// A profile that closed FORWARD and is followed by one that leaves it alone
+// leaves no DROP behind, live or in the file; if the second fails, it is back.
+func TestForwardIsLeft(t *testing.T) {
+	closed, left := variant(t, `input = "drop"`, "input = \"drop\"\nforward = \"drop\""), variant(t)
+	onBackends(t, func(t *testing.T) {
+		expect(t, 0, "apply", left, "--auto-approve")
+		before := look(t)
+		expect(t, 0, "apply", closed, "--auto-approve")
+		contains(t, tool(t, "iptables-save"), ":FORWARD DROP", "-A FORWARD -j HARDENCTL-")
+		whole := look(t)
+		t.Run("broken", func(t *testing.T) {
+			breakTool("echo not today >&2; exit 1")(t)
+			expect(t, 3, "apply", left, "--auto-approve")
+			look(t).is(t, whole)
+		})
+		contains(t, expect(t, 0, "apply", left, "--auto-approve"), "policy filter FORWARD: DROP -> ACCEPT")
+		look(t).is(t, before)
+		expect(t, 0, "plan", left, "--detailed-exitcode")
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
@@ -83,12 +84,19 @@ func tableNames(family ruleset.Family, states ...state.State) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// policies returns the chains of a table whose policies the profile states.
+// policies returns the chains of a table whose policies the profile states, and
+// those whose policies an earlier profile did, which the plan lets go.
 func (c Change) policies(id state.TableID) []string {
 	var names []string
 	for _, p := range c.Bundle.Manifest.Policies {
 		if p.Family == int(id.Family) && p.Table == id.Name {
 			names = append(names, p.Chain)
+		}
+	}
+	for _, s := range c.Plan.Changes {
+		chain, inTable := strings.CutPrefix(s.Object, id.Name+" ")
+		if s.Kind == plan.Policy && s.Family == int(id.Family) && inTable && !slices.Contains(names, chain) {
+			names = append(names, chain)
 		}
 	}
 	return names

@@ -123,6 +123,11 @@ func TestCompareRules(t *testing.T) {
 			"- chain raw HARDENCTL-RAW: 0 rules -> ",
 			"- rule raw PREROUTING 1: -j HARDENCTL-RAW -> ",
 		}},
+		{"a policy that the profile states no more", inPlace(":FORWARD DROP [0:0]", ":OUTPUT DROP [0:0]", ":HARDENCTL-FORWARD - [0:0]", "-A FORWARD -j HARDENCTL-FORWARD"), []string{
+			"~ policy filter FORWARD: DROP -> ACCEPT !" + riskReleased,
+			"- chain filter HARDENCTL-FORWARD: 0 rules -> ",
+			"- rule filter FORWARD 1: -j HARDENCTL-FORWARD -> ",
+		}},
 		{"the jump is not first", strings.Replace(wanted, "-A INPUT -j", "-A INPUT -s 203.0.113.9/32 -j DROP\n-A INPUT -j", 1), []string{
 			"~ rule filter INPUT 1: -j HARDENCTL-INPUT (as rule 2) -> -j HARDENCTL-INPUT #4 !1 rule of others in INPUT will stand behind hardenctl's chain, and match nothing any more",
 		}},

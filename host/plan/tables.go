@@ -10,8 +10,11 @@ import (
 	"hardenctl/host/state"
 )
 
-// riskPolicy is said of a policy that becomes DROP.
-const riskPolicy = "new connections that the profile does not state are refused from now on"
+// What is said of a policy that becomes DROP, and of one that is let go.
+const (
+	riskPolicy   = "new connections that the profile does not state are refused from now on"
+	riskReleased = "the profile states this policy no more, and what no rule refuses is accepted; if another program (such as Docker) relies on DROP, let it set that again"
+)
 
 // tables compares policies, our jumps and our chains, and lists what others
 // have. A table that only the host has is compared too: chains of ours may be
@@ -20,6 +23,7 @@ func (c *comparison) tables() {
 	for _, id := range c.tableIDs() {
 		t := tableComparison{comparison: c, id: id, have: c.have.Tables[id], want: c.want.Tables[id]}
 		t.policies()
+		t.released()
 		t.ownChains()
 		t.hooks()
 		t.foreign()
@@ -80,6 +84,19 @@ func (t *tableComparison) policies() {
 		}
 		t.step(Step{Action: Change, Kind: Policy, Object: t.object(want.Name),
 			Before: before, After: want.Policy, Origin: origin, Risk: risk})
+	}
+}
+
+// released finds policies that an earlier profile stated: where our jump goes
+// out of a built-in chain and nothing is stated of it any more, DROP would stay
+// behind with no rule before it. The policy goes back to the kernel's.
+func (t *tableComparison) released() {
+	for _, have := range t.have.Chains {
+		want := t.want.Chain(have.Name)
+		leaves := slices.ContainsFunc(have.Rules, state.OwnsRule) && (want == nil || !slices.ContainsFunc(want.Rules, state.OwnsRule))
+		if leaves && have.Policy == "DROP" && find(t.origins.policies, t.ruleID(have.Name, 0)) == nil {
+			t.step(Step{Action: Change, Kind: Policy, Object: t.object(have.Name), Before: have.Policy, After: "ACCEPT", Risk: riskReleased})
+		}
 	}
 }
 
