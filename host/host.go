@@ -44,6 +44,9 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	if r.Tools, err = probe.ReadTools(); err != nil {
 		return nil, err
 	}
+	if err := probe.CheckOtherBackend(ctx, r.Tools.Backend); err != nil {
+		return nil, err
+	}
 	if r.Want, err = probe.Rehearse(ctx, b); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package live
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -210,5 +211,30 @@ func TestForwardIsLeft(t *testing.T) {
 		contains(t, expect(t, 0, "apply", left, "--auto-approve"), "policy filter FORWARD: DROP -> ACCEPT")
 		look(t).is(t, before)
 		expect(t, 0, "plan", left, "--detailed-exitcode")
+	})
+}
+
+// Rules of the backend that iptables is not of decide packets too, and are
+// seen by nobody: that host is refused, with what to do.
+func TestOtherBackend(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		backend := filepath.Base(t.Name())
+		other := map[string]string{"nft": "legacy", "legacy": "nft"}[backend]
+		for _, c := range []struct{ name, command, says string }{
+			{"a rule", "iptables-" + other + " -A INPUT -p tcp --dport 9999 -j ACCEPT", "IPv4 table filter has 1 rule"},
+			{"a rule in nat", "iptables-" + other + " -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080", "IPv4 table nat has 1 rule"},
+			{"a policy", "ip6tables-" + other + " -P FORWARD DROP", "IPv6 table filter has the policy DROP in FORWARD"},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				wipe(t)
+				expect(t, 0, "plan", "builtin:web") // tables that are empty are in nobody's way
+				tool(t, c.command)
+				before := look(t)
+				for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve"}} {
+					contains(t, expect(t, 1, args...), c.says, "the "+other+" backend decides packets too", "iptables-"+other+"-save")
+				}
+				look(t).is(t, before)
+			})
+		}
 	})
 }
