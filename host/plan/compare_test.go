@@ -106,7 +106,7 @@ func TestCompareRules(t *testing.T) {
 			"+ rule filter HARDENCTL-INPUT 2:  -> -p tcp -m tcp --dport 22 -j ACCEPT #12",
 		}},
 		{"a rule too many", strings.Replace(wanted, "-A HARDENCTL-INPUT -j DROP", "-A HARDENCTL-INPUT -p udp -j ACCEPT\n-A HARDENCTL-INPUT -j DROP", 1), []string{
-			"- rule filter HARDENCTL-INPUT 3: -p udp -j ACCEPT -> ",
+			"- rule filter HARDENCTL-INPUT 3: -p udp -j ACCEPT ->  !" + riskRefused,
 		}},
 		{"two rules in the other order", filter(
 			":INPUT DROP [0:0]", ":HARDENCTL-INPUT - [0:0]", "-A INPUT -j HARDENCTL-INPUT",

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"hardenctl/compiler/bundle/linediff"
+	"hardenctl/compiler/ruleset"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
 )
@@ -87,6 +89,18 @@ func (t *tableComparison) policies() {
 	}
 }
 
+// riskRefused is said of a rule or a chain that lets packets in, and goes.
+const riskRefused = "what it accepted is refused unless another rule accepts it"
+
+// serviceChain begins the names of the chains that decide for one service.
+const serviceChain = ruleset.ChainPrefix + "S-"
+
+// accepts reports whether packets get in by a rule of ours.
+func accepts(r saved.Rule) bool {
+	target := r.Target()
+	return target == "ACCEPT" || strings.HasPrefix(target, serviceChain)
+}
+
 // released finds policies that an earlier profile stated: where our jump goes
 // out of a built-in chain and nothing is stated of it any more, DROP would stay
 // behind with no rule before it. The policy goes back to the kernel's.
@@ -106,7 +120,11 @@ func (t *tableComparison) ownChains() {
 		have, want := t.have.Chain(name), t.want.Chain(name)
 		switch {
 		case want == nil:
-			t.step(Step{Action: Remove, Kind: Chain, Object: t.object(name), Before: rules(len(have.Rules))})
+			step := Step{Action: Remove, Kind: Chain, Object: t.object(name), Before: rules(len(have.Rules))}
+			if slices.ContainsFunc(have.Rules, accepts) {
+				step.Risk = riskRefused
+			}
+			t.step(step)
 			continue
 		case have == nil:
 			t.step(Step{Action: Add, Kind: Chain, Object: t.object(name), After: rules(len(want.Rules)),
@@ -138,7 +156,11 @@ func (t *tableComparison) chainRules(chain string, have, want []string) {
 			before, after = before+1, after+1
 		case linediff.Delete:
 			before++
-			t.step(Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: before, Before: edit.Line})
+			step := Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: before, Before: edit.Line}
+			if accepts(saved.Rule{Spec: edit.Line}) && !slices.Contains(want, edit.Line) {
+				step.Risk = riskRefused
+			}
+			t.step(step)
 		case linediff.Insert:
 			after++
 			t.step(Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: after, After: edit.Line,

@@ -64,9 +64,9 @@ func readHeaders() (map[string]state.Set, error) {
 	}
 	sets := map[string]state.Set{}
 	for _, h := range headers {
-		sets[h.Name] = state.Set{Entries: int(h.Entries), Header: state.Header{
+		sets[h.Name] = state.Set{Entries: int(h.Entries), References: int(h.References), Header: state.Header{
 			Type: ruleset.SetType(h.Type), Family: h.Family, MaxElements: h.MaxElem,
-			Timeout: uint32(h.Timeout.Seconds()), Netmask: h.Netmask,
+			HasTimeout: h.HasTimeout, Timeout: uint32(h.Timeout.Seconds()), Netmask: h.Netmask, ForceAdd: h.ForceAdd,
 		}}
 	}
 	return sets, nil
@@ -77,25 +77,29 @@ func readMembers(sets map[string]state.Set, dynamic map[string]bool) error {
 	for name, set := range sets {
 		set.Dynamic = dynamic[name]
 		if state.OwnsSet(name) && !set.Dynamic && set.Type == ruleset.HashNet {
-			members, err := Members(name)
-			if err != nil {
+			var err error
+			if set.Members, set.Odd, err = members(name); err != nil {
 				return err
 			}
-			set.Members = members
 		}
 		sets[name] = set
 	}
 	return nil
 }
 
-// Members returns what a kernel set of prefixes covers.
-func Members(name string) (netset.Set, error) {
+// members returns what a kernel set of prefixes covers, and how many of its
+// entries do not do so for good: exceptions, and those that expire.
+func members(name string) (covered netset.Set, odd int, err error) {
 	var prefixes []netip.Prefix
 	for entry, err := range kernelset.Members(name) {
-		if err != nil {
-			return netset.Set{}, fmt.Errorf("reading set %s: %w", name, err)
+		switch {
+		case err != nil:
+			return netset.Set{}, 0, fmt.Errorf("reading set %s: %w", name, err)
+		case entry.NoMatch || entry.Timeout > 0:
+			odd++
+		default:
+			prefixes = append(prefixes, entry.Prefix)
 		}
-		prefixes = append(prefixes, entry.Prefix)
 	}
-	return netset.Of(prefixes...), nil
+	return netset.Of(prefixes...), odd, nil
 }
