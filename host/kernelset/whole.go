@@ -82,6 +82,18 @@ func Swap(a, b string) error {
 	return nil
 }
 
+// Rename gives a set another name, which no set may have. While a rule names the
+// set, or a list, that is ErrBusy.
+func Rename(from, to string) error {
+	if err := errors.Join(checkName(from), checkName(to)); err != nil {
+		return err
+	}
+	if err := viaLibrary(func() error { return ipset.Rename(from, to) }); err != nil {
+		return fmt.Errorf("cannot rename set %s to %s: %w", from, to, err)
+	}
+	return nil
+}
+
 // Destroy removes a set with its members. A set that does not exist is no error
 // here, on any kernel. While a rule names the set, Destroy fails with ErrBusy,
 // after about a second of trying again: the kernel can say busy for a moment
