@@ -238,3 +238,13 @@ func TestOtherBackend(t *testing.T) {
 		}
 	})
 }
+
+// A rule of others whose comment holds a newline is in nobody's way, and stays.
+func TestNewlineInAComment(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		fed(t, "", "iptables", "-A", "INPUT", "-m", "comment", "--comment", "first\nsecond \"third\"", "-j", "ACCEPT")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
+		contains(t, tool(t, "iptables-save"), "-A INPUT -m comment --comment \"first\nsecond \\\"third\\\"\" -j ACCEPT\n")
+	})
+}
