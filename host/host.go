@@ -61,7 +61,7 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 		return nil, err
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
-	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, persist.BootNotes(r.Layout))
+	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, persist.BootNotes(r.Layout), persist.SysctlNotes(r.Layout, b.Manifest.Settings))
 	return r, nil
 }
 
