@@ -44,10 +44,10 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	if r.Tools, err = probe.ReadTools(); err != nil {
 		return nil, err
 	}
-	if err := probe.CheckOtherBackend(ctx, r.Tools.Backend); err != nil {
+	if err := r.Tools.CheckOtherBackend(ctx); err != nil {
 		return nil, err
 	}
-	if r.Want, err = probe.Rehearse(ctx, b); err != nil {
+	if r.Want, err = r.Tools.Rehearse(ctx, b); err != nil {
 		return nil, err
 	}
 	notes, err := r.readLive(ctx)
@@ -61,14 +61,14 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 		return nil, err
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
-	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, persist.BootNotes(r.Layout), persist.SysctlNotes(r.Layout, b.Manifest.Settings))
+	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, r.Tools.Notes(), persist.BootNotes(r.Layout), persist.SysctlNotes(r.Layout, b.Manifest.Settings))
 	return r, nil
 }
 
 // readLive reads what is not a file. It comes after the rehearsal, which makes
 // the kernel load the modules that some settings belong to.
 func (r *Reading) readLive(ctx context.Context) (notes []string, err error) {
-	r.Have, notes, err = probe.Snapshot(ctx, r.Bundle)
+	r.Have, notes, err = r.Tools.Snapshot(ctx, r.Bundle)
 	if err != nil {
 		return nil, fmt.Errorf("reading the host: %w", err)
 	}
@@ -90,7 +90,7 @@ func (r *Reading) readFiles() (err error) {
 // came before the first change or after the last.
 func (r *Reading) Apply(ctx context.Context, progress func(step string)) error {
 	return apply.Do(ctx, apply.Change{
-		Bundle: r.Bundle, Have: r.Have, Want: r.Want, Plan: r.Plan,
+		Bundle: r.Bundle, Families: r.Tools.Families, Have: r.Have, Want: r.Want, Plan: r.Plan,
 		Verify: r.verify, Progress: progress,
 	})
 }

@@ -18,6 +18,7 @@ import (
 // Change is what an apply is asked to do.
 type Change struct {
 	Bundle     *bundle.Bundle
+	Families   []ruleset.Family // those that the kernel has
 	Have, Want state.State
 	Plan       *plan.Plan
 	// Verify reads the host again and returns what of the plan's kinds still
@@ -31,16 +32,11 @@ type Change struct {
 // says whether the host is as it was.
 func Do(ctx context.Context, c Change) error {
 	files := &fileWork{change: c}
-	steps := []step{
-		files.prepareStep(),
-		c.setStep(),
-		c.openStep(),
-		c.rulesStep(ruleset.V4),
-		c.rulesStep(ruleset.V6),
-		c.settingsStep(),
-		c.verifyStep(),
-		files.putStep(),
+	steps := []step{files.prepareStep(), c.setStep(), c.openStep()}
+	for _, family := range c.Families {
+		steps = append(steps, c.rulesStep(family))
 	}
+	steps = append(steps, c.settingsStep(), c.verifyStep(), files.putStep())
 	return run(ctx, steps, c.Progress)
 }
 

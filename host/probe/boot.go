@@ -47,15 +47,15 @@ func (e *BootError) Unwrap() error { return e.Err }
 // RehearseBoot loads files into a throwaway network namespace as a boot would
 // and returns the tables that they make. The error of a file that is refused is
 // a *BootError.
-func RehearseBoot(ctx context.Context, boot Boot) (made state.State, err error) {
+func (t Tools) RehearseBoot(ctx context.Context, boot Boot) (made state.State, err error) {
 	err = netns.Throwaway(func() error {
-		made, err = bootUp(ctx, boot)
+		made, err = t.bootUp(ctx, boot)
 		return err
 	})
 	return made, err
 }
 
-func bootUp(ctx context.Context, boot Boot) (made state.State, err error) {
+func (t Tools) bootUp(ctx context.Context, boot Boot) (made state.State, err error) {
 	if err := kernelset.Restore(ctx, firstMembers(boot.Sets.Text, rehearsedMembers)); err != nil {
 		return made, &BootError{boot.Sets.Path, err}
 	}
@@ -66,13 +66,13 @@ func bootUp(ctx context.Context, boot Boot) (made state.State, err error) {
 	if err := sameSets(sets, boot.Want); err != nil {
 		return made, fmt.Errorf("%s: after a boot %w; a command of others in that file is in the way", boot.Sets.Path, err)
 	}
-	for _, family := range ruleset.Families {
+	for _, family := range t.Families {
 		file := boot.Rules[family]
 		if err := Restore(ctx, family, file.Text, true); err != nil {
 			return made, &BootError{file.Path, err}
 		}
 	}
-	made, _, err = tables(ctx, ruleset.Families[:]...)
+	made, _, err = tables(ctx, t.Families...)
 	return made, err
 }
 

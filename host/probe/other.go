@@ -25,20 +25,20 @@ var tableNames = map[ruleset.Family]string{
 // CheckOtherBackend refuses a host on which the backend that the tools do not
 // use has rules or policies: they decide every packet too, and neither a plan
 // nor a reading back would see them.
-func CheckOtherBackend(ctx context.Context, used Backend) error {
+func (t Tools) CheckOtherBackend(ctx context.Context) error {
 	other := NFT
-	if used == NFT {
+	if t.Backend == NFT {
 		other = Legacy
 	}
 	var found []string
-	for _, family := range ruleset.Families {
+	for _, family := range t.Families {
 		tables, err := saveOther(ctx, other, family)
 		if err != nil {
 			return err
 		}
-		for _, t := range tables {
-			if says := decides(t); says != "" {
-				found = append(found, fmt.Sprintf("IPv%d table %s has %s", family, t.Name, says))
+		for _, table := range tables {
+			if says := decides(table); says != "" {
+				found = append(found, fmt.Sprintf("IPv%d table %s has %s", family, table.Name, says))
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func CheckOtherBackend(ctx context.Context, used Backend) error {
 		return nil
 	}
 	return fmt.Errorf("iptables here is of the %s backend, and the %s backend decides packets too: %s; move what you need of it (iptables-%s-save shows it) and empty it, or make it the one that iptables uses (update-alternatives --config iptables)",
-		used, other, strings.Join(found, ", "), other)
+		t.Backend, other, strings.Join(found, ", "), other)
 }
 
 // saveOther returns the tables of a backend that plain iptables is not of; none

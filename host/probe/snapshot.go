@@ -16,8 +16,8 @@ import (
 // Snapshot reads what the host has: every table and set. Settings and files are
 // not read here. The notes are what the tools say of rules that they cannot
 // print.
-func Snapshot(ctx context.Context, b *bundle.Bundle) (have state.State, notes []string, err error) {
-	have, notes, err = tables(ctx, ruleset.Families[:]...)
+func (t Tools) Snapshot(ctx context.Context, b *bundle.Bundle) (have state.State, notes []string, err error) {
+	have, notes, err = tables(ctx, t.Families...)
 	if err != nil {
 		return have, nil, err
 	}
