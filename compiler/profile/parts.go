@@ -44,12 +44,15 @@ func (d *decoder) decode(root *node) {
 		"icmp":        d.icmp,
 		"udp":         d.udp,
 		"log":         d.log,
+		"fail2ban":    d.fail2ban,
 		"kernel":      d.kernel,
 		"knocks":      d.later,
-		"fail2ban":    d.later,
 		"nics":        d.later,
 		"expect":      d.later,
 	})
+	if f := &d.profile.Fail2ban; f.Enabled && f.Scope == "" {
+		f.Scope = d.profile.Scan.Scope
+	}
 }
 
 func (d *decoder) policy(n *node) {

@@ -36,6 +36,7 @@ type Profile struct {
 	ICMP        ICMP
 	UDP         UDPLimits
 	Log         Log
+	Fail2ban    Fail2ban
 	Kernel      []Knob
 }
 

@@ -54,6 +54,8 @@ type Ruleset struct {
 	Settings []Setting
 	Options  []ModuleOption
 	Modules  []Module
+	// Jail is nil where fail2ban has nothing to do.
+	Jail *Jail
 }
 
 // Table is one table of one family, with every chain that the ruleset owns or
