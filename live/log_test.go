@@ -150,7 +150,7 @@ func kernelLines(t *testing.T) (stop func() string) {
 // it took none of theirs.
 func TestOneAttackerHidesNobody(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		path := variant(t, "[udp]", "[log]\nrate = \"1/hour burst 5\"\nlines_per_source = \"1/hour burst 3\"\n\n[udp]")
+		path := variant(t, "[udp]", "[log]\nrate = \"1/hour burst 6\"\nlines_per_source = \"1/hour burst 3\"\n\n[udp]")
 		hardenctl(t, "apply", path, "--auto-approve")
 		network := lab.NewNetwork(t)
 		attacker := network.Host("attacker", scannerV4, scannerV6)
