@@ -12,16 +12,19 @@ var fail2banNames = []string{bundle.Fail2banFilter, bundle.Fail2banJail, bundle.
 
 // Fail2banNotes says what is left to do for fail2ban to follow the files that
 // it reads, given all files by path before and after an apply. Apply does not
-// reload it: that is another's service, and a broken file elsewhere in its
-// configuration must not break an apply, or the other way round.
+// reload it: it is another's service, and what is wrong elsewhere in its
+// configuration is no reason to go back.
 func Fail2banNotes(layout bundle.Layout, have, want map[string][]byte) []string {
-	paths := bundle.Paths(layout)
-	wanted := want[paths[bundle.Fail2banJail]] != nil
 	_, err := tool.Find("fail2ban-server")
+	return fail2banNotes(err == nil, bundle.Paths(layout), have, want)
+}
+
+func fail2banNotes(installed bool, paths map[string]string, have, want map[string][]byte) []string {
+	wanted := want[paths[bundle.Fail2banJail]] != nil
 	switch {
-	case wanted && err != nil:
-		return []string{"the profile asks for fail2ban, which is not installed here: install fail2ban, and python3-systemd or fail2ban-systemd where it reads the journal"}
-	case err == nil && fail2banChanges(paths, have, want):
+	case wanted && !installed:
+		return []string{"the profile asks for fail2ban, which is not installed here: install fail2ban"}
+	case installed && fail2banChanges(paths, have, want):
 		return []string{"fail2ban reads its files when it starts: run `fail2ban-client reload` after the apply"}
 	}
 	return nil
