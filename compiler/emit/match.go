@@ -127,10 +127,14 @@ func names(set uint, none string, all ...string) string {
 }
 
 func icmpType(m ruleset.ICMPType) string {
-	if m.Family == ruleset.V6 {
-		return fmt.Sprintf("-m icmp6 --icmpv6-type %d", m.Type)
+	kind := fmt.Sprint(m.Type)
+	if m.HasCode {
+		kind += fmt.Sprintf("/%d", m.Code)
 	}
-	return fmt.Sprintf("-m icmp --icmp-type %d", m.Type)
+	if m.Family == ruleset.V6 {
+		return "-m icmp6 --icmpv6-type " + kind
+	}
+	return "-m icmp --icmp-type " + kind
 }
 
 // sourceRate prints hashlimit's options in the order of hashlimit_mt_save in

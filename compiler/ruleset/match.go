@@ -64,10 +64,13 @@ type TCPFlags struct {
 	Not       bool
 }
 
-// ICMPType matches the type of an ICMP or ICMPv6 message.
+// ICMPType matches the type of an ICMP or ICMPv6 message, and its code if
+// HasCode is true.
 type ICMPType struct {
-	Family Family
-	Type   uint8
+	Family  Family
+	Type    uint8
+	Code    uint8
+	HasCode bool
 }
 
 // HopLimit matches the hop limit of an IPv6 packet.
