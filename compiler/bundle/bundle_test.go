@@ -125,13 +125,13 @@ func write(t *testing.T, dir, name, text string) {
 
 func TestWriteFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "folder")
-	for range 2 { // the second one replaces
-		if err := example().WriteFolder(dir); err != nil {
+	earlier := bundle.Seal([]bundle.File{{Name: bundle.RulesV4, Text: []byte("old")}, {Name: bundle.Sets, Text: []byte("old")}}, bundle.Manifest{})
+	for _, b := range []*bundle.Bundle{earlier, example(), example()} {
+		if err := b.WriteFolder(dir); err != nil {
 			t.Fatal(err)
 		}
-		write(t, dir, bundle.Sets, "of an earlier bundle")
 		write(t, dir, "README", "of a person")
-		write(t, dir, bundle.RulesV4, "old")
+		write(t, dir, bundle.RulesV4, "edited by hand")
 	}
 	if err := example().WriteFolder(dir); err != nil {
 		t.Fatal(err)
@@ -184,14 +184,34 @@ func TestWriteFolderBelow(t *testing.T) {
 	}
 }
 
+// A folder that holds files of somebody under a bundle's names, such as /etc,
+// is not written to.
+func TestWriteFolderKeepsOthersFiles(t *testing.T) {
+	for _, manifest := range []string{"", "{}", `{"name": "a web app"}`, `{"format": 1, "files": [{"name": "rules.v4"}]}`} {
+		for _, name := range []string{bundle.Sysctl, bundle.Sets} {
+			dir := t.TempDir()
+			write(t, dir, name, "of a person")
+			if manifest != "" {
+				write(t, dir, bundle.ManifestName, manifest)
+			}
+			err := example().WriteFolder(dir)
+			if err == nil || !strings.Contains(err.Error(), "is in the way and of no bundle; choose another folder") {
+				t.Errorf("%s beside manifest %q: error %v", name, manifest, err)
+			}
+			if text, _ := os.ReadFile(filepath.Join(dir, name)); string(text) != "of a person" {
+				t.Errorf("%s beside manifest %q holds %q now", name, manifest, text)
+			}
+		}
+	}
+}
+
 func TestWriteFolderThatCannotBe(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, bundle.RulesV4, "in the way"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	err := example().WriteFolder(dir)
-	if err == nil || !strings.Contains(err.Error(), "write rules.v4 of the bundle") {
-		t.Errorf("error %v", err)
+	if err := example().WriteFolder(dir); err == nil {
+		t.Error("a folder was replaced by a file")
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)

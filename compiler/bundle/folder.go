@@ -15,11 +15,15 @@ import (
 // is missing. Each file is written beside its place and renamed, so that a
 // reader finds the old one or the new one, and the manifest comes last: a
 // folder in which only some files are new does not pass ReadFolder. A file that
-// an earlier bundle left and that this one has not is removed; files with names
-// that bundles do not use stay as they are.
+// an earlier bundle left and that this one has not is removed. Everything else
+// in the folder is somebody's: a file of his under one of a bundle's names is
+// an error, and nothing is written.
 func (b *Bundle) WriteFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder for the bundle: %w", err)
+	}
+	if err := inTheWay(dir); err != nil {
+		return err
 	}
 	for _, f := range b.Files {
 		if err := writeFile(dir, f.Name, f.Text); err != nil {
@@ -35,6 +39,40 @@ func (b *Bundle) WriteFolder(dir string) error {
 		}
 	}
 	return writeFile(dir, ManifestName, b.ManifestText())
+}
+
+// inTheWay returns an error if the folder has a file under a bundle's name that
+// is of no bundle: one that the manifest there does not list.
+func inTheWay(dir string) error {
+	left := earlier(dir)
+	names := []string{ManifestName}
+	for _, k := range known {
+		names = append(names, k.name)
+	}
+	for _, name := range names {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && !left[name] {
+			return fmt.Errorf("%s is in the way and of no bundle; choose another folder", filepath.Join(dir, name))
+		}
+	}
+	return nil
+}
+
+// earlier returns the names of the files that an earlier bundle left in a
+// folder, by its manifest; none if there is no manifest of a bundle.
+func earlier(dir string) map[string]bool {
+	text, err := os.ReadFile(filepath.Join(dir, ManifestName))
+	if err != nil {
+		return nil
+	}
+	var m Manifest
+	if json.Unmarshal(text, &m) != nil || m.Format == 0 || m.Files == nil {
+		return nil
+	}
+	names := map[string]bool{ManifestName: true}
+	for _, f := range m.Files {
+		names[f.Name] = true
+	}
+	return names
 }
 
 // has reports whether the bundle has the named file, though it be empty.

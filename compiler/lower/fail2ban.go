@@ -45,9 +45,9 @@ func (l *lowering) jail() *ruleset.Jail {
 }
 
 // jailed drops the new packets of those whom fail2ban has put into jail. Like a
-// ban it stands behind the trusted, whatever the set holds, and before all
-// services or behind the public ones, as the scope says. It is silent: a source
-// in jail would only go on filling the log that put it there.
+// ban it stands behind the trusted, whatever the set holds, and before the
+// services or behind them, as the scope says. It is silent: a source in jail
+// would only go on filling the log that put it there.
 func (f *filter) jailed(at profile.Scope) []ruleset.Rule {
 	if !f.jails() || f.profile.Fail2ban.Scope != at {
 		return nil

@@ -10,32 +10,32 @@ import (
 )
 
 // TestJailScope shows where those stand whom fail2ban has jailed: like the
-// banned, behind the trusted, and before or behind the public services. An
+// banned, behind the trusted, and before or behind the services. An
 // answer to their echo requests would say that the host is there.
 func TestJailScope(t *testing.T) {
-	const services = "services.web.ports = [\"tcp/80\"]\nservices.ssh = { ports = [\"tcp/22\"], from = [\"192.0.2.7\"] }\naccess.exempt = [\"192.0.2.8\"]\nlog = {}\n"
+	const text = "services.web.ports = [\"tcp/80\"]\nservices.ssh = { ports = [\"tcp/22\"], from = [\"192.0.2.7\"] }\naccess.exempt = [\"192.0.2.8\"]\nlog = {}\n"
 	const begin = `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
 			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
 			`
-	const public = `-m conntrack --ctstate INVALID -j DROP
+	const services = `-m conntrack --ctstate INVALID -j DROP
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 80 -j ACCEPT
 			`
-	const end = `-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
-			-p icmp -j DROP
+	const end = `-p icmp -j DROP
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
 			-j HARDENCTL-DROP-SCAN`
 	const jailed = `-m set --match-set hardenctl-jail-v4 src -j DROP
 			`
 	run(t, []example{
-		{"everything", services + `fail2ban = {}`, ruleset.V4, "INPUT", begin + jailed + public + end},
-		{"hidden", services + `fail2ban.scope = "hidden"`, ruleset.V4, "INPUT", begin + public + jailed + end},
-		{"disabled", services + `fail2ban.enabled = false`, ruleset.V4, "INPUT", begin + public + end},
+		{"everything", text + `fail2ban = {}`, ruleset.V4, "INPUT", begin + jailed + services + end},
+		{"hidden", text + `fail2ban.scope = "hidden"`, ruleset.V4, "INPUT", begin + services + jailed + end},
+		{"disabled", text + `fail2ban.enabled = false`, ruleset.V4, "INPUT", begin + services + end},
 		{"echo", "log = {}\nfail2ban = {}\nicmp.echo_per_source = \"1/second\"", ruleset.V6, "ECHO", `
 			-m set --match-set hardenctl-jail-v6 src -j DROP
-			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 10000 --hashlimit-srcmask 64 -j ACCEPT
+			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 --hashlimit-srcmask 64 -j ACCEPT
 			-j DROP`},
 	})
 }

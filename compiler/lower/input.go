@@ -24,10 +24,9 @@ func (f *filter) input() []ruleset.Rule {
 		f.jailed(profile.Everything),
 		f.stealth(),
 		f.invalid(),
-		f.publicServices(),
+		f.services(),
 		f.banned(profile.Hidden),
 		f.jailed(profile.Hidden),
-		f.restrictedServices(),
 		f.otherICMP(),
 		f.unserved(),
 	)
@@ -61,15 +60,18 @@ func (f *filter) openOthers() []ruleset.Rule {
 // known flow, but an answer to a broadcast does not: without this rule a host
 // whose server moved loses its address, and its owner with it. DHCPv6 servers
 // and relays answer from a link-local address (RFC 8415, section 16).
+//
+// Only a port that a client listens on is open: for another the kernel would
+// answer "port unreachable", and a host that answers is one that is there.
 func (f *filter) dhcp() []ruleset.Rule {
 	if !f.profile.Policy.DHCP {
 		return nil
 	}
 	if f.family == ruleset.V4 {
-		return []ruleset.Rule{f.policy().rule("dhcp", ruleset.Accept, dhcpPorts(67, 68))}
+		return []ruleset.Rule{f.policy().rule("dhcp", ruleset.Accept, dhcpPorts(67, 68), ruleset.Socket{Wildcard: true})}
 	}
 	link := ruleset.Source{Prefix: linkLocal}
-	return []ruleset.Rule{f.policy().rule("dhcp", ruleset.Accept, link, dhcpPorts(547, 546))}
+	return []ruleset.Rule{f.policy().rule("dhcp", ruleset.Accept, link, dhcpPorts(547, 546), ruleset.Socket{Wildcard: true})}
 }
 
 func dhcpPorts(server, client uint16) ruleset.Ports {

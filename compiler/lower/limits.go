@@ -24,8 +24,9 @@ const (
 // fill it, and none before.
 const tableMax = 262144
 
-// idle is the least time for which a limit remembers a source.
-const idle = 10 * time.Second
+// idle is the least time for which a limit remembers a source. It is short: an
+// attacker with many forged sources fills the table until they are forgotten.
+const idle = time.Second
 
 // sourcePrefix is what counts as one source: an IPv4 address, or the IPv6 /64
 // that one customer has at the least.

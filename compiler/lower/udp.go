@@ -35,6 +35,14 @@ func (f *filter) udpChain(p part) ruleset.Jump {
 	})
 }
 
+// knownFlow accepts a datagram of a flow that a limit has let in before. A flow
+// that is never answered, such as that of a log sender, is new to conntrack for
+// as long as it lasts: without this rule each of its datagrams would count.
+func (f *filter) knownFlow(p part) ruleset.Rule {
+	return p.rule("known flow", ruleset.Accept, ruleset.Proto{Protocol: ruleset.UDP},
+		ruleset.ConnState{States: ruleset.StateNew, Confirmed: true})
+}
+
 // udpNew limits new flows to UDP services that state no limit themselves. All
 // of them share one table, so that a source has one allowance.
 func (f *filter) udpNew() []ruleset.Rule {

@@ -3,6 +3,7 @@ package profile
 import (
 	"errors"
 	"fmt"
+	"hardenctl/compiler/diag"
 	"io/fs"
 	"strings"
 	"testing"
@@ -222,7 +223,7 @@ func TestBounded(t *testing.T) {
 		} else {
 			t.Logf("%s: %v, %d diagnostics, first %v", name, took, len(diags), diags[0])
 		}
-		if len(diags) == 0 || len(diags) > maxDiagnostics+1 {
+		if len(diags) == 0 || len(diags) > diag.Most+1 {
 			t.Errorf("%s: %d diagnostics", name, len(diags))
 		}
 	}

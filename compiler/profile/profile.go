@@ -76,19 +76,24 @@ type Ref struct {
 	Prefix   netip.Prefix // masked; the zero value for a set
 }
 
-// Addresses returns what a reference of this profile stands for. A reference
-// to a set that the profile does not have stands for nothing; reading has
-// reported it.
-func (p *Profile) Addresses(ref Ref) netset.Set {
-	if ref.Set == "" {
-		return netset.Of(ref.Prefix)
-	}
-	for _, s := range p.Sets {
-		if s.Name == ref.Set {
-			return s.Members
+// Addresses returns what a list of references of this profile stands for. A
+// set that the profile does not have stands for nothing; reading has reported
+// it.
+func (p *Profile) Addresses(refs []Ref) netset.Set {
+	var inline []netip.Prefix
+	var all netset.Set
+	for _, ref := range refs {
+		if ref.Set == "" {
+			inline = append(inline, ref.Prefix)
+			continue
+		}
+		for _, s := range p.Sets {
+			if s.Name == ref.Set {
+				all = all.Union(s.Members)
+			}
 		}
 	}
-	return netset.Set{}
+	return all.Union(netset.Of(inline...))
 }
 
 // Access is [access].
