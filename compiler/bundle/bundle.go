@@ -86,7 +86,8 @@ type PolicyEntry struct {
 // SetEntry describes a kernel set of the bundle.
 type SetEntry struct {
 	Name string `json:"name"`
-	// Dynamic sets are filled by packets; their members are not planned.
+	// Dynamic sets are filled by packets or fail2ban; their members are not
+	// planned.
 	Dynamic bool `json:"dynamic,omitempty"`
 	// Entries is how many members the bundle gives the set.
 	Entries int `json:"entries"`
