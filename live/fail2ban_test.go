@@ -46,8 +46,7 @@ func TestFilter(t *testing.T) {
 	if got := matched(t, log, filter); !slices.Equal(got, want) || len(want) < 20 {
 		t.Errorf("sources %q, want %q", got, want)
 	}
-	// What the journal hands over has no date in front, and syslog may write it
-	// in another way.
+	// The kernel's clock may stand there in another way.
 	other := write(t, "messages", strings.ReplaceAll(syslog(lines), "kernel: [", "kernel:["))
 	if got := matched(t, other, filter); !slices.Equal(got, want) {
 		t.Errorf("without a blank: sources %q, want %q", got, want)
