@@ -55,7 +55,8 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 		return nil, err
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
-	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, persist.BootNotes(r.Layout))
+	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, persist.BootNotes(r.Layout),
+		persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))
 	return r, nil
 }
 

@@ -79,6 +79,10 @@ func TestTargets(t *testing.T) {
 		bundle.Sysctl:      {"/etc/sysctl.d/60-hardenctl.conf", "/etc/sysctl.d/60-hardenctl.conf"},
 		bundle.ModProbe:    {"/etc/modprobe.d/hardenctl.conf", "/etc/modprobe.d/hardenctl.conf"},
 		bundle.ModulesLoad: {"/etc/modules-load.d/hardenctl.conf", "/etc/modules-load.d/hardenctl.conf"},
+
+		bundle.Fail2banFilter: {"/etc/fail2ban/filter.d/hardenctl.conf", "/etc/fail2ban/filter.d/hardenctl.conf"},
+		bundle.Fail2banJail:   {"/etc/fail2ban/jail.d/hardenctl.conf", "/etc/fail2ban/jail.d/hardenctl.conf"},
+		bundle.Fail2banAction: {"/etc/fail2ban/action.d/hardenctl.conf", "/etc/fail2ban/action.d/hardenctl.conf"},
 	}
 	var files []bundle.File
 	for name := range want { // in any order
@@ -149,6 +153,34 @@ func TestWriteFolder(t *testing.T) {
 	}
 	if string(got.ManifestText()) != exampleManifest || !reflect.DeepEqual(got.Files, example().Files) {
 		t.Errorf("read back as %+v", got)
+	}
+}
+
+// A file in a folder of the bundle's comes and goes with the folder, unless
+// somebody else keeps something there.
+func TestWriteFolderBelow(t *testing.T) {
+	dir := t.TempDir()
+	below := bundle.Seal([]bundle.File{{Name: bundle.Fail2banJail, Text: []byte("[hardenctl]\n")}}, bundle.Manifest{})
+	folder := filepath.Join(dir, "fail2ban")
+	for _, kept := range []bool{false, true} {
+		if err := below.WriteFolder(dir); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := bundle.ReadFolder(os.DirFS(dir)); err != nil || !reflect.DeepEqual(got.Files, below.Files) {
+			t.Errorf("read back as %+v, %v", got, err)
+		}
+		if diff, err := bundle.Diff(example(), os.DirFS(dir)); err != nil || !strings.Contains(diff, "--- a/fail2ban/jail.conf\n+++ /dev/null\n") {
+			t.Errorf("%v\n%s", err, diff)
+		}
+		if kept {
+			write(t, folder, "notes", "of a person")
+		}
+		if err := example().WriteFolder(dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(folder); (err == nil) != kept {
+			t.Errorf("the folder stays: %v, want %v", err == nil, kept)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ func (b *Bundle) WriteFolder(dir string) error {
 		if b.has(k.name) {
 			continue
 		}
-		if err := os.Remove(filepath.Join(dir, k.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeFile(dir, k.name); err != nil {
 			return fmt.Errorf("remove a file of an earlier bundle: %w", err)
 		}
 	}
@@ -85,15 +85,33 @@ func (b *Bundle) has(name string) bool {
 	return false
 }
 
+// removeFile removes a file if it is there, and the folder of the bundle's that
+// it was the last in.
+func removeFile(dir, name string) error {
+	err := os.Remove(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if folder := filepath.Dir(name); err == nil && folder != "." {
+		os.Remove(filepath.Join(dir, folder)) // fails where it holds anything else
+	}
+	return err
+}
+
 func writeFile(dir, name string, text []byte) error {
-	temp, err := os.CreateTemp(dir, "."+name+".*")
+	place := filepath.Join(dir, name)
+	err := os.MkdirAll(filepath.Dir(place), 0o755)
+	if err != nil {
+		return fmt.Errorf("make the folder of %s: %w", name, err)
+	}
+	temp, err := os.CreateTemp(filepath.Dir(place), "."+filepath.Base(place)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s of the bundle: %w", name, err)
 	}
 	_, err = temp.Write(text)
 	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
 	if err == nil {
-		err = os.Rename(temp.Name(), filepath.Join(dir, name))
+		err = os.Rename(temp.Name(), place)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("write %s of the bundle: %w", name, err), os.Remove(temp.Name()))

@@ -59,6 +59,19 @@ a.toml:5:18: warning: access.exempt: access.block lists some of these addresses,
 		{"everyone by two sets", `sets.a.addresses = ["0.0.0.0/1"]
 sets.b.files = ["half.txt"]
 access.block = ["@a", "@b"]`, `a.toml:4:17: access.block: these addresses together are everyone, and would drop everyone`},
+		{"fail2ban", `log = {}
+scan.probes = 10
+fail2ban = { retries = 13 }`, ``},
+		{"fail2ban off", `fail2ban.enabled = false`, ``},
+		{"fail2ban without lines", `fail2ban.retries = 3`, `a.toml:2:1: fail2ban: reads the lines of [log], which this profile does not have`},
+		{"fail2ban with too few lines", `log = {}
+scan.probes = 10
+fail2ban = { retries = 14, window = "10m" }`, `a.toml:4:1: fail2ban: wants 14 lines of a source, and [log] lets it write only 13 in that time`},
+		{"fail2ban with too few lines for all", `log = { rate = "1/hour burst 2" }
+scan.probes = 10
+fail2ban = {}`, `a.toml:4:1: fail2ban: wants 3 lines of a source, and [log] lets it write only 2 in that time`},
+		{"fail2ban that counts retries", `log = {}
+fail2ban = {}`, `a.toml:3:1: warning: fail2ban: counts each packet of a client that retries one closed port`},
 		{"apart", `access.block = ["192.0.2.0/25"]
 access.exempt = ["192.0.2.128/25"]`, ``},
 	} {

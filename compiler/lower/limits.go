@@ -43,7 +43,7 @@ func (f *filter) limitNew(p part, name string, limit profile.Limit) []ruleset.Ru
 	if limit.Quota.Count > 0 {
 		return f.quota(p, name, limit.Quota)
 	}
-	return []ruleset.Rule{p.rule("new per source", f.drop(), f.above(p, limit.Rate))}
+	return []ruleset.Rule{p.rule("new per source", f.drop(overLimit), f.above(p, limit.Rate))}
 }
 
 // quota looks before it records, so that refused attempts do not renew the
@@ -54,7 +54,7 @@ func (f *filter) quota(p part, name string, q profile.Quota) []ruleset.Rule {
 	check := ruleset.Recent{Action: ruleset.RecentCheck, Name: list, Window: q.Window, Hits: uint8(q.Count), Prefix: f.sourcePrefix()}
 	record := ruleset.Recent{Action: ruleset.RecentSet, Name: list, Prefix: f.sourcePrefix()}
 	return []ruleset.Rule{
-		p.rule("new per source", f.drop(), check),
+		p.rule("new per source", f.drop(overLimit), check),
 		p.rule("count", nil, record),
 	}
 }

@@ -46,8 +46,8 @@ func TestSharedRates(t *testing.T) {
 		{"1/day", "1/day"},
 		{"10000/second", "10000/sec"},
 	} {
-		rules := chain(lowered(t, fmt.Sprintf("log.rate = %q", test.stated)), ruleset.V4, "DROP")
-		if want := "-m limit --limit " + test.want + " -j LOG"; !strings.HasPrefix(rules[0], want+" ") {
+		rules := chain(lowered(t, fmt.Sprintf("log.rate = %q", test.stated)), ruleset.V4, "DROP-SCAN")
+		if want := " -m limit --limit " + test.want + " -j LOG "; !strings.Contains(rules[0], want) {
 			t.Errorf("%s:\ngot  %s\nwant %s", test.stated, rules[0], want)
 		}
 	}

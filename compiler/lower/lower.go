@@ -29,7 +29,8 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 	l := &lowering{name: name, profile: p}
 	l.addMemberSets()
 	l.addDynamicSets()
-	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules()}
+	l.addJailSets()
+	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail()}
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
 		rs.Tables = append(rs.Tables, f.table())

@@ -137,7 +137,7 @@ func TestPacketsWay(t *testing.T) {
 		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-p udp -m udp --sport 67 --dport 68 -m socket --nowildcard -j ACCEPT
 		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
-		-m set --match-set hardenctl-block-v4 src -j DROP
+		-m set --match-set hardenctl-block-v4 src -j HARDENCTL-DROP-BLOCK
 		-m set --match-set hardenctl-ban-v4 src -j DROP
 		-p tcp -j HARDENCTL-STEALTH
 		-m conntrack --ctstate INVALID -j DROP
@@ -158,7 +158,7 @@ func TestPacketsWay(t *testing.T) {
 		-p ipv6-icmp -j HARDENCTL-NEIGHBOUR
 		-s fe80::/10 -p udp -m udp --sport 547 --dport 546 -m socket --nowildcard -j ACCEPT
 		-m set --match-set hardenctl-trusted-v6 src -j HARDENCTL-TRUSTED
-		-m set --match-set hardenctl-block-v6 src -j DROP
+		-m set --match-set hardenctl-block-v6 src -j HARDENCTL-DROP-BLOCK
 		-m set --match-set hardenctl-ban-v6 src -j DROP
 		-p tcp -j HARDENCTL-STEALTH
 		-m conntrack --ctstate INVALID -j DROP

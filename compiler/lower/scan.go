@@ -77,17 +77,17 @@ func (f *filter) noise() ruleset.Rule {
 // answer of a server that this host asked, and does not count.
 func (f *filter) probe() ruleset.Target {
 	if !f.bans() {
-		return f.end()
+		return f.end(isProbe)
 	}
 	return f.shared("PROBE", func() []ruleset.Rule {
 		p := f.scan()
 		servers := ruleset.Ports{Protocol: ruleset.UDP, Source: []ruleset.PortRange{{First: 0, Last: 1023}}}
 		rules := append(f.ownAddress(p),
 			p.rule("late answer", ruleset.Drop, servers),
-			p.rule("counted before", f.end(), ruleset.InSet{Set: f.setName("seen"), Direction: ruleset.ToSourceAndDPort}),
+			p.rule("counted before", f.end(unlogged), ruleset.InSet{Set: f.setName("seen"), Direction: ruleset.ToSourceAndDPort}),
 			p.rule("count", ruleset.AddToSet{Set: f.setName("seen"), Direction: ruleset.ToSourceAndDPort}))
 		rules = append(rules, f.tooMany(p)...)
-		return append(rules, p.rule("probe", f.end()))
+		return append(rules, p.rule("probe", f.end(isProbe)))
 	})
 }
 
@@ -122,7 +122,7 @@ func (f *filter) ban(p part) ruleset.Jump {
 	return f.shared("BAN", func() []ruleset.Rule {
 		return []ruleset.Rule{
 			p.rule("ban", ruleset.AddToSet{Set: f.setName("ban"), Direction: ruleset.ToSource}),
-			p.rule("ban", f.end()),
+			p.rule("ban", f.end(brokeIt)),
 		}
 	})
 }

@@ -151,12 +151,12 @@ func firstMatch(r ruleset.Rule) ruleset.Match {
 func TestEndings(t *testing.T) {
 	const logged = "log = { rate = \"5/minute\", prefix = \"no: \" }\n"
 	run(t, []example{
-		{"drop, logged", logged, ruleset.V4, "DROP", `
-			-m limit --limit 5/min -j LOG --log-prefix "no: "
+		{"drop, logged", logged, ruleset.V4, "DROP-SCAN", `
+			-m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 -m limit --limit 5/min -j LOG --log-prefix "no: scan "
 			-j DROP`},
-		{"drop without a log", ``, ruleset.V4, "DROP", ``},
-		{"reject, logged", logged + `policy.input = "reject"`, ruleset.V4, "REJECT", `
-			-m limit --limit 5/min -j LOG --log-prefix "no: "
+		{"drop without a log", ``, ruleset.V4, "DROP-SCAN", ``},
+		{"reject, logged", logged + `policy.input = "reject"`, ruleset.V4, "REJECT-SCAN", `
+			-m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 -m limit --limit 5/min -j LOG --log-prefix "no: scan "
 			-p tcp -j REJECT --reject-with tcp-reset
 			-j REJECT --reject-with icmp-port-unreachable`},
 		{"reject by ICMPv6", `policy.input = "reject"`, ruleset.V6, "REJECT", `

@@ -124,7 +124,7 @@ func (f *filter) limits(s profile.Service) []ruleset.Rule {
 	service := f.service(s)
 	if s.ConnectionsPerSource.N > 0 && len(portsOf(s, profile.TCP)) > 0 {
 		most := ruleset.ConnLimit{Above: s.ConnectionsPerSource.N, Prefix: f.sourcePrefix()}
-		rules = append(rules, service.rule("connections per source", f.drop(), ruleset.Proto{Protocol: ruleset.TCP}, most))
+		rules = append(rules, service.rule("connections per source", f.drop(overLimit), ruleset.Proto{Protocol: ruleset.TCP}, most))
 	}
 	udp := len(portsOf(s, profile.UDP)) > 0
 	if udp && (s.NewPerSource.Stated() || f.profile.UDP.NewPerSource.Stated()) {

@@ -133,7 +133,7 @@ func TestLimitsOfServices(t *testing.T) {
 			-p tcp -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j DROP
 			-j ACCEPT`},
 		{"refused through the log", "log.rate = \"5/minute\"\nservices.a = { ports = [\"tcp/80\"], connections_per_source = 20 }", ruleset.V4, "S-A", `
-			-p tcp -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j HARDENCTL-DROP
+			-p tcp -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j HARDENCTL-DROP-LIMIT
 			-j ACCEPT`},
 		{"UDP's common limit", "udp.new_per_source = \"5/second burst 10\"\nservices.a.ports = [\"tcp/443\", \"udp/443\"]", ruleset.V4, "S-A", `
 			-p udp -m conntrack --ctstate NEW --ctstatus CONFIRMED -j ACCEPT

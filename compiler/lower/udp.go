@@ -31,7 +31,7 @@ func (f *filter) udpChain(p part) ruleset.Jump {
 		if f.has("trusted") {
 			rules = append(rules, p.rule("trusted sources", ruleset.Return, f.inSet("trusted")))
 		}
-		return append(rules, p.rule("", f.drop(), f.above(p, f.profile.UDP.PacketsPerSource.Rate)))
+		return append(rules, p.rule("", f.drop(overLimit), f.above(p, f.profile.UDP.PacketsPerSource.Rate)))
 	})
 }
 

@@ -36,6 +36,7 @@ type Profile struct {
 	ICMP        ICMP
 	UDP         UDPLimits
 	Log         Log
+	Fail2ban    Fail2ban
 	Kernel      []Knob
 }
 
@@ -222,8 +223,14 @@ type UDPLimits struct {
 // Log is [log]. Rate.Count is 0 when nothing is logged.
 type Log struct {
 	Position diag.Position
-	Prefix   string // printable ASCII, at most 29 bytes
-	Rate     Rate
+	// Prefix begins each line; the reason follows it. Printable ASCII, at most
+	// 21 bytes, so that both fit into the 29 of a LOG rule.
+	Prefix string
+	// Rate is how many lines all sources together write for one reason.
+	Rate Rate
+	// PerSource is how many of them one source writes, whatever the reason, so
+	// that one attacker does not hide the others.
+	PerSource Rate
 }
 
 // Knob is one key of [kernel], such as "default_ttl", with its value as a
