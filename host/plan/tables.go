@@ -218,9 +218,19 @@ func HooksInPlace(have []saved.Rule, want []string) bool {
 	return !slices.ContainsFunc(have[len(want):], state.OwnsRule)
 }
 
-// overtaken says which rules of others our jump will stand in front of. Our
-// chain decides every packet, so those are not reached any more.
+// decides reports whether our chain in a built-in one decides every packet, as
+// it does where the profile states the policy. Elsewhere it only refuses some,
+// and the rest goes on to the rules of others.
+func (t *tableComparison) decides(chain string) bool {
+	return find(t.origins.policies, t.ruleID(chain, 0)) != nil
+}
+
+// overtaken says which rules of others our jump will stand in front of, if
+// those are not reached any more.
 func (t *tableComparison) overtaken(chain string, have []saved.Rule) string {
+	if !t.decides(chain) {
+		return ""
+	}
 	n := 0
 	for _, r := range have {
 		if !state.OwnsRule(r) {
@@ -253,7 +263,7 @@ func (t *tableComparison) foreign() {
 		}
 		t.plan.Untouched = append(t.plan.Untouched, Foreign{
 			Kind: Chain, Family: int(t.id.Family), Object: t.object(chain.Name), Count: n})
-		if behind && n > 0 {
+		if behind && n > 0 && t.decides(chain.Name) {
 			t.plan.Notes = append(t.plan.Notes, fmt.Sprintf(
 				"IPv%d %s: %s of others behind hardenctl's chain, which decides every packet, will never match",
 				t.id.Family, t.object(chain.Name), rules(n)))
