@@ -2,6 +2,7 @@ package live
 
 import (
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -78,13 +79,8 @@ func TestPublished(t *testing.T) {
 		other := write(t, "other.toml", strings.Replace(publishing, `inside = ["docker0", "br-+"]`, "", 1))
 		network := lab.NewNetwork(t)
 		scanner := network.Host("scanner", "192.0.2.66/24", "2001:db8::66/64")
-		d := newDocker(t)
-		d.start(t, withIPv6...)
-		d.load(t)
-		d.run(t, "one", published...)
-		d.run(t, "two")
-		d.do(t, "network create own")
 		neighbour := network.Host("neighbour", "192.0.2.67/24", "2001:db8::67/64")
+		d := inhabited(t)
 		tool(t, "ip -n neighbour route add 172.17.0.0/16 via "+lab.ServerV4)
 		tool(t, "ip -n neighbour route add fd00:d0c::/64 via "+lab.ServerV6)
 		onFamilies(t, "before", func(t *testing.T, f family) {
@@ -126,8 +122,22 @@ func TestPublished(t *testing.T) {
 	})
 }
 
+// inhabited returns a Docker with two containers, of which one publishes, and a
+// network beside the default one.
+func inhabited(t *testing.T) *docker {
+	t.Helper()
+	d := newDocker(t)
+	d.start(t, withIPv6...)
+	d.load(t)
+	d.run(t, "one", published...)
+	d.run(t, "two")
+	d.do(t, "network create own")
+	return d
+}
+
 // sees scans the published TCP ports but for the range, and a container's own
-// port, and wants these open and the others filtered. It leaves no ban.
+// port, and wants these open and the others filtered. It leaves no
+// ban, and no count of the limited service.
 func sees(t *testing.T, from *lab.Host, open ...string) {
 	t.Helper()
 	onFamilies(t, "scan", func(t *testing.T, f family) {
@@ -138,6 +148,9 @@ func sees(t *testing.T, from *lab.Host, open ...string) {
 	})
 	for _, set := range []string{"ban-v4", "seen-v4", "ban-v6", "seen-v6"} {
 		tool(t, "ipset flush hardenctl-"+set)
+	}
+	for _, family := range []string{"v4", "v6"} {
+		must(t, os.WriteFile("/proc/net/xt_recent/hardenctl-s-limited-"+family, []byte("/"), 0))
 	}
 }
 
