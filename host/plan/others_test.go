@@ -191,7 +191,7 @@ func TestCompareWithoutPolicy(t *testing.T) {
 	ours := strings.NewReplacer(clamp, ":HARDENCTL-FORWARD - [0:0]\n-A FORWARD -j HARDENCTL-FORWARD\n"+clamp).Replace(bare)
 	p := Compare(tablesOf(t, bare), tablesOf(t, strings.Replace(ours, clamp, "", 1)), states)
 	if want := []string{
-		"+ chain mangle HARDENCTL-FORWARD:  -> 0 rules", "+ rule mangle FORWARD 1:  -> -j HARDENCTL-FORWARD",
+		"+ chain mangle HARDENCTL-FORWARD:  -> 0 rules", "+ rule mangle FORWARD 1:  -> -j HARDENCTL-FORWARD !" + riskForward,
 	}; !slices.Equal(shorts(p), want) {
 		t.Errorf("got\n  %q\nwant\n  %q", shorts(p), want)
 	}

@@ -15,6 +15,7 @@ import (
 // What is said of a policy that becomes DROP, and of one that is let go.
 const (
 	riskPolicy   = "new connections that the profile does not state are refused from now on"
+	riskForward  = "new connections through this host, also to ports that Docker publishes, are refused from now on unless the profile states them"
 	riskReleased = "the profile states this policy no more, and what no rule refuses is accepted; if another program (such as Docker) relies on DROP, let it set that again"
 )
 
@@ -204,6 +205,8 @@ func (t *tableComparison) hook(chain string, have []saved.Rule, want []string) {
 			Origin: find(t.origins.rules, t.ruleID(chain, i+1)), Risk: risk}
 		if at := slices.IndexFunc(have, func(r saved.Rule) bool { return r.Spec == spec }); at >= 0 {
 			step.Action, step.Before = Change, fmt.Sprintf("%s (as rule %d)", spec, at+1)
+		} else if chain == "FORWARD" && risk == "" {
+			step.Risk = riskForward
 		}
 		t.step(step)
 	}
