@@ -1,0 +1,204 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"hardenctl/lab"
+	"hardenctl/verify/prober"
+)
+
+// attack is one way to scan.
+type attack struct {
+	name string
+	nmap string // nmap's options
+	kind string // the kind of packet that it sends
+	// sees says that the scan can tell an open port, because it sends what a
+	// customer sends. Any other must find nothing at all.
+	sees bool
+	// quick says that it is part of a quick look.
+	quick bool
+	// v4 says that it exists for IPv4 only, nmapOnly that only nmap can do it.
+	v4, nmapOnly bool
+}
+
+var attacks = []attack{
+	{name: "SYN", nmap: "-sS", kind: "SYN", sees: true, quick: true},
+	{name: "connect", nmap: "-sT", kind: "SYN", sees: true},
+	{name: "FIN", nmap: "-sF", kind: "FIN", quick: true},
+	{name: "NULL", nmap: "-sN", kind: "NULL"},
+	{name: "XMAS", nmap: "-sX", kind: "XMAS"},
+	{name: "ACK", nmap: "-sA", kind: "ACK", quick: true},
+	{name: "window", nmap: "-sW", kind: "ACK", nmapOnly: true},
+	{name: "Maimon", nmap: "-sM", kind: "Maimon"},
+	{name: "SYN+FIN", nmap: "-sS --scanflags SYNFIN", kind: "SYN+FIN"},
+	{name: "from port 53", nmap: "-sS -g 53", kind: "SYN", sees: true, nmapOnly: true},
+	{name: "fragments", nmap: "-sS -f", kind: "SYN", sees: true, v4: true, nmapOnly: true},
+	{name: "UDP", nmap: "-sU", kind: "UDP", sees: true, quick: true},
+}
+
+// atOnce is how many scans run side by side: most of a scan is waiting.
+const atOnce = 6
+
+// attackAll runs every attack over both families, each from a stranger of its
+// own.
+func (s *scene) attackAll(ctx context.Context, ladders []Ladder) ([]Attack, error) {
+	var results []Attack
+	var jobs []func() error
+	for _, family := range families {
+		for _, a := range attacks {
+			if s.leavesOut(a, family) {
+				continue
+			}
+			results = append(results, Attack{Name: a.name, Family: family, Ladder: bannedBy(ladders, a.kind, family)})
+			i := len(results) - 1
+			jobs = append(jobs, func() error { return s.attack(ctx, a, &results[i]) })
+		}
+	}
+	width := atOnce
+	if !s.options.Nmap {
+		width = 1 // there is one prober
+	}
+	return results, inParallel(width, jobs)
+}
+
+func (s *scene) leavesOut(a attack, family int) bool {
+	return family == 6 && a.v4 || s.options.Quick && !a.quick || !s.options.Nmap && a.nmapOnly
+}
+
+// inParallel runs jobs, so many at once, and returns the first error.
+func inParallel(width int, jobs []func() error) error {
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, width)
+	failed := make(chan error, len(jobs))
+	for _, job := range jobs {
+		slots <- struct{}{}
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			defer func() { <-slots }()
+			if err := job(); err != nil {
+				failed <- err
+			}
+		}()
+	}
+	wait.Wait()
+	close(failed)
+	return <-failed
+}
+
+// attack runs one scan and fills in its result.
+func (s *scene) attack(ctx context.Context, a attack, r *Attack) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.progress(fmt.Sprintf("attack: %s, IPv%d", a.name, r.Family))
+	k := kindNamed(a.kind)
+	ports := s.targets(k.protocol())
+	run := s.withProber
+	if s.options.Nmap {
+		run = s.withNmap
+	}
+	r.Ports, r.OpenPorts, r.Start = len(ports), []string{}, s.now()
+	from, err := run(ctx, a, ports, r)
+	if err != nil {
+		return err
+	}
+	r.End = s.now()
+	if r.Banned, err = banned(from); err != nil {
+		return err
+	}
+	time.Sleep(2 * look) // so that the watch has seen what is to be seen
+	r.BannedAt = s.since(s.bans.at(from))
+	return nil
+}
+
+func kindNamed(name string) kind {
+	for _, k := range kinds {
+		if k.name == name {
+			return k
+		}
+	}
+	panic("verify: no kind of packet is called " + name)
+}
+
+// withNmap scans with nmap, from a host that joins for it.
+func (s *scene) withNmap(_ context.Context, a attack, ports []uint16, r *Attack) (netip.Addr, error) {
+	from, err := s.stranger(fmt.Sprintf("attacker-%s-%d", strings.Map(letters, a.name), r.Family))
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	address := from.V4()
+	args := append(strings.Fields(a.nmap), "-T4", "--max-retries", "1", "-p", portList(ports))
+	if r.Family == 6 {
+		args, address = append([]string{"-6"}, args...), from.V6()
+	}
+	scan, err := from.Nmap(append(args, server(r.Family).String())...)
+	if err != nil {
+		return address, err
+	}
+	r.Tool = "nmap " + a.nmap
+	for state, n := range scan.States() {
+		switch state {
+		case "open":
+			r.Open += n
+		case "filtered", "open|filtered":
+			r.Silent += n
+		default: // closed, unfiltered: an answer came
+			r.Closed += n
+		}
+	}
+	r.OpenPorts = append(r.OpenPorts, scan.Open()...)
+	return address, nil
+}
+
+// letters keeps what a host's name may hold.
+func letters(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+		return r
+	}
+	return -1
+}
+
+func portList(ports []uint16) string {
+	words := make([]string, len(ports))
+	for i, p := range ports {
+		words[i] = strconv.Itoa(int(p))
+	}
+	return strings.Join(words, ",")
+}
+
+// withProber scans with our own prober.
+func (s *scene) withProber(ctx context.Context, a attack, ports []uint16, r *Attack) (netip.Addr, error) {
+	from := s.strangers.number(s.strangers.next(), r.Family)
+	k := kindNamed(a.kind)
+	states, err := s.prober.Do(ctx, prober.Sweep{
+		To: server(r.Family), Ports: ports, Rounds: 2, Wait: 500 * time.Millisecond,
+		Packet: func(to netip.AddrPort) prober.Packet {
+			p := k.packet(from, to)
+			p.Bare = a.name != "connect" // whose SYN the kernel makes
+			return p
+		},
+	})
+	if err != nil {
+		return from, err
+	}
+	r.Tool = "prober"
+	for _, port := range ports {
+		switch states[port] {
+		case prober.Open:
+			r.Open++
+			r.OpenPorts = append(r.OpenPorts, lab.Port{Protocol: k.protocol(), Number: int(port)}.String())
+		case prober.Closed:
+			r.Closed++
+		default:
+			r.Silent++
+		}
+	}
+	return from, nil
+}
