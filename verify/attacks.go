@@ -178,7 +178,7 @@ func (s *scene) withProber(ctx context.Context, a attack, ports []uint16, r *Att
 	from := s.strangers.number(s.strangers.next(), r.Family)
 	k := kindNamed(a.kind)
 	states, err := s.prober.Do(ctx, prober.Sweep{
-		To: server(r.Family), Ports: ports, Rounds: 2, Wait: 500 * time.Millisecond,
+		To: server(r.Family), Ports: ports, Rounds: 2, Wait: 300 * time.Millisecond,
 		Packet: func(to netip.AddrPort) prober.Packet {
 			p := k.packet(from, to)
 			p.Bare = a.name != "connect" // whose SYN the kernel makes
