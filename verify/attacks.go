@@ -138,11 +138,11 @@ func (s *scene) withNmap(_ context.Context, a attack, ports []uint16, r *Attack)
 	if r.Family == 6 {
 		args, address = append([]string{"-6"}, args...), from.V6()
 	}
+	r.Tool, r.Start = "nmap "+a.nmap, s.now()
 	scan, err := from.Nmap(append(args, server(r.Family).String())...)
 	if err != nil {
 		return address, err
 	}
-	r.Tool = "nmap " + a.nmap
 	for state, n := range scan.States() {
 		switch state {
 		case "open":

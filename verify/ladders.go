@@ -53,10 +53,12 @@ func (s *scene) ladders(ctx context.Context) ([]Ladder, error) {
 	var all []Ladder
 	for _, family := range families {
 		for _, k := range kinds {
+			start := s.now()
 			l, err := s.climb(ctx, k, family)
 			if err != nil {
 				return nil, err
 			}
+			l.Start, l.End = start, s.now()
 			all = append(all, l)
 		}
 	}

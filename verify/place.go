@@ -114,12 +114,15 @@ func resident(p *profile.Profile, refs []profile.Ref, family int) (netip.Addr, b
 		prefixes = members.V6()
 	}
 	for _, prefix := range prefixes {
-		for a, n := prefix.Addr(), 0; prefix.Contains(a) && n < 8; a, n = a.Next(), n+1 {
-			if n == 7 || prefix.IsSingleIP() || prefix.Bits() > a.BitLen()-3 {
-				if inhabitable(a) {
-					return a, true
-				}
+		// The first addresses of a network are its routers' more often than not.
+		a := prefix.Addr()
+		for range 6 {
+			if next := a.Next(); prefix.Contains(next) {
+				a = next
 			}
+		}
+		if inhabitable(a) {
+			return a, true
 		}
 	}
 	return netip.Addr{}, false

@@ -13,7 +13,7 @@ import (
 func (s *scene) judge(r *Report, t trials) []Promise {
 	j := &judge{p: s.profile, r: r}
 	j.onlyStated()
-	j.servicesAnswer(t)
+	j.trial(t.clients, "services-answer", "What is stated for everyone answers everyone")
 	j.nothingClosed()
 	j.nothingToOddPackets()
 	j.bansInTime()
@@ -38,21 +38,25 @@ type judge struct {
 func (j *judge) rule(name, says string, against []string, kept string) {
 	p := Promise{Name: name, Says: says, Kept: len(against) == 0, Seen: kept}
 	if !p.Kept {
-		p.Seen = strings.Join(against[:min(len(against), 3)], "; ")
-		if more := len(against) - 3; more > 0 {
-			p.Seen += fmt.Sprintf("; and %d more", more)
-		}
+		p.Seen = few(against)
 	}
 	j.promises = append(j.promises, p)
 }
 
+// few joins the first three of many pieces of evidence.
+func few(evidence []string) string {
+	const most = 3
+	text := strings.Join(evidence[:min(len(evidence), most)], "; ")
+	if more := len(evidence) - most; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}
+
+// trial adds a promise that a finding bears out or breaks, if it was made.
 func (j *judge) trial(f finding, name, says string) {
-	switch {
-	case !f.asked:
-	case f.good:
-		j.rule(name, says, nil, f.seen)
-	default:
-		j.rule(name, says, []string{f.seen}, "")
+	if f.asked {
+		j.rule(name, says, f.against, few(f.seen))
 	}
 }
 
@@ -92,13 +96,6 @@ func within(r profile.Port, port string) bool {
 	var n int
 	_, err := fmt.Sscanf(port, string(r.Protocol)+"/%d", &n)
 	return err == nil && int(r.First) <= n && n <= int(r.Last)
-}
-
-func (j *judge) servicesAnswer(t trials) {
-	if t.clients.seen == "" {
-		t.clients.seen = strings.Join(j.r.Services, ", ") + " answer a stranger who connects"
-	}
-	j.trial(t.clients, "services-answer", "What is stated for everyone answers everyone")
 }
 
 func (j *judge) nothingClosed() {

@@ -76,8 +76,10 @@ type Ladder struct {
 	Kind   string `json:"kind"`
 	Family int    `json:"family"`
 	// BannedAt is the number of the probe that banned; 0 if none did.
-	BannedAt int `json:"banned_at"`
-	Sent     int `json:"sent"`
+	BannedAt int     `json:"banned_at"`
+	Sent     int     `json:"sent"`
+	Start    float64 `json:"start"`
+	End      float64 `json:"end"`
 }
 
 // Attack is one scan from an address of its own.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -13,16 +14,19 @@ import (
 // finding is the outcome of one of the questions that are no scan: whether
 // somebody reaches something, or not.
 type finding struct {
-	asked bool   // false where the profile gives no reason to ask
-	good  bool   // as the profile promises
-	seen  string // the evidence
+	asked   bool     // false where the profile gives no reason to ask
+	seen    []string // what went as the profile promises
+	against []string // what did not
 }
 
-// bad notes what is wrong; the first stays.
-func (f *finding) bad(seen string) {
-	if f.good || f.seen == "" {
-		f.good, f.seen = false, seen
+// note notes one answer: why it is not as promised, or else what was seen.
+func (f *finding) note(seen string, err error) {
+	f.asked = true
+	if err != nil {
+		f.against = append(f.against, seen+": "+err.Error())
+		return
 	}
+	f.seen = append(f.seen, seen)
 }
 
 // trials are the findings.
@@ -56,14 +60,8 @@ func (s *scene) forgeAll(people []*person, f *finding) error {
 			if err := s.forge(a); err != nil {
 				return err
 			}
-			f.asked = true
-			if err := p.call(a); err != nil {
-				f.bad("after forged probes, the " + p.role + " at " + a.String() + ": " + err.Error())
-			}
+			f.note("the "+p.role+" at "+a.String(), p.call(a))
 		}
-	}
-	if f.asked && f.seen == "" {
-		f.good, f.seen = true, "forged probes in everybody's name, and each still gets in"
 	}
 	return nil
 }
@@ -89,12 +87,10 @@ func (s *scene) tryBlocked(ctx context.Context, f *finding) error {
 		}
 		var m Map
 		m.read(states)
-		f.asked = true
 		if n := m.Counts.Open + m.Counts.Closed; n > 0 {
-			f.bad(from.String() + " gets answers from ports " + portList(m.Open))
-		} else if f.seen == "" {
-			f.good, f.seen = true, from.String()+" is on the blocklist and gets no answer from any port"
+			err = fmt.Errorf("%d ports answer, open are %s", n, portList(m.Open))
 		}
+		f.note(from.String(), err)
 	}
 	return nil
 }
@@ -164,14 +160,8 @@ func (s *scene) callAll(f *finding, service profile.Service, addresses ...netip.
 			return err
 		}
 		for _, port := range ports[:min(len(ports), callsPerService)] {
-			f.asked = true
-			if err := call(home, a, port); err != nil {
-				f.bad(service.Name + " (" + port.String() + ") from " + a.String() + ": " + err.Error())
-			}
+			f.note(service.Name+", "+port.String()+", from "+a.String(), call(home, a, port))
 		}
-	}
-	if f.asked && f.seen == "" {
-		f.good = true
 	}
 	return nil
 }

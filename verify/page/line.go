@@ -58,6 +58,9 @@ func newLine(r *verify.Report) line {
 	for _, m := range r.Maps {
 		l.add(&y, x, fmt.Sprintf("all ports, %s, IPv%d", viewWords[m.View], m.Family), m.Start, m.End, m.BannedAt)
 	}
+	if n := len(r.Ladders); n > 0 {
+		l.add(&y, x, "probes one by one", r.Ladders[0].Start, r.Ladders[n-1].End, 0)
+	}
 	for _, a := range r.Attacks {
 		l.add(&y, x, fmt.Sprintf("%s, IPv%d", a.Name, a.Family), a.Start, a.End, a.BannedAt)
 	}
@@ -97,7 +100,7 @@ func (l *line) add(y *float64, x func(float64) float64, name string, start, end,
 	n.Title = fmt.Sprintf("%s: from %.1f s to %.1f s", name, start, end)
 	if ban > 0 {
 		n.Banned, n.BanX = true, max(x(ban), n.X)
-		n.BanNote = fmt.Sprintf("banned %.0f ms after its first packet", 1000*max(0, ban-start))
+		n.BanNote = fmt.Sprintf("banned at %.2f s", ban)
 	}
 	l.Lanes = append(l.Lanes, n)
 	*y += laneHeight

@@ -13,11 +13,14 @@ const side = 256
 // picture is one map as drawn: a square of 256 by 256 ports, port 0 at the top
 // left, each row going on where the one above ended.
 type picture struct {
+	ID             verify.View
 	Title, Caption string
 	Family6        string // what IPv6 showed
 	Closed         string // an SVG path over the ports that answered "closed"
 	Dots           []dot
-	Counts         verify.Counts
+	// The first 1,024 ports once more, magnified: each a cell of a strip.
+	StripClosed, StripOpen, StripStated string
+	Counts                              verify.Counts
 }
 
 // dot is an open port.
@@ -40,12 +43,47 @@ func pictures(r *verify.Report) []picture {
 		{verify.Single, "After, one scanner", banCaption(find(r, verify.Single, 4))},
 	} {
 		m := find(r, p.view, 4)
-		list = append(list, picture{
-			Title: p.title, Caption: p.caption, Counts: m.Counts, Closed: runs(m.Closed), Dots: dots(r, m),
+		drawn := picture{
+			ID: p.view, Title: p.title, Caption: p.caption, Counts: m.Counts, Closed: runs(m.Closed), Dots: dots(r, m),
 			Family6: sixth(m, find(r, p.view, 6)),
-		})
+		}
+		drawn.strip(m)
+		list = append(list, drawn)
 	}
 	return list
+}
+
+// The strip has 64 cells in each of its 16 rows; a cell is 4 units wide.
+const (
+	stripPorts = 1024
+	stripCells = 64
+	cell       = 4
+)
+
+// strip draws the well-known ports, those below 1,024 (RFC 6335).
+func (p *picture) strip(m verify.Map) {
+	var closed, open, stated strings.Builder
+	for _, r := range m.Closed {
+		for port := int(r[0]); port <= int(r[1]) && port < stripPorts; port++ {
+			drawCell(&closed, port)
+		}
+	}
+	for _, d := range p.Dots {
+		switch {
+		case d.Port >= stripPorts:
+		case d.Stated:
+			drawCell(&stated, int(d.Port))
+		default:
+			drawCell(&open, int(d.Port))
+		}
+	}
+	p.StripClosed, p.StripOpen, p.StripStated = closed.String(), open.String(), stated.String()
+}
+
+func drawCell(path *strings.Builder, port int) {
+	const gap = 0.6
+	fmt.Fprintf(path, "M%.1f %.1fh%.1fv%.1fh-%.1fz",
+		float64(port%stripCells*cell)+gap/2, float64(port/stripCells*cell)+gap/2, cell-gap, cell-gap, cell-gap)
 }
 
 func banCaption(m verify.Map) string {
@@ -83,7 +121,7 @@ func runs(ranges [][2]uint16) string {
 	return path.String()
 }
 
-// dots places the open ports, with labels where they do not touch each other.
+// dots places the open ports, and labels below or above those that have room.
 func dots(r *verify.Report, m verify.Map) []dot {
 	stated := map[string]bool{}
 	for _, s := range r.Services {
@@ -91,25 +129,35 @@ func dots(r *verify.Report, m verify.Map) []dot {
 	}
 	var list []dot
 	for _, port := range m.Open {
-		d := dot{X: float64(port%side) + 0.5, Y: float64(port/side) + 0.5, Port: port, Stated: stated[fmt.Sprintf("tcp/%d", port)]}
-		d.LabelY = d.Y + 12
-		if free(list, d) {
-			d.Label = fmt.Sprint(port)
+		list = append(list, dot{
+			X: float64(port%side) + 0.5, Y: float64(port/side) + 0.5,
+			Port: port, Stated: stated[fmt.Sprintf("tcp/%d", port)],
+		})
+	}
+	for i := range list {
+		for _, off := range []float64{11.5, -5.5} {
+			if hasRoom(list, i, list[i].Y+off) {
+				list[i].Label, list[i].LabelY = fmt.Sprint(list[i].Port), list[i].Y+off
+				break
+			}
 		}
-		list = append(list, d)
 	}
 	return list
 }
 
-// free reports whether a label has room below its dot.
-func free(list []dot, d dot) bool {
-	for _, other := range list {
-		near := abs(other.X-d.X) < 24
-		if near && (other.Label != "" && abs(other.LabelY-d.LabelY) < 9 || other.Y > d.Y && other.Y < d.LabelY+4) {
+// hasRoom reports whether the label of a dot touches no other dot or label with
+// its base line at y. A digit is 5 units wide, a label 8 high.
+func hasRoom(list []dot, i int, y float64) bool {
+	half := func(d dot) float64 { return 2.5 * float64(len(fmt.Sprint(d.Port))) }
+	for j, other := range list {
+		across := abs(other.X - list[i].X)
+		onDot := across < half(list[i])+4 && abs(other.Y-(y-3)) < 7
+		onLabel := other.Label != "" && across < half(list[i])+half(other)+2 && abs(other.LabelY-y) < 9
+		if j != i && (onDot || onLabel) {
 			return false
 		}
 	}
-	return true
+	return y > 0
 }
 
 func abs(x float64) float64 { return max(x, -x) }
