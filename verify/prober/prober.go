@@ -100,7 +100,7 @@ type Sweep struct {
 
 // batch is how many packets are sent between two pauses of a millisecond, so
 // that the kernel's queues, and the neighbours on a shared machine, keep up.
-const batch = 64
+const batch = 128
 
 // Do sends the packets of a sweep and returns the state of every port; those
 // that were not asked are Silent. It ends early, with the error of ctx, when
