@@ -34,9 +34,7 @@ func findStrangers(p *profile.Profile) (a, b *strangers, err error) {
 	for _, s := range p.Sets {
 		named = named.Union(s.Members)
 	}
-	for _, ref := range references(p) {
-		named = named.Union(p.Addresses(ref))
-	}
+	named = named.Union(p.Addresses(references(p)))
 	v4, v6 := outside(named, v4Candidate), outside(named, v6Candidate)
 	if len(v4) < 2 || len(v6) < 2 {
 		return nil, nil, errNoStrangers
@@ -105,10 +103,7 @@ func (s *strangers) next() uint16 {
 // resident returns an address of a list, one that a host can have: it is not
 // the server's, and no network or broadcast address of a /24.
 func resident(p *profile.Profile, refs []profile.Ref, family int) (netip.Addr, bool) {
-	var members netset.Set
-	for _, ref := range refs {
-		members = members.Union(p.Addresses(ref))
-	}
+	members := p.Addresses(refs)
 	prefixes := members.V4()
 	if family == 6 {
 		prefixes = members.V6()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"hardenctl/compiler/profile"
@@ -104,14 +105,7 @@ func via(h *lab.Host, family int) netip.Addr {
 
 // trusts reports whether an address is admin or exempt, which wins over block.
 func (s *scene) trusts(a netip.Addr) bool {
-	for _, refs := range [][]profile.Ref{s.profile.Access.Admin, s.profile.Access.Exempt} {
-		for _, ref := range refs {
-			if s.profile.Addresses(ref).Contains(a) {
-				return true
-			}
-		}
-	}
-	return false
+	return s.profile.Addresses(slices.Concat(s.profile.Access.Admin, s.profile.Access.Exempt)).Contains(a)
 }
 
 // tryServices calls every service, each port of it, as those whom it is for.
