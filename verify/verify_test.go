@@ -105,6 +105,19 @@ func TestKept(t *testing.T) {
 	if !slices.Equal(made, want) {
 		t.Errorf("promises made:\n%v, want\n%v", made, want)
 	}
+	checkMaps(t, r)
+	for _, l := range r.Ladders {
+		if kindNamed(l.Kind).counts(profile) != (l.BannedAt == 11) {
+			t.Errorf("%s over IPv%d: banned by probe %d", l.Kind, l.Family, l.BannedAt)
+		}
+	}
+}
+
+func checkMaps(t *testing.T, r *Report) {
+	t.Helper()
+	if len(r.Maps) != 6 {
+		t.Errorf("%d maps, want three views of two families", len(r.Maps))
+	}
 	for _, m := range r.Maps {
 		if sum := m.Counts.Open + m.Counts.Closed + m.Counts.Silent; sum != 1<<16 {
 			t.Errorf("the map %s over IPv%d is of %d ports", m.View, m.Family, sum)
@@ -114,11 +127,6 @@ func TestKept(t *testing.T) {
 		}
 		if m.View != Before && !slices.Equal(m.Open, []uint16{80}) {
 			t.Errorf("after, %s over IPv%d: open are %v", m.View, m.Family, m.Open)
-		}
-	}
-	for _, l := range r.Ladders {
-		if kindNamed(l.Kind).counts(profile) != (l.BannedAt == 11) {
-			t.Errorf("%s over IPv%d: banned by probe %d", l.Kind, l.Family, l.BannedAt)
 		}
 	}
 }
