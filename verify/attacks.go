@@ -25,6 +25,11 @@ type attack struct {
 	quick bool
 	// v4 says that it exists for IPv4 only, nmapOnly that only nmap can do it.
 	v4, nmapOnly bool
+	// ports are those that it tries; nil means the targets of its protocol.
+	ports func(s *scene) []uint16
+	// mixed says that it sends packets of many kinds, so that no ladder tells
+	// which of them bans.
+	mixed bool
 }
 
 var attacks = []attack{
@@ -39,11 +44,29 @@ var attacks = []attack{
 	{name: "SYN+FIN", nmap: "-sS --scanflags SYNFIN", kind: "SYN+FIN"},
 	{name: "from port 53", nmap: "-sS -g 53", kind: "SYN", sees: true, nmapOnly: true},
 	{name: "fragments", nmap: "-sS -f", kind: "SYN", sees: true, v4: true, nmapOnly: true},
+	{name: "decoys", nmap: "-sS -D DECOYS", kind: "SYN", sees: true, v4: true, nmapOnly: true},
+	{name: "polite", nmap: "-sS -T2 --max-retries 0", kind: "SYN", sees: true, v4: true, nmapOnly: true, ports: (*scene).fewer},
 	{name: "UDP", nmap: "-sU", kind: "UDP", sees: true, quick: true},
+	{name: "protocols", nmap: "-sO", kind: "UDP", sees: true, nmapOnly: true, ports: everyProtocol, mixed: true},
 }
 
+// fewer ports are for a scan that waits 0.4 s between two of them: enough to be
+// banned for, and what is there to find.
+func (s *scene) fewer() []uint16 {
+	ports := s.unserved("tcp", int(s.profile.Scan.Probes)+2)
+	for _, port := range s.listening {
+		if port.Protocol == "tcp" {
+			ports = append(ports, uint16(port.Number))
+		}
+	}
+	return ports
+}
+
+// everyProtocol is the 256 numbers of protocols in an IP header.
+func everyProtocol(*scene) []uint16 { return everyNumber[:256] }
+
 // atOnce is how many scans run side by side: most of a scan is waiting.
-const atOnce = 6
+const atOnce = 8
 
 // attackAll runs every attack over both families, each from a stranger of its
 // own.
@@ -55,8 +78,11 @@ func (s *scene) attackAll(ctx context.Context, ladders []Ladder) ([]Attack, erro
 			if s.leavesOut(a, family) {
 				continue
 			}
-			results = append(results, Attack{Name: a.name, Family: family, Ladder: bannedBy(ladders, a.kind, family)})
-			i := len(results) - 1
+			i := len(results)
+			results = append(results, Attack{Name: a.name, Family: family})
+			if !a.mixed {
+				results[i].Ladder = bannedBy(ladders, a.kind, family)
+			}
 			jobs = append(jobs, func() error { return s.attack(ctx, a, &results[i]) })
 		}
 	}
@@ -100,6 +126,9 @@ func (s *scene) attack(ctx context.Context, a attack, r *Attack) error {
 	s.progress(fmt.Sprintf("attack: %s, IPv%d", a.name, r.Family))
 	k := kindNamed(a.kind)
 	ports := s.targets(k.protocol())
+	if a.ports != nil {
+		ports = a.ports(s)
+	}
 	run := s.withProber
 	if s.options.Nmap {
 		run = s.withNmap
@@ -134,11 +163,13 @@ func (s *scene) withNmap(_ context.Context, a attack, ports []uint16, r *Attack)
 		return netip.Addr{}, err
 	}
 	address := from.V4()
-	args := append(strings.Fields(a.nmap), "-T4", "--max-retries", "1", "-p", portList(ports))
+	decoys := fmt.Sprintf("%s,%s,ME", s.strangers.number(s.strangers.next(), 4), s.strangers.number(s.strangers.next(), 4))
+	args := append([]string{"-T4", "--max-retries", "1"}, strings.Fields(strings.Replace(a.nmap, "DECOYS", decoys, 1))...)
+	args = append(args, "-p", portList(ports))
 	if r.Family == 6 {
 		args, address = append([]string{"-6"}, args...), from.V6()
 	}
-	r.Tool, r.Start = "nmap "+a.nmap, s.now()
+	r.Tool, r.Start = strings.Replace("nmap "+a.nmap, "DECOYS", "A,B,ME", 1), s.now()
 	scan, err := from.Nmap(append(args, server(r.Family).String())...)
 	if err != nil {
 		return address, err

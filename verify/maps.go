@@ -17,6 +17,15 @@ const (
 	sourcePortBefore = 41234
 )
 
+// everyNumber is 0 to 65,535.
+var everyNumber = func() []uint16 {
+	numbers := make([]uint16, 1<<16)
+	for i := range numbers {
+		numbers[i] = uint16(i)
+	}
+	return numbers
+}()
+
 // everyPort is all 65,536, in an order that no counting of neighbours sees
 // through: the step has no factor in common with their number.
 var everyPort = func() []uint16 {

@@ -131,8 +131,17 @@ func (s *scene) moveIn(p *person) (err error) {
 	if !s.profile.Policy.IPv6 {
 		p.addresses = slices.DeleteFunc(p.addresses, netip.Addr.Is6)
 	}
-	p.host, err = s.join(p.role, p.addresses...)
-	return err
+	if p.host, err = s.join(p.role, p.addresses...); err != nil {
+		return err
+	}
+	// A cable takes its first packets some moments after it is up. Nobody is
+	// to blame the firewall for that, which is not there yet.
+	for _, a := range p.addresses {
+		if err := p.call(a); err != nil {
+			return fmt.Errorf("the %s at %s cannot reach the server, which has no firewall yet: %w", p.role, a, err)
+		}
+	}
+	return nil
 }
 
 // pace returns the time between visits that stays within a service's limits,

@@ -85,8 +85,12 @@ func (j *judge) onlyStated() {
 		fmt.Sprintf("%d open ports stay hidden, from %d scans and %d maps of all 65,536 ports", len(j.r.Hidden), len(j.r.Attacks), len(j.after())))
 }
 
-// stated reports whether everyone may see a port, such as "tcp/443".
+// stated reports whether everyone may see a port, such as "tcp/443", or a
+// protocol: ICMP, "ip/1" and "ip/58", shows itself by an answer to a ping.
 func (j *judge) stated(port string) bool {
+	if port == "ip/1" || port == "ip/58" {
+		return j.p.ICMP.EchoPerSource.Stated()
+	}
 	return slices.ContainsFunc(j.p.Services, func(s profile.Service) bool {
 		return public(s) && slices.ContainsFunc(s.Ports, func(r profile.Port) bool { return within(r, port) })
 	})

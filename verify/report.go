@@ -19,6 +19,7 @@ type Report struct {
 	// Seconds is how long the attack took.
 	Seconds  float64   `json:"seconds"`
 	Maps     []Map     `json:"maps"`
+	Guess    *Guess    `json:"guess,omitempty"` // nil without nmap
 	Ladders  []Ladder  `json:"ladders"`
 	Attacks  []Attack  `json:"attacks"`
 	People   []Person  `json:"people"`

@@ -47,18 +47,25 @@ func (r *Report) printMaps(w io.Writer) {
 func (r *Report) printAttacks(w io.Writer) {
 	t := table(w, "ATTACK\t\t\tports\topen\tclosed\tsilent\tbanned by probe\topen ports")
 	for _, a := range r.Attacks {
-		fmt.Fprintf(t, "%s\tIPv%d\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", a.Name, a.Family, a.Tool, a.Ports, a.Open, a.Closed, a.Silent, a.probe(), short(a.OpenPorts))
+		fmt.Fprintf(t, "%s\tIPv%d\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", a.Name, a.Family, a.Tool, a.Ports, a.Open, a.Closed, a.Silent, a.Ban(), short(a.OpenPorts))
 	}
 	t.Flush()
+	if r.Guess != nil {
+		fmt.Fprintf(w, "nmap -O guesses: before, %s; after, %s\n", r.Guess.Before, r.Guess.After)
+	}
 	fmt.Fprintln(w)
 }
 
-// probe is the number of the probe that bans, or "-".
-func (a Attack) probe() string {
-	if a.Ladder == 0 {
-		return "-"
+// Ban says when the source was banned, for a person: at which probe, where that
+// was counted, or "yes" or "no".
+func (a Attack) Ban() string {
+	switch {
+	case a.Ladder > 0:
+		return fmt.Sprint(a.Ladder)
+	case a.Banned:
+		return "yes"
 	}
-	return fmt.Sprint(a.Ladder)
+	return "no"
 }
 
 // short lists the first few of many.

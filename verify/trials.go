@@ -138,13 +138,20 @@ func (s *scene) residents(refs []profile.Ref) (addresses []netip.Addr) {
 	return addresses
 }
 
-// callsPerService is how many ports of a service are called: fewer than any
-// limit that a service can sensibly have.
-const callsPerService = 4
+// callable returns the ports of a service that one source may call in a row:
+// some, and no more than its limits let through.
+func callable(service profile.Service) []lab.Port {
+	ports, most := portsOf(service), 4
+	for _, count := range []uint32{service.NewPerSource.Quota.Count, service.NewPerSource.Rate.Burst} {
+		if count > 0 {
+			most = min(most, int(count))
+		}
+	}
+	return ports[:min(len(ports), most)]
+}
 
 // callAll calls ports of a service from each of the addresses.
 func (s *scene) callAll(f *finding, service profile.Service, addresses ...netip.Addr) error {
-	ports := portsOf(service)
 	for _, a := range addresses {
 		if a.Is6() && !s.profile.Policy.IPv6 {
 			continue
@@ -153,7 +160,7 @@ func (s *scene) callAll(f *finding, service profile.Service, addresses ...netip.
 		if err != nil {
 			return err
 		}
-		for _, port := range ports[:min(len(ports), callsPerService)] {
+		for _, port := range callable(service) {
 			f.note(service.Name+", "+port.String()+", from "+a.String(), call(home, a, port))
 		}
 	}

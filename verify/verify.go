@@ -53,9 +53,16 @@ func Run(ctx context.Context, p *profile.Profile, b *bundle.Bundle, o Options) (
 func (s *scene) play(ctx context.Context) (*Report, error) {
 	begin := time.Now()
 	r := s.cast()
+	people, err := s.invite()
+	if err != nil {
+		return nil, err
+	}
 	s.progress("before: all 65,536 ports, without a firewall")
 	before, err := s.maps(ctx, Before)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.guessBefore(ctx, r); err != nil {
 		return nil, err
 	}
 	s.progress("applying the profile")
@@ -64,7 +71,7 @@ func (s *scene) play(ctx context.Context) (*Report, error) {
 	}
 	shift(before, time.Since(s.start).Seconds())
 	s.start = time.Now()
-	t, err := s.siege(ctx, r)
+	t, err := s.siege(ctx, r, people)
 	if err != nil {
 		return nil, err
 	}
@@ -102,13 +109,9 @@ func (s *scene) cast() *Report {
 }
 
 // siege is everything that happens while the profile is live and people visit.
-func (s *scene) siege(ctx context.Context, r *Report) (t trials, err error) {
+func (s *scene) siege(ctx context.Context, r *Report, people []*person) (t trials, err error) {
 	s.bans = watchBans()
 	defer s.bans.close()
-	people, err := s.invite()
-	if err != nil {
-		return t, err
-	}
 	stop := s.gather(people)
 	err = s.attackBy(ctx, r)
 	if err == nil {
@@ -132,6 +135,20 @@ func (s *scene) attackBy(ctx context.Context, r *Report) (err error) {
 	if r.Ladders, err = s.ladders(ctx); err != nil {
 		return err
 	}
-	r.Attacks, err = s.attackAll(ctx, r.Ladders)
+	if r.Attacks, err = s.attackAll(ctx, r.Ladders); err != nil || r.Guess == nil {
+		return err
+	}
+	s.progress("attack: which system is this?")
+	r.Guess.After, err = s.guess(ctx, "guesser-after")
+	return err
+}
+
+// guessBefore lets nmap guess the system of the bare server.
+func (s *scene) guessBefore(ctx context.Context, r *Report) (err error) {
+	if !s.options.Nmap || s.options.Quick {
+		return nil
+	}
+	r.Guess = &Guess{}
+	r.Guess.Before, err = s.guess(ctx, "guesser-before")
 	return err
 }

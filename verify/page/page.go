@@ -51,8 +51,8 @@ type figure struct{ Before, After, Label string }
 
 // row is one attack with what it learned over both families.
 type row struct {
-	Name, Tool, Probe string
-	V4, V6            *verify.Attack
+	Name, Tool, Ban string
+	V4, V6          *verify.Attack
 }
 
 func newView(r *verify.Report) view {
@@ -111,10 +111,7 @@ func rows(r *verify.Report) []row {
 		n, known := at[a.Name]
 		if !known {
 			n, at[a.Name] = len(list), len(list)
-			list = append(list, row{Name: a.Name, Tool: a.Tool})
-		}
-		if a.Ladder > 0 {
-			list[n].Probe = strconv.Itoa(a.Ladder)
+			list = append(list, row{Name: a.Name, Tool: a.Tool, Ban: a.Ban()})
 		}
 		if a.Family == 4 {
 			list[n].V4 = a
