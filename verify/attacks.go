@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +31,8 @@ type attack struct {
 	// mixed says that it sends packets of many kinds, so that no ladder tells
 	// which of them bans.
 	mixed bool
+	// slow says that it takes its time, and starts before the others.
+	slow bool
 }
 
 var attacks = []attack{
@@ -45,7 +48,7 @@ var attacks = []attack{
 	{name: "from port 53", nmap: "-sS -g 53", kind: "SYN", sees: true, nmapOnly: true},
 	{name: "fragments", nmap: "-sS -f", kind: "SYN", sees: true, v4: true, nmapOnly: true},
 	{name: "decoys", nmap: "-sS -D DECOYS", kind: "SYN", sees: true, v4: true, nmapOnly: true},
-	{name: "polite", nmap: "-sS -T2 --max-retries 0", kind: "SYN", sees: true, v4: true, nmapOnly: true, ports: (*scene).fewer},
+	{name: "polite", nmap: "-sS -T2 --max-retries 0", kind: "SYN", sees: true, v4: true, nmapOnly: true, ports: (*scene).fewer, slow: true},
 	{name: "UDP", nmap: "-sU", kind: "UDP", sees: true, quick: true},
 	{name: "protocols", nmap: "-sO", kind: "UDP", sees: true, nmapOnly: true, ports: everyProtocol, mixed: true},
 }
@@ -83,7 +86,11 @@ func (s *scene) attackAll(ctx context.Context, ladders []Ladder) ([]Attack, erro
 			if !a.mixed {
 				results[i].Ladder = bannedBy(ladders, a.kind, family)
 			}
-			jobs = append(jobs, func() error { return s.attack(ctx, a, &results[i]) })
+			at := len(jobs)
+			if a.slow {
+				at = 0
+			}
+			jobs = slices.Insert(jobs, at, func() error { return s.attack(ctx, a, &results[i]) })
 		}
 	}
 	width := atOnce

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"time"
 )
 
@@ -100,6 +101,36 @@ type Attack struct {
 	// Ladder is the number of the probe that bans for packets like this one's;
 	// 0 if none does.
 	Ladder int `json:"banned_by_probe,omitempty"`
+}
+
+// Both is one kind of attack over both families; nil for one that was not run.
+type Both struct{ V4, V6 *Attack }
+
+// First returns the attack over IPv4, or else that over IPv6.
+func (b Both) First() *Attack {
+	if b.V4 != nil {
+		return b.V4
+	}
+	return b.V6
+}
+
+// ByName joins the attacks of one name, in the order of the report. They point
+// into the report.
+func (r *Report) ByName() []Both {
+	var list []Both
+	for i := range r.Attacks {
+		a := &r.Attacks[i]
+		n := slices.IndexFunc(list, func(b Both) bool { return b.First().Name == a.Name })
+		if n < 0 {
+			n, list = len(list), append(list, Both{})
+		}
+		if a.Family == 4 {
+			list[n].V4 = a
+		} else {
+			list[n].V6 = a
+		}
+	}
+	return list
 }
 
 // Person is somebody honest, who kept visiting while the attacks went on.

@@ -44,10 +44,24 @@ func (r *Report) printMaps(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
+// printAttacks writes a line for each attack: one number where both families
+// agree, else that of IPv4 and that of IPv6.
 func (r *Report) printAttacks(w io.Writer) {
-	t := table(w, "ATTACK\t\t\tports\topen\tclosed\tsilent\tbanned by probe\topen ports")
-	for _, a := range r.Attacks {
-		fmt.Fprintf(t, "%s\tIPv%d\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", a.Name, a.Family, a.Tool, a.Ports, a.Open, a.Closed, a.Silent, a.Ban(), short(a.OpenPorts))
+	t := table(w, "ATTACK\t\tports\topen\tclosed\tsilent\tbanned by probe\topen ports")
+	for _, both := range r.ByName() {
+		a := both.First()
+		columns := []string{a.Name, a.Tool}
+		for _, number := range []func(*Attack) string{
+			func(a *Attack) string { return fmt.Sprint(a.Ports) },
+			func(a *Attack) string { return fmt.Sprint(a.Open) },
+			func(a *Attack) string { return fmt.Sprint(a.Closed) },
+			func(a *Attack) string { return fmt.Sprint(a.Silent) },
+			(*Attack).Ban,
+			func(a *Attack) string { return short(a.OpenPorts) },
+		} {
+			columns = append(columns, both.say(number))
+		}
+		fmt.Fprintln(t, strings.Join(columns, "\t"))
 	}
 	t.Flush()
 	if r.Guess != nil {
@@ -56,9 +70,20 @@ func (r *Report) printAttacks(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
+// say returns what there is to say of an attack: once if both families agree.
+func (b Both) say(what func(*Attack) string) string {
+	if b.V4 == nil || b.V6 == nil {
+		return what(b.First())
+	}
+	if v4, v6 := what(b.V4), what(b.V6); v4 != v6 {
+		return v4 + " / " + v6
+	}
+	return what(b.V4)
+}
+
 // Ban says when the source was banned, for a person: at which probe, where that
 // was counted, or "yes" or "no".
-func (a Attack) Ban() string {
+func (a *Attack) Ban() string {
 	switch {
 	case a.Ladder > 0:
 		return fmt.Sprint(a.Ladder)
@@ -68,10 +93,13 @@ func (a Attack) Ban() string {
 	return "no"
 }
 
-// short lists the first few of many.
+// short lists the first few of many, or "-" for none.
 func short(names []string) string {
 	const most = 6
-	if len(names) > most {
+	switch {
+	case len(names) == 0:
+		return "-"
+	case len(names) > most:
 		return strings.Join(names[:most], " ") + fmt.Sprintf(" and %d more", len(names)-most)
 	}
 	return strings.Join(names, " ")

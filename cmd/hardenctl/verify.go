@@ -38,7 +38,7 @@ over IPv4 and IPv6, while a client, a crawler and an admin keep visiting.
 
 It prints what each attack learned, what honest people noticed, and each
 promise of the profile, kept or broken. This host, its firewall and its network
-are not touched. It takes less than a minute, and root to make the namespaces.
+are not touched. It takes about a minute, and root to make the namespaces.
 
 It exits 0 if every promise was kept, and else 1.`,
 		Example: `  hardenctl verify web.toml

@@ -38,7 +38,7 @@ type lane struct {
 	Name           string
 	Y, X, Width    float64
 	Banned         bool
-	BanX           float64
+	BanX, Rest     float64 // where it fell, and how much of the bar is left
 	Title, BanNote string
 }
 
@@ -100,6 +100,7 @@ func (l *line) add(y *float64, x func(float64) float64, name string, start, end,
 	n.Title = fmt.Sprintf("%s: from %.1f s to %.1f s", name, start, end)
 	if ban > 0 {
 		n.Banned, n.BanX = true, max(x(ban), n.X)
+		n.Rest = max(0, n.X+n.Width-n.BanX)
 		n.BanNote = fmt.Sprintf("banned at %.2f s", ban)
 	}
 	l.Lanes = append(l.Lanes, n)

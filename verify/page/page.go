@@ -43,20 +43,13 @@ type view struct {
 	Figures   []figure
 	Pictures  []picture
 	Line      line
-	Rows      []row
 }
 
 // figure is one of the large numbers at the top.
 type figure struct{ Before, After, Label string }
 
-// row is one attack with what it learned over both families.
-type row struct {
-	Name, Tool, Ban string
-	V4, V6          *verify.Attack
-}
-
 func newView(r *verify.Report) view {
-	v := view{Report: r, Pictures: pictures(r), Line: newLine(r), Rows: rows(r), Figures: figures(r)}
+	v := view{Report: r, Pictures: pictures(r), Line: newLine(r), Figures: figures(r)}
 	for _, p := range r.Promises {
 		if p.Kept {
 			v.KeptCount++
@@ -82,7 +75,7 @@ func figures(r *verify.Report) []figure {
 	}
 	list := []figure{
 		{thousands(before.Counts.Open), thousands(after.Counts.Open), "open TCP ports that an attacker finds"},
-		{thousands(before.Counts.Closed), thousands(after.Counts.Closed), "more ports that tell him somebody is there"},
+		{thousands(before.Counts.Closed), thousands(after.Counts.Closed), "more ports that give the host away"},
 	}
 	if probe := latestBan(r); probe > 0 {
 		list = append(list, figure{"never", "probe " + strconv.Itoa(probe), "when the kernel bans the scanner"})
@@ -100,26 +93,6 @@ func latestBan(r *verify.Report) int {
 		last = max(last, l.BannedAt)
 	}
 	return last
-}
-
-// rows joins the attacks of one name.
-func rows(r *verify.Report) []row {
-	var list []row
-	at := map[string]int{}
-	for i := range r.Attacks {
-		a := &r.Attacks[i]
-		n, known := at[a.Name]
-		if !known {
-			n, at[a.Name] = len(list), len(list)
-			list = append(list, row{Name: a.Name, Tool: a.Tool, Ban: a.Ban()})
-		}
-		if a.Family == 4 {
-			list[n].V4 = a
-		} else {
-			list[n].V6 = a
-		}
-	}
-	return list
 }
 
 // thousands writes 65536 as "65,536".
