@@ -1,5 +1,7 @@
 package ruleset
 
+import "time"
+
 // Target is what a rule does with a packet that it matched. The types below
 // are the only ones.
 type Target interface{ target() }
@@ -17,11 +19,12 @@ const (
 // Jump goes on in another chain.
 type Jump struct{ Chain string }
 
-// AddToSet puts the packet's address into a set, anew if it is there, for the
-// set's own timeout.
+// AddToSet puts the packet's address into a set, anew if it is there, for
+// Timeout, or for the set's own where that is 0.
 type AddToSet struct {
 	Set       string
 	Direction Direction
+	Timeout   time.Duration // whole seconds
 }
 
 // Log writes a line to the kernel log.
