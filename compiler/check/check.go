@@ -3,6 +3,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 
 	"hardenctl/compiler/diag"
@@ -13,7 +14,7 @@ import (
 // Profile returns what is wrong or doubtful in a profile that was read without
 // errors.
 func Profile(p *profile.Profile) diag.List {
-	return slices.Concat(sharedPorts(p), adminServices(p), everyone(p), blockedFriends(p))
+	return slices.Concat(sharedPorts(p), tripwires(p), adminServices(p), everyone(p), blockedFriends(p))
 }
 
 // sharedPorts refuses a port that two services state: only the first would
@@ -38,6 +39,25 @@ func stated(s profile.Service, port profile.Port) bool {
 	return slices.ContainsFunc(s.Ports, func(q profile.Port) bool {
 		return q.Protocol == port.Protocol && q.First <= port.Last && port.First <= q.Last
 	})
+}
+
+// tripwires refuses a tripwire on a port that a service has: those whom the
+// service serves would never touch it, and those whom it refuses, who may have
+// mistyped an address, would be banned.
+func tripwires(p *profile.Profile) diag.List {
+	var list diag.List
+	for _, port := range p.Scan.Tripwires {
+		for _, s := range p.Services {
+			if stated(s, port) {
+				list.Add(diag.Diagnostic{
+					Code: "served-tripwire", Position: port.Position, Subject: "scan.tripwires",
+					Message:    fmt.Sprintf("%s is a port of services.%s, where one touch must not ban", port, s.Name),
+					Suggestion: "choose a port that no service has",
+				})
+			}
+		}
+	}
+	return list
 }
 
 // adminServices warns where admin addresses and admin services do not meet.
