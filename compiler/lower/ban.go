@@ -35,9 +35,8 @@ func (f *filter) banned(at profile.Scope) []ruleset.Rule {
 func (f *filter) bannedServices(p part) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
-		public := len(s.From) == 0
 		allowed, reachable := f.from(s)
-		if !reachable || f.closed() || public && f.profile.Scan.Scope == profile.Hidden {
+		if !reachable || f.closed() || !f.hides(s) {
 			continue
 		}
 		if f.proves() {
@@ -47,6 +46,11 @@ func (f *filter) bannedServices(p part) []ruleset.Rule {
 		rules = append(rules, f.serviceRules(s, ruleset.Drop, allowed...)...)
 	}
 	return rules
+}
+
+// hides reports whether a ban hides a service, or leaves it since it is public.
+func (l *lowering) hides(s profile.Service) bool {
+	return l.profile.Scan.Scope == profile.Everything || len(s.From) > 0
 }
 
 // ban is the target for the probe that is one too many.

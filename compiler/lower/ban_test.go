@@ -58,6 +58,9 @@ func TestBanned(t *testing.T) {
 			-p tcp -m tcp --dport 80 -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
 			-p tcp -m tcp --dport 80 -j DROP
 			-j HARDENCTL-RENEW`},
+		{"nothing to keep", `services.web.ports = ["tcp/80"]
+			scan = { probes = 10, scope = "hidden", proven = "1d" }`, ruleset.V4, "BANNED", noise + `
+			-j HARDENCTL-RENEW`},
 		{"IPv6 is closed", services + `scan = { probes = 10, scope = "everything", proven = "1d" }` + "\npolicy.ipv6 = false", ruleset.V6, "BANNED", `
 			-m addrtype --dst-type MULTICAST -j DROP
 			-p udp -m udp --sport 0:1023 -j DROP
@@ -69,7 +72,8 @@ func TestBanned(t *testing.T) {
 // TestBanMemory shows how long each set remembers: a source's ports for the
 // longer window, a ban for a week from its end.
 func TestBanMemory(t *testing.T) {
-	rs := lowered(t, `scan = { probes = 10, window = "1h", slow = { probes = 30, window = "1d" }, ban = "1h", ban_repeat = "1d", proven = "3d" }`)
+	rs := lowered(t, `services.web.ports = ["tcp/80"]
+		scan = { probes = 10, window = "1h", slow = { probes = 30, window = "1d" }, ban = "1h", ban_repeat = "1d", proven = "3d" }`)
 	const hour, day = time.Hour, 24 * time.Hour
 	want := map[string]time.Duration{"seen": day, "ban": hour, "strike": hour + 7*day, "repeat": 8 * day, "proven": 3 * day}
 	for name, timeout := range want {

@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"slices"
 	"time"
 
 	"hardenctl/compiler/profile"
@@ -12,8 +13,11 @@ import (
 // had opened one is not served much.
 var provenRate = profile.Rate{Count: 5, Per: time.Second, Burst: 50}
 
-// proves reports whether sources are proven.
-func (l *lowering) proves() bool { return l.bans() && l.profile.Scan.Proven > 0 }
+// proves reports whether sources are proven. Where a ban hides no service, there
+// is nothing that a proven source could keep, and no packet pays for the proof.
+func (l *lowering) proves() bool {
+	return l.bans() && l.profile.Scan.Proven > 0 && slices.ContainsFunc(l.profile.Services, l.hides)
+}
 
 // handshake are the flags that tell the parts of a connection from each other.
 const handshake = ruleset.FIN | ruleset.SYN | ruleset.RST | ruleset.ACK
