@@ -15,7 +15,8 @@ func (l *lowering) grows() bool { return l.profile.Scan.BanRepeat > l.profile.Sc
 
 // banned refuses the new packets of banned sources. It stands before all
 // services, or behind the public ones, as the scope says. Open connections
-// passed before, so that a ban cuts nobody off in the middle.
+// passed before, also those that were open before the first rule, so that a ban
+// cuts nobody off in the middle.
 func (f *filter) banned(at profile.Scope) []ruleset.Rule {
 	if !f.bans() || f.profile.Scan.Scope != at {
 		return nil

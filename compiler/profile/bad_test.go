@@ -56,7 +56,7 @@ a.toml:4:1: scan.slow: states no window`},
 		{"slower than the kernel", "[scan]\nprobes = 2\nslow = { probes = 6, window = \"7d\" }",
 			`a.toml:4:31: scan.slow.window: "7d" is not from 1s to 1d`},
 		{"a shorter ban for repeaters", "[scan]\nprobes = 2\nban = \"2h\"\nban_repeat = \"1h\"",
-			`a.toml:5:14: scan.ban_repeat: 1h is shorter than a first ban, 2h`},
+			`a.toml:5:14: warning: scan.ban_repeat: does nothing, since 1h is shorter than a first ban, 2h`},
 		{"tripwires", "[scan]\nprobes = 2\ntripwires = [\"23\"]", `a.toml:4:14: scan.tripwires: "23" has no protocol`},
 		{"what bans need probes for", "scan = { tripwires = [\"tcp/23\"], proven = \"1d\" }",
 			`a.toml:2:22: warning: scan.tripwires: does nothing, since scan.probes is not stated

@@ -48,7 +48,7 @@ func (d *decoder) scan(n *node) {
 	d.agree(n)
 }
 
-// slow reads the second window, which is the fast one's in all but name.
+// slow reads the second window, of which both numbers must be stated.
 func (d *decoder) slow(n *node) {
 	var probes Count
 	slow := &d.profile.Scan.Slow
@@ -67,13 +67,16 @@ func (d *decoder) slow(n *node) {
 	}
 }
 
-// agree checks the numbers of [scan] against one another.
+// agree checks the numbers of [scan] against one another. One that does nothing
+// beside another is no error: an included profile may state it, and nothing can
+// unsay it.
 func (d *decoder) agree(n *node) {
 	s := &d.profile.Scan
 	d.recentCounts(n, s.Probes)
 	if s.BanRepeat < s.Ban {
-		d.errorf("out-of-range", n.child("ban_repeat"), "%s is shorter than a first ban, %s",
+		d.warn("no-effect", n.child("ban_repeat"), "does nothing, since %s is shorter than a first ban, %s",
 			showDuration(s.BanRepeat), showDuration(s.Ban))
+		s.BanRepeat = s.Ban
 	}
 	if slow := n.child("slow"); slow != nil {
 		d.recentCounts(slow, s.Slow.Count)
@@ -81,8 +84,7 @@ func (d *decoder) agree(n *node) {
 	}
 }
 
-// slowIsSlower leaves out a slow window that is no longer than the first. That
-// is no error: an included profile may state it, and nothing can unsay it. Like
+// slowIsSlower leaves out a slow window that is no longer than the first. Like
 // the first it is a day at most, the longest for which hashlimit's buckets have
 // room (CREDITS_PER_JIFFY in the kernel's xt_hashlimit.c).
 func (d *decoder) slowIsSlower(n *node) {
