@@ -175,8 +175,10 @@ func TestBanRenewsAndGrows(t *testing.T) {
 // A ban touches new connections only.
 func TestBanSparesOpenConnections(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
+		lab.Serve(t, "tcp", 80)
 		expect(t, 0, "apply", write(t, "watched.toml", watched+"tripwires = [\"tcp/23\"]\n"), "--auto-approve")
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
+		arrive(t, client)
 		var streams []*stream
 		for i, a := range families(client) {
 			streams = append(streams, openStream(t, client, []string{lab.ServerV4, lab.ServerV6}[i]))

@@ -72,6 +72,7 @@ func TestFingerprint(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		watch(t, "fingerprint = true\n")
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
+		arrive(t, client)
 		for i, s := range slices.Concat(honest, raw) {
 			want, wait := uint8(lab.SYN|lab.ACK), time.Second
 			if i >= len(honest) {

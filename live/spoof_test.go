@@ -21,9 +21,7 @@ func TestForgedScans(t *testing.T) {
 		network := lab.NewNetwork(t)
 		people := newPeople(network)
 		forger := newForger(t, network)
-		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-			reaches(t, people.customer, server, 443, 1)
-		}
+		arrive(t, people.customer)
 		time.Sleep(200 * time.Millisecond) // the last FIN comes when connect has returned
 		for _, h := range []*lab.Host{people.customer, people.crawler, people.admin, people.stranger} {
 			for _, a := range families(h) {
@@ -51,13 +49,7 @@ func TestForgedScans(t *testing.T) {
 func newForger(t *testing.T, n *lab.Bench) *lab.Host {
 	t.Helper()
 	h := n.Host("forger", "203.0.113.67", "2001:db8:bad:67::67")
-	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-		for tries := 0; connect(h, server, 80) != nil; tries++ {
-			if tries == 5 {
-				t.Fatalf("the forger does not reach %s", server)
-			}
-		}
-	}
+	arrive(t, h)
 	return h
 }
 
@@ -94,7 +86,7 @@ func TestProvenScanner(t *testing.T) {
 		watch(t, proven+"ban = \"4s\"\n")
 		network := lab.NewNetwork(t)
 		scanner := network.Host("scanner", "203.0.113.66", "2001:db8:bad:66::66")
-		reaches(t, scanner, lab.ServerV4, 443, 1)
+		arrive(t, scanner)
 		time.Sleep(200 * time.Millisecond)
 		must(t, scanner.Forge(syn(scanner.V4(), 23)))
 		time.Sleep(2500 * time.Millisecond)
@@ -144,7 +136,7 @@ func TestFullSets(t *testing.T) {
 		people := newPeople(network)
 		scanner := network.Host("scanner", "203.0.113.66", "2001:db8:bad:66::66")
 		forger := newForger(t, network)
-		reaches(t, people.customer, lab.ServerV4, 443, 1)
+		arrive(t, people.customer)
 		time.Sleep(200 * time.Millisecond)
 		must(t, scanner.Forge(syn(scanner.V4(), 23)))
 
@@ -163,7 +155,8 @@ func TestFullSets(t *testing.T) {
 		reaches(t, people.customer, lab.ServerV4, 443, 30)
 		reaches(t, people.admin, lab.ServerV4, 22, 5)
 		reaches(t, people.crawler, lab.ServerV4, 443, 30)
-		newcomer := network.Host("newcomer", "192.0.2.40/24")
+		newcomer := network.Host("newcomer", "192.0.2.40/24", "2001:db8:40::40")
+		arrive(t, newcomer)
 		reaches(t, newcomer, lab.ServerV4, 443, 30)
 		must(t, newcomer.Forge(syn(newcomer.V4(), 23)))
 		if !banned(t, newcomer.V4()) {
