@@ -14,7 +14,7 @@ func (l *lowering) bans() bool { return l.profile.Scan.Probes > 0 }
 func (l *lowering) grows() bool { return l.profile.Scan.BanRepeat > l.profile.Scan.Ban }
 
 // banned refuses the new packets of banned sources. It stands before all
-// services, or behind the public ones, as the scope says. Open connections
+// services, or behind them, as the scope says. Open connections
 // passed before, also those that were open before the first rule, so that a ban
 // cuts nobody off in the middle.
 func (f *filter) banned(at profile.Scope) []ruleset.Rule {
@@ -37,7 +37,7 @@ func (f *filter) bannedServices(p part) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
 		allowed, reachable := f.from(s)
-		if !reachable || f.closed() || !f.hides(s) {
+		if !reachable || f.closed() || !f.hides() {
 			continue
 		}
 		if f.proves() {
@@ -49,10 +49,9 @@ func (f *filter) bannedServices(p part) []ruleset.Rule {
 	return rules
 }
 
-// hides reports whether a ban hides a service, or leaves it since it is public.
-func (l *lowering) hides(s profile.Service) bool {
-	return l.profile.Scan.Scope == profile.Everything || len(s.From) > 0
-}
+// hides reports whether a ban hides services, or leaves those that are stated for
+// its source.
+func (l *lowering) hides() bool { return l.profile.Scan.Scope == profile.Everything }
 
 // ban is the target for the probe that is one too many.
 func (f *filter) ban(p part) ruleset.Jump {
@@ -61,7 +60,7 @@ func (f *filter) ban(p part) ruleset.Jump {
 		if f.grows() {
 			rules = append(rules, p.rule("strike", ruleset.AddToSet{Set: f.setName("strike"), Direction: ruleset.ToSource}))
 		}
-		return append(rules, p.rule("ban", f.end()))
+		return append(rules, p.rule("ban", f.end(brokeIt)))
 	})
 }
 

@@ -68,11 +68,16 @@ func remembered(ban time.Duration) time.Duration {
 
 // addSources adds a set of sources.
 func (l *lowering) addSources(family ruleset.Family, name string, s ruleset.Set) {
-	s.Type = ruleset.HashIP
-	if family == ruleset.V6 {
-		s.Netmask = 64
-	}
+	s.Type, s.Netmask = ruleset.HashIP, banMask(family)
 	l.addDynamic(family, name, s)
+}
+
+// banMask is the length to which a banned address is cut; 0 for none.
+func banMask(family ruleset.Family) int {
+	if family == ruleset.V6 {
+		return 64
+	}
+	return 0
 }
 
 func (l *lowering) addDynamic(family ruleset.Family, name string, s ruleset.Set) {

@@ -1,7 +1,6 @@
 package lower
 
 import (
-	"slices"
 	"time"
 
 	"hardenctl/compiler/profile"
@@ -16,7 +15,7 @@ var provenRate = profile.Rate{Count: 5, Per: time.Second, Burst: 50}
 // proves reports whether sources are proven. Where a ban hides no service, there
 // is nothing that a proven source could keep, and no packet pays for the proof.
 func (l *lowering) proves() bool {
-	return l.bans() && l.profile.Scan.Proven > 0 && slices.ContainsFunc(l.profile.Services, l.hides)
+	return l.bans() && l.hides() && l.profile.Scan.Proven > 0 && len(l.profile.Services) > 0
 }
 
 // handshake are the flags that tell the parts of a connection from each other.

@@ -28,7 +28,8 @@ var impossible = []struct{ mask, set ruleset.Flag }{
 //
 // Conntrack knows no connection that was open before its first rule. An apply
 // notes those in a set, for long enough that a packet of each comes by, and
-// they go on as if nothing had happened.
+// they go on as if nothing had happened. That the packet is for a connection of
+// a socket here keeps the far end from probing other ports by the same rule.
 func (f *filter) stealth() []ruleset.Rule {
 	if !f.profile.Scan.Stealth {
 		return nil
@@ -40,7 +41,7 @@ func (f *filter) stealth() []ruleset.Rule {
 		rules = append(rules, p.rule("impossible flags", f.probe(), ruleset.TCPFlags{Mask: flags.mask, Set: flags.set}))
 	}
 	rules = append(rules,
-		p.rule("open before", ruleset.Accept, ruleset.InSet{Set: f.setName("open"), Direction: ruleset.ToSourceAndSPort}),
+		p.rule("open before", ruleset.Accept, ruleset.InSet{Set: f.setName("open"), Direction: ruleset.ToSourceAndSPort}, ruleset.Socket{}),
 		p.rule("not a first packet", ruleset.Drop))
 	return []ruleset.Rule{p.rule("stealth", f.chain("STEALTH", rules), ruleset.Proto{Protocol: ruleset.TCP})}
 }
@@ -66,21 +67,32 @@ func (f *filter) noise() ruleset.Rule {
 // more: it renews the ban.
 func (f *filter) probe() ruleset.Target {
 	if !f.bans() {
-		return f.end()
+		return f.end(isProbe)
 	}
 	return f.shared("PROBE", func() []ruleset.Rule {
 		p := f.scan()
 		port := f.setName("seen")
 		return slices.Concat(
+			f.ownAddress(p),
 			[]ruleset.Rule{f.lateAnswer(), p.rule("banned", f.renew(), f.inSet("ban"))},
 			f.tripwires(p),
 			[]ruleset.Rule{
-				p.rule("counted before", f.end(), ruleset.InSet{Set: port, Direction: ruleset.ToSourceAndDPort}),
+				p.rule("counted before", f.end(unlogged), ruleset.InSet{Set: port, Direction: ruleset.ToSourceAndDPort}),
 				p.rule("count", ruleset.AddToSet{Set: port, Direction: ruleset.ToSourceAndDPort}),
 			},
 			f.tooMany(p),
-			[]ruleset.Rule{p.rule("probe", f.end())})
+			[]ruleset.Rule{p.rule("probe", f.end(isProbe))})
 	})
+}
+
+// ownAddress keeps a forger who writes this host's own address on his packets
+// from getting its /64 banned. Of IPv4 the kernel drops such packets itself, as
+// martians.
+func (f *filter) ownAddress(p part) []ruleset.Rule {
+	if f.family == ruleset.V4 {
+		return nil
+	}
+	return []ruleset.Rule{p.rule("own address", ruleset.Drop, ruleset.AddressType{Source: []string{"LOCAL"}})}
 }
 
 // lateAnswer drops UDP from a port below 1024. It is usually the answer of a

@@ -99,7 +99,13 @@ bad.txt:2:1: "example.com"`},
 			`a.toml:2:15: description: "a\nb" is not printable ASCII
 a.toml:4:10: log.prefix: "say \"x\": " holds a quote or a backslash
 a.toml:5:8: log.rate: "10 in 60s" is not a limit`},
-		{"long prefix", "[log]\nprefix = \"" + strings.Repeat("x", 30) + "\"", `a.toml:3:10: log.prefix: "` + strings.Repeat("x", 30) + `" is longer than 29 bytes`},
+		{"long prefix", "[log]\nprefix = \"" + strings.Repeat("x", 22) + "\"", `a.toml:3:10: log.prefix: "` + strings.Repeat("x", 22) + `" is longer than 21 bytes`},
+		{"fail2ban", "[fail2ban]\nretries = 0\nwindow = \"0s\"\nban = \"forever\"\nscope = \"all\"\nfindtime = \"10m\"",
+			`a.toml:3:11: fail2ban.retries: 0 is not from 1 to 1000
+a.toml:4:10: fail2ban.window: "0s" is not from 1s to 24d
+a.toml:5:7: fail2ban.ban: "forever" is not a duration
+a.toml:6:9: fail2ban.scope: "all" is not one of "everything", "hidden"
+a.toml:7:1: fail2ban.findtime: unknown key`},
 		{"kernel", "[kernel]\nsyncookies = 1\ndefault_ttl = 256\nrp_filter = \"lose\"\nconntrack_max = 2.5\ntcp_loose = true",
 			`a.toml:3:14: kernel.syncookies: must be true or false, not the number 1
 a.toml:4:15: kernel.default_ttl: 256 is not from 1 to 255
