@@ -11,7 +11,7 @@ import (
 	"hardenctl/lab"
 )
 
-// hidden is a way to scan a server that hides what it can, and what it may see
+// blindScan is a way to scan a server that hides what it can, and what it may see
 // there: nothing, or some of what it cannot help to show.
 type blindScan struct {
 	name   string
