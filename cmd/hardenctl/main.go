@@ -86,6 +86,6 @@ take ` + defaultProfile + `.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newProfiles())
+	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newKnock(), newProfiles())
 	return root
 }

@@ -83,6 +83,7 @@ func TestTargets(t *testing.T) {
 		{ruleset.Return, "-j RETURN"},
 		{ruleset.Jump{Chain: "HARDENCTL-INPUT"}, "-j HARDENCTL-INPUT"},
 		{ruleset.AddToSet{Set: "s", Direction: ruleset.ToSourceAndDPort}, "-j SET --add-set s src,dst --exist"},
+		{ruleset.RemoveFromSet{Set: "s", Direction: ruleset.ToSource}, "-j SET --del-set s src"},
 		{ruleset.Log{Prefix: "IPTables-Dropped: "}, `-j LOG --log-prefix "IPTables-Dropped: "`},
 		{ruleset.Reject{Family: ruleset.V4}, "-j REJECT --reject-with icmp-port-unreachable"},
 		{ruleset.Reject{Family: ruleset.V6}, "-j REJECT --reject-with icmp6-port-unreachable"},

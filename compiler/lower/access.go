@@ -16,7 +16,8 @@ func (f *filter) trusted() []ruleset.Rule {
 		return nil
 	}
 	access := f.access()
-	jump := f.chain("TRUSTED", append(f.servicesForTrusted(), access.rule("not for them", f.end())))
+	rules := append(f.servicesForTrusted(), f.trustedKnocks()...)
+	jump := f.chain("TRUSTED", append(rules, access.rule("not for them", f.end())))
 	return []ruleset.Rule{access.rule("trusted sources", jump, f.inSet("trusted"))}
 }
 

@@ -103,14 +103,19 @@ func (f *filter) end() ruleset.Target {
 		return f.drop()
 	}
 	return f.shared("REJECT", func() []ruleset.Rule {
-		var rules []ruleset.Rule
-		if f.profile.Log.Rate.Count > 0 {
-			rules = append(rules, f.log())
+		if f.profile.Log.Rate.Count == 0 {
+			return f.rejections()
 		}
-		return append(rules,
-			f.policy().rule("refused", ruleset.Reject{Family: f.family, Reset: true}, ruleset.Proto{Protocol: ruleset.TCP}),
-			f.policy().rule("refused", ruleset.Reject{Family: f.family}))
+		return append([]ruleset.Rule{f.log()}, f.rejections()...)
 	})
+}
+
+// rejections answer as a host does that serves nothing.
+func (f *filter) rejections() []ruleset.Rule {
+	return []ruleset.Rule{
+		f.policy().rule("refused", ruleset.Reject{Family: f.family, Reset: true}, ruleset.Proto{Protocol: ruleset.TCP}),
+		f.policy().rule("refused", ruleset.Reject{Family: f.family}),
+	}
 }
 
 // shared returns the jump to a chain that several places use, building it for

@@ -29,6 +29,7 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 	l := &lowering{name: name, profile: p}
 	l.addMemberSets()
 	l.addDynamicSets()
+	l.addKnockSets()
 	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules()}
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}

@@ -57,7 +57,8 @@ func (f *filter) stealth() []ruleset.Rule {
 
 // unserved is what is left: new packets to what no service answers.
 func (f *filter) unserved() []ruleset.Rule {
-	return []ruleset.Rule{f.noise(), f.policy().rule("unserved", f.probe())}
+	rules := append([]ruleset.Rule{f.noise()}, f.knocks()...)
+	return append(rules, f.policy().rule("unserved", f.probe()))
 }
 
 // noise is what a network sends to all its hosts; it is no probe.

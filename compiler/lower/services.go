@@ -10,12 +10,12 @@ import (
 
 // publicServices are those that everyone may reach.
 func (f *filter) publicServices() []ruleset.Rule {
-	return f.services(func(s profile.Service) bool { return len(s.From) == 0 })
+	return f.services(profile.Service.Public)
 }
 
 // restrictedServices are those that only some sources may reach.
 func (f *filter) restrictedServices() []ruleset.Rule {
-	return f.services(func(s profile.Service) bool { return len(s.From) > 0 })
+	return f.services(func(s profile.Service) bool { return !s.Public() })
 }
 
 func (f *filter) services(wanted func(profile.Service) bool) []ruleset.Rule {
@@ -24,24 +24,28 @@ func (f *filter) services(wanted func(profile.Service) bool) []ruleset.Rule {
 		if !wanted(s) || f.closed() {
 			continue
 		}
-		if allowed, reachable := f.from(s); reachable {
-			rules = append(rules, f.serviceRules(s, f.serviceTarget(s), allowed...)...)
+		if ways := f.ways(s); len(ways) > 0 {
+			rules = append(rules, f.serviceRules(s, f.serviceTarget(s), ways)...)
 		}
 	}
 	return rules
 }
 
-// from returns the match for the sources that may reach a service, none for
-// everyone, and whether this family has any such source at all.
-func (f *filter) from(s profile.Service) (allowed []ruleset.Match, reachable bool) {
-	if len(s.From) == 0 {
-		return nil, true
+// ways returns the matches by which a source may reach a service, any of which
+// is enough: one that matches everyone, being listed, having knocked. There is
+// none if this family has no such source at all.
+func (f *filter) ways(s profile.Service) [][]ruleset.Match {
+	if s.Public() {
+		return [][]ruleset.Match{nil}
 	}
-	name := fromSet(s)
-	if !f.has(name) {
-		return nil, false
+	var ways [][]ruleset.Match
+	if len(s.From) > 0 && f.has(fromSet(s)) {
+		ways = append(ways, []ruleset.Match{f.inSet(fromSet(s))})
 	}
-	return []ruleset.Match{f.inSet(name)}, true
+	if s.Knock.Name != "" {
+		ways = append(ways, []ruleset.Match{f.inSet(knocked(s.Knock.Name))})
+	}
+	return ways
 }
 
 // servicesForTrusted accepts what trusted sources may reach, without limits.
@@ -49,24 +53,26 @@ func (f *filter) from(s profile.Service) (allowed []ruleset.Match, reachable boo
 func (f *filter) servicesForTrusted() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
-		if allowed, reachable := f.from(s); reachable {
-			rules = append(rules, f.serviceRules(s, ruleset.Accept, allowed...)...)
+		ways := f.ways(s)
+		if s.Admin && !s.Public() && f.has("admin") {
+			ways = append(ways, []ruleset.Match{f.inSet("admin")})
 		}
-		if s.Admin && len(s.From) > 0 && f.has("admin") {
-			rules = append(rules, f.serviceRules(s, ruleset.Accept, f.inSet("admin"))...)
-		}
+		rules = append(rules, f.serviceRules(s, ruleset.Accept, ways)...)
 	}
 	return rules
 }
 
-// serviceRules returns the rules that match the ports of a service.
-func (f *filter) serviceRules(s profile.Service, target ruleset.Target, allowed ...ruleset.Match) []ruleset.Rule {
+// serviceRules returns the rules that match the ports of a service, for each
+// way to it.
+func (f *filter) serviceRules(s profile.Service, target ruleset.Target, ways [][]ruleset.Match) []ruleset.Rule {
 	var rules []ruleset.Rule
-	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
-		for _, chunk := range chunks(portsOf(s, protocol)) {
-			ports := ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk}
-			matches := append([]ruleset.Match{ports}, allowed...)
-			rules = append(rules, f.service(s).rule("", target, matches...))
+	for _, way := range ways {
+		for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
+			for _, chunk := range chunks(portsOf(s.Ports, protocol)) {
+				ports := ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk}
+				matches := append([]ruleset.Match{ports}, way...)
+				rules = append(rules, f.service(s).rule("", target, matches...))
+			}
 		}
 	}
 	return rules
@@ -75,9 +81,9 @@ func (f *filter) serviceRules(s profile.Service, target ruleset.Target, allowed 
 func (f *filter) service(s profile.Service) part { return f.part("services."+s.Name, s.Position) }
 
 // portsOf returns the ports of one protocol, in order.
-func portsOf(s profile.Service, protocol profile.Protocol) []ruleset.PortRange {
+func portsOf(ports []profile.Port, protocol profile.Protocol) []ruleset.PortRange {
 	var ranges []ruleset.PortRange
-	for _, p := range s.Ports {
+	for _, p := range ports {
 		if p.Protocol == protocol {
 			ranges = append(ranges, ruleset.PortRange{First: p.First, Last: p.Last})
 		}
@@ -125,14 +131,14 @@ func (f *filter) serviceTarget(s profile.Service) ruleset.Target {
 func (f *filter) limits(s profile.Service) []ruleset.Rule {
 	var rules []ruleset.Rule
 	service := f.service(s)
-	if s.ConnectionsPerSource.N > 0 && len(portsOf(s, profile.TCP)) > 0 {
+	if s.ConnectionsPerSource.N > 0 && len(portsOf(s.Ports, profile.TCP)) > 0 {
 		most := ruleset.ConnLimit{Above: s.ConnectionsPerSource.N, Prefix: f.sourcePrefix()}
 		rules = append(rules, service.rule("connections per source", f.drop(), ruleset.Proto{Protocol: ruleset.TCP}, most))
 	}
 	switch {
 	case s.NewPerSource.Stated():
 		rules = append(rules, f.limitNew(service, "s-"+s.Name, s.NewPerSource)...)
-	case len(portsOf(s, profile.UDP)) > 0:
+	case len(portsOf(s.Ports, profile.UDP)) > 0:
 		rules = append(rules, f.udpNew()...)
 	}
 	return rules

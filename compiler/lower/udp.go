@@ -17,7 +17,7 @@ func (f *filter) udpPackets() []ruleset.Rule {
 	p := f.part("udp.packets_per_source", limit.Position)
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
-		for _, chunk := range chunks(portsOf(s, profile.UDP)) {
+		for _, chunk := range chunks(portsOf(s.Ports, profile.UDP)) {
 			ports := ruleset.Ports{Protocol: ruleset.UDP, Destination: chunk}
 			rules = append(rules, p.rule("", f.udpChain(p), ports, ruleset.ConnOriginal{}))
 		}

@@ -14,8 +14,8 @@ func TestDiagnostics(t *testing.T) {
 		{"unknown key", "[services.ssh]\nports = [\"tcp/22\"]\nadmn = true", "a.toml:4:1: services.ssh.admn: unknown key"},
 		{"unknown table", "[service.ssh]\nports = [\"tcp/22\"]", "a.toml:2:2: service: unknown table"},
 		{"another case", "[Policy]", "a.toml:2:2: Policy: unknown table"},
-		{"later table", "[knocks.x]", "a.toml:2:2: knocks: unknown table"},
-		{"later key", "[services.a]\nports = [\"tcp/1\"]\nknock = \"x\"", "a.toml:4:1: services.a.knock: unknown key"},
+		{"later table", "[expect.x]", "a.toml:2:2: expect: unknown table"},
+		{"later key", "[sets.a]\naddresses = [\"192.0.2.1\"]\nmaximum_shrink = \"50%\"", "a.toml:4:1: sets.a.maximum_shrink: unknown key"},
 		{"wrong types", "[policy]\nipv6 = \"true\"\ndhcp = 1\ninput = [\"drop\"]\nforward = \"published\"",
 			`a.toml:3:8: policy.ipv6: must be true or false, not the text "true"
 a.toml:4:8: policy.dhcp: must be true or false, not the number 1

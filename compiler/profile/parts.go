@@ -29,6 +29,7 @@ func (d *decoder) decode(root *node) {
 	d.profile.Policy = Policy{Input: Drop, Forward: Leave, IPv6: true}
 	d.profile.Scan = Scan{Scope: Everything, Engine: Hashlimit}
 	d.knowSets(root)
+	d.knowKnocks(root)
 	d.table(root, fields{
 		"description": d.line(&d.profile.Description, 0, maxDescription, ""),
 		"policy":      d.policy,
@@ -40,7 +41,7 @@ func (d *decoder) decode(root *node) {
 		"udp":         d.udp,
 		"log":         d.log,
 		"kernel":      d.kernel,
-		"knocks":      d.later,
+		"knocks":      func(n *node) { d.named(n, "knock", d.knock) },
 		"fail2ban":    d.later,
 		"nics":        d.later,
 		"expect":      d.later,
@@ -77,7 +78,7 @@ func (d *decoder) service(n *node) {
 		"from":                   d.from(&s.From),
 		"new_per_source":         d.limit(&s.NewPerSource),
 		"connections_per_source": d.count(&s.ConnectionsPerSource, 1, maxConnections),
-		"knock":                  d.later,
+		"knock":                  d.knockName(&s.Knock),
 	})
 	if n.child("ports") == nil && !n.partial {
 		d.add(&flaw{

@@ -24,6 +24,12 @@ type AddToSet struct {
 	Direction Direction
 }
 
+// RemoveFromSet takes the packet's address out of a set; it need not be there.
+type RemoveFromSet struct {
+	Set       string
+	Direction Direction
+}
+
 // Log writes a line to the kernel log.
 type Log struct{ Prefix string }
 
@@ -33,8 +39,9 @@ type Reject struct {
 	Reset  bool
 }
 
-func (Verdict) target()  {}
-func (Jump) target()     {}
-func (AddToSet) target() {}
-func (Log) target()      {}
-func (Reject) target()   {}
+func (Verdict) target()       {}
+func (Jump) target()          {}
+func (AddToSet) target()      {}
+func (RemoveFromSet) target() {}
+func (Log) target()           {}
+func (Reject) target()        {}
