@@ -1,16 +1,16 @@
 package live
 
 import (
-	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,7 +30,7 @@ exempt = ["66.249.64.0/27", "2001:4860:4801:10::/64"]
 ports = ["tcp/80"]
 
 [services.ssh]
-ports = ["tcp/22"]
+ports = ["tcp/22", "tcp/2222"]
 from = ["198.51.100.64/26", "2001:db8:11::/64"]
 knock = "front-door"
 
@@ -41,17 +41,18 @@ knock = "back-door"
 
 [knocks.front-door]
 sequence = ["tcp/7000", "udp/8000", "tcp/6000"]
-step = "2s"
-open = "4s"
+step = "3s"
+open = "6s"
 
 # One port twice, and two neighbours.
 [knocks.back-door]
 sequence = ["udp/3001", "tcp/3000", "udp/3001", "udp/3002"]
-step = "2s"
+step = "3s"
 open = "1m"
 
 [scan]
 probes = 10
+window = "1h"
 ban = "1h"
 scope = "everything"
 stealth = true
@@ -126,10 +127,18 @@ func (g guest) sends(t *testing.T, ports ...string) {
 // reachesOnly checks which of the ports the guest can connect to.
 func (g guest) reachesOnly(t *testing.T, want ...int) {
 	t.Helper()
+	ports := []int{22, 5432, 8080}
+	errs := make([]error, len(ports))
+	var tries sync.WaitGroup
+	for i, port := range ports {
+		tries.Add(1)
+		go func() { defer tries.Done(); errs[i] = connect(g.Host, g.server, port) }()
+	}
+	tries.Wait()
 	var got []int
-	for _, port := range []int{22, 5432, 8080} {
-		if connect(g.Host, g.server, port) == nil {
-			got = append(got, port)
+	for i, err := range errs {
+		if err == nil {
+			got = append(got, ports[i])
 		}
 	}
 	if !slices.Equal(got, want) {
@@ -145,7 +154,7 @@ func TestKnock(t *testing.T) {
 			h := newHouse(t, backend, doors)
 			loadedBy(t, backend)
 			for _, family := range []int{4, 6} {
-				t.Run(fmt.Sprintf("v%d", family), func(t *testing.T) { h.isKnockedAt(t, family) })
+				h.isKnockedAt(t, family)
 			}
 		})
 	}
@@ -175,10 +184,13 @@ var visits = []struct {
 	{"the port that stands twice, once", []string{"udp/3001", "tcp/3000", "udp/3002"}, nil},
 }
 
+// isKnockedAt lets each visitor come at the same time as the others.
 func (h *house) isKnockedAt(t *testing.T, family int) {
+	comes := func(name string, g guest, does func(guest, *testing.T)) {
+		t.Run(fmt.Sprintf("%s/v%d", name, family), func(t *testing.T) { t.Parallel(); does(g, t) })
+	}
 	for _, v := range visits {
-		t.Run(v.name, func(t *testing.T) {
-			g := h.guest(family)
+		comes(v.name, h.guest(family), func(g guest, t *testing.T) {
 			g.sends(t, v.sends...)
 			g.reachesOnly(t, v.want...)
 			if banned(t, g.address()) {
@@ -186,15 +198,16 @@ func (h *house) isKnockedAt(t *testing.T, family int) {
 			}
 		})
 	}
-	t.Run("too slow", func(t *testing.T) { t.Parallel(); h.guest(family).isTooSlow(t) })
-	t.Run("the door closes", func(t *testing.T) { t.Parallel(); h.guest(family).leavesTheDoorOpen(t) })
-	t.Run("another profits not", func(t *testing.T) { h.neighbours(t, family) })
-	t.Run("not counted", func(t *testing.T) { h.guest(family).knocksOften(t) })
+	comes("too slow", h.guest(family), guest.isTooSlow)
+	comes("the door closes", h.guest(family), guest.leavesTheDoorOpen)
+	comes("not counted", h.guest(family), guest.knocksOften)
+	knocks, waits := h.neighbours(family)
+	comes("another profits not", knocks, func(g guest, t *testing.T) { g.knocksBeside(t, waits) })
 }
 
 func (g guest) isTooSlow(t *testing.T) {
 	g.sends(t, front[:2]...)
-	time.Sleep(2500 * time.Millisecond)
+	time.Sleep(3500 * time.Millisecond)
 	g.sends(t, front[2])
 	g.reachesOnly(t)
 }
@@ -202,44 +215,51 @@ func (g guest) isTooSlow(t *testing.T) {
 // leavesTheDoorOpen holds that an open door closes, that a connection through
 // it stays, and that the last knock alone opens it no more.
 func (g guest) leavesTheDoorOpen(t *testing.T) {
+	address := net.JoinHostPort(g.server, "2222")
+	l, err := net.Listen("tcp", address)
+	must(t, err)
+	defer l.Close()
+	go echo(l)
 	g.sends(t, front...)
-	c, err := g.Dial("tcp", net.JoinHostPort(g.server, "22"), time.Second)
+	c, err := g.Dial("tcp", address, time.Second)
 	must(t, err)
 	defer c.Close()
-	_, err = bufio.NewReader(c).ReadString('\n')
-	must(t, err)
+	isOpen(t, c)
 	g.sends(t, front[2])
-	time.Sleep(4500 * time.Millisecond)
+	time.Sleep(6500 * time.Millisecond)
 	g.reachesOnly(t)
 	g.sends(t, front[2])
 	g.reachesOnly(t)
-	if !isOpen(c) {
-		t.Error("the connection that was open is gone")
-	}
+	isOpen(t, c)
 }
 
-// isOpen sends a byte and finds out whether the server's host has taken it: a
-// packet that is dropped stays in the queue.
-func isOpen(c net.Conn) bool {
+// isOpen checks that the server still answers on a connection.
+func isOpen(t *testing.T, c net.Conn) {
+	t.Helper()
+	c.SetDeadline(time.Now().Add(2 * time.Second))
+	answer := make([]byte, 1)
 	if _, err := c.Write([]byte("x")); err != nil {
-		return false
+		t.Error("the connection that was open is gone:", err)
 	}
-	time.Sleep(500 * time.Millisecond)
-	return unacknowledged(c) == 0
+	if _, err := io.ReadFull(c, answer); err != nil {
+		t.Error("the connection that was open is gone:", err)
+	}
 }
 
 // neighbours share a /64, or stand side by side.
-func (h *house) neighbours(t *testing.T, family int) {
-	knocks, waits := h.guest(family), h.guest(family)
-	if family == 6 {
-		knocks = guest{h.network.Host("here", "2001:db8:3::1"), lab.ServerV6}
-		waits = guest{h.network.Host("there", "2001:db8:3::2"), lab.ServerV6}
+func (h *house) neighbours(family int) (one, other guest) {
+	if family == 4 {
+		return h.guest(family), h.guest(family)
 	}
-	knocks.sends(t, front[:2]...)
-	waits.sends(t, front[2])
-	knocks.sends(t, front[2])
-	waits.reachesOnly(t)
-	knocks.reachesOnly(t, 22)
+	return guest{h.network.Host("here", "2001:db8:3::1"), lab.ServerV6}, guest{h.network.Host("there", "2001:db8:3::2"), lab.ServerV6}
+}
+
+func (g guest) knocksBeside(t *testing.T, other guest) {
+	g.sends(t, front[:2]...)
+	other.sends(t, front[2])
+	g.sends(t, front[2])
+	other.reachesOnly(t)
+	g.reachesOnly(t, 22)
 }
 
 // knocksOften sends every port of both doors in all sorts of orders, and a few
@@ -271,12 +291,18 @@ func TestSweep(t *testing.T) {
 		t.Run(backend, func(t *testing.T) {
 			// Nobody is banned, so that the door alone must hold; and it stays
 			// open long enough to be found open afterwards.
-			h := newHouse(t, backend, strings.NewReplacer("probes = 10\nban = \"1h\"\nscope = \"everything\"\n", "", `open = "4s"`, `open = "10m"`).Replace(doors))
+			h := newHouse(t, backend, strings.NewReplacer("probes = 10\nwindow = \"1h\"\nban = \"1h\"\nscope = \"everything\"\n", "", `open = "6s"`, `open = "10m"`).Replace(doors))
+			sweep := filepath.Join(t.TempDir(), "sweep")
+			tool(t, "go build -o "+sweep+" ./testdata/sweep")
 			for _, family := range []int{4, 6} {
 				for _, order := range []string{"up", "down", "random"} {
 					t.Run(fmt.Sprintf("%s/v%d", order, family), func(t *testing.T) {
 						g := h.guest(family)
-						g.sweeps(t, order)
+						before := heard(t, family)
+						g.runs(t, sweep, g.server, order)
+						if n := heard(t, family) - before; n < 131000 {
+							t.Errorf("only %d packets of two for each port came to the door", n)
+						}
 						g.reachesOnly(t)
 						g.sends(t, front...)
 						g.reachesOnly(t, 22)
@@ -285,6 +311,40 @@ func TestSweep(t *testing.T) {
 			}
 		})
 	}
+}
+
+// runs runs a program on the guest and returns what it says.
+func (g guest) runs(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := g.Command(context.Background(), name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %q: %v: %s", name, args, err, out)
+	}
+	return string(out)
+}
+
+// heard is how many packets have come to the front door.
+func heard(t *testing.T, family int) int {
+	t.Helper()
+	return packets(t, family, "HARDENCTL-INPUT", "HARDENCTL-K-FRONT-DOOR")
+}
+
+// packets is how many packets went from a chain to another.
+func packets(t *testing.T, family int, chain, target string) int {
+	t.Helper()
+	command := "iptables"
+	if family == 6 {
+		command = "ip6tables"
+	}
+	for line := range strings.Lines(tool(t, command+" -w -vxnL "+chain)) {
+		if words := strings.Fields(line); len(words) > 2 && words[2] == target {
+			n, err := strconv.Atoi(words[0])
+			must(t, err)
+			return n
+		}
+	}
+	t.Fatalf("%s does not lead to %s", chain, target)
+	return 0
 }
 
 // A door is for those who knock at it: others need no knock, or gain nothing.
@@ -304,6 +364,7 @@ func TestKnockAccess(t *testing.T) {
 				host := h.network.Host(who.name, who.v4, who.v6)
 				for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 					t.Run(who.name+"/"+server, func(t *testing.T) {
+						t.Parallel()
 						g := guest{host, server}
 						g.reachesOnly(t, who.before...)
 						g.sends(t, front...)
