@@ -168,7 +168,7 @@ func (f knockFlags) door(cmd *cobra.Command) (door, error) {
 		return door{}, err
 	}
 	d := newDoor(k.Sequence)
-	d.step, d.done.Knock, d.done.Open = k.Step, k.Name, k.Open.String()
+	d.step, d.done.Knock, d.done.Open = k.Step, k.Name, short(k.Open)
 	for _, s := range p.Services {
 		if s.Knock.Name == k.Name {
 			d.done.Services = append(d.done.Services, fmt.Sprintf("%s (%s)", s.Name, join(s.Ports)))
@@ -208,6 +208,17 @@ func (f knockFlags) choose(knocks []profile.Knock) (profile.Knock, error) {
 		return profile.Knock{}, errors.New("the profile has more than one knock; choose with --name: " + strings.Join(names, ", "))
 	}
 	return profile.Knock{}, fmt.Errorf("%s has no knock %q; it has %s", f.profile, f.name, strings.Join(names, ", "))
+}
+
+// short writes whole hours and minutes without the zeros behind them.
+func short(d time.Duration) string {
+	text := d.String()
+	for _, zeros := range []struct{ unit, zero string }{{"m", "0s"}, {"h", "0m"}} {
+		if strings.HasSuffix(text, zeros.unit+zeros.zero) {
+			text = strings.TrimSuffix(text, zeros.zero)
+		}
+	}
+	return text
 }
 
 func join(ports []profile.Port) string {

@@ -114,7 +114,7 @@ func checkLength(n int) *flaw {
 	}
 	return &flaw{
 		Code:    "bad-sequence",
-		Message: fmt.Sprintf("has %d knocks, and must have %d to %d", n, minKnocks, maxKnocks),
+		Message: fmt.Sprintf("has a length of %d, which is not from %d to %d", n, minKnocks, maxKnocks),
 	}
 }
 
