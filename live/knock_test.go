@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -187,7 +186,11 @@ var visits = []struct {
 // isKnockedAt lets each visitor come at the same time as the others.
 func (h *house) isKnockedAt(t *testing.T, family int) {
 	comes := func(name string, g guest, does func(guest, *testing.T)) {
-		t.Run(fmt.Sprintf("%s/v%d", name, family), func(t *testing.T) { t.Parallel(); does(g, t) })
+		t.Run(fmt.Sprintf("%s/v%d", name, family), func(t *testing.T) {
+			t.Parallel()
+			connect(g.Host, g.server, 80) // so that no knock waits for the neighbour's answer
+			does(g, t)
+		})
 	}
 	for _, v := range visits {
 		comes(v.name, h.guest(family), func(g guest, t *testing.T) {
@@ -207,7 +210,7 @@ func (h *house) isKnockedAt(t *testing.T, family int) {
 
 func (g guest) isTooSlow(t *testing.T) {
 	g.sends(t, front[:2]...)
-	time.Sleep(3500 * time.Millisecond)
+	time.Sleep(4 * time.Second)
 	g.sends(t, front[2])
 	g.reachesOnly(t)
 }
@@ -225,10 +228,9 @@ func (g guest) leavesTheDoorOpen(t *testing.T) {
 	must(t, err)
 	defer c.Close()
 	isOpen(t, c)
-	g.sends(t, front[2])
-	time.Sleep(6500 * time.Millisecond)
-	g.reachesOnly(t)
-	g.sends(t, front[2])
+	time.Sleep(2 * time.Second)
+	g.sends(t, front[2]) // if that kept it open, it would be until the 8th second
+	time.Sleep(4500 * time.Millisecond)
 	g.reachesOnly(t)
 	isOpen(t, c)
 }
@@ -285,34 +287,6 @@ func (g guest) knocksOften(t *testing.T) {
 	g.reachesOnly(t)
 }
 
-// A scan of all ports opens no door, whatever its order.
-func TestSweep(t *testing.T) {
-	for _, backend := range lab.Backends {
-		t.Run(backend, func(t *testing.T) {
-			// Nobody is banned, so that the door alone must hold; and it stays
-			// open long enough to be found open afterwards.
-			h := newHouse(t, backend, strings.NewReplacer("probes = 10\nwindow = \"1h\"\nban = \"1h\"\nscope = \"everything\"\n", "", `open = "6s"`, `open = "10m"`).Replace(doors))
-			sweep := filepath.Join(t.TempDir(), "sweep")
-			tool(t, "go build -o "+sweep+" ./testdata/sweep")
-			for _, family := range []int{4, 6} {
-				for _, order := range []string{"up", "down", "random"} {
-					t.Run(fmt.Sprintf("%s/v%d", order, family), func(t *testing.T) {
-						g := h.guest(family)
-						before := heard(t, family)
-						g.runs(t, sweep, g.server, order)
-						if n := heard(t, family) - before; n < 131000 {
-							t.Errorf("only %d packets of two for each port came to the door", n)
-						}
-						g.reachesOnly(t)
-						g.sends(t, front...)
-						g.reachesOnly(t, 22)
-					})
-				}
-			}
-		})
-	}
-}
-
 // runs runs a program on the guest and returns what it says.
 func (g guest) runs(t *testing.T, name string, args ...string) string {
 	t.Helper()
@@ -321,12 +295,6 @@ func (g guest) runs(t *testing.T, name string, args ...string) string {
 		t.Fatalf("%s %q: %v: %s", name, args, err, out)
 	}
 	return string(out)
-}
-
-// heard is how many packets have come to the front door.
-func heard(t *testing.T, family int) int {
-	t.Helper()
-	return packets(t, family, "HARDENCTL-INPUT", "HARDENCTL-K-FRONT-DOOR")
 }
 
 // packets is how many packets went from a chain to another.
