@@ -17,8 +17,8 @@ import (
 )
 
 // doors is a server with two doors: SSH behind one that the office need not
-// knock at, a database and its console behind another. The steps are short, so
-// that a test can be too slow without waiting for long.
+// knock at, a database and its console behind another. The steps of the
+// first are short, so that a test can be too slow without waiting for long.
 const doors = `version = 1
 
 [access]
@@ -46,7 +46,7 @@ open = "6s"
 # One port twice, and two neighbours.
 [knocks.back-door]
 sequence = ["udp/3001", "tcp/3000", "udp/3001", "udp/3002"]
-step = "3s"
+step = "30s"
 open = "1m"
 
 [scan]
@@ -343,4 +343,28 @@ func TestKnockAccess(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A crowd that knows the first knock makes the server forget nobody's.
+func TestKnockCrowd(t *testing.T) {
+	h := newHouse(t, "nft", doors)
+	var addresses []string
+	for i := range 150 {
+		addresses = append(addresses, fmt.Sprintf("203.0.113.%d", 100+i))
+	}
+	crowd := h.network.Host("crowd", addresses...)
+	honest := h.guest(4)
+	honest.sends(t, "udp/3001", "tcp/3000")
+	for _, a := range addresses {
+		c, err := crowd.DialFrom(netip.AddrPortFrom(netip.MustParseAddr(a), 0), "udp", honest.server+":3001", time.Second)
+		must(t, err)
+		_, err = c.Write(nil)
+		must(t, err)
+		must(t, c.Close())
+	}
+	if n := packets(t, 4, "HARDENCTL-K-BACK-DOOR", "HARDENCTL-1-BACK-DOOR"); n != 151 {
+		t.Errorf("%d first knocks came, want 151", n)
+	}
+	honest.sends(t, "udp/3001", "udp/3002")
+	honest.reachesOnly(t, 5432, 8080)
 }

@@ -29,7 +29,7 @@ import (
 // addresses, so the connection comes from where the knocks came from.
 //
 // Sets do this better than xt_recent, whose lists hold 100 sources by default:
-// whoever knocks with as many forged ones makes it forget the honest.
+// 150 that knocked once between two knocks of another made it forget that one.
 
 // knocks sends what no service answers past every knock of the profile.
 func (f *filter) knocks() []ruleset.Rule {
