@@ -36,6 +36,7 @@ func Lower(name string, files profile.Files) (*ruleset.Ruleset, diag.List) {
 	}
 	diags = slices.Concat(diags, check.Profile(p), check.Knocks(name, p))
 	diags.Sort()
+	diags = diags.Cut()
 	if diags.HasErrors() {
 		return nil, diags
 	}

@@ -49,12 +49,12 @@ func TestDriftIsFoundAndRepaired(t *testing.T) {
 	play(t).mustSucceed(t)
 	hardened := state(t)
 
-	output(t, "iptables", "-F", "HARDENCTL-DROP")
+	output(t, "iptables", "-F", "HARDENCTL-DROP-SCAN")
 	drifted := state(t)
 	check := play(t, "--check")
 	check.mustSucceed(t)
 	check.mustChange(t, 1)
-	check.mustSay(t, "+ IPv4 rule filter HARDENCTL-DROP 1: ")
+	check.mustSay(t, "+ IPv4 rule filter HARDENCTL-DROP-SCAN 1: ")
 	mustBe(t, drifted)
 
 	repair := play(t)

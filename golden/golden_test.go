@@ -5,6 +5,7 @@ package golden
 
 import (
 	"flag"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -92,12 +93,22 @@ func TestFoldersWhole(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		entries, err := os.ReadDir(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(entries) != len(b.Files)+1 {
-			t.Errorf("%s holds %d files, and the bundle has %d", name, len(entries), len(b.Files)+1)
+		if n := countFiles(t, name); n != len(b.Files)+1 {
+			t.Errorf("%s holds %d files, and the bundle has %d", name, n, len(b.Files)+1)
 		}
 	}
+}
+
+func countFiles(t *testing.T, folder string) (n int) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(folder), ".", func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			n++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -44,7 +44,10 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	if r.Tools, err = probe.ReadTools(); err != nil {
 		return nil, err
 	}
-	if r.Want, err = probe.Rehearse(ctx, b); err != nil {
+	if err := r.Tools.CheckOtherBackend(ctx); err != nil {
+		return nil, err
+	}
+	if r.Want, err = r.Tools.Rehearse(ctx, b); err != nil {
 		return nil, err
 	}
 	notes, err := r.readLive(ctx)
@@ -54,20 +57,24 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	if err := r.readFiles(); err != nil {
 		return nil, err
 	}
+	if err := r.rehearseFiles(ctx); err != nil {
+		return nil, err
+	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
-	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, persist.BootNotes(r.Layout))
+	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, r.Tools.Notes(), persist.BootNotes(r.Layout),
+		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))
 	return r, nil
 }
 
 // readLive reads what is not a file. It comes after the rehearsal, which makes
 // the kernel load the modules that some settings belong to.
 func (r *Reading) readLive(ctx context.Context) (notes []string, err error) {
-	r.Want.Settings = probe.Settings(r.Bundle.Manifest.Settings)
-	r.Have, notes, err = probe.Snapshot(ctx, r.Bundle)
+	r.Have, notes, err = r.Tools.Snapshot(ctx, r.Bundle)
 	if err != nil {
 		return nil, fmt.Errorf("reading the host: %w", err)
 	}
-	return notes, nil
+	r.Have.Settings, r.Want.Settings, err = probe.ReadSettings(r.Bundle.Manifest.Settings)
+	return notes, err
 }
 
 func (r *Reading) readFiles() (err error) {
@@ -84,13 +91,14 @@ func (r *Reading) readFiles() (err error) {
 // came before the first change or after the last.
 func (r *Reading) Apply(ctx context.Context, progress func(step string)) error {
 	return apply.Do(ctx, apply.Change{
-		Bundle: r.Bundle, Have: r.Have, Want: r.Want, Plan: r.Plan,
+		Bundle: r.Bundle, Families: r.Tools.Families, Have: r.Have, Want: r.Want, Plan: r.Plan,
 		Verify: r.verify, Progress: progress,
 	})
 }
 
 // verify plans again from a fresh reading of what is not a file. Sets that are
-// in the way of going back are still there, and do not count.
+// in the way of going back are still there, and do not count; nor do interfaces
+// that have come since, which nobody planned.
 func (r *Reading) verify(ctx context.Context) (*plan.Plan, error) {
 	now := *r
 	if _, err := now.readLive(ctx); err != nil {
@@ -98,7 +106,8 @@ func (r *Reading) verify(ctx context.Context) (*plan.Plan, error) {
 	}
 	left := plan.Compare(now.Have, now.Want, r.Bundle.Manifest)
 	left.Changes = slices.DeleteFunc(left.Changes, func(s plan.Step) bool {
-		return s.Kind == plan.File || s.Kind == plan.Set && s.Action == plan.Remove
+		_, planned := r.Want.Settings[s.Object]
+		return s.Kind == plan.File || s.Kind == plan.Set && s.Action == plan.Remove || s.Kind == plan.Setting && !planned
 	})
 	return left, nil
 }

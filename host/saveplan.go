@@ -118,6 +118,10 @@ func (s *SavedPlan) Match(r *Reading) error {
 	return nil
 }
 
+// SameHost reports whether another reading found the host as this one did, as
+// far as a plan can hang on it.
+func (r *Reading) SameHost(other *Reading) bool { return r.fingerprint() == other.fingerprint() }
+
 // fingerprint is a hash over what the plan was made from: rules without their
 // counters, sets, settings and files, whoever owns them. Sets that packets or
 // others fill count by their headers.

@@ -183,3 +183,37 @@ func onTerminal(t *testing.T, answer string) (string, int) {
 	cmd.Stdin = strings.NewReader(answer + "\n")
 	return outcome(t, cmd)
 }
+
+// On a kernel without IPv6 its tools load nothing: IPv4 is applied, the rest is
+// saved, and the plan says so.
+func TestNoIPv6(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		const sysctls = "/proc/sys/net/ipv6"
+		must(t, syscall.Mount("tmpfs", sysctls, "tmpfs", 0, ""))
+		defer func() { must(t, syscall.Unmount(sysctls, syscall.MNT_DETACH)) }()
+		for _, name := range []string{"save", "restore"} {
+			breakAlways(t, "ip6tables-"+name)
+		}
+		out := expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		contains(t, out, "this kernel runs without IPv6", "IPv4 rules")
+		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
+		contains(t, tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT")
+		if _, err := os.Stat("/etc/iptables/rules.v6"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// breakAlways makes a tool one that fails until the end of the test.
+func breakAlways(t *testing.T, name string) {
+	t.Helper()
+	link := "/etc/alternatives/" + name
+	real, err := os.Readlink(link)
+	must(t, err)
+	must(t, os.Remove(link))
+	must(t, os.Symlink("/bin/false", link))
+	t.Cleanup(func() {
+		must(t, os.Remove(link))
+		must(t, os.Symlink(real, link))
+	})
+}

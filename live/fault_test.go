@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"hardenctl/host/kernelset"
 	"hardenctl/lab"
 )
 
@@ -109,10 +110,50 @@ func glob(t *testing.T, pattern string) []string {
 }
 
 // inTheWay makes a set that the profile wants, of a type that cannot be swapped
-// for its own.
+// for its own while a rule names it.
 func inTheWay(t *testing.T) {
 	tool(t, "ipset create hardenctl-clients-v6 hash:ip family inet6")
-	t.Cleanup(func() { tool(t, "ipset destroy hardenctl-clients-v6") })
+	tool(t, "ip6tables -t mangle -A OUTPUT -m set --match-set hardenctl-clients-v6 dst")
+	t.Cleanup(func() {
+		tool(t, "ip6tables -t mangle -D OUTPUT 1")
+		must(t, kernelset.Destroy("hardenctl-clients-v6"))
+	})
+}
+
+// A set of another type under our name is replaced if nothing names it, and is
+// back if the apply fails.
+func TestSetOfAnotherType(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		tool(t, "ipset create hardenctl-trusted-v4 hash:ip timeout 60")
+		tool(t, "ipset add hardenctl-trusted-v4 203.0.113.9 timeout 0")
+		before := look(t)
+		t.Run("broken", func(t *testing.T) {
+			breakTool("echo not today >&2; exit 1")(t)
+			expect(t, 3, "apply", "builtin:web", "--auto-approve")
+			look(t).is(t, before)
+		})
+		expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
+		contains(t, tool(t, "ipset list -t hardenctl-trusted-v4"), "Type: hash:net")
+	})
+}
+
+// A set that is wanted no more and that a rule of others names stays, without
+// an error, until that rule has gone.
+func TestSetThatOthersName(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		tool(t, "iptables -A FORWARD -m set --match-set hardenctl-trusted-v4 src -j ACCEPT")
+		bare := write(t, "bare.toml", "version = 1\ninclude = [\"builtin:web\"]\n[access]\nexempt = []\n")
+		contains(t, expect(t, 0, "apply", bare, "--auto-approve"), "set hardenctl-trusted-v4 is wanted no more, and stays")
+		expect(t, 0, "plan", bare, "--detailed-exitcode")
+		tool(t, "iptables -D FORWARD 1")
+		contains(t, expect(t, 0, "apply", bare, "--auto-approve"), "- hardenctl-trusted-v4")
+		expect(t, 0, "plan", bare, "--detailed-exitcode")
+		if left := glob(t, "/etc/iptables/.*hardenctl*"); left != nil {
+			t.Errorf("left behind: %v", left)
+		}
+	})
 }
 
 // breakTool puts a script in the place of ip6tables-restore. It does its work

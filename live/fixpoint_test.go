@@ -135,6 +135,7 @@ func TestDrift(t *testing.T) {
 		{"a chain is added", "iptables -N HARDENCTL-MORE", "- chain filter HARDENCTL-MORE"},
 		{"a member is removed", "ipset del hardenctl-trusted-v4 13.66.139.0/24", "~ set hardenctl-trusted-v4"},
 		{"a member is added", "ipset add hardenctl-trusted-v6 2001:db8::/32", "~ set hardenctl-trusted-v6"},
+		{"an exception is added", "ipset add hardenctl-trusted-v4 13.66.139.7 nomatch", "~ set hardenctl-trusted-v4"},
 		{"a set is added", "ipset create hardenctl-more hash:net", "- set hardenctl-more"},
 		{"a setting is changed", "sysctl -qw net.ipv4.ip_default_ttl=64", "~ setting net.ipv4.ip_default_ttl"},
 		{"a file is edited", "sed -i s/128/64/ /etc/sysctl.d/60-hardenctl.conf", "~ file /etc/sysctl.d/60-hardenctl.conf"},
@@ -161,4 +162,20 @@ func TestDrift(t *testing.T) {
 			})
 		}
 	})
+}
+
+// A set with the right members that was made another way, so that they can
+// expire, is not the set that the profile asks for.
+func TestDriftOfASet(t *testing.T) {
+	bare(t, "nft")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve")
+	members := strings.ReplaceAll(tool(t, "ipset save hardenctl-trusted-v6"), "hardenctl-trusted-v6", "other")
+	fed(t, strings.Replace(members, "\n", " timeout 0\n", 1), "ipset", "restore")
+	tool(t, "ipset swap other hardenctl-trusted-v6")
+	tool(t, "ipset destroy other")
+	if p := planned(t, "builtin:web"); len(p.Changes) != 1 || p.Changes[0].Object != "hardenctl-trusted-v6" {
+		t.Errorf("found %+v", p.Changes)
+	}
+	expect(t, 0, "apply", "builtin:web", "--auto-approve")
+	expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 }

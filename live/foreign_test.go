@@ -2,6 +2,7 @@ package live
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -177,8 +178,8 @@ func keptInFiles(t *testing.T) {
 		"# the old monitor; ask Kim before you delete it\n-A INPUT -s 192.0.2.200/32 -m comment --comment \"the old monitor\" -j ACCEPT\nCOMMIT\n")
 	sets, err := os.ReadFile("/etc/iptables/ipsets")
 	must(t, err)
-	if !strings.HasPrefix(string(sets), othersSets) {
-		t.Errorf("ipsets begins\n%.300s", sets)
+	if !strings.HasSuffix(string(sets), othersSets) {
+		t.Errorf("ipsets ends\n%s", sets[max(0, len(sets)-300):])
 	}
 	notes, err := os.ReadFile("/etc/iptables/notes.txt")
 	must(t, err)
@@ -190,4 +191,60 @@ func keptInFiles(t *testing.T) {
 	}
 	// The file boots what is live: others' rules behind ours.
 	fed(t, string(rules), "iptables-restore", "--test")
+}
+
+// A profile that closed FORWARD and is followed by one that leaves it alone
+// leaves no DROP behind, live or in the file; if the second fails, it is back.
+func TestForwardIsLeft(t *testing.T) {
+	closed, left := variant(t, `input = "drop"`, "input = \"drop\"\nforward = \"drop\""), variant(t)
+	onBackends(t, func(t *testing.T) {
+		expect(t, 0, "apply", left, "--auto-approve")
+		before := look(t)
+		expect(t, 0, "apply", closed, "--auto-approve")
+		contains(t, tool(t, "iptables-save"), ":FORWARD DROP", "-A FORWARD -j HARDENCTL-")
+		whole := look(t)
+		t.Run("broken", func(t *testing.T) {
+			breakTool("echo not today >&2; exit 1")(t)
+			expect(t, 3, "apply", left, "--auto-approve")
+			look(t).is(t, whole)
+		})
+		contains(t, expect(t, 0, "apply", left, "--auto-approve"), "policy filter FORWARD: DROP -> ACCEPT")
+		look(t).is(t, before)
+		expect(t, 0, "plan", left, "--detailed-exitcode")
+	})
+}
+
+// Rules of the backend that iptables is not of decide packets too, and are
+// seen by nobody: that host is refused, with what to do.
+func TestOtherBackend(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		backend := filepath.Base(t.Name())
+		other := map[string]string{"nft": "legacy", "legacy": "nft"}[backend]
+		for _, c := range []struct{ name, command, says string }{
+			{"a rule", "iptables-" + other + " -A INPUT -p tcp --dport 9999 -j ACCEPT", "IPv4 table filter has 1 rule"},
+			{"a rule in nat", "iptables-" + other + " -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080", "IPv4 table nat has 1 rule"},
+			{"a policy", "ip6tables-" + other + " -P FORWARD DROP", "IPv6 table filter has the policy DROP in FORWARD"},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				wipe(t)
+				expect(t, 0, "plan", "builtin:web") // tables that are empty are in nobody's way
+				tool(t, c.command)
+				before := look(t)
+				for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve"}} {
+					contains(t, expect(t, 1, args...), c.says, "the "+other+" backend decides packets too", "iptables-"+other+"-save")
+				}
+				look(t).is(t, before)
+			})
+		}
+	})
+}
+
+// A rule of others whose comment holds a newline is in nobody's way, and stays.
+func TestNewlineInAComment(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		fed(t, "", "iptables", "-A", "INPUT", "-m", "comment", "--comment", "first\nsecond \"third\"", "-j", "ACCEPT")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
+		contains(t, tool(t, "iptables-save"), "-A INPUT -m comment --comment \"first\nsecond \\\"third\\\"\" -j ACCEPT\n")
+	})
 }

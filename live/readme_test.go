@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"hardenctl/lab"
@@ -26,6 +27,8 @@ func TestREADME(t *testing.T) {
 	}
 	named(t, "bastion.example.com", "127.0.0.1")
 	folder := t.TempDir()
+	must(t, syscall.Mount("tmpfs", "/usr/local/sbin", "tmpfs", 0, "mode=0755"))
+	t.Cleanup(func() { must(t, syscall.Unmount("/usr/local/sbin", syscall.MNT_DETACH)) })
 	place(t, filepath.Join(folder, "lists/bad.txt"), "198.51.100.1\n")
 	var profiles, commands []string
 	for _, block := range fence.FindAllStringSubmatch(string(readme), -1) {
@@ -36,7 +39,7 @@ func TestREADME(t *testing.T) {
 			profiles = append(profiles, name)
 		case "console":
 			for line := range strings.Lines(text) {
-				commands = append(commands, strings.TrimPrefix(strings.TrimSpace(line), "$ "))
+				commands = append(commands, strings.TrimLeft(strings.TrimSpace(line), "$# "))
 			}
 		}
 	}
@@ -59,16 +62,15 @@ func place(t *testing.T, path, text string) {
 	}
 }
 
-// obey runs a command of the README in the reader's folder, or, if it builds
-// the program, in the checkout.
+// obey runs a command of the README in the reader's folder. What builds the
+// program runs in the checkout, and leaves it in that folder.
 func obey(t *testing.T, folder, command string) {
 	t.Helper()
 	cmd := exec.CommandContext(context.Background(), "sh", "-c", command)
 	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(binary(t))+":"+os.Getenv("PATH"))
 	if strings.HasPrefix(command, "go build") {
 		cmd.Dir = ".."
-		cmd.Args[2] = strings.Replace(command, "-o hardenctl", "-o "+filepath.Join(folder, "built"), 1)
+		cmd.Args[2] = strings.Replace(command, "-o hardenctl", "-o "+filepath.Join(folder, "hardenctl"), 1)
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s: %v\n%s", command, err, out)

@@ -79,7 +79,7 @@ func TestSavedPlanOfAnotherMoment(t *testing.T) {
 			"a foreign chain": "ip6tables -N MORE",
 			"a foreign set":   "ipset create more hash:ip",
 			"a setting":       "sysctl -qw net.ipv4.ip_default_ttl=99",
-			"a file":          "cp /etc/hostname /etc/iptables/ipsets",
+			"a file":          "touch /etc/iptables/ipsets",
 		} {
 			t.Run(name, func(t *testing.T) {
 				wipe(t)

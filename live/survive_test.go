@@ -221,3 +221,18 @@ func remaining(t *testing.T, set, address string) int {
 	seconds, _ := strconv.Atoi(found[1])
 	return seconds
 }
+
+// More open connections than there is room to note are no reason to fail.
+func TestManyConnections(t *testing.T) {
+	bare(t, "nft")
+	client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
+	expect(t, 0, "apply", variant(t), "--auto-approve")
+	var lines strings.Builder
+	for i := range 1 << 16 {
+		fmt.Fprintf(&lines, "add hardenctl-open-v4 10.0.%d.%d,tcp:1000\n", i/256, i%256)
+	}
+	fed(t, lines.String(), "ipset", "restore")
+	openSession(t, client, lab.ServerV4)
+	out := expect(t, 0, "apply", variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`), "--auto-approve")
+	contains(t, out, "Applied.")
+}

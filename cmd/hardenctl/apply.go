@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +17,6 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/host"
 	"hardenctl/host/apply"
-	"hardenctl/host/plan"
 )
 
 // applyFlags are the flags of apply.
@@ -34,10 +36,16 @@ func newApply() *cobra.Command {
 everything back, then the files that the host boots from. If any part fails, all
 of it goes back to what it was.
 
-A saved plan is refused if the host has changed since it was made.
+A saved plan is refused if the host has changed since it was made, and so is an
+answer if the host has changed while you read.
 
-It exits 0 when the host is what the profile says, 1 if nothing was changed, 3
-if the apply failed and everything went back, and 4 if going back failed too.`,
+It exits 0 when the host is what the profile says, also if something could not
+be cleared up afterwards, of which it warns; 1 if nothing was changed; 3 if the
+apply failed and everything went back; 4 if going back failed too; and 5 if the
+host is what the profile says but the output could not be written.
+
+With --json the outcome is an object: the fields of a plan, "applied" and
+"reverted", and, where something failed, "step" and "error".`,
 		Example: `  hardenctl apply web.toml
   hardenctl apply web.toml --auto-approve
   hardenctl apply --plan web.plan`,
@@ -54,35 +62,29 @@ if the apply failed and everything went back, and 4 if going back failed too.`,
 	return cmd
 }
 
-// run holds the lock from before the reading until after the last change.
 func (f applyFlags) run(cmd *cobra.Command, args []string) error {
+	if err := refuseEmpty(cmd, "plan"); err != nil {
+		return err
+	}
 	if *f.saved != "" && len(args) > 0 {
 		return errors.New("name a profile or a saved plan, not both")
 	}
+	// A reader who hangs up must not kill an apply half-way: Go ends a process
+	// that writes to a closed standard output, unless the signal is ignored.
+	signal.Ignore(syscall.SIGPIPE)
 	if os.Geteuid() != 0 {
-		return host.ErrNotRoot
+		return f.report(cmd, outcome{}, host.ErrNotRoot)
 	}
 	b, saved, err := f.load(cmd, args)
+	var reported exit
+	if errors.As(err, &reported) && reported.err == nil {
+		return err // the diagnostics have said all
+	}
 	if err != nil {
-		return err
+		return f.report(cmd, outcome{}, err)
 	}
-	wait, cancel := context.WithTimeout(cmd.Context(), *f.lockTimeout)
-	defer cancel()
-	release, err := apply.Lock(wait)
-	if err != nil {
-		return err
-	}
-	defer release()
-	r, err := host.Read(cmd.Context(), b)
-	if err != nil {
-		return err
-	}
-	if saved != nil {
-		if err := saved.Match(r); err != nil {
-			return err
-		}
-	}
-	return f.approveAndApply(cmd, r)
+	o, err := f.readAndApply(cmd, b, saved)
+	return f.report(cmd, o, err)
 }
 
 // load returns the bundle to apply: compiled, or out of a saved plan.
@@ -102,49 +104,77 @@ func (f applyFlags) load(cmd *cobra.Command, args []string) (*bundle.Bundle, *ho
 	return b, nil, err
 }
 
-// outcome is the JSON form of an apply.
-type outcome struct {
-	*plan.Plan
-	Applied bool `json:"applied"`
-}
-
-func (f applyFlags) approveAndApply(cmd *cobra.Command, r *host.Reading) error {
+// readAndApply holds the lock from before the reading until after the last
+// change.
+func (f applyFlags) readAndApply(cmd *cobra.Command, b *bundle.Bundle, saved *host.SavedPlan) (outcome, error) {
+	wait, cancel := context.WithTimeout(cmd.Context(), *f.lockTimeout)
+	defer cancel()
+	release, err := apply.Lock(wait)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer release()
+	r, err := host.Read(cmd.Context(), b)
+	if err != nil {
+		return outcome{}, err
+	}
+	o := outcome{Plan: r.Plan}
+	if saved != nil {
+		if err := saved.Match(r); err != nil {
+			return o, err
+		}
+	}
 	if !*f.asJSON {
 		if err := showPlan(cmd, r, false); err != nil {
-			return err
+			return o, err
 		}
 	}
-	if !r.Plan.Empty() {
-		if err := f.approve(cmd); err != nil {
-			return err
-		}
-		if err := r.Apply(cmd.Context(), f.progress(cmd)); err != nil {
-			return applyError(err)
-		}
+	if r.Plan.Empty() {
+		return o, nil
 	}
-	if *f.asJSON {
-		return writeJSON(cmd.OutOrStdout(), outcome{r.Plan, !r.Plan.Empty()})
+	if r, err = f.approve(cmd, r); err != nil {
+		return o, err
 	}
-	if !r.Plan.Empty() {
-		fmt.Fprintln(cmd.OutOrStdout(), "Applied. The host is what the profile says.")
-	}
-	return nil
+	err = r.Apply(cmd.Context(), f.progress(cmd))
+	o.Applied = err == nil || errors.As(err, new(*apply.Untidy))
+	return o, err
 }
 
-// approve asks on a terminal; elsewhere somebody must have said yes before.
-func (f applyFlags) approve(cmd *cobra.Command) error {
+// approve asks on a terminal; elsewhere somebody must have said yes before. It
+// returns the reading to apply: a new one if time has passed over the question,
+// since the host may have changed in it.
+func (f applyFlags) approve(cmd *cobra.Command, r *host.Reading) (*host.Reading, error) {
 	if *f.approved {
-		return nil
+		return r, nil
 	}
 	if *f.asJSON || !isTerminal(cmd.InOrStdin()) {
-		return errors.New("there is no terminal to ask on; say --auto-approve")
+		return r, errors.New("there is no terminal to ask on; say --auto-approve")
 	}
 	fmt.Fprint(cmd.OutOrStdout(), "Apply this? Only \"yes\" does it: ")
-	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
-	if strings.TrimSpace(answer) != "yes" {
-		return errors.New("nothing was changed")
+	if readAnswer(cmd.Context(), cmd.InOrStdin()) != "yes" {
+		return r, errors.New("nothing was changed")
 	}
-	return nil
+	again, err := host.Read(cmd.Context(), r.Bundle)
+	if err == nil && !again.SameHost(r) {
+		err = errors.New("the host has changed while you read; run it again")
+	}
+	return again, err
+}
+
+// readAnswer returns a line, or nothing if a signal comes before it. The reader
+// is left behind then: a read from a terminal cannot be called back.
+func readAnswer(ctx context.Context, from io.Reader) string {
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(from).ReadString('\n')
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case line := <-answer:
+		return line
+	case <-ctx.Done():
+		return ""
+	}
 }
 
 // progress says each step on a terminal.
@@ -154,16 +184,4 @@ func (f applyFlags) progress(cmd *cobra.Command) func(string) {
 		return func(string) {}
 	}
 	return func(step string) { fmt.Fprintf(w, "… %s\n", step) }
-}
-
-// applyError gives a failed apply its exit code.
-func applyError(err error) error {
-	var reverted *apply.Reverted
-	switch {
-	case !errors.As(err, &reverted):
-		return exit{exitUncertain, err}
-	case reverted.Undo != nil:
-		return exit{exitUncertain, err}
-	}
-	return exit{exitReverted, err}
 }

@@ -30,8 +30,8 @@ It exits 0 if the profile can be compiled, warnings or not, and else 1.`,
 		if _, err := s.compile(cmd, *asJSON); err != nil || *asJSON {
 			return err
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s is right.\n", s.display(s.name))
-		return nil
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is right.\n", s.display(s.name))
+		return err
 	}
 	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,6 +34,9 @@ what differs is printed as a unified diff. It exits 0 if they are equal and else
 	cmd.MarkFlagsOneRequired("output", "check")
 	cmd.MarkFlagsMutuallyExclusive("output", "check")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *out == "" && *check == "" {
+			return errors.New("the folder's name is empty")
+		}
 		s, err := openSource(args, *allowed)
 		if err != nil {
 			return err
@@ -41,7 +45,7 @@ what differs is printed as a unified diff. It exits 0 if they are equal and else
 		if err != nil {
 			return err
 		}
-		if *check != "" {
+		if cmd.Flags().Changed("check") {
 			return compareBundle(cmd.OutOrStdout(), b, *check, *asJSON)
 		}
 		return writeBundle(cmd.OutOrStdout(), b, *out, *asJSON)

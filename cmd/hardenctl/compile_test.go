@@ -172,3 +172,32 @@ func TestProfiles(t *testing.T) {
 		}
 	}
 }
+
+// A profile that the user names by a link is the file behind it, with the
+// folder there; a link that a profile leads to is not followed out.
+func TestLinkedProfile(t *testing.T) {
+	enter(t, map[string]string{"real/a.toml": "version = 1\ninclude = [\"b.toml\"]\n", "real/b.toml": "services.web.ports = [\"tcp/80\"]\n"})
+	if err := os.Symlink("real/a.toml", "link.toml"); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, "check", "link.toml"); r.code != 0 || r.stdout != "real/a.toml is right.\n" {
+		t.Errorf("got %+v", r)
+	}
+	if err := os.Rename("real/b.toml", "c.toml"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("../c.toml", "real/b.toml"); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, "check", "link.toml"); r.code != 1 {
+		t.Errorf("a link led out of the folder: %+v", r)
+	}
+}
+
+func TestProfilesJSON(t *testing.T) {
+	r := run(t, "profiles", "--json")
+	var list []builtin
+	if err := json.Unmarshal([]byte(r.stdout), &list); err != nil || len(list) < 6 || list[0].Name != "builtin:base" || list[0].Description == "" {
+		t.Errorf("%v: %+v", err, r)
+	}
+}

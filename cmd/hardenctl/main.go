@@ -25,6 +25,7 @@ const (
 	exitChanges   = 2 // plan --detailed-exitcode: there are changes
 	exitReverted  = 3 // apply failed, and everything went back
 	exitUncertain = 4 // apply failed, and so did going back: look at the host
+	exitUnwritten = 5 // apply did its work, and could not say so
 )
 
 // exit is an error that ends the process with a code of its own. A nil err
@@ -65,6 +66,15 @@ func report(err error) int {
 		fmt.Fprintf(os.Stderr, "hardenctl: %v\n", err)
 	}
 	return code
+}
+
+// refuseEmpty returns an error for a flag that was given without a value, as a
+// script does whose variable is not set: it would count as a flag not given.
+func refuseEmpty(cmd *cobra.Command, name string) error {
+	if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
+		return fmt.Errorf("--%s needs the name of a file, and got an empty one", name)
+	}
+	return nil
 }
 
 func newRoot() *cobra.Command {

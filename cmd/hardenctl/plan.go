@@ -28,6 +28,9 @@ for an error. It needs root, to read the firewall; it changes nothing.`,
 	out := cmd.Flags().StringP("output", "o", "", "a file to save the plan to, for apply")
 	allowed := allowFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := refuseEmpty(cmd, "output"); err != nil {
+			return err
+		}
 		s, err := openSource(args, *allowed)
 		if err != nil {
 			return err
@@ -61,7 +64,8 @@ func showPlan(cmd *cobra.Command, r *host.Reading, asJSON bool) error {
 	if asJSON {
 		return writeJSON(w, r.Plan)
 	}
-	fmt.Fprintf(w, "%s on this host (iptables %s, %s)\n\n", r.Plan.Profile, r.Tools.Version, r.Tools.Backend)
-	r.Plan.Print(w, colourful(w))
-	return nil
+	if _, err := fmt.Fprintf(w, "%s on this host (iptables %s, %s)\n\n", r.Plan.Profile, r.Tools.Version, r.Tools.Backend); err != nil {
+		return err
+	}
+	return r.Plan.Print(w, colourful(w))
 }

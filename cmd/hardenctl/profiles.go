@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 
@@ -11,25 +12,47 @@ import (
 )
 
 func newProfiles() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "profiles [NAME]",
 		Short: "List the built-in profiles, or print one",
 		Long: `List the built-in profiles with what each is for, or print the text of one: its
 comments say what each setting does and where that is known from.`,
 		Example: `  hardenctl profiles
-  hardenctl profiles web`,
+  hardenctl profiles web
+  hardenctl profiles --json`,
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: profiles.Names(),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				return printProfile(cmd, strings.TrimPrefix(args[0], "builtin:"))
-			}
-			for _, name := range profiles.Names() {
-				fmt.Fprintf(cmd.OutOrStdout(), "builtin:%-10s %s\n", name, profiles.Description(name))
-			}
-			return nil
-		},
 	}
+	asJSON := cmd.Flags().Bool("json", false, "print the list as JSON")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return printProfile(cmd, strings.TrimPrefix(args[0], "builtin:"))
+		}
+		return listProfiles(cmd.OutOrStdout(), *asJSON)
+	}
+	return cmd
+}
+
+// builtin is the JSON form of a line of the list.
+type builtin struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
+func listProfiles(w io.Writer, asJSON bool) error {
+	var list []builtin
+	for _, name := range profiles.Names() {
+		list = append(list, builtin{"builtin:" + name, profiles.Description(name)})
+	}
+	if asJSON {
+		return writeJSON(w, list)
+	}
+	for _, b := range list {
+		if _, err := fmt.Fprintf(w, "%-18s %s\n", b.Name, b.Description); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printProfile(cmd *cobra.Command, name string) error {

@@ -49,7 +49,7 @@ func openSource(args, allowed []string) (*source, error) {
 		s.name = path
 		return s, nil
 	}
-	s.folder, s.name = filepath.Split(path)
+	s.folder, s.name = filepath.Split(followed(path))
 	if s.name == "" {
 		return nil, fmt.Errorf("%q names no file, and a profile is one", path)
 	}
@@ -59,6 +59,20 @@ func openSource(args, allowed []string) (*source, error) {
 	}
 	s.files.Root = root.FS()
 	return s, nil
+}
+
+// followed returns the file that a path leads to if it is a symbolic link: the
+// user named it, unlike the links that a profile may lead to.
+func followed(path string) string {
+	stat, err := os.Lstat(path)
+	if err != nil || stat.Mode()&os.ModeSymlink == 0 {
+		return path
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return path // opening it will say why
+	}
+	return target
 }
 
 func (s *source) allow(folder string) error {
@@ -126,9 +140,13 @@ func (s *source) compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error
 func (s *source) print(cmd *cobra.Command, list diag.List) {
 	w := cmd.ErrOrStderr()
 	shown := make(diag.List, len(list))
+	texts := map[string][]byte{} // of the files in the list, each read once
 	for i, d := range list {
 		shown[i] = d
 		shown[i].File = s.display(d.File)
+		if _, read := texts[shown[i].File]; !read {
+			texts[shown[i].File] = s.text(d.File)
+		}
 	}
-	diag.Print(w, shown, func(file string) []byte { return s.text(strings.TrimPrefix(file, s.folder)) }, colourful(w))
+	diag.Print(w, shown, func(file string) []byte { return texts[file] }, colourful(w))
 }

@@ -8,8 +8,9 @@ package bundle
 
 import "hardenctl/compiler/diag"
 
-// The names of the files in a bundle. A file is left out when the profile asks
-// for nothing in it; the manifest never is.
+// The names of the files in a bundle; a name with a slash lies in a folder of
+// the bundle's. A file is left out when the profile asks for nothing in it; the
+// manifest never is.
 const (
 	RulesV4      = "rules.v4"
 	RulesV6      = "rules.v6"
@@ -18,9 +19,13 @@ const (
 	ModProbe     = "modprobe.conf"
 	ModulesLoad  = "modules-load.conf"
 	ManifestName = "manifest.json"
+
+	Fail2banFilter = "fail2ban/filter.conf"
+	Fail2banJail   = "fail2ban/jail.conf"
+	Fail2banAction = "fail2ban/action.conf"
 )
 
-// Header is the first line of a rules file.
+// Header is the first line of a rules file, and of those of fail2ban.
 const Header = "# Compiled by hardenctl from a profile; change the profile, not this file."
 
 // Layout names a family of distributions by where they keep firewall files.
@@ -81,7 +86,8 @@ type PolicyEntry struct {
 // SetEntry describes a kernel set of the bundle.
 type SetEntry struct {
 	Name string `json:"name"`
-	// Dynamic sets are filled by packets; their members are not planned.
+	// Dynamic sets are filled by packets or fail2ban; their members are not
+	// planned.
 	Dynamic bool `json:"dynamic,omitempty"`
 	// Entries is how many members the bundle gives the set.
 	Entries int `json:"entries"`

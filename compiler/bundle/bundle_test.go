@@ -79,6 +79,10 @@ func TestTargets(t *testing.T) {
 		bundle.Sysctl:      {"/etc/sysctl.d/60-hardenctl.conf", "/etc/sysctl.d/60-hardenctl.conf"},
 		bundle.ModProbe:    {"/etc/modprobe.d/hardenctl.conf", "/etc/modprobe.d/hardenctl.conf"},
 		bundle.ModulesLoad: {"/etc/modules-load.d/hardenctl.conf", "/etc/modules-load.d/hardenctl.conf"},
+
+		bundle.Fail2banFilter: {"/etc/fail2ban/filter.d/hardenctl.conf", "/etc/fail2ban/filter.d/hardenctl.conf"},
+		bundle.Fail2banJail:   {"/etc/fail2ban/jail.d/hardenctl.conf", "/etc/fail2ban/jail.d/hardenctl.conf"},
+		bundle.Fail2banAction: {"/etc/fail2ban/action.d/hardenctl.conf", "/etc/fail2ban/action.d/hardenctl.conf"},
 	}
 	var files []bundle.File
 	for name := range want { // in any order
@@ -121,13 +125,13 @@ func write(t *testing.T, dir, name, text string) {
 
 func TestWriteFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "folder")
-	for range 2 { // the second one replaces
-		if err := example().WriteFolder(dir); err != nil {
+	earlier := bundle.Seal([]bundle.File{{Name: bundle.RulesV4, Text: []byte("old")}, {Name: bundle.Sets, Text: []byte("old")}}, bundle.Manifest{})
+	for _, b := range []*bundle.Bundle{earlier, example(), example()} {
+		if err := b.WriteFolder(dir); err != nil {
 			t.Fatal(err)
 		}
-		write(t, dir, bundle.Sets, "of an earlier bundle")
 		write(t, dir, "README", "of a person")
-		write(t, dir, bundle.RulesV4, "old")
+		write(t, dir, bundle.RulesV4, "edited by hand")
 	}
 	if err := example().WriteFolder(dir); err != nil {
 		t.Fatal(err)
@@ -152,14 +156,62 @@ func TestWriteFolder(t *testing.T) {
 	}
 }
 
+// A file in a folder of the bundle's comes and goes with the folder, unless
+// somebody else keeps something there.
+func TestWriteFolderBelow(t *testing.T) {
+	dir := t.TempDir()
+	below := bundle.Seal([]bundle.File{{Name: bundle.Fail2banJail, Text: []byte("[hardenctl]\n")}}, bundle.Manifest{})
+	folder := filepath.Join(dir, "fail2ban")
+	for _, kept := range []bool{false, true} {
+		if err := below.WriteFolder(dir); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := bundle.ReadFolder(os.DirFS(dir)); err != nil || !reflect.DeepEqual(got.Files, below.Files) {
+			t.Errorf("read back as %+v, %v", got, err)
+		}
+		if diff, err := bundle.Diff(example(), os.DirFS(dir)); err != nil || !strings.Contains(diff, "--- a/fail2ban/jail.conf\n+++ /dev/null\n") {
+			t.Errorf("%v\n%s", err, diff)
+		}
+		if kept {
+			write(t, folder, "notes", "of a person")
+		}
+		if err := example().WriteFolder(dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(folder); (err == nil) != kept {
+			t.Errorf("the folder stays: %v, want %v", err == nil, kept)
+		}
+	}
+}
+
+// A folder that holds files of somebody under a bundle's names, such as /etc,
+// is not written to.
+func TestWriteFolderKeepsOthersFiles(t *testing.T) {
+	for _, manifest := range []string{"", "{}", `{"name": "a web app"}`, `{"format": 1, "files": [{"name": "rules.v4"}]}`} {
+		for _, name := range []string{bundle.Sysctl, bundle.Sets} {
+			dir := t.TempDir()
+			write(t, dir, name, "of a person")
+			if manifest != "" {
+				write(t, dir, bundle.ManifestName, manifest)
+			}
+			err := example().WriteFolder(dir)
+			if err == nil || !strings.Contains(err.Error(), "is in the way and of no bundle; choose another folder") {
+				t.Errorf("%s beside manifest %q: error %v", name, manifest, err)
+			}
+			if text, _ := os.ReadFile(filepath.Join(dir, name)); string(text) != "of a person" {
+				t.Errorf("%s beside manifest %q holds %q now", name, manifest, text)
+			}
+		}
+	}
+}
+
 func TestWriteFolderThatCannotBe(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, bundle.RulesV4, "in the way"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	err := example().WriteFolder(dir)
-	if err == nil || !strings.Contains(err.Error(), "write rules.v4 of the bundle") {
-		t.Errorf("error %v", err)
+	if err := example().WriteFolder(dir); err == nil {
+		t.Error("a folder was replaced by a file")
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)

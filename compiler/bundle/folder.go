@@ -15,11 +15,15 @@ import (
 // is missing. Each file is written beside its place and renamed, so that a
 // reader finds the old one or the new one, and the manifest comes last: a
 // folder in which only some files are new does not pass ReadFolder. A file that
-// an earlier bundle left and that this one has not is removed; files with names
-// that bundles do not use stay as they are.
+// an earlier bundle left and that this one has not is removed. Everything else
+// in the folder is somebody's: a file of his under one of a bundle's names is
+// an error, and nothing is written.
 func (b *Bundle) WriteFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder for the bundle: %w", err)
+	}
+	if err := inTheWay(dir); err != nil {
+		return err
 	}
 	for _, f := range b.Files {
 		if err := writeFile(dir, f.Name, f.Text); err != nil {
@@ -30,11 +34,45 @@ func (b *Bundle) WriteFolder(dir string) error {
 		if b.has(k.name) {
 			continue
 		}
-		if err := os.Remove(filepath.Join(dir, k.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeFile(dir, k.name); err != nil {
 			return fmt.Errorf("remove a file of an earlier bundle: %w", err)
 		}
 	}
 	return writeFile(dir, ManifestName, b.ManifestText())
+}
+
+// inTheWay returns an error if the folder has a file under a bundle's name that
+// is of no bundle: one that the manifest there does not list.
+func inTheWay(dir string) error {
+	left := earlier(dir)
+	names := []string{ManifestName}
+	for _, k := range known {
+		names = append(names, k.name)
+	}
+	for _, name := range names {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && !left[name] {
+			return fmt.Errorf("%s is in the way and of no bundle; choose another folder", filepath.Join(dir, name))
+		}
+	}
+	return nil
+}
+
+// earlier returns the names of the files that an earlier bundle left in a
+// folder, by its manifest; none if there is no manifest of a bundle.
+func earlier(dir string) map[string]bool {
+	text, err := os.ReadFile(filepath.Join(dir, ManifestName))
+	if err != nil {
+		return nil
+	}
+	var m Manifest
+	if json.Unmarshal(text, &m) != nil || m.Format == 0 || m.Files == nil {
+		return nil
+	}
+	names := map[string]bool{ManifestName: true}
+	for _, f := range m.Files {
+		names[f.Name] = true
+	}
+	return names
 }
 
 // has reports whether the bundle has the named file, though it be empty.
@@ -47,15 +85,33 @@ func (b *Bundle) has(name string) bool {
 	return false
 }
 
+// removeFile removes a file if it is there, and the folder of the bundle's that
+// it was the last in.
+func removeFile(dir, name string) error {
+	err := os.Remove(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if folder := filepath.Dir(name); err == nil && folder != "." {
+		os.Remove(filepath.Join(dir, folder)) // fails where it holds anything else
+	}
+	return err
+}
+
 func writeFile(dir, name string, text []byte) error {
-	temp, err := os.CreateTemp(dir, "."+name+".*")
+	place := filepath.Join(dir, name)
+	err := os.MkdirAll(filepath.Dir(place), 0o755)
+	if err != nil {
+		return fmt.Errorf("make the folder of %s: %w", name, err)
+	}
+	temp, err := os.CreateTemp(filepath.Dir(place), "."+filepath.Base(place)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s of the bundle: %w", name, err)
 	}
 	_, err = temp.Write(text)
 	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
 	if err == nil {
-		err = os.Rename(temp.Name(), filepath.Join(dir, name))
+		err = os.Rename(temp.Name(), place)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("write %s of the bundle: %w", name, err), os.Remove(temp.Name()))

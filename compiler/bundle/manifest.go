@@ -25,6 +25,9 @@ var known = []struct {
 	{Sysctl, everywhere("/etc/sysctl.d/60-hardenctl.conf")},
 	{ModProbe, everywhere("/etc/modprobe.d/hardenctl.conf")},
 	{ModulesLoad, everywhere("/etc/modules-load.d/hardenctl.conf")},
+	{Fail2banFilter, everywhere("/etc/fail2ban/filter.d/hardenctl.conf")},
+	{Fail2banJail, everywhere("/etc/fail2ban/jail.d/hardenctl.conf")},
+	{Fail2banAction, everywhere("/etc/fail2ban/action.d/hardenctl.conf")},
 }
 
 func everywhere(path string) map[Layout]string {

@@ -3,6 +3,8 @@
 package check
 
 import (
+	"cmp"
+	"net/netip"
 	"slices"
 
 	"hardenctl/compiler/diag"
@@ -13,31 +15,46 @@ import (
 // Profile returns what is wrong or doubtful in a profile that was read without
 // errors.
 func Profile(p *profile.Profile) diag.List {
-	return slices.Concat(sharedPorts(p), adminServices(p), everyone(p), blockedFriends(p))
+	return slices.Concat(sharedPorts(p), adminServices(p), everyone(p), blockedFriends(p), fail2ban(p))
+}
+
+// stated is a port of a service.
+type stated struct {
+	profile.Port
+	service string
 }
 
 // sharedPorts refuses a port that two services state: only the first would
-// ever be asked, and its limits and sources would silently win.
+// ever be asked, and its limits and sources would silently win. Of ports that
+// overlap, each is reported once.
 func sharedPorts(p *profile.Profile) diag.List {
 	var list diag.List
-	for i, s := range p.Services {
-		for _, other := range p.Services[i+1:] {
-			for _, port := range other.Ports {
-				if stated(s, port) {
-					list.Errorf("shared-port", port.Position, "services."+other.Name+".ports",
-						"%s is a port of services.%s too", port, s.Name)
-				}
-			}
+	var reach stated // of the ports so far, the one that reaches furthest
+	for _, port := range sortedPorts(p) {
+		apart := port.Protocol != reach.Protocol || port.First > reach.Last
+		if !apart && port.service != reach.service {
+			list.Errorf("shared-port", port.Position, "services."+port.service+".ports",
+				"%s is a port of services.%s too", port, reach.service)
+		}
+		if apart || port.Last > reach.Last {
+			reach = port
 		}
 	}
 	return list
 }
 
-// stated reports whether the service has any port of the range.
-func stated(s profile.Service, port profile.Port) bool {
-	return slices.ContainsFunc(s.Ports, func(q profile.Port) bool {
-		return q.Protocol == port.Protocol && q.First <= port.Last && port.First <= q.Last
+// sortedPorts returns the ports of all services by protocol and number.
+func sortedPorts(p *profile.Profile) []stated {
+	var ports []stated
+	for _, s := range p.Services {
+		for _, port := range s.Ports {
+			ports = append(ports, stated{port, s.Name})
+		}
+	}
+	slices.SortStableFunc(ports, func(a, b stated) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.First, b.First))
 	})
+	return ports
 }
 
 // adminServices warns where admin addresses and admin services do not meet.
@@ -53,15 +70,28 @@ func adminServices(p *profile.Profile) diag.List {
 	}}
 }
 
-// everyone refuses a blocklist whose parts together are a whole family. Reading
-// has refused each part that is one by itself.
+// unicast is where hosts of the internet have their addresses: what IANA gives
+// out of IPv4, without loopback's neighbours 0/8 and multicast, and of IPv6.
+var unicast = [...]netset.Set{
+	netset.Of(netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("128.0.0.0/2"), netip.MustParsePrefix("192.0.0.0/3")).
+		Subtract(netset.Of(netip.MustParsePrefix("0.0.0.0/8"))),
+	netset.Of(netip.MustParsePrefix("2000::/3")),
+}
+
+// everyone refuses a blocklist that is all of the internet, which reading can
+// see only where one element is a whole family by itself.
 func everyone(p *profile.Profile) diag.List {
 	var list diag.List
-	if blocked := union(p, p.Access.Block); blocked.AllV4() || blocked.AllV6() {
-		list.Add(diag.Diagnostic{
-			Code: "covers-all", Position: p.Access.Block[0].Position, Subject: "access.block",
-			Message: "these addresses together are everyone, and would drop everyone",
-		})
+	blocked := p.Addresses(p.Access.Block)
+	for _, all := range unicast {
+		if all.Subtract(blocked).IsEmpty() {
+			list.Add(diag.Diagnostic{
+				Code: "covers-all", Position: p.Access.Block[0].Position, Subject: "access.block",
+				Message:    "these addresses together are everyone, and would drop everyone",
+				Suggestion: "what no service states is dropped without a blocklist",
+			})
+			return list
+		}
 	}
 	return list
 }
@@ -70,12 +100,12 @@ func everyone(p *profile.Profile) diag.List {
 // They win, but the list was probably not meant to hold them.
 func blockedFriends(p *profile.Profile) diag.List {
 	var list diag.List
-	blocked := union(p, p.Access.Block)
+	blocked := p.Addresses(p.Access.Block)
 	for _, friends := range []struct {
 		name string
 		refs []profile.Ref
 	}{{"admin", p.Access.Admin}, {"exempt", p.Access.Exempt}} {
-		both := union(p, friends.refs).Intersect(blocked)
+		both := p.Addresses(friends.refs).Intersect(blocked)
 		if both.IsEmpty() {
 			continue
 		}
@@ -86,14 +116,6 @@ func blockedFriends(p *profile.Profile) diag.List {
 		})
 	}
 	return list
-}
-
-func union(p *profile.Profile, refs []profile.Ref) netset.Set {
-	var all netset.Set
-	for _, ref := range refs {
-		all = all.Union(p.Addresses(ref))
-	}
-	return all
 }
 
 func first(s netset.Set) string {

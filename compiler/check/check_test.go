@@ -31,16 +31,21 @@ services.b.ports = ["tcp/81"]`, ``},
 		{"one port, two services", `services.a.ports = ["tcp/80"]
 services.b.ports = ["tcp/443", "tcp/80"]`, `a.toml:3:32: services.b.ports: tcp/80 is a port of services.a too`},
 		{"a range over a port", `services.a.ports = ["udp/60005"]
-services.b.ports = ["udp/60000-61000"]`, `a.toml:3:21: services.b.ports: udp/60000-61000 is a port of services.a too`},
+services.b.ports = ["udp/60000-61000"]`, `a.toml:2:21: services.a.ports: udp/60005 is a port of services.b too`},
 		{"a port in a range", `services.a.ports = ["udp/60000-61000"]
 services.b.ports = ["udp/61000"]`, `a.toml:3:21: services.b.ports: udp/61000 is a port of services.a too`},
 		{"ranges side by side", `services.a.ports = ["udp/60000-60999"]
 services.b.ports = ["udp/61000-61999"]`, ``},
-		{"every pair", `services.a.ports = ["tcp/80"]
+		{"three services", `services.a.ports = ["tcp/80"]
 services.b.ports = ["tcp/80"]
 services.c.ports = ["tcp/80"]`, `a.toml:3:21: services.b.ports: tcp/80 is a port of services.a too
-a.toml:4:21: services.c.ports: tcp/80 is a port of services.a too
-a.toml:4:21: services.c.ports: tcp/80 is a port of services.b too`},
+a.toml:4:21: services.c.ports: tcp/80 is a port of services.a too`},
+		{"two lists of one service over another's port", `services.a.ports = ["tcp/1-100", "tcp/50-60"]
+services.b.ports = ["tcp/90"]`, `a.toml:3:21: services.b.ports: tcp/90 is a port of services.a too`},
+		{"a blocklist of the whole internet", `sets.half.addresses = ["0.0.0.0/1", "128.0.0.0/2"]
+access.block = ["@half", "192.0.0.0/3"]`, `a.toml:3:17: access.block: these addresses together are everyone, and would drop everyone`},
+		{"of IPv6's", `access.block = ["2000::/3"]`, `a.toml:2:17: access.block: these addresses together are everyone, and would drop everyone`},
+		{"a large one", `access.block = ["0.0.0.0/1", "2000::/4"]`, ``},
 		{"admin without a service", `access.admin = ["192.0.2.7"]
 services.ssh.ports = ["tcp/22"]`, `a.toml:2:17: warning: access.admin: no service is marked admin, so these addresses reach nothing by it`},
 		{"admin with one", `access.admin = ["192.0.2.7"]
@@ -54,6 +59,19 @@ a.toml:5:18: warning: access.exempt: access.block lists some of these addresses,
 		{"everyone by two sets", `sets.a.addresses = ["0.0.0.0/1"]
 sets.b.files = ["half.txt"]
 access.block = ["@a", "@b"]`, `a.toml:4:17: access.block: these addresses together are everyone, and would drop everyone`},
+		{"fail2ban", `log = {}
+scan.probes = 10
+fail2ban = { retries = 13 }`, ``},
+		{"fail2ban off", `fail2ban.enabled = false`, ``},
+		{"fail2ban without lines", `fail2ban.retries = 3`, `a.toml:2:1: fail2ban: reads the lines of [log], which this profile does not have`},
+		{"fail2ban with too few lines", `log = {}
+scan.probes = 10
+fail2ban = { retries = 14, window = "10m" }`, `a.toml:4:1: fail2ban: wants 14 lines of a source, and [log] lets it write only 13 in that time`},
+		{"fail2ban with too few lines for all", `log = { rate = "1/hour burst 2" }
+scan.probes = 10
+fail2ban = {}`, `a.toml:4:1: fail2ban: wants 3 lines of a source, and [log] lets it write only 2 in that time`},
+		{"fail2ban that counts retries", `log = {}
+fail2ban = {}`, `a.toml:3:1: warning: fail2ban: counts each packet of a client that retries one closed port`},
 		{"apart", `access.block = ["192.0.2.0/25"]
 access.exempt = ["192.0.2.128/25"]`, ``},
 	} {

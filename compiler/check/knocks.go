@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,13 +20,12 @@ func Knocks(name string, p *profile.Profile) diag.List {
 // never be heard.
 func answeredKnocks(p *profile.Profile) diag.List {
 	var list diag.List
+	served := servedPorts(p)
 	for _, k := range p.Knocks {
 		for _, port := range k.Sequence {
-			for _, s := range p.Services {
-				if stated(s, port) {
-					list.Errorf("knock-answered", port.Position, sequenceOf(k),
-						"%s is a port of services.%s, which answers before a knock is heard", port, s.Name)
-				}
+			if service, ok := served.by(port); ok {
+				list.Errorf("knock-answered", port.Position, sequenceOf(k),
+					"%s is a port of services.%s, which answers before a knock is heard", port, service)
 			}
 		}
 	}
@@ -53,12 +53,13 @@ func sharedKnocks(p *profile.Profile) diag.List {
 // with nothing in between that takes it back to the beginning.
 func sweptKnocks(p *profile.Profile) diag.List {
 	var list diag.List
+	passes := passed(p)
 	for _, k := range p.Knocks {
 		for _, way := range []struct {
 			word string
 			step int
 		}{{"up", 1}, {"down", -1}} {
-			if len(k.Sequence) > 1 && swept(p, k.Sequence, way.step) {
+			if len(k.Sequence) > 1 && swept(passes, k.Sequence, way.step) {
 				list.Add(diag.Diagnostic{
 					Code: "knock-swept", Position: k.Sequence[0].Position, Subject: sequenceOf(k),
 					Message:    fmt.Sprintf("a scan that counts %s through all ports sends these in order", way.word),
@@ -73,7 +74,7 @@ func sweptKnocks(p *profile.Profile) diag.List {
 
 // swept reports whether going from port to port by step leads through the
 // whole sequence, past ports only that do not count as a wrong knock.
-func swept(p *profile.Profile, sequence []profile.Port, step int) bool {
+func swept(passes func(profile.Port) bool, sequence []profile.Port, step int) bool {
 	for i, port := range sequence[1:] {
 		before := sequence[i]
 		if port.Protocol != before.Protocol {
@@ -81,7 +82,7 @@ func swept(p *profile.Profile, sequence []profile.Port, step int) bool {
 		}
 		for n := int(before.First) + step; n != int(port.First); n += step {
 			between := profile.Port{Protocol: port.Protocol, First: uint16(n), Last: uint16(n)}
-			if n < 1 || n > 65535 || !passed(p, between) {
+			if n < 1 || n > 65535 || !passes(between) {
 				return false
 			}
 		}
@@ -89,10 +90,43 @@ func swept(p *profile.Profile, sequence []profile.Port, step int) bool {
 	return true
 }
 
-// passed reports whether a packet to the port may pass between two knocks.
-func passed(p *profile.Profile, port profile.Port) bool {
-	return slices.ContainsFunc(p.Services, func(s profile.Service) bool { return stated(s, port) }) ||
-		slices.ContainsFunc(p.Knocks, func(k profile.Knock) bool { return slices.ContainsFunc(k.Sequence, samePort(port)) })
+// passed returns whether a packet to a port may pass between two knocks.
+func passed(p *profile.Profile) func(profile.Port) bool {
+	served, knocks := servedPorts(p), map[string]bool{}
+	for _, k := range p.Knocks {
+		for _, port := range k.Sequence {
+			knocks[port.String()] = true
+		}
+	}
+	return func(port profile.Port) bool {
+		_, ok := served.by(port)
+		return ok || knocks[port.String()]
+	}
+}
+
+// served are ports of services, none of which lies inside an earlier one, so
+// that first and last ports both rise.
+type served []stated
+
+func servedPorts(p *profile.Profile) served {
+	var ports served
+	for _, port := range sortedPorts(p) {
+		if n := len(ports); n == 0 || ports[n-1].Protocol != port.Protocol || ports[n-1].Last < port.Last {
+			ports = append(ports, port)
+		}
+	}
+	return ports
+}
+
+// by returns the service that answers a single port.
+func (s served) by(port profile.Port) (service string, ok bool) {
+	after, _ := slices.BinarySearchFunc(s, port, func(a stated, b profile.Port) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(int(a.First), int(b.First)+1))
+	})
+	if after == 0 || s[after-1].Protocol != port.Protocol || s[after-1].Last < port.First {
+		return "", false
+	}
+	return s[after-1].service, true
 }
 
 // unusedKnocks warns of a knock that opens nothing.

@@ -108,6 +108,27 @@ func (l List) HasErrors() bool {
 	return slices.ContainsFunc(l, func(d Diagnostic) bool { return d.Severity == Error })
 }
 
+// Most is how many diagnostics a person is shown, besides one that counts the
+// rest. A file that is no profile at all has thousands.
+const Most = 100
+
+// Cut returns the first Most of the list, and then one that says how many more
+// there were, an error if any of them was one.
+func (l List) Cut() List {
+	if len(l) <= Most {
+		return l
+	}
+	rest := l[Most:]
+	more := Diagnostic{
+		Code: "more", Severity: Warning, Position: rest[0].Position,
+		Message: fmt.Sprintf("%d more diagnostics, the first of them here", len(rest)),
+	}
+	if rest.HasErrors() {
+		more.Severity = Error
+	}
+	return append(slices.Clip(l[:Most]), more)
+}
+
 // Sort puts the list in source order. Files keep the order in which they were
 // first reported, so that a profile comes before what it includes; equal
 // positions keep the order of the report.

@@ -1,5 +1,6 @@
 // Package emit writes a ruleset as the text of each artifact: iptables-restore
-// input, ipset restore input, sysctl, modprobe and modules-load files.
+// input, ipset restore input, sysctl, modprobe and modules-load files, and the
+// configuration of fail2ban.
 //
 // It knows syntax and no meaning: it prints what the ruleset holds, in the
 // order in which it stands there. Rules come out in the very form in which
@@ -27,6 +28,7 @@ func Files(rs *ruleset.Ruleset) []bundle.File {
 		{Name: bundle.ModProbe, Text: ModProbe(rs.Options)},
 		{Name: bundle.ModulesLoad, Text: ModulesLoad(rs.Modules)},
 	}
+	all = append(all, Fail2ban(rs.Jail)...)
 	var files []bundle.File
 	for _, f := range all {
 		if len(f.Text) > 0 {

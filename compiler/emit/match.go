@@ -24,7 +24,7 @@ func match(family ruleset.Family, m ruleset.Match) string {
 	case ruleset.HopLimit:
 		return fmt.Sprintf("-m hl --hl-eq %d", m.Equal)
 	case ruleset.ConnState:
-		return "-m conntrack --ctstate " + states(m.States)
+		return connState(m)
 	case ruleset.ConnOriginal:
 		return "-m conntrack --ctdir ORIGINAL"
 	case ruleset.InSet:
@@ -38,9 +38,33 @@ func match(family ruleset.Family, m ruleset.Match) string {
 	case ruleset.ConnLimit:
 		return fmt.Sprintf("-m connlimit --connlimit-above %d --connlimit-mask %d --connlimit-saddr", m.Above, m.Prefix)
 	case ruleset.AddressType:
-		return "-m addrtype --dst-type " + strings.Join(m.Destination, ",")
+		return addressType(m)
+	case ruleset.Socket:
+		return socket(m)
 	}
 	panic(fmt.Sprintf("emit: unknown match %T", m))
+}
+
+func connState(m ruleset.ConnState) string {
+	words := "-m conntrack --ctstate " + states(m.States)
+	if m.Confirmed {
+		words += " --ctstatus CONFIRMED"
+	}
+	return words
+}
+
+func addressType(m ruleset.AddressType) string {
+	if len(m.Source) > 0 {
+		return "-m addrtype --src-type " + strings.Join(m.Source, ",")
+	}
+	return "-m addrtype --dst-type " + strings.Join(m.Destination, ",")
+}
+
+func socket(m ruleset.Socket) string {
+	if m.Wildcard {
+		return "-m socket --nowildcard"
+	}
+	return "-m socket"
 }
 
 // not is iptables' negation, which stands before the option.
@@ -103,10 +127,14 @@ func names(set uint, none string, all ...string) string {
 }
 
 func icmpType(m ruleset.ICMPType) string {
-	if m.Family == ruleset.V6 {
-		return fmt.Sprintf("-m icmp6 --icmpv6-type %d", m.Type)
+	kind := fmt.Sprint(m.Type)
+	if m.HasCode {
+		kind += fmt.Sprintf("/%d", m.Code)
 	}
-	return fmt.Sprintf("-m icmp --icmp-type %d", m.Type)
+	if m.Family == ruleset.V6 {
+		return "-m icmp6 --icmpv6-type " + kind
+	}
+	return "-m icmp --icmp-type " + kind
 }
 
 // sourceRate prints hashlimit's options in the order of hashlimit_mt_save in

@@ -17,7 +17,7 @@ func (f *filter) trusted() []ruleset.Rule {
 	}
 	access := f.access()
 	rules := append(f.servicesForTrusted(), f.trustedKnocks()...)
-	jump := f.chain("TRUSTED", append(rules, access.rule("not for them", f.end())))
+	jump := f.chain("TRUSTED", append(rules, access.rule("not for them", f.end(notForThem))))
 	return []ruleset.Rule{access.rule("trusted sources", jump, f.inSet("trusted"))}
 }
 
@@ -27,7 +27,7 @@ func (f *filter) blocked() []ruleset.Rule {
 	if !f.has("block") {
 		return nil
 	}
-	return []ruleset.Rule{f.part("access.block", f.profile.Access.Position).rule("", ruleset.Drop, f.inSet("block"))}
+	return []ruleset.Rule{f.part("access.block", f.profile.Access.Position).rule("", f.drop(fromBlocked), f.inSet("block"))}
 }
 
 func (f *filter) access() part { return f.part("access", f.profile.Access.Position) }

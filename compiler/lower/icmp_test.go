@@ -11,16 +11,16 @@ func TestEcho(t *testing.T) {
 	const echo = "icmp.echo_per_source = \"1/second burst 5\"\n"
 	run(t, []example{
 		{"alone", echo, ruleset.V4, "ECHO", `
-			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 10000 -j ACCEPT
+			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 -j ACCEPT
 			-j DROP`},
 		{"trusted, blocked, banned", echo + "scan.probes = 10\naccess = { admin = [\"192.0.2.7\"], block = [\"203.0.113.0/24\"] }", ruleset.V4, "ECHO", `
 			-m set --match-set hardenctl-trusted-v4 src -j ACCEPT
 			-m set --match-set hardenctl-block-v4 src -j DROP
 			-m set --match-set hardenctl-ban-v4 src -j DROP
-			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 10000 -j ACCEPT
+			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 -j ACCEPT
 			-j DROP`},
 		{"IPv6", echo, ruleset.V6, "ECHO", `
-			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 10000 --hashlimit-srcmask 64 -j ACCEPT
+			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 --hashlimit-srcmask 64 -j ACCEPT
 			-j DROP`},
 		{"never answered", ``, ruleset.V4, "ECHO", ``},
 	})

@@ -21,11 +21,12 @@ func (f *filter) input() []ruleset.Rule {
 		f.trusted(),
 		f.blocked(),
 		f.banned(profile.Everything),
+		f.jailed(profile.Everything),
 		f.stealth(),
 		f.invalid(),
-		f.publicServices(),
+		f.services(),
 		f.banned(profile.Hidden),
-		f.restrictedServices(),
+		f.jailed(profile.Hidden),
 		f.otherICMP(),
 		f.unserved(),
 	)
@@ -59,15 +60,18 @@ func (f *filter) openOthers() []ruleset.Rule {
 // known flow, but an answer to a broadcast does not: without this rule a host
 // whose server moved loses its address, and its owner with it. DHCPv6 servers
 // and relays answer from a link-local address (RFC 8415, section 16).
+//
+// Only a port that a client listens on is open: for another the kernel would
+// answer "port unreachable", and a host that answers is one that is there.
 func (f *filter) dhcp() []ruleset.Rule {
 	if !f.profile.Policy.DHCP {
 		return nil
 	}
 	if f.family == ruleset.V4 {
-		return []ruleset.Rule{f.policy().rule("dhcp", ruleset.Accept, dhcpPorts(67, 68))}
+		return []ruleset.Rule{f.policy().rule("dhcp", ruleset.Accept, dhcpPorts(67, 68), ruleset.Socket{Wildcard: true})}
 	}
 	link := ruleset.Source{Prefix: linkLocal}
-	return []ruleset.Rule{f.policy().rule("dhcp", ruleset.Accept, link, dhcpPorts(547, 546))}
+	return []ruleset.Rule{f.policy().rule("dhcp", ruleset.Accept, link, dhcpPorts(547, 546), ruleset.Socket{Wildcard: true})}
 }
 
 func dhcpPorts(server, client uint16) ruleset.Ports {
@@ -86,38 +90,6 @@ func (f *filter) invalid() []ruleset.Rule {
 	return []ruleset.Rule{f.policy().rule("invalid", ruleset.Drop, ruleset.ConnState{States: ruleset.StateInvalid})}
 }
 
-// drop is the target for what is refused: through the log where the profile
-// has one.
-func (f *filter) drop() ruleset.Target {
-	if f.profile.Log.Rate.Count == 0 {
-		return ruleset.Drop
-	}
-	return f.shared("DROP", func() []ruleset.Rule {
-		return []ruleset.Rule{f.log(), f.policy().rule("refused", ruleset.Drop)}
-	})
-}
-
-// end is the target for what no rule accepted.
-func (f *filter) end() ruleset.Target {
-	if f.profile.Policy.Input != profile.Reject {
-		return f.drop()
-	}
-	return f.shared("REJECT", func() []ruleset.Rule {
-		if f.profile.Log.Rate.Count == 0 {
-			return f.rejections()
-		}
-		return append([]ruleset.Rule{f.log()}, f.rejections()...)
-	})
-}
-
-// rejections answer as a host does that serves nothing.
-func (f *filter) rejections() []ruleset.Rule {
-	return []ruleset.Rule{
-		f.policy().rule("refused", ruleset.Reject{Family: f.family, Reset: true}, ruleset.Proto{Protocol: ruleset.TCP}),
-		f.policy().rule("refused", ruleset.Reject{Family: f.family}),
-	}
-}
-
 // shared returns the jump to a chain that several places use, building it for
 // the first.
 func (f *filter) shared(name string, build func() []ruleset.Rule) ruleset.Jump {
@@ -126,11 +98,4 @@ func (f *filter) shared(name string, build func() []ruleset.Rule) ruleset.Jump {
 		return ruleset.Jump{Chain: full}
 	}
 	return f.chain(name, build())
-}
-
-// log writes what is refused to the kernel log, as often as all sources
-// together may.
-func (f *filter) log() ruleset.Rule {
-	l := f.profile.Log
-	return f.part("log", l.Position).rule("", ruleset.Log{Prefix: l.Prefix}, ruleset.Limit{Rate: limitRate(l.Rate)})
 }

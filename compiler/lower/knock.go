@@ -20,8 +20,8 @@ import (
 // its order. What is sent again (a SYN that nobody answered, a datagram that
 // the network doubled) is heard again and changes nothing.
 //
-// No port of a sequence is ever counted as a probe, in whatever order they
-// come: a lost packet would turn the rest of an honest sequence into probes.
+// No port of a sequence is ever counted as a probe, or logged, in whatever order
+// they come: a lost packet would turn the rest of an honest sequence into probes.
 //
 // A source is one address, also in IPv6. Limits and bans take the whole /64,
 // because an attacker has that many addresses; a door opens to one, since
@@ -81,7 +81,7 @@ func (f *filter) knockChains(p part, k profile.Knock) {
 	var forget []ruleset.Rule
 	for number := 1; number < last; number++ {
 		set := f.setName(heard(number, k))
-		then := p.rule("no answer", f.silence())
+		then := p.rule("no answer", f.end(unlogged))
 		if number > 1 {
 			then = p.rule("the earlier ones stay as long", toKnockChain(number-1, k))
 		}
@@ -93,7 +93,7 @@ func (f *filter) knockChains(p part, k profile.Knock) {
 	f.chain(knockChain(last, k), []ruleset.Rule{
 		p.rule("open", ruleset.AddToSet{Set: f.setName(knocked(k.Name)), Direction: ruleset.ToSource}),
 		p.rule("start anew", toKnockChain(0, k)),
-		p.rule("no answer", f.silence()),
+		p.rule("no answer", f.end(unlogged)),
 	})
 }
 
@@ -104,19 +104,10 @@ func (f *filter) uncounted(p part, k profile.Knock) []ruleset.Rule {
 	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
 		for _, chunk := range chunks(slices.Compact(portsOf(k.Sequence[1:], protocol))) {
 			ports := ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk}
-			rules = append(rules, p.rule("no answer", f.silence(), ports))
+			rules = append(rules, p.rule("no answer", f.end(unlogged), ports))
 		}
 	}
 	return rules
-}
-
-// silence is the target for a knock: it is refused as any other packet is, but
-// without a line in the log, which fail2ban would read as a probe.
-func (f *filter) silence() ruleset.Target {
-	if f.profile.Policy.Input != profile.Reject {
-		return ruleset.Drop
-	}
-	return f.shared("SILENCE", f.rejections)
 }
 
 // addKnockSets adds the sets that knocks fill. Forged sources can fill those of

@@ -24,8 +24,9 @@ const (
 // fill it, and none before.
 const tableMax = 262144
 
-// idle is the least time for which a limit remembers a source.
-const idle = 10 * time.Second
+// idle is the least time for which a limit remembers a source. It is short: an
+// attacker with many forged sources fills the table until they are forgotten.
+const idle = time.Second
 
 // sourcePrefix is what counts as one source: an IPv4 address, or the IPv6 /64
 // that one customer has at the least.
@@ -42,7 +43,7 @@ func (f *filter) limitNew(p part, name string, limit profile.Limit) []ruleset.Ru
 	if limit.Quota.Count > 0 {
 		return f.quota(p, name, limit.Quota)
 	}
-	return []ruleset.Rule{p.rule("new per source", f.drop(), f.above(p, limit.Rate))}
+	return []ruleset.Rule{p.rule("new per source", f.drop(overLimit), f.above(p, limit.Rate))}
 }
 
 // quota looks before it records, so that refused attempts do not renew the
@@ -53,7 +54,7 @@ func (f *filter) quota(p part, name string, q profile.Quota) []ruleset.Rule {
 	check := ruleset.Recent{Action: ruleset.RecentCheck, Name: list, Window: q.Window, Hits: uint8(q.Count), Prefix: f.sourcePrefix()}
 	record := ruleset.Recent{Action: ruleset.RecentSet, Name: list, Prefix: f.sourcePrefix()}
 	return []ruleset.Rule{
-		p.rule("new per source", f.drop(), check),
+		p.rule("new per source", f.drop(overLimit), check),
 		p.rule("count", nil, record),
 	}
 }

@@ -30,7 +30,8 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 	l.addMemberSets()
 	l.addDynamicSets()
 	l.addKnockSets()
-	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules()}
+	l.addJailSets()
+	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail()}
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
 		rs.Tables = append(rs.Tables, f.table())
@@ -67,9 +68,12 @@ type filter struct {
 // table builds the chains and returns them in the order in which both backends
 // save them: the kernel's by hook, then ours by name.
 func (f *filter) table() ruleset.Table {
-	input := f.hook("INPUT", true, f.input())
-	forward := f.hook("FORWARD", f.profile.Policy.Forward == profile.Drop, f.forward())
-	output := f.hook("OUTPUT", false, nil)
+	input := f.closedHook("INPUT", f.input())
+	forward := f.leftHook("FORWARD")
+	if f.profile.Policy.Forward == profile.Drop {
+		forward = f.closedHook("FORWARD", f.forward())
+	}
+	output := f.leftHook("OUTPUT", f.silence()...)
 	slices.SortFunc(f.chains, func(a, b ruleset.Chain) int { return cmp.Compare(a.Name, b.Name) })
 	return ruleset.Table{
 		Family: f.family,
@@ -78,18 +82,20 @@ func (f *filter) table() ruleset.Table {
 	}
 }
 
-// hook returns a built-in chain. One that the profile owns drops by policy and
-// jumps to a chain of ours, which ends in a verdict of its own: a trial cannot
-// lean on the policy, which changes only when it is confirmed.
-func (f *filter) hook(name string, owned bool, rules []ruleset.Rule) ruleset.Chain {
-	if !owned {
-		return ruleset.Chain{Name: name, Policy: ruleset.PolicyAccept}
-	}
+// closedHook returns a built-in chain that drops by policy and jumps to a
+// chain of ours, which ends in a verdict of its own: a trial cannot lean on the
+// policy, which changes only when it is confirmed.
+func (f *filter) closedHook(name string, rules []ruleset.Rule) ruleset.Chain {
 	jump := ruleset.Rule{
 		Target: f.chain(name, rules),
 		Origin: f.origin("policy", f.profile.Policy.Position),
 	}
 	return ruleset.Chain{Name: name, Policy: ruleset.PolicyDrop, Owned: true, Rules: []ruleset.Rule{jump}}
+}
+
+// leftHook returns a built-in chain whose policy is left as it is.
+func (f *filter) leftHook(name string, rules ...ruleset.Rule) ruleset.Chain {
+	return ruleset.Chain{Name: name, Policy: ruleset.PolicyAccept, Rules: rules}
 }
 
 // chain adds a chain of ours and returns the jump to it.

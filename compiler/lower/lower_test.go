@@ -140,15 +140,15 @@ func TestPacketsWay(t *testing.T) {
 		-p udp -m udp --dport 443 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
 		-p udp -m udp --dport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
 		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-		-p udp -m udp --sport 67 --dport 68 -j ACCEPT
+		-p udp -m udp --sport 67 --dport 68 -m socket --nowildcard -j ACCEPT
 		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
-		-m set --match-set hardenctl-block-v4 src -j DROP
+		-m set --match-set hardenctl-block-v4 src -j HARDENCTL-DROP-BLOCK
 		-m set --match-set hardenctl-ban-v4 src -j DROP
 		-p tcp -j HARDENCTL-STEALTH
 		-m conntrack --ctstate INVALID -j DROP
+		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v4 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
 		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
-		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v4 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
 		-p udp -m udp --dport 53 -m set --match-set hardenctl-crawlers-crawler-v4 src -j HARDENCTL-S-DNS
 		-p tcp -m tcp --dport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v4 src -j ACCEPT
 		-p icmp -j DROP
@@ -163,15 +163,15 @@ func TestPacketsWay(t *testing.T) {
 		-p udp -m udp --dport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
 		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-p ipv6-icmp -j HARDENCTL-NEIGHBOUR
-		-s fe80::/10 -p udp -m udp --sport 547 --dport 546 -j ACCEPT
+		-s fe80::/10 -p udp -m udp --sport 547 --dport 546 -m socket --nowildcard -j ACCEPT
 		-m set --match-set hardenctl-trusted-v6 src -j HARDENCTL-TRUSTED
-		-m set --match-set hardenctl-block-v6 src -j DROP
+		-m set --match-set hardenctl-block-v6 src -j HARDENCTL-DROP-BLOCK
 		-m set --match-set hardenctl-ban-v6 src -j DROP
 		-p tcp -j HARDENCTL-STEALTH
 		-m conntrack --ctstate INVALID -j DROP
+		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v6 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
 		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
-		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v6 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
 		-p udp -m udp --dport 53 -m set --match-set hardenctl-crawlers-crawler-v6 src -j HARDENCTL-S-DNS
 		-p tcp -m tcp --dport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v6 src -j ACCEPT
 		-p ipv6-icmp -j DROP

@@ -11,7 +11,7 @@ func (l *lowering) bans() bool { return l.profile.Scan.Probes > 0 }
 func (f *filter) scan() part { return f.part("scan", f.profile.Scan.Position) }
 
 // banned drops the new packets of banned sources. It stands before all
-// services, or behind the public ones, as the scope says. Open connections
+// services, or behind them, as the scope says. Open connections
 // passed before, so that a ban cuts nobody off in the middle.
 func (f *filter) banned(at profile.Scope) []ruleset.Rule {
 	if !f.bans() || f.profile.Scan.Scope != at {
@@ -38,7 +38,8 @@ var impossible = []struct{ mask, set ruleset.Flag }{
 //
 // Conntrack knows no connection that was open before its first rule. An apply
 // notes those in a set, for long enough that a packet of each comes by, and
-// they go on as if nothing had happened.
+// they go on as if nothing had happened. That the packet is for a connection of
+// a socket here keeps the far end from probing other ports by the same rule.
 func (f *filter) stealth() []ruleset.Rule {
 	if !f.profile.Scan.Stealth {
 		return nil
@@ -50,7 +51,7 @@ func (f *filter) stealth() []ruleset.Rule {
 		rules = append(rules, p.rule("impossible flags", f.probe(), ruleset.TCPFlags{Mask: flags.mask, Set: flags.set}))
 	}
 	rules = append(rules,
-		p.rule("open before", ruleset.Accept, ruleset.InSet{Set: f.setName("open"), Direction: ruleset.ToSourceAndSPort}),
+		p.rule("open before", ruleset.Accept, ruleset.InSet{Set: f.setName("open"), Direction: ruleset.ToSourceAndSPort}, ruleset.Socket{}),
 		p.rule("not a first packet", ruleset.Drop))
 	return []ruleset.Rule{p.rule("stealth", f.chain("STEALTH", rules), ruleset.Proto{Protocol: ruleset.TCP})}
 }
@@ -77,19 +78,28 @@ func (f *filter) noise() ruleset.Rule {
 // answer of a server that this host asked, and does not count.
 func (f *filter) probe() ruleset.Target {
 	if !f.bans() {
-		return f.end()
+		return f.end(isProbe)
 	}
 	return f.shared("PROBE", func() []ruleset.Rule {
 		p := f.scan()
 		servers := ruleset.Ports{Protocol: ruleset.UDP, Source: []ruleset.PortRange{{First: 0, Last: 1023}}}
-		rules := []ruleset.Rule{
+		rules := append(f.ownAddress(p),
 			p.rule("late answer", ruleset.Drop, servers),
-			p.rule("counted before", f.end(), ruleset.InSet{Set: f.setName("seen"), Direction: ruleset.ToSourceAndDPort}),
-			p.rule("count", ruleset.AddToSet{Set: f.setName("seen"), Direction: ruleset.ToSourceAndDPort}),
-		}
+			p.rule("counted before", f.end(unlogged), ruleset.InSet{Set: f.setName("seen"), Direction: ruleset.ToSourceAndDPort}),
+			p.rule("count", ruleset.AddToSet{Set: f.setName("seen"), Direction: ruleset.ToSourceAndDPort}))
 		rules = append(rules, f.tooMany(p)...)
-		return append(rules, p.rule("probe", f.end()))
+		return append(rules, p.rule("probe", f.end(isProbe)))
 	})
+}
+
+// ownAddress keeps a forger who writes this host's own address on his packets
+// from getting its /64 banned. Of IPv4 the kernel drops such packets itself, as
+// martians.
+func (f *filter) ownAddress(p part) []ruleset.Rule {
+	if f.family == ruleset.V4 {
+		return nil
+	}
+	return []ruleset.Rule{p.rule("own address", ruleset.Drop, ruleset.AddressType{Source: []string{"LOCAL"}})}
 }
 
 // tooMany bans a source that has used up its probes.
@@ -113,7 +123,7 @@ func (f *filter) ban(p part) ruleset.Jump {
 	return f.shared("BAN", func() []ruleset.Rule {
 		return []ruleset.Rule{
 			p.rule("ban", ruleset.AddToSet{Set: f.setName("ban"), Direction: ruleset.ToSource}),
-			p.rule("ban", f.end()),
+			p.rule("ban", f.end(brokeIt)),
 		}
 	})
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // TestBanScope shows where a ban stands: before every service, or behind the
-// public ones, so that forged packets cost nobody a public service.
+// services, so that forged packets cost nobody a service.
 func TestBanScope(t *testing.T) {
 	const services = "services.web.ports = [\"tcp/80\"]\nservices.ssh = { ports = [\"tcp/22\"], from = [\"192.0.2.7\"] }\n"
 	run(t, []example{
@@ -17,8 +17,8 @@ func TestBanScope(t *testing.T) {
 			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-m set --match-set hardenctl-ban-v4 src -j DROP
 			-m conntrack --ctstate INVALID -j DROP
-			-p tcp -m tcp --dport 80 -j ACCEPT
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
+			-p tcp -m tcp --dport 80 -j ACCEPT
 			-p icmp -j DROP
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
 			-j HARDENCTL-PROBE`},
@@ -27,9 +27,9 @@ func TestBanScope(t *testing.T) {
 			-i lo -j ACCEPT
 			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-m conntrack --ctstate INVALID -j DROP
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 80 -j ACCEPT
 			-m set --match-set hardenctl-ban-v4 src -j DROP
-			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p icmp -j DROP
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
 			-j HARDENCTL-PROBE`},
@@ -56,6 +56,7 @@ func TestProbes(t *testing.T) {
 			-m recent --rcheck --seconds 60 --reap --hitcount 11 --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN
 			-j DROP`},
 		{"an IPv6 source is a /64", `scan = { probes = 10, window = "60s" }`, ruleset.V6, "PROBE", `
+			-m addrtype --src-type LOCAL -j DROP
 			-p udp -m udp --sport 0:1023 -j DROP
 			-m set --match-set hardenctl-seen-v6 src,dst -j DROP
 			-j SET --add-set hardenctl-seen-v6 src,dst --exist
@@ -81,7 +82,7 @@ func TestStealth(t *testing.T) {
 		-p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j ` + target + `
 		-p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j ` + target + `
 		-p tcp -m tcp --tcp-flags FIN,RST FIN,RST -j ` + target + `
-		-m set --match-set hardenctl-open-` + family + ` src,src -j ACCEPT
+		-m set --match-set hardenctl-open-` + family + ` src,src -m socket -j ACCEPT
 		-j DROP`
 	}
 	run(t, []example{
@@ -150,12 +151,12 @@ func firstMatch(r ruleset.Rule) ruleset.Match {
 func TestEndings(t *testing.T) {
 	const logged = "log = { rate = \"5/minute\", prefix = \"no: \" }\n"
 	run(t, []example{
-		{"drop, logged", logged, ruleset.V4, "DROP", `
-			-m limit --limit 5/min -j LOG --log-prefix "no: "
+		{"drop, logged", logged, ruleset.V4, "DROP-SCAN", `
+			-m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 -m limit --limit 5/min -j LOG --log-prefix "no: scan "
 			-j DROP`},
-		{"drop without a log", ``, ruleset.V4, "DROP", ``},
-		{"reject, logged", logged + `policy.input = "reject"`, ruleset.V4, "REJECT", `
-			-m limit --limit 5/min -j LOG --log-prefix "no: "
+		{"drop without a log", ``, ruleset.V4, "DROP-SCAN", ``},
+		{"reject, logged", logged + `policy.input = "reject"`, ruleset.V4, "REJECT-SCAN", `
+			-m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 -m limit --limit 5/min -j LOG --log-prefix "no: scan "
 			-p tcp -j REJECT --reject-with tcp-reset
 			-j REJECT --reject-with icmp-port-unreachable`},
 		{"reject by ICMPv6", `policy.input = "reject"`, ruleset.V6, "REJECT", `

@@ -8,23 +8,13 @@ import (
 	"hardenctl/compiler/ruleset"
 )
 
-// publicServices are those that everyone may reach.
-func (f *filter) publicServices() []ruleset.Rule {
-	return f.services(profile.Service.Public)
-}
-
-// restrictedServices are those that only some sources may reach.
-func (f *filter) restrictedServices() []ruleset.Rule {
-	return f.services(func(s profile.Service) bool { return !s.Public() })
-}
-
-func (f *filter) services(wanted func(profile.Service) bool) []ruleset.Rule {
+// services are open to those whom they state, within their limits. They stand
+// before a ban that hides only what is not public: who is in a service's from
+// list, or has knocked, keeps it, however many packets are forged in his name.
+func (f *filter) services() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
-		if !wanted(s) || f.closed() {
-			continue
-		}
-		if ways := f.ways(s); len(ways) > 0 {
+		if ways := f.ways(s); len(ways) > 0 && !f.closed() {
 			rules = append(rules, f.serviceRules(s, f.serviceTarget(s), ways)...)
 		}
 	}
@@ -32,8 +22,8 @@ func (f *filter) services(wanted func(profile.Service) bool) []ruleset.Rule {
 }
 
 // ways returns the matches by which a source may reach a service, any of which
-// is enough: one that matches everyone, being listed, having knocked. There is
-// none if this family has no such source at all.
+// is enough: one that matches everyone, or being listed, or having knocked.
+// There is none if this family has no such source at all.
 func (f *filter) ways(s profile.Service) [][]ruleset.Match {
 	if s.Public() {
 		return [][]ruleset.Match{nil}
@@ -49,15 +39,24 @@ func (f *filter) ways(s profile.Service) [][]ruleset.Match {
 }
 
 // servicesForTrusted accepts what trusted sources may reach, without limits.
-// Admin sources reach admin services whatever these say of others.
+// Admin sources reach admin services whatever these say of others; for exempt
+// sources these keep their limits, since a crawler has no business there.
 func (f *filter) servicesForTrusted() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
-		ways := f.ways(s)
-		if s.Admin && !s.Public() && f.has("admin") {
-			ways = append(ways, []ruleset.Match{f.inSet("admin")})
+		if s.Admin && f.has("admin") {
+			admin := [][]ruleset.Match{{f.inSet("admin")}}
+			rules = append(rules, f.serviceRules(s, ruleset.Accept, admin)...)
 		}
-		rules = append(rules, f.serviceRules(s, ruleset.Accept, ways)...)
+		ways := f.ways(s)
+		if len(ways) == 0 {
+			continue
+		}
+		var target ruleset.Target = ruleset.Accept
+		if s.Admin {
+			target = f.serviceTarget(s)
+		}
+		rules = append(rules, f.serviceRules(s, target, ways)...)
 	}
 	return rules
 }
@@ -122,7 +121,9 @@ func (f *filter) serviceTarget(s profile.Service) ruleset.Target {
 	if len(limits) == 0 {
 		return ruleset.Accept
 	}
-	return f.chain("S-"+strings.ToUpper(s.Name), append(limits, f.service(s).rule("", ruleset.Accept)))
+	return f.shared("S-"+strings.ToUpper(s.Name), func() []ruleset.Rule {
+		return append(limits, f.service(s).rule("", ruleset.Accept))
+	})
 }
 
 // limits refuse what is too much from one source; what is left is accepted. A
@@ -133,12 +134,16 @@ func (f *filter) limits(s profile.Service) []ruleset.Rule {
 	service := f.service(s)
 	if s.ConnectionsPerSource.N > 0 && len(portsOf(s.Ports, profile.TCP)) > 0 {
 		most := ruleset.ConnLimit{Above: s.ConnectionsPerSource.N, Prefix: f.sourcePrefix()}
-		rules = append(rules, service.rule("connections per source", f.drop(), ruleset.Proto{Protocol: ruleset.TCP}, most))
+		rules = append(rules, service.rule("connections per source", f.drop(overLimit), ruleset.Proto{Protocol: ruleset.TCP}, most))
+	}
+	udp := len(portsOf(s.Ports, profile.UDP)) > 0
+	if udp && (s.NewPerSource.Stated() || f.profile.UDP.NewPerSource.Stated()) {
+		rules = append(rules, f.knownFlow(service))
 	}
 	switch {
 	case s.NewPerSource.Stated():
 		rules = append(rules, f.limitNew(service, "s-"+s.Name, s.NewPerSource)...)
-	case len(portsOf(s.Ports, profile.UDP)) > 0:
+	case udp:
 		rules = append(rules, f.udpNew()...)
 	}
 	return rules

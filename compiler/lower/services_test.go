@@ -42,9 +42,9 @@ func TestServices(t *testing.T) {
 			"-p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14 -j ACCEPT\n-p tcp -m tcp --dport 20:30 -j ACCEPT"},
 		{"from one family", `services.a = { ports = ["tcp/22"], from = ["192.0.2.7"] }`,
 			"-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-a-v4 src -j ACCEPT", ""},
-		{"public before restricted", "services.a = { ports = [\"tcp/22\"], from = [\"192.0.2.7\", \"2001:db8::7\"] }\nservices.b.ports = [\"tcp/80\"]",
-			"-p tcp -m tcp --dport 80 -j ACCEPT\n-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-a-v4 src -j ACCEPT",
-			"-p tcp -m tcp --dport 80 -j ACCEPT\n-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-a-v6 src -j ACCEPT"},
+		{"by name", "services.a = { ports = [\"tcp/22\"], from = [\"192.0.2.7\", \"2001:db8::7\"] }\nservices.b.ports = [\"tcp/80\"]",
+			"-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-a-v4 src -j ACCEPT\n-p tcp -m tcp --dport 80 -j ACCEPT",
+			"-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-a-v6 src -j ACCEPT\n-p tcp -m tcp --dport 80 -j ACCEPT"},
 		{"no IPv6", "policy.ipv6 = false\nservices.a.ports = [\"tcp/80\"]", "-p tcp -m tcp --dport 80 -j ACCEPT", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -95,9 +95,16 @@ func TestTrusted(t *testing.T) {
 			-j DROP`},
 		{"admin", services + `access.admin = ["198.51.100.0/24"]`, ruleset.V4, "TRUSTED", `
 			-p tcp -m tcp --dport 5432 -m set --match-set hardenctl-f-db-v4 src -j ACCEPT
-			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-admin-v4 src -j ACCEPT
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 80 -j ACCEPT
+			-j DROP`},
+		{"an admin service keeps its limits for the exempt", `
+			services.ssh = { ports = ["tcp/22"], admin = true, connections_per_source = 5 }
+			access.admin = ["198.51.100.0/24"]
+			access.exempt = ["203.0.113.0/24"]`, ruleset.V4, "TRUSTED", `
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-admin-v4 src -j ACCEPT
+			-p tcp -m tcp --dport 22 -j HARDENCTL-S-SSH
 			-j DROP`},
 		{"none of this family", services + `access.admin = ["198.51.100.0/24"]`, ruleset.V6, "TRUSTED", ``},
 	})
@@ -107,11 +114,11 @@ func TestLimitsOfServices(t *testing.T) {
 	run(t, []example{
 		{"connections, then a rate", `services.a = { ports = ["tcp/80"], new_per_source = "50/second burst 200", connections_per_source = 20 }`, ruleset.V4, "S-A", `
 			-p tcp -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j DROP
-			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 200 … --hashlimit-htable-expire 10000 -j DROP
+			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 200 … --hashlimit-htable-expire 4000 -j DROP
 			-j ACCEPT`},
 		{"an IPv6 source is a /64", `services.a = { ports = ["tcp/80"], new_per_source = "50/second burst 200", connections_per_source = 20 }`, ruleset.V6, "S-A", `
 			-p tcp -m connlimit --connlimit-above 20 --connlimit-mask 64 --connlimit-saddr -j DROP
-			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 200 … --hashlimit-htable-expire 10000 --hashlimit-srcmask 64 -j DROP
+			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 200 … --hashlimit-htable-expire 4000 --hashlimit-srcmask 64 -j DROP
 			-j ACCEPT`},
 		{"a quota looks, then records", `services.a = { ports = ["tcp/22"], new_per_source = "10 in 60s" }`, ruleset.V4, "S-A", `
 			-m recent --rcheck --seconds 60 --reap --hitcount 10 --name hardenctl-s-a-v4 --mask 255.255.255.255 --rsource -j DROP
@@ -126,16 +133,19 @@ func TestLimitsOfServices(t *testing.T) {
 			-p tcp -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j DROP
 			-j ACCEPT`},
 		{"refused through the log", "log.rate = \"5/minute\"\nservices.a = { ports = [\"tcp/80\"], connections_per_source = 20 }", ruleset.V4, "S-A", `
-			-p tcp -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j HARDENCTL-DROP
+			-p tcp -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j HARDENCTL-DROP-LIMIT
 			-j ACCEPT`},
 		{"UDP's common limit", "udp.new_per_source = \"5/second burst 10\"\nservices.a.ports = [\"tcp/443\", \"udp/443\"]", ruleset.V4, "S-A", `
-			-p udp -m hashlimit --hashlimit-above 5/sec --hashlimit-burst 10 … --hashlimit-htable-expire 10000 -j DROP
+			-p udp -m conntrack --ctstate NEW --ctstatus CONFIRMED -j ACCEPT
+			-p udp -m hashlimit --hashlimit-above 5/sec --hashlimit-burst 10 … --hashlimit-htable-expire 2000 -j DROP
 			-j ACCEPT`},
 		{"UDP's common quota", "udp.new_per_source = \"5 in 60s\"\nservices.a.ports = [\"udp/443\"]", ruleset.V4, "S-A", `
+			-p udp -m conntrack --ctstate NEW --ctstatus CONFIRMED -j ACCEPT
 			-p udp -m recent --rcheck --seconds 60 --reap --hitcount 5 --name hardenctl-udp-v4 --mask 255.255.255.255 --rsource -j DROP
 			-p udp -m recent --set --name hardenctl-udp-v4 --mask 255.255.255.255 --rsource
 			-j ACCEPT`},
 		{"a limit of its own instead", "udp.new_per_source = \"5/second\"\nservices.a = { ports = [\"udp/443\"], new_per_source = \"7/minute\" }", ruleset.V4, "S-A", `
+			-p udp -m conntrack --ctstate NEW --ctstatus CONFIRMED -j ACCEPT
 			-m hashlimit --hashlimit-above 7/min --hashlimit-burst 5 … --hashlimit-htable-expire 42000 -j DROP
 			-j ACCEPT`},
 		{"TCP has none of it", "udp.new_per_source = \"5/second\"\nservices.a.ports = [\"tcp/443\"]", ruleset.V4, "S-A", ``},
@@ -148,10 +158,10 @@ func TestUDPPackets(t *testing.T) {
 	const text = "udp.packets_per_source = \"50/second burst 100\"\nservices.a.ports = [\"udp/443\"]\n"
 	run(t, []example{
 		{"for all", text, ruleset.V4, "UDP", `
-			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 100 … --hashlimit-htable-expire 10000 -j DROP`},
+			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 100 … --hashlimit-htable-expire 2000 -j DROP`},
 		{"not for trusted", text + `access.exempt = ["192.0.2.7"]`, ruleset.V4, "UDP", `
 			-m set --match-set hardenctl-trusted-v4 src -j RETURN
-			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 100 … --hashlimit-htable-expire 10000 -j DROP`},
+			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 100 … --hashlimit-htable-expire 2000 -j DROP`},
 		{"no service", `udp.packets_per_source = "50/second"`, ruleset.V4, "UDP", ``},
 	})
 }

@@ -38,13 +38,13 @@ func (f *filter) inSet(name string) ruleset.InSet {
 // becomes one set, whatever it refers to, so that a packet is looked up once.
 func (l *lowering) addMemberSets() {
 	access := l.profile.Access
-	admin := l.resolve(access.Admin)
+	admin := l.profile.Addresses(access.Admin)
 	l.addMembers("admin", "access.admin", access.Position, admin)
-	l.addMembers("trusted", "access", access.Position, admin.Union(l.resolve(access.Exempt)))
-	l.addMembers("block", "access.block", access.Position, l.resolve(access.Block))
+	l.addMembers("trusted", "access", access.Position, admin.Union(l.profile.Addresses(access.Exempt)))
+	l.addMembers("block", "access.block", access.Position, l.profile.Addresses(access.Block))
 	for _, s := range l.profile.Services {
 		if len(s.From) > 0 {
-			l.addMembers(fromSet(s), "services."+s.Name, s.Position, l.resolve(s.From))
+			l.addMembers(fromSet(s), "services."+s.Name, s.Position, l.profile.Addresses(s.From))
 		}
 	}
 }
@@ -56,15 +56,6 @@ func fromSet(s profile.Service) string {
 		return s.From[0].Set
 	}
 	return "f-" + s.Name
-}
-
-// resolve returns the addresses that a list refers to.
-func (l *lowering) resolve(refs []profile.Ref) netset.Set {
-	var all netset.Set
-	for _, ref := range refs {
-		all = all.Union(l.profile.Addresses(ref))
-	}
-	return all
 }
 
 func (l *lowering) addMembers(name, part string, pos diag.Position, members netset.Set) {
@@ -115,8 +106,9 @@ func (l *lowering) addDynamicSets() {
 	scan := l.profile.Scan
 	for _, family := range ruleset.Families {
 		if l.bans() {
-			l.addDynamic(ruleset.Set{Name: setName("ban", family), Family: family, Type: ruleset.HashIP, Timeout: scan.Ban, Netmask: banMask(family)})
-			// To forget an old probe is better than to count one twice.
+			// A full set lets an old entry go: to refuse every new one would
+			// switch the defence off.
+			l.addDynamic(ruleset.Set{Name: setName("ban", family), Family: family, Type: ruleset.HashIP, Timeout: scan.Ban, Netmask: banMask(family), ForceAdd: true})
 			l.addDynamic(ruleset.Set{Name: setName("seen", family), Family: family, Type: ruleset.HashIPPort, Timeout: scan.Window, ForceAdd: true})
 		}
 		if scan.Stealth {

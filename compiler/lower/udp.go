@@ -31,8 +31,16 @@ func (f *filter) udpChain(p part) ruleset.Jump {
 		if f.has("trusted") {
 			rules = append(rules, p.rule("trusted sources", ruleset.Return, f.inSet("trusted")))
 		}
-		return append(rules, p.rule("", f.drop(), f.above(p, f.profile.UDP.PacketsPerSource.Rate)))
+		return append(rules, p.rule("", f.drop(overLimit), f.above(p, f.profile.UDP.PacketsPerSource.Rate)))
 	})
+}
+
+// knownFlow accepts a datagram of a flow that a limit has let in before. A flow
+// that is never answered, such as that of a log sender, is new to conntrack for
+// as long as it lasts: without this rule each of its datagrams would count.
+func (f *filter) knownFlow(p part) ruleset.Rule {
+	return p.rule("known flow", ruleset.Accept, ruleset.Proto{Protocol: ruleset.UDP},
+		ruleset.ConnState{States: ruleset.StateNew, Confirmed: true})
 }
 
 // udpNew limits new flows to UDP services that state no limit themselves. All

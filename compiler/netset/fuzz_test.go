@@ -60,7 +60,7 @@ func FuzzParsePrefix(f *testing.F) {
 // and netip alone: the set, and how many lines are bad.
 func slowRead(text string) (set netset.Set, entries, bad int) {
 	var all []netip.Prefix
-	for line := range strings.SplitSeq(text, "\n") {
+	for line := range strings.SplitSeq(strings.TrimPrefix(text, "\uFEFF"), "\n") {
 		if !utf8.ValidString(line) || strings.Contains(line, "\x00") {
 			bad++
 			continue

@@ -18,7 +18,9 @@ import (
 // Other keys count for nothing. file is the name in positions; entries, errors
 // and warnings are as those of ReadText, for prefixes instead of lines.
 func ReadJSON(file string, text []byte, diags *diag.List) (set Set, entries int) {
-	r := jsonReader{text: string(text), dec: json.NewDecoder(bytes.NewReader(text))}
+	clean := withoutMark(text)
+	text = []byte(clean)
+	r := jsonReader{text: clean, dec: json.NewDecoder(bytes.NewReader(text))}
 	r.dec.UseNumber() // a number that no float64 holds is no error of ours
 	r.file = file
 	if r.check(text) {

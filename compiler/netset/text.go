@@ -30,7 +30,7 @@ func ReadText(file string, text []byte, diags *diag.List) (set Set, entries int)
 	r := reader{report: report{file: file}}
 	r.v4 = make([]span[bits4], 0, len(text)/averageLine)
 	// One copy here lets every line be a string without one of its own.
-	for rest := string(text); rest != ""; {
+	for rest := withoutMark(text); rest != ""; {
 		var line string
 		r.line++
 		line, rest, _ = strings.Cut(rest, "\n")
@@ -38,6 +38,12 @@ func ReadText(file string, text []byte, diags *diag.List) (set Set, entries int)
 	}
 	r.report.flush(diags)
 	return r.set(), r.entries
+}
+
+// withoutMark returns a text without the byte order mark that some editors put
+// in front of it.
+func withoutMark(text []byte) string {
+	return strings.TrimPrefix(string(text), "\uFEFF")
 }
 
 // averageLine is about the length of a line of a list of IPv4 addresses.

@@ -66,6 +66,7 @@ a.toml:8:8: knocks.c.open: "0s" is not from 1s to 1d
 a.toml:9:1: knocks.c.wait: unknown key`},
 		{"too many knocks", `knocks.a.sequence = ["tcp/1", "tcp/2", "tcp/3", "tcp/4", "tcp/5", "tcp/6", "tcp/7", "tcp/8", "tcp/9"]`,
 			"a.toml:2:21: knocks.a.sequence: has a length of 9, which is not from 2 to 8"},
+		{"too many doors", "[knocks]\n" + manyDoors(17), "a.toml:2:2: knocks: has more than 16 entries"},
 		{"unknown knock", "[services.a]\nports = [\"tcp/1\"]\nknock = \"frnt-door\"\n[services.b]\nports = [\"tcp/2\"]\nknock = \"x\"\n[knocks.front-door]\nsequence = [\"tcp/7\", \"udp/7\"]",
 			`a.toml:4:9: services.a.knock: there is no knock "frnt-door"
 a.toml:7:9: services.b.knock: there is no knock "x"`},
@@ -103,7 +104,13 @@ bad.txt:2:1: "example.com"`},
 			`a.toml:2:15: description: "a\nb" is not printable ASCII
 a.toml:4:10: log.prefix: "say \"x\": " holds a quote or a backslash
 a.toml:5:8: log.rate: "10 in 60s" is not a limit`},
-		{"long prefix", "[log]\nprefix = \"" + strings.Repeat("x", 30) + "\"", `a.toml:3:10: log.prefix: "` + strings.Repeat("x", 30) + `" is longer than 29 bytes`},
+		{"long prefix", "[log]\nprefix = \"" + strings.Repeat("x", 22) + "\"", `a.toml:3:10: log.prefix: "` + strings.Repeat("x", 22) + `" is longer than 21 bytes`},
+		{"fail2ban", "[fail2ban]\nretries = 0\nwindow = \"0s\"\nban = \"forever\"\nscope = \"all\"\nfindtime = \"10m\"",
+			`a.toml:3:11: fail2ban.retries: 0 is not from 1 to 1000
+a.toml:4:10: fail2ban.window: "0s" is not from 1s to 24d
+a.toml:5:7: fail2ban.ban: "forever" is not a duration
+a.toml:6:9: fail2ban.scope: "all" is not one of "everything", "hidden"
+a.toml:7:1: fail2ban.findtime: unknown key`},
 		{"kernel", "[kernel]\nsyncookies = 1\ndefault_ttl = 256\nrp_filter = \"lose\"\nconntrack_max = 2.5\ntcp_loose = true",
 			`a.toml:3:14: kernel.syncookies: must be true or false, not the number 1
 a.toml:4:15: kernel.default_ttl: 256 is not from 1 to 255
@@ -142,6 +149,14 @@ a.toml:3:1: nests deeper than 32 levels`},
 			}, test.want)
 		})
 	}
+}
+
+func manyDoors(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "d%d = {sequence = [\"tcp/%d\", \"udp/%d\"]}\n", i, i+1, i+1)
+	}
+	return b.String()
 }
 
 func manyNames(n int) string {

@@ -31,6 +31,9 @@ type Named struct {
 const (
 	minKnocks = 2
 	maxKnocks = 8
+	// maxDoors bounds what every unserved packet passes, and the memory of the
+	// sets: up to 2 MB a door.
+	maxDoors = 16
 
 	defaultStep = 10 * time.Second
 	maxStep     = time.Hour
@@ -46,6 +49,15 @@ func (d *decoder) knowKnocks(root *node) {
 		d.knocks = slices.Sorted(maps.Keys(knocks.byName))
 		d.knocksPartial = d.knocksPartial || knocks.partial
 	}
+}
+
+// doors reads [knocks].
+func (d *decoder) doors(n *node) {
+	if len(n.children) > maxDoors {
+		d.errorf("too-many", n, "has more than %d entries", maxDoors)
+		return
+	}
+	d.named(n, "knock", d.knock)
 }
 
 // knock reads [knocks.NAME].

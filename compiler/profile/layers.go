@@ -123,10 +123,13 @@ func checkVersion(n *node, list *diag.List) {
 	if n == nil || n.kind == kindInteger && n.scalar == int64(version) {
 		return
 	}
+	suggestion := fmt.Sprintf("write version = %d", version)
+	if stated, ok := n.scalar.(int64); ok && stated > version {
+		suggestion = "a profile of a later version needs a later hardenctl"
+	}
 	list.Add(diag.Diagnostic{
 		Code: "bad-version", Position: n.value, Subject: n.path,
-		Message:    fmt.Sprintf("must be %d, not %s", version, n.describe()),
-		Suggestion: "a profile of a later version needs a later hardenctl",
+		Message: fmt.Sprintf("must be %d, not %s", version, n.describe()), Suggestion: suggestion,
 	})
 }
 

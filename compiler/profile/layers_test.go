@@ -3,6 +3,7 @@ package profile
 import (
 	"errors"
 	"fmt"
+	"hardenctl/compiler/diag"
 	"io/fs"
 	"strings"
 	"testing"
@@ -35,7 +36,7 @@ ports = ["udp/53"]
 	got := fmt.Sprint(profile.Services, profile.Log)
 	want := "[{dns b.toml:6:2 [udp/53] false [] { } { {0 0s 0} {0 0s}} { 0}} " +
 		"{web a.toml:3:2 [tcp/443] false [] { } { {0 0s 0} {0 0s}} {b.toml:3:26 10}}] " +
-		"{sub/c.toml:2:1 c  {1 1h0m0s 5}}"
+		"{sub/c.toml:2:1 c  {1 1h0m0s 5} {1 1m0s 3}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -222,7 +223,7 @@ func TestBounded(t *testing.T) {
 		} else {
 			t.Logf("%s: %v, %d diagnostics, first %v", name, took, len(diags), diags[0])
 		}
-		if len(diags) == 0 || len(diags) > maxDiagnostics+1 {
+		if len(diags) == 0 || len(diags) > diag.Most+1 {
 			t.Errorf("%s: %d diagnostics", name, len(diags))
 		}
 	}

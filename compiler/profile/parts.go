@@ -5,7 +5,9 @@ import "time"
 // Bounds of single keys.
 const (
 	maxDescription = 255 // what a rule's comment holds
-	maxPrefix      = 29  // what a LOG rule holds; iptables cuts a longer one silently
+	// maxPrefix leaves room for the longest reason, "trusted ", in the 29 bytes
+	// that a LOG rule holds; iptables cuts a longer prefix silently.
+	maxPrefix      = 29 - 8
 	maxConnections = 1 << 20
 	maxProbes      = 10000
 	// maxRecentProbes leaves one of the 255 packets that xt_recent counts for
@@ -22,7 +24,10 @@ const (
 	defaultPrefix     = "IPTables-Dropped: "
 )
 
-var defaultLogRate = Rate{Count: 5, Per: time.Minute, Burst: 10}
+var (
+	defaultLogRate   = Rate{Count: 5, Per: time.Minute, Burst: 10}
+	defaultPerSource = Rate{Count: 1, Per: time.Minute, Burst: 3}
+)
 
 // decode reads the whole tree.
 func (d *decoder) decode(root *node) {
@@ -40,12 +45,15 @@ func (d *decoder) decode(root *node) {
 		"icmp":        d.icmp,
 		"udp":         d.udp,
 		"log":         d.log,
+		"fail2ban":    d.fail2ban,
 		"kernel":      d.kernel,
-		"knocks":      func(n *node) { d.named(n, "knock", d.knock) },
-		"fail2ban":    d.later,
+		"knocks":      d.doors,
 		"nics":        d.later,
 		"expect":      d.later,
 	})
+	if f := &d.profile.Fail2ban; f.Enabled && f.Scope == "" {
+		f.Scope = d.profile.Scan.Scope
+	}
 }
 
 func (d *decoder) policy(n *node) {
@@ -160,9 +168,10 @@ func (d *decoder) udp(n *node) {
 
 func (d *decoder) log(n *node) {
 	l := &d.profile.Log
-	*l = Log{Position: n.key, Prefix: defaultPrefix, Rate: defaultLogRate}
+	*l = Log{Position: n.key, Prefix: defaultPrefix, Rate: defaultLogRate, PerSource: defaultPerSource}
 	d.table(n, fields{
-		"prefix": d.line(&l.Prefix, 1, maxPrefix, `"'\`),
-		"rate":   d.rate(&l.Rate),
+		"prefix":           d.line(&l.Prefix, 1, maxPrefix, `"'\`),
+		"rate":             d.rate(&l.Rate),
+		"lines_per_source": d.rate(&l.PerSource),
 	})
 }

@@ -37,6 +37,7 @@ type Profile struct {
 	ICMP        ICMP
 	UDP         UDPLimits
 	Log         Log
+	Fail2ban    Fail2ban
 	Kernel      []Knob
 }
 
@@ -76,19 +77,24 @@ type Ref struct {
 	Prefix   netip.Prefix // masked; the zero value for a set
 }
 
-// Addresses returns what a reference of this profile stands for. A reference
-// to a set that the profile does not have stands for nothing; reading has
-// reported it.
-func (p *Profile) Addresses(ref Ref) netset.Set {
-	if ref.Set == "" {
-		return netset.Of(ref.Prefix)
-	}
-	for _, s := range p.Sets {
-		if s.Name == ref.Set {
-			return s.Members
+// Addresses returns what a list of references of this profile stands for. A
+// set that the profile does not have stands for nothing; reading has reported
+// it.
+func (p *Profile) Addresses(refs []Ref) netset.Set {
+	var inline []netip.Prefix
+	var all netset.Set
+	for _, ref := range refs {
+		if ref.Set == "" {
+			inline = append(inline, ref.Prefix)
+			continue
+		}
+		for _, s := range p.Sets {
+			if s.Name == ref.Set {
+				all = all.Union(s.Members)
+			}
 		}
 	}
-	return netset.Set{}
+	return all.Union(netset.Of(inline...))
 }
 
 // Access is [access].
@@ -223,8 +229,14 @@ type UDPLimits struct {
 // Log is [log]. Rate.Count is 0 when nothing is logged.
 type Log struct {
 	Position diag.Position
-	Prefix   string // printable ASCII, at most 29 bytes
-	Rate     Rate
+	// Prefix begins each line; the reason follows it. Printable ASCII, at most
+	// 21 bytes, so that both fit into the 29 of a LOG rule.
+	Prefix string
+	// Rate is how many lines all sources together write for one reason.
+	Rate Rate
+	// PerSource is how many of them one source writes, whatever the reason, so
+	// that one attacker does not hide the others.
+	PerSource Rate
 }
 
 // Knob is one key of [kernel], such as "default_ttl", with its value as a

@@ -2,15 +2,10 @@ package profile
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"hardenctl/compiler/diag"
 )
-
-// maxDiagnostics is the most diagnostics that Read returns, besides one that
-// counts the rest. A file that is no profile at all has thousands.
-const maxDiagnostics = 100
 
 // Read reads the profile of that name and all that it uses. The profile is nil
 // if the diagnostics hold an error. They stand in source order: the profile's
@@ -24,7 +19,7 @@ func Read(name string, files Files) (*Profile, diag.List) {
 	if tree != nil {
 		d.decode(tree)
 	}
-	found = cutOff(inOrder(found, l.order))
+	found = inOrder(found, l.order).Cut()
 	if found.HasErrors() {
 		return nil, found
 	}
@@ -47,20 +42,4 @@ func inOrder(found diag.List, order []string) diag.List {
 		return cmp.Or(cmp.Compare(rank[a.File], rank[b.File]), a.Position.Compare(b.Position))
 	})
 	return found
-}
-
-// cutOff cuts a list after maxDiagnostics, and says how many there were more.
-func cutOff(found diag.List) diag.List {
-	if len(found) <= maxDiagnostics {
-		return found
-	}
-	rest := found[maxDiagnostics:]
-	more := diag.Diagnostic{
-		Code: "more", Severity: diag.Warning, Position: rest[0].Position,
-		Message: fmt.Sprintf("%d more diagnostics, the first of them here", len(rest)),
-	}
-	if rest.HasErrors() {
-		more.Severity = diag.Error
-	}
-	return append(found[:maxDiagnostics:maxDiagnostics], more)
 }

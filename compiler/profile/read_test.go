@@ -83,7 +83,7 @@ func TestReadExample(t *testing.T) {
 		Scan: Scan{at(36, 2), 10, time.Minute, time.Hour, Everything, Hashlimit, true},
 		ICMP: ICMP{at(43, 2), Limit{Position: at(44, 19), Rate: Rate{1, time.Second, 5}}},
 		UDP:  UDPLimits{Position: at(46, 2), NewPerSource: Limit{Position: at(47, 18), Rate: Rate{5, time.Second, 10}}},
-		Log:  Log{at(49, 2), "IPTables-Dropped: ", Rate{5, time.Minute, 10}},
+		Log:  Log{at(49, 2), "IPTables-Dropped: ", Rate{5, time.Minute, 10}, Rate{1, time.Minute, 3}},
 		Kernel: []Knob{
 			{"conntrack_hashsize", at(57, 1), 32768},
 			{"conntrack_max", at(56, 1), 262144},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hardenctl/compiler/diag"
 	"hardenctl/compiler/netset"
 )
 
@@ -18,7 +19,7 @@ const (
 )
 
 // reserved are the names of sets that hardenctl makes itself.
-var reserved = []string{"admin", "exempt", "trusted", "block", "ban", "seen", "open"}
+var reserved = []string{"admin", "exempt", "trusted", "block", "ban", "seen", "open", "jail"}
 
 // reservedPrefixes begin names of sets that hardenctl makes itself.
 var reservedPrefixes = []string{"f-", "tmp-", "k-", "1-", "2-", "3-", "4-", "5-", "6-", "7-"}
@@ -83,22 +84,38 @@ func (d *decoder) checkSet(n *node, members netset.Set, entries int, least Count
 			Note:    "a feed that collapsed must not pass for a smaller set",
 		}, least.Position, n.path)
 	case members.AllV4():
-		d.add(coversAll("the set covers every IPv4 address", false), n.key, n.path)
+		d.add(coversAll("the set covers every IPv4 address", anyUse), n.key, n.path)
 	case members.AllV6():
-		d.add(coversAll("the set covers every IPv6 address", false), n.key, n.path)
+		d.add(coversAll("the set covers every IPv6 address", anyUse), n.key, n.path)
 	}
 }
 
+// use is what a list of addresses is for.
+type use uint8
+
+const (
+	anyUse use = iota // a set, which may be used for anything
+	toBlock
+	toTrust
+	toServe
+)
+
 // coversAll is the flaw of addresses that are everyone's.
-func coversAll(message string, block bool) *flaw {
+func coversAll(message string, purpose use) *flaw {
 	f := &flaw{Code: "covers-all", Message: message}
-	if block {
+	switch purpose {
+	case toBlock:
 		f.Note = "to block it would drop everyone, the administrator too"
 		f.Suggestion = `drop by default with [policy] input = "drop" instead`
-		return f
+	case toTrust:
+		f.Note = "nobody would be limited, banned or blocked any more"
+		f.Suggestion = "list the addresses that are meant"
+	case toServe:
+		f.Suggestion = "a service without from is open to everyone; leave the list out"
+	default:
+		f.Note = "as a blocklist it would drop everyone, as admin it would trust everyone"
+		f.Suggestion = "list the addresses that are meant"
 	}
-	f.Note = "as a blocklist it would drop everyone"
-	f.Suggestion = "a service without from is open to everyone; leave the list out there"
 	return f
 }
 
@@ -180,15 +197,15 @@ func (d *decoder) access(n *node) {
 	a := &d.profile.Access
 	a.Position = n.key
 	d.table(n, fields{
-		"admin":  d.refs(&a.Admin, false),
-		"exempt": d.refs(&a.Exempt, false),
-		"block":  d.refs(&a.Block, true),
+		"admin":  d.refs(&a.Admin, toTrust),
+		"exempt": d.refs(&a.Exempt, toTrust),
+		"block":  d.refs(&a.Block, toBlock),
 	})
 }
 
 // from reads who may reach a service.
 func (d *decoder) from(to *[]Ref) func(*node) {
-	read := d.refs(to, false)
+	read := d.refs(to, toServe)
 	return func(n *node) {
 		read(n)
 		if n.kind == kindArray && len(n.children) == 0 {
@@ -201,11 +218,11 @@ func (d *decoder) from(to *[]Ref) func(*node) {
 }
 
 // refs reads a list of addresses and names of sets.
-func (d *decoder) refs(to *[]Ref, block bool) func(*node) {
+func (d *decoder) refs(to *[]Ref, purpose use) func(*node) {
 	return func(n *node) {
 		var inline []netip.Prefix
 		for _, element := range texts(n, `a list such as ["@office", "192.0.2.7"]`, d.list) {
-			ref, ok := d.ref(element, block)
+			ref, ok := d.ref(element, purpose)
 			if !ok {
 				continue
 			}
@@ -215,12 +232,12 @@ func (d *decoder) refs(to *[]Ref, block bool) func(*node) {
 			}
 		}
 		if all := netset.Of(inline...); all.AllV4() || all.AllV6() {
-			d.add(coversAll("the addresses of this list cover everyone together", block), n.value, n.path)
+			d.add(coversAll("the addresses of this list cover everyone together", purpose), n.value, n.path)
 		}
 	}
 }
 
-func (d *decoder) ref(element *node, block bool) (Ref, bool) {
+func (d *decoder) ref(element *node, purpose use) (Ref, bool) {
 	ref := Ref{Position: element.value}
 	name, isSet := strings.CutPrefix(element.scalar.(string), "@")
 	if isSet {
@@ -229,7 +246,7 @@ func (d *decoder) ref(element *node, block bool) (Ref, bool) {
 	}
 	prefix, ok := d.prefix(element)
 	if ok && prefix.Bits() == 0 {
-		d.add(coversAll(quote(prefix.String())+" is everyone", block), element.value, element.path)
+		d.add(coversAll(quote(prefix.String())+" is everyone", purpose), element.value, element.path)
 		return ref, false
 	}
 	ref.Prefix = prefix
@@ -242,6 +259,10 @@ func (d *decoder) knownSet(element *node, name string) bool {
 		return true
 	}
 	f := &flaw{Code: "unknown-set", Message: fmt.Sprintf("there is no set %s", quote(name))}
+	if len(*d.list) > diag.Most {
+		d.add(f, element.value, element.path) // nobody will read a suggestion
+		return false
+	}
 	if near, ok := nearest(name, d.setNames); ok {
 		f.Suggestion = fmt.Sprintf("did you mean %q?", "@"+near)
 	} else if isName(name, maxName) {

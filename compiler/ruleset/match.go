@@ -64,10 +64,13 @@ type TCPFlags struct {
 	Not       bool
 }
 
-// ICMPType matches the type of an ICMP or ICMPv6 message.
+// ICMPType matches the type of an ICMP or ICMPv6 message, and its code if
+// HasCode is true.
 type ICMPType struct {
-	Family Family
-	Type   uint8
+	Family  Family
+	Type    uint8
+	Code    uint8
+	HasCode bool
 }
 
 // HopLimit matches the hop limit of an IPv6 packet.
@@ -86,7 +89,16 @@ const (
 )
 
 // ConnState matches the state that conntrack gives to a packet's connection.
-type ConnState struct{ States State }
+// Confirmed asks in addition that a packet of it has been let through before.
+type ConnState struct {
+	States    State
+	Confirmed bool
+}
+
+// Socket matches packets that a socket of this host waits for. Without
+// Wildcard, one that is bound to no address of its own does not count, which
+// leaves the sockets of connections.
+type Socket struct{ Wildcard bool }
 
 // ConnOriginal matches packets in the direction of the connection's first.
 type ConnOriginal struct{}
@@ -182,9 +194,9 @@ type ConnLimit struct {
 	Prefix int // length to which sources are cut
 }
 
-// AddressType matches packets to an address of one of the kinds, such as
-// "BROADCAST" and "MULTICAST".
-type AddressType struct{ Destination []string }
+// AddressType matches packets from or to an address of one of the kinds, such
+// as "LOCAL", "BROADCAST" and "MULTICAST". One of the two lists is empty.
+type AddressType struct{ Source, Destination []string }
 
 func (Source) match()       {}
 func (Interface) match()    {}
@@ -201,3 +213,4 @@ func (Limit) match()        {}
 func (Recent) match()       {}
 func (ConnLimit) match()    {}
 func (AddressType) match()  {}
+func (Socket) match()       {}

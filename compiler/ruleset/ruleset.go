@@ -54,6 +54,8 @@ type Ruleset struct {
 	Settings []Setting
 	Options  []ModuleOption
 	Modules  []Module
+	// Jail is nil where fail2ban has nothing to do.
+	Jail *Jail
 }
 
 // Table is one table of one family, with every chain that the ruleset owns or
@@ -118,7 +120,7 @@ type Set struct {
 	// Members are the addresses of a set that the profile fills, as the fewest
 	// prefixes that cover them. Nil for a set that packets fill.
 	Members []netip.Prefix
-	// Dynamic says that the kernel fills the set; its members are nobody's to
+	// Dynamic says that packets or fail2ban fill the set; its members are nobody's to
 	// plan.
 	Dynamic bool
 	// Timeout is how long an entry of a dynamic set stays.

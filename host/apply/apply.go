@@ -47,6 +47,18 @@ func (e *Reverted) Error() string {
 // Unwrap returns the cause.
 func (e *Reverted) Unwrap() error { return e.Cause }
 
+// Untidy is the error of an apply that succeeded and left something behind: the
+// new state is live and saved.
+type Untidy struct{ Err error }
+
+// Error says what was left behind.
+func (e *Untidy) Error() string {
+	return fmt.Sprintf("the new state is live and saved, but not everything could be cleared up: %v", e.Err)
+}
+
+// Unwrap returns what went wrong.
+func (e *Untidy) Unwrap() error { return e.Err }
+
 // run does the steps in order, or none of them.
 func run(ctx context.Context, steps []step, progress func(string)) error {
 	for i, s := range steps {
@@ -78,14 +90,19 @@ func revert(ctx context.Context, steps []step, progress func(string)) error {
 	return failed
 }
 
+// finish clears up after every step, whatever fails: the error is an *Untidy.
 func finish(ctx context.Context, steps []step) error {
+	var failed error
 	for _, s := range steps {
 		if s.finish == nil {
 			continue
 		}
 		if err := s.finish(context.WithoutCancel(ctx)); err != nil {
-			return fmt.Errorf("the new state is live and saved, but %s could not be cleared up: %w", s.name, err)
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
 		}
+	}
+	if failed != nil {
+		return &Untidy{failed}
 	}
 	return nil
 }

@@ -75,3 +75,20 @@ func TestRunInterrupted(t *testing.T) {
 		t.Errorf("did %q, want %q", l.lines, want)
 	}
 }
+
+// What cannot be cleared up keeps nothing else from being, and is no failure of
+// the apply.
+func TestRunUntidy(t *testing.T) {
+	var l log
+	a, b := l.step("A", nil, nil), l.step("B", nil, nil)
+	finish := a.finish
+	a.finish = func(ctx context.Context) error { return errors.Join(finish(ctx), errTest) }
+	err := run(context.Background(), []step{a, b}, silent)
+	var untidy *Untidy
+	if !errors.As(err, &untidy) || !errors.Is(err, errTest) || !strings.Contains(err.Error(), "live and saved") {
+		t.Errorf("error %v", err)
+	}
+	if want := []string{"do A", "do B", "finish A", "finish B"}; !slices.Equal(l.lines, want) {
+		t.Errorf("did %q, want %q", l.lines, want)
+	}
+}

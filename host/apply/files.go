@@ -28,7 +28,7 @@ func (w *fileWork) putStep() step {
 
 func (w *fileWork) prepare(context.Context) error {
 	for _, path := range w.change.objects(plan.File) {
-		r, err := persist.Prepare(path, w.change.Want.Files[path])
+		r, err := persist.Prepare(path, w.change.Have.Files[path], w.change.Want.Files[path])
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -21,13 +22,16 @@ var openSets = map[ruleset.Family]string{
 // Conntrack, which begins to look when the first rule asks it, does not know
 // them; to the new rules they would be packets of no known connection, and the
 // session of the one who applies would be the first to die. The entries time
-// out, so that nothing need be taken back.
+// out, so that nothing need be taken back. A host that has more connections
+// than a set has room for loses some that it opened itself before it loses one
+// of its services'; that is no reason to refuse the apply.
 func (c Change) openStep() step {
-	return step{name: "open connections", do: func(ctx context.Context) error {
+	const name = "open connections"
+	return step{name: name, do: func(ctx context.Context) error {
 		if !c.Plan.Has(plan.Rule) {
 			return nil
 		}
-		ends, err := probe.OpenConnections()
+		open, err := probe.OpenConnections()
 		if err != nil {
 			return fmt.Errorf("which connections are open: %w", err)
 		}
@@ -35,7 +39,11 @@ func (c Change) openStep() step {
 			if _, wanted := c.Want.Sets[openSets[family]]; !wanted {
 				continue
 			}
-			if err := kernelset.AddPorts(ctx, openSets[family], ofFamily(ends, family)); err != nil {
+			ends := farEnds(open, family)
+			added, err := kernelset.AddPorts(ctx, openSets[family], ends)
+			if errors.Is(err, kernelset.ErrFull) {
+				c.Progress(fmt.Sprintf("%s: set %s is full, and %d of %d may break", name, openSets[family], len(ends)-added, len(ends)))
+			} else if err != nil {
 				return err
 			}
 		}
@@ -43,12 +51,12 @@ func (c Change) openStep() step {
 	}}
 }
 
-func ofFamily(ends []netip.AddrPort, family ruleset.Family) []netip.AddrPort {
-	var of []netip.AddrPort
-	for _, e := range ends {
-		if family.Has(e.Addr()) {
-			of = append(of, e)
+func farEnds(open []probe.Connection, family ruleset.Family) []netip.AddrPort {
+	var ends []netip.AddrPort
+	for _, o := range open {
+		if family.Has(o.Far.Addr()) {
+			ends = append(ends, o.Far)
 		}
 	}
-	return of
+	return ends
 }

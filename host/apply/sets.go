@@ -33,6 +33,7 @@ type setWork struct {
 	create  map[string]string // the line that creates each set
 	made    []string          // sets that did not exist
 	swapped map[string]string // from a set to the one that holds its old members
+	renamed map[string]string // from a set to the name that the old one has now
 }
 
 func createLines(text []byte) map[string]string {
@@ -47,7 +48,7 @@ func createLines(text []byte) map[string]string {
 }
 
 func (w *setWork) do(ctx context.Context) error {
-	w.swapped = map[string]string{}
+	w.swapped, w.renamed = map[string]string{}, map[string]string{}
 	for i, s := range w.change.Plan.Changes {
 		if s.Kind != plan.Set {
 			continue
@@ -128,6 +129,9 @@ func (w *setWork) replace(ctx context.Context, name, beside string) error {
 	if err := kernelset.Destroy(beside); err != nil {
 		return err
 	}
+	if !w.change.Have.Sets[name].Swaps(w.change.Want.Sets[name].Header) {
+		return w.exchange(ctx, name, beside)
+	}
 	w.made = append(w.made, beside)
 	if err := w.fill(ctx, name, beside); err != nil {
 		return err
@@ -139,22 +143,45 @@ func (w *setWork) replace(ctx context.Context, name, beside string) error {
 	return nil
 }
 
-// undo swaps back and removes what was made. The rules went back before, so
-// that nothing refers to a set that goes.
+// exchange puts a set of another type or family out of the way and makes the
+// new one, since the kernel does not swap those. It can be done only while no
+// rule names the set, so that no packet sees that there is none for a moment.
+func (w *setWork) exchange(ctx context.Context, name, beside string) error {
+	err := kernelset.Rename(name, beside)
+	if errors.Is(err, kernelset.ErrBusy) {
+		have := w.change.Have.Sets[name]
+		return fmt.Errorf("it is a %s of IPv%d, which the kernel does not replace while rules name it; take those rules out (iptables-save shows them) and run this again", have.Type, have.Family)
+	}
+	if err != nil {
+		return err
+	}
+	w.renamed[name] = beside
+	w.made = append(w.made, name)
+	return w.fill(ctx, name, name)
+}
+
+// undo swaps and names back and removes what was made. The rules went back
+// before, so that nothing refers to a set that goes.
 func (w *setWork) undo(context.Context) error {
 	var failed error
 	for name, beside := range w.swapped {
 		failed = errors.Join(failed, kernelset.Swap(name, beside))
 	}
-	return errors.Join(failed, destroy(w.made))
+	failed = errors.Join(failed, destroy(w.made))
+	for name, beside := range w.renamed {
+		failed = errors.Join(failed, kernelset.Rename(beside, name))
+	}
+	return failed
 }
 
-// finish removes what was swapped out, and the sets that the plan removes: no
+// finish removes what was put out of the way, and the sets that the plan removes: no
 // rule names them any more.
 func (w *setWork) finish(context.Context) error {
 	var gone []string
-	for _, beside := range w.swapped {
-		gone = append(gone, beside)
+	for _, old := range []map[string]string{w.swapped, w.renamed} {
+		for _, beside := range old {
+			gone = append(gone, beside)
+		}
 	}
 	for _, s := range w.change.Plan.Changes {
 		if s.Kind == plan.Set && s.Action == plan.Remove {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
@@ -17,6 +18,7 @@ import (
 // Change is what an apply is asked to do.
 type Change struct {
 	Bundle     *bundle.Bundle
+	Families   []ruleset.Family // those that the kernel has
 	Have, Want state.State
 	Plan       *plan.Plan
 	// Verify reads the host again and returns what of the plan's kinds still
@@ -30,16 +32,11 @@ type Change struct {
 // says whether the host is as it was.
 func Do(ctx context.Context, c Change) error {
 	files := &fileWork{change: c}
-	steps := []step{
-		files.prepareStep(),
-		c.setStep(),
-		c.openStep(),
-		c.rulesStep(ruleset.V4),
-		c.rulesStep(ruleset.V6),
-		c.settingsStep(),
-		c.verifyStep(),
-		files.putStep(),
+	steps := []step{files.prepareStep(), c.setStep(), c.openStep()}
+	for _, family := range c.Families {
+		steps = append(steps, c.rulesStep(family))
 	}
+	steps = append(steps, c.settingsStep(), c.verifyStep(), files.putStep())
 	return run(ctx, steps, c.Progress)
 }
 
@@ -83,12 +80,19 @@ func tableNames(family ruleset.Family, states ...state.State) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// policies returns the chains of a table whose policies the profile states.
+// policies returns the chains of a table whose policies the profile states, and
+// those whose policies an earlier profile did, which the plan lets go.
 func (c Change) policies(id state.TableID) []string {
 	var names []string
 	for _, p := range c.Bundle.Manifest.Policies {
 		if p.Family == int(id.Family) && p.Table == id.Name {
 			names = append(names, p.Chain)
+		}
+	}
+	for _, s := range c.Plan.Changes {
+		chain, inTable := strings.CutPrefix(s.Object, id.Name+" ")
+		if s.Kind == plan.Policy && s.Family == int(id.Family) && inTable && !slices.Contains(names, chain) {
+			names = append(names, chain)
 		}
 	}
 	return names
@@ -109,12 +113,9 @@ func (c Change) objects(kind plan.Kind) []string {
 // backward through all of them, whatever fails.
 func (c Change) settingsStep() step {
 	keys := c.objects(plan.Setting)
-	write := func(key string, to state.State) error {
-		return probe.WriteSetting(to.Settings[key].Path, to.Settings[key].Value)
-	}
 	do := func(context.Context) error {
 		for _, key := range keys {
-			if err := write(key, c.Want); err != nil {
+			if err := probe.WriteSetting(c.Want.Settings[key]); err != nil {
 				return err
 			}
 		}
@@ -123,7 +124,7 @@ func (c Change) settingsStep() step {
 	undo := func(context.Context) error {
 		var failed error
 		for _, key := range slices.Backward(keys) {
-			failed = errors.Join(failed, write(key, c.Have))
+			failed = errors.Join(failed, probe.WriteSetting(c.Have.Settings[key]))
 		}
 		return failed
 	}

@@ -48,7 +48,7 @@ func reason(errno syscall.Errno) error {
 		return fmt.Errorf("%w: needs root (CAP_NET_ADMIN)", errno)
 	case hashFull:
 		return ErrFull
-	case ipset.IPSET_ERR_BUSY:
+	case ipset.IPSET_ERR_BUSY, ipset.IPSET_ERR_REFERENCED:
 		return ErrBusy
 	case ipset.IPSET_ERR_INVALID_CIDR:
 		return errors.New("the kernel refuses this prefix length")

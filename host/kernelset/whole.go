@@ -41,6 +41,16 @@ func Create(ctx context.Context, lines string) error {
 	return nil
 }
 
+// Restore gives `ipset restore` a whole file, whatever commands are in it. It is
+// not atomic. An empty text is no error.
+func Restore(ctx context.Context, text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	_, err := tool.Run(ctx, tool.Command{Name: "ipset", Args: []string{"restore"}, Stdin: text})
+	return err
+}
+
 // Flush takes all members out of a set, in one step for packets.
 func Flush(name string) error {
 	if err := checkName(name); err != nil {
@@ -68,6 +78,18 @@ func Swap(a, b string) error {
 	})
 	if err != nil {
 		return fmt.Errorf("cannot swap sets %s and %s: %w", a, b, err)
+	}
+	return nil
+}
+
+// Rename gives a set another name, which no set may have. While a rule names the
+// set, or a list, that is ErrBusy.
+func Rename(from, to string) error {
+	if err := errors.Join(checkName(from), checkName(to)); err != nil {
+		return err
+	}
+	if err := viaLibrary(func() error { return ipset.Rename(from, to) }); err != nil {
+		return fmt.Errorf("cannot rename set %s to %s: %w", from, to, err)
 	}
 	return nil
 }

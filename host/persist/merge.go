@@ -26,7 +26,8 @@ func MergeRules(existing, ours []byte, policies []bundle.PolicyEntry, family int
 		return nil, err
 	}
 	for i := range file {
-		file[i].strip()
+		hooked := file[i].strip()
+		file[i].release(hooked, wanted)
 	}
 	for _, w := range wanted {
 		at := slices.IndexFunc(file, func(b block) bool { return b.table != "" && b.table == w.table })
@@ -105,10 +106,40 @@ func splitLines(text []byte) []string {
 
 func clip(text string) string { return text[:min(len(text), 64)] }
 
-// strip takes out what is ours: our chains, their rules, and jumps to them.
-func (b *block) strip() {
+// strip takes out what is ours: our chains, their rules, and jumps to them. It
+// returns the chains of others in which jumps of ours stood.
+func (b *block) strip() (hooked []string) {
 	b.chains = slices.DeleteFunc(b.chains, func(line string) bool { return state.OwnsChain(chainOf(line)) })
-	b.rules = slices.DeleteFunc(b.rules, isOurs)
+	b.rules = slices.DeleteFunc(b.rules, func(line string) bool {
+		ours := isOurs(line)
+		if chain := chainOf(line); ours && !state.OwnsChain(chain) {
+			hooked = append(hooked, chain)
+		}
+		return ours
+	})
+	return hooked
+}
+
+// release gives built-in chains back their policy, as plan does with the live
+// ones, where our jump is gone and comes no more: DROP was stated by an earlier
+// profile then. A policy that this one states is put in later.
+func (b *block) release(hooked []string, wanted []block) {
+	for i, line := range b.chains {
+		words := strings.Fields(line)
+		if len(words) < 2 || words[1] != "DROP" {
+			continue
+		}
+		chain := chainOf(line)
+		comes := slices.ContainsFunc(wanted, func(w block) bool { return w.table == b.table && w.hooks(chain) })
+		if slices.Contains(hooked, chain) && !comes {
+			b.chains[i] = ":" + chain + " ACCEPT [0:0]"
+		}
+	}
+}
+
+// hooks reports whether a jump of ours stands in a chain of others.
+func (b *block) hooks(chain string) bool {
+	return slices.ContainsFunc(b.rules, func(line string) bool { return chainOf(line) == chain && isOurs(line) })
 }
 
 // chainOf returns the chain that a line declares, or that its command (-A, -I,
@@ -184,9 +215,11 @@ func render(blocks []block) []byte {
 }
 
 // MergeSets returns an ipset file that holds ours and every line of existing
-// about the sets of others; nil if that is nothing.
+// about the sets of others; nil if that is nothing. Ours come first: a list of
+// others may name them, and a line of others that is refused leaves them whole.
 func MergeSets(existing, ours []byte) []byte {
 	var b bytes.Buffer
+	b.Write(ours)
 	for line := range bytes.Lines(existing) {
 		_, rest, _ := bytes.Cut(line, []byte(" "))
 		name, _, _ := bytes.Cut(rest, []byte(" "))
@@ -195,7 +228,6 @@ func MergeSets(existing, ours []byte) []byte {
 			b.WriteByte('\n')
 		}
 	}
-	b.Write(ours)
 	if b.Len() == 0 {
 		return nil
 	}

@@ -139,6 +139,34 @@ COMMIT
 	}
 }
 
+// Where our jump goes for good, the DROP that came with it goes too; that of
+// others stays.
+func TestMergeRulesReleasesPolicies(t *testing.T) {
+	const existing = header + `
+*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT DROP [0:0]
+:HARDENCTL-FORWARD - [0:0]
+-A FORWARD -j HARDENCTL-FORWARD
+-A HARDENCTL-FORWARD -j DROP
+COMMIT
+*mangle
+:FORWARD DROP [0:0]
+-A FORWARD -j HARDENCTL-FORWARD
+COMMIT
+`
+	got, err := MergeRules([]byte(existing), []byte(ours), policies, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, n := range map[string]int{":INPUT DROP [0:0]\n": 1, ":FORWARD ACCEPT [0:0]\n": 2, ":OUTPUT DROP [0:0]\n": 1} {
+		if strings.Count(string(got), line) != n {
+			t.Errorf("not %d of %q in\n%s", n, line, got)
+		}
+	}
+}
+
 // A policy is stated for a family, a table and a chain.
 func TestMergeRulesPolicies(t *testing.T) {
 	existing := []byte("*filter\n:INPUT ACCEPT [5:50]\nCOMMIT\n")
@@ -176,10 +204,11 @@ func TestMergeSets(t *testing.T) {
 		{"no file", "", sets, sets},
 		{"only ours", sets, sets, sets},
 		{"ours from before", "create hardenctl-old hash:ip\nadd hardenctl-old 192.0.2.7\n", sets, sets},
-		{"others before ours", others + "create hardenctl-old hash:ip\n", sets, others + sets},
+		{"others before ours", others + "create hardenctl-old hash:ip\n", sets, sets + others},
 		{"others alone", sets + others, "", others},
-		{"a comment", "# mine\n" + sets, sets, "# mine\n" + sets},
-		{"a last line without its end", strings.TrimSuffix(others, "\n"), sets, others + sets},
+		{"a comment", "# mine\n" + sets, sets, sets + "# mine\n"},
+		{"a last line without its end", strings.TrimSuffix(others, "\n"), sets, sets + others},
+		{"a list of others that names ours", "create all list:set\nadd all hardenctl-ban-v4\n" + sets, sets, sets + "create all list:set\nadd all hardenctl-ban-v4\n"},
 	} {
 		if got := string(MergeSets([]byte(c.existing), []byte(c.ours))); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)

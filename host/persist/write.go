@@ -1,14 +1,19 @@
 package persist
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
-// fileMode is the mode of the files that we write: the rules of a firewall are
-// no secret on the host that they protect, and others' tools read them.
+// fileMode is the mode of the files that we make: the rules of a firewall are
+// no secret on the host that they protect, and others' tools read them. A file
+// that exists keeps its mode and owner; somebody may have closed it.
 const fileMode = 0o644
 
 // Replacement is a file that is about to change. What needs space is done when
@@ -16,16 +21,19 @@ const fileMode = 0o644
 // takes a rename each. At any moment the file is wholly old or wholly new.
 type Replacement struct {
 	path   string
+	have   []byte // what the file held when it was read
 	beside string // the new file; empty if the file is to go
 	before string // another name of the old file; empty if there is none
+	put    bool   // whether the new file may be at path
 }
 
 // Prepare writes and syncs text beside the file at path, making the folder
-// where it is missing, and gives the file that is there another name. A nil
-// text prepares the file's removal. Nothing changes at path, and nothing is
-// left behind on an error.
-func Prepare(path string, text []byte) (*Replacement, error) {
-	r := &Replacement{path: path}
+// where it is missing, and gives the file that is there another name. have is
+// what the file held when it was read, nil for no file. A nil text prepares the
+// file's removal. Nothing changes at path, and nothing is left behind on an
+// error.
+func Prepare(path string, have, text []byte) (*Replacement, error) {
+	r := &Replacement{path: path, have: have}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -65,19 +73,35 @@ func (r *Replacement) writeNew(name string, text []byte) error {
 	if err := removeIfThere(name); err != nil {
 		return err
 	}
-	err := create(name, text)
+	err := create(name, text, r.before)
 	if err == nil {
 		r.beside = name
 	}
 	return err
 }
 
-// Put makes the new file the one at path.
-func (r *Replacement) Put() error { return r.move(r.beside) }
+// Put makes the new file the one at path, unless somebody has changed the file
+// since it was read: the text to put was made of what it held then.
+func (r *Replacement) Put() error {
+	now, err := readRegular(r.path)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now, r.have) || (now == nil) != (r.have == nil) {
+		return fmt.Errorf("%s has been changed since it was read; run it again", r.path)
+	}
+	r.put = true
+	return r.move(r.beside)
+}
 
-// Back makes the old file the one at path again, whether or not the new one
-// has been put there.
-func (r *Replacement) Back() error { return r.move(r.before) }
+// Back makes the old file the one at path again. A file that has not been put
+// is left as it is, since it may be somebody's newer one.
+func (r *Replacement) Back() error {
+	if !r.put {
+		return nil
+	}
+	return r.move(r.before)
+}
 
 // move gives the file called from the name path; none at all if from is empty.
 // Renaming a name of the file that is there already does nothing.
@@ -107,18 +131,33 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// create writes and syncs a new file, and leaves nothing behind on an error.
-func create(name string, text []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+// create writes and syncs a new file with the mode and the owner of another, if
+// there is one, and leaves nothing behind on an error. Until then only its owner
+// can read it.
+func create(name string, text []byte, like string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(fileMode), f.Sync(), f.Close())
+	err = errors.Join(err, resemble(f, like), f.Sync(), f.Close())
 	if err != nil {
 		return errors.Join(err, os.Remove(name))
 	}
 	return nil
+}
+
+// resemble gives f the owner and the mode of the file called like.
+func resemble(f *os.File, like string) error {
+	if like == "" {
+		return f.Chmod(fileMode)
+	}
+	var stat unix.Stat_t
+	if err := unix.Lstat(like, &stat); err != nil {
+		return &fs.PathError{Op: "lstat", Path: like, Err: err}
+	}
+	// The owner first: to change it takes setuid bits away.
+	return errors.Join(f.Chown(int(stat.Uid), int(stat.Gid)), f.Chmod(fs.FileMode(stat.Mode&0o777)))
 }
 
 func syncFolder(path string) error {

@@ -1,11 +1,13 @@
 package persist
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"hardenctl/compiler/bundle"
@@ -28,7 +30,11 @@ func names(t *testing.T, folder string) []string {
 // replace prepares and puts, as an apply that succeeds does.
 func replace(t *testing.T, path string, text []byte) *Replacement {
 	t.Helper()
-	r, err := Prepare(path, text)
+	have, err := readRegular(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Prepare(path, have, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +89,8 @@ func TestReplacementBack(t *testing.T) {
 					}
 				}
 				before, _ := os.Stat(path)
-				r, err := Prepare(path, text)
+				have, _ := readRegular(path)
+				r, err := Prepare(path, have, text)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -113,13 +120,71 @@ func TestReplacementAfterKill(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "f")
 	for range 2 {
-		if _, err := Prepare(path, []byte("lost")); err != nil {
+		if _, err := Prepare(path, nil, []byte("lost")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	discard(t, replace(t, path, []byte("text")))
 	if got := names(t, folder); !slices.Equal(got, []string{"f"}) {
 		t.Errorf("the folder holds %v", got)
+	}
+}
+
+// A file that exists keeps its mode and its owner; one that is new is open.
+func TestReplacementKeepsMode(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	gid := os.Getgid()
+	if os.Geteuid() == 0 {
+		gid = 4
+	}
+	if err := os.Chown(path, -1, gid); err != nil {
+		t.Fatal(err)
+	}
+	discard(t, replace(t, path, []byte("new")))
+	stat, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode, owner := stat.Mode().Perm(), stat.Sys().(*syscall.Stat_t).Gid; mode != 0o600 || int(owner) != gid {
+		t.Errorf("mode %v, group %d, want 0600 and %d", mode, owner, gid)
+	}
+}
+
+// A file that somebody edits after it was read is not put over, and going back
+// leaves the edit: in place, by a new file, or by removing it.
+func TestReplacementOfAnEditedFile(t *testing.T) {
+	edit := map[string]func(path string) error{
+		"in place": func(path string) error { return os.WriteFile(path, []byte("edited"), 0o644) },
+		"by rename": func(path string) error {
+			return errors.Join(os.WriteFile(path+"~", []byte("edited"), 0o644), os.Rename(path+"~", path))
+		},
+		"removed": os.Remove,
+	}
+	for name, edit := range edit {
+		path := filepath.Join(t.TempDir(), "f")
+		if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Prepare(path, []byte("old"), []byte("new"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := edit(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Put(); err == nil || !strings.Contains(err.Error(), "has been changed since it was read") {
+			t.Errorf("%s: put over it: %v", name, err)
+		}
+		if err := errors.Join(r.Back(), r.Discard()); err != nil {
+			t.Error(err)
+		}
+		text, _ := os.ReadFile(path)
+		if want := map[bool]string{true: "", false: "edited"}[name == "removed"]; string(text) != want {
+			t.Errorf("%s: the file holds %q", name, text)
+		}
 	}
 }
 
@@ -148,7 +213,7 @@ func TestPrepareFails(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(path, "inside"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Prepare(path, []byte("text")); err == nil {
+	if _, err := Prepare(path, nil, []byte("text")); err == nil {
 		t.Error("a folder was prepared to be a file")
 	}
 	if got := names(t, folder); !slices.Equal(got, []string{"taken"}) {

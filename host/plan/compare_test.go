@@ -106,7 +106,7 @@ func TestCompareRules(t *testing.T) {
 			"+ rule filter HARDENCTL-INPUT 2:  -> -p tcp -m tcp --dport 22 -j ACCEPT #12",
 		}},
 		{"a rule too many", strings.Replace(wanted, "-A HARDENCTL-INPUT -j DROP", "-A HARDENCTL-INPUT -p udp -j ACCEPT\n-A HARDENCTL-INPUT -j DROP", 1), []string{
-			"- rule filter HARDENCTL-INPUT 3: -p udp -j ACCEPT -> ",
+			"- rule filter HARDENCTL-INPUT 3: -p udp -j ACCEPT ->  !" + riskRefused,
 		}},
 		{"two rules in the other order", filter(
 			":INPUT DROP [0:0]", ":HARDENCTL-INPUT - [0:0]", "-A INPUT -j HARDENCTL-INPUT",
@@ -122,6 +122,11 @@ func TestCompareRules(t *testing.T) {
 		{"a chain of ours in a table that the profile does not use", wanted + "*raw\n:PREROUTING ACCEPT [0:0]\n:HARDENCTL-RAW - [0:0]\n-A PREROUTING -j HARDENCTL-RAW\nCOMMIT\n", []string{
 			"- chain raw HARDENCTL-RAW: 0 rules -> ",
 			"- rule raw PREROUTING 1: -j HARDENCTL-RAW -> ",
+		}},
+		{"a policy that the profile states no more", inPlace(":FORWARD DROP [0:0]", ":OUTPUT DROP [0:0]", ":HARDENCTL-FORWARD - [0:0]", "-A FORWARD -j HARDENCTL-FORWARD"), []string{
+			"~ policy filter FORWARD: DROP -> ACCEPT !" + riskReleased,
+			"- chain filter HARDENCTL-FORWARD: 0 rules -> ",
+			"- rule filter FORWARD 1: -j HARDENCTL-FORWARD -> ",
 		}},
 		{"the jump is not first", strings.Replace(wanted, "-A INPUT -j", "-A INPUT -s 203.0.113.9/32 -j DROP\n-A INPUT -j", 1), []string{
 			"~ rule filter INPUT 1: -j HARDENCTL-INPUT (as rule 2) -> -j HARDENCTL-INPUT #4 !1 rule of others in INPUT will stand behind hardenctl's chain, and match nothing any more",

@@ -4,53 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
-
-	"hardenctl/host/state"
 )
-
-// sets compares by header and by what the members cover. The members of a set
-// that packets fill are not compared.
-func (c *comparison) sets() {
-	for _, name := range sorted(c.have.Sets, c.want.Sets) {
-		have, exists := c.have.Sets[name]
-		want, wanted := c.want.Sets[name]
-		step := Step{Kind: Set, Object: name, Before: setText(have), After: setText(want), Origin: find(c.origins.sets, name)}
-		switch {
-		case !wanted && !state.OwnsSet(name):
-			c.plan.Untouched = append(c.plan.Untouched, Foreign{Kind: Set, Object: name, Count: have.Entries})
-			continue
-		case !wanted:
-			step.Action, step.After = Remove, ""
-		case !exists:
-			step.Action, step.Before = Add, ""
-		case have.Header == want.Header && (want.Dynamic || have.Members.Equal(want.Members)):
-			continue
-		default:
-			step.Action, step.Risk = Change, shrinks(have, want)
-		}
-		c.plan.add(step)
-	}
-}
-
-func setText(s state.Set) string {
-	text := string(s.Type)
-	if s.Timeout > 0 {
-		text += fmt.Sprintf(", timeout %d s", s.Timeout)
-	}
-	if s.Dynamic {
-		return text + ", filled by packets"
-	}
-	return text + fmt.Sprintf(", %d entries", s.Entries)
-}
-
-// shrinks warns of a set that loses more than half of what it has: more often
-// a feed that failed than one that got better.
-func shrinks(have, want state.Set) string {
-	if want.Dynamic || want.Entries*2 >= have.Entries {
-		return ""
-	}
-	return fmt.Sprintf("%d entries become %d", have.Entries, want.Entries)
-}
 
 // settings compares by the value read back, blanks folded as the kernel prints
 // lists of numbers with tabs.

@@ -40,16 +40,16 @@ func TestCompareSets(t *testing.T) {
 	}{
 		{"equal", pointer(netSet("10.0.0.0/8")), pointer(netSet("10.0.0.0/8")), ""},
 		{"other entries that cover the same", pointer(netSet("10.0.0.0/9", "10.128.0.0/9")), pointer(netSet("10.0.0.0/8")), ""},
-		{"missing", nil, pointer(netSet("10.0.0.0/8")), "+ set hardenctl-block-v4:  -> hash:net, 1 entries #20"},
-		{"not wanted any more", pointer(netSet("10.0.0.0/8")), nil, "- set hardenctl-block-v4: hash:net, 1 entries ->  #20"},
+		{"missing", nil, pointer(netSet("10.0.0.0/8")), "+ set hardenctl-block-v4:  -> hash:net, 1 entry #20"},
+		{"not wanted any more", pointer(netSet("10.0.0.0/8")), nil, "- set hardenctl-block-v4: hash:net, 1 entry ->  #20"},
 		{"a member more", pointer(netSet("10.0.0.0/8")), pointer(netSet("10.0.0.0/8", "192.0.2.0/24")),
-			"~ set hardenctl-block-v4: hash:net, 1 entries -> hash:net, 2 entries #20"},
+			"~ set hardenctl-block-v4: hash:net, 1 entry -> hash:net, 2 entries #20"},
 		{"half of it gone", pointer(netSet("10.0.0.0/8", "192.0.2.0/24")), pointer(netSet("10.0.0.0/8")),
-			"~ set hardenctl-block-v4: hash:net, 2 entries -> hash:net, 1 entries #20"},
+			"~ set hardenctl-block-v4: hash:net, 2 entries -> hash:net, 1 entry #20"},
 		{"more than half of it gone", pointer(netSet("10.0.0.0/8", "192.0.2.0/24", "198.51.100.0/24")), pointer(netSet("10.0.0.0/8")),
-			"~ set hardenctl-block-v4: hash:net, 3 entries -> hash:net, 1 entries #20 !3 entries become 1"},
+			"~ set hardenctl-block-v4: hash:net, 3 entries -> hash:net, 1 entry #20 !from 3 entries to 1"},
 		{"another size", pointer(netSet("10.0.0.0/8")), &wide,
-			"~ set hardenctl-block-v4: hash:net, 1 entries -> hash:net, 1 entries #20"},
+			"~ set hardenctl-block-v4: hash:net, 1 entry -> hash:net, 1 entry #20"},
 		{"bans come and go", pointer(banSet(3600, 5)), pointer(banSet(3600, 0)), ""},
 		{"another ban time", pointer(banSet(600, 5)), pointer(banSet(3600, 0)),
 			"~ set hardenctl-block-v4: hash:ip, timeout 600 s, filled by packets -> hash:ip, timeout 3600 s, filled by packets #20"},
@@ -67,6 +67,66 @@ func TestCompareSets(t *testing.T) {
 				t.Errorf("got  %q\nwant %q", got, c.step)
 			}
 		})
+	}
+}
+
+// A plan names the members that come and go, and warns of addresses that get in
+// no more; those of a blocklist get in again.
+func TestCompareMembers(t *testing.T) {
+	have, want := netSet("10.0.0.0/8", "192.0.2.0/24", "198.51.100.1/32"), netSet("10.0.0.0/8", "192.0.2.0/25", "203.0.113.0/24", "203.0.114.0/24")
+	six := netSet("2001:db8::/48")
+	six.Family = ruleset.V6
+	nothing := netSet()
+	nothing.Header = six.Header
+	for _, c := range []struct {
+		name            string
+		have, want      state.Set
+		risk            string
+		added, removed  int
+		addedExamples   []string
+		removedExamples []string
+	}{
+		{"hardenctl-admin-v4", have, want, "129 addresses will lose access", 2, 2, []string{"203.0.113.0/24", "203.0.114.0/24"}, []string{"192.0.2.128/25", "198.51.100.1/32"}},
+		{"hardenctl-f-ssh-v4", have, want, "129 addresses will lose access", 2, 2, []string{"203.0.113.0/24", "203.0.114.0/24"}, []string{"192.0.2.128/25", "198.51.100.1/32"}},
+		{"hardenctl-trusted-v4", have, want, "129 addresses no longer exempt from limits and bans", 2, 2, []string{"203.0.113.0/24", "203.0.114.0/24"}, []string{"192.0.2.128/25", "198.51.100.1/32"}},
+		{"hardenctl-block-v4", have, want, "", 2, 2, []string{"203.0.113.0/24", "203.0.114.0/24"}, []string{"192.0.2.128/25", "198.51.100.1/32"}},
+		{"hardenctl-office-v6", six, nothing, "1 network will lose access; from 1 entry to 0", 0, 1, nil, []string{"2001:db8::/48"}},
+	} {
+		p := Compare(state.State{Sets: map[string]state.Set{c.name: c.have}}, state.State{Sets: map[string]state.Set{c.name: c.want}}, states)
+		s := p.Changes[0]
+		if s.Risk != c.risk || s.Added != c.added || s.Removed != c.removed ||
+			!slices.Equal(s.AddedExamples, c.addedExamples) || !slices.Equal(s.RemovedExamples, c.removedExamples) {
+			t.Errorf("%s: %+v", c.name, s)
+		}
+	}
+}
+
+// Members that are exceptions, or that expire, are none that the profile states.
+func TestCompareOddMembers(t *testing.T) {
+	odd, expiring, forced := netSet("10.0.0.0/8"), netSet("10.0.0.0/8"), netSet("10.0.0.0/8")
+	odd.Odd, expiring.HasTimeout, forced.ForceAdd = 1, true, true
+	for _, have := range []state.Set{odd, expiring, forced} {
+		p := Compare(state.State{Sets: map[string]state.Set{"hardenctl-a": have}}, state.State{Sets: map[string]state.Set{"hardenctl-a": netSet("10.0.0.0/8")}}, states)
+		if len(p.Changes) != 1 || p.Changes[0].Action != Change {
+			t.Errorf("%+v: %q", have, shorts(p))
+		}
+	}
+}
+
+// A set that others name is not removed, since the kernel would refuse; one
+// that only rules of ours name is.
+func TestCompareNamedSets(t *testing.T) {
+	const rules = "*filter\n:INPUT DROP [0:0]\n:HARDENCTL-A - [0:0]\n-A INPUT -j HARDENCTL-A\n-A HARDENCTL-A -m set --match-set hardenctl-old src -j SET --add-set hardenctl-old src\nCOMMIT\n"
+	for references, want := range map[int]int{2: 1, 3: 0} {
+		have := tablesOf(t, rules)
+		old := netSet("10.0.0.0/8")
+		old.References = references
+		have.Sets = map[string]state.Set{"hardenctl-old": old}
+		p := Compare(have, tablesOf(t, rules), states)
+		sets := slices.DeleteFunc(p.Changes, func(s Step) bool { return s.Kind != Set })
+		if len(sets) != want || len(p.Notes) != 1-want {
+			t.Errorf("%d references: %q, notes %q", references, shorts(p), p.Notes)
+		}
 	}
 }
 
@@ -130,7 +190,7 @@ func TestSummary(t *testing.T) {
 	have.Sets = map[string]state.Set{"hardenctl-a": netSet("10.0.0.0/8", "192.0.2.0/24", "198.51.100.0/24")}
 	want.Sets = map[string]state.Set{"hardenctl-a": netSet("10.0.0.0/8")}
 	p := Compare(have, want, states)
-	if p.Summary != (Summary{Add: 1, Change: 1, Remove: 2, Risky: 1}) {
+	if p.Summary != (Summary{Add: 1, Change: 1, Remove: 2, Risky: 2}) {
 		t.Errorf("summary %+v of %q", p.Summary, shorts(p))
 	}
 	if !p.Has(Rule) || !p.Has(Chain) || !p.Has(Set) || p.Has(Setting) || p.Has(File) || p.Has(Policy) {

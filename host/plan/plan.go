@@ -69,6 +69,12 @@ type Step struct {
 	// Add, After for Remove.
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
+	// Added and Removed count the prefixes that come into a set and go out of
+	// it; the examples are the first of them.
+	Added           int      `json:"added,omitempty"`
+	Removed         int      `json:"removed,omitempty"`
+	AddedExamples   []string `json:"added_examples,omitempty"`
+	RemovedExamples []string `json:"removed_examples,omitempty"`
 	// Origin is the part of the profile that wants the change; nil for what the
 	// profile does not ask for any more.
 	Origin *bundle.Origin `json:"origin,omitempty"`

@@ -4,14 +4,19 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"hardenctl/compiler/bundle/linediff"
+	"hardenctl/compiler/ruleset"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
 )
 
-// riskPolicy is said of a policy that becomes DROP.
-const riskPolicy = "new connections that the profile does not state are refused from now on"
+// What is said of a policy that becomes DROP, and of one that is let go.
+const (
+	riskPolicy   = "new connections that the profile does not state are refused from now on"
+	riskReleased = "the profile states this policy no more, and what no rule refuses is accepted; if another program (such as Docker) relies on DROP, let it set that again"
+)
 
 // tables compares policies, our jumps and our chains, and lists what others
 // have. A table that only the host has is compared too: chains of ours may be
@@ -20,6 +25,7 @@ func (c *comparison) tables() {
 	for _, id := range c.tableIDs() {
 		t := tableComparison{comparison: c, id: id, have: c.have.Tables[id], want: c.want.Tables[id]}
 		t.policies()
+		t.released()
 		t.ownChains()
 		t.hooks()
 		t.foreign()
@@ -83,13 +89,42 @@ func (t *tableComparison) policies() {
 	}
 }
 
+// riskRefused is said of a rule or a chain that lets packets in, and goes.
+const riskRefused = "what it accepted is refused unless another rule accepts it"
+
+// serviceChain begins the names of the chains that decide for one service.
+const serviceChain = ruleset.ChainPrefix + "S-"
+
+// accepts reports whether packets get in by a rule of ours.
+func accepts(r saved.Rule) bool {
+	target := r.Target()
+	return target == "ACCEPT" || strings.HasPrefix(target, serviceChain)
+}
+
+// released finds policies that an earlier profile stated: where our jump goes
+// out of a built-in chain and nothing is stated of it any more, DROP would stay
+// behind with no rule before it. The policy goes back to the kernel's.
+func (t *tableComparison) released() {
+	for _, have := range t.have.Chains {
+		want := t.want.Chain(have.Name)
+		leaves := slices.ContainsFunc(have.Rules, state.OwnsRule) && (want == nil || !slices.ContainsFunc(want.Rules, state.OwnsRule))
+		if leaves && have.Policy == "DROP" && find(t.origins.policies, t.ruleID(have.Name, 0)) == nil {
+			t.step(Step{Action: Change, Kind: Policy, Object: t.object(have.Name), Before: have.Policy, After: "ACCEPT", Risk: riskReleased})
+		}
+	}
+}
+
 // ownChains compares the chains of ours, rule by rule and in order.
 func (t *tableComparison) ownChains() {
 	for _, name := range t.ownNames() {
 		have, want := t.have.Chain(name), t.want.Chain(name)
 		switch {
 		case want == nil:
-			t.step(Step{Action: Remove, Kind: Chain, Object: t.object(name), Before: rules(len(have.Rules))})
+			step := Step{Action: Remove, Kind: Chain, Object: t.object(name), Before: rules(len(have.Rules))}
+			if slices.ContainsFunc(have.Rules, accepts) {
+				step.Risk = riskRefused
+			}
+			t.step(step)
 			continue
 		case have == nil:
 			t.step(Step{Action: Add, Kind: Chain, Object: t.object(name), After: rules(len(want.Rules)),
@@ -121,7 +156,11 @@ func (t *tableComparison) chainRules(chain string, have, want []string) {
 			before, after = before+1, after+1
 		case linediff.Delete:
 			before++
-			t.step(Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: before, Before: edit.Line})
+			step := Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: before, Before: edit.Line}
+			if accepts(saved.Rule{Spec: edit.Line}) && !slices.Contains(want, edit.Line) {
+				step.Risk = riskRefused
+			}
+			t.step(step)
 		case linediff.Insert:
 			after++
 			t.step(Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: after, After: edit.Line,

@@ -1,14 +1,16 @@
 package plan
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"strings"
 )
 
-// Print writes the plan for a person.
-func (p *Plan) Print(w io.Writer, colour bool) {
-	v := view{w: w, colour: colour}
+// Print writes the plan for a person, and returns the first error of w.
+func (p *Plan) Print(w io.Writer, colour bool) error {
+	out := bufio.NewWriter(w)
+	v := view{w: out, colour: colour}
 	section := ""
 	for _, s := range p.Changes {
 		if title := sectionOf(s); title != section {
@@ -21,10 +23,12 @@ func (p *Plan) Print(w io.Writer, colour bool) {
 	v.untouched(p.Untouched)
 	v.notes(p.Notes)
 	v.summary(p)
+	return out.Flush()
 }
 
+// view prints to a writer that keeps its first error until it is flushed.
 type view struct {
-	w      io.Writer
+	w      *bufio.Writer
 	colour bool
 }
 
@@ -53,7 +57,7 @@ func sectionOf(s Step) string {
 }
 
 func (v view) step(s Step) {
-	line := fmt.Sprintf("  %s %s", v.paint(tints[s.Action], string(s.Action)), describe(s))
+	line := fmt.Sprintf("  %s %s", v.paint(tints[s.Action], string(s.Action)), describe(s)+memberChanges(s))
 	if s.Origin != nil {
 		line += "   " + v.paint("2", "# "+s.Origin.Position().String())
 	}
@@ -78,7 +82,30 @@ func describe(s Step) string {
 	case Remove:
 		return subject + ": " + s.Before
 	}
-	return fmt.Sprintf("%s: %s -> %s", subject, s.Before, s.After)
+	text := fmt.Sprintf("%s: %s -> %s", subject, s.Before, s.After)
+	if s.Before == s.After {
+		text = subject + ": " + s.After
+	}
+	return text
+}
+
+// memberChanges names the members that come and go: " (+ 192.0.2.0/24)".
+func memberChanges(s Step) string {
+	var parts []string
+	list := func(sign Action, n int, examples []string) {
+		for _, e := range examples {
+			parts = append(parts, string(sign)+" "+e)
+		}
+		if more := n - len(examples); more > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d more", sign, more))
+		}
+	}
+	list(Add, s.Added, s.AddedExamples)
+	list(Remove, s.Removed, s.RemovedExamples)
+	if parts == nil {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 func (v view) outOfReach(list []Unreachable) {
@@ -105,7 +132,7 @@ func (v view) untouched(list []Foreign) {
 	v.title("Untouched, since others own it")
 	for _, f := range list {
 		if f.Kind == Set {
-			fmt.Fprintf(v.w, "    set %s, %d entries\n", f.Object, f.Count)
+			fmt.Fprintf(v.w, "    set %s, %s\n", f.Object, entries(f.Count))
 			continue
 		}
 		fmt.Fprintf(v.w, "    IPv%d %s, %s\n", f.Family, f.Object, rules(f.Count))

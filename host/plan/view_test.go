@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 
@@ -23,6 +24,8 @@ func example() *Plan {
 	p.add(Step{Action: Add, Kind: Rule, Family: 4, Object: "filter HARDENCTL-INPUT", Number: 1, After: "-j DROP"})
 	p.add(Step{Action: Remove, Kind: Rule, Family: 6, Object: "filter INPUT", Number: 2, Before: "-j HARDENCTL-OLD"})
 	p.add(Step{Action: Add, Kind: Set, Object: "hardenctl-ban-v4", After: "hash:ip, timeout 3600 s, filled by packets"})
+	p.add(Step{Action: Change, Kind: Set, Object: "hardenctl-admin-v4", Before: "hash:net, 2 entries", After: "hash:net, 2 entries",
+		Added: 1, AddedExamples: []string{"198.51.100.0/24"}, Removed: 7, RemovedExamples: []string{"192.0.2.0/24"}})
 	p.add(Step{Action: Change, Kind: Setting, Object: "net.ipv4.ip_default_ttl", Before: "64", After: "128"})
 	p.add(Step{Action: Add, Kind: File, Object: "/etc/iptables/rules.v4", After: "70 lines"})
 	return p
@@ -39,6 +42,7 @@ IPv6 rules
   - filter INPUT 2: -j HARDENCTL-OLD
 Sets
   + hardenctl-ban-v4: hash:ip, timeout 3600 s, filled by packets
+  ~ hardenctl-admin-v4: hash:net, 2 entries (+ 198.51.100.0/24, - 192.0.2.0/24, - 6 more)
 Kernel settings
   ~ net.ipv4.ip_default_ttl: 64 -> 128
 Files
@@ -50,7 +54,7 @@ Untouched, since others own it
     IPv4 filter DOCKER, 1 rule
     set f2b-sshd, 3 entries
 Note: nothing here loads the saved files at boot
-Plan: 4 to add, 2 to change, 1 to remove, 1 risky.
+Plan: 4 to add, 3 to change, 1 to remove, 1 risky.
 `
 
 func TestPrint(t *testing.T) {
@@ -86,5 +90,17 @@ func TestPrintNothing(t *testing.T) {
 	(&Plan{}).Print(&b, false)
 	if b.String() != "No changes: the host is what the profile says.\n" {
 		t.Errorf("%q", &b)
+	}
+}
+
+// A view that cannot be written is an error.
+func TestPrintError(t *testing.T) {
+	w, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := example().Print(w, false); err == nil {
+		t.Error("a full disk took the plan")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,11 +22,19 @@ const (
 	tcpListen   = "0A"
 )
 
-// OpenConnections returns the far ends of the TCP connections that are open
-// in the calling thread's network namespace, those over loopback left out. An
-// IPv4 address that an IPv6 socket talks to is an IPv4 address.
-func OpenConnections() ([]netip.AddrPort, error) {
-	var ends []netip.AddrPort
+// Connection is an open TCP connection of the host.
+type Connection struct {
+	Far netip.AddrPort
+	// Inbound says that the near end is a port of a service of the host.
+	Inbound bool
+}
+
+// OpenConnections returns the TCP connections that are open in the calling
+// thread's network namespace, each far end once, inbound ones first, those over
+// loopback left out. An IPv4 address that an IPv6 socket talks to is an IPv4
+// address.
+func OpenConnections() ([]Connection, error) {
+	var sockets []socket
 	for _, name := range []string{"tcp", "tcp6"} {
 		text, err := os.ReadFile("/proc/thread-self/net/" + name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -34,20 +43,26 @@ func OpenConnections() ([]netip.AddrPort, error) {
 		if err != nil {
 			return nil, err
 		}
-		found, err := farEnds(text)
+		found, err := readSockets(text)
 		if err != nil {
 			return nil, fmt.Errorf("/proc/net/%s: %w", name, err)
 		}
-		ends = append(ends, found...)
+		sockets = append(sockets, found...)
 	}
-	return ends, nil
+	return connections(sockets), nil
 }
 
-// farEnds reads the table of /proc/net/tcp (proc_net_tcp.rst in the kernel's
-// documentation): a heading, then a socket a line, with its number, the near
-// and the far end and its state in front.
-func farEnds(text []byte) ([]netip.AddrPort, error) {
-	var ends []netip.AddrPort
+// socket is one line of the kernel's table.
+type socket struct {
+	near, far netip.AddrPort
+	state     string
+}
+
+// readSockets reads the table of /proc/net/tcp (proc_net_tcp.rst in the
+// kernel's documentation): a heading, then a socket a line, with its number,
+// the near and the far end and its state in front.
+func readSockets(text []byte) ([]socket, error) {
+	var sockets []socket
 	for n, line := range bytes.Split(text, []byte("\n")) {
 		fields := strings.Fields(string(line))
 		if n == 0 || len(fields) == 0 {
@@ -56,17 +71,43 @@ func farEnds(text []byte) ([]netip.AddrPort, error) {
 		if len(fields) < 4 {
 			return nil, fmt.Errorf("line %d: %d fields", n+1, len(fields))
 		}
-		end, err := parseEnd(fields[2])
+		near, err := parseEnd(fields[1])
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", n+1, err)
 		}
-		switch state := fields[3]; {
-		case state == tcpListen, state == tcpClose, state == tcpTimeWait, end.Addr().IsLoopback():
-		default:
-			ends = append(ends, end)
+		far, err := parseEnd(fields[2])
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n+1, err)
+		}
+		sockets = append(sockets, socket{near, far, fields[3]})
+	}
+	return sockets, nil
+}
+
+// connections are the sockets that have a far end for a packet to come from.
+func connections(sockets []socket) []Connection {
+	served := map[uint16]bool{}
+	for _, s := range sockets {
+		if s.state == tcpListen {
+			served[s.near.Port()] = true
 		}
 	}
-	return ends, nil
+	var inbound, outbound []Connection
+	seen := map[netip.AddrPort]bool{}
+	for _, s := range sockets {
+		switch {
+		case s.state == tcpListen, s.state == tcpClose, s.state == tcpTimeWait, s.far.Addr().IsLoopback():
+		case served[s.near.Port()]:
+			inbound = append(inbound, Connection{s.far, true})
+		default:
+			outbound = append(outbound, Connection{s.far, false})
+		}
+	}
+	return slices.DeleteFunc(append(inbound, outbound...), func(c Connection) bool {
+		again := seen[c.Far]
+		seen[c.Far] = true
+		return again
+	})
 }
 
 // parseEnd reads "0100007F:1F90": the address as words of 32 bits, each a

@@ -9,6 +9,7 @@ package probe
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -23,6 +24,9 @@ import (
 type Tools struct {
 	Version string  `json:"version"` // such as "1.8.9"
 	Backend Backend `json:"backend"`
+	// Families are those that the kernel has. Without IPv6 ip6tables can load
+	// nothing, and there is nothing to protect.
+	Families []ruleset.Family `json:"families"`
 }
 
 // Backend is the kernel's side of iptables.
@@ -33,6 +37,25 @@ const (
 	NFT    Backend = "nft"
 	Legacy Backend = "legacy"
 )
+
+// hasIPv6 is a folder that a kernel booted with ipv6.disable=1 does not have.
+const hasIPv6 = "/proc/sys/net/ipv6/conf"
+
+// families returns those that the kernel has.
+func families() []ruleset.Family {
+	if _, err := os.Stat(hasIPv6); err != nil {
+		return []ruleset.Family{ruleset.V4}
+	}
+	return ruleset.Families[:]
+}
+
+// Notes says which family is left out.
+func (t Tools) Notes() []string {
+	if len(t.Families) == len(ruleset.Families) {
+		return nil
+	}
+	return []string{"this kernel runs without IPv6: the rules of IPv6 are saved, and neither loaded nor compared"}
+}
 
 // lockWait is how many seconds a restore waits for the lock of xtables, which
 // the legacy tools take; without a bound they wait for ever.
@@ -51,7 +74,7 @@ func ReadTools() (Tools, error) {
 	}
 	major, minor, patch := ipt.GetIptablesVersion()
 	backend, err := readBackend()
-	return Tools{Version: fmt.Sprintf("%d.%d.%d", major, minor, patch), Backend: backend}, err
+	return Tools{Version: fmt.Sprintf("%d.%d.%d", major, minor, patch), Backend: backend, Families: families()}, err
 }
 
 // readBackend follows iptables-save to the program behind it: Debian's and

@@ -10,6 +10,7 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/state"
 )
 
 func TestSplitSets(t *testing.T) {
@@ -69,18 +70,23 @@ func TestWriteSetting(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, value := range []string{"1 2 3", "4 5\t6", "7"} {
-		if err := WriteSetting(path, value); err != nil {
+		if err := WriteSetting(state.Setting{Path: path, Value: value}); err != nil {
 			t.Errorf("%q: %v", value, err)
 		}
 	}
 	if text, _ := os.ReadFile(path); string(text) != "7" {
 		t.Errorf("holds %q", text)
 	}
-	err := WriteSetting("/dev/null", "1") // takes it and says nothing
+	err := WriteSetting(state.Setting{Path: "/dev/null", Value: "1"}) // takes it and says nothing
 	if err == nil || !strings.Contains(err.Error(), `/dev/null: wrote "1", and the kernel says ""`) {
 		t.Errorf("a value that does not stay: %v", err)
 	}
-	if err := WriteSetting(path+"-missing", "1"); err == nil {
+	gone := state.Setting{Stated: "net.ipv4.conf.*.rp_filter", Path: path + "-missing", Value: "1"}
+	if err := WriteSetting(gone); err != nil {
+		t.Errorf("an interface that has gone: %v", err)
+	}
+	gone.Stated = "net.ipv4.ip_default_ttl"
+	if err := WriteSetting(gone); err == nil {
 		t.Error("a setting that does not exist was made")
 	}
 }

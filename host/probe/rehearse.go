@@ -23,14 +23,14 @@ var rulesFiles = map[ruleset.Family]string{ruleset.V4: bundle.RulesV4, ruleset.V
 // own tools and returns the tables and sets that it makes there, as the tools
 // print them. Sets are made and not filled: the rules need their names, and
 // their members are known. An error is what the kernel or a tool refused.
-func Rehearse(ctx context.Context, b *bundle.Bundle) (state.State, error) {
+func (t Tools) Rehearse(ctx context.Context, b *bundle.Bundle) (state.State, error) {
 	creates, members, err := splitSets(b.File(bundle.Sets))
 	if err != nil {
 		return state.State{}, err
 	}
 	var made state.State
 	err = netns.Throwaway(func() error {
-		made, err = load(ctx, b, creates)
+		made, err = t.load(ctx, b, creates)
 		return err
 	})
 	if err != nil {
@@ -45,18 +45,18 @@ func Rehearse(ctx context.Context, b *bundle.Bundle) (state.State, error) {
 }
 
 // load runs inside of the namespace.
-func load(ctx context.Context, b *bundle.Bundle, creates string) (state.State, error) {
+func (t Tools) load(ctx context.Context, b *bundle.Bundle, creates string) (state.State, error) {
 	if creates != "" {
 		if err := kernelset.Create(ctx, creates); err != nil {
 			return state.State{}, fmt.Errorf("sets: %w", err)
 		}
 	}
-	for _, family := range ruleset.Families {
+	for _, family := range t.Families {
 		if err := Restore(ctx, family, b.File(rulesFiles[family]), true); err != nil {
 			return state.State{}, fmt.Errorf("%s: %w", rulesFiles[family], err)
 		}
 	}
-	made, _, err := tables(ctx, ruleset.Families[:]...)
+	made, _, err := tables(ctx, t.Families...)
 	if err != nil {
 		return made, err
 	}

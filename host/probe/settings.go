@@ -73,18 +73,25 @@ func expand(key string) map[string]string {
 	return all
 }
 
-// readSettings returns the stated settings with the values that they have.
-func readSettings(entries []bundle.SettingEntry) (map[string]state.Setting, error) {
-	settings := Settings(entries)
-	for key, s := range settings {
+// ReadSettings returns the stated settings with the values that they have and
+// with those that are wanted. Interfaces come and go: both sides are made of
+// one look at them, and a setting of one that has gone since is on neither.
+func ReadSettings(entries []bundle.SettingEntry) (have, want map[string]state.Setting, err error) {
+	have, want = map[string]state.Setting{}, Settings(entries)
+	for key, s := range want {
 		text, err := os.ReadFile(s.Path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s: %w", key, err)
+		missing := errors.Is(err, fs.ErrNotExist)
+		switch {
+		case missing && s.OfInterface():
+			delete(want, key)
+			continue
+		case err != nil && !missing:
+			return nil, nil, fmt.Errorf("%s: %w", key, err)
 		}
 		s.Value, s.Unreachable = strings.TrimSpace(string(text)), unreachable(s.Path, err)
-		settings[key] = s
+		have[key] = s
 	}
-	return settings, nil
+	return have, want, nil
 }
 
 // unreachable says why a setting cannot be changed; it is empty where it can.
@@ -101,8 +108,17 @@ func unreachable(path string, missing error) string {
 
 // WriteSetting writes a setting, unless it has the value already, and reads it
 // back: the kernel accepts values that it then clamps or cuts. Blanks of any
-// kind are alike, since the kernel prints lists of numbers with tabs.
-func WriteSetting(path, value string) error {
+// kind are alike, since the kernel prints lists of numbers with tabs. If the
+// interface of the setting has gone there is nothing to do.
+func WriteSetting(s state.Setting) error {
+	err := write(s.Path, s.Value)
+	if s.OfInterface() && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func write(path, value string) error {
 	before, err := readFolded(path)
 	if err != nil {
 		return err

@@ -13,22 +13,18 @@ import (
 	"hardenctl/host/state"
 )
 
-// Snapshot reads what the host has: every table and set, and those settings
-// that the bundle names. Files are not read here. The notes are what the tools
-// say of rules that they cannot print.
-func Snapshot(ctx context.Context, b *bundle.Bundle) (have state.State, notes []string, err error) {
-	have, notes, err = tables(ctx, ruleset.Families[:]...)
+// Snapshot reads what the host has: every table and set. Settings and files are
+// not read here. The notes are what the tools say of rules that they cannot
+// print.
+func (t Tools) Snapshot(ctx context.Context, b *bundle.Bundle) (have state.State, notes []string, err error) {
+	have, notes, err = tables(ctx, t.Families...)
 	if err != nil {
 		return have, nil, err
 	}
 	if have.Sets, err = readHeaders(); err != nil {
 		return have, nil, err
 	}
-	if err := readMembers(have.Sets, dynamic(b)); err != nil {
-		return have, nil, err
-	}
-	have.Settings, err = readSettings(b.Manifest.Settings)
-	return have, notes, err
+	return have, notes, readMembers(have.Sets, dynamic(b))
 }
 
 // Tables reads the tables of one family.
@@ -68,9 +64,9 @@ func readHeaders() (map[string]state.Set, error) {
 	}
 	sets := map[string]state.Set{}
 	for _, h := range headers {
-		sets[h.Name] = state.Set{Entries: int(h.Entries), Header: state.Header{
+		sets[h.Name] = state.Set{Entries: int(h.Entries), References: int(h.References), Header: state.Header{
 			Type: ruleset.SetType(h.Type), Family: h.Family, MaxElements: h.MaxElem,
-			Timeout: uint32(h.Timeout.Seconds()), Netmask: h.Netmask,
+			HasTimeout: h.HasTimeout, Timeout: uint32(h.Timeout.Seconds()), Netmask: h.Netmask, ForceAdd: h.ForceAdd,
 		}}
 	}
 	return sets, nil
@@ -81,25 +77,29 @@ func readMembers(sets map[string]state.Set, dynamic map[string]bool) error {
 	for name, set := range sets {
 		set.Dynamic = dynamic[name]
 		if state.OwnsSet(name) && !set.Dynamic && set.Type == ruleset.HashNet {
-			members, err := Members(name)
-			if err != nil {
+			var err error
+			if set.Members, set.Odd, err = members(name); err != nil {
 				return err
 			}
-			set.Members = members
 		}
 		sets[name] = set
 	}
 	return nil
 }
 
-// Members returns what a kernel set of prefixes covers.
-func Members(name string) (netset.Set, error) {
+// members returns what a kernel set of prefixes covers, and how many of its
+// entries do not do so for good: exceptions, and those that expire.
+func members(name string) (covered netset.Set, odd int, err error) {
 	var prefixes []netip.Prefix
 	for entry, err := range kernelset.Members(name) {
-		if err != nil {
-			return netset.Set{}, fmt.Errorf("reading set %s: %w", name, err)
+		switch {
+		case err != nil:
+			return netset.Set{}, 0, fmt.Errorf("reading set %s: %w", name, err)
+		case entry.NoMatch || entry.Timeout > 0:
+			odd++
+		default:
+			prefixes = append(prefixes, entry.Prefix)
 		}
-		prefixes = append(prefixes, entry.Prefix)
 	}
-	return netset.Of(prefixes...), nil
+	return netset.Of(prefixes...), odd, nil
 }

@@ -96,6 +96,40 @@ func TestParseTakes(t *testing.T) {
 	}
 }
 
+// A comment may hold newlines, which both tools print as they are, and what
+// looks like a line of a save; the rule is whole, and is printed back.
+func TestParseNewlines(t *testing.T) {
+	const head, tail = "*filter\n:INPUT ACCEPT [0:0]\n:A - [0:0]\n", "-A A -j DROP\nCOMMIT\n"
+	for _, spec := range []string{
+		"-m comment --comment \"a\nb\" -j ACCEPT",
+		"-m comment --comment \"a\n\n b \\\" c\n\" -j ACCEPT",
+		"-m comment --comment \"a\n -A INPUT\n:x\n# y\" -j A",
+	} {
+		got, err := saved.Parse([]byte(head + "-A INPUT " + spec + "\n" + tail))
+		if err != nil {
+			t.Errorf("%q: %v", spec, err)
+			continue
+		}
+		rules := got.Tables[0].Chain("INPUT").Rules
+		if len(rules) != 1 || rules[0].Spec != spec || len(got.Tables[0].Chain("A").Rules) != 1 {
+			t.Errorf("%q: %+v", spec, got.Tables[0])
+		}
+		again, err := saved.Parse(saved.Render(got.Tables, true))
+		if err != nil || !reflect.DeepEqual(again, got) {
+			t.Errorf("%q printed back: %v, %+v", spec, err, again)
+		}
+	}
+	odd := head + "-A INPUT -m recent --name a\"b\n-A INPUT -m comment --comment \"c\" -j A\n" + tail
+	got, err := saved.Parse([]byte(odd))
+	if err != nil || len(got.Tables[0].Chain("INPUT").Rules) != 2 {
+		t.Errorf("an odd quote swallows the next rule: %v, %+v", err, got)
+	}
+	_, err = saved.Parse([]byte(head + "-A INPUT -j A\nb\n" + tail))
+	if err == nil || !strings.Contains(err.Error(), "it follows rule 1 of chain INPUT in table filter") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"a save that was cut off", "*raw\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n", "line 3: table filter does not end in COMMIT"},

@@ -82,6 +82,32 @@ func (r Rule) Comment() string {
 	return r.value(func(option string) bool { return option == "--comment" })
 }
 
+// namesSet are the options of a match or a target whose value is a set.
+var namesSet = map[string]bool{"--match-set": true, "--add-set": true, "--del-set": true, "--map-set": true}
+
+// UsesOfSet counts how often the rule names a set of that name.
+func (r Rule) UsesOfSet(name string) int {
+	if !strings.Contains(r.Spec, name) {
+		return 0
+	}
+	words, err := Words(r.Spec)
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for i := 0; i+1 < len(words); i++ {
+		switch {
+		case namesSet[words[i]]:
+			if i++; words[i] == name {
+				n++
+			}
+		case takesText[words[i]]:
+			i++
+		}
+	}
+	return n
+}
+
 // value returns the word after the first option that is wanted. Target options
 // are not looked at: the target ends the search.
 func (r Rule) value(wanted func(option string) bool) string {

@@ -25,7 +25,7 @@ func (s State) WriteCanonical(w io.Writer) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Sets)) {
 		set := s.Sets[name]
-		fmt.Fprintf(w, "set %s %+v %v %v\n", name, set.Header, set.Members.V4(), set.Members.V6())
+		fmt.Fprintf(w, "set %s %+v %d %v %v\n", name, set.Header, set.Odd, set.Members.V4(), set.Members.V6())
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Settings)) {
 		fmt.Fprintf(w, "setting %s %q\n", key, s.Settings[key].Value)

@@ -43,7 +43,17 @@ type Set struct {
 	Members netset.Set
 	// Dynamic says that packets fill the set. Only a bundle knows.
 	Dynamic bool
+	// Odd is how many members are exceptions (nomatch) or expire: none of
+	// those that a bundle fills.
+	Odd int
+	// References counts the rules and lists that name the set, whoever owns
+	// them.
+	References int
 }
+
+// Swaps reports whether the kernel can swap two sets, which it can while rules
+// name them.
+func (h Header) Swaps(other Header) bool { return h.Type == other.Type && h.Family == other.Family }
 
 // Header is what the kernel was told when a set was made, as far as it decides
 // what the set can hold. The number of buckets is left out: the kernel changes
@@ -52,8 +62,10 @@ type Header struct {
 	Type        ruleset.SetType
 	Family      ruleset.Family
 	MaxElements uint32
+	HasTimeout  bool   // whether entries can expire
 	Timeout     uint32 // seconds; 0 for none
 	Netmask     uint8  // 0 for none
+	ForceAdd    bool   // whether a full set lets an entry go for a new one
 }
 
 // Setting is a kernel setting.
@@ -70,11 +82,31 @@ type Setting struct {
 	Unreachable string
 }
 
+// OfInterface reports whether the setting is one of an interface that the
+// profile does not name, and that may go at any time.
+func (s Setting) OfInterface() bool { return strings.Contains(s.Stated, "*") }
+
 // OwnsChain reports whether a chain is ours, by its name.
 func OwnsChain(name string) bool { return strings.HasPrefix(name, ruleset.ChainPrefix) }
 
 // OwnsSet reports whether a set is ours, by its name.
 func OwnsSet(name string) bool { return strings.HasPrefix(name, ruleset.SetPrefix) }
+
+// UsesOfSet counts how often rules of ours name a set. The kernel counts each
+// as a reference.
+func (s State) UsesOfSet(name string) int {
+	n := 0
+	for _, table := range s.Tables {
+		for _, c := range table.Chains {
+			for _, r := range c.Rules {
+				if OwnsChain(c.Name) || OwnsRule(r) {
+					n += r.UsesOfSet(name)
+				}
+			}
+		}
+	}
+	return n
+}
 
 // OwnsRule reports whether a rule of a chain that is not ours is ours: only
 // the jump to one of our chains is.

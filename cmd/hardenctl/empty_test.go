@@ -1,0 +1,19 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// A flag whose value a script left empty is not a flag that was not given:
+// apply would apply another profile, and plan would save nothing.
+func TestEmptyFlags(t *testing.T) {
+	for _, args := range [][]string{
+		{"apply", "--plan", "", "--auto-approve"}, {"apply", "--plan=", "--auto-approve"},
+		{"plan", "builtin:web", "-o", ""}, {"plan", "builtin:web", "--output="},
+	} {
+		if got := run(t, args...); got.code != exitError || !strings.Contains(got.stderr, "needs the name of a file, and got an empty one") {
+			t.Errorf("%q: exit %d, %s", args, got.code, got.stderr)
+		}
+	}
+}

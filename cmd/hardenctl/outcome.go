@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/host/apply"
+	"hardenctl/host/plan"
+)
+
+// outcome is the JSON form of an apply: the plan, if there came to be one, and
+// what became of it.
+type outcome struct {
+	*plan.Plan
+	// Applied says that the host was changed to what the profile says. It is
+	// false for an empty plan.
+	Applied bool `json:"applied"`
+	// Reverted says that the apply failed and that everything went back.
+	Reverted bool `json:"reverted"`
+	// Step is the part of the apply that failed.
+	Step  string `json:"step,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// report writes the outcome of an apply and returns the error that carries its
+// exit code.
+func (f applyFlags) report(cmd *cobra.Command, o outcome, err error) error {
+	var reverted *apply.Reverted
+	if errors.As(err, &reverted) {
+		o.Step, o.Reverted = reverted.Step, reverted.Undo == nil
+	}
+	if err != nil {
+		o.Error = err.Error()
+	}
+	failed := applyError(o, err)
+	if o.Applied && err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: warning: %v\n", err)
+	}
+	if unwritten := f.write(cmd, o); unwritten != nil && o.Applied {
+		return exit{exitUnwritten, fmt.Errorf("applied, and the host is what the profile says, but the output could not be written: %w", unwritten)}
+	} else if failed == nil {
+		return unwritten
+	}
+	return failed
+}
+
+func (f applyFlags) write(cmd *cobra.Command, o outcome) error {
+	if *f.asJSON {
+		return writeJSON(cmd.OutOrStdout(), o)
+	}
+	if o.Applied {
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), "Applied. The host is what the profile says.")
+		return err
+	}
+	return nil
+}
+
+// applyError gives a failed apply its exit code. An error that came after the
+// last change is a warning.
+func applyError(o outcome, err error) error {
+	var reverted *apply.Reverted
+	switch {
+	case o.Applied || err == nil:
+		return nil
+	case !errors.As(err, &reverted):
+		return err
+	case reverted.Undo != nil:
+		return exit{exitUncertain, err}
+	}
+	return exit{exitReverted, err}
+}

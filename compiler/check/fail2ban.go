@@ -1,0 +1,41 @@
+package check
+
+import (
+	"fmt"
+	"time"
+
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/profile"
+)
+
+// fail2ban refuses a fail2ban that never has anyone to ban, since it reads
+// lines that are not written, and warns of one that bans people who retry.
+func fail2ban(p *profile.Profile) diag.List {
+	f := p.Fail2ban
+	at := func(code string, severity diag.Severity, message, suggestion string) diag.List {
+		return diag.List{{Code: code, Severity: severity, Position: f.Position, Subject: "fail2ban", Message: message, Suggestion: suggestion}}
+	}
+	lines := min(linesWithin(p.Log.Rate, f.Window), linesWithin(p.Log.PerSource, f.Window))
+	switch {
+	case !f.Enabled:
+		return nil
+	case p.Log.Rate.Count == 0:
+		return at("no-log", diag.Error, "reads the lines of [log], which this profile does not have", "add [log]")
+	case lines < uint64(f.Retries):
+		return at("never-bans", diag.Error,
+			fmt.Sprintf("wants %d lines of a source, and [log] lets it write only %d in that time", f.Retries, lines),
+			"raise log.lines_per_source and log.rate, or state fewer retries")
+	case p.Scan.Probes == 0:
+		return at("counts-retries", diag.Warning,
+			"counts each packet of a client that retries one closed port", "state scan.probes: then a port counts once")
+	}
+	return nil
+}
+
+// linesWithin is the most that a rate lets pass in a window.
+func linesWithin(r profile.Rate, window time.Duration) uint64 {
+	if r.Count == 0 {
+		return 0
+	}
+	return uint64(r.Burst) + uint64(r.Count)*uint64(window/time.Second)/uint64(r.Per/time.Second)
+}

@@ -1,0 +1,57 @@
+package lower
+
+import (
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// jails reports whether fail2ban puts sources into sets of ours.
+func (l *lowering) jails() bool { return l.profile.Fail2ban.Enabled }
+
+// addJailSets adds the sets that fail2ban fills. They are not those of the
+// kernel's own bans: when fail2ban lets a source go, the kernel's ban of it
+// stays. The set is looked up once for each new packet, however many are in it.
+func (l *lowering) addJailSets() {
+	if !l.jails() {
+		return
+	}
+	f := l.profile.Fail2ban
+	for _, family := range ruleset.Families {
+		l.sets = append(l.sets, ruleset.Set{
+			Name: setName("jail", family), Family: family, Type: ruleset.HashIP,
+			Dynamic: true, Timeout: f.Ban, Netmask: banMask(family),
+			HashSize: dynamicBuckets, MaxElements: dynamicEntries,
+			Origin: l.origin("fail2ban", f.Position),
+		})
+	}
+}
+
+// jail says what fail2ban shall do; nil for nothing. Probes count, and the one
+// that got its source banned. What customers may do by accident, to go beyond a
+// limit, does not; nor do the lines of those who are blocked or trusted.
+func (l *lowering) jail() *ruleset.Jail {
+	if !l.jails() {
+		return nil
+	}
+	f := l.profile.Fail2ban
+	return &ruleset.Jail{
+		Prefix:  l.profile.Log.Prefix,
+		Reasons: []string{string(isProbe), string(brokeIt)},
+		File:    f.File,
+		Retries: f.Retries, Window: f.Window, Ban: f.Ban,
+		SetV4: setName("jail", ruleset.V4), SetV6: setName("jail", ruleset.V6),
+		Origin: l.origin("fail2ban", f.Position),
+	}
+}
+
+// jailed drops the new packets of those whom fail2ban has put into jail. Like a
+// ban it stands behind the trusted, whatever the set holds, and before the
+// services or behind them, as the scope says. It is silent: a source in jail
+// would only go on filling the log that put it there.
+func (f *filter) jailed(at profile.Scope) []ruleset.Rule {
+	if !f.jails() || f.profile.Fail2ban.Scope != at {
+		return nil
+	}
+	p := f.part("fail2ban", f.profile.Fail2ban.Position)
+	return []ruleset.Rule{p.rule("jailed", ruleset.Drop, f.inSet("jail"))}
+}

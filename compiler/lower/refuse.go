@@ -1,0 +1,80 @@
+package lower
+
+import (
+	"strings"
+
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// reason is the word that stands in the log behind the profile's prefix: why a
+// packet was refused. Reading a profile leaves room for 8 bytes and a blank.
+type reason string
+
+const (
+	// unlogged is for what says nothing new, such as a probe that was counted
+	// before: a client that retries must not look like a scanner to those who
+	// count lines.
+	unlogged    reason = ""
+	overLimit   reason = "limit"   // more than a source may
+	fromBlocked reason = "block"   // a source of access.block
+	notForThem  reason = "trusted" // a trusted source at what it may not reach
+	isProbe     reason = "scan"    // a new packet to what no service answers
+	brokeIt     reason = "ban"     // the probe by which a source got itself banned
+)
+
+// drop is the target for what is refused without an answer: through the log,
+// where the profile has one.
+func (f *filter) drop(why reason) ruleset.Target {
+	if !f.logs(why) {
+		return ruleset.Drop
+	}
+	return f.shared(chainFor("DROP", why), func() []ruleset.Rule {
+		return []ruleset.Rule{f.log(why), f.policy().rule("refused", ruleset.Drop)}
+	})
+}
+
+// end is the target for what no rule accepted: dropped, or answered where the
+// policy says so.
+func (f *filter) end(why reason) ruleset.Target {
+	if f.profile.Policy.Input != profile.Reject {
+		return f.drop(why)
+	}
+	if !f.logs(why) {
+		return f.shared("REJECT", f.answers)
+	}
+	return f.shared(chainFor("REJECT", why), func() []ruleset.Rule {
+		return append([]ruleset.Rule{f.log(why)}, f.answers()...)
+	})
+}
+
+func (f *filter) answers() []ruleset.Rule {
+	return []ruleset.Rule{
+		f.policy().rule("refused", ruleset.Reject{Family: f.family, Reset: true}, ruleset.Proto{Protocol: ruleset.TCP}),
+		f.policy().rule("refused", ruleset.Reject{Family: f.family}),
+	}
+}
+
+func (f *filter) logs(why reason) bool { return why != unlogged && f.profile.Log.Rate.Count > 0 }
+
+func chainFor(verdict string, why reason) string {
+	return verdict + "-" + strings.ToUpper(string(why))
+}
+
+// log writes what is refused to the kernel log: within what each source may
+// write, whatever the reason, and within what all of them may for this reason.
+// The source is asked first. A scanner that has used up its lines then takes
+// none from others, and what it does for one reason hides no other.
+//
+// Bans have a share of their own: their lines are those that people look for,
+// and the probes before a ban must not use them up.
+func (f *filter) log(why reason) ruleset.Rule {
+	l := f.profile.Log
+	p := f.part("log", l.Position)
+	share := p
+	if why == brokeIt {
+		share = f.part("log.ban", l.Position)
+	}
+	return p.rule(string(why), ruleset.Log{Prefix: l.Prefix + string(why) + " "},
+		f.within(share, l.PerSource), ruleset.Limit{Rate: limitRate(l.Rate)})
+}

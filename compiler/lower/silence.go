@@ -1,0 +1,31 @@
+package lower
+
+import "hardenctl/compiler/ruleset"
+
+// complaints are the ICMP errors by which the kernel answers a malformed packet
+// before any rule of INPUT is asked: a bad option (parameter problem), and a
+// fragment whose others never came (time exceeded in reassembly).
+var complaints = map[ruleset.Family][]ruleset.ICMPType{
+	ruleset.V4: {{Family: ruleset.V4, Type: 12}, {Family: ruleset.V4, Type: 11, Code: 1, HasCode: true}},
+	ruleset.V6: {{Family: ruleset.V6, Type: 4}, {Family: ruleset.V6, Type: 3, Code: 1, HasCode: true}},
+}
+
+// silence keeps these answers in: one of them is enough to show a scanner that
+// a host is there. It is the only thing that is done to what the host sends,
+// and looks at its ICMP alone.
+func (f *filter) silence() []ruleset.Rule {
+	if !f.profile.Scan.Stealth {
+		return nil
+	}
+	p := f.scan()
+	protocol := ruleset.Proto{Protocol: ruleset.ICMP}
+	if f.family == ruleset.V6 {
+		protocol.Protocol = ruleset.ICMPv6
+	}
+	var rules []ruleset.Rule
+	for _, t := range complaints[f.family] {
+		rules = append(rules, p.rule("no answer to a malformed packet", ruleset.Drop, t))
+	}
+	jump := ruleset.Rule{Matches: []ruleset.Match{protocol}, Target: f.chain("OUTPUT", rules), Origin: p.origin}
+	return []ruleset.Rule{jump}
+}

@@ -1,0 +1,20 @@
+package ruleset
+
+import "time"
+
+// Jail is what fail2ban does: it reads the lines that Log targets write, and
+// puts a source that wrote too many of them into a set.
+type Jail struct {
+	// Prefix begins the lines that count, and one of Reasons, with a blank
+	// behind it, follows at once: words of letters.
+	Prefix  string
+	Reasons []string
+	// File is where the kernel's lines are found; empty for the journal.
+	File string
+	// Retries lines within Window are too many.
+	Retries     uint32
+	Window, Ban time.Duration // whole seconds
+	// SetV4 and SetV6 hold who is in jail.
+	SetV4, SetV6 string
+	Origin       Origin
+}

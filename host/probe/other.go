@@ -1,0 +1,94 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/saved"
+	"hardenctl/host/tool"
+)
+
+// tableNames is where the kernel lists the tables of the legacy backend, by
+// family. Where there are none the legacy tools must not be asked: to save a
+// table makes it.
+var tableNames = map[ruleset.Family]string{
+	ruleset.V4: "/proc/thread-self/net/ip_tables_names",
+	ruleset.V6: "/proc/thread-self/net/ip6_tables_names",
+}
+
+// CheckOtherBackend refuses a host on which the backend that the tools do not
+// use has rules or policies: they decide every packet too, and neither a plan
+// nor a reading back would see them.
+func (t Tools) CheckOtherBackend(ctx context.Context) error {
+	other := NFT
+	if t.Backend == NFT {
+		other = Legacy
+	}
+	var found []string
+	for _, family := range t.Families {
+		tables, err := saveOther(ctx, other, family)
+		if err != nil {
+			return err
+		}
+		for _, table := range tables {
+			if says := decides(table); says != "" {
+				found = append(found, fmt.Sprintf("IPv%d table %s has %s", family, table.Name, says))
+			}
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return fmt.Errorf("iptables here is of the %s backend, and the %s backend decides packets too: %s; move what you need of it (iptables-%s-save shows it) and empty it, or make it the one that iptables uses (update-alternatives --config iptables)",
+		t.Backend, other, strings.Join(found, ", "), other)
+}
+
+// saveOther returns the tables of a backend that plain iptables is not of; none
+// if it is not in use or not installed.
+func saveOther(ctx context.Context, backend Backend, family ruleset.Family) ([]saved.Table, error) {
+	if backend == Legacy {
+		names, err := os.ReadFile(tableNames[family])
+		if err != nil || len(bytes.TrimSpace(names)) == 0 {
+			return nil, nil // the legacy backend is not loaded, or has no table
+		}
+	}
+	name := strings.Replace(command(family, "save"), "-", "-"+string(backend)+"-", 1)
+	text, err := tool.Run(ctx, tool.Command{Name: name})
+	var failed *tool.Error
+	if errors.Is(err, tool.ErrMissing) || backend == NFT && errors.As(err, &failed) && failed.ExitCode > 0 {
+		return nil, nil // not installed, or for a kernel that has no nf_tables
+	}
+	if err != nil {
+		return nil, err
+	}
+	save, err := saved.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s printed what is no save: %w", name, err)
+	}
+	return save.Tables, nil
+}
+
+// decides says what in a table can decide a packet; nothing if it is empty.
+func decides(t saved.Table) string {
+	n := 0
+	for _, c := range t.Chains {
+		n += len(c.Rules)
+	}
+	switch {
+	case n == 1:
+		return "1 rule"
+	case n > 1:
+		return fmt.Sprintf("%d rules", n)
+	}
+	i := slices.IndexFunc(t.Chains, func(c saved.Chain) bool { return c.BuiltIn() && c.Policy != "ACCEPT" })
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("the policy %s in %s", t.Chains[i].Policy, t.Chains[i].Name)
+}
