@@ -31,13 +31,18 @@ import (
 // Sets do this better than xt_recent, whose lists hold 100 sources by default:
 // 150 that knocked once between two knocks of another made it forget that one.
 
-// knocks sends what no service answers past every knock of the profile.
+// knocks sends what no service answers past every knock of the profile. A port
+// that is published, but not stated, is a wrong one for all of them.
 func (f *filter) knocks() []ruleset.Rule {
 	if f.closed() {
 		return nil
 	}
 	var rules []ruleset.Rule
 	for _, k := range f.profile.Knocks {
+		if f.published {
+			rules = append(rules, f.wrongPort(k))
+			continue
+		}
 		jump := f.shared("K-"+strings.ToUpper(k.Name), func() []ruleset.Rule { return f.knock(k) })
 		rules = append(rules, f.knockPart(k).rule("", jump))
 	}
@@ -48,8 +53,8 @@ func (f *filter) knocks() []ruleset.Rule {
 // exempt gains no access, so that they knock like everyone else.
 func (f *filter) trustedKnocks() []ruleset.Rule {
 	knocks := f.knocks()
-	if len(knocks) == 0 {
-		return nil
+	if len(knocks) == 0 || f.published {
+		return knocks
 	}
 	return append([]ruleset.Rule{f.noise()}, knocks...)
 }
@@ -70,15 +75,28 @@ func (f *filter) knock(k profile.Knock) []ruleset.Rule {
 		rules = append(rules, p.rule(does, toKnockChain(number, k), matches...))
 	}
 	f.knockChains(p, k)
-	rules = append(rules, p.rule("a wrong port", toKnockChain(0, k), f.inSet(heard(1, k))))
-	return append(rules, f.uncounted(p, k)...)
+	return append(append(rules, f.wrongPort(k)), f.uncounted(p, k)...)
 }
 
-// knockChains adds the chains for the knocks that came in order, and chain 0
-// for the source that starts anew.
+// wrongPort takes a source that has knocked back to the beginning.
+func (f *filter) wrongPort(k profile.Knock) ruleset.Rule {
+	return f.knockPart(k).rule("a wrong port", f.startAnew(k), f.inSet(heard(1, k)))
+}
+
+func (f *filter) startAnew(k profile.Knock) ruleset.Jump {
+	return f.shared(knockChain(0, k), func() []ruleset.Rule {
+		var rules []ruleset.Rule
+		for number := 1; number < len(k.Sequence); number++ {
+			forget := ruleset.RemoveFromSet{Set: f.setName(heard(number, k)), Direction: ruleset.ToSource}
+			rules = append(rules, f.knockPart(k).rule("start anew", forget))
+		}
+		return rules
+	})
+}
+
+// knockChains adds the chains for the knocks that came in order.
 func (f *filter) knockChains(p part, k profile.Knock) {
 	last := len(k.Sequence)
-	var forget []ruleset.Rule
 	for number := 1; number < last; number++ {
 		set := f.setName(heard(number, k))
 		then := p.rule("no answer", f.end(unlogged))
@@ -87,12 +105,10 @@ func (f *filter) knockChains(p part, k profile.Knock) {
 		}
 		f.chain(knockChain(number, k), []ruleset.Rule{
 			p.rule("heard", ruleset.AddToSet{Set: set, Direction: ruleset.ToSource}), then})
-		forget = append(forget, p.rule("start anew", ruleset.RemoveFromSet{Set: set, Direction: ruleset.ToSource}))
 	}
-	f.chain(knockChain(0, k), forget)
 	f.chain(knockChain(last, k), []ruleset.Rule{
 		p.rule("open", ruleset.AddToSet{Set: f.setName(knocked(k.Name)), Direction: ruleset.ToSource}),
-		p.rule("start anew", toKnockChain(0, k)),
+		p.rule("start anew", f.startAnew(k)),
 		p.rule("no answer", f.end(unlogged)),
 	})
 }

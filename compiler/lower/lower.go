@@ -35,6 +35,9 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
 		rs.Tables = append(rs.Tables, f.table())
+		if p.Policy.Forward == profile.Published {
+			rs.Tables = append(rs.Tables, l.publishedPorts(family))
+		}
 	}
 	rs.Options = l.moduleOptions(rs.Tables)
 	rs.Sets = l.sets
@@ -58,11 +61,13 @@ func (l *lowering) origin(part string, pos diag.Position) ruleset.Origin {
 	return ruleset.Origin{Part: part, Position: pos}
 }
 
-// filter is the filter table of one family while it is built.
+// filter is the filter table of one family while it is built; or, with
+// published, the table in which published ports are filtered.
 type filter struct {
 	*lowering
-	family ruleset.Family
-	chains []ruleset.Chain // ours
+	family    ruleset.Family
+	chains    []ruleset.Chain // ours
+	published bool
 }
 
 // table builds the chains and returns them in the order in which both backends
