@@ -88,6 +88,8 @@ func target(t ruleset.Target) string {
 		return t.Chain
 	case ruleset.AddToSet:
 		return addToSet(t)
+	case ruleset.RemoveFromSet:
+		return fmt.Sprintf("SET --del-set %s %s", t.Set, t.Direction)
 	case ruleset.Log:
 		return "LOG --log-prefix " + quote(t.Prefix)
 	case ruleset.Reject:

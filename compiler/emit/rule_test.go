@@ -94,6 +94,7 @@ func TestTargets(t *testing.T) {
 		{ruleset.Goto{Chain: "HARDENCTL-TRUSTED"}, "-g HARDENCTL-TRUSTED"},
 		{ruleset.AddToSet{Set: "s", Direction: ruleset.ToSourceAndDPort}, "-j SET --add-set s src,dst --exist"},
 		{ruleset.AddToSet{Set: "s", Direction: ruleset.ToSource, Timeout: 24 * time.Hour}, "-j SET --add-set s src --exist --timeout 86400"},
+		{ruleset.RemoveFromSet{Set: "s", Direction: ruleset.ToSource}, "-j SET --del-set s src"},
 		{ruleset.Log{Prefix: "IPTables-Dropped: "}, `-j LOG --log-prefix "IPTables-Dropped: "`},
 		{ruleset.Reject{Family: ruleset.V4}, "-j REJECT --reject-with icmp-port-unreachable"},
 		{ruleset.Reject{Family: ruleset.V6}, "-j REJECT --reject-with icmp6-port-unreachable"},

@@ -29,6 +29,7 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 	l := &lowering{name: name, profile: p}
 	l.addMemberSets()
 	l.addDynamicSets()
+	l.addKnockSets()
 	l.addJailSets()
 	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail()}
 	for _, family := range ruleset.Families {

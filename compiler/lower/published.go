@@ -116,14 +116,14 @@ func (f *filter) firstPackets() []ruleset.Rule {
 // unstated is a new packet to a port that is published, but that no service
 // states. For whoever sends it the port is not there, so it is a probe.
 func (f *filter) unstated() []ruleset.Rule {
-	return []ruleset.Rule{f.policy().rule("published, not stated", f.probe())}
+	return append(f.knocks(), f.policy().rule("published, not stated", f.probe()))
 }
 
 // originalPorts matches the ports that the client asked for: behind nat, a
 // packet bears the container's.
 func originalPorts(s profile.Service, protocol profile.Protocol) []ruleset.Match {
 	var matches []ruleset.Match
-	for _, r := range portsOf(s, protocol) {
+	for _, r := range portsOf(s.Ports, protocol) {
 		matches = append(matches, ruleset.OriginalPort{Protocol: ruleset.Protocol(protocol), Ports: r})
 	}
 	return matches
