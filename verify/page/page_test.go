@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,9 +123,22 @@ func TestLabels(t *testing.T) {
 		m.Open = append(m.Open, uint16(port))
 	}
 	list := dots(&verify.Report{}, m)
-	for i, d := range list {
-		if d.Label != "" && !hasRoom(list, i, d.LabelY) {
-			t.Errorf("the label of port %d covers something", d.Port)
+	shown := slices.DeleteFunc(slices.Clone(list), func(d dot) bool { return d.Label == "" })
+	if len(shown) < 50 {
+		t.Errorf("only %d of %d ports have a label", len(shown), len(list))
+	}
+	for i, d := range shown {
+		left, right := d.X-2.5*float64(len(d.Label)), d.X+2.5*float64(len(d.Label))
+		for j, other := range shown {
+			width := 2.5 * float64(len(other.Label))
+			if i != j && other.X+width > left && other.X-width < right && abs(other.LabelY-d.LabelY) < 8 {
+				t.Errorf("the labels of ports %d and %d overlap", d.Port, other.Port)
+			}
+		}
+		for _, other := range list {
+			if other.Port != d.Port && other.X > left-3 && other.X < right+3 && other.Y > d.LabelY-8 && other.Y < d.LabelY {
+				t.Errorf("the label of port %d covers port %d", d.Port, other.Port)
+			}
 		}
 	}
 	if one := dots(&verify.Report{}, verify.Map{Open: []uint16{443}}); one[0].Label != "443" {
