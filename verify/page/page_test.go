@@ -118,13 +118,11 @@ func TestRuns(t *testing.T) {
 
 // Labels never cover a dot or each other.
 func TestLabels(t *testing.T) {
-	m := verify.Map{}
-	for port := 0; port < 65536; port += 997 {
-		m.Open = append(m.Open, uint16(port))
-	}
+	m := verify.Map{Open: []uint16{
+		21, 22, 23, 25, 80, 111, 139, 443, 445, 1433, 2375, 3306, 3389, 5432, 5900, 6379, 8080, 9200, 11211, 27017, 47808}}
 	list := dots(&verify.Report{}, m)
 	shown := slices.DeleteFunc(slices.Clone(list), func(d dot) bool { return d.Label == "" })
-	if len(shown) < 20 {
+	if len(shown) < 10 {
 		t.Errorf("only %d of %d ports have a label", len(shown), len(list))
 	}
 	for i, d := range shown {
