@@ -22,6 +22,7 @@ func (f *filter) input() []ruleset.Rule {
 		f.blocked(),
 		f.banned(profile.Everything),
 		f.jailed(profile.Everything),
+		f.cookies(),
 		f.stealth(),
 		f.invalid(),
 		f.services(),

@@ -34,7 +34,11 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
 		rs.Tables = append(rs.Tables, f.table())
+		if l.proxies() && !f.closed() {
+			rs.Tables = append(rs.Tables, l.untracked(family), l.handshakes(family))
+		}
 	}
+	rs.Tables = join(rs.Tables)
 	rs.Options = l.moduleOptions(rs.Tables)
 	rs.Sets = l.sets
 	slices.SortFunc(rs.Sets, func(a, b ruleset.Set) int { return cmp.Compare(a.Name, b.Name) })
@@ -72,7 +76,7 @@ func (f *filter) table() ruleset.Table {
 	if f.profile.Policy.Forward == profile.Drop {
 		forward = f.closedHook("FORWARD", f.forward())
 	}
-	output := f.leftHook("OUTPUT", f.silence()...)
+	output := f.leftHook("OUTPUT", slices.Concat(f.silence(), f.handedOn())...)
 	slices.SortFunc(f.chains, func(a, b ruleset.Chain) int { return cmp.Compare(a.Name, b.Name) })
 	return ruleset.Table{
 		Family: f.family,

@@ -111,7 +111,7 @@ func (l *lowering) addDynamicSets() {
 			l.addDynamic(ruleset.Set{Name: setName("ban", family), Family: family, Type: ruleset.HashIP, Timeout: scan.Ban, Netmask: banMask(family), ForceAdd: true})
 			l.addDynamic(ruleset.Set{Name: setName("seen", family), Family: family, Type: ruleset.HashIPPort, Timeout: scan.Window, ForceAdd: true})
 		}
-		if scan.Stealth {
+		if scan.Stealth || l.proxies() {
 			l.addDynamic(ruleset.Set{Name: setName("open", family), Family: family, Type: ruleset.HashIPPort, Timeout: openTimeout})
 		}
 	}

@@ -85,6 +85,7 @@ func (d *decoder) service(n *node) {
 		"from":                   d.from(&s.From),
 		"new_per_source":         d.limit(&s.NewPerSource),
 		"connections_per_source": d.count(&s.ConnectionsPerSource, 1, maxConnections),
+		"synproxy":               d.boolean(&s.SynProxy),
 		"knock":                  d.later,
 	})
 	if n.child("ports") == nil && !n.partial {

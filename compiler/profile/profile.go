@@ -137,6 +137,9 @@ type Service struct {
 	From                 []Ref
 	NewPerSource         Limit
 	ConnectionsPerSource Count
+	// SynProxy answers for the TCP ports until a client has proved that its
+	// address is its own.
+	SynProxy bool
 }
 
 // Count is a whole number with its place; 0 means that it is not stated.

@@ -1,0 +1,24 @@
+package check
+
+import (
+	"slices"
+
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/profile"
+)
+
+// nothingToProxy warns of services that ask for SYNPROXY and have no TCP port:
+// UDP has no SYN.
+func nothingToProxy(p *profile.Profile) diag.List {
+	var list diag.List
+	for _, s := range p.Services {
+		tcp := slices.ContainsFunc(s.Ports, func(port profile.Port) bool { return port.Protocol == profile.TCP })
+		if s.SynProxy && !tcp {
+			list.Add(diag.Diagnostic{
+				Code: "no-effect", Severity: diag.Warning, Position: s.Position, Subject: "services." + s.Name + ".synproxy",
+				Message: "does nothing, since the service has no TCP port",
+			})
+		}
+	}
+	return list
+}
