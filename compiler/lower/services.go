@@ -15,7 +15,7 @@ func (f *filter) services() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
 		if allowed, reachable := f.from(s); reachable && !f.closed() {
-			rules = append(rules, f.answers(s, allowed...)...)
+			rules = append(rules, f.cookie(s, allowed...)...)
 			rules = append(rules, f.serviceRules(s, f.serviceTarget(s), allowed...)...)
 		}
 	}
@@ -45,12 +45,12 @@ func (f *filter) servicesForTrusted() []ruleset.Rule {
 		if s.Admin {
 			target = f.serviceTarget(s)
 			if f.has("admin") {
-				rules = append(rules, f.answers(s, f.inSet("admin"))...)
+				rules = append(rules, f.cookie(s, f.inSet("admin"))...)
 				rules = append(rules, f.serviceRules(s, ruleset.Accept, f.inSet("admin"))...)
 			}
 		}
 		if allowed, reachable := f.from(s); reachable {
-			rules = append(rules, f.answers(s, allowed...)...)
+			rules = append(rules, f.cookie(s, allowed...)...)
 			rules = append(rules, f.serviceRules(s, target, allowed...)...)
 		}
 	}

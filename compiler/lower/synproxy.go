@@ -107,10 +107,10 @@ func (l *lowering) handshakes(family ruleset.Family) ruleset.Table {
 // timestampOption is the kind of TCP's timestamps (RFC 7323, section 3.2).
 const timestampOption = 8
 
-// answers has SYNPROXY answer the first packets of those who may reach a
+// cookie has SYNPROXY answer the first packets of those who may reach a
 // service. It stands before the service's own rule, which decides where raw has
 // been emptied by someone else: then there is no proxy, and a service still.
-func (f *filter) answers(s profile.Service, allowed ...ruleset.Match) []ruleset.Rule {
+func (f *filter) cookie(s profile.Service, allowed ...ruleset.Match) []ruleset.Rule {
 	if !asks(s) {
 		return nil
 	}
