@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"strconv"
@@ -187,4 +188,33 @@ func (s *site) load(from *lab.Host, server string, length time.Duration) loads {
 	open.Wait()
 	l.loaded = int(loaded.Load())
 	return l
+}
+
+// A client that uses its port again, while conntrack remembers the connection
+// that it had there, is served: a busy NAT does so.
+func TestSynProxyPortUsedAgain(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve")
+		lab.Serve(t, "tcp", 443)
+		for round := range 2 {
+			t.Run(fmt.Sprint(round), func(t *testing.T) {
+				network := lab.NewNetwork(t) // a host that has forgotten its connections
+				client := network.Host("client", "192.0.2.20/24", "2001:db8:20::20")
+				for _, to := range []struct {
+					from   netip.Addr
+					server string
+				}{{client.V4(), lab.ServerV4}, {client.V6(), lab.ServerV6}} {
+					for port := uint16(5000); port < 5005; port++ {
+						c, err := client.DialFrom(netip.AddrPortFrom(to.from, port), "tcp", net.JoinHostPort(to.server, "443"), time.Second)
+						must(t, err)
+						if !speaks(c, "tcp", time.Second) {
+							t.Errorf("port %d -> %s: no answer", port, to.server)
+						}
+						c.Close()
+					}
+				}
+				time.Sleep(100 * time.Millisecond) // for the last FIN
+			})
+		}
+	})
 }

@@ -41,6 +41,8 @@ func match(family ruleset.Family, m ruleset.Match) string {
 		return addressType(m)
 	case ruleset.ForeignSource:
 		return "-m addrtype ! --src-type LOCAL"
+	case ruleset.NoSocket:
+		return "-m owner ! --socket-exists"
 	case ruleset.Socket:
 		return socket(m)
 	}

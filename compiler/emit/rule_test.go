@@ -36,6 +36,7 @@ func TestMatches(t *testing.T) {
 		{ruleset.Source{Prefix: netip.MustParsePrefix("fe80::/10")}, "-s fe80::/10", ruleset.V6},
 		{ruleset.Interface{Name: "lo"}, "-i lo", ruleset.V4},
 		{ruleset.OutInterface{Name: "lo"}, "-o lo", ruleset.V4},
+		{ruleset.NoSocket{}, "-m owner ! --socket-exists", ruleset.V4},
 		{ruleset.ForeignSource{}, "-m addrtype ! --src-type LOCAL", ruleset.V4},
 		{ruleset.Proto{Protocol: ruleset.UDP}, "-p udp", ruleset.V4},
 		{ruleset.Ports{Protocol: ruleset.TCP, Destination: one(22)}, "-p tcp -m tcp --dport 22", ruleset.V4},

@@ -77,12 +77,13 @@ func (f *filter) table() ruleset.Table {
 		forward = f.closedHook("FORWARD", f.forward())
 	}
 	output := f.leftHook("OUTPUT", slices.Concat(f.silence(), f.handedOn())...)
+	return f.tableOf("filter", input, forward, output)
+}
+
+// tableOf returns a table with these built-in chains, and ours behind them.
+func (f *filter) tableOf(name string, builtin ...ruleset.Chain) ruleset.Table {
 	slices.SortFunc(f.chains, func(a, b ruleset.Chain) int { return cmp.Compare(a.Name, b.Name) })
-	return ruleset.Table{
-		Family: f.family,
-		Name:   "filter",
-		Chains: append([]ruleset.Chain{input, forward, output}, f.chains...),
-	}
+	return ruleset.Table{Family: f.family, Name: name, Chains: append(builtin, f.chains...)}
 }
 
 // closedHook returns a built-in chain that drops by policy and jumps to a

@@ -63,6 +63,12 @@ const opening = ruleset.FIN | ruleset.SYN | ruleset.RST | ruleset.ACK
 // first packets to services that ask are hidden from conntrack. What comes by
 // the loopback interface is this host's own, or the proxy's second SYN, which
 // conntrack must see.
+//
+// The proxy's answers are hidden too. Where a client uses a port again, within
+// the two minutes for which conntrack remembers a closed connection, conntrack
+// would take the answer for one of the old connection and correct its numbers:
+// the cookie that comes back is wrong, and the client waits in vain. The answers
+// of the service itself have a socket.
 func (l *lowering) untracked(family ruleset.Family) ruleset.Table {
 	f := &filter{lowering: l, family: family}
 	p := f.proxyPart()
@@ -71,10 +77,10 @@ func (l *lowering) untracked(family ruleset.Family) ruleset.Table {
 		rules = append(rules, f.tcpRules(s, "synproxy", ruleset.NoTrack{})...)
 	}
 	jump := p.rule("synproxy", f.chain("UNTRACKED", rules), ruleset.TCPFlags{Mask: opening, Set: ruleset.SYN})
-	return ruleset.Table{Family: family, Name: "raw", Chains: append([]ruleset.Chain{
-		{Name: "PREROUTING", Policy: ruleset.PolicyAccept, Rules: []ruleset.Rule{jump}},
-		{Name: "OUTPUT", Policy: ruleset.PolicyAccept},
-	}, f.chains...)}
+	hide := p.rule("answers", ruleset.NoTrack{}, ruleset.Proto{Protocol: ruleset.TCP})
+	answers := p.rule("answers", f.chain("ANSWERS", []ruleset.Rule{hide}),
+		ruleset.TCPFlags{Mask: opening, Set: ruleset.SYN | ruleset.ACK}, ruleset.NoSocket{})
+	return f.tableOf("raw", f.leftHook("PREROUTING", jump), f.leftHook("OUTPUT", answers))
 }
 
 // handshakes returns table mangle, which takes the timestamp out of one segment:
@@ -92,16 +98,8 @@ func (l *lowering) handshakes(family ruleset.Family) ruleset.Table {
 	strip := p.rule("handshake", ruleset.StripOption{Kind: timestampOption}, ruleset.Proto{Protocol: ruleset.TCP})
 	jump := p.rule("handshake", f.chain("HANDSHAKE", []ruleset.Rule{strip}),
 		ruleset.OutInterface{Name: "lo"}, ruleset.TCPFlags{Mask: opening, Set: ruleset.ACK}, ruleset.ForeignSource{})
-	table := ruleset.Table{Family: family, Name: "mangle"}
-	for _, name := range []string{"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"} {
-		chain := ruleset.Chain{Name: name, Policy: ruleset.PolicyAccept}
-		if name == "OUTPUT" {
-			chain.Rules = []ruleset.Rule{jump}
-		}
-		table.Chains = append(table.Chains, chain)
-	}
-	table.Chains = append(table.Chains, f.chains...)
-	return table
+	return f.tableOf("mangle", f.leftHook("PREROUTING"), f.leftHook("INPUT"), f.leftHook("FORWARD"),
+		f.leftHook("OUTPUT", jump), f.leftHook("POSTROUTING"))
 }
 
 // timestampOption is the kind of TCP's timestamps (RFC 7323, section 3.2).

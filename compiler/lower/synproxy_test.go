@@ -71,6 +71,7 @@ func TestSynProxy(t *testing.T) {
 		-p tcp -m tcp --dport 80 -j ACCEPT
 		-j DROP`)
 	expect(t, in(rs, "mangle"), ruleset.V4, "HANDSHAKE", `-p tcp -j TCPOPTSTRIP --strip-options 8`)
+	expect(t, in(rs, "raw"), ruleset.V4, "ANSWERS", `-p tcp -j CT --notrack`)
 	expect(t, in(rs, "raw"), ruleset.V6, "UNTRACKED", `
 		-i lo -j RETURN
 		-p tcp -m tcp --dport 80 -j CT --notrack`)
@@ -99,6 +100,7 @@ func TestSynProxyHooks(t *testing.T) {
 		"filter OUTPUT -p icmp -j HARDENCTL-OUTPUT",
 		"filter OUTPUT -o lo -p tcp -m conntrack --ctstate NEW -m addrtype ! --src-type LOCAL -j HARDENCTL-PROXIED",
 		"raw PREROUTING -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-UNTRACKED",
+		"raw OUTPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN,ACK -m owner ! --socket-exists -j HARDENCTL-ANSWERS",
 		"mangle OUTPUT -o lo -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m addrtype ! --src-type LOCAL -j HARDENCTL-HANDSHAKE",
 	}
 	if !slices.Equal(hooks, want) {

@@ -6,6 +6,10 @@ type OutInterface struct{ Name string }
 // ForeignSource matches packets whose source address is none of this host's.
 type ForeignSource struct{}
 
+// NoSocket matches packets that this host sends and no socket of it does: those
+// that the kernel's packet filter makes itself.
+type NoSocket struct{}
+
 // NoTrack hides the packet from conntrack: its state is StateUntracked, and no
 // entry is made for it. It works in table raw only.
 type NoTrack struct{}
@@ -34,6 +38,7 @@ type StripOption struct{ Kind uint8 }
 
 func (OutInterface) match()  {}
 func (ForeignSource) match() {}
+func (NoSocket) match()      {}
 
 func (NoTrack) target()     {}
 func (SynProxy) target()    {}
