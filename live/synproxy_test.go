@@ -218,3 +218,31 @@ func TestSynProxyPortUsedAgain(t *testing.T) {
 		}
 	})
 }
+
+// A scanner sees of a proxied service what it sees of any: that a SYN is
+// answered, and nothing by other flags, which are probes as ever.
+func TestScansOfSynProxy(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve")
+		lab.Serve(t, "tcp", 80)
+		network := lab.NewNetwork(t)
+		for i, scan := range []struct {
+			flags, state string
+			probe        bool
+		}{
+			{"-sS", "open", false}, {"-sT", "open", false}, {"-sA", "filtered", false}, {"-sW", "filtered", false},
+			{"-sF", "open|filtered", true}, {"-sN", "open|filtered", true}, {"-sX", "open|filtered", true}, {"-sM", "open|filtered", false},
+		} {
+			h := network.Host(fmt.Sprint("scanner", i), fmt.Sprintf("192.0.2.%d/24", 60+i), fmt.Sprintf("2001:db8:%d::7", 60+i))
+			for _, args := range [][]string{{lab.ServerV4}, {"-6", lab.ServerV6}} {
+				found := lab.Nmap(t, h, append([]string{scan.flags, "-p", "80", "--max-retries", "1"}, args...)...)
+				if got := found[lab.Port{Protocol: "tcp", Number: 80}]; got != scan.state {
+					t.Errorf("%s %v: %s, want %s", scan.flags, args, got, scan.state)
+				}
+			}
+			if seen := strings.Contains(tool(t, "ipset save hardenctl-seen-v4"), h.V4().String()); seen != scan.probe {
+				t.Errorf("%s is a probe: %t, want %t", scan.flags, seen, scan.probe)
+			}
+		}
+	})
+}
