@@ -4,7 +4,7 @@
 
 GO ?= go
 TOOLS = iptables ipset nmap iproute2
-TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote iputils-ping
+TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping
 
 .PHONY: build demo test race lint bench golden clean
 
@@ -16,9 +16,13 @@ demo: build
 	$(GO) build -o bin/demo ./demo
 	bin/demo $(CURDIR)/bin/hardenctl $(CURDIR)/demo
 
-test:
+test: bin/docker
 	scripts/setup $(TEST_TOOLS)
 	$(GO) test -count=1 ./...
+
+# The real Docker, for the tests: unpacked, not installed.
+bin/docker:
+	scripts/unpack $@ docker.io containerd runc
 
 # The packages in which goroutines meet.
 race:

@@ -1,9 +1,10 @@
 // Package host is the one door to the live host: Read says how it differs from
 // a bundle, Apply moves it there.
 //
-// Reading changes nothing. Everything that both need of the host, its tools,
-// its rules, sets, settings and files, is read in one go into a Reading, and a
-// plan is a function of that.
+// Reading changes nothing. The bundle is loaded in a throwaway network
+// namespace, and so are the files that others share with it, as a boot would.
+// Everything that both need of the host, its tools, its rules, sets, settings
+// and files, is read in one go into a Reading, and a plan is a function of that.
 package host
 
 import (
@@ -87,8 +88,8 @@ func (r *Reading) readFiles() (err error) {
 
 // Apply moves the host to what the reading wants. The caller holds the lock of
 // apply.Lock since before the reading. progress is told each step. An error
-// that is a *apply.Reverted says whether the host is as it was; any other error
-// came before the first change or after the last.
+// that is a *apply.Reverted says whether the host is as it was; one that is a
+// *apply.Untidy that the host is what the reading wants.
 func (r *Reading) Apply(ctx context.Context, progress func(step string)) error {
 	return apply.Do(ctx, apply.Change{
 		Bundle: r.Bundle, Families: r.Tools.Families, Have: r.Have, Want: r.Want, Plan: r.Plan,

@@ -71,6 +71,11 @@ func (h *Host) dial(d net.Dialer, network, address string) (net.Conn, error) {
 	return conn, err
 }
 
+// Do calls f on a thread that is in the host's namespace, for what Dial and
+// Command cannot do. f must stay on the goroutine that calls it; the sockets
+// that it opens belong to the host for as long as they live.
+func (h *Host) Do(f func() error) error { return h.inside(f) }
+
 // inside calls f on a thread that is in the host's namespace. A socket belongs
 // to the namespace of the thread that made it, for as long as it lives. net
 // makes the socket for a numeric address on the goroutine that dials.

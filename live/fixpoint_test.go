@@ -20,7 +20,7 @@ func TestFixpoint(t *testing.T) {
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
 			lab.UseBackend(t, backend)
-			all := []string{"testdata/everything.toml"}
+			all := []string{"testdata/everything.toml", "testdata/published.toml"}
 			for _, name := range profiles.Names() {
 				all = append(all, "builtin:"+name)
 			}

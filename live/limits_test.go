@@ -44,7 +44,7 @@ func TestCustomersMeetNoLimit(t *testing.T) {
 					}
 				}
 			}
-			for limit, packets := range refused(t) {
+			for limit, packets := range refusals(t) {
 				if packets > 0 {
 					t.Errorf("%s: the limit %q has refused %d packets", profile, limit, packets)
 				}
@@ -97,8 +97,8 @@ func speaks(c net.Conn, protocol string, patience time.Duration) bool {
 	return err == nil && n > 0
 }
 
-// refused is what the rules of limits have refused, by their comments.
-func refused(t *testing.T) map[string]int {
+// refusals are how many packets the rules of limits have refused, by their comments.
+func refusals(t *testing.T) map[string]int {
 	t.Helper()
 	rule := regexp.MustCompile(`\[(\d+):\d+\] -A HARDENCTL-\S+ .*--comment "([^"]* per source|udp.new_per_source[^"]*)"? -j (?:DROP|HARDENCTL-DROP)`)
 	counts := map[string]int{}

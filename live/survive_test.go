@@ -72,7 +72,7 @@ func openSession(t *testing.T, client *lab.Host, server string) net.Conn {
 	must(t, err)
 	t.Cleanup(func() { l.Close() })
 	go echo(l)
-	conn, err := client.Dial("tcp", address, time.Second)
+	conn, err := client.Dial("tcp", address, 3*time.Second) // a first look for the neighbour can be lost
 	must(t, err)
 	t.Cleanup(func() { conn.Close() })
 	return conn

@@ -12,7 +12,7 @@ import (
 )
 
 func TestNames(t *testing.T) {
-	want := []string{"base", "bastion", "database", "howto", "server", "web"}
+	want := []string{"base", "bastion", "database", "docker-host", "gateway", "howto", "server", "web"}
 	if got := profiles.Names(); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -34,7 +34,11 @@ func TestProfiles(t *testing.T) {
 		if p.Description == "" || p.Description != profiles.Description(name) {
 			t.Errorf("%s describes itself as %q and %q", name, p.Description, profiles.Description(name))
 		}
-		if p.Policy.Input != profile.Drop || p.Policy.Forward != profile.Leave || !p.Policy.IPv6 {
+		forward := profile.Leave
+		if len(p.Policy.Inside) > 0 {
+			forward = profile.Published // a gateway, and a host of containers
+		}
+		if p.Policy.Input != profile.Drop || p.Policy.Forward != forward || !p.Policy.IPv6 {
 			t.Errorf("%s is not closed by default: %+v", name, p.Policy)
 		}
 		text, _ := fs.ReadFile(profiles.FS(), name+".toml")

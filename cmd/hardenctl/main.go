@@ -91,11 +91,12 @@ take ` + defaultProfile + `.`,
   hardenctl check web.toml                is the profile right?
   hardenctl compile web.toml -o bundle    the files, for review
   hardenctl plan web.toml                 what would change on this host
-  hardenctl apply web.toml                change it`,
+  hardenctl apply web.toml                change it
+  hardenctl verify web.toml               attack it, in a throwaway network`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newProfiles())
+	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newVerify(), newProfiles())
 	return root
 }

@@ -17,6 +17,8 @@ func match(family ruleset.Family, m ruleset.Match) string {
 		return ""
 	case ruleset.Ports:
 		return ports(m)
+	case ruleset.OriginalPort:
+		return "-m conntrack --ctorigdstport " + portList([]ruleset.PortRange{m.Ports})
 	case ruleset.TCPFlags:
 		return fmt.Sprintf("-m tcp %s--tcp-flags %s %s", not(m.Not), flags(m.Mask), flags(m.Set))
 	case ruleset.ICMPType:
@@ -50,7 +52,7 @@ func match(family ruleset.Family, m ruleset.Match) string {
 }
 
 func connState(m ruleset.ConnState) string {
-	words := "-m conntrack --ctstate " + states(m.States)
+	words := fmt.Sprintf("-m conntrack %s--ctstate %s", not(m.Not), states(m.States))
 	if m.Confirmed {
 		words += " --ctstatus CONFIRMED"
 	}
@@ -113,7 +115,7 @@ func flags(set ruleset.Flag) string {
 }
 
 func states(set ruleset.State) string {
-	return names(uint(set), "", "INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED")
+	return names(uint(set), "", "INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED", "DNAT")
 }
 
 // names lists the names of the bits of set, lowest first, or none.

@@ -30,7 +30,7 @@ func Rule(family ruleset.Family, r ruleset.Rule) string {
 		words = append(words, "-m comment --comment "+quote(r.Comment))
 	}
 	if r.Target != nil {
-		words = append(words, "-j "+target(r.Target))
+		words = append(words, verb(r.Target), target(r.Target))
 	}
 	return strings.Join(words, " ")
 }
@@ -63,6 +63,8 @@ func protocol(m ruleset.Match) string {
 		return "-p " + string(m.Protocol)
 	case ruleset.Ports:
 		return "-p " + string(m.Protocol)
+	case ruleset.OriginalPort:
+		return "-p " + string(m.Protocol)
 	case ruleset.TCPFlags:
 		return "-p tcp"
 	case ruleset.ICMPType:
@@ -74,11 +76,21 @@ func protocol(m ruleset.Match) string {
 	return ""
 }
 
+// verb is the option that stands before a target.
+func verb(t ruleset.Target) string {
+	if _, ok := t.(ruleset.Goto); ok {
+		return "-g"
+	}
+	return "-j"
+}
+
 func target(t ruleset.Target) string {
 	switch t := t.(type) {
 	case ruleset.Verdict:
 		return string(t)
 	case ruleset.Jump:
+		return t.Chain
+	case ruleset.Goto:
 		return t.Chain
 	case ruleset.AddToSet:
 		return fmt.Sprintf("SET --add-set %s %s --exist", t.Set, t.Direction)

@@ -19,8 +19,8 @@ func (f *filter) trusted() []ruleset.Rule {
 	}
 	access := f.access()
 	rules := slices.Concat(f.cookies(), f.servicesForTrusted())
-	jump := f.chain("TRUSTED", append(rules, access.rule("not for them", f.end(notForThem))))
-	return []ruleset.Rule{access.rule("trusted sources", jump, f.inSet("trusted"))}
+	chain := f.chain("TRUSTED", append(rules, access.rule("not for them", f.end(notForThem))))
+	return []ruleset.Rule{access.rule("trusted sources", f.decideIn(chain), f.inSet("trusted"))}
 }
 
 // blocked drops every packet of a listed source that belongs to no open

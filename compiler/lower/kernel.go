@@ -16,6 +16,9 @@ var keys = []struct {
 	name string
 	keys []string
 }{
+	// First: a write to ip_forward changes other settings of interfaces, such as
+	// accept_redirects (inet_forward_change in the kernel's devinet.c).
+	{"forwarding", []string{"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"}},
 	{"syncookies", []string{"net.ipv4.tcp_syncookies"}},
 	{"rfc1337", []string{"net.ipv4.tcp_rfc1337"}},
 	{"default_ttl", []string{"net.ipv4.ip_default_ttl"}},

@@ -37,6 +37,9 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 		if l.proxies() && !f.closed() {
 			rs.Tables = append(rs.Tables, l.untracked(family), l.handshakes(family))
 		}
+		if p.Policy.Forward == profile.Published {
+			rs.Tables = append(rs.Tables, l.publishedPorts(family))
+		}
 	}
 	rs.Tables = join(rs.Tables)
 	rs.Options = l.moduleOptions(rs.Tables)
@@ -61,11 +64,13 @@ func (l *lowering) origin(part string, pos diag.Position) ruleset.Origin {
 	return ruleset.Origin{Part: part, Position: pos}
 }
 
-// filter is the filter table of one family while it is built.
+// filter is the filter table of one family while it is built; or, with
+// published, the table in which published ports are filtered.
 type filter struct {
 	*lowering
-	family ruleset.Family
-	chains []ruleset.Chain // ours
+	family    ruleset.Family
+	chains    []ruleset.Chain // ours
+	published bool
 }
 
 // table builds the chains and returns them in the order in which both backends

@@ -19,6 +19,7 @@ const (
 	overLimit   reason = "limit"   // more than a source may
 	fromBlocked reason = "block"   // a source of access.block
 	notForThem  reason = "trusted" // a trusted source at what it may not reach
+	intoInside  reason = "inside"  // from elsewhere to what is not published
 	isProbe     reason = "scan"    // a new packet to what no service answers
 	brokeIt     reason = "ban"     // the probe by which a source got itself banned
 )
@@ -37,7 +38,7 @@ func (f *filter) drop(why reason) ruleset.Target {
 // end is the target for what no rule accepted: dropped, or answered where the
 // policy says so.
 func (f *filter) end(why reason) ruleset.Target {
-	if f.profile.Policy.Input != profile.Reject {
+	if f.profile.Policy.Input != profile.Reject || f.published {
 		return f.drop(why)
 	}
 	if !f.logs(why) {

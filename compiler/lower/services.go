@@ -41,12 +41,12 @@ func (f *filter) from(s profile.Service) (allowed []ruleset.Match, reachable boo
 func (f *filter) servicesForTrusted() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
-		var target ruleset.Target = ruleset.Accept
+		var target ruleset.Target = f.accept()
 		if s.Admin {
 			target = f.serviceTarget(s)
 			if f.has("admin") {
 				rules = append(rules, f.cookie(s, f.inSet("admin"))...)
-				rules = append(rules, f.serviceRules(s, ruleset.Accept, f.inSet("admin"))...)
+				rules = append(rules, f.serviceRules(s, f.accept(), f.inSet("admin"))...)
 			}
 		}
 		if allowed, reachable := f.from(s); reachable {
@@ -61,8 +61,7 @@ func (f *filter) servicesForTrusted() []ruleset.Rule {
 func (f *filter) serviceRules(s profile.Service, target ruleset.Target, allowed ...ruleset.Match) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
-		for _, chunk := range chunks(portsOf(s, protocol)) {
-			ports := ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk}
+		for _, ports := range f.ports(s, protocol) {
 			matches := append([]ruleset.Match{ports}, allowed...)
 			rules = append(rules, f.service(s).rule("", target, matches...))
 		}
@@ -71,6 +70,19 @@ func (f *filter) serviceRules(s profile.Service, target ruleset.Target, allowed 
 }
 
 func (f *filter) service(s profile.Service) part { return f.part("services."+s.Name, s.Position) }
+
+// ports returns the matches for the ports of one protocol, any of which is one
+// of the service.
+func (f *filter) ports(s profile.Service, protocol profile.Protocol) []ruleset.Match {
+	if f.published {
+		return originalPorts(s, protocol)
+	}
+	var matches []ruleset.Match
+	for _, chunk := range chunks(portsOf(s, protocol)) {
+		matches = append(matches, ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk})
+	}
+	return matches
+}
 
 // portsOf returns the ports of one protocol, in order.
 func portsOf(s profile.Service, protocol profile.Protocol) []ruleset.PortRange {
@@ -112,11 +124,12 @@ func chunks(ranges []ruleset.PortRange) [][]ruleset.PortRange {
 func (f *filter) serviceTarget(s profile.Service) ruleset.Target {
 	limits := f.limits(s)
 	if len(limits) == 0 {
-		return ruleset.Accept
+		return f.accept()
 	}
-	return f.shared("S-"+strings.ToUpper(s.Name), func() []ruleset.Rule {
-		return append(limits, f.service(s).rule("", ruleset.Accept))
+	limited := f.shared("S-"+strings.ToUpper(s.Name), func() []ruleset.Rule {
+		return append(limits, f.service(s).rule("", f.accept()))
 	})
+	return f.decideIn(limited)
 }
 
 // limits refuse what is too much from one source; what is left is accepted. A

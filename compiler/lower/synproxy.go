@@ -109,7 +109,7 @@ const timestampOption = 8
 // service. It stands before the service's own rule, which decides where raw has
 // been emptied by someone else: then there is no proxy, and a service still.
 func (f *filter) cookie(s profile.Service, allowed ...ruleset.Match) []ruleset.Rule {
-	if !asks(s) {
+	if !asks(s) || f.published {
 		return nil
 	}
 	first := append([]ruleset.Match{ruleset.ConnState{States: ruleset.StateUntracked}}, allowed...)
@@ -125,7 +125,7 @@ func (f *filter) cookie(s profile.Service, allowed ...ruleset.Match) []ruleset.R
 // does not pick those up any more, so that each of their segments renews the
 // note that an apply made of them.
 func (f *filter) cookies() []ruleset.Rule {
-	if !f.proxies() || f.closed() {
+	if !f.proxies() || f.closed() || f.published {
 		return nil
 	}
 	invalid := ruleset.ConnState{States: ruleset.StateInvalid}

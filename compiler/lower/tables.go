@@ -9,8 +9,8 @@ import (
 
 // join makes one table of those that several parts of a profile have in common,
 // so that each part can describe a table as if it were alone in it. The rules
-// of a built-in chain follow one another in the order of the parts, whose own
-// chains have names of their own.
+// of a built-in chain follow one another in the order of the parts, which list
+// all built-in chains of a table, and whose own chains have names of their own.
 func join(tables []ruleset.Table) []ruleset.Table {
 	var joined []ruleset.Table
 	for _, t := range tables {

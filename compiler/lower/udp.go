@@ -17,8 +17,7 @@ func (f *filter) udpPackets() []ruleset.Rule {
 	p := f.part("udp.packets_per_source", limit.Position)
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
-		for _, chunk := range chunks(portsOf(s, profile.UDP)) {
-			ports := ruleset.Ports{Protocol: ruleset.UDP, Destination: chunk}
+		for _, ports := range f.ports(s, profile.UDP) {
 			rules = append(rules, p.rule("", f.udpChain(p), ports, ruleset.ConnOriginal{}))
 		}
 	}
@@ -39,7 +38,7 @@ func (f *filter) udpChain(p part) ruleset.Jump {
 // that is never answered, such as that of a log sender, is new to conntrack for
 // as long as it lasts: without this rule each of its datagrams would count.
 func (f *filter) knownFlow(p part) ruleset.Rule {
-	return p.rule("known flow", ruleset.Accept, ruleset.Proto{Protocol: ruleset.UDP},
+	return p.rule("known flow", f.accept(), ruleset.Proto{Protocol: ruleset.UDP},
 		ruleset.ConnState{States: ruleset.StateNew, Confirmed: true})
 }
 

@@ -16,11 +16,19 @@ func TestDiagnostics(t *testing.T) {
 		{"another case", "[Policy]", "a.toml:2:2: Policy: unknown table"},
 		{"later table", "[knocks.x]", "a.toml:2:2: knocks: unknown table"},
 		{"later key", "[services.a]\nports = [\"tcp/1\"]\nknock = \"x\"", "a.toml:4:1: services.a.knock: unknown key"},
-		{"wrong types", "[policy]\nipv6 = \"true\"\ndhcp = 1\ninput = [\"drop\"]\nforward = \"published\"",
+		{"wrong types", "[policy]\nipv6 = \"true\"\ndhcp = 1\ninput = [\"drop\"]\nforward = \"publish\"",
 			`a.toml:3:8: policy.ipv6: must be true or false, not the text "true"
 a.toml:4:8: policy.dhcp: must be true or false, not the number 1
 a.toml:5:9: policy.input: must be one of "drop", "reject", not a list
-a.toml:6:11: policy.forward: "published" is not in this version of hardenctl`},
+a.toml:6:11: policy.forward: "publish" is not one of "leave", "drop", "published"`},
+		{"inside of nothing", "[policy]\ninside = [\"lan0\"]", `a.toml:3:10: warning: policy.inside: does nothing, since policy.forward is not "published"`},
+		{"interfaces", "[policy]\nforward = \"published\"\ninside = [\"eth0.100\", \"br-+\", \"+\", \"-i\", \"sixteen-letters-\", \"a b\", \"\", \"eth0.100\"]",
+			`a.toml:4:31: policy.inside: "+" is not the name of an interface
+a.toml:4:36: policy.inside: "-i" is not the name of an interface
+a.toml:4:42: policy.inside: "sixteen-letters-" is not the name of an interface
+a.toml:4:62: policy.inside: "a b" is not the name of an interface
+a.toml:4:69: policy.inside: "" is not the name of an interface
+a.toml:4:73: warning: policy.inside: "eth0.100" stands twice in this list`},
 		{"scalar for a table", "services = 3\nscan = []", `a.toml:2:12: services: must be a table of named tables, not the number 3
 a.toml:3:8: scan: must be a table, not a list`},
 		{"array of tables", "[[sets]]\na = 1", "a.toml:2:3: sets: must be a table of named tables, not a list of tables"},

@@ -16,6 +16,7 @@ var knobs = []knob{
 	{name: "conntrack_hashsize", kind: kindInteger, low: 256, high: 1 << 22},
 	{name: "conntrack_max", kind: kindInteger, low: 1024, high: 1 << 24},
 	{name: "default_ttl", kind: kindInteger, low: 1, high: 255},
+	{name: "forwarding", kind: kindBool},
 	{name: "ignore_bogus_errors", kind: kindBool},
 	{name: "ignore_broadcast_echo", kind: kindBool},
 	{name: "log_martians", kind: kindBool},

@@ -60,21 +60,15 @@ func (d *decoder) policy(n *node) {
 	p.Position = n.key
 	d.table(n, fields{
 		"input":   choice(d, &p.Input, Drop, Reject),
-		"forward": d.forward,
+		"forward": choice(d, &p.Forward, Leave, Drop, Published),
+		"inside":  d.interfaces(&p.Inside),
 		"ipv6":    d.boolean(&p.IPv6),
 		"dhcp":    d.boolean(&p.DHCP),
 	})
-}
-
-func (d *decoder) forward(n *node) {
-	if n.scalar == "published" {
-		d.add(&flaw{
-			Code: "bad-value", Message: `"published" is not in this version of hardenctl`,
-			Suggestion: `write "leave", which keeps hands off FORWARD`,
-		}, n.value, n.path)
-		return
+	if inside := n.child("inside"); inside != nil && p.Forward != Published {
+		d.warn("no-effect", inside, `does nothing, since policy.forward is not "published"`)
+		p.Inside = nil
 	}
-	choice(d, &d.profile.Policy.Forward, Leave, Drop)(n)
 }
 
 func (d *decoder) service(n *node) {

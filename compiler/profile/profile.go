@@ -48,18 +48,35 @@ const (
 	Drop   Ending = "drop"
 	Reject Ending = "reject" // input only
 	Leave  Ending = "leave"  // forward only: FORWARD stays as it is
+	// Published, forward only, leaves FORWARD to others but for what NAT sends
+	// there: a port that Docker or anyone else publishes is open only if a
+	// service states it. What is refused there is dropped, whatever Input says.
+	Published Ending = "published"
 )
 
 // Policy is [policy].
 type Policy struct {
 	Position diag.Position
 	Input    Ending // Drop unless the profile says Reject
-	Forward  Ending // Leave unless the profile says Drop
+	Forward  Ending // Leave where not stated
+	// Inside are the interfaces on which connections through this host begin;
+	// on any other, only those to a published port that a service states. Empty
+	// for all interfaces, and unless Forward is Published.
+	Inside []Interface
 	// IPv6 false closes IPv6: it is still filtered, and nothing is open.
 	IPv6 bool // true unless the profile says false
 	// DHCP lets the answers of DHCP servers in, for a host that has its
 	// addresses from one.
 	DHCP bool
+}
+
+// Interface is a network interface by its name, or all whose names begin alike.
+// None of them need exist yet.
+type Interface struct {
+	Position diag.Position
+	// Name is 1 to 15 bytes of letters, digits and ".-_@"; a "+" behind them
+	// stands for anything, as in iptables.
+	Name string
 }
 
 // Set is [sets.NAME]: addresses given inline and read from files, merged.

@@ -64,6 +64,14 @@ type TCPFlags struct {
 	Not       bool
 }
 
+// OriginalPort matches packets of a connection of Protocol whose first packet
+// was sent to one of the ports, whatever port a NAT has made of it since
+// (ctorigdstport of the kernel's xt_conntrack).
+type OriginalPort struct {
+	Protocol Protocol
+	Ports    PortRange
+}
+
 // ICMPType matches the type of an ICMP or ICMPv6 message, and its code if
 // HasCode is true.
 type ICMPType struct {
@@ -79,19 +87,24 @@ type HopLimit struct{ Equal uint8 }
 // State is a set of conntrack states.
 type State uint8
 
-// The conntrack states, in the order in which iptables prints them.
+// The conntrack states, in the order in which iptables prints them. A
+// connection whose destination a NAT has rewritten is in StateDNAT beside
+// another state.
 const (
 	StateInvalid State = 1 << iota
 	StateNew
 	StateRelated
 	StateEstablished
 	StateUntracked
+	StateDNAT
 )
 
-// ConnState matches the state that conntrack gives to a packet's connection.
-// Confirmed asks in addition that a packet of it has been let through before.
+// ConnState matches packets whose connection is, or with Not is not, in one of
+// the states. A packet of no known connection is StateInvalid. Confirmed asks
+// in addition that a packet of it has been let through before.
 type ConnState struct {
 	States    State
+	Not       bool
 	Confirmed bool
 }
 
@@ -202,6 +215,7 @@ func (Source) match()       {}
 func (Interface) match()    {}
 func (Proto) match()        {}
 func (Ports) match()        {}
+func (OriginalPort) match() {}
 func (TCPFlags) match()     {}
 func (ICMPType) match()     {}
 func (HopLimit) match()     {}

@@ -17,6 +17,10 @@ const (
 // Jump goes on in another chain.
 type Jump struct{ Chain string }
 
+// Goto goes on in another chain for good: where that returns or ends, the
+// chain that the packet was in before this one goes on.
+type Goto struct{ Chain string }
+
 // AddToSet puts the packet's address into a set, anew if it is there, for the
 // set's own timeout.
 type AddToSet struct {
@@ -35,6 +39,7 @@ type Reject struct {
 
 func (Verdict) target()  {}
 func (Jump) target()     {}
+func (Goto) target()     {}
 func (AddToSet) target() {}
 func (Log) target()      {}
 func (Reject) target()   {}

@@ -174,8 +174,8 @@ func (w *setWork) undo(context.Context) error {
 	return failed
 }
 
-// finish removes what was put out of the way, and the sets that the plan removes: no
-// rule names them any more.
+// finish removes what was put out of the way, and the sets that the plan
+// removes: no rule names them any more.
 func (w *setWork) finish(context.Context) error {
 	var gone []string
 	for _, old := range []map[string]string{w.swapped, w.renamed} {

@@ -29,7 +29,7 @@ type Change struct {
 }
 
 // Do applies a change. The caller holds the lock. An error that is a *Reverted
-// says whether the host is as it was.
+// says whether the host is as it was; the only other error is an *Untidy.
 func Do(ctx context.Context, c Change) error {
 	files := &fileWork{change: c}
 	steps := []step{files.prepareStep(), c.setStep(), c.openStep()}

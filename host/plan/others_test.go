@@ -183,6 +183,24 @@ func TestCompareFiles(t *testing.T) {
 	}
 }
 
+// A chain of ours that only refuses some packets stands in nobody's way: where
+// the profile states no policy, rules of others behind our jump go on matching.
+func TestCompareWithoutPolicy(t *testing.T) {
+	const clamp = "-A FORWARD -p tcp -j TCPMSS --clamp-mss-to-pmtu\n"
+	bare := "*mangle\n:FORWARD ACCEPT [0:0]\n" + clamp + "COMMIT\n"
+	ours := strings.NewReplacer(clamp, ":HARDENCTL-FORWARD - [0:0]\n-A FORWARD -j HARDENCTL-FORWARD\n"+clamp).Replace(bare)
+	p := Compare(tablesOf(t, bare), tablesOf(t, strings.Replace(ours, clamp, "", 1)), states)
+	if want := []string{
+		"+ chain mangle HARDENCTL-FORWARD:  -> 0 rules", "+ rule mangle FORWARD 1:  -> -j HARDENCTL-FORWARD !" + riskForward,
+	}; !slices.Equal(shorts(p), want) {
+		t.Errorf("got\n  %q\nwant\n  %q", shorts(p), want)
+	}
+	p = Compare(tablesOf(t, ours), tablesOf(t, strings.Replace(ours, clamp, "", 1)), states)
+	if !p.Empty() || len(p.Notes) > 0 || !slices.Equal(p.Untouched, []Foreign{{Chain, 4, "mangle FORWARD", 1}}) {
+		t.Errorf("changes %q, notes %q, untouched %v", shorts(p), p.Notes, p.Untouched)
+	}
+}
+
 // The summary counts what is listed.
 func TestSummary(t *testing.T) {
 	have := tablesOf(t, inPlace(":HARDENCTL-OLD - [0:0]"))

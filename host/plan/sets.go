@@ -61,7 +61,7 @@ func (c *comparison) changeSet(name string, have, want state.Set) {
 		risks = append(risks, loses(name, have.Members.Subtract(want.Members)), shrinks(have, want))
 	}
 	if !have.Swaps(want.Header) && have.References > 0 {
-		risks = append(risks, "rules name the set, and the kernel replaces such a set only by one of the same type and family: the apply will be refused until they are taken out")
+		risks = append(risks, "rules name the set, and the kernel replaces such a set only by one of the same type and family: the apply fails and goes back until they are taken out")
 	}
 	step.Risk = strings.Join(slices.DeleteFunc(risks, func(r string) bool { return r == "" }), "; ")
 	c.plan.add(step)

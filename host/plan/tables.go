@@ -15,6 +15,7 @@ import (
 // What is said of a policy that becomes DROP, and of one that is let go.
 const (
 	riskPolicy   = "new connections that the profile does not state are refused from now on"
+	riskForward  = "new connections through this host, also to ports that Docker publishes, are refused from now on unless the profile states them"
 	riskReleased = "the profile states this policy no more, and what no rule refuses is accepted; if another program (such as Docker) relies on DROP, let it set that again"
 )
 
@@ -204,6 +205,8 @@ func (t *tableComparison) hook(chain string, have []saved.Rule, want []string) {
 			Origin: find(t.origins.rules, t.ruleID(chain, i+1)), Risk: risk}
 		if at := slices.IndexFunc(have, func(r saved.Rule) bool { return r.Spec == spec }); at >= 0 {
 			step.Action, step.Before = Change, fmt.Sprintf("%s (as rule %d)", spec, at+1)
+		} else if chain == "FORWARD" && risk == "" {
+			step.Risk = riskForward
 		}
 		t.step(step)
 	}
@@ -218,9 +221,19 @@ func HooksInPlace(have []saved.Rule, want []string) bool {
 	return !slices.ContainsFunc(have[len(want):], state.OwnsRule)
 }
 
-// overtaken says which rules of others our jump will stand in front of. Our
-// chain decides every packet, so those are not reached any more.
+// decides reports whether our chain in a built-in one decides every packet, as
+// it does where the profile states the policy. Elsewhere it only refuses some,
+// and the rest goes on to the rules of others.
+func (t *tableComparison) decides(chain string) bool {
+	return find(t.origins.policies, t.ruleID(chain, 0)) != nil
+}
+
+// overtaken says which rules of others our jump will stand in front of, if
+// those are not reached any more.
 func (t *tableComparison) overtaken(chain string, have []saved.Rule) string {
+	if !t.decides(chain) {
+		return ""
+	}
 	n := 0
 	for _, r := range have {
 		if !state.OwnsRule(r) {
@@ -253,7 +266,7 @@ func (t *tableComparison) foreign() {
 		}
 		t.plan.Untouched = append(t.plan.Untouched, Foreign{
 			Kind: Chain, Family: int(t.id.Family), Object: t.object(chain.Name), Count: n})
-		if behind && n > 0 {
+		if behind && n > 0 && t.decides(chain.Name) {
 			t.plan.Notes = append(t.plan.Notes, fmt.Sprintf(
 				"IPv%d %s: %s of others behind hardenctl's chain, which decides every packet, will never match",
 				t.id.Family, t.object(chain.Name), rules(n)))

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/profile"
+	"hardenctl/lab"
+	"hardenctl/verify"
+	"hardenctl/verify/page"
+)
+
+// verifyFlags are the flags of verify.
+type verifyFlags struct {
+	allowed       *[]string
+	asJSON        *bool
+	html          *string
+	noNmap, quick *bool
+}
+
+func newVerify() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "verify [PROFILE]",
+		Short: "Attack a profile in a throwaway network and say what held",
+		Long: `Build a network out of namespaces, apply the profile for real to a server in it,
+with a listener on every port of every service and on others that must stay
+hidden, and attack it from outside: all 65,536 ports, probes until the ban, and
+nmap's scan types (or those of a prober of our own, where nmap is missing),
+over IPv4 and IPv6, while a client, a crawler and an admin keep visiting.
+
+It prints what each attack learned, what honest people noticed, and each
+promise of the profile, kept or broken. This host, its firewall and its network
+are not touched. It takes about a minute, and root to make the namespaces.
+
+It exits 0 if every promise was kept, and else 1.`,
+		Example: `  hardenctl verify web.toml
+  hardenctl verify web.toml --html report.html
+  hardenctl verify builtin:web --quick --json`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	flags := verifyFlags{
+		allowed: allowFlag(cmd),
+		asJSON:  cmd.Flags().Bool("json", false, "print the report as JSON"),
+		html:    cmd.Flags().String("html", "", "also write the report as a page into this file"),
+		noNmap:  cmd.Flags().Bool("no-nmap", false, "scan with our own prober even where nmap is installed"),
+		quick:   cmd.Flags().Bool("quick", false, "run four of the scan types instead of all"),
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
+	return cmd
+}
+
+// errVerifyNotRoot is the error of a process that may not make namespaces.
+var errVerifyNotRoot = errors.New("verify makes network namespaces, and only root may: run it as root (nothing outside of them is changed)")
+
+// run runs twice: as the command, which makes a lab and runs itself again
+// there, and inside of that.
+func (f verifyFlags) run(cmd *cobra.Command, args []string) error {
+	if os.Geteuid() != 0 {
+		return errVerifyNotRoot
+	}
+	if err := outlives(*f.html); err != nil {
+		return err
+	}
+	lab.Main(inLab(func() int { return report(f.attack(cmd, args)) }))
+	return nil // not reached: lab.Main ends the process
+}
+
+// inLab is what runs in a lab.
+type inLab func() int
+
+func (f inLab) Run() int { return f() }
+
+// outlives reports why a file would not outlive the lab, whose /etc, /run and
+// /var/lib are its own.
+func outlives(file string) error {
+	path, err := filepath.Abs(file)
+	if file == "" || err != nil {
+		return err
+	}
+	for _, folder := range []string{"/etc/", "/run/", "/var/run/", "/var/lib/"} {
+		if strings.HasPrefix(path, folder) {
+			return fmt.Errorf("--html %s: the attack runs with a %s of its own, and the file would go with it; name one elsewhere", file, folder)
+		}
+	}
+	return nil
+}
+
+// attack is the command inside of the lab.
+func (f verifyFlags) attack(cmd *cobra.Command, args []string) error {
+	p, b, err := f.load(cmd, args)
+	if err != nil {
+		return err
+	}
+	options := verify.Options{Nmap: !*f.noNmap && installed("nmap"), Quick: *f.quick, Progress: f.progress(cmd)}
+	r, err := verify.Run(cmd.Context(), p, b, options)
+	if err != nil {
+		return explainVerify(err)
+	}
+	if err := f.show(cmd, r); err != nil {
+		return err
+	}
+	if !r.Kept() {
+		return exit{code: exitError}
+	}
+	return nil
+}
+
+func installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+// load returns the profile and its bundle.
+func (f verifyFlags) load(cmd *cobra.Command, args []string) (*profile.Profile, *bundle.Bundle, error) {
+	s, err := openSource(args, *f.allowed)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := s.compile(cmd, *f.asJSON)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, _ := profile.Read(s.name, s.files) // compile has reported what is wrong
+	return p, b, nil
+}
+
+// explainVerify adds what to do to errors that have an obvious remedy.
+func explainVerify(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return errors.New("stopped; nothing of the attack is left")
+	}
+	return fmt.Errorf("the attack could not be carried out: %w", err)
+}
+
+// show prints a report, and writes the page.
+func (f verifyFlags) show(cmd *cobra.Command, r *verify.Report) error {
+	if *f.asJSON {
+		if err := writeJSON(cmd.OutOrStdout(), r); err != nil {
+			return err
+		}
+	} else {
+		r.Print(cmd.OutOrStdout())
+	}
+	if *f.html == "" {
+		return nil
+	}
+	text, err := page.Write(r)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(*f.html, text, 0o644)
+}
+
+// progress says each step on a terminal.
+func (f verifyFlags) progress(cmd *cobra.Command) func(string) {
+	w := cmd.ErrOrStderr()
+	if !isTerminal(w) {
+		return func(string) {}
+	}
+	return func(step string) { fmt.Fprintf(w, "… %s\n", step) }
+}

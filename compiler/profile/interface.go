@@ -1,0 +1,33 @@
+package profile
+
+import "strings"
+
+// maxInterface is what the kernel takes for the name of an interface (IFNAMSIZ
+// in the kernel's if.h, less its terminator).
+const maxInterface = 15
+
+const interfaceBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@"
+
+func (d *decoder) interfaces(to *[]Interface) func(*node) {
+	return func(n *node) {
+		for _, element := range texts(n, `a list of interfaces such as ["lan0"]`, d.list) {
+			name := element.scalar.(string)
+			if !isInterface(name) {
+				d.add(&flaw{
+					Code: "bad-name", Message: quote(name) + " is not the name of an interface",
+					Suggestion: `ip link lists the interfaces of a host; "br-+" stands for all that begin with br-`,
+				}, element.value, element.path)
+				continue
+			}
+			*to = append(*to, Interface{Position: element.value, Name: name})
+		}
+	}
+}
+
+// isInterface refuses what the kernel would take, but a rule reads otherwise: a
+// "-" at the beginning is an option. A "+" alone would be all interfaces.
+func isInterface(name string) bool {
+	name, _ = strings.CutSuffix(name, "+")
+	return name != "" && len(name) <= maxInterface && strings.Trim(name, interfaceBytes) == "" &&
+		!strings.HasPrefix(name, "-") && name != "." && name != ".."
+}

@@ -1,0 +1,40 @@
+package live
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// greeter returns the path of the program in testdata/greeter, built once, for
+// hosts and containers that have nothing else.
+func greeter(t *testing.T) string {
+	t.Helper()
+	path, err := buildGreeter()
+	must(t, err)
+	return path
+}
+
+var buildGreeter = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("/run", "greeter-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(folder, "greeter")
+	build := exec.Command("go", "build", "-o", path, "./testdata/greeter")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // there are no libraries in a container
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	return path, build.Run()
+})
+
+// greets has the program run on a host until the end of the test.
+func greets(t *testing.T, command *exec.Cmd) {
+	t.Helper()
+	must(t, command.Start())
+	t.Cleanup(func() {
+		command.Process.Kill()
+		command.Wait()
+	})
+}

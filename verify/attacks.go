@@ -1,0 +1,158 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// attack is one way to scan.
+type attack struct {
+	name string
+	nmap string // nmap's options
+	kind string // the kind of packet that it sends
+	// sees says that the scan can tell an open port, because it sends what a
+	// customer sends. Any other must find nothing at all.
+	sees bool
+	// quick says that it is part of a quick look.
+	quick bool
+	// v4 says that it exists for IPv4 only, nmapOnly that only nmap can do it.
+	v4, nmapOnly bool
+	// ports are those that it tries; nil means the targets of its protocol.
+	ports func(s *scene) []uint16
+	// mixed says that it sends packets of many kinds, so that no ladder tells
+	// which of them bans.
+	mixed bool
+	// slow says that it takes its time, and starts before the others.
+	slow bool
+}
+
+var attacks = []attack{
+	{name: "SYN", nmap: "-sS", kind: "SYN", sees: true, quick: true},
+	{name: "connect", nmap: "-sT", kind: "SYN", sees: true},
+	{name: "FIN", nmap: "-sF", kind: "FIN", quick: true},
+	{name: "NULL", nmap: "-sN", kind: "NULL"},
+	{name: "XMAS", nmap: "-sX", kind: "XMAS"},
+	{name: "ACK", nmap: "-sA", kind: "ACK", quick: true},
+	{name: "window", nmap: "-sW", kind: "ACK", nmapOnly: true},
+	{name: "Maimon", nmap: "-sM", kind: "Maimon"},
+	{name: "SYN+FIN", nmap: "-sS --scanflags SYNFIN", kind: "SYN+FIN"},
+	{name: "from port 53", nmap: "-sS -g 53", kind: "SYN", sees: true, nmapOnly: true},
+	{name: "fragments", nmap: "-sS -f", kind: "SYN", sees: true, v4: true, nmapOnly: true},
+	{name: "decoys", nmap: "-sS -D DECOYS", kind: "SYN", sees: true, v4: true, nmapOnly: true},
+	{name: "polite", nmap: "-sS -T2 --max-retries 0", kind: "SYN", sees: true, v4: true, nmapOnly: true, ports: (*scene).fewer, slow: true},
+	{name: "UDP", nmap: "-sU", kind: "UDP", sees: true, quick: true},
+	{name: "protocols", nmap: "-sO", kind: "UDP", sees: true, nmapOnly: true, ports: everyProtocol, mixed: true},
+}
+
+// fewer ports are for a scan that waits 0.4 s between two of them: enough to be
+// banned for, and what is there to find.
+func (s *scene) fewer() []uint16 {
+	ports := s.unserved("tcp", int(s.profile.Scan.Probes)+2)
+	for _, port := range s.listening {
+		if port.Protocol == "tcp" {
+			ports = append(ports, uint16(port.Number))
+		}
+	}
+	return ports
+}
+
+// everyProtocol is the 256 numbers of protocols in an IP header.
+func everyProtocol(*scene) []uint16 { return everyNumber[:256] }
+
+// atOnce is how many scans run side by side: most of a scan is waiting.
+const atOnce = 8
+
+// attackAll runs every attack over both families, each from a stranger of its
+// own.
+func (s *scene) attackAll(ctx context.Context, ladders []Ladder) ([]Attack, error) {
+	var results []Attack
+	var jobs []func() error
+	for _, family := range families {
+		for _, a := range attacks {
+			if s.leavesOut(a, family) {
+				continue
+			}
+			i := len(results)
+			results = append(results, Attack{Name: a.name, Family: family})
+			if !a.mixed {
+				results[i].Ladder = bannedBy(ladders, a.kind, family)
+			}
+			at := len(jobs)
+			if a.slow {
+				at = 0
+			}
+			jobs = slices.Insert(jobs, at, func() error { return s.attack(ctx, a, &results[i]) })
+		}
+	}
+	width := atOnce
+	if !s.options.Nmap {
+		width = 1 // there is one prober
+	}
+	return results, inParallel(width, jobs)
+}
+
+func (s *scene) leavesOut(a attack, family int) bool {
+	return family == 6 && a.v4 || s.options.Quick && !a.quick || !s.options.Nmap && a.nmapOnly
+}
+
+// inParallel runs jobs, so many at once, and returns the first error.
+func inParallel(width int, jobs []func() error) error {
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, width)
+	failed := make(chan error, len(jobs))
+	for _, job := range jobs {
+		slots <- struct{}{}
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			defer func() { <-slots }()
+			if err := job(); err != nil {
+				failed <- err
+			}
+		}()
+	}
+	wait.Wait()
+	close(failed)
+	return <-failed
+}
+
+// attack runs one scan and fills in its result.
+func (s *scene) attack(ctx context.Context, a attack, r *Attack) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.progress(fmt.Sprintf("attack: %s, IPv%d", a.name, r.Family))
+	k := kindNamed(a.kind)
+	ports := s.targets(k.protocol())
+	if a.ports != nil {
+		ports = a.ports(s)
+	}
+	run := s.withProber
+	if s.options.Nmap {
+		run = s.withNmap
+	}
+	r.Ports, r.OpenPorts, r.Start = len(ports), []string{}, s.now()
+	from, err := run(ctx, a, ports, r)
+	if err != nil {
+		return err
+	}
+	r.End = s.now()
+	if r.Banned, err = banned(from); err != nil {
+		return err
+	}
+	time.Sleep(2 * look) // so that the watch has seen what is to be seen
+	r.BannedAt = s.since(s.bans.at(from))
+	return nil
+}
+
+func kindNamed(name string) kind {
+	for _, k := range kinds {
+		if k.name == name {
+			return k
+		}
+	}
+	panic("verify: no kind of packet is called " + name)
+}

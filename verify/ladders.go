@@ -1,0 +1,127 @@
+package verify
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"hardenctl/compiler/profile"
+	"hardenctl/verify/prober"
+)
+
+// kind is a kind of packet by which scanners find out.
+type kind struct {
+	name  string
+	udp   bool
+	flags prober.Flags
+	// counts says that the packet is a probe to the profile: the kernel bans
+	// for it. A stray ACK is none, since the customers of a server that was
+	// restarted send them too.
+	counts func(p *profile.Profile) bool
+}
+
+func always(p *profile.Profile) bool  { return p.Scan.Probes > 0 }
+func stealth(p *profile.Profile) bool { return always(p) && p.Scan.Stealth }
+func never(*profile.Profile) bool     { return false }
+
+var kinds = []kind{
+	{"SYN", false, prober.SYN, always},
+	{"FIN", false, prober.FIN, stealth},
+	{"NULL", false, 0, stealth},
+	{"XMAS", false, prober.FIN | prober.PSH | prober.URG, stealth},
+	{"SYN+FIN", false, prober.SYN | prober.FIN, stealth},
+	{"ACK", false, prober.ACK, never},
+	{"Maimon", false, prober.FIN | prober.ACK, never},
+	{"UDP", true, 0, always},
+}
+
+// packet makes a packet of a kind.
+func (k kind) packet(from netip.Addr, to netip.AddrPort) prober.Packet {
+	return prober.Packet{From: netip.AddrPortFrom(from, sourcePort), To: to, UDP: k.udp, Flags: k.flags, Bare: true}
+}
+
+func (k kind) protocol() string {
+	if k.udp {
+		return "udp"
+	}
+	return "tcp"
+}
+
+// ladders climbs one ladder for each kind of packet and family.
+func (s *scene) ladders(ctx context.Context) ([]Ladder, error) {
+	var all []Ladder
+	for _, family := range families {
+		for _, k := range kinds {
+			start := s.now()
+			l, err := s.climb(ctx, k, family)
+			if err != nil {
+				return nil, err
+			}
+			l.Start, l.End = start, s.now()
+			all = append(all, l)
+		}
+	}
+	return all, nil
+}
+
+// climb sends probes one by one, each to another port that nobody serves, until
+// the kernel bans the source or some more than the profile allows are sent.
+func (s *scene) climb(ctx context.Context, k kind, family int) (Ladder, error) {
+	l := Ladder{Kind: k.name, Family: family}
+	from := s.strangers.number(s.strangers.next(), family)
+	for _, port := range s.unserved(k.protocol(), int(s.profile.Scan.Probes)+5) {
+		if err := s.prober.Send(k.packet(from, netip.AddrPortFrom(server(family), port))); err != nil {
+			return l, err
+		}
+		l.Sent++
+		is, err := s.settled(ctx, from)
+		if err != nil {
+			return l, err
+		}
+		if is {
+			l.BannedAt = l.Sent
+			break
+		}
+	}
+	return l, nil
+}
+
+// settled gives the kernel a moment to take a packet in, and reports whether
+// the source is banned then.
+func (s *scene) settled(ctx context.Context, from netip.Addr) (bool, error) {
+	for range 3 {
+		time.Sleep(2 * time.Millisecond)
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		if is, err := banned(from); is || err != nil {
+			return is, err
+		}
+	}
+	return false, nil
+}
+
+// forge sends more probes than the profile forgives, in somebody else's name.
+func (s *scene) forge(name netip.Addr) error {
+	family := 4
+	if name.Is6() {
+		family = 6
+	}
+	for _, port := range s.unserved("tcp", int(s.profile.Scan.Probes)+5) {
+		if err := s.prober.Send(kinds[0].packet(name, netip.AddrPortFrom(server(family), port))); err != nil {
+			return err
+		}
+	}
+	time.Sleep(100 * time.Millisecond)
+	return nil
+}
+
+// bannedBy returns at which probe packets of a kind got a source banned.
+func bannedBy(ladders []Ladder, kind string, family int) int {
+	i := slices.IndexFunc(ladders, func(l Ladder) bool { return l.Kind == kind && l.Family == family })
+	if i < 0 {
+		return 0
+	}
+	return ladders[i].BannedAt
+}

@@ -1,0 +1,141 @@
+package page
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"hardenctl/verify"
+)
+
+// sample is a report with something of everything.
+func sample() *verify.Report {
+	visits := []verify.Visit{{At: 0.1, Took: time.Millisecond}, {At: 0.2, Took: 2 * time.Second, Failed: true}}
+	r := &verify.Report{
+		Profile: "shop.toml", Description: "A <shop>", Backend: "nft", Scanner: "nmap", Seconds: 41.4,
+		Services: []string{"tcp/80", "tcp/443"}, Hidden: []string{"tcp/22"},
+		People: []verify.Person{{Role: "client", Address: "198.19.0.2", Service: "tcp/443", Visits: 1234, Failures: 1, Median: 700 * time.Microsecond, Slowest: 45 * time.Millisecond, Times: visits}},
+		Promises: []verify.Promise{
+			{Name: "stated-only", Says: "Only the stated is open", Kept: true, Seen: "24 hidden"},
+			{Name: "client-unhurt", Says: "The client is not hurt", Seen: "1 of 1234 failed"},
+		},
+	}
+	for _, family := range []int{4, 6} {
+		r.Maps = append(r.Maps,
+			verify.Map{View: verify.Before, Family: family, Start: -4, End: -2, Open: []uint16{22, 80, 443, 47808}, Closed: [][2]uint16{{0, 21}, {23, 79}, {81, 442}, {444, 47807}, {47809, 65535}}, Counts: verify.Counts{Open: 4, Closed: 65532}},
+			verify.Map{View: verify.Patient, Family: family, Start: 0, End: 3, Open: []uint16{80, 443}, Counts: verify.Counts{Open: 2, Silent: 65534}},
+			verify.Map{View: verify.Single, Family: family, Start: 3, End: 6, BannedAt: 3.012, Open: []uint16{80, 443}, Counts: verify.Counts{Open: 2, Silent: 65534}})
+		r.Ladders = append(r.Ladders, verify.Ladder{Kind: "SYN", Family: family, BannedAt: 11, Sent: 11, Start: 6, End: 7})
+		r.Attacks = append(r.Attacks, verify.Attack{Name: "SYN", Tool: "nmap -sS", Family: family, Ports: 106, Counts: verify.Counts{Open: 2, Silent: 104}, Start: 7, End: 9, BannedAt: 7.5, Ladder: 11})
+	}
+	return r
+}
+
+func written(t *testing.T, r *verify.Report) string {
+	t.Helper()
+	text, err := Write(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The page is one file: nothing in it makes a browser ask anybody, or run
+// anything.
+func TestSelfContained(t *testing.T) {
+	page := written(t, sample())
+	for _, outside := range []string{`https?:`, `\bsrc\s*=`, `\bhref\s*=`, `@import`, `<link`, `<script`, `<iframe`, `url\([^#]`, `srcset`} {
+		if found := regexp.MustCompile(outside).FindString(page); found != "" {
+			t.Errorf("the page holds %q", found)
+		}
+	}
+	for _, theme := range []string{"prefers-color-scheme: dark", "@media print"} {
+		if !strings.Contains(page, theme) {
+			t.Errorf("the page lacks %q", theme)
+		}
+	}
+}
+
+// Every number that people look for is on the page.
+func TestNumbers(t *testing.T) {
+	page := written(t, sample())
+	for _, want := range []string{
+		"1 of 2 promises kept", "A &lt;shop&gt;", "tcp/80, tcp/443",
+		"4 open · 65,532 closed · 0 silent", "2 open · 0 closed · 65,534 silent", "The ban came after 12 ms.", "IPv6: the same.",
+		"probe 11", "1 of 1,234", "<code>nmap -sS</code>", `<td class="n">106</td>`, "0.7 ms", "45 ms",
+		"tcp/47808 is open", "tcp/443 is open, as the profile says", "banned at 7.50 s", "1,234 visits, 1 failed",
+		"The client is not hurt: broken", "1 of 1234 failed", "41 seconds",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+// All that is open is closed again, and no number is missing or infinite.
+func TestWellFormed(t *testing.T) {
+	for name, r := range map[string]*verify.Report{"a report": sample(), "an empty report": {}} {
+		page := written(t, r)
+		if found := regexp.MustCompile(`NaN|Inf|%!|ZgotmplZ`).FindString(page); found != "" {
+			t.Errorf("%s: the page holds %q", name, found)
+		}
+		for _, svg := range regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(page, -1) {
+			d := xml.NewDecoder(strings.NewReader(svg))
+			var err error
+			for err == nil {
+				_, err = d.Token()
+			}
+			if !errors.Is(err, io.EOF) {
+				t.Errorf("%s: %v in %.200s", name, err, svg)
+			}
+		}
+	}
+}
+
+// A range becomes rectangles: the rest of a row, whole rows as one, the
+// beginning of a row.
+func TestRuns(t *testing.T) {
+	tests := []struct {
+		ranges [][2]uint16
+		want   string
+	}{
+		{nil, ""},
+		{[][2]uint16{{0, 65535}}, "M0 0h256v256h-256z"},
+		{[][2]uint16{{5, 5}}, "M5 0h1v1h-1z"},
+		{[][2]uint16{{250, 770}}, "M250 0h6v1h-6zM0 1h256v2h-256zM0 3h3v1h-3z"},
+	}
+	for _, test := range tests {
+		if got := runs(test.ranges); got != test.want {
+			t.Errorf("%v: %s, want %s", test.ranges, got, test.want)
+		}
+	}
+}
+
+// Labels never cover a dot or each other.
+func TestLabels(t *testing.T) {
+	m := verify.Map{}
+	for port := 0; port < 65536; port += 97 {
+		m.Open = append(m.Open, uint16(port))
+	}
+	list := dots(&verify.Report{}, m)
+	for i, d := range list {
+		if d.Label != "" && !hasRoom(list, i, d.LabelY) {
+			t.Errorf("the label of port %d covers something", d.Port)
+		}
+	}
+	if one := dots(&verify.Report{}, verify.Map{Open: []uint16{443}}); one[0].Label != "443" {
+		t.Errorf("a port by itself has the label %q", one[0].Label)
+	}
+}
+
+func TestThousands(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 65536: "65,536", 1234567: "1,234,567"} {
+		if got := thousands(n); got != want {
+			t.Errorf("%d is written %s, want %s", n, got, want)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package prober
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// Flags are the control bits of a TCP header (RFC 9293, section 3.1).
+type Flags uint8
+
+// The control bits.
+const (
+	FIN Flags = 1 << iota
+	SYN
+	RST
+	PSH
+	ACK
+	URG
+)
+
+// IP protocol numbers.
+const (
+	icmp   = 1
+	tcp    = 6
+	udp    = 17
+	icmpv6 = 58
+)
+
+// Packet is one packet to send: TCP, or a UDP datagram with one byte in it.
+// Both addresses are of one family. The source need not be one of the host's.
+type Packet struct {
+	From, To netip.AddrPort
+	UDP      bool
+	Flags    Flags
+	// Bare makes a SYN like that of a raw scanner: a window of 1024 and no
+	// option but the segment size (nmap 7.93, tcpip.cc). Otherwise it is the SYN
+	// of Linux 6, which nothing tells from a customer's.
+	Bare bool
+}
+
+// The options of a SYN: maximum segment size 1460; for Linux also selective
+// acknowledgements, a timestamp and a window scale of 7, in its order.
+var (
+	bareOptions  = []byte{2, 4, 0x05, 0xb4}
+	linuxOptions = []byte{2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0x3a, 0x5c, 0x21, 0x09, 0, 0, 0, 0, 1, 3, 3, 7}
+)
+
+// bytes returns the packet from its IP header on.
+func (p Packet) bytes() []byte {
+	segment, protocol := p.segment(), uint8(tcp)
+	if p.UDP {
+		segment, protocol = p.datagram(), udp
+	}
+	check := 16 // of the checksum in a TCP header
+	if p.UDP {
+		check = 6
+	}
+	sum := checksum(segment, p.pseudo(protocol, len(segment)))
+	if p.UDP && sum == 0 {
+		sum = 0xffff // 0 would say that there is no checksum (RFC 768)
+	}
+	binary.BigEndian.PutUint16(segment[check:], sum)
+	return append(p.header(protocol, len(segment)), segment...)
+}
+
+func (p Packet) segment() []byte {
+	var options []byte
+	window := uint16(1024)
+	if p.Flags&SYN != 0 {
+		options = bareOptions
+		if !p.Bare {
+			options, window = linuxOptions, 64240
+		}
+	}
+	b := make([]byte, 20, 20+len(options))
+	binary.BigEndian.PutUint16(b[0:], p.From.Port())
+	binary.BigEndian.PutUint16(b[2:], p.To.Port())
+	binary.BigEndian.PutUint32(b[4:], 0x5eed0000+uint32(p.To.Port()))
+	if p.Flags&ACK != 0 {
+		binary.BigEndian.PutUint32(b[8:], 0x0acc0000)
+	}
+	b[12] = uint8(20+len(options)) / 4 << 4
+	b[13] = uint8(p.Flags)
+	binary.BigEndian.PutUint16(b[14:], window)
+	return append(b, options...)
+}
+
+func (p Packet) datagram() []byte {
+	b := make([]byte, 9)
+	binary.BigEndian.PutUint16(b[0:], p.From.Port())
+	binary.BigEndian.PutUint16(b[2:], p.To.Port())
+	binary.BigEndian.PutUint16(b[4:], uint16(len(b)))
+	b[8] = '?'
+	return b
+}
+
+// header returns an IPv4 header without options, or an IPv6 header.
+func (p Packet) header(protocol uint8, length int) []byte {
+	if p.To.Addr().Is4() {
+		b := make([]byte, 20, 20+length)
+		b[0] = 4<<4 | 5
+		binary.BigEndian.PutUint16(b[2:], uint16(20+length))
+		b[8], b[9] = 64, protocol
+		copy(b[12:], p.From.Addr().AsSlice())
+		copy(b[16:], p.To.Addr().AsSlice())
+		binary.BigEndian.PutUint16(b[10:], checksum(b, 0))
+		return b
+	}
+	b := make([]byte, 40, 40+length)
+	b[0] = 6 << 4
+	binary.BigEndian.PutUint16(b[4:], uint16(length))
+	b[6], b[7] = protocol, 64
+	copy(b[8:], p.From.Addr().AsSlice())
+	copy(b[24:], p.To.Addr().AsSlice())
+	return b
+}
+
+// pseudo is the sum over the pseudo header (RFC 9293, section 3.1; RFC 8200,
+// section 8.1).
+func (p Packet) pseudo(protocol uint8, length int) uint32 {
+	return add(p.From.Addr().AsSlice(), add(p.To.Addr().AsSlice(), uint32(protocol)+uint32(length)))
+}
+
+func checksum(b []byte, sum uint32) uint16 {
+	sum = add(b, sum)
+	for sum>>16 != 0 {
+		sum = sum&0xffff + sum>>16
+	}
+	return ^uint16(sum)
+}
+
+func add(b []byte, sum uint32) uint32 {
+	for ; len(b) > 1; b = b[2:] {
+		sum += uint32(b[0])<<8 | uint32(b[1])
+	}
+	if len(b) == 1 {
+		sum += uint32(b[0]) << 8
+	}
+	return sum
+}

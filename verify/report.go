@@ -1,0 +1,163 @@
+package verify
+
+import (
+	"slices"
+	"time"
+)
+
+// Report is what an attack on a profile showed. Times are seconds since the
+// profile was live.
+type Report struct {
+	Profile     string `json:"profile"`
+	Description string `json:"description"`
+	Backend     string `json:"backend"` // of iptables: "nft" or "legacy"
+	Scanner     string `json:"scanner"` // "nmap", or "prober" for our own
+	// Services are the ports that the profile shows to everyone, Hidden the
+	// open ports that it does not: of services for some, and of what nobody
+	// stated.
+	Services []string `json:"services"`
+	Hidden   []string `json:"hidden"`
+	// Seconds is how long the attack took.
+	Seconds  float64   `json:"seconds"`
+	Maps     []Map     `json:"maps"`
+	Guess    *Guess    `json:"guess,omitempty"` // nil without nmap
+	Ladders  []Ladder  `json:"ladders"`
+	Attacks  []Attack  `json:"attacks"`
+	People   []Person  `json:"people"`
+	Promises []Promise `json:"promises"`
+}
+
+// Kept reports whether no promise was broken.
+func (r *Report) Kept() bool {
+	for _, p := range r.Promises {
+		if !p.Kept {
+			return false
+		}
+	}
+	return true
+}
+
+// Map is all 65,536 TCP ports as an attacker sees them with an ordinary SYN to
+// each.
+type Map struct {
+	// View says who looks: Before the firewall, a Patient attacker with a fresh
+	// address for every port, or a Single source.
+	View   View    `json:"view"`
+	Family int     `json:"family"` // 4 or 6
+	Start  float64 `json:"start"`  // seconds; negative before the profile
+	End    float64 `json:"end"`
+	// BannedAt is when the ban was seen, in seconds; 0 without one.
+	BannedAt float64  `json:"banned_at,omitempty"`
+	Open     []uint16 `json:"open"`
+	// Closed holds first and last ports of the ranges that answered "closed";
+	// every other port was silent.
+	Closed [][2]uint16 `json:"closed"`
+	Counts Counts      `json:"counts"`
+}
+
+// View is who looks at a map.
+type View string
+
+// The views of the map.
+const (
+	Before  View = "before"
+	Patient View = "patient"
+	Single  View = "single"
+)
+
+// Counts are numbers of ports by what a scan says of them.
+type Counts struct {
+	Open   int `json:"open"`
+	Closed int `json:"closed"` // an answer that is not "open": closed, unfiltered
+	Silent int `json:"silent"` // no answer: filtered, open|filtered
+}
+
+// Ladder counts the distinct probes of one kind that a fresh source may send
+// until the kernel bans it.
+type Ladder struct {
+	Kind   string `json:"kind"`
+	Family int    `json:"family"`
+	// BannedAt is the number of the probe that banned; 0 if none did.
+	BannedAt int     `json:"banned_at"`
+	Sent     int     `json:"sent"`
+	Start    float64 `json:"start"`
+	End      float64 `json:"end"`
+}
+
+// Attack is one scan from an address of its own.
+type Attack struct {
+	Name   string `json:"name"`
+	Tool   string `json:"tool"` // the command line, or "prober"
+	Family int    `json:"family"`
+	Ports  int    `json:"ports"`
+	Counts
+	OpenPorts []string `json:"open_ports"`
+	Start     float64  `json:"start"`
+	End       float64  `json:"end"`
+	// BannedAt is when the ban was seen, in seconds; 0 without one. Banned says
+	// whether the source was banned when the scan was over.
+	BannedAt float64 `json:"banned_at,omitempty"`
+	Banned   bool    `json:"banned"`
+	// Ladder is the number of the probe that bans for packets like this one's;
+	// 0 if none does.
+	Ladder int `json:"banned_by_probe,omitempty"`
+}
+
+// Both is one kind of attack over both families; nil for one that was not run.
+type Both struct{ V4, V6 *Attack }
+
+// First returns the attack over IPv4, or else that over IPv6.
+func (b Both) First() *Attack {
+	if b.V4 != nil {
+		return b.V4
+	}
+	return b.V6
+}
+
+// ByName joins the attacks of one name, in the order of the report. They point
+// into the report.
+func (r *Report) ByName() []Both {
+	var list []Both
+	for i := range r.Attacks {
+		a := &r.Attacks[i]
+		n := slices.IndexFunc(list, func(b Both) bool { return b.First().Name == a.Name })
+		if n < 0 {
+			n, list = len(list), append(list, Both{})
+		}
+		if a.Family == 4 {
+			list[n].V4 = a
+		} else {
+			list[n].V6 = a
+		}
+	}
+	return list
+}
+
+// Person is somebody honest, who kept visiting while the attacks went on.
+type Person struct {
+	Role     string        `json:"role"` // "client", "crawler", "admin"
+	Address  string        `json:"address"`
+	Service  string        `json:"service"` // "tcp/443"
+	Visits   int           `json:"visits"`
+	Failures int           `json:"failures"`
+	Median   time.Duration `json:"median_ns"`
+	Slowest  time.Duration `json:"slowest_ns"`
+	Error    string        `json:"error,omitempty"` // the first failure
+	Times    []Visit       `json:"times"`
+}
+
+// Visit is one connection of a person, with an answer or without.
+type Visit struct {
+	At     float64       `json:"at"`
+	Took   time.Duration `json:"took_ns"`
+	Failed bool          `json:"failed,omitempty"`
+}
+
+// Promise is what the profile promises, and whether the attacks bore it out.
+type Promise struct {
+	Name string `json:"name"` // short and stable, such as "stated-only"
+	Says string `json:"says"` // the promise, with the profile's own numbers
+	Kept bool   `json:"kept"`
+	// Seen is the evidence: what was measured, or what broke it.
+	Seen string `json:"seen"`
+}

@@ -1,0 +1,137 @@
+package verify
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Print writes a report for a person.
+func (r *Report) Print(w io.Writer) {
+	fmt.Fprintf(w, "%s, attacked in a network made for it (iptables %s, scans by %s, %.0f s)\n", r.Profile, r.Backend, r.Scanner, r.Seconds)
+	fmt.Fprintf(w, "for everyone: %s\n", strings.Join(r.Services, " "))
+	fmt.Fprintf(w, "to be hidden: %d ports that something listens on\n\n", len(r.Hidden))
+	r.printMaps(w)
+	r.printAttacks(w)
+	r.printPeople(w)
+	r.printPromises(w)
+}
+
+func table(w io.Writer, heads string) *tabwriter.Writer {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, heads)
+	return t
+}
+
+var viewNames = map[View]string{
+	Before:  "before, no firewall",
+	Patient: "after, a fresh address for every port",
+	Single:  "after, one address",
+}
+
+func (r *Report) printMaps(w io.Writer) {
+	t := table(w, "ALL 65,536 TCP PORTS\t\topen\tclosed\tsilent\tbanned after")
+	for _, m := range r.Maps {
+		after := "-"
+		if m.BannedAt > 0 {
+			after = fmt.Sprintf("%.0f ms", 1000*(m.BannedAt-m.Start))
+		}
+		fmt.Fprintf(t, "%s\tIPv%d\t%d\t%d\t%d\t%s\n", viewNames[m.View], m.Family, m.Counts.Open, m.Counts.Closed, m.Counts.Silent, after)
+	}
+	t.Flush()
+	fmt.Fprintln(w)
+}
+
+// printAttacks writes a line for each attack: one number where both families
+// agree, else that of IPv4 and that of IPv6.
+func (r *Report) printAttacks(w io.Writer) {
+	t := table(w, "ATTACK\t\tports\topen\tclosed\tsilent\tbanned by probe\topen ports")
+	for _, both := range r.ByName() {
+		a := both.First()
+		columns := []string{a.Name, a.Tool}
+		for _, number := range []func(*Attack) string{
+			func(a *Attack) string { return fmt.Sprint(a.Ports) },
+			func(a *Attack) string { return fmt.Sprint(a.Open) },
+			func(a *Attack) string { return fmt.Sprint(a.Closed) },
+			func(a *Attack) string { return fmt.Sprint(a.Silent) },
+			(*Attack).Ban,
+			func(a *Attack) string { return short(a.OpenPorts) },
+		} {
+			columns = append(columns, both.say(number))
+		}
+		fmt.Fprintln(t, strings.Join(columns, "\t"))
+	}
+	t.Flush()
+	if r.Guess != nil {
+		fmt.Fprintf(w, "nmap -O guesses: before, %s; after, %s\n", r.Guess.Before, r.Guess.After)
+	}
+	fmt.Fprintln(w)
+}
+
+// say returns what there is to say of an attack: once if both families agree.
+func (b Both) say(what func(*Attack) string) string {
+	if b.V4 == nil || b.V6 == nil {
+		return what(b.First())
+	}
+	if v4, v6 := what(b.V4), what(b.V6); v4 != v6 {
+		return v4 + " / " + v6
+	}
+	return what(b.V4)
+}
+
+// Ban says when the source was banned, for a person: at which probe, where that
+// was counted, or "yes" or "no".
+func (a *Attack) Ban() string {
+	switch {
+	case a.Ladder > 0:
+		return fmt.Sprint(a.Ladder)
+	case a.Banned:
+		return "yes"
+	}
+	return "no"
+}
+
+// short lists the first few of many, or "-" for none.
+func short(names []string) string {
+	const most = 6
+	switch {
+	case len(names) == 0:
+		return "-"
+	case len(names) > most:
+		return strings.Join(names[:most], " ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, " ")
+}
+
+func (r *Report) printPeople(w io.Writer) {
+	t := table(w, "MEANWHILE\t\tvisits\tfailed\tmedian\tslowest")
+	for _, p := range r.People {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\n", p.Role, p.Service, p.Visits, p.Failures, brief(p.Median), brief(p.Slowest))
+	}
+	t.Flush()
+	fmt.Fprintln(w)
+}
+
+// brief writes a duration with as many digits as mean something.
+func brief(d time.Duration) string {
+	if d < 10*time.Millisecond {
+		return d.Round(10 * time.Microsecond).String()
+	}
+	return d.Round(time.Millisecond).String()
+}
+
+func (r *Report) printPromises(w io.Writer) {
+	fmt.Fprintln(w, "PROMISES OF THE PROFILE")
+	kept := 0
+	for _, p := range r.Promises {
+		word := "BROKEN"
+		if p.Kept {
+			word = "kept  "
+			kept++
+		}
+		fmt.Fprintf(w, "%s  %s\n        %s\n", word, p.Says, p.Seen)
+	}
+	fmt.Fprintf(w, "\n%d of %d promises kept.\n", kept, len(r.Promises))
+}

@@ -1,0 +1,49 @@
+package verify
+
+import (
+	"strings"
+	"testing"
+)
+
+// Both families share a line; where they differ, both numbers stand there.
+func TestPrint(t *testing.T) {
+	r := faultless()
+	r.Profile, r.Backend, r.Scanner = "shop.toml", "nft", "prober"
+	for i := range r.Attacks {
+		r.Attacks[i].Tool, r.Attacks[i].Ports, r.Attacks[i].Ladder = "prober", 10, 11
+	}
+	r.Attacks[3].Silent, r.Attacks[3].Closed = 8, 2
+	r.Guess = &Guess{"Linux 5.3 - 5.4 (96 %)", "no match"}
+	r.Promises = []Promise{{Name: "a", Says: "This holds", Kept: true, Seen: "seen"}, {Name: "b", Says: "This does not", Seen: "tcp/22 is open"}}
+	var text strings.Builder
+	r.Print(&text)
+	for _, want := range []string{
+		"shop.toml, attacked in a network made for it (iptables nft, scans by prober, 0 s)\n",
+		"ALL 65,536 TCP PORTS                         open  closed  silent  banned after\n",
+		"after, one address                     IPv6  1     0       65535   100 ms\n",
+		"SYN     prober  10     1     0       9       11               tcp/80\n",
+		"FIN     prober  10     0     0 / 2   10 / 8  11               -\n",
+		"nmap -O guesses: before, Linux 5.3 - 5.4 (96 %); after, no match\n",
+		"client     tcp/80  100     0       0s      1ms\n",
+		"kept    This holds\n        seen\n", "BROKEN  This does not\n        tcp/22 is open\n",
+		"1 of 2 promises kept.\n",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, text.String())
+		}
+	}
+}
+
+func TestReadGuess(t *testing.T) {
+	for report, want := range map[string]string{
+		`<nmaprun><host><os><osmatch name="Linux 5.3 - 5.4" accuracy="96"/><osmatch name="Linux 2.6" accuracy="90"/></os></host></nmaprun>`: "Linux 5.3 - 5.4 (96 %)",
+		`<nmaprun><host><os></os></host></nmaprun>`: "no match",
+	} {
+		if got, err := readGuess([]byte(report)); err != nil || got != want {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+	}
+	if _, err := readGuess([]byte("no XML")); err == nil {
+		t.Error("text that is no report was read")
+	}
+}
