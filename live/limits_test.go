@@ -200,7 +200,7 @@ func TestForgedSYNsTakeNobodysLimit(t *testing.T) {
 				victim netip.Addr
 				server string
 			}{{customer.V4(), lab.ServerV4}, {customer.V6(), lab.ServerV6}} {
-				must(t, attacker.Forge(syns(to.victim, to.server, 443, 2000)...))
+				must(t, attacker.Forge(inTheNameOf(to.victim, to.server, 443, 2000)...))
 				reached := connect(customer, to.server, 443) == nil
 				if reached != proxy {
 					t.Errorf("%s, proxy %t: the customer is served: %t", to.server, proxy, reached)
@@ -210,8 +210,8 @@ func TestForgedSYNsTakeNobodysLimit(t *testing.T) {
 	})
 }
 
-// syns are first packets in a victim's name.
-func syns(victim netip.Addr, server string, port uint16, count int) []lab.Segment {
+// inTheNameOf makes first packets in a victim's name.
+func inTheNameOf(victim netip.Addr, server string, port uint16, count int) []lab.Segment {
 	segments := make([]lab.Segment, count)
 	for i := range segments {
 		segments[i] = lab.Segment{

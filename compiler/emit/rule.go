@@ -3,6 +3,7 @@ package emit
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"hardenctl/compiler/ruleset"
 )
@@ -65,7 +66,7 @@ func protocol(m ruleset.Match) string {
 		return "-p " + string(m.Protocol)
 	case ruleset.OriginalPort:
 		return "-p " + string(m.Protocol)
-	case ruleset.TCPFlags:
+	case ruleset.TCPFlags, ruleset.TCPWindow, ruleset.TCPOption, ruleset.Extended:
 		return "-p tcp"
 	case ruleset.ICMPType:
 		if m.Family == ruleset.V6 {
@@ -93,7 +94,7 @@ func target(t ruleset.Target) string {
 	case ruleset.Goto:
 		return t.Chain
 	case ruleset.AddToSet:
-		return fmt.Sprintf("SET --add-set %s %s --exist", t.Set, t.Direction)
+		return addToSet(t)
 	case ruleset.Log:
 		return "LOG --log-prefix " + quote(t.Prefix)
 	case ruleset.Reject:
@@ -106,6 +107,14 @@ func target(t ruleset.Target) string {
 		return fmt.Sprintf("SYNPROXY --sack-perm --timestamp --wscale %d --mss %d", t.WindowScale, t.MSS)
 	}
 	panic(fmt.Sprintf("emit: unknown target %T", t))
+}
+
+func addToSet(t ruleset.AddToSet) string {
+	words := fmt.Sprintf("SET --add-set %s %s --exist", t.Set, t.Direction)
+	if t.Timeout != 0 {
+		words += fmt.Sprintf(" --timeout %d", t.Timeout/time.Second)
+	}
+	return words
 }
 
 func rejectWith(t ruleset.Reject) string {

@@ -86,8 +86,12 @@ func (f *filter) ports(s profile.Service, protocol profile.Protocol) []ruleset.M
 
 // portsOf returns the ports of one protocol, in order.
 func portsOf(s profile.Service, protocol profile.Protocol) []ruleset.PortRange {
+	return portRanges(s.Ports, protocol)
+}
+
+func portRanges(ports []profile.Port, protocol profile.Protocol) []ruleset.PortRange {
 	var ranges []ruleset.PortRange
-	for _, p := range s.Ports {
+	for _, p := range ports {
 		if p.Protocol == protocol {
 			ranges = append(ranges, ruleset.PortRange{First: p.First, Last: p.Last})
 		}

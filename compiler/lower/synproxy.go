@@ -56,9 +56,6 @@ func (f *filter) proxied() []profile.Service {
 
 func (f *filter) proxyPart() part { return part{f.proxyOrigin()} }
 
-// opening are the flags that tell the segments of a handshake from others.
-const opening = ruleset.FIN | ruleset.SYN | ruleset.RST | ruleset.ACK
-
 // untracked returns table raw: every packet pays one look at its flags, and
 // first packets to services that ask are hidden from conntrack. What comes by
 // the loopback interface is this host's own, or the proxy's second SYN, which
@@ -76,10 +73,10 @@ func (l *lowering) untracked(family ruleset.Family) ruleset.Table {
 	for _, s := range f.proxied() {
 		rules = append(rules, f.tcpRules(s, "synproxy", ruleset.NoTrack{})...)
 	}
-	jump := p.rule("synproxy", f.chain("UNTRACKED", rules), ruleset.TCPFlags{Mask: opening, Set: ruleset.SYN})
+	jump := p.rule("synproxy", f.chain("UNTRACKED", rules), ruleset.TCPFlags{Mask: handshake, Set: ruleset.SYN})
 	hide := p.rule("answers", ruleset.NoTrack{}, ruleset.Proto{Protocol: ruleset.TCP})
 	answers := p.rule("answers", f.chain("ANSWERS", []ruleset.Rule{hide}),
-		ruleset.TCPFlags{Mask: opening, Set: ruleset.SYN | ruleset.ACK}, ruleset.NoSocket{})
+		ruleset.TCPFlags{Mask: handshake, Set: ruleset.SYN | ruleset.ACK}, ruleset.NoSocket{})
 	return f.tableOf("raw", f.leftHook("PREROUTING", jump), f.leftHook("OUTPUT", answers))
 }
 
@@ -97,7 +94,7 @@ func (l *lowering) handshakes(family ruleset.Family) ruleset.Table {
 	p := f.proxyPart()
 	strip := p.rule("handshake", ruleset.StripOption{Kind: timestampOption}, ruleset.Proto{Protocol: ruleset.TCP})
 	jump := p.rule("handshake", f.chain("HANDSHAKE", []ruleset.Rule{strip}),
-		ruleset.OutInterface{Name: "lo"}, ruleset.TCPFlags{Mask: opening, Set: ruleset.ACK}, ruleset.ForeignSource{})
+		ruleset.OutInterface{Name: "lo"}, ruleset.TCPFlags{Mask: handshake, Set: ruleset.ACK}, ruleset.ForeignSource{})
 	return f.tableOf("mangle", f.leftHook("PREROUTING"), f.leftHook("INPUT"), f.leftHook("FORWARD"),
 		f.leftHook("OUTPUT", jump), f.leftHook("POSTROUTING"))
 }

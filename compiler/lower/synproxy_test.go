@@ -48,7 +48,7 @@ func TestSynProxy(t *testing.T) {
 		-p tcp -m tcp --dport 22 -j ACCEPT
 		-p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460
 		-p tcp -m tcp --dport 80 -j HARDENCTL-S-WEB
-		-m set --match-set hardenctl-ban-v4 src -j DROP
+		-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
 		-p icmp -j DROP
 		-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
 		-j HARDENCTL-PROBE`)
