@@ -26,7 +26,7 @@ func BenchmarkConnections(b *testing.B) {
 	for _, backend := range lab.Backends {
 		b.Run(backend, func(b *testing.B) {
 			s, conntrack, others := all(b, backend)
-			s.compare("connect", conntrack, others...)
+			s.compare(b, "connect", conntrack, others...)
 		})
 	}
 }
@@ -38,7 +38,7 @@ func BenchmarkStream(b *testing.B) {
 		b.Run(backend, func(b *testing.B) {
 			s, conntrack, others := all(b, backend)
 			s.plainSegments(append(others, conntrack)...)
-			s.compare("stream", conntrack, others...)
+			s.compare(b, "stream", conntrack, others...)
 		})
 	}
 }

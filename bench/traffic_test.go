@@ -110,20 +110,20 @@ func (s *street) race(kind string, slice time.Duration, rounds int, servers ...*
 
 // compare reports, for each server, the median of its ratio to the base in the
 // same round: by the clock, and by the processor time that the traffic took.
-func (s *street) compare(kind string, base *lab.Host, others ...*lab.Host) {
+func (s *street) compare(b *testing.B, kind string, base *lab.Host, others ...*lab.Host) {
 	all := append([]*lab.Host{base}, others...)
 	s.race(kind, slice, 3, all...) // warms caches and fills tables
 	speeds := s.race(kind, slice, rounds, all...)
-	s.b.ReportMetric(0, "ns/op")
-	s.b.ReportMetric(middle(walls(speeds[base.Name()])), base.Name()+"/s")
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(middle(walls(speeds[base.Name()])), base.Name()+"/s")
 	for _, h := range others {
 		var wall, work []float64
 		for i, v := range speeds[h.Name()] {
 			wall = append(wall, v.wall/speeds[base.Name()][i].wall)
 			work = append(work, v.work/speeds[base.Name()][i].work)
 		}
-		s.b.ReportMetric(middle(wall), h.Name()+"-ratio")
-		s.b.ReportMetric(middle(work), h.Name()+"-cpu-ratio")
+		b.ReportMetric(middle(wall), h.Name()+"-ratio")
+		b.ReportMetric(middle(work), h.Name()+"-cpu-ratio")
 	}
 }
 
