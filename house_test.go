@@ -39,10 +39,11 @@ var rooms = map[string][]string{
 		"host/...", "compiler/bundle", "compiler/bundle/linediff",
 		"compiler/diag", "compiler/netset", "compiler/ruleset",
 	},
-	"cmd":  {"compiler/...", "host/...", "profiles"},
-	"lab":  {},
-	"live": {},
-	"demo": {"lab"},
+	"cmd":   {"compiler/...", "host/...", "profiles"},
+	"lab":   {},
+	"live":  {},
+	"demo":  {"lab"},
+	"bench": {},
 }
 
 // forbidden are the packages that nothing in the compiler may import. It runs

@@ -11,6 +11,7 @@ package main
 import (
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"strconv"
@@ -36,8 +37,9 @@ func act(args []string) error {
 	return fmt.Errorf("serve, race or flood is wanted, not %q", args)
 }
 
-// race makes traffic to every server for a slice of time, round after round,
-// each round beginning with another.
+// race makes traffic to every server for a slice of time, round after round, in
+// another order each, since a slice feels what was before it. The orders are
+// the same in every run.
 func race(kind, slice, rounds string, servers []string) error {
 	length, err := time.ParseDuration(slice)
 	if err != nil {
@@ -53,9 +55,10 @@ func race(kind, slice, rounds string, servers []string) error {
 			return err
 		}
 	}
-	for round := range times {
-		for i := range all {
-			if err := all[(i+round)%len(all)].measure(kind, length); err != nil {
+	orders := rand.New(rand.NewPCG(1, 1))
+	for range times {
+		for _, i := range orders.Perm(len(all)) {
+			if err := all[i].measure(kind, length); err != nil {
 				return err
 			}
 		}

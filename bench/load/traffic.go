@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -121,20 +122,28 @@ func latePort(_, _ string, raw syscall.RawConn) error {
 	return failed
 }
 
-// stream fills one connection and returns the bytes that it took.
+// stream fills one connection, and returns the bytes that have arrived when the
+// other end has read them all. A small buffer keeps both ends in step.
 func stream(to netip.Addr, length time.Duration) (float64, error) {
 	c, err := net.DialTimeout("tcp", netip.AddrPortFrom(to, 443).String(), time.Second)
 	if err != nil {
 		return 0, err
 	}
 	defer c.Close()
-	start, block, total := time.Now(), make([]byte, 1<<18), 0
+	start, block, total := time.Now(), make([]byte, 1<<16), 0
 	c.SetDeadline(start.Add(length + 5*time.Second))
+	c.(*net.TCPConn).SetWriteBuffer(1 << 18)
 	for time.Since(start) < length {
 		n, err := c.Write(block)
 		if total += n; err != nil {
 			return 0, err
 		}
+	}
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		return 0, err
+	}
+	if _, err := c.Read(block); err != io.EOF {
+		return 0, fmt.Errorf("the sink did not hang up: %w", err)
 	}
 	return float64(total), nil
 }
