@@ -4,7 +4,7 @@
 
 GO ?= go
 TOOLS = iptables ipset nmap iproute2
-TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux
+TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux iputils-ping
 # What the benchmarks compare with is unpacked, not installed: ufw removes
 # iptables-persistent, and firewalld would take over this machine.
 BENCH_TOOLS = $(TEST_TOOLS) ethtool procps dbus python3-firewall python3-nftables
