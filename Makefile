@@ -5,6 +5,10 @@
 GO ?= go
 TOOLS = iptables ipset nmap iproute2
 TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping
+# What the benchmarks compare with is unpacked, not installed: ufw removes
+# iptables-persistent, and firewalld would take over this machine.
+BENCH_TOOLS = $(TEST_TOOLS) ethtool procps dbus python3-firewall python3-nftables
+FIREWALLS = ufw firewalld
 
 .PHONY: build demo test race lint bench golden clean
 
@@ -35,7 +39,9 @@ lint:
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
 bench:
-	scripts/setup $(TEST_TOOLS)
+	scripts/setup $(BENCH_TOOLS)
+	mkdir -p bin
+	scripts/unpack bin/firewalls $(FIREWALLS)
 	$(GO) test -run '^$$' -bench . ./bench
 
 # Rewrites the golden bundles; read the diff before you commit it.

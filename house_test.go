@@ -44,6 +44,7 @@ var rooms = map[string][]string{
 	"lab":    {},
 	"live":   {},
 	"demo":   {"lab"},
+	"bench":  {},
 }
 
 // forbidden are the packages that nothing in the compiler may import. It runs

@@ -12,7 +12,7 @@ import (
 )
 
 func TestNames(t *testing.T) {
-	want := []string{"base", "bastion", "database", "docker-host", "gateway", "howto", "server", "web"}
+	want := []string{"base", "bastion", "database", "dns", "docker-host", "gateway", "howto", "mail", "ot-controller", "server", "web"}
 	if got := profiles.Names(); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -34,17 +34,76 @@ func TestProfiles(t *testing.T) {
 		if p.Description == "" || p.Description != profiles.Description(name) {
 			t.Errorf("%s describes itself as %q and %q", name, p.Description, profiles.Description(name))
 		}
-		forward := profile.Leave
-		if len(p.Policy.Inside) > 0 {
-			forward = profile.Published // a gateway, and a host of containers
-		}
-		if p.Policy.Input != profile.Drop || p.Policy.Forward != forward || !p.Policy.IPv6 {
+		if p.Policy.Input != profile.Drop || p.Policy.Forward != forward(p, name) || !p.Policy.IPv6 {
 			t.Errorf("%s is not closed by default: %+v", name, p.Policy)
 		}
 		text, _ := fs.ReadFile(profiles.FS(), name+".toml")
 		if !strings.HasPrefix(string(text), "# ") {
 			t.Errorf("%s does not begin with what it is for", name)
 		}
+	}
+}
+
+// forward is what a profile does with packets to others: none of them is a
+// router, but only a controller has no containers either.
+func forward(p *profile.Profile, name string) profile.Ending {
+	switch {
+	case name == "ot-controller":
+		return profile.Drop
+	case len(p.Policy.Inside) > 0:
+		return profile.Published // a gateway, and a host of containers
+	}
+	return profile.Leave
+}
+
+// TestController holds that a controller has no port for everyone, that the
+// stations in control of it can never be shut out, and that it answers no ping.
+func TestController(t *testing.T) {
+	p := read(t, "ot-controller")
+	for _, s := range p.Services {
+		if len(s.From) == 0 {
+			t.Errorf("%s is open to everyone", s.Name)
+		}
+	}
+	if exempt := p.Access.Exempt; len(exempt) != 1 || exempt[0].Set != "control" {
+		t.Errorf("exempt are %v", exempt)
+	}
+	if p.ICMP.EchoPerSource.Stated() {
+		t.Error("it answers pings")
+	}
+	if p.Scan.Probes > 3 || p.Scan.Scope != profile.Everything || !p.Scan.Stealth {
+		t.Errorf("scan is %+v", p.Scan)
+	}
+}
+
+// TestDNS holds that queries in a forged name use up nothing of TCP, by which
+// whoever bears that name is still answered.
+func TestDNS(t *testing.T) {
+	limits := map[profile.Protocol]string{}
+	for _, s := range read(t, "dns").Services {
+		for _, port := range s.Ports {
+			if port.First == 53 && s.NewPerSource.Stated() {
+				limits[port.Protocol] = s.Name
+			}
+		}
+	}
+	if limits[profile.UDP] == "" || limits[profile.TCP] == "" || limits[profile.UDP] == limits[profile.TCP] {
+		t.Errorf("port 53 is limited by %v", limits)
+	}
+}
+
+// TestMail holds that nothing that begins in the clear is open but the port by
+// which servers hand over mail, and that by which users turn to TLS.
+func TestMail(t *testing.T) {
+	var open []string
+	for _, s := range read(t, "mail").Services {
+		for _, port := range s.Ports {
+			open = append(open, port.String())
+		}
+	}
+	slices.Sort(open)
+	if want := []string{"tcp/22", "tcp/25", "tcp/465", "tcp/587", "tcp/993"}; !slices.Equal(open, want) {
+		t.Errorf("open are %v, want %v", open, want)
 	}
 }
 

@@ -104,9 +104,18 @@ func (d *decoder) ports(to *[]Port) func(*node) {
 	}
 }
 
+// icmp reads echo_replies = false as the word of a layer that takes back the limit of
+// another: what is not stated at all is not answered.
 func (d *decoder) icmp(n *node) {
-	d.profile.ICMP.Position = n.key
-	d.table(n, fields{"echo_per_source": d.rateLimit(&d.profile.ICMP.EchoPerSource)})
+	i, echo := &d.profile.ICMP, true
+	i.Position = n.key
+	d.table(n, fields{
+		"echo_replies":    d.boolean(&echo),
+		"echo_per_source": d.rateLimit(&i.EchoPerSource),
+	})
+	if !echo {
+		i.EchoPerSource = Limit{}
+	}
 }
 
 func (d *decoder) udp(n *node) {
