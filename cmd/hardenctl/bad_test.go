@@ -144,7 +144,7 @@ func TestBadArguments(t *testing.T) {
 		{[]string{"compile", "a.toml", "--allow", "gone", "-o", "out"}, "--allow gone: "},
 		{[]string{"check", "--fast"}, "unknown flag: --fast"},
 		{[]string{"chekc"}, `unknown command "chekc"`},
-		{[]string{"profiles", "gone"}, `there is no built-in profile "gone"; there are base, bastion, database, `},
+		{[]string{"profiles", "gone"}, `there is no built-in profile "gone"; there are base, bastion, `},
 		{[]string{"apply", "a.toml", "--plan", "x"}, "name a profile or a saved plan, not both"},
 	} {
 		t.Run(fmt.Sprint(test.args), func(t *testing.T) {

@@ -163,7 +163,7 @@ func TestAllow(t *testing.T) {
 }
 
 func TestProfiles(t *testing.T) {
-	if r := run(t, "profiles"); r.code != 0 || !strings.Contains(r.stdout, "builtin:web        Public web server\n") {
+	if r := run(t, "profiles"); r.code != 0 || !strings.Contains(r.stdout, "builtin:web           Public web server\n") {
 		t.Errorf("got %+v", r)
 	}
 	for _, name := range []string{"web", "builtin:web"} {

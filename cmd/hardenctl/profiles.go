@@ -48,7 +48,7 @@ func listProfiles(w io.Writer, asJSON bool) error {
 		return writeJSON(w, list)
 	}
 	for _, b := range list {
-		if _, err := fmt.Fprintf(w, "%-18s %s\n", b.Name, b.Description); err != nil {
+		if _, err := fmt.Fprintf(w, "%-21s %s\n", b.Name, b.Description); err != nil {
 			return err
 		}
 	}
