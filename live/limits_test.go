@@ -200,7 +200,7 @@ func TestForgedSYNsTakeNobodysLimit(t *testing.T) {
 				victim netip.Addr
 				server string
 			}{{customer.V4(), lab.ServerV4}, {customer.V6(), lab.ServerV6}} {
-				must(t, attacker.Forge(inTheNameOf(to.victim, to.server, 443, 2000)...))
+				must(t, attacker.Forge(inTheNameOf(to.victim, 2000)...))
 				reached := connect(customer, to.server, 443) == nil
 				if reached != proxy {
 					t.Errorf("%s, proxy %t: the customer is served: %t", to.server, proxy, reached)
@@ -210,14 +210,12 @@ func TestForgedSYNsTakeNobodysLimit(t *testing.T) {
 	})
 }
 
-// inTheNameOf makes first packets in a victim's name.
-func inTheNameOf(victim netip.Addr, server string, port uint16, count int) []lab.Segment {
+// inTheNameOf makes SYNs to port 443, each from another port of the victim's.
+func inTheNameOf(victim netip.Addr, count int) []lab.Segment {
 	segments := make([]lab.Segment, count)
 	for i := range segments {
-		segments[i] = lab.Segment{
-			From: netip.AddrPortFrom(victim, uint16(20000+i)), To: netip.AddrPortFrom(netip.MustParseAddr(server), port),
-			Flags: lab.SYN, Window: 64240, Options: []byte{2, 4, 5, 180},
-		}
+		segments[i] = syn(victim, 443)
+		segments[i].From = netip.AddrPortFrom(victim, uint16(20000+i))
 	}
 	return segments
 }
