@@ -4,6 +4,7 @@ package check
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -15,7 +16,7 @@ import (
 // Profile returns what is wrong or doubtful in a profile that was read without
 // errors.
 func Profile(p *profile.Profile) diag.List {
-	return slices.Concat(sharedPorts(p), adminServices(p), everyone(p), blockedFriends(p), fail2ban(p))
+	return slices.Concat(sharedPorts(p), tripwires(p), adminServices(p), everyone(p), blockedFriends(p), fail2ban(p))
 }
 
 // stated is a port of a service.
@@ -55,6 +56,25 @@ func sortedPorts(p *profile.Profile) []stated {
 		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.First, b.First))
 	})
 	return ports
+}
+
+// tripwires refuses a tripwire on a port that a service has: those whom the
+// service serves would never touch it, and those whom it refuses, who may have
+// mistyped an address, would be banned.
+func tripwires(p *profile.Profile) diag.List {
+	var list diag.List
+	for _, port := range p.Scan.Tripwires {
+		for _, s := range sortedPorts(p) {
+			if s.Protocol == port.Protocol && s.First <= port.Last && port.First <= s.Last {
+				list.Add(diag.Diagnostic{
+					Code: "served-tripwire", Position: port.Position, Subject: "scan.tripwires",
+					Message:    fmt.Sprintf("%s is a port of services.%s, where one touch must not ban", port, s.service),
+					Suggestion: "choose a port that no service has",
+				})
+			}
+		}
+	}
+	return list
 }
 
 // adminServices warns where admin addresses and admin services do not meet.

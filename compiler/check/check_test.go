@@ -30,6 +30,9 @@ func TestProfile(t *testing.T) {
 services.b.ports = ["tcp/81"]`, ``},
 		{"one port, two services", `services.a.ports = ["tcp/80"]
 services.b.ports = ["tcp/443", "tcp/80"]`, `a.toml:3:32: services.b.ports: tcp/80 is a port of services.a too`},
+		{"a tripwire on a service", `services.a.ports = ["tcp/8000-8010"]
+scan = { probes = 10, tripwires = ["udp/8005", "tcp/8005"] }`,
+			`a.toml:3:48: scan.tripwires: tcp/8005 is a port of services.a, where one touch must not ban`},
 		{"a range over a port", `services.a.ports = ["udp/60005"]
 services.b.ports = ["udp/60000-61000"]`, `a.toml:2:21: services.a.ports: udp/60005 is a port of services.b too`},
 		{"a port in a range", `services.a.ports = ["udp/60000-61000"]

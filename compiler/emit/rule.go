@@ -3,6 +3,7 @@ package emit
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"hardenctl/compiler/ruleset"
 )
@@ -58,7 +59,7 @@ func protocol(m ruleset.Match) string {
 		return "-p " + string(m.Protocol)
 	case ruleset.OriginalPort:
 		return "-p " + string(m.Protocol)
-	case ruleset.TCPFlags:
+	case ruleset.TCPFlags, ruleset.TCPWindow, ruleset.TCPOption, ruleset.Extended:
 		return "-p tcp"
 	case ruleset.ICMPType:
 		if m.Family == ruleset.V6 {
@@ -86,7 +87,7 @@ func target(t ruleset.Target) string {
 	case ruleset.Goto:
 		return t.Chain
 	case ruleset.AddToSet:
-		return fmt.Sprintf("SET --add-set %s %s --exist", t.Set, t.Direction)
+		return addToSet(t)
 	case ruleset.RemoveFromSet:
 		return fmt.Sprintf("SET --del-set %s %s", t.Set, t.Direction)
 	case ruleset.Log:
@@ -95,6 +96,14 @@ func target(t ruleset.Target) string {
 		return "REJECT --reject-with " + rejectWith(t)
 	}
 	panic(fmt.Sprintf("emit: unknown target %T", t))
+}
+
+func addToSet(t ruleset.AddToSet) string {
+	words := fmt.Sprintf("SET --add-set %s %s --exist", t.Set, t.Direction)
+	if t.Timeout != 0 {
+		words += fmt.Sprintf(" --timeout %d", t.Timeout/time.Second)
+	}
+	return words
 }
 
 func rejectWith(t ruleset.Reject) string {

@@ -13,6 +13,7 @@ func (f *filter) input() []ruleset.Rule {
 	return slices.Concat(
 		f.openTCP(),
 		f.loopback(),
+		f.completed(),
 		f.echo(),
 		f.udpPackets(),
 		f.openOthers(),
@@ -20,10 +21,11 @@ func (f *filter) input() []ruleset.Rule {
 		f.dhcp(),
 		f.trusted(),
 		f.blocked(),
-		f.banned(profile.Everything),
 		f.jailed(profile.Everything),
 		f.stealth(),
 		f.invalid(),
+		f.banned(profile.Everything),
+		f.fingerprint(),
 		f.services(),
 		f.banned(profile.Hidden),
 		f.jailed(profile.Hidden),
@@ -41,9 +43,14 @@ func (f *filter) policy() part { return f.part("policy", f.profile.Policy.Positi
 
 var open = ruleset.ConnState{States: ruleset.StateRelated | ruleset.StateEstablished}
 
-// openTCP stands first: it is all that a packet of an open stream meets.
+// openTCP stands first: it is all that a packet of an open stream meets. Where
+// the end of a connection proves its source, segments that may end one go on.
 func (f *filter) openTCP() []ruleset.Rule {
-	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Accept, ruleset.Proto{Protocol: ruleset.TCP}, open)}
+	var tcp ruleset.Match = ruleset.Proto{Protocol: ruleset.TCP}
+	if f.proves() {
+		tcp = ruleset.TCPFlags{Mask: handshake, Set: ruleset.ACK}
+	}
+	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Accept, tcp, open)}
 }
 
 func (f *filter) loopback() []ruleset.Rule {

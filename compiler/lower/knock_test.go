@@ -78,7 +78,7 @@ func TestKnockServices(t *testing.T) {
 		{"listed in the other family", door + `services.ssh.from = ["2001:db8::7"]`,
 			"-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j ACCEPT"},
 		{"before a ban that hides what is not public", door + "scan = { probes = 1, scope = \"hidden\" }\nservices.web.ports = [\"tcp/80\"]",
-			"-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j ACCEPT\n-p tcp -m tcp --dport 80 -j ACCEPT\n-m set --match-set hardenctl-ban-v4 src -j DROP"},
+			"-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j ACCEPT\n-p tcp -m tcp --dport 80 -j ACCEPT\n-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := between(t, test.text, ruleset.V4); got != test.want {
@@ -128,4 +128,31 @@ func TestKnockSets(t *testing.T) {
 	if slices.ContainsFunc(closed, func(s ruleset.Set) bool { return strings.HasSuffix(s.Name, "-door-v6") }) {
 		t.Error("a family that is closed has sets for knocks")
 	}
+}
+
+// TestKnockBanned shows that knocks do not renew a ban, and that a proven
+// source is heard, with what it sends in between.
+func TestKnockBanned(t *testing.T) {
+	run(t, []example{
+		{"nobody is proven", door + `scan.probes = 3`, ruleset.V4, "BANNED", `
+			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
+			-p udp -m udp --sport 0:1023 -j DROP
+			-p icmp -j DROP
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j DROP
+			-p tcp -m multiport --dports 7000,9000 -j DROP
+			-p udp -m udp --dport 8000 -j DROP
+			-j HARDENCTL-RENEW`},
+		{"proven", door + `scan = { probes = 3, proven = "7d" }`, ruleset.V4, "BANNED", `
+			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
+			-p udp -m udp --sport 0:1023 -j DROP
+			-p icmp -j DROP
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j DROP
+			-p tcp -m multiport --dports 7000,9000 -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
+			-p tcp -m multiport --dports 7000,9000 -j DROP
+			-p udp -m udp --dport 8000 -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
+			-p udp -m udp --dport 8000 -j DROP
+			-m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-0-DOOR
+			-j HARDENCTL-RENEW`},
+	})
 }

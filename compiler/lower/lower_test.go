@@ -117,8 +117,12 @@ knock = "cbcdefghijklmnop"
 sequence = ["tcp/1001", "udp/1002", "tcp/1003", "udp/1004", "tcp/1005", "udp/1006", "tcp/1007", "udp/1008"]
 [scan]
 probes = 10
+slow = { probes = 30, window = "1d" }
+tripwires = ["tcp/23", "udp/69", "tcp/3389"]
 scope = "everything"
+proven = "1d"
 stealth = true
+fingerprint = true
 [icmp]
 echo_per_source = "1/second"
 [udp]
@@ -134,8 +138,9 @@ rp_filter = "loose"
 // TestPacketsWay shows the order in which a packet meets the defences.
 func TestPacketsWay(t *testing.T) {
 	expect(t, lowered(t, everything), ruleset.V4, "INPUT", `
-		-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK FIN,ACK -m conntrack --ctstate ESTABLISHED --ctstatus ASSURED --ctdir ORIGINAL -j SET --add-set hardenctl-proven-v4 src --exist
 		-p icmp -m icmp --icmp-type 8 -j HARDENCTL-ECHO
 		-p udp -m udp --dport 443 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
 		-p udp -m udp --dport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
@@ -143,9 +148,10 @@ func TestPacketsWay(t *testing.T) {
 		-p udp -m udp --sport 67 --dport 68 -m socket --nowildcard -j ACCEPT
 		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
 		-m set --match-set hardenctl-block-v4 src -j HARDENCTL-DROP-BLOCK
-		-m set --match-set hardenctl-ban-v4 src -j DROP
 		-p tcp -j HARDENCTL-STEALTH
 		-m conntrack --ctstate INVALID -j DROP
+		-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-FINGERPRINT
 		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v4 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
 		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
@@ -156,8 +162,9 @@ func TestPacketsWay(t *testing.T) {
 		-j HARDENCTL-K-CBCDEFGHIJKLMNOP
 		-j HARDENCTL-PROBE`)
 	expect(t, lowered(t, everything), ruleset.V6, "INPUT", `
-		-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK FIN,ACK -m conntrack --ctstate ESTABLISHED --ctstatus ASSURED --ctdir ORIGINAL -j SET --add-set hardenctl-proven-v6 src --exist
 		-p ipv6-icmp -m icmp6 --icmpv6-type 128 -j HARDENCTL-ECHO
 		-p udp -m udp --dport 443 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
 		-p udp -m udp --dport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
@@ -166,9 +173,10 @@ func TestPacketsWay(t *testing.T) {
 		-s fe80::/10 -p udp -m udp --sport 547 --dport 546 -m socket --nowildcard -j ACCEPT
 		-m set --match-set hardenctl-trusted-v6 src -j HARDENCTL-TRUSTED
 		-m set --match-set hardenctl-block-v6 src -j HARDENCTL-DROP-BLOCK
-		-m set --match-set hardenctl-ban-v6 src -j DROP
 		-p tcp -j HARDENCTL-STEALTH
 		-m conntrack --ctstate INVALID -j DROP
+		-m set --match-set hardenctl-ban-v6 src -j HARDENCTL-BANNED
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-FINGERPRINT
 		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v6 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
 		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP

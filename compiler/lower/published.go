@@ -48,9 +48,10 @@ func (f *filter) publishedWay() []ruleset.Rule {
 		f.pastPublished(),
 		f.trusted(),
 		f.blocked(),
-		f.banned(profile.Everything),
 		f.jailed(profile.Everything),
 		f.firstPackets(),
+		f.banned(profile.Everything),
+		f.fingerprint(),
 		f.services(),
 		f.banned(profile.Hidden),
 		f.jailed(profile.Hidden),
@@ -122,7 +123,7 @@ func (f *filter) unstated() []ruleset.Rule {
 // packet bears the container's.
 func originalPorts(s profile.Service, protocol profile.Protocol) []ruleset.Match {
 	var matches []ruleset.Match
-	for _, r := range portsOf(s.Ports, protocol) {
+	for _, r := range portsOf(s, protocol) {
 		matches = append(matches, ruleset.OriginalPort{Protocol: ruleset.Protocol(protocol), Ports: r})
 	}
 	return matches

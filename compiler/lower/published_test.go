@@ -31,8 +31,9 @@ func TestPublishedWay(t *testing.T) {
 		-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 		-m set --match-set hardenctl-trusted-v4 src -g HARDENCTL-TRUSTED
 		-m set --match-set hardenctl-block-v4 src -j HARDENCTL-DROP-BLOCK
-		-m set --match-set hardenctl-ban-v4 src -j DROP
 		-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,PSH,ACK,URG SYN -j DROP
+		-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-FINGERPRINT
 		-p tcp -m conntrack --ctorigdstport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v4 src -g HARDENCTL-S-ABCDEFGHIJKLMNOP
 		-p tcp -m conntrack --ctorigdstport 443 -g HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m conntrack --ctorigdstport 443 -g HARDENCTL-S-BBCDEFGHIJKLMNOP
@@ -86,7 +87,7 @@ func TestPublished(t *testing.T) {
 			-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-p ipv6-icmp -j DROP
 			-j DROP`},
-		{"REJECT exists in filter only", "policy.input = \"reject\"\nscan.probes = 10", ruleset.V4, "BAN", `
+		{"REJECT exists in filter only", "policy.input = \"reject\"\nscan = { probes = 10, ban = \"1h\", ban_repeat = \"1h\" }", ruleset.V4, "BAN", `
 			-j SET --add-set hardenctl-ban-v4 src --exist
 			-j DROP`},
 	} {

@@ -22,6 +22,7 @@ func TestLog(t *testing.T) {
 			-j DROP`},
 		{"a probe again: not logged", probes, ruleset.V4, "PROBE", `
 			-p udp -m udp --sport 0:1023 -j DROP
+			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-RENEW
 			-m set --match-set hardenctl-seen-v4 src,dst -j DROP
 			-j SET --add-set hardenctl-seen-v4 src,dst --exist
 			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN

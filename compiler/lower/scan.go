@@ -1,24 +1,14 @@
 package lower
 
 import (
+	"slices"
+	"time"
+
 	"hardenctl/compiler/profile"
 	"hardenctl/compiler/ruleset"
 )
 
-// bans reports whether the profile bans anyone.
-func (l *lowering) bans() bool { return l.profile.Scan.Probes > 0 }
-
 func (f *filter) scan() part { return f.part("scan", f.profile.Scan.Position) }
-
-// banned drops the new packets of banned sources. It stands before all
-// services, or behind them, as the scope says. Open connections
-// passed before, so that a ban cuts nobody off in the middle.
-func (f *filter) banned(at profile.Scope) []ruleset.Rule {
-	if !f.bans() || f.profile.Scan.Scope != at {
-		return nil
-	}
-	return []ruleset.Rule{f.scan().rule("banned", ruleset.Drop, f.inSet("ban"))}
-}
 
 // impossible lists flags that no TCP stack sends together: of the flags in the
 // mask, exactly those in set. The comments name nmap's scan for it.
@@ -74,21 +64,25 @@ func (f *filter) noise() ruleset.Rule {
 // probe is the target for a packet that only a scanner sends.
 //
 // A port counts once for each source, so that a client that retries one closed
-// port is not banned for it. UDP from a port below 1024 is usually the late
-// answer of a server that this host asked, and does not count.
+// port is not banned for it. What comes from a banned source is not counted any
+// more: it renews the ban.
 func (f *filter) probe() ruleset.Target {
 	if !f.bans() {
 		return f.end(isProbe)
 	}
 	return f.shared("PROBE", func() []ruleset.Rule {
 		p := f.scan()
-		servers := ruleset.Ports{Protocol: ruleset.UDP, Source: []ruleset.PortRange{{First: 0, Last: 1023}}}
-		rules := append(f.ownAddress(p),
-			p.rule("late answer", ruleset.Drop, servers),
-			p.rule("counted before", f.end(unlogged), ruleset.InSet{Set: f.setName("seen"), Direction: ruleset.ToSourceAndDPort}),
-			p.rule("count", ruleset.AddToSet{Set: f.setName("seen"), Direction: ruleset.ToSourceAndDPort}))
-		rules = append(rules, f.tooMany(p)...)
-		return append(rules, p.rule("probe", f.end(isProbe)))
+		port := f.setName("seen")
+		return slices.Concat(
+			f.ownAddress(p),
+			[]ruleset.Rule{f.lateAnswer(), p.rule("banned", f.renew(), f.inSet("ban"))},
+			f.tripwires(p),
+			[]ruleset.Rule{
+				p.rule("counted before", f.end(unlogged), ruleset.InSet{Set: port, Direction: ruleset.ToSourceAndDPort}),
+				p.rule("count", ruleset.AddToSet{Set: port, Direction: ruleset.ToSourceAndDPort}),
+			},
+			f.tooMany(p),
+			[]ruleset.Rule{p.rule("probe", f.end(isProbe))})
 	})
 }
 
@@ -102,28 +96,45 @@ func (f *filter) ownAddress(p part) []ruleset.Rule {
 	return []ruleset.Rule{p.rule("own address", ruleset.Drop, ruleset.AddressType{Source: []string{"LOCAL"}})}
 }
 
-// tooMany bans a source that has used up its probes.
-func (f *filter) tooMany(p part) []ruleset.Rule {
-	scan := f.profile.Scan
-	ban := f.ban(p)
-	if scan.Engine == profile.Recent {
-		list, prefix := f.setName("scan"), f.sourcePrefix()
-		return []ruleset.Rule{
-			p.rule("count", nil, ruleset.Recent{Action: ruleset.RecentSet, Name: list, Prefix: prefix}),
-			p.rule("too many probes", ban, ruleset.Recent{
-				Action: ruleset.RecentCheck, Name: list, Window: scan.Window, Hits: uint8(scan.Probes + 1), Prefix: prefix}),
-		}
-	}
-	rate := perWindow(scan.Probes, scan.Window)
-	return []ruleset.Rule{p.rule("too many probes", ban, f.sourceRate(p, rate, scan.Window))}
+// lateAnswer drops UDP from a port below 1024. It is usually the answer of a
+// server that this host asked and no longer waits for, and no probe.
+func (f *filter) lateAnswer() ruleset.Rule {
+	servers := ruleset.Ports{Protocol: ruleset.UDP, Source: []ruleset.PortRange{{First: 0, Last: 1023}}}
+	return f.scan().rule("late answer", ruleset.Drop, servers)
 }
 
-// ban puts the source into the ban set and refuses the packet.
-func (f *filter) ban(p part) ruleset.Jump {
-	return f.shared("BAN", func() []ruleset.Rule {
-		return []ruleset.Rule{
-			p.rule("ban", ruleset.AddToSet{Set: f.setName("ban"), Direction: ruleset.ToSource}),
-			p.rule("ban", f.end(brokeIt)),
+// tripwires ban at one touch.
+func (f *filter) tripwires(p part) []ruleset.Rule {
+	var rules []ruleset.Rule
+	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
+		for _, chunk := range chunks(portRanges(f.profile.Scan.Tripwires, protocol)) {
+			rules = append(rules, p.rule("tripwire", f.ban(p), ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk}))
 		}
-	})
+	}
+	return rules
+}
+
+// tooMany bans a source that has used up its probes, in the first window or in
+// the slow one.
+func (f *filter) tooMany(p part) []ruleset.Rule {
+	scan := f.profile.Scan
+	rules := f.tooManyWithin(p, "scan", "too many probes", scan.Probes, scan.Window)
+	if scan.Slow.Count > 0 {
+		rules = append(rules, f.tooManyWithin(p, "slow", "too many slow probes", scan.Slow.Count, scan.Slow.Window)...)
+	}
+	return rules
+}
+
+// tooManyWithin counts in a table or list of the window's own: xt_recent reaps
+// a list by the window of the rule that looks.
+func (f *filter) tooManyWithin(p part, name, does string, probes uint32, window time.Duration) []ruleset.Rule {
+	if f.profile.Scan.Engine == profile.Hashlimit {
+		return []ruleset.Rule{p.rule(does, f.ban(p), f.sourceRate(p, perWindow(probes, window), window))}
+	}
+	list, prefix := f.setName(name), f.sourcePrefix()
+	return []ruleset.Rule{
+		p.rule("count", nil, ruleset.Recent{Action: ruleset.RecentSet, Name: list, Prefix: prefix}),
+		p.rule(does, f.ban(p), ruleset.Recent{
+			Action: ruleset.RecentCheck, Name: list, Window: window, Hits: uint8(probes + 1), Prefix: prefix}),
+	}
 }

@@ -15,8 +15,8 @@ func TestBanScope(t *testing.T) {
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
 			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-			-m set --match-set hardenctl-ban-v4 src -j DROP
 			-m conntrack --ctstate INVALID -j DROP
+			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 80 -j ACCEPT
 			-p icmp -j DROP
@@ -29,7 +29,7 @@ func TestBanScope(t *testing.T) {
 			-m conntrack --ctstate INVALID -j DROP
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 80 -j ACCEPT
-			-m set --match-set hardenctl-ban-v4 src -j DROP
+			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
 			-p icmp -j DROP
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
 			-j HARDENCTL-PROBE`},
@@ -41,6 +41,7 @@ func TestBanScope(t *testing.T) {
 func TestProbes(t *testing.T) {
 	const head = `
 		-p udp -m udp --sport 0:1023 -j DROP
+		-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-RENEW
 		-m set --match-set hardenctl-seen-v4 src,dst -j DROP
 		-j SET --add-set hardenctl-seen-v4 src,dst --exist
 		`
@@ -58,12 +59,29 @@ func TestProbes(t *testing.T) {
 		{"an IPv6 source is a /64", `scan = { probes = 10, window = "60s" }`, ruleset.V6, "PROBE", `
 			-m addrtype --src-type LOCAL -j DROP
 			-p udp -m udp --sport 0:1023 -j DROP
+			-m set --match-set hardenctl-ban-v6 src -j HARDENCTL-RENEW
 			-m set --match-set hardenctl-seen-v6 src,dst -j DROP
 			-j SET --add-set hardenctl-seen-v6 src,dst --exist
 			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … --hashlimit-srcmask 64 -j HARDENCTL-BAN
 			-j DROP`},
-		{"the ban", `scan.probes = 10`, ruleset.V4, "BAN", `
-			-j SET --add-set hardenctl-ban-v4 src --exist
+		{"a slow window beside", `scan = { probes = 10, window = "60s", slow = { probes = 30, window = "1d" } }`, ruleset.V4, "PROBE", head + `
+			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN
+			-m hashlimit --hashlimit-above 30/day --hashlimit-burst 30 … -j HARDENCTL-BAN
+			-j DROP`},
+		{"a slow window by recent", `scan = { probes = 10, window = "60s", engine = "recent", slow = { probes = 30, window = "1h" } }`, ruleset.V4, "PROBE", head + `
+			-m recent --set --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource
+			-m recent --rcheck --seconds 60 --reap --hitcount 11 --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN
+			-m recent --set --name hardenctl-slow-v4 --mask 255.255.255.255 --rsource
+			-m recent --rcheck --seconds 3600 --reap --hitcount 31 --name hardenctl-slow-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN
+			-j DROP`},
+		{"tripwires", `scan = { probes = 10, window = "60s", tripwires = ["tcp/3389", "udp/69", "tcp/23"] }`, ruleset.V4, "PROBE", `
+			-p udp -m udp --sport 0:1023 -j DROP
+			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-RENEW
+			-p tcp -m multiport --dports 23,3389 -j HARDENCTL-BAN
+			-p udp -m udp --dport 69 -j HARDENCTL-BAN
+			-m set --match-set hardenctl-seen-v4 src,dst -j DROP
+			-j SET --add-set hardenctl-seen-v4 src,dst --exist
+			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN
 			-j DROP`},
 		{"nobody is banned", `scan.stealth = true`, ruleset.V4, "PROBE", ``},
 	})

@@ -4,7 +4,6 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
-	"time"
 
 	"hardenctl/compiler/diag"
 	"hardenctl/compiler/netset"
@@ -85,48 +84,4 @@ func prefixesOf(set netset.Set, family ruleset.Family) []netip.Prefix {
 // powerOfTwo returns the lowest power of two that is at least n and least.
 func powerOfTwo(n int, least uint32) uint32 {
 	return max(least, 1<<bits.Len(uint(max(n-1, 0))))
-}
-
-// Sizes of the sets that packets fill. An attacker can fill them with forged
-// sources; 65,536 entries take 2 to 4 MB. 16,384 buckets hold them all.
-const (
-	dynamicBuckets = 16384
-	dynamicEntries = 65536
-)
-
-// openTimeout is for how long a connection that conntrack did not see begin
-// may stay silent: two of the keepalives of an idle SSH session that has them.
-const openTimeout = 10 * time.Minute
-
-// addDynamicSets adds the sets that fill while the rules are live: ban, and
-// seen, which remembers the ports that a source has tried; and open, for the
-// connections that were open before the first rule. A ban of an IPv6 source is
-// one of its /64.
-func (l *lowering) addDynamicSets() {
-	scan := l.profile.Scan
-	for _, family := range ruleset.Families {
-		if l.bans() {
-			// A full set lets an old entry go: to refuse every new one would
-			// switch the defence off.
-			l.addDynamic(ruleset.Set{Name: setName("ban", family), Family: family, Type: ruleset.HashIP, Timeout: scan.Ban, Netmask: banMask(family), ForceAdd: true})
-			l.addDynamic(ruleset.Set{Name: setName("seen", family), Family: family, Type: ruleset.HashIPPort, Timeout: scan.Window, ForceAdd: true})
-		}
-		if scan.Stealth {
-			l.addDynamic(ruleset.Set{Name: setName("open", family), Family: family, Type: ruleset.HashIPPort, Timeout: openTimeout})
-		}
-	}
-}
-
-// banMask is the length to which a banned address is cut; 0 for none.
-func banMask(family ruleset.Family) int {
-	if family == ruleset.V6 {
-		return 64
-	}
-	return 0
-}
-
-func (l *lowering) addDynamic(s ruleset.Set) {
-	s.Dynamic, s.HashSize, s.MaxElements = true, dynamicBuckets, dynamicEntries
-	s.Origin = l.origin("scan", l.profile.Scan.Position)
-	l.sets = append(l.sets, s)
 }

@@ -35,7 +35,7 @@ func TestSets(t *testing.T) {
 			"admin-v4 hash:net family inet hashsize 1024 maxelem 65536: 1\ntrusted-v4 hash:net family inet hashsize 1024 maxelem 65536: 2"},
 		{"merged to the fewest", `access.block = ["192.0.2.0/25", "192.0.2.128/25", "192.0.2.7"]`,
 			"block-v4 hash:net family inet hashsize 1024 maxelem 65536: 1"},
-		{"bans", `scan = { probes = 10, window = "60s", ban = "1d" }`,
+		{"bans", `scan = { probes = 10, window = "60s", ban = "1d", ban_repeat = "1d" }`,
 			"ban-v4 hash:ip family inet hashsize 16384 maxelem 65536 timeout 86400 forceadd: 0\n" +
 				"ban-v6 hash:ip family inet6 hashsize 16384 maxelem 65536 netmask 64 timeout 86400 forceadd: 0\n" +
 				"seen-v4 hash:ip,port family inet hashsize 16384 maxelem 65536 timeout 60 forceadd: 0\n" +

@@ -54,10 +54,25 @@ a.toml:6:19: icmp.echo_per_source: "0/s": the count must be from 1 to 10000`},
 		{"durations", "[scan]\nprobes = 1\nwindow = \"60\"\nban = \"25d\"", `a.toml:4:10: scan.window: "60" is not a duration
 a.toml:5:7: scan.ban: "25d" is not from 1s to 24d`},
 		{"recent counts to 254", "[scan]\nprobes = 255\nengine = \"recent\"", `a.toml:3:10: scan.probes: 255 is more than the engine "recent" can count, 254`},
+		{"recent counts slow probes to 254", "[scan]\nprobes = 2\nengine = \"recent\"\nslow = { probes = 255, window = \"1h\" }",
+			`a.toml:5:19: scan.slow.probes: 255 is more than the engine "recent" can count, 254`},
+		{"a slow window", "[scan]\nprobes = 2\nwindow = \"1h\"\nslow = { probes = 3, window = \"1h\" }",
+			`a.toml:5:31: warning: scan.slow.window: does nothing, since 1h is not longer than scan.window, 1h`},
+		{"a slow window without numbers", "[scan]\nprobes = 2\nslow = {}",
+			`a.toml:4:1: scan.slow: states no probes
+a.toml:4:1: scan.slow: states no window`},
+		{"slower than the kernel", "[scan]\nprobes = 2\nslow = { probes = 6, window = \"7d\" }",
+			`a.toml:4:31: scan.slow.window: "7d" is not from 1s to 1d`},
+		{"a shorter ban for repeaters", "[scan]\nprobes = 2\nban = \"2h\"\nban_repeat = \"1h\"",
+			`a.toml:5:14: warning: scan.ban_repeat: does nothing, since 1h is shorter than a first ban, 2h`},
+		{"tripwires", "[scan]\nprobes = 2\ntripwires = [\"23\"]", `a.toml:4:14: scan.tripwires: "23" has no protocol`},
+		{"what bans need probes for", "scan = { tripwires = [\"tcp/23\"], proven = \"1d\" }",
+			`a.toml:2:22: warning: scan.tripwires: does nothing, since scan.probes is not stated
+a.toml:2:43: warning: scan.proven: does nothing, since scan.probes is not stated`},
 		{"scan without probes", "[scan]\nban = \"1h\"", `a.toml:3:7: warning: scan.ban: does nothing, since scan.probes is not stated`},
-		{"names", "[sets.Office]\n[sets.ban]\n[sets.f-x]\n[sets.forty-letters-are-too-many-for-a-set-name]\n[services.\"a b\"]",
+		{"names", "[sets.Office]\n[sets.proven]\n[sets.f-x]\n[sets.forty-letters-are-too-many-for-a-set-name]\n[services.\"a b\"]",
 			`a.toml:2:2: sets.Office: "Office" is not a name for a set
-a.toml:3:2: sets.ban: hardenctl has a set of this name itself
+a.toml:3:2: sets.proven: hardenctl has a set of this name itself
 a.toml:4:2: sets.f-x: hardenctl has a set of this name itself
 a.toml:5:2: sets.forty-letters-are-too-many-for-a-set-name: "forty-letters-are-too-many-for-a-set-name" is not a name for a set
 a.toml:6:2: services."a b": "a b" is not a name for a service`},

@@ -9,20 +9,10 @@ const (
 	// that a LOG rule holds; iptables cuts a longer prefix silently.
 	maxPrefix      = 29 - 8
 	maxConnections = 1 << 20
-	maxProbes      = 10000
-	// maxRecentProbes leaves one of the 255 packets that xt_recent counts for
-	// the probe that bans.
-	maxRecentProbes = maxQuota - 1
-	// maxBan is what ipset takes as a timeout, 2,147,483 s, in whole days.
-	maxBan = 24 * 24 * time.Hour
 )
 
-// What [scan] and [log] are where they are stated in part.
-const (
-	defaultScanWindow = time.Minute
-	defaultBan        = time.Hour
-	defaultPrefix     = "IPTables-Dropped: "
-)
+// What [log] is where it is stated in part.
+const defaultPrefix = "IPTables-Dropped: "
 
 var (
 	defaultLogRate   = Rate{Count: 5, Per: time.Minute, Burst: 10}
@@ -82,10 +72,13 @@ func (d *decoder) service(n *node) {
 		"connections_per_source": d.count(&s.ConnectionsPerSource, 1, maxConnections),
 		"knock":                  d.knockName(&s.Knock),
 	})
-	if n.child("ports") == nil && !n.partial {
+	switch ports := n.child("ports"); {
+	case ports == nil && !n.partial:
 		d.add(&flaw{
 			Code: "no-ports", Message: "states no ports", Suggestion: `add ports = ["tcp/443"]`,
 		}, n.key, n.path)
+	case ports != nil && ports.kind == kindArray && len(ports.children) == 0:
+		d.errorf("no-ports", ports, "is empty, so that the service has no ports")
 	}
 	d.profile.Services = append(d.profile.Services, s)
 }
@@ -107,44 +100,7 @@ func (d *decoder) ports(to *[]Port) func(*node) {
 			port.Position = element.value
 			*to = append(*to, port)
 		}
-		if n.kind == kindArray && len(n.children) == 0 {
-			d.errorf("no-ports", n, "is empty, so that the service has no ports")
-		}
 	}
-}
-
-func (d *decoder) scan(n *node) {
-	s := &d.profile.Scan
-	*s = Scan{Position: n.key, Window: defaultScanWindow, Ban: defaultBan, Scope: Everything, Engine: Hashlimit}
-	var probes Count
-	d.table(n, fields{
-		"probes":    d.count(&probes, 1, maxProbes),
-		"window":    d.duration(&s.Window, time.Second, maxWindow),
-		"ban":       d.duration(&s.Ban, time.Second, maxBan),
-		"scope":     choice(d, &s.Scope, Everything, Hidden),
-		"engine":    choice(d, &s.Engine, Hashlimit, Recent),
-		"stealth":   d.boolean(&s.Stealth),
-		"slow":      d.later,
-		"tripwires": d.later,
-	})
-	s.Probes = probes.N
-	switch {
-	case probes.N > maxRecentProbes && s.Engine == Recent:
-		d.errorf("out-of-range", n.child("probes"),
-			"%d is more than the engine \"recent\" can count, %d", probes.N, maxRecentProbes)
-	case n.child("probes") == nil && !n.partial:
-		d.scanWithoutProbes(n)
-	}
-}
-
-// scanWithoutProbes warns of keys that do nothing, since nobody is banned.
-func (d *decoder) scanWithoutProbes(n *node) {
-	for _, key := range []string{"window", "ban", "scope", "engine"} {
-		if c := n.child(key); c != nil {
-			d.warn("no-effect", c, "does nothing, since scan.probes is not stated")
-		}
-	}
-	d.profile.Scan.Window, d.profile.Scan.Ban = 0, 0
 }
 
 func (d *decoder) icmp(n *node) {

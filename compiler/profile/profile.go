@@ -219,12 +219,30 @@ type Scan struct {
 	// bans it. A probe is a new packet to what no service answers.
 	Probes uint32
 	Window time.Duration
-	Ban    time.Duration
+	// Slow is a second window, longer than the first, for those who wait
+	// between probes; it is zero where not stated. Unlike a Quota of a service,
+	// it may count to 10,000.
+	Slow Quota
+	// Tripwires are ports of which one touch bans.
+	Tripwires []Port
+	Ban       time.Duration
+	// BanRepeat is how long the ban of a source lasts that was banned within
+	// the last week; Ban means that bans do not grow. Where not stated it is
+	// 24 times Ban.
+	BanRepeat time.Duration
+	// Proven is for how long a source is known that has completed a
+	// connection, which nobody can do in another's name. It keeps, while
+	// banned, the services that it may use, under a low limit. 0 means that
+	// nobody is proven.
+	Proven time.Duration
 	Scope  Scope  // Everything where not stated
 	Engine Engine // Hashlimit where not stated
 	// Stealth drops, and counts as probes, segments whose flags no TCP stack
 	// sends.
 	Stealth bool
+	// Fingerprint drops, and counts as probes, SYNs that no TCP stack of a
+	// computer or phone sends.
+	Fingerprint bool
 }
 
 // ICMP is [icmp]. Without EchoPerSource, echo requests stay unanswered.

@@ -72,6 +72,24 @@ type OriginalPort struct {
 	Ports    PortRange
 }
 
+// TCPWindow matches TCP segments whose window, as it stands in the header, is at
+// most Most. Of IPv6 it sees segments without extension headers only; Extended
+// matches the others.
+type TCPWindow struct {
+	Family Family
+	Most   uint16
+}
+
+// TCPOption matches TCP segments that carry, or with Not do not carry, an option
+// of the kind (RFC 9293, section 3.2).
+type TCPOption struct {
+	Kind uint8
+	Not  bool
+}
+
+// Extended matches IPv6 packets that have extension headers before TCP.
+type Extended struct{}
+
 // ICMPType matches the type of an ICMP or ICMPv6 message, and its code if
 // HasCode is true.
 type ICMPType struct {
@@ -112,6 +130,11 @@ type ConnState struct {
 // Wildcard, one that is bound to no address of its own does not count, which
 // leaves the sockets of connections.
 type Socket struct{ Wildcard bool }
+
+// ConnAssured matches the packets that a connection's first side sends once
+// both sides have agreed on it: of TCP, after the three steps of its opening,
+// which nobody can take in another's name.
+type ConnAssured struct{}
 
 // ConnOriginal matches packets in the direction of the connection's first.
 type ConnOriginal struct{}
@@ -217,9 +240,13 @@ func (Proto) match()        {}
 func (Ports) match()        {}
 func (OriginalPort) match() {}
 func (TCPFlags) match()     {}
+func (TCPWindow) match()    {}
+func (TCPOption) match()    {}
+func (Extended) match()     {}
 func (ICMPType) match()     {}
 func (HopLimit) match()     {}
 func (ConnState) match()    {}
+func (ConnAssured) match()  {}
 func (ConnOriginal) match() {}
 func (InSet) match()        {}
 func (SourceRate) match()   {}

@@ -1,5 +1,7 @@
 package ruleset
 
+import "time"
+
 // Target is what a rule does with a packet that it matched. The types below
 // are the only ones.
 type Target interface{ target() }
@@ -21,11 +23,12 @@ type Jump struct{ Chain string }
 // chain that the packet was in before this one goes on.
 type Goto struct{ Chain string }
 
-// AddToSet puts the packet's address into a set, anew if it is there, for the
-// set's own timeout.
+// AddToSet puts the packet's address into a set, anew if it is there, for
+// Timeout, or for the set's own where that is 0.
 type AddToSet struct {
 	Set       string
 	Direction Direction
+	Timeout   time.Duration // whole seconds
 }
 
 // RemoveFromSet takes the packet's address out of a set; it need not be there.

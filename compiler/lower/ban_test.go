@@ -1,0 +1,114 @@
+package lower_test
+
+import (
+	"testing"
+	"time"
+
+	"hardenctl/compiler/ruleset"
+)
+
+// TestBans shows how a ban begins, goes on and grows.
+func TestBans(t *testing.T) {
+	const scan = `scan = { probes = 10, ban = "1h", ban_repeat = "1d" }`
+	run(t, []example{
+		{"it begins: longer after a strike", scan, ruleset.V4, "BAN", `
+			-m set --match-set hardenctl-strike-v4 src -j HARDENCTL-REPEAT
+			-m set ! --match-set hardenctl-strike-v4 src -j SET --add-set hardenctl-ban-v4 src --exist
+			-j SET --add-set hardenctl-strike-v4 src --exist
+			-j DROP`},
+		{"it goes on, as long as it was", scan, ruleset.V6, "RENEW", `
+			-m set --match-set hardenctl-repeat-v6 src -j HARDENCTL-REPEAT
+			-m set ! --match-set hardenctl-repeat-v6 src -j SET --add-set hardenctl-ban-v6 src --exist
+			-j DROP`},
+		{"the long one", scan, ruleset.V4, "REPEAT", `
+			-j SET --add-set hardenctl-repeat-v4 src --exist
+			-j SET --add-set hardenctl-ban-v4 src --exist --timeout 86400`},
+		{"24 times as long where nothing is said", `scan = { probes = 10, ban = "2h" }`, ruleset.V4, "REPEAT", `
+			-j SET --add-set hardenctl-repeat-v4 src --exist
+			-j SET --add-set hardenctl-ban-v4 src --exist --timeout 172800`},
+		{"it does not grow", `scan = { probes = 10, ban = "1h", ban_repeat = "1h" }`, ruleset.V4, "BAN", `
+			-j SET --add-set hardenctl-ban-v4 src --exist
+			-j DROP`},
+		{"nor when it goes on", `scan = { probes = 10, ban = "1h", ban_repeat = "1h" }`, ruleset.V4, "RENEW", `
+			-j SET --add-set hardenctl-ban-v4 src --exist
+			-j DROP`},
+		{"nobody is banned", `scan.stealth = true`, ruleset.V4, "BANNED", ``},
+	})
+}
+
+// TestBanned shows what a banned source meets: only probes renew its ban, and
+// if it is proven it keeps the services that it may use.
+func TestBanned(t *testing.T) {
+	const services = "services.web.ports = [\"tcp/80\"]\nservices.ssh = { ports = [\"tcp/22\"], from = [\"192.0.2.7\"] }\n"
+	const noise = `
+		-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
+		-p udp -m udp --sport 0:1023 -j DROP
+		-p icmp -j DROP`
+	run(t, []example{
+		{"everything", services + `scan = { probes = 10, scope = "everything" }`, ruleset.V4, "BANNED", noise + `
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j DROP
+			-p tcp -m tcp --dport 80 -j DROP
+			-j HARDENCTL-RENEW`},
+		{"services stand before", services + `scan = { probes = 10, scope = "hidden" }`, ruleset.V4, "BANNED", noise + `
+			-j HARDENCTL-RENEW`},
+		{"proven", services + `scan = { probes = 10, scope = "everything", proven = "1d" }`, ruleset.V4, "BANNED", noise + `
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j DROP
+			-p tcp -m tcp --dport 80 -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
+			-p tcp -m tcp --dport 80 -j DROP
+			-j HARDENCTL-RENEW`},
+		{"nothing to keep", `services.web.ports = ["tcp/80"]
+			scan = { probes = 10, scope = "hidden", proven = "1d" }`, ruleset.V4, "BANNED", noise + `
+			-j HARDENCTL-RENEW`},
+		{"IPv6 is closed", services + `scan = { probes = 10, scope = "everything", proven = "1d" }` + "\npolicy.ipv6 = false", ruleset.V6, "BANNED", `
+			-m addrtype --dst-type MULTICAST -j DROP
+			-p udp -m udp --sport 0:1023 -j DROP
+			-p ipv6-icmp -j DROP
+			-j HARDENCTL-RENEW`},
+	})
+}
+
+// TestBanMemory shows how long each set remembers: a source's ports for the
+// longer window, a ban for a week from its end.
+func TestBanMemory(t *testing.T) {
+	rs := lowered(t, `services.web.ports = ["tcp/80"]
+		scan = { probes = 10, window = "1h", slow = { probes = 30, window = "1d" }, ban = "1h", ban_repeat = "1d", proven = "3d" }`)
+	const hour, day = time.Hour, 24 * time.Hour
+	want := map[string]time.Duration{"seen": day, "ban": hour, "strike": hour + 7*day, "repeat": 8 * day, "proven": 3 * day}
+	for name, timeout := range want {
+		for _, family := range []string{"-v4", "-v6"} {
+			if got := set(t, rs, "hardenctl-"+name+family); got.Timeout != timeout || !got.Dynamic {
+				t.Errorf("%s remembers for %v, want %v", got.Name, got.Timeout, timeout)
+			}
+		}
+	}
+	if forced := set(t, rs, "hardenctl-proven-v4").ForceAdd; forced {
+		t.Error("a full set of proven sources lets one go for a newcomer")
+	}
+}
+
+func set(t *testing.T, rs *ruleset.Ruleset, name string) ruleset.Set {
+	t.Helper()
+	for _, s := range rs.Sets {
+		if s.Name == name {
+			return s
+		}
+	}
+	t.Fatalf("there is no set %s", name)
+	return ruleset.Set{}
+}
+
+// TestFingerprint shows which SYNs are probes, whatever their port.
+func TestFingerprint(t *testing.T) {
+	const options = `
+		-p tcp -m tcp ! --tcp-option 2 -j HARDENCTL-PROBE
+		-p tcp -m tcp ! --tcp-option 4 -m tcp ! --tcp-option 8 -m tcp ! --tcp-option 3 -j HARDENCTL-PROBE`
+	run(t, []example{
+		{"IPv4", "scan = { probes = 10, fingerprint = true }", ruleset.V4, "FINGERPRINT", `
+			-p tcp -m u32 --u32 "0x0>>0x16&0x3c@0xc&0xffff=0x0:0x400" -j HARDENCTL-PROBE` + options},
+		{"IPv6", "scan = { probes = 10, fingerprint = true }", ruleset.V6, "FINGERPRINT", `
+			-p tcp -m u32 --u32 "0x3&0xff=0x0:0x5,0x7:0xff" -j HARDENCTL-PROBE
+			-p tcp -m u32 --u32 "0x3&0xff=0x6&&0x34&0xffff=0x0:0x400" -j HARDENCTL-PROBE` + options},
+		{"not asked for", "scan.probes = 10", ruleset.V4, "FINGERPRINT", ``},
+	})
+}

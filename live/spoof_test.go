@@ -1,0 +1,175 @@
+package live
+
+import (
+	"net/netip"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"hardenctl/lab"
+)
+
+const proven = "scope = \"everything\"\nproven = \"1d\"\nfingerprint = true\ntripwires = [\"tcp/23\"]\n"
+
+// Whoever scans in the name of others hurts nobody who is known: not admin and
+// exempt sources, who are never banned, and not those who have been here before.
+// A stranger in whose name someone scans is out, which is what a ban costs.
+func TestForgedScans(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		watch(t, proven)
+		network := lab.NewNetwork(t)
+		people := newPeople(network)
+		forger := newForger(t, network)
+		arrive(t, people.customer)
+		time.Sleep(200 * time.Millisecond) // the last FIN comes when connect has returned
+		for _, h := range []*lab.Host{people.customer, people.crawler, people.admin, people.stranger} {
+			for _, a := range addresses(h) {
+				must(t, forger.Forge(append(syns(a, 23, 1), syns(a, 7000, 50)...)...))
+				known := h == people.crawler || h == people.admin
+				if is := banned(t, a); is == known {
+					t.Errorf("%s, %v: banned is %v", h.Name(), a, is)
+				}
+			}
+		}
+		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+			reaches(t, people.customer, server, 443, 30)
+			reaches(t, people.customer, server, 80, 10)
+			reaches(t, people.crawler, server, 443, 100)
+			reaches(t, people.admin, server, 22, 5)
+			if connect(people.stranger, server, 443) == nil {
+				t.Errorf("scope everything: the banned stranger reaches %s", server)
+			}
+		}
+	})
+}
+
+// newForger is a host that has found its way to the server: while its own
+// link-local address is young, it cannot ask for the server's in another's name.
+func newForger(t *testing.T, n *lab.Bench) *lab.Host {
+	t.Helper()
+	h := n.Host("forger", "203.0.113.67", "2001:db8:bad:67::67")
+	arrive(t, h)
+	return h
+}
+
+// To be proven takes a connection: forged segments that look like one, in the
+// right order but without the server's number, prove nobody.
+func TestForgersProveNobody(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		watch(t, proven)
+		network := lab.NewNetwork(t)
+		victim := network.Host("victim", "192.0.2.20/24", "2001:db8:20::20")
+		forger := newForger(t, network)
+		for i, a := range addresses(victim) {
+			open := syn(a, 443)
+			ack, fin := open, open
+			ack.Flags, ack.Seq, ack.Ack, ack.Options = lab.ACK, 1001, 77777, nil
+			fin.Flags, fin.Seq, fin.Ack, fin.Options = lab.FIN|lab.ACK, 1001, 77777, nil
+			must(t, forger.Forge(open, ack, fin, fin))
+			if member(t, "proven", a) {
+				t.Errorf("%v is proven by forged segments", a)
+			}
+			reaches(t, victim, []string{lab.ServerV4, lab.ServerV6}[i], 443, 1)
+			time.Sleep(200 * time.Millisecond)
+			if !member(t, "proven", a) {
+				t.Errorf("%v is not proven by a connection", a)
+			}
+		}
+	})
+}
+
+// To be proven makes nobody immune: a proven scanner is banned, sees nothing but
+// public services, at a low rate, and its probes renew the ban.
+func TestProvenScanner(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		watch(t, proven+"ban = \"4s\"\n")
+		network := lab.NewNetwork(t)
+		scanner := network.Host("scanner", "203.0.113.66", "2001:db8:bad:66::66")
+		arrive(t, scanner)
+		time.Sleep(200 * time.Millisecond)
+		must(t, scanner.Forge(syn(scanner.V4(), 23)))
+		time.Sleep(2500 * time.Millisecond)
+		must(t, scanner.Forge(syn(scanner.V4(), 7000)))
+		time.Sleep(2500 * time.Millisecond)
+		if !banned(t, scanner.V4()) {
+			t.Error("the ban of a proven source is not renewed by its probe")
+		}
+		reaches(t, scanner, lab.ServerV4, 443, 5)
+		if connect(scanner, lab.ServerV4, 22) == nil || connect(scanner, lab.ServerV4, 8080) == nil {
+			t.Error("a proven and banned source reaches what is not public")
+		}
+		var flood []lab.Segment
+		for i := range 150 {
+			s := syn(scanner.V4(), 80)
+			s.From = netip.AddrPortFrom(scanner.V4(), uint16(40000+i))
+			flood = append(flood, s)
+		}
+		must(t, scanner.Forge(flood...))
+		if connect(scanner, lab.ServerV4, 443) == nil {
+			t.Error("a proven and banned source has no limit")
+		}
+	})
+}
+
+// member asks the kernel whether one of our sets holds a source.
+func member(t *testing.T, set string, a netip.Addr) bool {
+	t.Helper()
+	name := "hardenctl-" + set + "-v4"
+	if a.Is6() {
+		name, a = "hardenctl-"+set+"-v6", netip.PrefixFrom(a, 64).Masked().Addr()
+	}
+	out, err := exec.Command("ipset", "test", name, a.String()).CombinedOutput()
+	if err != nil && !strings.Contains(string(out), "is NOT in set") {
+		t.Fatalf("ipset test %s %v: %v: %s", name, a, err, out)
+	}
+	return err == nil
+}
+
+// A flood in the names of more sources than the sets hold keeps nobody out,
+// makes nobody forgotten who is proven, and leaves a scanner who goes on probing
+// banned.
+func TestFullSets(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		watch(t, proven)
+		network := lab.NewNetwork(t)
+		people := newPeople(network)
+		scanner := network.Host("scanner", "203.0.113.66", "2001:db8:bad:66::66")
+		forger := newForger(t, network)
+		arrive(t, people.customer)
+		time.Sleep(200 * time.Millisecond)
+		must(t, scanner.Forge(syn(scanner.V4(), 23)))
+
+		began := time.Now()
+		must(t, forger.Forge(crowd(23, 70000)...))   // fills ban and strike
+		must(t, forger.Forge(crowd(7000, 70000)...)) // is banned, or fills seen
+		t.Logf("140,000 forged probes in %v; the ban set holds %d", time.Since(began).Round(time.Millisecond), header(t, "hardenctl-ban-v4").Entries)
+
+		must(t, scanner.Forge(syns(scanner.V4(), 23, 1)...))
+		if !banned(t, scanner.V4()) {
+			t.Error("the scanner who goes on probing is not banned")
+		}
+		if !member(t, "proven", people.customer.V4()) {
+			t.Error("the customer is not proven any more")
+		}
+		reaches(t, people.customer, lab.ServerV4, 443, 30)
+		reaches(t, people.admin, lab.ServerV4, 22, 5)
+		reaches(t, people.crawler, lab.ServerV4, 443, 30)
+		newcomer := network.Host("newcomer", "192.0.2.40/24", "2001:db8:40::40")
+		arrive(t, newcomer)
+		reaches(t, newcomer, lab.ServerV4, 443, 30)
+		must(t, newcomer.Forge(syn(newcomer.V4(), 23)))
+		if !banned(t, newcomer.V4()) {
+			t.Error("a full set takes no new ban")
+		}
+	})
+}
+
+// crowd are SYNs to one port from n sources of 10.0.0.0/8.
+func crowd(port, n int) []lab.Segment {
+	var all []lab.Segment
+	for i := range n {
+		all = append(all, syn(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), port))
+	}
+	return all
+}
