@@ -26,7 +26,7 @@ bin/docker:
 
 # The packages in which goroutines meet.
 race:
-	$(GO) test -count=1 -race ./compiler/... ./host/... ./cmd/... ./lab/...
+	$(GO) test -count=1 -race ./compiler/... ./host/... ./cmd/... ./lab/... ./verify/...
 
 lint:
 	test -z "$$(gofmt -l .)"

@@ -42,15 +42,20 @@ func (f *filter) bannedServices(p part) []ruleset.Rule {
 			continue
 		}
 		if f.proves() {
-			var proven [][]ruleset.Match
-			for _, way := range ways {
-				proven = append(proven, slices.Concat(way, f.knownSource(p)))
-			}
-			rules = append(rules, f.serviceRules(s, ruleset.Return, proven)...)
+			rules = append(rules, f.serviceRules(s, ruleset.Return, f.provenWays(p, ways))...)
 		}
 		rules = append(rules, f.serviceRules(s, ruleset.Drop, ways)...)
 	}
 	return rules
+}
+
+// provenWays narrows the ways to a service to proven sources at a low rate.
+func (f *filter) provenWays(p part, ways [][]ruleset.Match) [][]ruleset.Match {
+	var narrow [][]ruleset.Match
+	for _, way := range ways {
+		narrow = append(narrow, slices.Concat(way, f.knownSource(p)))
+	}
+	return narrow
 }
 
 // knownSource matches a proven source within what it keeps while it is banned.

@@ -150,7 +150,7 @@ func (f *filter) bannedKnocks(p part) []ruleset.Rule {
 func sequencePorts(sequence []profile.Port) []ruleset.Match {
 	var matches []ruleset.Match
 	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
-		for _, chunk := range chunks(slices.Compact(portRanges(sequence, protocol))) {
+		for _, chunk := range chunks(slices.Compact(portsOf(sequence, protocol))) {
 			matches = append(matches, ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk})
 		}
 	}

@@ -123,7 +123,7 @@ func (f *filter) unstated() []ruleset.Rule {
 // packet bears the container's.
 func originalPorts(s profile.Service, protocol profile.Protocol) []ruleset.Match {
 	var matches []ruleset.Match
-	for _, r := range portsOf(s, protocol) {
+	for _, r := range portsOf(s.Ports, protocol) {
 		matches = append(matches, ruleset.OriginalPort{Protocol: ruleset.Protocol(protocol), Ports: r})
 	}
 	return matches

@@ -107,7 +107,7 @@ func (f *filter) lateAnswer() ruleset.Rule {
 func (f *filter) tripwires(p part) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
-		for _, chunk := range chunks(portRanges(f.profile.Scan.Tripwires, protocol)) {
+		for _, chunk := range chunks(portsOf(f.profile.Scan.Tripwires, protocol)) {
 			rules = append(rules, p.rule("tripwire", f.ban(p), ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk}))
 		}
 	}

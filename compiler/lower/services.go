@@ -85,18 +85,14 @@ func (f *filter) ports(s profile.Service, protocol profile.Protocol) []ruleset.M
 		return originalPorts(s, protocol)
 	}
 	var matches []ruleset.Match
-	for _, chunk := range chunks(portsOf(s, protocol)) {
+	for _, chunk := range chunks(portsOf(s.Ports, protocol)) {
 		matches = append(matches, ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk})
 	}
 	return matches
 }
 
 // portsOf returns the ports of one protocol, in order.
-func portsOf(s profile.Service, protocol profile.Protocol) []ruleset.PortRange {
-	return portRanges(s.Ports, protocol)
-}
-
-func portRanges(ports []profile.Port, protocol profile.Protocol) []ruleset.PortRange {
+func portsOf(ports []profile.Port, protocol profile.Protocol) []ruleset.PortRange {
 	var ranges []ruleset.PortRange
 	for _, p := range ports {
 		if p.Protocol == protocol {
@@ -149,11 +145,11 @@ func (f *filter) serviceTarget(s profile.Service) ruleset.Target {
 func (f *filter) limits(s profile.Service) []ruleset.Rule {
 	var rules []ruleset.Rule
 	service := f.service(s)
-	if s.ConnectionsPerSource.N > 0 && len(portsOf(s, profile.TCP)) > 0 {
+	if s.ConnectionsPerSource.N > 0 && len(portsOf(s.Ports, profile.TCP)) > 0 {
 		most := ruleset.ConnLimit{Above: s.ConnectionsPerSource.N, Prefix: f.sourcePrefix()}
 		rules = append(rules, service.rule("connections per source", f.drop(overLimit), ruleset.Proto{Protocol: ruleset.TCP}, most))
 	}
-	udp := len(portsOf(s, profile.UDP)) > 0
+	udp := len(portsOf(s.Ports, profile.UDP)) > 0
 	if udp && (s.NewPerSource.Stated() || f.profile.UDP.NewPerSource.Stated()) {
 		rules = append(rules, f.knownFlow(service))
 	}
