@@ -35,6 +35,9 @@ func TestMatches(t *testing.T) {
 		{ruleset.Source{Prefix: netip.MustParsePrefix("192.0.2.1/32")}, "-s 192.0.2.1/32", ruleset.V4},
 		{ruleset.Source{Prefix: netip.MustParsePrefix("fe80::/10")}, "-s fe80::/10", ruleset.V6},
 		{ruleset.Interface{Name: "lo"}, "-i lo", ruleset.V4},
+		{ruleset.OutInterface{Name: "lo"}, "-o lo", ruleset.V4},
+		{ruleset.NoSocket{}, "-m owner ! --socket-exists", ruleset.V4},
+		{ruleset.ForeignSource{}, "-m addrtype ! --src-type LOCAL", ruleset.V4},
 		{ruleset.Proto{Protocol: ruleset.UDP}, "-p udp", ruleset.V4},
 		{ruleset.Ports{Protocol: ruleset.TCP, Destination: one(22)}, "-p tcp -m tcp --dport 22", ruleset.V4},
 		{ruleset.Ports{Protocol: ruleset.UDP, Source: one(67), Destination: one(68)}, "-p udp -m udp --sport 67 --dport 68", ruleset.V4},
@@ -99,6 +102,9 @@ func TestTargets(t *testing.T) {
 		{ruleset.Reject{Family: ruleset.V4}, "-j REJECT --reject-with icmp-port-unreachable"},
 		{ruleset.Reject{Family: ruleset.V6}, "-j REJECT --reject-with icmp6-port-unreachable"},
 		{ruleset.Reject{Family: ruleset.V6, Reset: true}, "-j REJECT --reject-with tcp-reset"},
+		{ruleset.NoTrack{}, "-j CT --notrack"},
+		{ruleset.StripOption{Kind: 8}, "-j TCPOPTSTRIP --strip-options 8"},
+		{ruleset.SynProxy{MSS: 1460, WindowScale: 7}, "-j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460"},
 		{nil, ""},
 	} {
 		if got := emit.Rule(ruleset.V4, ruleset.Rule{Target: test.target}); got != test.want {

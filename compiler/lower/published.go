@@ -1,7 +1,6 @@
 package lower
 
 import (
-	"cmp"
 	"slices"
 
 	"hardenctl/compiler/profile"
@@ -27,11 +26,8 @@ func (l *lowering) publishedPorts(family ruleset.Family) ruleset.Table {
 		Target: f.chain("FORWARD", f.publishedWay()),
 		Origin: f.origin("policy.forward", l.profile.Policy.Position),
 	}
-	hooks := []ruleset.Chain{
-		f.leftHook("PREROUTING"), f.leftHook("INPUT"), f.leftHook("FORWARD", jump), f.leftHook("OUTPUT"), f.leftHook("POSTROUTING"),
-	}
-	slices.SortFunc(f.chains, func(a, b ruleset.Chain) int { return cmp.Compare(a.Name, b.Name) })
-	return ruleset.Table{Family: family, Name: "mangle", Chains: append(hooks, f.chains...)}
+	return f.tableOf("mangle", f.leftHook("PREROUTING"), f.leftHook("INPUT"), f.leftHook("FORWARD", jump),
+		f.leftHook("OUTPUT"), f.leftHook("POSTROUTING"))
 }
 
 // publishedWay is the way of a packet that is forwarded. Only the first packet

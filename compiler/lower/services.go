@@ -15,6 +15,7 @@ func (f *filter) services() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
 		if ways := f.ways(s); len(ways) > 0 && !f.closed() {
+			rules = append(rules, f.cookie(s, ways)...)
 			rules = append(rules, f.serviceRules(s, f.serviceTarget(s), ways)...)
 		}
 	}
@@ -46,6 +47,7 @@ func (f *filter) servicesForTrusted() []ruleset.Rule {
 	for _, s := range f.profile.Services {
 		if s.Admin && f.has("admin") {
 			admin := [][]ruleset.Match{{f.inSet("admin")}}
+			rules = append(rules, f.cookie(s, admin)...)
 			rules = append(rules, f.serviceRules(s, f.accept(), admin)...)
 		}
 		ways := f.ways(s)
@@ -56,6 +58,7 @@ func (f *filter) servicesForTrusted() []ruleset.Rule {
 		if s.Admin {
 			target = f.serviceTarget(s)
 		}
+		rules = append(rules, f.cookie(s, ways)...)
 		rules = append(rules, f.serviceRules(s, target, ways)...)
 	}
 	return rules

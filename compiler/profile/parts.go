@@ -71,6 +71,7 @@ func (d *decoder) service(n *node) {
 		"new_per_source":         d.limit(&s.NewPerSource),
 		"connections_per_source": d.count(&s.ConnectionsPerSource, 1, maxConnections),
 		"knock":                  d.knockName(&s.Knock),
+		"synproxy":               d.boolean(&s.SynProxy),
 	})
 	switch ports := n.child("ports"); {
 	case ports == nil && !n.partial:

@@ -157,6 +157,9 @@ type Service struct {
 	Knock                Named
 	NewPerSource         Limit
 	ConnectionsPerSource Count
+	// SynProxy answers for the TCP ports until a client has proved that its
+	// address is its own.
+	SynProxy bool
 }
 
 // Public reports whether everyone may connect.
