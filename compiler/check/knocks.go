@@ -13,7 +13,7 @@ import (
 // Knocks returns what is wrong with the knocks of the profile called name: a
 // door that does not open, that opens to a scan, or whose knock is no secret.
 func Knocks(name string, p *profile.Profile) diag.List {
-	return slices.Concat(answeredKnocks(p), sharedKnocks(p), sweptKnocks(p), unusedKnocks(p), publicKnocks(name, p))
+	return slices.Concat(answeredKnocks(p), trappedKnocks(p), sharedKnocks(p), sweptKnocks(p), unusedKnocks(p), publicKnocks(name, p))
 }
 
 // answeredKnocks refuses a knock on a port that a service answers: it would
@@ -26,6 +26,21 @@ func answeredKnocks(p *profile.Profile) diag.List {
 			if service, ok := served.by(port); ok {
 				list.Errorf("knock-answered", port.Position, sequenceOf(k),
 					"%s is a port of services.%s, which answers before a knock is heard", port, service)
+			}
+		}
+	}
+	return list
+}
+
+// trappedKnocks refuses a knock on a tripwire: nobody would be banned there.
+func trappedKnocks(p *profile.Profile) diag.List {
+	var list diag.List
+	for _, k := range p.Knocks {
+		for _, port := range k.Sequence {
+			for _, trap := range p.Scan.Tripwires {
+				if trap.Protocol == port.Protocol && trap.First <= port.First && port.First <= trap.Last {
+					list.Errorf("knock-tripwire", port.Position, sequenceOf(k), "%s is a port of scan.tripwires, and a knock bans nobody", port)
+				}
 			}
 		}
 	}

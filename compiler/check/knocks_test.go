@@ -21,6 +21,8 @@ func TestKnocks(t *testing.T) {
 			"a.toml:3:37: knocks.door.sequence: udp/8000 is a port of services.a, which answers before a knock is heard"},
 		{"on its own service", aDoor + `knocks.door.sequence = ["tcp/7000", "tcp/22"]`,
 			"a.toml:3:37: knocks.door.sequence: tcp/22 is a port of services.ssh, which answers before a knock is heard"},
+		{"on a tripwire", aDoor + "knocks.door.sequence = [\"tcp/7000\", \"udp/8000\"]\nscan = { probes = 1, tripwires = [\"tcp/8000\", \"udp/7990-8010\"] }",
+			"a.toml:3:37: knocks.door.sequence: udp/8000 is a port of scan.tripwires, and a knock bans nobody"},
 		{"two doors share a port", aDoor + "services.b = { ports = [\"tcp/80\"], knock = \"other\" }\n" +
 			"knocks.door.sequence = [\"tcp/7000\", \"udp/8000\"]\nknocks.other.sequence = [\"tcp/6000\", \"udp/8000\"]",
 			"a.toml:5:38: knocks.other.sequence: udp/8000 is a port of knocks.door too"},

@@ -26,6 +26,7 @@ func (f *filter) banned(at profile.Scope) []ruleset.Rule {
 		[]ruleset.Rule{f.noise(), f.lateAnswer()},
 		f.otherICMP(),
 		f.bannedServices(p),
+		f.bannedKnocks(p),
 		[]ruleset.Rule{p.rule("probing on", f.renew())})
 	return []ruleset.Rule{p.rule("banned", f.chain("BANNED", rules), f.inSet("ban"))}
 }
@@ -52,9 +53,14 @@ func (f *filter) bannedServices(p part) []ruleset.Rule {
 func (f *filter) provenWays(p part, ways [][]ruleset.Match) [][]ruleset.Match {
 	var narrow [][]ruleset.Match
 	for _, way := range ways {
-		narrow = append(narrow, slices.Concat(way, []ruleset.Match{f.inSet("proven"), f.within(p, provenRate)}))
+		narrow = append(narrow, slices.Concat(way, f.knownSource(p)))
 	}
 	return narrow
+}
+
+// knownSource matches a proven source within what it keeps while it is banned.
+func (f *filter) knownSource(p part) []ruleset.Match {
+	return []ruleset.Match{f.inSet("proven"), f.within(p, provenRate)}
 }
 
 // hides reports whether a ban hides services, or leaves those that are stated for

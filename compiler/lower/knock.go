@@ -117,13 +117,44 @@ func (f *filter) knockChains(p part, k profile.Knock) {
 // is always in order.
 func (f *filter) uncounted(p part, k profile.Knock) []ruleset.Rule {
 	var rules []ruleset.Rule
-	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
-		for _, chunk := range chunks(slices.Compact(portsOf(k.Sequence[1:], protocol))) {
-			ports := ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk}
-			rules = append(rules, p.rule("no answer", f.end(unlogged), ports))
+	for _, ports := range sequencePorts(k.Sequence[1:]) {
+		rules = append(rules, p.rule("no answer", f.end(unlogged), ports))
+	}
+	return rules
+}
+
+// bannedKnocks is what a knock meets whose source is banned: who tries to come
+// in is no scanner, and does not renew the ban. A proven source is heard, and
+// what else it sends starts anew as it does for others.
+func (f *filter) bannedKnocks(p part) []ruleset.Rule {
+	if f.closed() || f.published {
+		return nil
+	}
+	var rules []ruleset.Rule
+	for _, k := range f.profile.Knocks {
+		for _, ports := range sequencePorts(k.Sequence) {
+			if f.proves() {
+				proven := append([]ruleset.Match{ports}, f.knownSource(p)...)
+				rules = append(rules, f.knockPart(k).rule("proven", ruleset.Return, proven...))
+			}
+			rules = append(rules, f.knockPart(k).rule("banned", ruleset.Drop, ports))
+		}
+		if f.proves() {
+			rules = append(rules, f.wrongPort(k))
 		}
 	}
 	return rules
+}
+
+// sequencePorts matches every port of a sequence, in whatever order.
+func sequencePorts(sequence []profile.Port) []ruleset.Match {
+	var matches []ruleset.Match
+	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
+		for _, chunk := range chunks(slices.Compact(portsOf(sequence, protocol))) {
+			matches = append(matches, ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk})
+		}
+	}
+	return matches
 }
 
 // addKnockSets adds the sets that knocks fill. Forged sources can fill those of

@@ -129,3 +129,30 @@ func TestKnockSets(t *testing.T) {
 		t.Error("a family that is closed has sets for knocks")
 	}
 }
+
+// TestKnockBanned shows that knocks do not renew a ban, and that a proven
+// source is heard, with what it sends in between.
+func TestKnockBanned(t *testing.T) {
+	run(t, []example{
+		{"nobody is proven", door + `scan.probes = 3`, ruleset.V4, "BANNED", `
+			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
+			-p udp -m udp --sport 0:1023 -j DROP
+			-p icmp -j DROP
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j DROP
+			-p tcp -m multiport --dports 7000,9000 -j DROP
+			-p udp -m udp --dport 8000 -j DROP
+			-j HARDENCTL-RENEW`},
+		{"proven", door + `scan = { probes = 3, proven = "7d" }`, ruleset.V4, "BANNED", `
+			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
+			-p udp -m udp --sport 0:1023 -j DROP
+			-p icmp -j DROP
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
+			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j DROP
+			-p tcp -m multiport --dports 7000,9000 -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
+			-p tcp -m multiport --dports 7000,9000 -j DROP
+			-p udp -m udp --dport 8000 -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
+			-p udp -m udp --dport 8000 -j DROP
+			-m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-0-DOOR
+			-j HARDENCTL-RENEW`},
+	})
+}
