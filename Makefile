@@ -4,7 +4,7 @@
 
 GO ?= go
 TOOLS = iptables ipset nmap iproute2
-TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1
+TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping
 
 .PHONY: build demo test race lint bench golden clean
 
@@ -26,7 +26,7 @@ bin/docker:
 
 # The packages in which goroutines meet.
 race:
-	$(GO) test -count=1 -race ./compiler/... ./host/... ./cmd/... ./lab/...
+	$(GO) test -count=1 -race ./compiler/... ./host/... ./cmd/... ./lab/... ./verify/...
 
 lint:
 	test -z "$$(gofmt -l .)"

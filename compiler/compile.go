@@ -34,7 +34,7 @@ func Lower(name string, files profile.Files) (*ruleset.Ruleset, diag.List) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	diags = slices.Concat(diags, check.Profile(p))
+	diags = slices.Concat(diags, check.Profile(p), check.Knocks(name, p))
 	diags.Sort()
 	diags = diags.Cut()
 	if diags.HasErrors() {

@@ -31,7 +31,7 @@ type Segment struct {
 
 // Forge sends segments from the host's interface, as they are.
 func (h *Host) Forge(segments ...Segment) error {
-	return h.inside(func() error {
+	return h.Do(func() error {
 		out, err := openForge()
 		if err != nil {
 			return err
@@ -50,7 +50,7 @@ func (h *Host) Forge(segments ...Segment) error {
 // each, the flags of the first answer, or 0 where none came within the time. The
 // host itself knows nothing of what was sent and resets what is answered.
 func (h *Host) Answered(wait time.Duration, segments ...Segment) (flags []uint8, err error) {
-	err = h.inside(func() error {
+	err = h.Do(func() error {
 		for _, s := range segments {
 			answer, err := exchange(wait, s)
 			if err != nil {

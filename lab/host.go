@@ -64,7 +64,7 @@ func (h *Host) dial(d net.Dialer, network, address string) (net.Conn, error) {
 		return nil, fmt.Errorf("dial from %s: %w", h.name, err)
 	}
 	var conn net.Conn
-	err := h.inside(func() (err error) {
+	err := h.Do(func() (err error) {
 		conn, err = d.Dial(network, address)
 		return err
 	})
@@ -72,14 +72,10 @@ func (h *Host) dial(d net.Dialer, network, address string) (net.Conn, error) {
 }
 
 // Do calls f on a thread that is in the host's namespace, for what Dial and
-// Command cannot do. f must stay on the goroutine that calls it; the sockets
-// that it opens belong to the host for as long as they live.
-func (h *Host) Do(f func() error) error { return h.inside(f) }
-
-// inside calls f on a thread that is in the host's namespace. A socket belongs
-// to the namespace of the thread that made it, for as long as it lives. net
-// makes the socket for a numeric address on the goroutine that dials.
-func (h *Host) inside(f func() error) error {
+// Command cannot do. A socket belongs to the namespace of the thread that made
+// it, for as long as it lives; net makes the socket for a numeric address on the
+// goroutine that dials. f must stay on the goroutine that calls it.
+func (h *Host) Do(f func() error) error {
 	target, err := os.Open("/run/netns/" + h.name)
 	if err != nil {
 		return fmt.Errorf("the host %s has left: %w", h.name, err)

@@ -209,7 +209,7 @@ func TestHostTakesOnlyItsThread(t *testing.T) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			err := h.inside(func() error {
+			err := h.Do(func() error {
 				time.Sleep(time.Millisecond)
 				process, _ := os.Readlink("/proc/self/ns/net")
 				thread, _ := os.Readlink("/proc/thread-self/ns/net")

@@ -66,12 +66,16 @@ var atFirst = map[string]string{}
 func settings(t *testing.T) map[string]string {
 	t.Helper()
 	values := map[string]string{}
-	for _, s := range probe.Settings(compiled(t, "builtin:web").Manifest.Settings) {
-		if text, err := os.ReadFile(s.Path); err == nil && strings.HasPrefix(s.Path, "/proc/sys/net/ipv") {
+	for _, s := range probe.Settings(compiled(t, "testdata/everything.toml").Manifest.Settings) {
+		if text, err := os.ReadFile(s.Path); err == nil && ofNamespace(s.Path) {
 			values[s.Path] = strings.TrimSpace(string(text))
 		}
 	}
 	return values
+}
+
+func ofNamespace(path string) bool {
+	return strings.HasPrefix(path, "/proc/sys/net/ipv") || strings.HasSuffix(path, "/nf_conntrack_tcp_loose")
 }
 
 // compiled returns the bundle of a profile, as the command writes it.

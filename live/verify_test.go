@@ -22,7 +22,7 @@ func TestVerify(t *testing.T) {
 			Kept       bool
 		}
 	}
-	said := expect(t, 0, "verify", path, "--quick", "--no-nmap", "--json", "--html", html)
+	said := expect(t, 0, "verify", path, "--quick", "--json", "--html", html)
 	if err := json.Unmarshal([]byte(said), &report); err != nil {
 		t.Fatalf("%v in %.200s", err, said)
 	}

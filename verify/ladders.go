@@ -61,8 +61,35 @@ func (s *scene) ladders(ctx context.Context) ([]Ladder, error) {
 			l.Start, l.End = start, s.now()
 			all = append(all, l)
 		}
+		if err := s.trip(ctx, family, &all); err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
+}
+
+// tripwire is the kind of the ladder that has one rung.
+const tripwire = "tripwire"
+
+// trip touches a tripwire of the profile once, if it has one.
+func (s *scene) trip(ctx context.Context, family int, all *[]Ladder) (err error) {
+	i := slices.IndexFunc(s.profile.Scan.Tripwires, func(p profile.Port) bool { return p.Protocol == profile.TCP })
+	if i < 0 {
+		return nil
+	}
+	l := Ladder{Kind: tripwire, Family: family, Start: s.now(), Sent: 1}
+	from := s.strangers.number(s.strangers.next(), family)
+	to := netip.AddrPortFrom(server(family), s.profile.Scan.Tripwires[i].First)
+	if err := s.prober.Send(kindNamed("SYN").packet(from, to)); err != nil {
+		return err
+	}
+	is, err := s.settled(ctx, from)
+	if is {
+		l.BannedAt = 1
+	}
+	l.End = s.now()
+	*all = append(*all, l)
+	return err
 }
 
 // climb sends probes one by one, each to another port that nobody serves, until

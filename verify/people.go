@@ -48,7 +48,7 @@ func (s *scene) invite() ([]*person, error) {
 // client is a stranger who uses a public service, or where there is none,
 // somebody whom a service is for.
 func (s *scene) client() (*person, error) {
-	if service, ok := s.firstService(public); ok {
+	if service, ok := s.firstService(profile.Service.Public); ok {
 		n := s.strangers.next()
 		p := newPerson("client", service, s.strangers.number(n, 4), s.strangers.number(n, 6))
 		p.every = pace(service, s.profile.UDP)
@@ -67,7 +67,7 @@ func (s *scene) client() (*person, error) {
 
 // crawler has an exempt address, and visits what everyone may visit.
 func (s *scene) crawler() (*person, error) {
-	service, ok := s.firstService(public)
+	service, ok := s.firstService(profile.Service.Public)
 	if !ok {
 		return nil, nil
 	}

@@ -54,9 +54,6 @@ func portsOf(s profile.Service) []lab.Port {
 	return ports
 }
 
-// public reports whether a service is for everyone.
-func public(s profile.Service) bool { return len(s.From) == 0 }
-
 // listeners are the ports that are open on the server: every service's, and
 // those that nobody stated.
 func listeners(p *profile.Profile) []lab.Port {
@@ -73,7 +70,7 @@ func listeners(p *profile.Profile) []lab.Port {
 
 // isPublic reports whether a public service of the profile has this port.
 func isPublic(p *profile.Profile, port lab.Port) bool {
-	return slices.ContainsFunc(p.Services, func(s profile.Service) bool { return public(s) && has(s, port) })
+	return slices.ContainsFunc(p.Services, func(s profile.Service) bool { return s.Public() && has(s, port) })
 }
 
 func has(s profile.Service, port lab.Port) bool {

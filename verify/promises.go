@@ -17,6 +17,8 @@ func (s *scene) judge(r *Report, t trials) []Promise {
 	j.nothingClosed()
 	j.nothingToOddPackets()
 	j.bansInTime()
+	j.tripwires()
+	j.rawScansSeeNothing()
 	j.bannedSeesNoMore()
 	j.ipv6()
 	j.peopleUnhurt()
@@ -92,7 +94,7 @@ func (j *judge) stated(port string) bool {
 		return j.p.ICMP.EchoPerSource.Stated()
 	}
 	return slices.ContainsFunc(j.p.Services, func(s profile.Service) bool {
-		return public(s) && slices.ContainsFunc(s.Ports, func(r profile.Port) bool { return within(r, port) })
+		return s.Public() && slices.ContainsFunc(s.Ports, func(r profile.Port) bool { return within(r, port) })
 	})
 }
 
@@ -153,7 +155,7 @@ func (j *judge) bansInTime() {
 	}
 	var against, names []string
 	for _, l := range j.r.Ladders {
-		if !kindNamed(l.Kind).counts(j.p) {
+		if l.Kind == tripwire || !kindNamed(l.Kind).counts(j.p) {
 			continue
 		}
 		if l.Family == 4 {
@@ -168,6 +170,39 @@ func (j *judge) bansInTime() {
 	}
 	j.rule("banned-in-time", fmt.Sprintf("A scanner is banned by probe %d", due), against,
 		fmt.Sprintf("%s: banned by probe %d, over IPv4 and IPv6", strings.Join(names, ", "), due))
+}
+
+// tripwires judges that one touch is enough.
+func (j *judge) tripwires() {
+	if j.p.Scan.Probes == 0 || len(j.p.Scan.Tripwires) == 0 {
+		return
+	}
+	var against []string
+	for _, l := range j.r.Ladders {
+		if l.Kind == tripwire && l.BannedAt == 0 {
+			against = append(against, fmt.Sprintf("no ban over IPv%d", l.Family))
+		}
+	}
+	j.rule("tripwire-bans", "One touch of a tripwire bans", against, fmt.Sprintf("%s: banned by the first probe", j.p.Scan.Tripwires[0]))
+}
+
+// rawScansSeeNothing judges that SYNs as only scanners send them find no port,
+// not even the public ones. A scan by connect is a customer's.
+func (j *judge) rawScansSeeNothing() {
+	if !j.p.Scan.Fingerprint {
+		return
+	}
+	var against, names []string
+	for _, a := range j.r.Attacks {
+		if attackNamed(a.Name).kind != "SYN" || a.Name == "connect" {
+			continue
+		}
+		names = append(names, fmt.Sprintf("%s over IPv%d", a.Name, a.Family))
+		if a.Open > 0 {
+			against = append(against, fmt.Sprintf("%s over IPv%d finds %s", a.Name, a.Family, strings.Join(a.OpenPorts, ", ")))
+		}
+	}
+	j.rule("raw-scans-see-nothing", "Half-open scans find no port, not even the public ones", against, few(names)+": no open port")
 }
 
 // bannedSeesNoMore judges the map that a single source could draw: with the

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,23 @@ func TestJudge(t *testing.T) {
 		if got := judged(t, shop, r, f); !slices.Equal(got, test.want) {
 			t.Errorf("%s breaks %v, want %v", test.name, got, test.want)
 		}
+	}
+}
+
+// Tripwires and fingerprints are promises of their own.
+func TestJudgeTripwiresAndFingerprints(t *testing.T) {
+	text := strings.Replace(shop, "stealth = true", "stealth = true\nfingerprint = true\ntripwires = [\"tcp/23\"]", 1)
+	r := faultless()
+	r.Ladders = append(r.Ladders, Ladder{Kind: tripwire, Family: 4, Sent: 1, BannedAt: 1})
+	if got, want := judged(t, text, r, trials{}), []string{"raw-scans-see-nothing"}; !slices.Equal(got, want) {
+		t.Errorf("a half-open scan that finds a port breaks %v, want %v", got, want)
+	}
+	for i := range r.Attacks {
+		r.Attacks[i].Open, r.Attacks[i].OpenPorts = 0, nil
+	}
+	r.Ladders = append(r.Ladders, Ladder{Kind: tripwire, Family: 6, Sent: 1})
+	if got, want := judged(t, text, r, trials{}), []string{"tripwire-bans"}; !slices.Equal(got, want) {
+		t.Errorf("a tripwire that does not ban breaks %v, want %v", got, want)
 	}
 }
 

@@ -111,7 +111,7 @@ func (s *scene) trusts(a netip.Addr) bool {
 // tryServices calls every service, each port of it, as those whom it is for.
 func (s *scene) tryServices(t *trials) error {
 	for _, service := range s.profile.Services {
-		if public(service) {
+		if service.Public() {
 			n := s.strangers.next()
 			if err := s.callAll(&t.clients, service, s.strangers.number(n, 4), s.strangers.number(n, 6)); err != nil {
 				return err

@@ -13,7 +13,7 @@ import (
 // prints among the first words of a rule.
 func match(family ruleset.Family, m ruleset.Match) string {
 	switch m := m.(type) {
-	case ruleset.Source, ruleset.Interface, ruleset.Proto:
+	case ruleset.Source, ruleset.Interface, ruleset.OutInterface, ruleset.Proto:
 		return ""
 	case ruleset.Ports:
 		return ports(m)
@@ -49,6 +49,10 @@ func match(family ruleset.Family, m ruleset.Match) string {
 		return fmt.Sprintf("-m connlimit --connlimit-above %d --connlimit-mask %d --connlimit-saddr", m.Above, m.Prefix)
 	case ruleset.AddressType:
 		return addressType(m)
+	case ruleset.ForeignSource:
+		return "-m addrtype ! --src-type LOCAL"
+	case ruleset.NoSocket:
+		return "-m owner ! --socket-exists"
 	case ruleset.Socket:
 		return socket(m)
 	}

@@ -10,11 +10,11 @@ import (
 
 // Rule returns a rule's text after "-A CHAIN ", as iptables-save prints it.
 //
-// iptables-save prints source, interface and protocol first, whatever the
+// iptables-save prints source, interfaces and protocol first, whatever the
 // order in which they were given, then the other matches in theirs.
 func Rule(family ruleset.Family, r ruleset.Rule) string {
 	var words []string
-	for _, part := range []func(ruleset.Match) string{source, inInterface, protocol} {
+	for _, part := range []func(ruleset.Match) string{source, inInterface, outInterface, protocol} {
 		for _, m := range r.Matches {
 			if text := part(m); text != "" {
 				words = append(words, text)
@@ -46,6 +46,13 @@ func source(m ruleset.Match) string {
 func inInterface(m ruleset.Match) string {
 	if i, ok := m.(ruleset.Interface); ok {
 		return "-i " + i.Name
+	}
+	return ""
+}
+
+func outInterface(m ruleset.Match) string {
+	if o, ok := m.(ruleset.OutInterface); ok {
+		return "-o " + o.Name
 	}
 	return ""
 }
@@ -88,10 +95,18 @@ func target(t ruleset.Target) string {
 		return t.Chain
 	case ruleset.AddToSet:
 		return addToSet(t)
+	case ruleset.RemoveFromSet:
+		return fmt.Sprintf("SET --del-set %s %s", t.Set, t.Direction)
 	case ruleset.Log:
 		return "LOG --log-prefix " + quote(t.Prefix)
 	case ruleset.Reject:
 		return "REJECT --reject-with " + rejectWith(t)
+	case ruleset.StripOption:
+		return fmt.Sprintf("TCPOPTSTRIP --strip-options %d", t.Kind)
+	case ruleset.NoTrack:
+		return "CT --notrack"
+	case ruleset.SynProxy:
+		return fmt.Sprintf("SYNPROXY --sack-perm --timestamp --wscale %d --mss %d", t.WindowScale, t.MSS)
 	}
 	panic(fmt.Sprintf("emit: unknown target %T", t))
 }

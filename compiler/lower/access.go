@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"slices"
+
 	"hardenctl/compiler/ruleset"
 )
 
@@ -16,7 +18,8 @@ func (f *filter) trusted() []ruleset.Rule {
 		return nil
 	}
 	access := f.access()
-	chain := f.chain("TRUSTED", append(f.servicesForTrusted(), access.rule("not for them", f.end(notForThem))))
+	rules := slices.Concat(f.cookies(), f.servicesForTrusted(), f.trustedKnocks())
+	chain := f.chain("TRUSTED", append(rules, access.rule("not for them", f.end(notForThem))))
 	return []ruleset.Rule{access.rule("trusted sources", f.decideIn(chain), f.inSet("trusted"))}
 }
 

@@ -36,17 +36,25 @@ func (f *filter) banned(at profile.Scope) []ruleset.Rule {
 func (f *filter) bannedServices(p part) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
-		allowed, reachable := f.from(s)
-		if !reachable || f.closed() || !f.hides() {
+		ways := f.ways(s)
+		if f.closed() || !f.hides() {
 			continue
 		}
 		if f.proves() {
-			known := []ruleset.Match{f.inSet("proven"), f.within(p, provenRate)}
-			rules = append(rules, f.serviceRules(s, ruleset.Return, slices.Concat(allowed, known)...)...)
+			rules = append(rules, f.serviceRules(s, ruleset.Return, f.provenWays(p, ways))...)
 		}
-		rules = append(rules, f.serviceRules(s, ruleset.Drop, allowed...)...)
+		rules = append(rules, f.serviceRules(s, ruleset.Drop, ways)...)
 	}
 	return rules
+}
+
+// provenWays narrows the ways to a service to proven sources at a low rate.
+func (f *filter) provenWays(p part, ways [][]ruleset.Match) [][]ruleset.Match {
+	var narrow [][]ruleset.Match
+	for _, way := range ways {
+		narrow = append(narrow, slices.Concat(way, []ruleset.Match{f.inSet("proven"), f.within(p, provenRate)}))
+	}
+	return narrow
 }
 
 // hides reports whether a ban hides services, or leaves those that are stated for

@@ -32,7 +32,7 @@ func (l *lowering) addDynamicSets() {
 		if l.bans() {
 			l.addBanSets(family)
 		}
-		if l.profile.Scan.Stealth {
+		if l.profile.Scan.Stealth || l.proxies() {
 			l.addDynamic(family, "open", ruleset.Set{Type: ruleset.HashIPPort, Timeout: openTimeout})
 		}
 	}

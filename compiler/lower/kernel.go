@@ -55,7 +55,7 @@ func (l *lowering) settings() []ruleset.Setting {
 				Key: key, Value: strconv.FormatInt(knob.Value, 10), Origin: l.origin("kernel."+k.name, knob.Position)})
 		}
 	}
-	return settings
+	return append(settings, l.proxySettings()...)
 }
 
 // recentSources is how many sources each list of xt_recent remembers. Its own
@@ -102,6 +102,9 @@ func (l *lowering) modules() []ruleset.Module {
 		if knob, stated := l.knob(name); stated {
 			return []ruleset.Module{{Name: "nf_conntrack", Origin: l.origin("kernel."+name, knob.Position)}}
 		}
+	}
+	if l.proxies() {
+		return []ruleset.Module{{Name: "nf_conntrack", Origin: l.proxyOrigin()}}
 	}
 	return nil
 }

@@ -29,15 +29,20 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 	l := &lowering{name: name, profile: p}
 	l.addMemberSets()
 	l.addDynamicSets()
+	l.addKnockSets()
 	l.addJailSets()
 	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail()}
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
 		rs.Tables = append(rs.Tables, f.table())
+		if l.proxies() && !f.closed() {
+			rs.Tables = append(rs.Tables, l.untracked(family), l.handshakes(family))
+		}
 		if p.Policy.Forward == profile.Published {
 			rs.Tables = append(rs.Tables, l.publishedPorts(family))
 		}
 	}
+	rs.Tables = join(rs.Tables)
 	rs.Options = l.moduleOptions(rs.Tables)
 	rs.Sets = l.sets
 	slices.SortFunc(rs.Sets, func(a, b ruleset.Set) int { return cmp.Compare(a.Name, b.Name) })
@@ -77,13 +82,14 @@ func (f *filter) table() ruleset.Table {
 	if f.profile.Policy.Forward == profile.Drop {
 		forward = f.closedHook("FORWARD", f.forward())
 	}
-	output := f.leftHook("OUTPUT", f.silence()...)
+	output := f.leftHook("OUTPUT", slices.Concat(f.silence(), f.handedOn())...)
+	return f.tableOf("filter", input, forward, output)
+}
+
+// tableOf returns a table with these built-in chains, and ours behind them.
+func (f *filter) tableOf(name string, builtin ...ruleset.Chain) ruleset.Table {
 	slices.SortFunc(f.chains, func(a, b ruleset.Chain) int { return cmp.Compare(a.Name, b.Name) })
-	return ruleset.Table{
-		Family: f.family,
-		Name:   "filter",
-		Chains: append([]ruleset.Chain{input, forward, output}, f.chains...),
-	}
+	return ruleset.Table{Family: f.family, Name: name, Chains: append(builtin, f.chains...)}
 }
 
 // closedHook returns a built-in chain that drops by policy and jumps to a

@@ -110,6 +110,11 @@ connections_per_source = 200
 [services.dns]
 ports = ["udp/53"]
 from = ["@crawlers-crawler"]
+[services.knocked]
+ports = ["tcp/2222"]
+knock = "cbcdefghijklmnop"
+[knocks.cbcdefghijklmnop]
+sequence = ["tcp/1001", "udp/1002", "tcp/1003", "udp/1004", "tcp/1005", "udp/1006", "tcp/1007", "udp/1008"]
 [scan]
 probes = 10
 slow = { probes = 30, window = "1d" }
@@ -151,8 +156,10 @@ func TestPacketsWay(t *testing.T) {
 		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 53 -m set --match-set hardenctl-crawlers-crawler-v4 src -j HARDENCTL-S-DNS
+		-p tcp -m tcp --dport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v4 src -j ACCEPT
 		-p icmp -j DROP
 		-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
+		-j HARDENCTL-K-CBCDEFGHIJKLMNOP
 		-j HARDENCTL-PROBE`)
 	expect(t, lowered(t, everything), ruleset.V6, "INPUT", `
 		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
@@ -174,8 +181,10 @@ func TestPacketsWay(t *testing.T) {
 		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 53 -m set --match-set hardenctl-crawlers-crawler-v6 src -j HARDENCTL-S-DNS
+		-p tcp -m tcp --dport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v6 src -j ACCEPT
 		-p ipv6-icmp -j DROP
 		-m addrtype --dst-type MULTICAST -j DROP
+		-j HARDENCTL-K-CBCDEFGHIJKLMNOP
 		-j HARDENCTL-PROBE`)
 }
 

@@ -1,7 +1,6 @@
 package lower
 
 import (
-	"cmp"
 	"slices"
 
 	"hardenctl/compiler/profile"
@@ -27,11 +26,8 @@ func (l *lowering) publishedPorts(family ruleset.Family) ruleset.Table {
 		Target: f.chain("FORWARD", f.publishedWay()),
 		Origin: f.origin("policy.forward", l.profile.Policy.Position),
 	}
-	hooks := []ruleset.Chain{
-		f.leftHook("PREROUTING"), f.leftHook("INPUT"), f.leftHook("FORWARD", jump), f.leftHook("OUTPUT"), f.leftHook("POSTROUTING"),
-	}
-	slices.SortFunc(f.chains, func(a, b ruleset.Chain) int { return cmp.Compare(a.Name, b.Name) })
-	return ruleset.Table{Family: family, Name: "mangle", Chains: append(hooks, f.chains...)}
+	return f.tableOf("mangle", f.leftHook("PREROUTING"), f.leftHook("INPUT"), f.leftHook("FORWARD", jump),
+		f.leftHook("OUTPUT"), f.leftHook("POSTROUTING"))
 }
 
 // publishedWay is the way of a packet that is forwarded. Only the first packet
@@ -116,14 +112,14 @@ func (f *filter) firstPackets() []ruleset.Rule {
 // unstated is a new packet to a port that is published, but that no service
 // states. For whoever sends it the port is not there, so it is a probe.
 func (f *filter) unstated() []ruleset.Rule {
-	return []ruleset.Rule{f.policy().rule("published, not stated", f.probe())}
+	return append(f.knocks(), f.policy().rule("published, not stated", f.probe()))
 }
 
 // originalPorts matches the ports that the client asked for: behind nat, a
 // packet bears the container's.
 func originalPorts(s profile.Service, protocol profile.Protocol) []ruleset.Match {
 	var matches []ruleset.Match
-	for _, r := range portsOf(s, protocol) {
+	for _, r := range portsOf(s.Ports, protocol) {
 		matches = append(matches, ruleset.OriginalPort{Protocol: ruleset.Protocol(protocol), Ports: r})
 	}
 	return matches

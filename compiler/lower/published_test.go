@@ -38,7 +38,9 @@ func TestPublishedWay(t *testing.T) {
 		-p tcp -m conntrack --ctorigdstport 443 -g HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m conntrack --ctorigdstport 443 -g HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m conntrack --ctorigdstport 53 -m set --match-set hardenctl-crawlers-crawler-v4 src -g HARDENCTL-S-DNS
+		-p tcp -m conntrack --ctorigdstport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v4 src -j RETURN
 		-p icmp -j DROP
+		-m set --match-set hardenctl-1-cbcdefghijklmnop-v4 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
 		-j HARDENCTL-PROBE`)
 	expect(t, rs, ruleset.V6, "TRUSTED", `
 		-p tcp -m conntrack --ctorigdstport 22 -m set --match-set hardenctl-admin-v6 src -j RETURN
@@ -46,6 +48,8 @@ func TestPublishedWay(t *testing.T) {
 		-p tcp -m conntrack --ctorigdstport 443 -j RETURN
 		-p udp -m conntrack --ctorigdstport 443 -j RETURN
 		-p udp -m conntrack --ctorigdstport 53 -m set --match-set hardenctl-crawlers-crawler-v6 src -j RETURN
+		-p tcp -m conntrack --ctorigdstport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v6 src -j RETURN
+		-m set --match-set hardenctl-1-cbcdefghijklmnop-v6 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
 		-j HARDENCTL-DROP-TRUSTED`)
 	expect(t, rs, ruleset.V4, "S-ABCDEFGHIJKLMNOP", `
 		-m recent --rcheck --seconds 60 --reap --hitcount 10 --name hardenctl-s-abcdefghijklmnop-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-DROP-LIMIT
@@ -118,6 +122,7 @@ func TestPublishedAsksTheSame(t *testing.T) {
 		"scan: stealth", "scan: not a first packet", "policy: invalid", // conntrack has sorted most of it out before nat
 		"policy: sent to all", // nat leaves it alone
 		"policy: unserved", "policy: published, not stated",
+		"knocks.cbcdefghijklmnop", "knocks.cbcdefghijklmnop: a wrong port", // a knock is heard at this host only
 	}
 	for _, scope := range []string{"everything", "hidden"} {
 		text := strings.Replace(publishedEverything, `scope = "everything"`, `scope = "`+scope+`"`, 1)

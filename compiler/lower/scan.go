@@ -48,7 +48,8 @@ func (f *filter) stealth() []ruleset.Rule {
 
 // unserved is what is left: new packets to what no service answers.
 func (f *filter) unserved() []ruleset.Rule {
-	return []ruleset.Rule{f.noise(), f.policy().rule("unserved", f.probe())}
+	rules := append([]ruleset.Rule{f.noise()}, f.knocks()...)
+	return append(rules, f.policy().rule("unserved", f.probe()))
 }
 
 // noise is what a network sends to all its hosts; it is no probe.
@@ -106,7 +107,7 @@ func (f *filter) lateAnswer() ruleset.Rule {
 func (f *filter) tripwires(p part) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
-		for _, chunk := range chunks(portRanges(f.profile.Scan.Tripwires, protocol)) {
+		for _, chunk := range chunks(portsOf(f.profile.Scan.Tripwires, protocol)) {
 			rules = append(rules, p.rule("tripwire", f.ban(p), ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk}))
 		}
 	}

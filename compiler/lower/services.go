@@ -10,28 +10,33 @@ import (
 
 // services are open to those whom they state, within their limits. They stand
 // before a ban that hides only what is not public: who is in a service's from
-// list keeps it, however many packets are forged in his name.
+// list, or has knocked, keeps it, however many packets are forged in his name.
 func (f *filter) services() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
-		if allowed, reachable := f.from(s); reachable && !f.closed() {
-			rules = append(rules, f.serviceRules(s, f.serviceTarget(s), allowed...)...)
+		if ways := f.ways(s); len(ways) > 0 && !f.closed() {
+			rules = append(rules, f.cookie(s, ways)...)
+			rules = append(rules, f.serviceRules(s, f.serviceTarget(s), ways)...)
 		}
 	}
 	return rules
 }
 
-// from returns the match for the sources that may reach a service, none for
-// everyone, and whether this family has any such source at all.
-func (f *filter) from(s profile.Service) (allowed []ruleset.Match, reachable bool) {
-	if len(s.From) == 0 {
-		return nil, true
+// ways returns the matches by which a source may reach a service, any of which
+// is enough: one that matches everyone, or being listed, or having knocked.
+// There is none if this family has no such source at all.
+func (f *filter) ways(s profile.Service) [][]ruleset.Match {
+	if s.Public() {
+		return [][]ruleset.Match{nil}
 	}
-	name := fromSet(s)
-	if !f.has(name) {
-		return nil, false
+	var ways [][]ruleset.Match
+	if len(s.From) > 0 && f.has(fromSet(s)) {
+		ways = append(ways, []ruleset.Match{f.inSet(fromSet(s))})
 	}
-	return []ruleset.Match{f.inSet(name)}, true
+	if s.Knock.Name != "" {
+		ways = append(ways, []ruleset.Match{f.inSet(knocked(s.Knock.Name))})
+	}
+	return ways
 }
 
 // servicesForTrusted accepts what trusted sources may reach, without limits.
@@ -40,27 +45,35 @@ func (f *filter) from(s profile.Service) (allowed []ruleset.Match, reachable boo
 func (f *filter) servicesForTrusted() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
+		if s.Admin && f.has("admin") {
+			admin := [][]ruleset.Match{{f.inSet("admin")}}
+			rules = append(rules, f.cookie(s, admin)...)
+			rules = append(rules, f.serviceRules(s, f.accept(), admin)...)
+		}
+		ways := f.ways(s)
+		if len(ways) == 0 {
+			continue
+		}
 		var target ruleset.Target = f.accept()
 		if s.Admin {
 			target = f.serviceTarget(s)
-			if f.has("admin") {
-				rules = append(rules, f.serviceRules(s, f.accept(), f.inSet("admin"))...)
-			}
 		}
-		if allowed, reachable := f.from(s); reachable {
-			rules = append(rules, f.serviceRules(s, target, allowed...)...)
-		}
+		rules = append(rules, f.cookie(s, ways)...)
+		rules = append(rules, f.serviceRules(s, target, ways)...)
 	}
 	return rules
 }
 
-// serviceRules returns the rules that match the ports of a service.
-func (f *filter) serviceRules(s profile.Service, target ruleset.Target, allowed ...ruleset.Match) []ruleset.Rule {
+// serviceRules returns the rules that match the ports of a service, for each
+// way to it.
+func (f *filter) serviceRules(s profile.Service, target ruleset.Target, ways [][]ruleset.Match) []ruleset.Rule {
 	var rules []ruleset.Rule
-	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
-		for _, ports := range f.ports(s, protocol) {
-			matches := append([]ruleset.Match{ports}, allowed...)
-			rules = append(rules, f.service(s).rule("", target, matches...))
+	for _, way := range ways {
+		for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
+			for _, ports := range f.ports(s, protocol) {
+				matches := append([]ruleset.Match{ports}, way...)
+				rules = append(rules, f.service(s).rule("", target, matches...))
+			}
 		}
 	}
 	return rules
@@ -75,18 +88,14 @@ func (f *filter) ports(s profile.Service, protocol profile.Protocol) []ruleset.M
 		return originalPorts(s, protocol)
 	}
 	var matches []ruleset.Match
-	for _, chunk := range chunks(portsOf(s, protocol)) {
+	for _, chunk := range chunks(portsOf(s.Ports, protocol)) {
 		matches = append(matches, ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk})
 	}
 	return matches
 }
 
 // portsOf returns the ports of one protocol, in order.
-func portsOf(s profile.Service, protocol profile.Protocol) []ruleset.PortRange {
-	return portRanges(s.Ports, protocol)
-}
-
-func portRanges(ports []profile.Port, protocol profile.Protocol) []ruleset.PortRange {
+func portsOf(ports []profile.Port, protocol profile.Protocol) []ruleset.PortRange {
 	var ranges []ruleset.PortRange
 	for _, p := range ports {
 		if p.Protocol == protocol {
@@ -139,11 +148,11 @@ func (f *filter) serviceTarget(s profile.Service) ruleset.Target {
 func (f *filter) limits(s profile.Service) []ruleset.Rule {
 	var rules []ruleset.Rule
 	service := f.service(s)
-	if s.ConnectionsPerSource.N > 0 && len(portsOf(s, profile.TCP)) > 0 {
+	if s.ConnectionsPerSource.N > 0 && len(portsOf(s.Ports, profile.TCP)) > 0 {
 		most := ruleset.ConnLimit{Above: s.ConnectionsPerSource.N, Prefix: f.sourcePrefix()}
 		rules = append(rules, service.rule("connections per source", f.drop(overLimit), ruleset.Proto{Protocol: ruleset.TCP}, most))
 	}
-	udp := len(portsOf(s, profile.UDP)) > 0
+	udp := len(portsOf(s.Ports, profile.UDP)) > 0
 	if udp && (s.NewPerSource.Stated() || f.profile.UDP.NewPerSource.Stated()) {
 		rules = append(rules, f.knownFlow(service))
 	}

@@ -14,8 +14,8 @@ func TestDiagnostics(t *testing.T) {
 		{"unknown key", "[services.ssh]\nports = [\"tcp/22\"]\nadmn = true", "a.toml:4:1: services.ssh.admn: unknown key"},
 		{"unknown table", "[service.ssh]\nports = [\"tcp/22\"]", "a.toml:2:2: service: unknown table"},
 		{"another case", "[Policy]", "a.toml:2:2: Policy: unknown table"},
-		{"later table", "[knocks.x]", "a.toml:2:2: knocks: unknown table"},
-		{"later key", "[services.a]\nports = [\"tcp/1\"]\nknock = \"x\"", "a.toml:4:1: services.a.knock: unknown key"},
+		{"later table", "[expect.x]", "a.toml:2:2: expect: unknown table"},
+		{"later key", "[sets.a]\naddresses = [\"192.0.2.1\"]\nmaximum_shrink = \"50%\"", "a.toml:4:1: sets.a.maximum_shrink: unknown key"},
 		{"wrong types", "[policy]\nipv6 = \"true\"\ndhcp = 1\ninput = [\"drop\"]\nforward = \"publish\"",
 			`a.toml:3:8: policy.ipv6: must be true or false, not the text "true"
 a.toml:4:8: policy.dhcp: must be true or false, not the number 1
@@ -76,6 +76,26 @@ a.toml:3:2: sets.proven: hardenctl has a set of this name itself
 a.toml:4:2: sets.f-x: hardenctl has a set of this name itself
 a.toml:5:2: sets.forty-letters-are-too-many-for-a-set-name: "forty-letters-are-too-many-for-a-set-name" is not a name for a set
 a.toml:6:2: services."a b": "a b" is not a name for a service`},
+		{"knocks", "[knocks.a]\n[knocks.b]\nsequence = [\"tcp/1\"]\nstep = \"2h\"\n[knocks.c]\nsequence = [\"tcp/1\", \"tcp/1\", 5, \"tcp/7-9\", \"8\", \"tcp/1\"]\nopen = \"0s\"\nwait = \"1s\"",
+			`a.toml:2:2: knocks.a: states no sequence
+a.toml:4:12: knocks.b.sequence: has a length of 1, which is not from 2 to 8
+a.toml:5:8: knocks.b.step: "2h" is not from 1s to 1h
+a.toml:7:22: knocks.c.sequence: "tcp/1" stands twice in a row
+a.toml:7:31: knocks.c.sequence: must be text, not the number 5
+a.toml:7:34: knocks.c.sequence: "tcp/7-9" is a range, and a knock is one port
+a.toml:7:45: knocks.c.sequence: "8" has no protocol
+a.toml:7:50: knocks.c.sequence: "tcp/1" stands twice in a row
+a.toml:8:8: knocks.c.open: "0s" is not from 1s to 1d
+a.toml:9:1: knocks.c.wait: unknown key`},
+		{"too many knocks", `knocks.a.sequence = ["tcp/1", "tcp/2", "tcp/3", "tcp/4", "tcp/5", "tcp/6", "tcp/7", "tcp/8", "tcp/9"]`,
+			"a.toml:2:21: knocks.a.sequence: has a length of 9, which is not from 2 to 8"},
+		{"too many doors", "[knocks]\n" + manyDoors(17), "a.toml:2:2: knocks: has more than 16 entries"},
+		{"unknown knock", "[services.a]\nports = [\"tcp/1\"]\nknock = \"frnt-door\"\n[services.b]\nports = [\"tcp/2\"]\nknock = \"x\"\n[knocks.front-door]\nsequence = [\"tcp/7\", \"udp/7\"]",
+			`a.toml:4:9: services.a.knock: there is no knock "frnt-door"
+a.toml:7:9: services.b.knock: there is no knock "x"`},
+		{"a broken knock is not unknown", "[services.a]\nports = [\"tcp/1\"]\nknock = \"x\"\n[knocks.x\nsequence = 1", "a.toml:5:9: knocks.x: expected '.' or ']' to end table name, but the line ends"},
+		{"sets of knocks", "[sets.k-door]\n[sets.7-door]", `a.toml:2:2: sets.k-door: hardenctl has a set of this name itself
+a.toml:3:2: sets.7-door: hardenctl has a set of this name itself`},
 		{"addresses", `sets.a.addresses = ["010.1.1.1", "example.com", "1.2", "10.1.2.3/8", "@b", 7]`,
 			`a.toml:2:21: sets.a.addresses: "010.1.1.1"
 a.toml:2:34: sets.a.addresses: "example.com" is a host name
@@ -152,6 +172,14 @@ a.toml:3:1: nests deeper than 32 levels`},
 			}, test.want)
 		})
 	}
+}
+
+func manyDoors(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "d%d = {sequence = [\"tcp/%d\", \"udp/%d\"]}\n", i, i+1, i+1)
+	}
+	return b.String()
 }
 
 func manyNames(n int) string {

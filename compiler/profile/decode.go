@@ -22,6 +22,9 @@ type decoder struct {
 	setNames []string
 	// setsPartial says that a set may have been in a statement that is broken.
 	setsPartial bool
+	// knocks and knocksPartial are the same for the knocks of services, sorted.
+	knocks        []string
+	knocksPartial bool
 	// read counts the bytes of all lists.
 	read int
 }

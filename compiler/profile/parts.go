@@ -24,6 +24,7 @@ func (d *decoder) decode(root *node) {
 	d.profile.Policy = Policy{Input: Drop, Forward: Leave, IPv6: true}
 	d.profile.Scan = Scan{Scope: Everything, Engine: Hashlimit}
 	d.knowSets(root)
+	d.knowKnocks(root)
 	d.table(root, fields{
 		"description": d.line(&d.profile.Description, 0, maxDescription, ""),
 		"policy":      d.policy,
@@ -36,7 +37,7 @@ func (d *decoder) decode(root *node) {
 		"log":         d.log,
 		"fail2ban":    d.fail2ban,
 		"kernel":      d.kernel,
-		"knocks":      d.later,
+		"knocks":      d.doors,
 		"nics":        d.later,
 		"expect":      d.later,
 	})
@@ -69,7 +70,8 @@ func (d *decoder) service(n *node) {
 		"from":                   d.from(&s.From),
 		"new_per_source":         d.limit(&s.NewPerSource),
 		"connections_per_source": d.count(&s.ConnectionsPerSource, 1, maxConnections),
-		"knock":                  d.later,
+		"knock":                  d.knockName(&s.Knock),
+		"synproxy":               d.boolean(&s.SynProxy),
 	})
 	switch ports := n.child("ports"); {
 	case ports == nil && !n.partial:

@@ -32,6 +32,7 @@ type Profile struct {
 	Sets        []Set
 	Access      Access
 	Services    []Service
+	Knocks      []Knock
 	Scan        Scan
 	ICMP        ICMP
 	UDP         UDPLimits
@@ -150,11 +151,19 @@ type Service struct {
 	Ports    []Port
 	// Admin marks what the admin addresses must always reach.
 	Admin bool
-	// From lists who may connect; empty means everyone.
-	From                 []Ref
+	// From lists who may connect; empty means everyone, unless there is a Knock.
+	From []Ref
+	// Knock opens the service to those whom From does not list.
+	Knock                Named
 	NewPerSource         Limit
 	ConnectionsPerSource Count
+	// SynProxy answers for the TCP ports until a client has proved that its
+	// address is its own.
+	SynProxy bool
 }
+
+// Public reports whether everyone may connect.
+func (s Service) Public() bool { return len(s.From) == 0 && s.Knock.Name == "" }
 
 // Count is a whole number with its place; 0 means that it is not stated.
 type Count struct {

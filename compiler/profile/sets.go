@@ -22,7 +22,7 @@ const (
 var reserved = []string{"admin", "exempt", "trusted", "block", "ban", "seen", "open", "jail", "proven", "repeat", "strike"}
 
 // reservedPrefixes begin names of sets that hardenctl makes itself.
-var reservedPrefixes = []string{"f-", "tmp-"}
+var reservedPrefixes = []string{"f-", "tmp-", "k-", "1-", "2-", "3-", "4-", "5-", "6-", "7-"}
 
 func isReserved(name string) bool {
 	return slices.Contains(reserved, name) ||

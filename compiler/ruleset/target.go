@@ -31,6 +31,12 @@ type AddToSet struct {
 	Timeout   time.Duration // whole seconds
 }
 
+// RemoveFromSet takes the packet's address out of a set; it need not be there.
+type RemoveFromSet struct {
+	Set       string
+	Direction Direction
+}
+
 // Log writes a line to the kernel log.
 type Log struct{ Prefix string }
 
@@ -40,9 +46,10 @@ type Reject struct {
 	Reset  bool
 }
 
-func (Verdict) target()  {}
-func (Jump) target()     {}
-func (Goto) target()     {}
-func (AddToSet) target() {}
-func (Log) target()      {}
-func (Reject) target()   {}
+func (Verdict) target()       {}
+func (Jump) target()          {}
+func (Goto) target()          {}
+func (AddToSet) target()      {}
+func (RemoveFromSet) target() {}
+func (Log) target()           {}
+func (Reject) target()        {}

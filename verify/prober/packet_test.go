@@ -91,3 +91,26 @@ func FuzzParseAnswer(f *testing.F) {
 		}
 	})
 }
+
+// A sweep notes answers to its own packets only, and the strongest of several.
+func TestNote(t *testing.T) {
+	s := Sweep{To: server4.Addr(), Packet: func(to netip.AddrPort) Packet { return Packet{From: client4, To: to} }}
+	var states [1 << 16]State
+	stranger := netip.MustParseAddrPort("192.0.2.77:50000")
+	for _, step := range []struct {
+		name  string
+		reply Packet
+		want  State
+	}{
+		{"an answer to somebody else", Packet{From: server4, To: stranger, Flags: SYN | ACK}, Silent},
+		{"an answer from somebody else", Packet{From: netip.AddrPortFrom(stranger.Addr(), 80), To: client4, Flags: SYN | ACK}, Silent},
+		{"a reset", Packet{From: server4, To: client4, Flags: RST}, Closed},
+		{"SYN and ACK", Packet{From: server4, To: client4, Flags: SYN | ACK}, Open},
+		{"a reset after that", Packet{From: server4, To: client4, Flags: RST}, Open},
+	} {
+		s.note(step.reply.bytes(), &states)
+		if states[80] != step.want {
+			t.Errorf("after %s, port 80 is %v, want %v", step.name, states[80], step.want)
+		}
+	}
+}

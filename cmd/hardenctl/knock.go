@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/compiler/profile"
+	"hardenctl/host/knock"
+)
+
+func newKnock() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "knock HOST (--profile PROFILE [--name NAME] | --ports PORTS)",
+		Short: "Knock at another host, so that it opens a service to this one",
+		Long: `Send one packet to each port of a sequence, in order: a TCP connection that is
+given up at once, or an empty UDP datagram. A host that listens for the sequence
+then lets this address connect, for a while. It needs no root.
+
+The sequence comes from the profile of that host, or from --ports. While the
+command runs, everybody on this machine can read --ports in the list of
+processes, and your shell keeps it in its history; a profile file that only you
+can read keeps it to yourself. On the network the knocks are there for all to
+see who see your packets.
+
+No answer comes back, and none is waited for: it exits 0 when every knock has
+been sent, and whether the door is open shows when you connect. A name with
+addresses in both families is knocked at in both, unless -4 or -6 chooses one.`,
+		Example: `  hardenctl knock bastion.example.com --profile bastion.toml
+  hardenctl knock 192.0.2.1 --profile bastion.toml --name front-door
+  hardenctl knock 2001:db8::1 --ports tcp/7000,udp/8000,tcp/9000
+  hardenctl knock bastion.example.com -6 --ports tcp/7000,udp/8000,tcp/9000 --delay 500ms`,
+		Args: cobra.ExactArgs(1),
+	}
+	var f knockFlags
+	cmd.Flags().StringVar(&f.profile, "profile", "", "the profile of the host, which states the sequence")
+	cmd.Flags().StringVar(&f.name, "name", "", "the knock of the profile, if it has more than one")
+	cmd.Flags().StringSliceVar(&f.ports, "ports", nil, "the sequence, such as tcp/7000,udp/8000,tcp/9000")
+	cmd.Flags().DurationVar(&f.delay, "delay", knock.MinDelay, "the time between two knocks")
+	cmd.Flags().BoolVarP(&f.four, "ipv4", "4", false, "knock by IPv4 only")
+	cmd.Flags().BoolVarP(&f.six, "ipv6", "6", false, "knock by IPv6 only")
+	f.asJSON = cmd.Flags().Bool("json", false, "print what was done as JSON")
+	f.allowed = allowFlag(cmd)
+	cmd.MarkFlagsOneRequired("profile", "ports")
+	cmd.MarkFlagsMutuallyExclusive("profile", "ports")
+	cmd.MarkFlagsMutuallyExclusive("name", "ports")
+	cmd.MarkFlagsMutuallyExclusive("ipv4", "ipv6")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) }
+	return cmd
+}
+
+type knockFlags struct {
+	profile, name string
+	ports         []string
+	delay         time.Duration
+	four, six     bool
+	asJSON        *bool
+	allowed       *[]string
+}
+
+// knocked is the JSON form of what was done.
+type knocked struct {
+	Host      string       `json:"host"`
+	Addresses []netip.Addr `json:"addresses"` // to which every knock was sent
+	Sequence  []string     `json:"sequence"`
+	// The rest is known from a profile only.
+	Knock    string   `json:"knock,omitempty"`
+	Services []string `json:"services,omitempty"` // that it opens
+	Open     string   `json:"open,omitempty"`     // for how long, such as "30s"
+}
+
+func (f knockFlags) run(cmd *cobra.Command, host string) error {
+	d, err := f.door(cmd)
+	if err != nil {
+		return err
+	}
+	if f.delay < knock.MinDelay || d.step > 0 && f.delay >= d.step {
+		return f.badDelay(d)
+	}
+	reached, err := f.send(cmd.Context(), host, d)
+	if len(reached) == 0 {
+		return err
+	}
+	if err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: %v\n", err)
+	}
+	done := d.done
+	done.Host, done.Addresses = host, reached
+	if *f.asJSON {
+		return writeJSON(cmd.OutOrStdout(), done)
+	}
+	return done.print(cmd.OutOrStdout())
+}
+
+func (f knockFlags) badDelay(d door) error {
+	if d.step > 0 {
+		return fmt.Errorf("--delay %v: it must be %v or more, and less than the step of the knock, %v", f.delay, knock.MinDelay, d.step)
+	}
+	return fmt.Errorf("--delay %v: it must be %v or more", f.delay, knock.MinDelay)
+}
+
+func (f knockFlags) send(ctx context.Context, host string, d door) ([]netip.Addr, error) {
+	network := "ip"
+	switch {
+	case f.four:
+		network = "ip4"
+	case f.six:
+		network = "ip6"
+	}
+	addresses, err := knock.Resolve(ctx, network, host)
+	if err != nil {
+		return nil, err
+	}
+	return knock.Everywhere(ctx, addresses, d.sequence, f.delay)
+}
+
+// print says what was done and what to do next.
+func (k knocked) print(w io.Writer) error {
+	var addresses []string
+	for _, a := range k.Addresses {
+		addresses = append(addresses, a.String())
+	}
+	what, howLong := "the service", ""
+	if len(k.Services) > 0 {
+		what, howLong = strings.Join(k.Services, ", "), " for "+k.Open
+	}
+	_, err := fmt.Fprintf(w, "Knocked at %s: %s.\nIf all of it was heard, %s is open to you%s. Connect now, such as by: ssh %s\n",
+		strings.Join(addresses, " and "), strings.Join(k.Sequence, ", "), what, howLong, k.Host)
+	return err
+}
+
+// door is what is known of a door before anyone knocks.
+type door struct {
+	sequence []knock.Port
+	step     time.Duration // 0 if it is not known
+	done     knocked
+}
+
+func newDoor(sequence []profile.Port) door {
+	var d door
+	for _, p := range sequence {
+		d.sequence = append(d.sequence, knock.Port{Network: string(p.Protocol), Number: p.First})
+		d.done.Sequence = append(d.done.Sequence, p.String())
+	}
+	return d
+}
+
+func (f knockFlags) door(cmd *cobra.Command) (door, error) {
+	if f.profile == "" {
+		sequence, err := profile.ParseSequence(f.ports)
+		if err != nil {
+			return door{}, fmt.Errorf("--ports: %w", err)
+		}
+		return newDoor(sequence), nil
+	}
+	p, err := f.read(cmd)
+	if err != nil {
+		return door{}, err
+	}
+	k, err := f.choose(p.Knocks)
+	if err != nil {
+		return door{}, err
+	}
+	d := newDoor(k.Sequence)
+	d.step, d.done.Knock, d.done.Open = k.Step, k.Name, short(k.Open)
+	for _, s := range p.Services {
+		if s.Knock.Name == k.Name {
+			d.done.Services = append(d.done.Services, fmt.Sprintf("%s (%s)", s.Name, join(s.Ports)))
+		}
+	}
+	return d, nil
+}
+
+// read reads the profile as far as a client needs it: what is wrong between
+// its parts is the host's concern.
+func (f knockFlags) read(cmd *cobra.Command) (*profile.Profile, error) {
+	s, err := openSource([]string{f.profile}, *f.allowed)
+	if err != nil {
+		return nil, err
+	}
+	p, list := profile.Read(s.name, s.files)
+	if p == nil {
+		s.print(cmd, list)
+		return nil, exit{code: exitError}
+	}
+	return p, nil
+}
+
+// choose returns the knock that is named, or the only one.
+func (f knockFlags) choose(knocks []profile.Knock) (profile.Knock, error) {
+	var names []string
+	for _, k := range knocks {
+		if k.Name == f.name || f.name == "" && len(knocks) == 1 {
+			return k, nil
+		}
+		names = append(names, k.Name)
+	}
+	switch {
+	case len(knocks) == 0:
+		return profile.Knock{}, fmt.Errorf("%s states no knock: add [knocks.NAME] with a sequence, or give --ports", f.profile)
+	case f.name == "":
+		return profile.Knock{}, errors.New("the profile has more than one knock; choose with --name: " + strings.Join(names, ", "))
+	}
+	return profile.Knock{}, fmt.Errorf("%s has no knock %q; it has %s", f.profile, f.name, strings.Join(names, ", "))
+}
+
+// short writes whole hours and minutes without the zeros behind them.
+func short(d time.Duration) string {
+	text := d.String()
+	for _, zeros := range []struct{ unit, zero string }{{"m", "0s"}, {"h", "0m"}} {
+		if strings.HasSuffix(text, zeros.unit+zeros.zero) {
+			text = strings.TrimSuffix(text, zeros.zero)
+		}
+	}
+	return text
+}
+
+func join(ports []profile.Port) string {
+	var words []string
+	for _, p := range ports {
+		words = append(words, p.String())
+	}
+	return strings.Join(words, ", ")
+}

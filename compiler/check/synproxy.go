@@ -1,0 +1,32 @@
+package check
+
+import (
+	"slices"
+
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/profile"
+)
+
+// nothingToProxy warns of services that ask for SYNPROXY and have no TCP port,
+// since UDP has no SYN, or that may be published: NAT, which sends a packet on
+// to a container, never sees one that is not tracked.
+func nothingToProxy(p *profile.Profile) diag.List {
+	var list diag.List
+	for _, s := range p.Services {
+		tcp := slices.ContainsFunc(s.Ports, func(port profile.Port) bool { return port.Protocol == profile.TCP })
+		if s.SynProxy && !tcp {
+			list.Add(diag.Diagnostic{
+				Code: "no-effect", Severity: diag.Warning, Position: s.Position, Subject: "services." + s.Name + ".synproxy",
+				Message: "does nothing, since the service has no TCP port",
+			})
+		}
+		if s.SynProxy && p.Policy.Forward == profile.Published {
+			list.Add(diag.Diagnostic{
+				Code: "proxy-published", Severity: diag.Warning, Position: s.Position, Subject: "services." + s.Name + ".synproxy",
+				Message:    "stands before services of this host itself, not before ports that are published",
+				Suggestion: "leave it out where a container answers for this service",
+			})
+		}
+	}
+	return list
+}

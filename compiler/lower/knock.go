@@ -1,0 +1,171 @@
+package lower
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// A knock keeps, for each source, how many of its ports it has heard in the
+// right order: whoever is in the set "2-NAME" has sent the first two. An entry
+// stays for the time that may pass between two knocks. The last knock puts the
+// source into "k-NAME", where it stays for as long as the door is open.
+//
+// Every packet that no service answers passes the chain K-NAME. A right knock
+// goes on to the chain of its number; anything else takes the source back to
+// the beginning, so that a scan of many ports does not open the door, whatever
+// its order. What is sent again (a SYN that nobody answered, a datagram that
+// the network doubled) is heard again and changes nothing.
+//
+// No port of a sequence is ever counted as a probe, or logged, in whatever order
+// they come: a lost packet would turn the rest of an honest sequence into probes.
+//
+// A source is one address, also in IPv6. Limits and bans take the whole /64,
+// because an attacker has that many addresses; a door opens to one, since
+// others in that /64 have not knocked. Client and server agree on one pair of
+// addresses, so the connection comes from where the knocks came from.
+//
+// Sets do this better than xt_recent, whose lists hold 100 sources by default:
+// 150 that knocked once between two knocks of another made it forget that one.
+
+// knocks sends what no service answers past every knock of the profile. A port
+// that is published, but not stated, is a wrong one for all of them.
+func (f *filter) knocks() []ruleset.Rule {
+	if f.closed() {
+		return nil
+	}
+	var rules []ruleset.Rule
+	for _, k := range f.profile.Knocks {
+		if f.published {
+			rules = append(rules, f.wrongPort(k))
+			continue
+		}
+		jump := f.shared("K-"+strings.ToUpper(k.Name), func() []ruleset.Rule { return f.knock(k) })
+		rules = append(rules, f.knockPart(k).rule("", jump))
+	}
+	return rules
+}
+
+// trustedKnocks are the knocks of sources that nothing else limits: being
+// exempt gains no access, so that they knock like everyone else.
+func (f *filter) trustedKnocks() []ruleset.Rule {
+	knocks := f.knocks()
+	if len(knocks) == 0 || f.published {
+		return knocks
+	}
+	return append([]ruleset.Rule{f.noise()}, knocks...)
+}
+
+func (f *filter) knockPart(k profile.Knock) part { return f.part("knocks."+k.Name, k.Position) }
+
+// knock listens to the last knock first, since a port may stand in a sequence
+// twice: what a source has come furthest with counts.
+func (f *filter) knock(k profile.Knock) []ruleset.Rule {
+	p := f.knockPart(k)
+	var rules []ruleset.Rule
+	for number := len(k.Sequence); number > 0; number-- {
+		matches := []ruleset.Match{knockPort(k.Sequence[number-1])}
+		if number > 1 {
+			matches = append(matches, f.inSet(heard(number-1, k)))
+		}
+		does := fmt.Sprintf("knock %d", number)
+		rules = append(rules, p.rule(does, toKnockChain(number, k), matches...))
+	}
+	f.knockChains(p, k)
+	return append(append(rules, f.wrongPort(k)), f.uncounted(p, k)...)
+}
+
+// wrongPort takes a source that has knocked back to the beginning.
+func (f *filter) wrongPort(k profile.Knock) ruleset.Rule {
+	return f.knockPart(k).rule("a wrong port", f.startAnew(k), f.inSet(heard(1, k)))
+}
+
+func (f *filter) startAnew(k profile.Knock) ruleset.Jump {
+	return f.shared(knockChain(0, k), func() []ruleset.Rule {
+		var rules []ruleset.Rule
+		for number := 1; number < len(k.Sequence); number++ {
+			forget := ruleset.RemoveFromSet{Set: f.setName(heard(number, k)), Direction: ruleset.ToSource}
+			rules = append(rules, f.knockPart(k).rule("start anew", forget))
+		}
+		return rules
+	})
+}
+
+// knockChains adds the chains for the knocks that came in order.
+func (f *filter) knockChains(p part, k profile.Knock) {
+	last := len(k.Sequence)
+	for number := 1; number < last; number++ {
+		set := f.setName(heard(number, k))
+		then := p.rule("no answer", f.end(unlogged))
+		if number > 1 {
+			then = p.rule("the earlier ones stay as long", toKnockChain(number-1, k))
+		}
+		f.chain(knockChain(number, k), []ruleset.Rule{
+			p.rule("heard", ruleset.AddToSet{Set: set, Direction: ruleset.ToSource}), then})
+	}
+	f.chain(knockChain(last, k), []ruleset.Rule{
+		p.rule("open", ruleset.AddToSet{Set: f.setName(knocked(k.Name)), Direction: ruleset.ToSource}),
+		p.rule("start anew", f.startAnew(k)),
+		p.rule("no answer", f.end(unlogged)),
+	})
+}
+
+// uncounted refuses what was sent to the sequence out of order. The first knock
+// is always in order.
+func (f *filter) uncounted(p part, k profile.Knock) []ruleset.Rule {
+	var rules []ruleset.Rule
+	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
+		for _, chunk := range chunks(slices.Compact(portsOf(k.Sequence[1:], protocol))) {
+			ports := ruleset.Ports{Protocol: ruleset.Protocol(protocol), Destination: chunk}
+			rules = append(rules, p.rule("no answer", f.end(unlogged), ports))
+		}
+	}
+	return rules
+}
+
+// addKnockSets adds the sets that knocks fill. Forged sources can fill those of
+// knocks that are not the last; a full one forgets someone else's knock rather
+// than refuse the next. The last set only those can fill who know the sequence.
+func (l *lowering) addKnockSets() {
+	for _, k := range l.profile.Knocks {
+		for _, family := range ruleset.Families {
+			if family == ruleset.V6 && !l.profile.Policy.IPv6 {
+				continue
+			}
+			for number := 1; number < len(k.Sequence); number++ {
+				l.addKnockSet(k, ruleset.Set{Name: setName(heard(number, k), family), Family: family, Timeout: k.Step, ForceAdd: true})
+			}
+			l.addKnockSet(k, ruleset.Set{Name: setName(knocked(k.Name), family), Family: family, Timeout: k.Open})
+		}
+	}
+}
+
+func (l *lowering) addKnockSet(k profile.Knock, s ruleset.Set) {
+	s.Type, s.Dynamic, s.HashSize, s.MaxElements = ruleset.HashIP, true, dynamicBuckets, dynamicEntries
+	s.Origin = l.origin("knocks."+k.Name, k.Position)
+	l.sets = append(l.sets, s)
+}
+
+// heard names the set of sources whose first so many knocks came in order, and
+// knocked that of those to whom the door is open.
+func heard(number int, k profile.Knock) string { return fmt.Sprintf("%d-%s", number, k.Name) }
+
+func knocked(name string) string { return "k-" + name }
+
+// knockChain names the chain of a knock by its number, without our prefix; 0
+// is that of the source that starts anew.
+func knockChain(number int, k profile.Knock) string { return strings.ToUpper(heard(number, k)) }
+
+func toKnockChain(number int, k profile.Knock) ruleset.Jump {
+	return ruleset.Jump{Chain: ruleset.ChainPrefix + knockChain(number, k)}
+}
+
+func knockPort(p profile.Port) ruleset.Ports {
+	return ruleset.Ports{
+		Protocol:    ruleset.Protocol(p.Protocol),
+		Destination: []ruleset.PortRange{{First: p.First, Last: p.Last}},
+	}
+}

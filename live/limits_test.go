@@ -1,0 +1,253 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hardenctl/lab"
+)
+
+// Nobody who comes to look at the site meets a limit of builtin:web: not a
+// browser, not an office of 200 behind one address, not a crawler. The kernel
+// says so itself: the rules that refuse have counted nothing.
+func TestCustomersMeetNoLimit(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		network := lab.NewNetwork(t)
+		lab.Serve(t, "tcp", 443)
+		lab.Serve(t, "udp", 443)
+		for round, profile := range []string{"builtin:web", proxied(t, true, "")} {
+			expect(t, 0, "apply", profile, "--auto-approve")
+			for i, crowd := range []struct {
+				who, v4, v6  string
+				flows, users int
+			}{
+				{"browser", "192.0.2.%d/24", "2001:db8:%d::7", 30, 1},
+				{"office", "192.0.2.%d/24", "2001:db8:%d::7", 6 * 200, 200},
+				{"crawler", "66.249.64.%d", "2001:4860:4801:10::%d", 300, 0},
+			} {
+				number := 10 + 10*round + i
+				h := network.Host(fmt.Sprintf("%s%d", crowd.who, number), fmt.Sprintf(crowd.v4, number), fmt.Sprintf(crowd.v6, number))
+				for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+					if got := atOnce(h, "tcp", server, crowd.flows); got != crowd.flows {
+						t.Errorf("%s -> %s: %d of %d connections", crowd.who, server, got, crowd.flows)
+					}
+					if got := atOnce(h, "udp", server, crowd.users); got != crowd.users {
+						t.Errorf("%s -> %s: %d of %d UDP flows", crowd.who, server, got, crowd.users)
+					}
+				}
+			}
+			for limit, packets := range refusals(t) {
+				if packets > 0 {
+					t.Errorf("%s: the limit %q has refused %d packets", profile, limit, packets)
+				}
+			}
+		}
+	})
+}
+
+// atOnce opens as many flows to port 443, keeps them all open, and returns how
+// many of them the server spoke on. A dialer that was refused gives up.
+func atOnce(from *lab.Host, protocol, server string, flows int) int {
+	const dialers, patience = 32, 4 * time.Second
+	var spoken atomic.Int64
+	var open sync.WaitGroup
+	turns := make(chan bool, flows)
+	conns := make(chan net.Conn, flows)
+	for range flows {
+		turns <- true
+	}
+	close(turns)
+	for range min(dialers, flows) {
+		open.Add(1)
+		go func() {
+			defer open.Done()
+			for range turns {
+				c, err := from.Dial(protocol, net.JoinHostPort(server, "443"), patience)
+				if err != nil || !speaks(c, protocol, patience) {
+					return
+				}
+				spoken.Add(1)
+				conns <- c
+			}
+		}()
+	}
+	open.Wait()
+	close(conns)
+	for c := range conns {
+		c.Close()
+	}
+	return int(spoken.Load())
+}
+
+// speaks reports whether the server's first word comes; of UDP, the echo.
+func speaks(c net.Conn, protocol string, patience time.Duration) bool {
+	c.SetDeadline(time.Now().Add(patience))
+	if protocol == "udp" {
+		fmt.Fprint(c, "hello")
+	}
+	n, err := c.Read(make([]byte, 64))
+	return err == nil && n > 0
+}
+
+// refusals are how many packets the rules of limits have refused, by their comments.
+func refusals(t *testing.T) map[string]int {
+	t.Helper()
+	rule := regexp.MustCompile(`\[(\d+):\d+\] -A HARDENCTL-\S+ .*--comment "([^"]* per source|udp.new_per_source[^"]*)"? -j (?:DROP|HARDENCTL-DROP)`)
+	counts := map[string]int{}
+	for _, save := range []string{"iptables-save -c", "ip6tables-save -c"} {
+		for _, found := range rule.FindAllStringSubmatch(tool(t, save), -1) {
+			n, _ := strconv.Atoi(found[1])
+			counts[save+": "+found[2]] += n
+		}
+	}
+	if len(counts) < 4 {
+		t.Fatalf("only these limits refuse anything: %v", counts)
+	}
+	return counts
+}
+
+// tight is a profile with limits that a test can reach; %t is for the proxy.
+const tight = `version = 1
+include = ["builtin:base"]
+[access]
+exempt = ["66.249.64.5", "2001:4860:4801:10::5"]
+[services.web]
+ports = ["tcp/443"]
+new_per_source = "20/second burst 100"
+connections_per_source = 40
+synproxy = %t
+[services.dns]
+ports = ["udp/443"]
+`
+
+// One who has used up a limit is refused, and takes nothing from anybody else;
+// whoever is exempt has no limit.
+func TestAttackerAtTheLimit(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		network := lab.NewNetwork(t)
+		lab.Serve(t, "tcp", 443)
+		lab.Serve(t, "udp", 443)
+		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
+		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
+		crawler := network.Host("crawler", "66.249.64.5", "2001:4860:4801:10::5")
+		for _, proxy := range []bool{true, false} {
+			expect(t, 0, "apply", write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve")
+			for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+				overrun(t, attacker, server, func() {
+					if got := atOnce(customer, "tcp", server, 30); got != 30 {
+						t.Errorf("%s, proxy %t: the customer has %d of 30 connections", server, proxy, got)
+					}
+					if got := atOnce(customer, "udp", server, 10); got != 10 {
+						t.Errorf("%s, proxy %t: the customer has %d of 10 UDP flows", server, proxy, got)
+					}
+				})
+				if got := atOnce(crawler, "tcp", server, 80); got != 80 {
+					t.Errorf("%s, proxy %t: the crawler has %d of 80 connections", server, proxy, got)
+				}
+			}
+		}
+	})
+}
+
+// overrun has the attacker hold more connections than it may while a test runs,
+// and open more UDP flows.
+func overrun(t *testing.T, attacker *lab.Host, server string, test func()) {
+	t.Helper()
+	const tries, allowed = 60, 40
+	address := net.JoinHostPort(server, "443")
+	held := 0
+	for range tries {
+		c, err := attacker.Dial("tcp", address, 50*time.Millisecond)
+		if err != nil {
+			continue
+		}
+		defer c.Close()
+		if speaks(c, "tcp", 50*time.Millisecond) {
+			held++
+		}
+	}
+	for range 100 {
+		if c, err := attacker.Dial("udp", address, time.Second); err == nil {
+			fmt.Fprint(c, "hello")
+			c.Close()
+		}
+	}
+	if held > allowed || held < allowed/2 {
+		t.Errorf("%s: the attacker holds %d connections, and %d are allowed", server, held, allowed)
+	}
+	test()
+}
+
+// Whoever forges SYNs in a customer's name uses up the customer's limit, unless
+// a proxy asks first whether the customer sent them.
+func TestForgedSYNsTakeNobodysLimit(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		network := lab.NewNetwork(t)
+		lab.Serve(t, "tcp", 443)
+		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
+		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
+		for _, proxy := range []bool{true, false} {
+			expect(t, 0, "apply", write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve")
+			for _, to := range []struct {
+				victim netip.Addr
+				server string
+			}{{customer.V4(), lab.ServerV4}, {customer.V6(), lab.ServerV6}} {
+				must(t, attacker.Forge(inTheNameOf(to.victim, to.server, 443, 2000)...))
+				reached := connect(customer, to.server, 443) == nil
+				if reached != proxy {
+					t.Errorf("%s, proxy %t: the customer is served: %t", to.server, proxy, reached)
+				}
+			}
+		}
+	})
+}
+
+// inTheNameOf makes first packets in a victim's name.
+func inTheNameOf(victim netip.Addr, server string, port uint16, count int) []lab.Segment {
+	segments := make([]lab.Segment, count)
+	for i := range segments {
+		segments[i] = lab.Segment{
+			From: netip.AddrPortFrom(victim, uint16(20000+i)), To: netip.AddrPortFrom(netip.MustParseAddr(server), port),
+			Flags: lab.SYN, Window: 64240, Options: []byte{2, 4, 5, 180},
+		}
+	}
+	return segments
+}
+
+// One who floods echo requests gets few answers, and takes none from others.
+func TestEchoAtTheLimit(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		network := lab.NewNetwork(t)
+		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
+		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
+		expect(t, 0, "apply", "builtin:base", "--auto-approve")
+		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+			if got := echoes(t, attacker, server, 50, "0.005"); got < 5 || got > 10 {
+				t.Errorf("%s: %d of 50 requests of a flood were answered", server, got)
+			}
+			if got := echoes(t, customer, server, 3, "0.1"); got != 3 {
+				t.Errorf("%s: %d of 3 requests were answered", server, got)
+			}
+		}
+	})
+}
+
+// echoes sends echo requests and returns how many were answered.
+func echoes(t *testing.T, from *lab.Host, server string, requests int, pause string) int {
+	t.Helper()
+	out, _ := from.Command(context.Background(), "ping", "-q", "-W", "1", "-c", fmt.Sprint(requests), "-i", pause, server).CombinedOutput()
+	found := regexp.MustCompile(`(\d+) received`).FindSubmatch(out)
+	if found == nil {
+		t.Fatalf("ping says\n%s", out)
+	}
+	n, _ := strconv.Atoi(string(found[1]))
+	return n
+}

@@ -1,0 +1,123 @@
+package live
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"hardenctl/lab"
+)
+
+// A session to a service that begins to ask for the proxy goes on, although
+// conntrack has never seen it and does not pick it up any more: each packet of
+// it renews the note that the apply made.
+func TestSessionSurvivesSynProxy(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8:20::20")
+		sessions := map[string]net.Conn{}
+		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+			sessions[server] = openSession(t, client, server)
+		}
+		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve")
+		for server, conn := range sessions {
+			_, port, _ := net.SplitHostPort(conn.LocalAddr().String())
+			set, address := "hardenctl-open-v4", client.V4()
+			if server == lab.ServerV6 {
+				set, address = "hardenctl-open-v6", client.V6()
+			}
+			tool(t, fmt.Sprintf("ipset add -exist %s %s,tcp:%s timeout 2", set, address, port))
+			for range 4 {
+				conn.SetDeadline(time.Now().Add(stall))
+				_, err := conn.Write([]byte("x"))
+				must(t, err)
+				if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+					t.Fatalf("%s: no answer: %v", server, err)
+				}
+				time.Sleep(700 * time.Millisecond)
+			}
+		}
+	})
+}
+
+// What the two sides of a proxied connection have agreed on is what they would
+// have agreed on without the proxy, and a download is as fast.
+func TestSynProxyOptions(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8:20::20")
+		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+			address := net.JoinHostPort(server, "443")
+			l, err := net.Listen("tcp", address)
+			must(t, err)
+			speed := map[bool]float64{}
+			for _, proxy := range []bool{false, true} {
+				expect(t, 0, "apply", proxied(t, proxy, ""), "--auto-approve")
+				far := make(chan *unix.TCPInfo, 1)
+				go sendTo(l, far)
+				conn, err := client.Dial("tcp", address, time.Second)
+				must(t, err)
+				began := time.Now()
+				n, err := io.Copy(io.Discard, conn)
+				must(t, err)
+				speed[proxy] = float64(n) / time.Since(began).Seconds() / 1e6
+				agreed(t, tcpInfo(conn), <-far)
+				conn.Close()
+			}
+			t.Logf("%s: %.0f MB/s without the proxy, %.0f with it", server, speed[false], speed[true])
+			if speed[true] < 0.5*speed[false] {
+				t.Errorf("%s: a download at %.0f MB/s, and %.0f without the proxy", server, speed[true], speed[false])
+			}
+		}
+	})
+}
+
+// download is how many bytes a test loads.
+const download = 256 << 20
+
+// sendTo sends a download to the next client, and says how the server sees the
+// connection.
+func sendTo(l net.Listener, info chan<- *unix.TCPInfo) {
+	conn, err := l.Accept()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	block := make([]byte, 1<<20)
+	for sent := 0; sent < download && err == nil; sent += len(block) {
+		_, err = conn.Write(block)
+	}
+	info <- tcpInfo(conn)
+}
+
+func tcpInfo(conn net.Conn) (info *unix.TCPInfo) {
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	if err == nil {
+		raw.Control(func(fd uintptr) { info, _ = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) })
+	}
+	return info
+}
+
+// agreed checks what both sides believe: timestamps, SACK and window scaling
+// (TCPI_OPT_TIMESTAMPS, _SACK and _WSCALE), and each the scale of the other.
+func agreed(t *testing.T, client, server *unix.TCPInfo) {
+	t.Helper()
+	const all = 1 | 2 | 4
+	if client.Options&all != all || server.Options&all != all {
+		t.Errorf("options: the client has %b, the server %b", client.Options, server.Options)
+	}
+	if toServer, toClient := scales(client), scales(server); toServer[0] != toClient[1] || toServer[1] != toClient[0] {
+		t.Errorf("window scales sent and received: the client believes %v, the server %v", toServer, toClient)
+	}
+}
+
+// scales are the shifts of the windows that one side is told and that it tells:
+// a byte of bit fields, which the type leaves out (struct tcp_info in the
+// kernel's uapi/linux/tcp.h).
+func scales(info *unix.TCPInfo) [2]uint8 {
+	fields := (*[8]uint8)(unsafe.Pointer(info))[6]
+	return [2]uint8{fields & 15, fields >> 4}
+}
