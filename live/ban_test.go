@@ -30,6 +30,7 @@ func TestEleventhProbeBans(t *testing.T) {
 	onEngines(t, lab.Backends, func(t *testing.T, engine string) {
 		watch(t, engine)
 		scanner := lab.NewNetwork(t).Host("scanner", "203.0.113.5", "2001:db8:bad::5")
+		arrive(t, scanner)
 		neighbour := netip.MustParseAddr("2001:db8:bad::6")
 		for _, a := range addresses(scanner) {
 			b := a
@@ -55,6 +56,7 @@ func TestOthersDoNotHideScanner(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		watch(t, "")
 		scanner := lab.NewNetwork(t).Host("scanner", "203.0.113.5", "2001:db8:bad::5")
+		arrive(t, scanner)
 		must(t, scanner.Forge(syns(scanner.V4(), 7000, 10)...))
 		others := netip.MustParseAddr("198.18.0.1")
 		for range 2000 {
@@ -93,6 +95,7 @@ func TestTripwireBans(t *testing.T) {
 			number++
 			h := network.Host(name, netip.AddrFrom4([4]byte{203, 0, 113, byte(number)}).String(),
 				netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0xb, 0xad, 0, byte(number), 15: 5}).String())
+			arrive(t, h)
 			must(t, touch(h))
 			for _, a := range addresses(h) {
 				if !banned(t, a) {
@@ -116,6 +119,7 @@ func TestSlowScanBans(t *testing.T) {
 	onEngines(t, lab.Backends[:1], func(t *testing.T, engine string) {
 		watch(t, slow+engine)
 		scanner := lab.NewNetwork(t).Host("scanner", "203.0.113.5", "2001:db8:bad::5")
+		arrive(t, scanner)
 		for i, ports := range []int{7, 7, 1} {
 			for _, a := range addresses(scanner) {
 				must(t, scanner.Forge(syns(a, 7000+100*i, ports)...))
@@ -137,6 +141,7 @@ func TestBanRenewsAndGrows(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		watch(t, numbers)
 		scanner := lab.NewNetwork(t).Host("scanner", "203.0.113.5", "2001:db8:bad::5")
+		arrive(t, scanner)
 		try := func(seconds, first, step int) {
 			for i := range 2 * seconds {
 				for _, a := range addresses(scanner) {
