@@ -30,7 +30,9 @@ func TestOffloads(t *testing.T) {
 	contains(t, out, "~ nic0.1 gro: off -> on   # nic.toml:5", "~ nic0.1 tso: on -> off   # nic.toml:6", "+ "+nicLink)
 	offloadsAre(t, "off", "on")
 
-	expect(t, 0, "apply", profile, "--auto-approve")
+	saved := t.TempDir() + "/plan.json"
+	expect(t, 0, "plan", profile, "-o", saved)
+	expect(t, 0, "apply", "--plan", saved, "--auto-approve")
 	offloadsAre(t, "on", "off")
 	text, err := os.ReadFile(nicLink)
 	must(t, err)
