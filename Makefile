@@ -4,10 +4,10 @@
 
 GO ?= go
 TOOLS = iptables ipset nmap iproute2
-TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping
+TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping ethtool
 # What the benchmarks compare with is unpacked, not installed: ufw removes
 # iptables-persistent, and firewalld would take over this machine.
-BENCH_TOOLS = $(TEST_TOOLS) ethtool procps dbus python3-firewall python3-nftables
+BENCH_TOOLS = $(TEST_TOOLS) procps dbus python3-firewall python3-nftables
 FIREWALLS = ufw firewalld
 
 .PHONY: build demo test race lint bench golden clean

@@ -55,5 +55,10 @@ func settingEntries(rs *ruleset.Ruleset) []bundle.SettingEntry {
 	for _, o := range rs.Options {
 		entries = append(entries, bundle.SettingEntry{Module: o.Module, Option: o.Name, Value: o.Value, Origin: origin(o.Origin)})
 	}
+	for _, n := range rs.NICs {
+		for _, o := range n.Offloads {
+			entries = append(entries, bundle.SettingEntry{NIC: n.Name, Option: string(o.Name), Value: o.Word(), Origin: origin(o.Origin)})
+		}
+	}
 	return entries
 }

@@ -63,7 +63,7 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
 	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, r.Tools.Notes(), persist.BootNotes(r.Layout),
-		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))
+		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files), probe.QueueNotes(b.Manifest.Settings))
 	return r, nil
 }
 
@@ -79,7 +79,7 @@ func (r *Reading) readLive(ctx context.Context) (notes []string, err error) {
 }
 
 func (r *Reading) readFiles() (err error) {
-	if r.Have.Files, err = persist.Read(bundle.Paths(r.Layout)); err != nil {
+	if r.Have.Files, err = persist.Read(persist.Paths(r.Bundle, r.Layout)); err != nil {
 		return err
 	}
 	r.Want.Files, err = persist.Wanted(r.Bundle, r.Layout, r.Have.Files)

@@ -87,7 +87,11 @@ func (s SavedPlan) checksum() string {
 // checkFiles makes sure that the files are those of a bundle, each once, and
 // text: iptables-restore would end a line at a NUL byte, and with it the rule.
 func (s *SavedPlan) checkFiles() error {
-	known := bundle.Paths(bundle.Debian)
+	var names []string
+	for _, f := range s.Files {
+		names = append(names, f.Name)
+	}
+	known := bundle.Paths(bundle.Debian, names...)
 	for _, f := range s.Files {
 		if _, ok := known[f.Name]; !ok {
 			return fmt.Errorf("%q is no file of a bundle, or comes twice", f.Name)

@@ -94,14 +94,27 @@ type SetEntry struct {
 	Origin
 }
 
-// SettingEntry is a kernel setting, or an option of a module ("hashsize" of
-// "nf_conntrack"), with the profile line that states it.
+// SettingEntry is a kernel setting, an option of a module ("hashsize" of
+// "nf_conntrack") or an offload of a network interface ("gro" of "eth0", "on" or
+// "off"), with the profile line that states it.
 type SettingEntry struct {
 	Key    string `json:"key,omitempty"`
 	Module string `json:"module,omitempty"`
+	NIC    string `json:"nic,omitempty"`
 	Option string `json:"option,omitempty"`
 	Value  string `json:"value"`
 	Origin
+}
+
+// Object is what plans call the setting.
+func (e SettingEntry) Object() string {
+	switch {
+	case e.Module != "":
+		return e.Module + "." + e.Option
+	case e.NIC != "":
+		return e.NIC + " " + e.Option
+	}
+	return e.Key
 }
 
 // RuleEntry is the origin of one rule. Rules are numbered from 1 in their
@@ -125,10 +138,11 @@ type Origin struct {
 func (o Origin) Position() diag.Position { return diag.Position{File: o.File, Line: o.Line} }
 
 // Paths returns where a layout keeps each file that a bundle may have, by the
-// file's name, also for those that this or that bundle leaves out.
-func Paths(layout Layout) map[string]string {
+// file's name, also for those that this or that bundle leaves out. Of the files
+// of network interfaces it has only those that are named.
+func Paths(layout Layout, links ...string) map[string]string {
 	paths := map[string]string{}
-	for _, k := range known {
+	for _, k := range places(links...) {
 		paths[k.name] = k.targets[layout]
 	}
 	return paths

@@ -17,7 +17,8 @@ import (
 // difference too. Files with other names do not count.
 func Diff(want *Bundle, fsys fs.FS) (string, error) {
 	var out strings.Builder
-	for _, k := range known {
+	links, _ := fs.Glob(fsys, LinkName("*")) // the pattern is good
+	for _, k := range places(append(links, want.names()...)...) {
 		text := want.File(k.name)
 		if err := diffFile(&out, fsys, k.name, text, want.has(k.name)); err != nil {
 			return "", err

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // WriteFolder writes the files and the manifest into dir, which it makes if it
@@ -22,7 +23,9 @@ func (b *Bundle) WriteFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder for the bundle: %w", err)
 	}
-	if err := inTheWay(dir); err != nil {
+	left := earlier(dir)
+	all := places(slices.Concat(b.names(), slices.Collect(maps.Keys(left)))...)
+	if err := inTheWay(dir, all, left); err != nil {
 		return err
 	}
 	for _, f := range b.Files {
@@ -30,7 +33,7 @@ func (b *Bundle) WriteFolder(dir string) error {
 			return err
 		}
 	}
-	for _, k := range known {
+	for _, k := range all {
 		if b.has(k.name) {
 			continue
 		}
@@ -42,11 +45,10 @@ func (b *Bundle) WriteFolder(dir string) error {
 }
 
 // inTheWay returns an error if the folder has a file under a bundle's name that
-// is of no bundle: one that the manifest there does not list.
-func inTheWay(dir string) error {
-	left := earlier(dir)
+// is of no bundle: one that the manifest there does not list, as left does.
+func inTheWay(dir string, all []place, left map[string]bool) error {
 	names := []string{ManifestName}
-	for _, k := range known {
+	for _, k := range all {
 		names = append(names, k.name)
 	}
 	for _, name := range names {
@@ -165,15 +167,19 @@ func parseManifest(text []byte) (Manifest, error) {
 // checkFiles holds the entries to the table of known files, in its order: a
 // manifest decides what root writes where.
 func checkFiles(entries []FileEntry) error {
-	next := 0
+	var names []string
 	for _, e := range entries {
-		for next < len(known) && known[next].name != e.Name {
+		names = append(names, e.Name)
+	}
+	all, next := places(names...), 0
+	for _, e := range entries {
+		for next < len(all) && all[next].name != e.Name {
 			next++
 		}
-		if next == len(known) {
+		if next == len(all) {
 			return fmt.Errorf("%q is no file of a bundle, or is not in its place; compile the profile again", e.Name)
 		}
-		if e.Mode != mode || !maps.Equal(e.Targets, known[next].targets) {
+		if e.Mode != mode || !maps.Equal(e.Targets, all[next].targets) {
 			return fmt.Errorf("%s: the manifest states targets or a mode that bundles do not have; compile the profile again", e.Name)
 		}
 		next++

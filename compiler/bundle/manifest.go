@@ -7,18 +7,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 )
 
 // mode is that of every file: all of them may be read by anyone, as those that
 // the distributions install are.
 const mode = "0644"
 
-// known is every file that a bundle may have, in the order in which bundles
-// list them, and where each layout keeps it.
-var known = []struct {
-	name    string
-	targets map[Layout]string
-}{
+// known is every file that a bundle may have but for those of network
+// interfaces (link.go), in the order in which bundles list them, and where each
+// layout keeps it.
+var known = []place{
 	{RulesV4, map[Layout]string{Debian: "/etc/iptables/rules.v4", RHEL: "/etc/sysconfig/iptables"}},
 	{RulesV6, map[Layout]string{Debian: "/etc/iptables/rules.v6", RHEL: "/etc/sysconfig/ip6tables"}},
 	{Sets, map[Layout]string{Debian: "/etc/iptables/ipsets", RHEL: "/etc/sysconfig/ipset"}},
@@ -46,7 +45,7 @@ func Seal(files []File, m Manifest) *Bundle {
 	b := &Bundle{Manifest: m}
 	b.Manifest.Format = Format
 	b.Manifest.Files = nil
-	for _, k := range known {
+	for _, k := range places(slices.Collect(maps.Keys(byName))...) {
 		if f, ok := byName[k.name]; ok {
 			b.Files = append(b.Files, f)
 			b.Manifest.Files = append(b.Manifest.Files, entry(f, k.targets))

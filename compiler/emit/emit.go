@@ -29,6 +29,7 @@ func Files(rs *ruleset.Ruleset) []bundle.File {
 		{Name: bundle.ModulesLoad, Text: ModulesLoad(rs.Modules)},
 	}
 	all = append(all, Fail2ban(rs.Jail)...)
+	all = append(all, Links(rs.NICs)...)
 	var files []bundle.File
 	for _, f := range all {
 		if len(f.Text) > 0 {

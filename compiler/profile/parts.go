@@ -38,7 +38,7 @@ func (d *decoder) decode(root *node) {
 		"fail2ban":    d.fail2ban,
 		"kernel":      d.kernel,
 		"knocks":      d.doors,
-		"nics":        d.later,
+		"nics":        d.nics,
 		"expect":      d.later,
 	})
 	if f := &d.profile.Fail2ban; f.Enabled && f.Scope == "" {

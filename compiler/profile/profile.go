@@ -39,6 +39,7 @@ type Profile struct {
 	Log         Log
 	Fail2ban    Fail2ban
 	Kernel      []Knob
+	NICs        []NIC
 }
 
 // Ending is what happens to a packet that no rule accepts.

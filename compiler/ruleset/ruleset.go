@@ -54,6 +54,7 @@ type Ruleset struct {
 	Settings []Setting
 	Options  []ModuleOption
 	Modules  []Module
+	NICs     []NIC
 	// Jail is nil where fail2ban has nothing to do.
 	Jail *Jail
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"hardenctl/compiler/bundle"
 )
@@ -26,7 +27,8 @@ func DetectLayout() bundle.Layout {
 	return bundle.Debian
 }
 
-// Wanted returns the content that each path shall have, given what it has now.
+// Wanted returns the content that each path shall have, given what it has now;
+// have has the paths of Paths.
 // A nil text means that the file shall not exist.
 func Wanted(b *bundle.Bundle, layout bundle.Layout, have map[string][]byte) (map[string][]byte, error) {
 	want := map[string][]byte{}
@@ -37,7 +39,28 @@ func Wanted(b *bundle.Bundle, layout bundle.Layout, have map[string][]byte) (map
 		}
 		want[path] = text
 	}
+	for path := range have {
+		if name, ok := bundle.LinkAt(path); ok {
+			want[path] = b.File(name)
+		}
+	}
 	return want, nil
+}
+
+// Paths returns where the files of a bundle are kept here, also those that this
+// bundle leaves out and an earlier one may have left.
+func Paths(b *bundle.Bundle, layout bundle.Layout) map[string]string {
+	var links []string
+	for _, f := range b.Files {
+		links = append(links, f.Name)
+	}
+	found, _ := filepath.Glob(bundle.LinkPattern) // the pattern is good
+	for _, path := range found {
+		if name, ok := bundle.LinkAt(path); ok {
+			links = append(links, name)
+		}
+	}
+	return bundle.Paths(layout, links...)
 }
 
 func content(name string, have []byte, b *bundle.Bundle) ([]byte, error) {

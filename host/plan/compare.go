@@ -67,7 +67,7 @@ func indexOrigins(m bundle.Manifest) origins {
 		o.sets[s.Name] = s.Origin
 	}
 	for _, s := range m.Settings {
-		o.settings[cmp.Or(s.Key, s.Module+"."+s.Option)] = s.Origin
+		o.settings[s.Object()] = s.Origin
 	}
 	return o
 }

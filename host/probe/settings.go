@@ -29,8 +29,12 @@ const conntrackMax = "/proc/sys/net/netfilter/nf_conntrack_max"
 func Settings(entries []bundle.SettingEntry) map[string]state.Setting {
 	settings := map[string]state.Setting{}
 	for _, e := range entries {
-		if e.Module != "" {
+		switch {
+		case e.Module != "":
 			addModule(settings, e)
+			continue
+		case e.NIC != "":
+			settings[e.Object()] = state.Setting{Stated: e.Object(), NIC: e.NIC, Offload: e.Option, Value: e.Value}
 			continue
 		}
 		for key, path := range expand(e.Key) {
@@ -79,6 +83,12 @@ func expand(key string) map[string]string {
 func ReadSettings(entries []bundle.SettingEntry) (have, want map[string]state.Setting, err error) {
 	have, want = map[string]state.Setting{}, Settings(entries)
 	for key, s := range want {
+		if s.NIC != "" {
+			if have[key], err = readOffload(s); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
 		text, err := os.ReadFile(s.Path)
 		missing := errors.Is(err, fs.ErrNotExist)
 		switch {
@@ -111,6 +121,9 @@ func unreachable(path string, missing error) string {
 // kind are alike, since the kernel prints lists of numbers with tabs. If the
 // interface of the setting has gone there is nothing to do.
 func WriteSetting(s state.Setting) error {
+	if s.NIC != "" {
+		return writeOffload(s)
+	}
 	err := write(s.Path, s.Value)
 	if s.OfInterface() && errors.Is(err, fs.ErrNotExist) {
 		return nil

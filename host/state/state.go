@@ -73,9 +73,13 @@ type Setting struct {
 	// Stated is the key as the bundle states it, in which "*" stands for every
 	// interface.
 	Stated string
-	// Path is the file below /proc/sys or /sys/module that holds it.
-	Path  string
-	Value string
+	// Path is the file below /proc/sys or /sys/module that holds it; empty for
+	// an offload of a network interface.
+	Path string
+	// NIC and Offload name an offload, such as "gro" of "eth0", whose value is
+	// "on" or "off".
+	NIC, Offload string
+	Value        string
 	// Unreachable says why the setting cannot be changed from here, such as
 	// that it belongs to the machine and this is a container's network
 	// namespace. It is empty where it can.

@@ -1,0 +1,18 @@
+package lower
+
+import "hardenctl/compiler/ruleset"
+
+// nics says what each network interface that the profile names shall do itself.
+func (l *lowering) nics() []ruleset.NIC {
+	var nics []ruleset.NIC
+	for _, n := range l.profile.NICs {
+		part := "nics." + n.Name
+		nic := ruleset.NIC{Name: n.Name, Origin: l.origin(part, n.Position)}
+		for _, o := range n.Offloads {
+			nic.Offloads = append(nic.Offloads, ruleset.Offload{
+				Name: ruleset.OffloadName(o.Name), On: o.On, Origin: l.origin(part+"."+o.Name, o.Position)})
+		}
+		nics = append(nics, nic)
+	}
+	return nics
+}

@@ -1,0 +1,71 @@
+package profile
+
+import (
+	"strings"
+
+	"hardenctl/compiler/diag"
+)
+
+// NIC is [nics.NAME]: what a network interface does for the processor.
+type NIC struct {
+	// Name is that of one interface, as `ip link` shows it.
+	Name     string
+	Position diag.Position
+	Offloads []Offload // in the order gro, gso, tso; at least one
+}
+
+// Offload is one key of a NIC: "gro", "gso" or "tso".
+type Offload struct {
+	Name     string
+	Position diag.Position
+	On       bool
+}
+
+// offloads are the keys of a NIC, in the order in which they come out.
+var offloads = []string{"gro", "gso", "tso"}
+
+// nics reads [nics]. Others name interfaces, so that the names are the kernel's
+// kind and not ours: "eth0.100" in quotes, "enp0s31f6".
+func (d *decoder) nics(n *node) {
+	if !d.want(n, kindTable, "a table of network interfaces") {
+		return
+	}
+	if len(n.children) > maxNamed {
+		d.errorf("too-many", n, "has more than %d entries", maxNamed)
+		return
+	}
+	for _, c := range sorted(n.children) {
+		if !isInterface(c.name) || strings.HasSuffix(c.name, "+") {
+			d.add(&flaw{
+				Code: "bad-name", Message: quote(c.name) + " is not the name of an interface",
+				Suggestion: `ip link lists the interfaces of a host; one with a dot stands in quotes: [nics."eth0.100"]`,
+			}, c.key, c.path)
+			continue
+		}
+		d.nic(c)
+	}
+}
+
+func (d *decoder) nic(n *node) {
+	found, known := map[string]Offload{}, fields{}
+	for _, name := range offloads {
+		known[name] = func(n *node) {
+			if d.want(n, kindBool, "true or false") {
+				found[name] = Offload{Name: name, Position: n.key, On: n.scalar.(bool)}
+			}
+		}
+	}
+	d.table(n, known)
+	nic := NIC{Name: n.name, Position: n.key}
+	for _, name := range offloads {
+		if o, stated := found[name]; stated {
+			nic.Offloads = append(nic.Offloads, o)
+		}
+	}
+	if len(n.children) == 0 {
+		d.warn("no-effect", n, "states none of gro, gso and tso")
+	}
+	if nic.Offloads != nil {
+		d.profile.NICs = append(d.profile.NICs, nic)
+	}
+}
