@@ -22,7 +22,7 @@ demo: build
 
 test: bin/docker
 	scripts/setup $(TEST_TOOLS)
-	$(GO) test -count=1 ./...
+	$(GO) test -count=1 -timeout 25m ./...
 
 # The real Docker, for the tests: unpacked, not installed.
 bin/docker:
@@ -30,7 +30,7 @@ bin/docker:
 
 # The packages in which goroutines meet.
 race:
-	$(GO) test -count=1 -race ./compiler/... ./host/... ./cmd/... ./lab/... ./verify/...
+	$(GO) test -count=1 -timeout 15m -race ./compiler/... ./host/... ./cmd/... ./lab/... ./verify/...
 
 lint:
 	test -z "$$(gofmt -l .)"
