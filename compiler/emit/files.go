@@ -3,6 +3,7 @@ package emit
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,18 +14,22 @@ import (
 // Sets returns ipset restore input: every set created, then filled. Sets must
 // be loaded before the rules that name them.
 func Sets(sets []ruleset.Set) []byte {
-	var b bytes.Buffer
+	var text []byte
 	for _, s := range sets {
-		b.WriteString(Create(s) + "\n")
+		text = append(text, Create(s)+"\n"...)
 		add := "add " + s.Name + " "
+		text = slices.Grow(text, len(s.Members)*(len(add)+averagePrefix))
 		for _, p := range s.Members {
-			b.WriteString(add)
-			b.Write(netset.AppendPrefix(b.AvailableBuffer(), p))
-			b.WriteByte('\n')
+			text = append(text, add...)
+			text = netset.AppendPrefix(text, p)
+			text = append(text, '\n')
 		}
 	}
-	return b.Bytes()
+	return text
 }
+
+// averagePrefix is about the length of a prefix and its line's end.
+const averagePrefix = 18
 
 // Create returns the line that creates a set, options in ipset save's order.
 func Create(s ruleset.Set) string {

@@ -40,6 +40,12 @@ func Of(prefixes ...netip.Prefix) Set {
 
 // Union returns the addresses that are in s or in t.
 func (s Set) Union(t Set) Set {
+	switch { // a set is never changed, so that it can be shared
+	case s.IsEmpty():
+		return t
+	case t.IsEmpty():
+		return s
+	}
 	return Set{union(s.v4, t.v4), union(s.v6, t.v6)}
 }
 
