@@ -178,7 +178,7 @@ func TestApproval(t *testing.T) {
 // onTerminal applies builtin:web on a terminal where somebody types an answer.
 func onTerminal(t *testing.T, answer string) (string, int) {
 	t.Helper()
-	cmd := exec.Command("script", "-qec", binary(t)+" apply builtin:web", "/dev/null")
+	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply builtin:web", "/dev/null")
 	cmd.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=")
 	cmd.Stdin = strings.NewReader(answer + "\n")
 	return outcome(t, cmd)

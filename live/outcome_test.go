@@ -100,7 +100,7 @@ type typist struct {
 // sitDown begins an apply and waits until it asks.
 func sitDown(t *testing.T) *typist {
 	t.Helper()
-	s := &typist{cmd: exec.Command("script", "-qefc", binary(t)+" apply builtin:web", "/dev/null")}
+	s := &typist{cmd: exec.Command("script", "-qefc", "exec "+binary(t)+" apply builtin:web", "/dev/null")}
 	var err error
 	s.keys, err = s.cmd.StdinPipe()
 	must(t, err)
