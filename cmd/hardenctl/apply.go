@@ -25,6 +25,7 @@ type applyFlags struct {
 	approved    *bool
 	asJSON      *bool
 	saved       *string
+	within      *time.Duration
 	lockTimeout *time.Duration
 }
 
@@ -36,18 +37,30 @@ func newApply() *cobra.Command {
 everything back, then the files that the host boots from. If any part fails, all
 of it goes back to what it was.
 
+With --confirm-within the new state is live on trial, and nothing is saved. Log
+in anew, and type there what apply tells you: hardenctl confirm TOKEN. Without
+that the kernel itself goes back to the old rules when the time is over, whatever
+has become of hardenctl, your shell or your connection; what the kernel does not
+take back, a watchdog does, or else the next hardenctl command. 60s is the
+default over SSH, on a terminal that may be far away, and without a terminal; on
+a console it is 0, which confirms at once. On a terminal apply then counts down;
+Ctrl-C leaves the trial to its end.
+
 A saved plan is refused if the host has changed since it was made, and so is an
 answer if the host has changed while you read.
 
-It exits 0 when the host is what the profile says, also if something could not
-be cleared up afterwards, of which it warns; 1 if nothing was changed; 3 if the
-apply failed and everything went back; 4 if going back failed too; and 5 if the
-host is what the profile says but the output could not be written.
+It exits 0 when the host is what the profile says, on trial or for good, also if
+something could not be cleared up afterwards, of which it warns; 1 if nothing was
+changed; 3 if the apply failed, or nobody confirmed it, and everything went back;
+4 if going back failed too; and 5 if the host is what the profile says but the
+output could not be written.
 
 With --json the outcome is an object: the fields of a plan, "applied" and
-"reverted", and, where something failed, "step" and "error".`,
+"reverted", where something failed "step" and "error", and where a trial has
+begun "trial" with its "token", its "deadline" (RFC 3339) and "seconds".`,
 		Example: `  hardenctl apply web.toml
   hardenctl apply web.toml --auto-approve
+  hardenctl apply web.toml --auto-approve --confirm-within 2m
   hardenctl apply --plan web.plan`,
 		Args: cobra.MaximumNArgs(1),
 	}
@@ -56,7 +69,8 @@ With --json the outcome is an object: the fields of a plan, "applied" and
 		approved:    cmd.Flags().Bool("auto-approve", false, "do not ask; needed without a terminal"),
 		asJSON:      cmd.Flags().Bool("json", false, "print the plan and the outcome as JSON"),
 		saved:       cmd.Flags().String("plan", "", "apply the plan saved in this file"),
-		lockTimeout: cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl to end"),
+		within:      withinFlag(cmd),
+		lockTimeout: lockFlag(cmd),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
 	return cmd
@@ -84,7 +98,10 @@ func (f applyFlags) run(cmd *cobra.Command, args []string) error {
 		return f.report(cmd, outcome{}, err)
 	}
 	o, err := f.readAndApply(cmd, b, saved)
-	return f.report(cmd, o, err)
+	if err := f.report(cmd, o, err); err != nil || o.Trial == nil || *f.asJSON || !isTerminal(cmd.OutOrStdout()) {
+		return err
+	}
+	return f.countDown(cmd, b)
 }
 
 // load returns the bundle to apply: compiled, or out of a saved plan.
@@ -107,13 +124,18 @@ func (f applyFlags) load(cmd *cobra.Command, args []string) (*bundle.Bundle, *ho
 // readAndApply holds the lock from before the reading until after the last
 // change.
 func (f applyFlags) readAndApply(cmd *cobra.Command, b *bundle.Bundle, saved *host.SavedPlan) (outcome, error) {
-	wait, cancel := context.WithTimeout(cmd.Context(), *f.lockTimeout)
-	defer cancel()
-	release, err := apply.Lock(wait)
+	within, err := f.trialTime(cmd)
+	if err != nil {
+		return outcome{}, err
+	}
+	release, err := lock(cmd.Context(), *f.lockTimeout)
 	if err != nil {
 		return outcome{}, err
 	}
 	defer release()
+	if err := host.Ready(cmd.Context(), f.progress(cmd)); err != nil {
+		return outcome{}, err
+	}
 	r, err := host.Read(cmd.Context(), b)
 	if err != nil {
 		return outcome{}, err
@@ -135,7 +157,11 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, b *bundle.Bundle, saved *ho
 	if r, err = f.approve(cmd, r); err != nil {
 		return o, err
 	}
-	err = r.Apply(cmd.Context(), f.progress(cmd))
+	if within > 0 {
+		o.Trial, err = try(cmd.Context(), r, within, f.progress(cmd))
+	} else {
+		err = r.Apply(cmd.Context(), f.progress(cmd))
+	}
 	o.Applied = err == nil || errors.As(err, new(*apply.Untidy))
 	return o, err
 }
@@ -177,10 +203,12 @@ func readAnswer(ctx context.Context, from io.Reader) string {
 	}
 }
 
+func (f applyFlags) progress(cmd *cobra.Command) func(string) { return progress(cmd, *f.asJSON) }
+
 // progress says each step on a terminal.
-func (f applyFlags) progress(cmd *cobra.Command) func(string) {
+func progress(cmd *cobra.Command, asJSON bool) func(string) {
 	w := cmd.ErrOrStderr()
-	if *f.asJSON || !isTerminal(w) {
+	if asJSON || !isTerminal(w) {
 		return func(string) {}
 	}
 	return func(step string) { fmt.Fprintf(w, "… %s\n", step) }

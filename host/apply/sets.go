@@ -13,6 +13,7 @@ import (
 	"hardenctl/host/kernelset"
 	"hardenctl/host/plan"
 	"hardenctl/host/state"
+	"hardenctl/host/trial"
 )
 
 // temporary is the name under which a set is filled before it is swapped in.
@@ -24,8 +25,12 @@ const temporary = ruleset.SetPrefix + "tmp-"
 // packets meet the old members or the new ones, and a failed load changes
 // nothing. What was swapped out is kept until the apply is done.
 func (c Change) setStep() step {
-	w := &setWork{change: c, create: createLines(c.Bundle.File(bundle.Sets))}
+	w := c.setWork()
 	return step{name: "sets", do: w.do, undo: w.undo, finish: w.finish}
+}
+
+func (c Change) setWork() *setWork {
+	return &setWork{change: c, create: createLines(c.Bundle.File(bundle.Sets))}
 }
 
 type setWork struct {
@@ -77,12 +82,23 @@ func (w *setWork) fill(ctx context.Context, name, as string) error {
 	}
 	want := w.change.Want.Sets[name]
 	if want.Dynamic {
-		return keepEntries(name, as, want)
+		return keepEntries(source(name, as), as, want)
 	}
 	if err := kernelset.Add(as, slices.Concat(want.Members.V4(), want.Members.V6())); err != nil {
 		return err
 	}
 	return count(as, want.Entries)
+}
+
+// source is the set that holds the entries to keep: the copy that packets have
+// filled in a trial, if there is one.
+func source(name, as string) string {
+	if copied := trial.Set(name); as != copied {
+		if exists, err := kernelset.Exists(copied); err == nil && exists {
+			return copied
+		}
+	}
+	return name
 }
 
 // count makes sure that a set has as many entries as it was given: a full set
@@ -149,8 +165,7 @@ func (w *setWork) replace(ctx context.Context, name, beside string) error {
 func (w *setWork) exchange(ctx context.Context, name, beside string) error {
 	err := kernelset.Rename(name, beside)
 	if errors.Is(err, kernelset.ErrBusy) {
-		have := w.change.Have.Sets[name]
-		return fmt.Errorf("it is a %s of IPv%d, which the kernel does not replace while rules name it; take those rules out (iptables-save shows them) and run this again", have.Type, have.Family)
+		return notReplaced(w.change.Have.Sets[name])
 	}
 	if err != nil {
 		return err
@@ -158,6 +173,10 @@ func (w *setWork) exchange(ctx context.Context, name, beside string) error {
 	w.renamed[name] = beside
 	w.made = append(w.made, name)
 	return w.fill(ctx, name, name)
+}
+
+func notReplaced(have state.Set) error {
+	return fmt.Errorf("it is a %s of IPv%d, which the kernel does not replace while rules name it; take those rules out (iptables-save shows them) and run this again", have.Type, have.Family)
 }
 
 // undo swaps and names back and removes what was made. The rules went back

@@ -7,6 +7,7 @@ import (
 
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
+	"hardenctl/host/trial"
 )
 
 // transaction returns iptables-restore --noflush input that turns what is ours
@@ -14,7 +15,10 @@ import (
 // there is nothing to do. What is ours are our chains, the jumps to them, and
 // the policies of the chains in policies.
 //
-// A rule that stays keeps its counters, whatever chain of ours it is in.
+// A rule that stays keeps its counters, whatever chain of ours it is in. One
+// that was on trial brings what its copy has counted. A chain that does not
+// change is not written for that: ip6tables-nft-restore 1.8.9 takes no counters
+// of rules, and all that it has counted before would be lost.
 func transaction(current, target saved.Table, policies []string) []byte {
 	t := writer{current: current, target: target}
 	changed, stale := t.ownChains()
@@ -109,10 +113,24 @@ func (w *writer) fill(name string) {
 	if c := w.current.Chain(name); c != nil {
 		before = slices.Clone(c.Rules)
 	}
-	for _, r := range w.target.Chain(name).Rules {
+	tried := w.tried(name)
+	for i, r := range w.target.Chain(name).Rules {
 		packets, bytes := takeCounters(&before, r.Spec)
+		if tried != nil {
+			packets, bytes = packets+tried[i].Packets, bytes+tried[i].Bytes
+		}
 		w.line("[%d:%d] -A %s %s", packets, bytes, name, r.Spec)
 	}
+}
+
+// tried are the rules of a chain's copy on trial, in the places that they have
+// in the target; nil if there is no such copy.
+func (w *writer) tried(name string) []saved.Rule {
+	tried := w.current.Chain(trial.Chain(name))
+	if tried == nil || state.OfTrialChain(name) || len(tried.Rules) != len(w.target.Chain(name).Rules) {
+		return nil
+	}
+	return tried.Rules
 }
 
 // takeCounters returns the counters of the first rule like spec, and takes that

@@ -124,6 +124,11 @@ func (r *Replacement) Discard() error {
 	return failed
 }
 
+// Discard removes what was prepared for a path by a process that is no more.
+func Discard(path string) error {
+	return errors.Join(removeIfThere(hidden(path, "new")), removeIfThere(hidden(path, "old")))
+}
+
 func removeIfThere(path string) error {
 	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
