@@ -124,9 +124,17 @@ func (r *Replacement) Discard() error {
 	return failed
 }
 
-// Discard removes what was prepared for a path by a process that is no more.
+// Discard removes what was prepared for a path, maybe by a process that is no
+// more. A file system that is read-only says so also of a file that is not there.
 func Discard(path string) error {
-	return errors.Join(removeIfThere(hidden(path, "new")), removeIfThere(hidden(path, "old")))
+	var failed error
+	for _, what := range []string{"new", "old"} {
+		name := hidden(path, what)
+		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+			failed = errors.Join(failed, removeIfThere(name))
+		}
+	}
+	return failed
 }
 
 func removeIfThere(path string) error {
