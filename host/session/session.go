@@ -41,10 +41,17 @@ func Current() Session {
 // Remote reports whether the login is known to have come over SSH.
 func (s Session) Remote() bool { return s != Session{} }
 
-// Same reports whether two logins are, or may be, the same: if anything known of
-// both is equal, or if nothing is known of either.
+// Same reports whether two logins are, or may be, the same. What is known of
+// both decides; where nothing is known of either they may be. A login of which
+// other things are known than of another counts as another one.
 func (s Session) Same(other Session) bool {
-	return s == other || s.SSH != "" && s.SSH == other.SSH || s.Server != "" && s.Server == other.Server
+	switch {
+	case s.SSH != "" && other.SSH != "":
+		return s.SSH == other.SSH
+	case s.Server != "" && other.Server != "":
+		return s.Server == other.Server
+	}
+	return s == other
 }
 
 // Console reports whether the terminal f is one that belongs to this machine,
