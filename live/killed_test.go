@@ -79,7 +79,7 @@ func kill(t *testing.T, work string, step int) (begun []string, done bool) {
 // An apply that is killed at any step is wholly undone by the next command, or,
 // once it was confirmed, wholly done. So it is if that command is killed too, at
 // any step, and others see nothing of it.
-func TestFault01_KilledAtAnyStep(t *testing.T) {
+func TestFault01_TrialKilledAtAnyStep(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		inhabit(t)
 		before := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 99\n[policy]")

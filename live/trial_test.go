@@ -363,7 +363,7 @@ func TestConfirmRefused(t *testing.T) {
 
 // Somebody flushes the firewall in a trial: a confirm notices, and what comes
 // back after the trial is what he has made of it, not what was there before.
-func TestFault17_FlushInATrial(t *testing.T) {
+func TestFault17_FlushOnTrial(t *testing.T) {
 	onTrial(t, func(t *testing.T, s *siteOnTrial) {
 		tool(t, "ipset add hardenctl-ban-v4 203.0.113.9 timeout 1200")
 		token, _ := tryOut(t, s.after, "1m")

@@ -89,6 +89,3 @@ func ours(tables Tables) map[string][]string {
 	}
 	return rules
 }
-
-// Under reports whether tables hold anything of a trial.
-func Under(tables Tables) bool { return Differ(tables, End(tables)) != "" }
