@@ -293,7 +293,8 @@ func TestConfirm(t *testing.T) {
 		expect(t, 0, "plan", s.after, "--detailed-exitcode")
 		s.isNew(t, true, 0)
 		ttlIs(t, "111")
-		for set, address := range map[string]string{"hardenctl-ban-v4": "203.0.113.9", "hardenctl-ban-v6": "2001:db8:bad::"} {
+		for _, ban := range []string{"hardenctl-ban-v4 203.0.113.9", "hardenctl-ban-v4 203.0.113.10", "hardenctl-ban-v6 2001:db8:bad::"} {
+			set, address, _ := strings.Cut(ban, " ")
 			if left := remaining(t, set, address); left < 1100 || left > 1200 {
 				t.Errorf("%s: the ban has %d s left, want about 1200", address, left)
 			}
@@ -308,10 +309,11 @@ func TestConfirm(t *testing.T) {
 }
 
 // onTrialSets bans a source in the copy that the trial has of a set, as a packet
-// would, and makes sure that the set itself is as it was.
+// would, and another in the set that others know, and makes sure that the set itself is as it was.
 func onTrialSets(t *testing.T) {
 	t.Helper()
 	tool(t, "ipset add hardenctl_ban-v6 2001:db8:bad:: timeout 1200")
+	tool(t, "ipset add hardenctl-ban-v4 203.0.113.10 timeout 1200") // as fail2ban does
 	contains(t, tool(t, "ipset list -t hardenctl-ban-v6"), "timeout 3600")
 	contains(t, tool(t, "ipset list -t hardenctl_ban-v6"), "timeout 1800")
 	contains(t, tool(t, "ipset save hardenctl-office-v4"), "198.51.100.0/28")

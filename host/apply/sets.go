@@ -74,7 +74,8 @@ func (w *setWork) do(ctx context.Context) error {
 }
 
 // fill creates a set under a name and gives it the members that name's set
-// shall have, or, if packets fill it, those that it has now.
+// shall have, or, if packets fill it, those that it has now: itself, to which
+// others may have added a ban, and its copy on trial, to which packets have.
 func (w *setWork) fill(ctx context.Context, name, as string) error {
 	line := strings.Replace(w.create[name], " "+name+" ", " "+as+" ", 1)
 	if err := kernelset.Create(ctx, line); err != nil {
@@ -82,23 +83,12 @@ func (w *setWork) fill(ctx context.Context, name, as string) error {
 	}
 	want := w.change.Want.Sets[name]
 	if want.Dynamic {
-		return keepEntries(source(name, as), as, want)
+		return errors.Join(keepEntries(name, as, want), keepEntries(trial.Set(name), as, want))
 	}
 	if err := kernelset.Add(as, slices.Concat(want.Members.V4(), want.Members.V6())); err != nil {
 		return err
 	}
 	return count(as, want.Entries)
-}
-
-// source is the set that holds the entries to keep: the copy that packets have
-// filled in a trial, if there is one.
-func source(name, as string) string {
-	if copied := trial.Set(name); as != copied {
-		if exists, err := kernelset.Exists(copied); err == nil && exists {
-			return copied
-		}
-	}
-	return name
 }
 
 // count makes sure that a set has as many entries as it was given: a full set
