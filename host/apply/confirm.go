@@ -86,7 +86,7 @@ func (c Change) newSteps(files *fileWork) []step {
 // extendStep sees to it that the trial does not end in the middle of its
 // confirm.
 func extendStep(e journal.Entry) step {
-	return step{name: "the trial's last moment", do: func(context.Context) error {
+	return step{name: "prolonging the trial", do: func(context.Context) error {
 		if e.Left() <= 0 {
 			return errors.New("its time is over")
 		}

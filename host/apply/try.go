@@ -57,11 +57,10 @@ func Try(ctx context.Context, c Change, t *Trial) error {
 // changed since. It can be called again after it has failed half-way. The
 // caller holds the lock.
 func Revert(ctx context.Context, e journal.Entry, progress func(string)) error {
-	steps := trialSteps(Change{Progress: progress}, &Trial{Entry: e})
-	if e.Rebooted() { // and there is nothing left of it but files
-		steps = []step{(&fileWork{}).stageStep(e.Files)}
+	if e.Rebooted() {
+		e.Settings = nil // the boot has made them what they were
 	}
-	if err := revert(ctx, steps, progress); err != nil {
+	if err := revert(ctx, trialSteps(Change{Progress: progress}, &Trial{Entry: e}), progress); err != nil {
 		return err
 	}
 	return journal.Remove()

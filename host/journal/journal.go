@@ -86,22 +86,30 @@ const (
 var ErrNone = errors.New("no apply is under way")
 
 // Begin writes the first entry of an apply and the bundle that it applies.
+// Nothing is left behind on an error.
 func Begin(e Entry, b *bundle.Bundle) error {
 	if err := makeFolder(); err != nil {
 		return err
 	}
-	// What an entry before this one left, if it was removed half-way.
+	err := writeBundle(b)
+	if err == nil {
+		err = Write(e)
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(filepath.Join(Folder, bundleFolder)))
+	}
+	return nil
+}
+
+func writeBundle(b *bundle.Bundle) error {
 	place := filepath.Join(Folder, bundleFolder)
-	if err := os.RemoveAll(place); err != nil {
+	if err := os.RemoveAll(place); err != nil { // what an apply left that died here
 		return err
 	}
 	if err := b.WriteFolder(place); err != nil {
 		return err
 	}
-	if err := syncTree(place); err != nil {
-		return err
-	}
-	return Write(e)
+	return syncTree(place)
 }
 
 // Write replaces the entry. It is on disk when Write returns.
@@ -142,13 +150,14 @@ func Bundle() (*bundle.Bundle, error) {
 	return b, nil
 }
 
-// Remove says that nothing is under way any more. That nothing is is no error.
+// Remove says that nothing is under way any more. That nothing is is no error,
+// also on a file system that is read-only.
 func Remove() error {
-	err := os.Remove(filepath.Join(Folder, entryName))
-	if errors.Is(err, fs.ErrNotExist) {
+	place := filepath.Join(Folder, entryName)
+	if _, err := os.Lstat(place); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
+	if err := os.Remove(place); err != nil {
 		return err
 	}
 	return errors.Join(syncPath(Folder), os.RemoveAll(filepath.Join(Folder, bundleFolder)))
