@@ -3,10 +3,10 @@ package live
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -84,11 +84,9 @@ func TestCountdown(t *testing.T) {
 // applyPID finds the apply that runs.
 func applyPID(t *testing.T) int {
 	t.Helper()
-	for _, link := range glob(t, "/proc/[0-9]*/exe") {
-		args, _ := os.ReadFile(filepath.Join(filepath.Dir(link), "cmdline"))
-		if program, _ := os.Readlink(link); program == binary(t) && strings.Contains(string(args), "\x00apply\x00") {
-			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link)))
-			must(t, err)
+	for _, pid := range running(t) {
+		args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if strings.Contains(string(args), "\x00apply\x00") {
 			return pid
 		}
 	}
@@ -181,4 +179,76 @@ func TestRebootInATrial(t *testing.T) {
 			expect(t, 0, "apply", before, "--auto-approve", "--confirm-within", "0")
 		}
 	})
+}
+
+// Where systemd runs, a timer of it is the watchdog, so that it outlives the
+// login; where it cannot be asked, a process is.
+func TestWatchdogTimer(t *testing.T) {
+	bare(t, "nft")
+	t.Cleanup(func() { as(t, applying, "revert") })
+	must(t, os.MkdirAll("/run/systemd/system", 0o755))
+	const said = "/run/systemd-run.said"
+	for name, script := range map[string]string{
+		"a timer":      "#!/bin/sh\necho \"$*\" >" + said + "\n",
+		"no systemd":   "#!/bin/sh\necho Failed to connect to bus >&2\nexit 1\n",
+		"hung systemd": "#!/bin/sh\nexec sleep 60\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := look(t)
+			stand(t, "/usr/bin/systemd-run", script)
+			_, deadline := tryOut(t, "builtin:web", "8s")
+			if name != "a timer" {
+				time.Sleep(time.Until(deadline))
+				ended(t, grace)
+			} else {
+				text, err := os.ReadFile(said)
+				must(t, err)
+				contains(t, string(text), "--unit=hardenctl-trial-", "--on-active=", binary(t)+" revert --at-deadline")
+				if n := len(running(t)); n != 0 {
+					t.Errorf("%d processes wait beside the timer", n)
+				}
+				expect(t, 0, "revert", "--at-deadline") // what the timer does
+			}
+			look(t).is(t, before)
+		})
+	}
+}
+
+// stand puts a script in the place of a program until the end of the test.
+func stand(t *testing.T, path, script string) {
+	t.Helper()
+	folder, err := os.MkdirTemp("/run", "stand-")
+	must(t, err)
+	place := filepath.Join(folder, filepath.Base(path))
+	must(t, os.WriteFile(place, []byte(script), 0o755))
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%v: apt-get install --no-install-recommends systemd", err)
+	}
+	must(t, syscall.Mount(place, path, "", syscall.MS_BIND, ""))
+	t.Cleanup(func() { must(t, syscall.Unmount(path, syscall.MNT_DETACH)) })
+}
+
+// ended waits until nothing is under way.
+func ended(t *testing.T, wait time.Duration) {
+	t.Helper()
+	for end := time.Now().Add(wait); len(glob(t, journal.Folder+"/*")) > 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the trial has not ended")
+		}
+	}
+}
+
+// Where the journal cannot be written nothing is changed.
+func TestFault04_JournalOnAFullDisk(t *testing.T) {
+	bare(t, "nft")
+	before := look(t)
+	must(t, os.MkdirAll(filepath.Dir(journal.Folder), 0o700))
+	must(t, syscall.Mount("tmpfs", filepath.Dir(journal.Folder), "tmpfs", 0, "size=16k,mode=0700"))
+	t.Cleanup(func() { must(t, syscall.Unmount(filepath.Dir(journal.Folder), syscall.MNT_DETACH)) })
+	for _, within := range []string{"0", "1m"} {
+		contains(t, expect(t, 3, "apply", "builtin:web", "--auto-approve", "--confirm-within", within),
+			"journal: ", "no space left on device", "everything went back")
+		look(t).is(t, before)
+		nothingUnderWay(t)
+	}
 }
