@@ -161,7 +161,10 @@ func TestRebootInATrial(t *testing.T) {
 		old := look(t)
 		tryOut(t, after, "2m")
 		reboot(t)
+		tool(t, "sysctl -qw net.ipv4.ip_default_ttl=77") // as some other file of the host may say
 		expect(t, 0, "revert")
+		ttlIs(t, "77")
+		tool(t, "sysctl -qw net.ipv4.ip_default_ttl=99")
 		look(t).is(t, old)
 		nothingUnderWay(t)
 

@@ -188,7 +188,7 @@ func TestTrialEndsInTheKernel(t *testing.T) {
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			streams = append(streams, openStream(t, s.client, server))
 		}
-		_, deadline := tryOut(t, s.after, "4s")
+		_, deadline := tryOut(t, s.after, "5s")
 		if killAll(t) == 0 {
 			t.Error("no watchdog was there to be killed")
 		}
@@ -398,5 +398,28 @@ func TestFault17_FlushOnTrial(t *testing.T) {
 		}
 		expect(t, 0, "apply", s.before, "--auto-approve", "--confirm-within", "0")
 		expect(t, 0, "plan", s.before, "--detailed-exitcode")
+	})
+}
+
+// A confirm that is said in time, and takes longer than what was left, keeps the
+// new rules all the while; the watchdog, which wants to end the trial in the
+// middle of it, has to wait, and finds nothing to do.
+func TestFault15_ConfirmAgainstTheDeadline(t *testing.T) {
+	onTrial(t, func(t *testing.T, s *siteOnTrial) {
+		token, deadline := tryOut(t, s.after, "6s")
+		breakTool(`sleep 7; exec "$real" "$@"`)(t)
+		ended := make(chan string)
+		go func() {
+			cmd := exec.Command(binary(t), "confirm", token)
+			cmd.Env = append(os.Environ(), confirming)
+			out, _ := cmd.CombinedOutput()
+			ended <- string(out)
+		}()
+		time.Sleep(time.Until(deadline) + time.Second)
+		s.isNew(t, true, 0)
+		contains(t, <-ended, "Confirmed.")
+		s.isNew(t, true, 0)
+		expect(t, 0, "plan", s.after, "--detailed-exitcode")
+		noTrialLeft(t)
 	})
 }
