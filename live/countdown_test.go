@@ -255,3 +255,18 @@ func TestFault04_JournalOnAFullDisk(t *testing.T) {
 		nothingUnderWay(t)
 	}
 }
+
+// A confirm that cannot note that it is one ends the trial: everything is old.
+func TestFault04_ConfirmOnAFullDisk(t *testing.T) {
+	bare(t, "nft")
+	folder := filepath.Dir(journal.Folder)
+	must(t, os.MkdirAll(folder, 0o700))
+	must(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=1m,mode=0700"))
+	t.Cleanup(func() { must(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })
+	before := look(t)
+	tryOut(t, "builtin:web", "2m")
+	exec.Command("dd", "if=/dev/zero", "of="+folder+"/full", "bs=4k").Run() // until there is no room
+	contains(t, expectAs(t, confirming, 3, "confirm"), "confirmed: ", "no space left on device", "everything went back")
+	look(t).is(t, before)
+	nothingUnderWay(t)
+}

@@ -350,7 +350,7 @@ func TestConfirmRefused(t *testing.T) {
 		before := look(t)
 		for _, c := range []struct{ name, command, says string }{
 			{"a rule", "ip6tables -D HARDENCTL_INPUT 2", "IPv6 filter HARDENCTL_INPUT"},
-			{"a jump", "iptables -D INPUT 1", "IPv4 filter INPUT"},
+			{"a jump", "iptables -D INPUT 2", "IPv4 filter INPUT"},
 			{"a set", "ipset del hardenctl_office-v4 198.51.100.64/28", "set hardenctl-office-v4"},
 			{"a setting", "sysctl -qw net.ipv4.ip_default_ttl=77", "net.ipv4.ip_default_ttl"},
 		} {

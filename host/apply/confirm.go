@@ -109,11 +109,13 @@ func commitStep(e *journal.Entry) step {
 	}}
 }
 
-// giveUp ends a trial whose confirm has failed and gone back.
+// giveUp ends a trial whose confirm has failed and gone back. That the journal
+// can be told so matters only if this dies too: else it is removed.
 func (c Change) giveUp(ctx context.Context, e journal.Entry) error {
 	e.Phase = journal.Loading
-	if err := journal.Write(e); err != nil {
-		return err
+	untold := journal.Write(e)
+	if err := Revert(ctx, e, c.Progress); err != nil {
+		return errors.Join(err, untold)
 	}
-	return Revert(ctx, e, c.Progress)
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -222,8 +223,8 @@ func (c Change) readSettingsStep() step {
 		}
 		for _, key := range c.objects(plan.Setting) {
 			now, there := have[key]
-			if want := c.Want.Settings[key].Value; there && strings.Join(strings.Fields(now.Value), " ") != want {
-				return fmt.Errorf("the host is not what was planned: %s is %q, not %q", key, now.Value, want)
+			if want := c.Want.Settings[key]; there && !slices.Equal(strings.Fields(now.Value), strings.Fields(want.Value)) {
+				return fmt.Errorf("the host is not what was planned: %s is %q, not %q", key, now.Value, want.Value)
 			}
 		}
 		return nil

@@ -53,8 +53,8 @@ func sameSpecs(a, b []saved.Rule) bool {
 
 // Differ names a chain in which what is ours is not the same in two states of
 // the tables, such as "IPv4 filter INPUT"; empty if there is none. Rules of
-// others do not count, nor do counters, nor where between rules of others the
-// jumps to our chains stand.
+// others do not count, nor do counters, nor where among those of others and each
+// other the jumps to our chains stand.
 func Differ(a, b Tables) string {
 	x, y := ours(a), ours(b)
 	for _, place := range slices.Sorted(maps.Keys(x)) {
@@ -84,6 +84,9 @@ func ours(tables Tables) map[string][]string {
 				if own || state.OwnsRule(r) {
 					rules[place] = append(rules[place], r.Spec)
 				}
+			}
+			if !own {
+				slices.Sort(rules[place])
 			}
 		}
 	}

@@ -117,24 +117,33 @@ type joint struct {
 	chains map[string]bool // and the chains
 }
 
-// hooks returns the rules of a built-in chain: jumps to the new chains first,
-// for whom the guard holds, and those to the old ones where they were, for the
-// others. Jumps that lead to the same chains before and after stay as they are.
+// hooks returns the rules of a built-in chain: the jumps to the old chains where
+// they were, for packets for which the guard does not hold, and those to the new
+// ones for the others, before all rules of others. Jumps that lead to the same
+// chains before and after stay as they are.
+//
+// Where the old jumps stand first the new ones stand behind them: a packet that
+// is between the two when the guard is armed meets both, and not neither.
 func (j joint) hooks(have, want []saved.Rule) []saved.Rule {
 	if j.same(have, want) {
 		return have
 	}
 	var rules []saved.Rule
-	for _, r := range want {
-		rules = append(rules, saved.Rule{Spec: insert(j.copy(r), j.match(true))})
-	}
 	for _, r := range have {
 		if state.OwnsRule(r) {
 			r.Spec = insert(r, j.match(false))
 		}
 		rules = append(rules, r)
 	}
-	return rules
+	first := slices.IndexFunc(have, func(r saved.Rule) bool { return !state.OwnsRule(r) })
+	if first < 0 {
+		first = len(have)
+	}
+	var jumps []saved.Rule
+	for _, r := range want {
+		jumps = append(jumps, saved.Rule{Spec: insert(j.copy(r), j.match(true))})
+	}
+	return slices.Insert(rules, first, jumps...)
 }
 
 // same reports whether the jumps wanted are there, before anything else, and

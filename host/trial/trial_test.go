@@ -77,6 +77,30 @@ COMMIT
 	}
 }
 
+// The new jumps stand before the rules of others, and behind old ones that do.
+func TestHooks(t *testing.T) {
+	j := joint{guard: "g", chains: map[string]bool{"HARDENCTL-A": true}}
+	old, foreign := saved.Rule{Spec: "-j HARDENCTL-A"}, saved.Rule{Spec: "-j LOG"}
+	const off, on = "-m set ! --match-set g src -j HARDENCTL-A", "-m set --match-set g src -j HARDENCTL_A"
+	for _, c := range []struct {
+		have []saved.Rule
+		want []string
+	}{
+		{nil, []string{on}},
+		{[]saved.Rule{foreign}, []string{on, foreign.Spec}},
+		{[]saved.Rule{old, foreign}, []string{off, on, foreign.Spec}},
+		{[]saved.Rule{foreign, old}, []string{on, foreign.Spec, off}},
+	} {
+		var got []string
+		for _, r := range j.hooks(c.have, []saved.Rule{old}) {
+			got = append(got, r.Spec)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("from %v: %q, want %q", c.have, got, c.want)
+		}
+	}
+}
+
 // On trial every packet meets what it would meet under the wanted rules, and
 // after it, or before, what it meets under the old ones; in either case the
 // rules of others behind ours. Nothing of the trial is left when it ends.
