@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -235,4 +236,49 @@ func TestManyConnections(t *testing.T) {
 	openSession(t, client, lab.ServerV4)
 	out := expect(t, 0, "apply", variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`), "--auto-approve")
 	contains(t, out, "Applied.")
+}
+
+// While profiles follow one another, on trial and for good, forth and back, no
+// packet gets in that neither of them lets in, even where the policy would.
+func TestNothingLeaks(t *testing.T) {
+	onTrial(t, func(t *testing.T, s *siteOnTrial) {
+		hidden := lab.Serve(t, "udp", 9999)
+		ctx, stop := context.WithCancel(t.Context())
+		sent := make(chan int)
+		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+			go func() { sent <- pour(ctx, s.client, net.JoinHostPort(server, "9999")) }()
+		}
+		for range 4 {
+			tool(t, "iptables -P INPUT ACCEPT")
+			tool(t, "ip6tables -P INPUT ACCEPT")
+			tryOut(t, s.after, "1m")
+			expect(t, 0, "revert")
+			expect(t, 0, "apply", s.after, "--auto-approve", "--confirm-within", "0")
+			token, _ := tryOut(t, s.before, "1m")
+			expectAs(t, confirming, 0, "confirm", token)
+		}
+		stop()
+		total := <-sent + <-sent
+		if n := hidden.Count(); n > 0 || total < 1000 {
+			t.Errorf("of %d packets %d got in", total, n)
+		}
+		t.Logf("%d packets sent", total)
+	})
+}
+
+// pour sends datagrams, some ten thousand a second at most, and returns how many.
+func pour(ctx context.Context, from *lab.Host, address string) (sent int) {
+	c, err := from.Dial("udp", address, time.Second)
+	if err != nil {
+		return 0
+	}
+	defer c.Close()
+	for ; ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
+		for range 20 {
+			if _, err := c.Write([]byte("x")); err == nil {
+				sent++
+			}
+		}
+	}
+	return sent
 }

@@ -143,11 +143,13 @@ func (w *setWork) try(ctx context.Context, s plan.Step) error {
 }
 
 // dropSets removes those that a trial made. One that others have begun to use
-// stays.
+// stays. Guards that cannot go, since the rules could not go back, are emptied at
+// least.
 func dropSets(made []string) error {
-	all, err := kernelset.List()
-	if err != nil {
-		return err
+	err := disarm()
+	all, failed := kernelset.List()
+	if failed != nil {
+		return errors.Join(err, failed)
 	}
 	for _, h := range all {
 		if state.OfTrialSet(h.Name) {
@@ -205,12 +207,12 @@ func (t *Trial) deadlineStep() step {
 	}}
 }
 
-// armStep is the moment at which the host changes.
+// armStep is the moment at which the host changes. On the way back that is the
+// one at which the rules go back, table by table; the guard is emptied only
+// after them, since a packet that is between the jumps then would meet neither
+// the old chains nor the new ones.
 func (t *Trial) armStep() step {
-	return step{name: "the new rules, on trial",
-		do:   func(context.Context) error { return arm(t.Entry.Left()) },
-		undo: func(context.Context) error { return disarm() },
-	}
+	return step{name: "the new rules, on trial", do: func(context.Context) error { return arm(t.Entry.Left()) }}
 }
 
 // readSettingsStep reads the settings back. What the kernel did not take was an
