@@ -119,6 +119,19 @@ func TestPublished(t *testing.T) {
 		before = dockers(t)
 		expect(t, 0, "apply", other, "--auto-approve")
 		untouchedBy(t, before)
+
+		expect(t, 0, "apply", write(t, "proxied.toml", strings.Replace(publishing, "ports = [", "synproxy = true\nports = [", 2)), "--auto-approve")
+		onFamilies(t, "proxied", func(t *testing.T, f family) {
+			reaches(t, scanner, f.server, 8080, 10)
+			reaches(t, scanner, f.server, 8081, 3)
+			refused(t, scanner, f.server, 8081)
+		})
+		untouchedBy(t, before)
+		for _, family := range []int{4, 6} {
+			if packets(t, family, "HARDENCTL-COOKIES", "SYNPROXY") < 10 {
+				t.Errorf("IPv%d: the proxy had nothing to do", family)
+			}
+		}
 	})
 }
 
