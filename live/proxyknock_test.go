@@ -26,7 +26,9 @@ func TestSynProxyKnock(t *testing.T) {
 					for _, v := range visits {
 						h.guest(family).comes(t, v.name, v.by)
 					}
-					h.guest(family).comes(t, "the door closes", guest.leavesTheDoorOpen)
+					if backend == lab.Backends[0] { // waiting is dear
+						h.guest(family).comes(t, "the door closes", guest.leavesTheDoorOpen)
+					}
 				}
 			})
 			pages, attacker := openSite(t, 8443), newAttacker(t, h.network)
