@@ -12,7 +12,7 @@ import (
 	"hardenctl/lab"
 )
 
-// howto are the rules that a published how-to gives against nmap, word for word.
+// howto are the rules that a published how-to teaches against nmap.
 const howto = `iptables -A INPUT -p tcp -m conntrack --ctstate NEW -m recent --set
 iptables -A INPUT -p tcp -m conntrack --ctstate NEW -m recent --update --seconds 60 --hitcount 10 -j DROP
 iptables -A INPUT -p tcp --tcp-flags ALL NONE -j DROP
@@ -27,8 +27,8 @@ iptables -A INPUT -p tcp -m multiport --dports 22,80,443 -j ACCEPT
 iptables -P INPUT DROP
 `
 
-// howtoOpen are the flaws of the how-to's rules, and howtoShut those that they have with
-// the policy DROP.
+// howtoOpen are the flaws of the how-to's rules, and howtoShut those that they
+// have with the policy DROP.
 var (
 	howtoOpen = []flaw{
 		{"connections to open services are counted", limitsCustomers},
@@ -55,7 +55,59 @@ var (
 func TestHowtosFlaws(t *testing.T) {
 	rulesHave(t, howto, families[0], howtoOpen)
 	rulesHave(t, howto+closed, families[0], howtoShut)
-	profileHasNone(t, watched+proven, slices.Concat(howtoOpen, howtoShut), families...)
+	profileHasNone(t, lab.Backends, watched+proven, slices.Concat(howtoOpen, howtoShut), families...)
+}
+
+// What takes the how-to's rules a minute or more can be seen in seconds, with a
+// window of 2 s for its 60 s and a profile that is as many times as fast. It is
+// the same kernel code behind both backends, and waiting is dear.
+func TestHowtosFlawsInTime(t *testing.T) {
+	const times = 30
+	flaws := []flaw{
+		{"one probe in 7 s is never too many", func(t *testing.T, s street) (bool, string) {
+			return missesSlowScans(t, s, 7*time.Second/times)
+		}},
+		{"one who tries again stays out", keepsRetriersOut},
+	}
+	rulesHave(t, strings.Replace(howto, "--seconds 60", "--seconds 2", 1), families[0], flaws)
+	profileHasNone(t, lab.Backends[:1], watched+`window = "2m"
+scope = "everything"
+[services.shop]
+ports = ["tcp/8080"]
+new_per_source = "10 in 2s"
+`, flaws, families...)
+}
+
+func missesSlowScans(t *testing.T, s street, pause time.Duration) (bool, string) {
+	const probes = 13
+	scanner := s.host(t)
+	for i := range probes {
+		must(t, scanner.Forge(syn(s.of(scanner), 7000+i)))
+		time.Sleep(pause)
+	}
+	n := s.connects(scanner, 443, 1)
+	return n == 1, fmt.Sprintf("%s connections after %d probes", ofTotal(n, 1), probes)
+}
+
+// keepsRetriersOut has a client that has met a limit try again, for longer than
+// the limit's window.
+func keepsRetriersOut(t *testing.T, s street) (bool, string) {
+	h := s.host(t)
+	try := func() bool {
+		c, err := h.Dial("tcp", s.at(8080), 60*time.Millisecond)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}
+	eventually(t, "refused", func() bool { return slices.ContainsFunc(make([]int, 20), func(int) bool { return !try() }) })
+	served, tries := 0, 0
+	for began := time.Now(); time.Since(began) < 3*time.Second; tries++ {
+		if try() {
+			served++
+		}
+	}
+	return served == 0, ofTotal(served, tries) + " tries served"
 }
 
 func limitsCustomers(t *testing.T, s street) (bool, string) {
@@ -152,18 +204,25 @@ func answersEveryQuery(t *testing.T, s street) (bool, string) {
 // forgetsScanners has a scanner earn its ban, and then as many others send a
 // packet as xt_recent remembers.
 func forgetsScanners(t *testing.T, s street) (bool, string) {
-	remembers, err := os.ReadFile("/sys/module/xt_recent/parameters/ip_list_tot")
-	must(t, err)
-	size, err := strconv.Atoi(strings.TrimSpace(string(remembers)))
-	must(t, err)
+	others := listed(t) + 50
 	scanner := s.host(t)
 	must(t, scanner.Forge(syns(s.of(scanner), 7000, 12)...))
 	if n := s.connects(scanner, 443, 1); n != 0 {
 		return false, "the scanner was not refused at first"
 	}
-	must(t, scanner.Forge(s.crowd(7000, size+50)...))
+	must(t, scanner.Forge(s.crowd(7000, others)...))
 	n := s.connects(scanner, 443, 1)
-	return n == 1, fmt.Sprintf("%s connections after %d others", ofTotal(n, 1), size+50)
+	return n == 1, fmt.Sprintf("%s connections after %d others", ofTotal(n, 1), others)
+}
+
+// listed is how many sources a list of xt_recent holds.
+func listed(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile("/sys/module/xt_recent/parameters/ip_list_tot")
+	must(t, err)
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	must(t, err)
+	return n
 }
 
 // sharesEchoes has a customer ping politely while an attacker floods.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"hardenctl/compiler/bundle"
 	"hardenctl/lab"
 )
 
@@ -47,21 +48,47 @@ func TestConnectionsSurvive(t *testing.T) {
 // an administrator who reads the plan.
 func TestSilentSessionSurvivesFirstApply(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-		sessions := map[string]net.Conn{}
-		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-			sessions[server] = openSession(t, client, server)
-		}
-		expect(t, 0, "apply", variant(t), "--auto-approve")
-		for server, conn := range sessions {
-			conn.SetDeadline(time.Now().Add(stall))
-			_, err := conn.Write([]byte("x"))
-			must(t, err)
-			if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+		for server, err := range silentSessions(t, func(profile string) { expect(t, 0, "apply", profile, "--auto-approve") }) {
+			if err != nil {
 				t.Errorf("%s: no answer: %v", server, err)
 			}
 		}
 	})
+}
+
+// The same rules kill that session where nobody has noted it before: loaded by
+// hand they take what it sends for the middle of no connection.
+func TestSilentSessionEndsByHand(t *testing.T) {
+	bare(t, "nft")
+	for server, err := range silentSessions(t, func(profile string) {
+		b := compiled(t, profile)
+		fed(t, string(b.File(bundle.Sets)), "ipset", "restore")
+		fed(t, string(b.File(bundle.RulesV4)), "iptables-restore")
+		fed(t, string(b.File(bundle.RulesV6)), "ip6tables-restore")
+	}) {
+		if err == nil {
+			t.Errorf("%s: the session goes on, and what an apply does for it is not needed", server)
+		}
+	}
+}
+
+// silentSessions opens sessions of which conntrack sees nothing, loads a profile,
+// and has each client speak.
+func silentSessions(t *testing.T, load func(profile string)) map[string]error {
+	t.Helper()
+	client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
+	sessions, answers := map[string]net.Conn{}, map[string]error{}
+	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+		sessions[server] = openSession(t, client, server)
+	}
+	load(variant(t))
+	for server, conn := range sessions {
+		conn.SetDeadline(time.Now().Add(stall))
+		_, err := conn.Write([]byte("x"))
+		must(t, err)
+		_, answers[server] = io.ReadFull(conn, make([]byte, 1))
+	}
+	return answers
 }
 
 // openSession connects to a service of the test on port 443 that echoes.
