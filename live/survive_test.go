@@ -203,17 +203,13 @@ func TestBansSurvive(t *testing.T) {
 	})
 }
 
-// counted is what the rule for loopback has counted, by tool. Of tools that
-// cannot load counters it is left out: ip6tables-nft-restore 1.8.9 takes those
-// of policies and drops those of rules.
+// counted is what the rule for loopback has counted, by tool. It stays where it
+// is: ip6tables-nft-restore 1.8.9 would drop the counters of one that is written
+// anew.
 func counted(t *testing.T) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
 	for _, name := range []string{"iptables", "ip6tables"} {
-		if !loadsCounters(t, name) {
-			t.Logf("%s-restore drops the counters of rules", name)
-			continue
-		}
 		save := tool(t, name+"-save -c")
 		found := regexp.MustCompile(`\[(\d+):\d+\] -A HARDENCTL-INPUT -i lo `).FindStringSubmatch(save)
 		if found == nil {
@@ -222,18 +218,6 @@ func counted(t *testing.T) map[string]int {
 		counts[name], _ = strconv.Atoi(found[1])
 	}
 	return counts
-}
-
-// loadsCounters tries whether a restore tool takes the counters of a rule.
-func loadsCounters(t *testing.T, name string) bool {
-	t.Helper()
-	const try = "*filter\n:PROBE - [0:0]\n[7:700] -A PROBE -j RETURN\nCOMMIT\n"
-	fed(t, try, name+"-restore", "-c", "--noflush")
-	defer func() {
-		tool(t, name+" -F PROBE")
-		tool(t, name+" -X PROBE")
-	}()
-	return strings.Contains(tool(t, name+"-save -c"), "[7:700] -A PROBE")
 }
 
 // remaining is how many seconds a ban has left; -1 if there is none.
