@@ -46,20 +46,37 @@ iptables -A INPUT -p tcp --dport 3000 -m recent --name heard --rcheck --seconds 
 iptables -A INPUT -p tcp --dport 5432 -m recent --name open ! --rcheck --seconds 60 -j DROP
 `
 
+// fullSet bans into a set that holds a thousand, and takes nobody's place.
+const fullSet = `ipset create hardenctl-ban-v4 hash:ip maxelem 1000 timeout 600
+iptables -A INPUT -p tcp --dport 23 -j SET --add-set hardenctl-ban-v4 src
+`
+
 // A crowd that knows the first knock makes a door of lists forget whoever knocked
-// before. TestKnockCrowd has one at a door of ours.
-func TestLists(t *testing.T) {
-	rulesHave(t, listDoor, families[0], []flaw{{"a crowd makes a knock forgotten", func(t *testing.T, s street) (bool, string) {
-		knocks := func(others int) int {
-			h := s.host(t)
-			must(t, h.Forge(syn(s.of(h), 7001)))
-			must(t, h.Forge(s.crowd(7001, others)...))
-			must(t, h.Forge(syn(s.of(h), 3000)))
-			return s.connects(h, 5432, 1)
-		}
-		alone, crowded := knocks(0), knocks(listed(t)+50)
-		return alone == 1 && crowded == 0, fmt.Sprintf("alone %s connections, in a crowd %s", ofTotal(alone, 1), ofTotal(crowded, 1))
-	}}})
+// before, and a crowd that is banned keeps a full set from taking the next. That
+// it does not so with ours, TestKnockCrowd and TestFullSets show.
+func TestCrowds(t *testing.T) {
+	rulesHave(t, listDoor, families[0], []flaw{{"a crowd makes a knock forgotten", forgetsKnocks}})
+	rulesHave(t, fullSet, families[0], []flaw{{"a full set takes no new ban", takesNoBan}})
+}
+
+func forgetsKnocks(t *testing.T, s street) (bool, string) {
+	knocks := func(others int) int {
+		h := s.host(t)
+		must(t, h.Forge(syn(s.of(h), 7001)))
+		must(t, h.Forge(s.crowd(7001, others)...))
+		must(t, h.Forge(syn(s.of(h), 3000)))
+		return s.connects(h, 5432, 1)
+	}
+	alone, crowded := knocks(0), knocks(listed(t)+50)
+	return alone == 1 && crowded == 0, fmt.Sprintf("alone %s connections, in a crowd %s", ofTotal(alone, 1), ofTotal(crowded, 1))
+}
+
+func takesNoBan(t *testing.T, s street) (bool, string) {
+	early, late := s.host(t), s.host(t)
+	must(t, early.Forge(syn(s.of(early), 23)))
+	must(t, early.Forge(s.crowd(23, 1500)...))
+	must(t, late.Forge(syn(s.of(late), 23)))
+	return banned(t, s.of(early)) && !banned(t, s.of(late)), fmt.Sprintf("%d of 1502 sources are banned", header(t, "hardenctl-ban-v4").Entries)
 }
 
 // refusesSources has many sources touch a tripwire. The kernel does not enlarge
