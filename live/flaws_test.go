@@ -22,9 +22,9 @@ type flaw struct {
 	shows func(t *testing.T, s street) (seen bool, what string)
 }
 
-// rulesHave finds every flaw with rules that others use, or that one would write at
-// first: a command a line, for one family. A flaw is one of the rules, and the
-// same with both backends.
+// rulesHave finds every flaw with rules that others use, or that one would write
+// at first: a command a line, for one family. A flaw is one of the rules, and
+// the same with both backends.
 func rulesHave(t *testing.T, rules string, of family, flaws []flaw) {
 	t.Run("theirs", func(t *testing.T) {
 		bare(t, "nft")

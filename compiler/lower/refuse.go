@@ -69,7 +69,8 @@ func chainFor(verdict string, why reason) string {
 // none from others, and what it does for one reason hides no other.
 //
 // Bans have a share of their own: their lines are those that people look for,
-// and the probes before a ban must not use them up.
+// and the probes before a ban must not use them up. Where fail2ban shall not
+// count proven sources (spares), their lines say that they are known.
 func (f *filter) log(why reason) []ruleset.Rule {
 	l := f.profile.Log
 	p := f.part("log", l.Position)
@@ -77,9 +78,9 @@ func (f *filter) log(why reason) []ruleset.Rule {
 	if why == brokeIt {
 		share = f.part("log.ban", l.Position)
 	}
-	line := func(why reason, of ...ruleset.Match) ruleset.Rule {
+	line := func(says reason, of ...ruleset.Match) ruleset.Rule {
 		limits := []ruleset.Match{f.within(share, l.PerSource), ruleset.Limit{Rate: limitRate(l.Rate)}}
-		return p.rule(string(why), ruleset.Log{Prefix: l.Prefix + string(why) + " "}, append(of, limits...)...)
+		return p.rule(string(says), ruleset.Log{Prefix: l.Prefix + string(says) + " "}, append(of, limits...)...)
 	}
 	if !f.spares(why) {
 		return []ruleset.Rule{line(why)}

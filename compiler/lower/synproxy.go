@@ -63,7 +63,8 @@ func (f *filter) proxyPart() part { return part{f.proxyOrigin()} }
 // untracked returns table raw: every packet pays one look at its flags, and
 // first packets to services that ask are hidden from conntrack. What comes by
 // the loopback interface is this host's own, or the proxy's second SYN, which
-// conntrack must see.
+// conntrack must see. What comes from the inside is no flood, and a container
+// that asks for a port that it publishes itself would be sent back to itself.
 //
 // The proxy's answers are hidden too. Where a client uses a port again, within
 // the two minutes for which conntrack remembers a closed connection, conntrack
@@ -73,7 +74,8 @@ func (f *filter) proxyPart() part { return part{f.proxyOrigin()} }
 func (l *lowering) untracked(family ruleset.Family) ruleset.Table {
 	f := &filter{lowering: l, family: family}
 	p := f.proxyPart()
-	rules := []ruleset.Rule{p.rule("loopback", ruleset.Return, ruleset.Interface{Name: "lo"})}
+	loopback := p.rule("loopback", ruleset.Return, ruleset.Interface{Name: "lo"})
+	rules := append([]ruleset.Rule{loopback}, f.byInside()...)
 	for _, s := range f.proxied() {
 		rules = append(rules, f.tcpRules(s, "synproxy", ruleset.NoTrack{})...)
 	}

@@ -12,9 +12,9 @@ type NIC struct {
 	Name     string
 	Position diag.Position
 	Offloads []Offload // in the order gro, gso, tso, lro
-	// Queues is how many combined channels it uses, which receive and send: at
-	// most one for each processor is of use. Queues.N is 0 where none is stated;
-	// a NIC states it, or an offload.
+	// Queues is how many combined channels it uses, each of which receives and
+	// sends by one processor; 0 where the profile states none. A NIC states this
+	// or an offload.
 	Queues Count
 }
 

@@ -6,11 +6,11 @@ import (
 )
 
 // edit turns a chain of ours that exists into the one that is wanted, rule by
-// rule. What stays is not touched: it keeps its counters, which
-// ip6tables-nft-restore 1.8.9 takes from nobody, and the state of matches that
-// is the rule's own, such as the tokens of limit and the connections that
-// connlimit has counted. A rule that moves takes its counters along where the
-// tool lets it.
+// rule. What stays is not touched. It keeps its counters with every tool, also
+// with ip6tables-nft-restore 1.8.9, which takes none from its input; and with the
+// nft backend it keeps what its matches have seen, such as the connections that
+// connlimit has counted (the legacy one makes a table anew for any change). A
+// rule that moves takes its counters along where the tool lets it.
 //
 // Numbers count what the lines before have left. An insertion goes before a rule
 // that was there before, or to the end: iptables-nft finds the place of no other
