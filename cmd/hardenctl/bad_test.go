@@ -161,15 +161,16 @@ func TestBadArguments(t *testing.T) {
 // goes no further than loading, whoever runs the test.
 func TestApplyNothing(t *testing.T) {
 	enter(t, map[string]string{"a.toml": head + "services.a.ports = [\"tcp/70000\"]", "saved.plan": "{}"})
-	for _, test := range []struct {
-		saved string
-		args  []string
-	}{{"", []string{"a.toml"}}, {"", []string{"gone.toml"}}, {"saved.plan", nil}, {"gone.plan", nil}} {
-		f := applyFlags{allowed: new([]string), asJSON: new(bool), saved: &test.saved}
-		cmd := newApply()
-		cmd.SetErr(io.Discard)
-		if b, _, err := f.load(cmd, test.args); b != nil || err == nil {
-			t.Errorf("%v %s: got a bundle %v, error %v", test.args, test.saved, b, err)
+	cmd := newApply()
+	cmd.SetErr(io.Discard)
+	for _, profile := range []string{"a.toml", "gone.toml"} {
+		if got, err := loadProfile(cmd, []string{profile}, nil, false); got.bundle != nil || err == nil {
+			t.Errorf("%s: got a bundle %v, error %v", profile, got.bundle, err)
+		}
+	}
+	for _, plan := range []string{"saved.plan", "gone.plan"} {
+		if got, err := loadSaved(plan); got.bundle != nil || err == nil {
+			t.Errorf("%s: got a bundle %v, error %v", plan, got.bundle, err)
 		}
 	}
 }

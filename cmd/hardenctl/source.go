@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/diag"
 	"hardenctl/compiler/profile"
+	"hardenctl/host/generation"
 	"hardenctl/profiles"
 )
 
@@ -25,6 +27,11 @@ type source struct {
 	name   string // by which positions refer to it: "web.toml", "builtin:web"
 	folder string // in front of file names in messages; empty for a built-in
 	files  profile.Folders
+	// live says that this host is compared with what the profile says, or
+	// changed to it.
+	live bool
+	// read is what the compile read, whole.
+	read []generation.Source
 }
 
 // allowFlag adds --allow, which lets profiles use files of other folders.
@@ -122,7 +129,12 @@ func (s *source) text(file string) []byte {
 // stay on standard error, since the bundle's own JSON follows. An error means
 // that there is no bundle.
 func (s *source) compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error) {
-	b, list := compiler.Compile(s.name, s.files)
+	r := &recorder{source: s}
+	b, list := compiler.Compile(s.name, r)
+	list, s.read = slices.Concat(r.doubts, list), r.read
+	if list.HasErrors() {
+		b = nil
+	}
 	if asJSON && (b == nil || cmd.Name() == "check") {
 		if err := writeJSON(cmd.OutOrStdout(), diagnosticsView(list)); err != nil {
 			return nil, err

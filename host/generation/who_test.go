@@ -46,4 +46,3 @@ func TestCaller(t *testing.T) {
 		t.Errorf("the process above is %d, got %d", os.Getppid(), above)
 	}
 }
-

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/host"
+	"hardenctl/host/generation"
+)
+
+// target is what an apply moves the host to, and where that comes from.
+type target struct {
+	bundle *bundle.Bundle
+	// saved is the plan that holds the bundle; nil if there is none.
+	saved *host.SavedPlan
+	// sources is what the bundle was compiled from, as far as it is known.
+	sources []generation.Source
+	// from is the generation that is rolled back to; 0 for none.
+	from int
+}
+
+// stage writes the generation that an apply will make, before it changes
+// anything: a disk that is full refuses the apply then.
+func (t target) stage(r *host.Reading) error {
+	return generation.Host.Stage(generation.Content{
+		Bundle: t.bundle, Sources: t.sources, Before: r.Have, Changes: r.Plan.Summary, From: t.from,
+		When: time.Now(), Who: generation.Caller(), Command: commandLine(),
+	})
+}
+
+// commandLine is the command as it was called, without the program's folder.
+func commandLine() []string {
+	return append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...)
+}
+
+// keep makes what is staged a generation if the apply came to its end, and gives
+// it up if not.
+func keep(applied bool) error {
+	if !applied {
+		return generation.Host.Discard()
+	}
+	if _, err := generation.Host.Commit(); err != nil {
+		return fmt.Errorf("the new state is live and saved, but not as a generation to go back to: %w", err)
+	}
+	return nil
+}
