@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/host/generation"
 	"hardenctl/host/plan"
 )
 
@@ -28,6 +30,8 @@ type SavedPlan struct {
 	Plan        *plan.Plan      `json:"plan"`
 	Manifest    bundle.Manifest `json:"manifest"`
 	Files       []SavedFile     `json:"files"`
+	// Sources are what the bundle was compiled from, for the generation.
+	Sources []generation.Source `json:"sources"`
 }
 
 // SavedFile is one file of the bundle of a saved plan.
@@ -36,14 +40,36 @@ type SavedFile struct {
 	Text string `json:"text"`
 }
 
-// Save writes the plan of a reading to a file, for apply to take.
-func (r *Reading) Save(path string) error {
-	s := SavedPlan{Format: plan.Format, Fingerprint: r.fingerprint(), Plan: r.Plan, Manifest: r.Bundle.Manifest}
+// Save writes the plan of a reading to a file, for apply to take, with what its
+// bundle was compiled from. It is a new file, root's alone, whatever was there.
+func (r *Reading) Save(path string, sources []generation.Source) error {
+	s := SavedPlan{Format: plan.Format, Fingerprint: r.fingerprint(), Plan: r.Plan, Manifest: r.Bundle.Manifest, Sources: sources}
 	for _, f := range r.Bundle.Files {
 		s.Files = append(s.Files, SavedFile{f.Name, string(f.Text)})
 	}
 	s.Checksum = s.checksum()
-	return os.WriteFile(path, s.text(), 0o600)
+	return replace(path, s.text())
+}
+
+// replace writes a file beside its place and renames it. To write into what is
+// there would hand the plan to whoever made that file, or, in a folder that all
+// may write, follow a link that somebody planted.
+func replace(path string, text []byte) error {
+	if stat, err := os.Lstat(path); err == nil && !stat.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file; name another", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".plan-*") // of mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }
 
 // LoadPlan reads a saved plan. Its bundle is as it was sealed.

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/host/generation"
 	"hardenctl/host/plan"
 	"hardenctl/host/state"
 )
@@ -23,7 +25,8 @@ func reading(ttl string) *Reading {
 // A saved plan comes back with its bundle, for a host that has not moved.
 func TestSave(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "web.plan")
-	if err := reading("64").Save(path); err != nil {
+	sources := []generation.Source{{Name: "web.toml", Kind: generation.Profile, Text: []byte("version = 1 # \xff\n")}}
+	if err := reading("64").Save(path, sources); err != nil {
 		t.Fatal(err)
 	}
 	s, err := LoadPlan(path)
@@ -32,6 +35,9 @@ func TestSave(t *testing.T) {
 	}
 	if got := string(s.Bundle().File(bundle.Sysctl)); got != "net.ipv4.ip_default_ttl = 128\n" || s.Plan.Profile != "web.toml" {
 		t.Errorf("bundle of %q with %q", s.Plan.Profile, got)
+	}
+	if !reflect.DeepEqual(s.Sources, sources) {
+		t.Errorf("the sources are %q", s.Sources)
 	}
 	if err := s.Match(reading("64")); err != nil {
 		t.Errorf("the same host: %v", err)
@@ -45,7 +51,7 @@ func TestSave(t *testing.T) {
 // changed, is refused and never panics.
 func TestLoadPlanRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "web.plan")
-	if err := reading("64").Save(path); err != nil {
+	if err := reading("64").Save(path, nil); err != nil {
 		t.Fatal(err)
 	}
 	whole, err := os.ReadFile(path)
@@ -70,5 +76,43 @@ func TestLoadPlanRefuses(t *testing.T) {
 			changed[i]++
 			refuse("changed: "+string(whole[max(0, i-20):i+1]), changed)
 		}
+	}
+}
+
+// A plan goes into a file of its own: not into one that somebody else has made,
+// and not through a link.
+func TestSaveReplaces(t *testing.T) {
+	folder := t.TempDir()
+	path, victim := filepath.Join(folder, "web.plan"), filepath.Join(folder, "victim")
+	for _, name := range []string{path, victim} {
+		if err := os.WriteFile(name, []byte("old"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	if err := reading("64").Save(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	old, now := make([]byte, 9), os.FileMode(0)
+	n, _ := open.Read(old)
+	if stat, err := os.Stat(path); err == nil {
+		now = stat.Mode()
+	}
+	if string(old[:n]) != "old" || now != 0o600 {
+		t.Errorf("the file that was there holds %q now, and the new one has mode %v", old[:n], now)
+	}
+	link := filepath.Join(folder, "link")
+	if err := os.Symlink(victim, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := reading("64").Save(link, nil); err == nil || !strings.Contains(err.Error(), link+" is not a regular file") {
+		t.Errorf("through a link: %v", err)
+	}
+	if text, err := os.ReadFile(victim); err != nil || string(text) != "old" {
+		t.Errorf("the victim holds %q, %v", text, err)
 	}
 }

@@ -113,7 +113,7 @@ func TestBrokenGeneration(t *testing.T) {
 		expect(t, 0, "apply", profile, "--auto-approve")
 	}
 	before := look(t)
-	for _, name := range []string{"bundle/rules.v4", "bundle/manifest.json", "sources/builtin/profiles/web", "generation.json"} {
+	for _, name := range []string{"bundle/rules.v4", "bundle/manifest.json", "sources/builtin/profiles/web.toml", "generation.json"} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(generation.Host.Folder, "1", name)
 			whole, err := os.ReadFile(path)

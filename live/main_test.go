@@ -40,6 +40,7 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	path := filepath.Join(folder, "hardenctl")
 	cmd := exec.Command("go", "build", "-o", path, "hardenctl/cmd/hardenctl")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("building the command: %w (a lab has no network: if modules are missing, run go mod download first)", err)

@@ -111,7 +111,7 @@ func loadSaved(path string) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return target{bundle: saved.Bundle(), saved: saved}, nil
+	return target{bundle: saved.Bundle(), saved: saved, sources: saved.Sources}, nil
 }
 
 // loadProfile compiles a profile.

@@ -57,7 +57,7 @@ func showHistory(w io.Writer, all []generation.Generation, asJSON bool) error {
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\tWHEN\tWHO\tPROFILE\tCHANGES\tBY")
+	fmt.Fprintln(table, "\tWHEN\tWHO\tPROFILE\tCHANGES\tCOMMAND")
 	for _, g := range all {
 		fmt.Fprintln(table, historyLine(g))
 	}

@@ -16,7 +16,7 @@ type target struct {
 	bundle *bundle.Bundle
 	// saved is the plan that holds the bundle; nil if there is none.
 	saved *host.SavedPlan
-	// sources is what the bundle was compiled from, as far as it is known.
+	// sources is what the bundle was compiled from.
 	sources []generation.Source
 	// from is the generation that is rolled back to; 0 for none.
 	from int

@@ -48,7 +48,7 @@ for an error. It needs root, to read the firewall; it changes nothing.`,
 			return err
 		}
 		if *out != "" {
-			if err := r.Save(*out); err != nil {
+			if err := r.Save(*out, s.read); err != nil {
 				return err
 			}
 		}

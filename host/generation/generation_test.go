@@ -98,7 +98,7 @@ func TestFiles(t *testing.T) {
 		"before/rules.v6": "", "before/settings": "net.ipv4.ip_default_ttl = 64\n",
 		"bundle/fail2ban/jail.conf": "[hardenctl]\n", "bundle/manifest.json": "*",
 		"bundle/sysctl.conf": "net.ipv4.ip_default_ttl = 128\n", "generation.json": "*",
-		"sources/builtin/lists/web": "192.0.2.1\n", "sources/builtin/profiles/web": "version = 1\n",
+		"sources/builtin/lists/web": "192.0.2.1\n", "sources/builtin/profiles/web.toml": "version = 1\n",
 		"sources/elsewhere/srv/site/common.toml": "", "sources/profile/lists/bad.txt": "192.0.2.1\n",
 		"sources/profile/web.toml": "version = 1\n",
 	}

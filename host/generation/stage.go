@@ -22,8 +22,7 @@ import (
 // Content is what a generation is made of.
 type Content struct {
 	Bundle *bundle.Bundle
-	// Sources are the files that the compile read; none if the bundle came out
-	// of a saved plan.
+	// Sources are the files that the compile read.
 	Sources []Source
 	// Before is the host as it was read before the apply.
 	Before state.State
@@ -38,9 +37,9 @@ type Content struct {
 
 // Source is a file that a compile read.
 type Source struct {
-	Name string
-	Kind Kind
-	Text []byte
+	Name string `json:"name"`
+	Kind Kind   `json:"kind"`
+	Text []byte `json:"text"`
 }
 
 // Kind tells profiles from lists: a built-in one of each may have one name.
@@ -58,6 +57,9 @@ func (s Source) path() (string, error) {
 	folder, rest := "profile", s.Name
 	if short, ok := strings.CutPrefix(s.Name, "builtin:"); ok {
 		folder, rest = "builtin/"+string(s.Kind)+"s", short
+		if s.Kind == Profile {
+			rest += ".toml"
+		}
 	} else if path.IsAbs(s.Name) {
 		folder, rest = "elsewhere", s.Name[1:]
 	}
