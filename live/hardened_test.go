@@ -292,3 +292,28 @@ func TestFault27Environment(t *testing.T) {
 		}
 	})
 }
+
+// What is made has the same mode whatever the caller's umask is: what others
+// must read can be read, and what is root's alone is.
+func TestUmask(t *testing.T) {
+	bare(t, "nft")
+	for _, umask := range []string{"000", "077"} {
+		wipe(t)
+		must(t, os.Remove("/etc/iptables"))
+		out, code := outcome(t, exec.Command("sh", "-c", "umask "+umask+` && exec "$@"`, "sh", binary(t), "apply", "builtin:web", "--auto-approve"))
+		if code != 0 {
+			t.Fatalf("exit %d: %s", code, out)
+		}
+		for path, want := range map[string]os.FileMode{
+			"/etc/iptables": 0o755, "/etc/iptables/rules.v4": 0o644, "/etc/sysctl.d/60-hardenctl.conf": 0o644,
+			"/var/lib/hardenctl": 0o700, generation.Host.Folder: 0o700, generation.Host.Folder + "/1/generation.json": 0o600,
+			"/run/hardenctl.lock": 0o600,
+		} {
+			stat, err := os.Stat(path)
+			must(t, err)
+			if stat.Mode().Perm() != want {
+				t.Errorf("umask %s: %s has mode %v, want %v", umask, path, stat.Mode(), want)
+			}
+		}
+	}
+}
