@@ -137,3 +137,33 @@ func TestHistory(t *testing.T) {
 	contains(t, expect(t, 0, "history"), "WHO", "alice from 192.0.2.7", "builtin:web", "hardenctl apply builtin:web --auto-approve --lock-timeout 5s")
 	contains(t, asNobody(t, 1, "history"), "generations can only be read as root")
 }
+
+// A list that lost more than it may since the last apply is an error with its
+// place, and changes nothing; to go back to a smaller one is no loss of a feed.
+func TestMaximumShrink(t *testing.T) {
+	bare(t, "nft")
+	path := write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\n[sets.bad]\nfiles = [\"bad.txt\"]\nmaximum_shrink = \"50%\"\n[access]\nblock = [\"@bad\"]\n")
+	hold := func(entries int) {
+		t.Helper()
+		var text strings.Builder
+		for i := range entries {
+			text.WriteString("203.0.113." + strconv.Itoa(2*i) + "\n")
+		}
+		must(t, os.WriteFile(filepath.Join(filepath.Dir(path), "bad.txt"), []byte(text.String()), 0o644))
+	}
+	hold(20)
+	expect(t, 0, "apply", path, "--auto-approve")
+	hold(100)
+	expect(t, 0, "apply", path, "--auto-approve")
+	before := look(t)
+	hold(49)
+	for _, args := range [][]string{{"plan", path}, {"apply", path, "--auto-approve"}} {
+		contains(t, expect(t, 1, args...), "a.toml:5:", "sets.bad: the set has 49 entries, and had 100 in generation 2: it may lose 50% at most")
+		contains(t, expect(t, 1, append(args, "--json")...), `"maximum-shrink"`)
+	}
+	look(t).is(t, before)
+	expect(t, 0, "check", path) // asks no host
+	expect(t, 0, "rollback", "--auto-approve")
+	hold(10)
+	expect(t, 0, "apply", path, "--auto-approve")
+}

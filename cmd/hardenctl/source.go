@@ -132,6 +132,9 @@ func (s *source) compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error
 	r := &recorder{source: s}
 	b, list := compiler.Compile(s.name, r)
 	list, s.read = slices.Concat(r.doubts, list), r.read
+	if s.live && b != nil {
+		list = append(list, shrunk(b)...)
+	}
 	if list.HasErrors() {
 		b = nil
 	}

@@ -78,8 +78,10 @@ type Generation struct {
 	Changes plan.Summary `json:"changes"`
 	// Checksum is the SHA-256 of the bundle's manifest, which has those of its
 	// files.
-	Checksum string        `json:"checksum"`
-	Sources  []SourceEntry `json:"sources"`
+	Checksum string `json:"checksum"`
+	// Lists are the sizes of the sets that may lose only so much.
+	Lists   map[string]int `json:"lists,omitempty"`
+	Sources []SourceEntry  `json:"sources"`
 	// Broken says why the generation cannot be gone back to, as far as
 	// generation.json tells; it is not in the file.
 	Broken string `json:"broken,omitempty"`

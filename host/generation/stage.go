@@ -125,7 +125,10 @@ func (c Content) files() ([]file, error) {
 	g := Generation{
 		Format: Format, When: c.When.UTC().Truncate(time.Second), Who: c.Who, Command: c.Command,
 		Profile: c.Bundle.Manifest.Profile, From: c.From, Changes: c.Changes,
-		Checksum: checksum(c.Bundle.ManifestText()), Sources: []SourceEntry{},
+		Checksum: checksum(c.Bundle.ManifestText()), Lists: map[string]int{}, Sources: []SourceEntry{},
+	}
+	for _, l := range c.Bundle.Manifest.Lists {
+		g.Lists[l.Name] = l.Entries
 	}
 	files := []file{{path.Join(bundleName, bundle.ManifestName), c.Bundle.ManifestText()}}
 	for _, f := range c.Bundle.Files {

@@ -194,7 +194,7 @@ func (w *walk) look(path string) error {
 
 func (w *walk) follow(path string) error {
 	if w.real {
-		return &Error{path, "is a symbolic link, which is not followed there", "put what it leads to in its place"}
+		return &Error{path, "is a symbolic link, which is not followed there", "put what it leads to there, by a move or a bind mount"}
 	}
 	target, err := os.Readlink(path)
 	if err != nil {
