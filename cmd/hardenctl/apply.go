@@ -90,15 +90,11 @@ func (f applyFlags) run(cmd *cobra.Command, args []string) error {
 	if os.Geteuid() != 0 {
 		return f.report(cmd, outcome{}, host.ErrNotRoot)
 	}
-	t, err := f.load(cmd, args)
+	o, err := f.readAndApply(cmd, args)
 	var reported exit
 	if errors.As(err, &reported) && reported.err == nil {
 		return err // the diagnostics have said all
 	}
-	if err != nil {
-		return f.report(cmd, outcome{}, err)
-	}
-	o, err := f.readAndApply(cmd, t)
 	return f.report(cmd, o, err)
 }
 
@@ -125,9 +121,9 @@ func loadProfile(cmd *cobra.Command, args, allowed []string, asJSON bool) (targe
 	return target{bundle: b, sources: s.read}, err
 }
 
-// readAndApply holds the lock from before the reading until after the last
-// change.
-func (f applyFlags) readAndApply(cmd *cobra.Command, t target) (outcome, error) {
+// readAndApply holds the lock from before it looks what to apply, since the last
+// generation may be another while one waits, until after the last change.
+func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, error) {
 	wait, cancel := context.WithTimeout(cmd.Context(), *f.lockTimeout)
 	defer cancel()
 	release, err := apply.Lock(wait)
@@ -135,6 +131,10 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, t target) (outcome, error) 
 		return outcome{}, err
 	}
 	defer release()
+	t, err := f.load(cmd, args)
+	if err != nil {
+		return outcome{}, err
+	}
 	r, err := host.Read(cmd.Context(), t.bundle)
 	if err != nil {
 		return outcome{}, err
@@ -156,12 +156,8 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, t target) (outcome, error) 
 	if r, err = f.approve(cmd, r); err != nil {
 		return o, err
 	}
-	if err := t.stage(r); err != nil {
-		return o, err
-	}
-	err = r.Apply(cmd.Context(), f.progress(cmd))
-	o.Applied = err == nil || errors.As(err, new(*apply.Untidy))
-	return o, errors.Join(err, keep(o.Applied))
+	o.Applied, err = t.apply(cmd.Context(), r, f.progress(cmd))
+	return o, err
 }
 
 // approve asks on a terminal; elsewhere somebody must have said yes before. It

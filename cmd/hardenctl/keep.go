@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/host"
+	"hardenctl/host/apply"
 	"hardenctl/host/generation"
 )
 
@@ -20,6 +23,17 @@ type target struct {
 	sources []generation.Source
 	// from is the generation that is rolled back to; 0 for none.
 	from int
+}
+
+// apply applies a reading and keeps it as a generation. Once it is applied, an
+// error is about what comes after.
+func (t target) apply(ctx context.Context, r *host.Reading, progress func(string)) (applied bool, err error) {
+	if err := t.stage(r); err != nil {
+		return false, err
+	}
+	err = r.Apply(ctx, progress)
+	applied = err == nil || errors.As(err, new(*apply.Untidy))
+	return applied, errors.Join(err, keep(applied))
 }
 
 // stage writes the generation that an apply will make, before it changes
