@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/host/generation"
 	"hardenctl/host/plan"
+	"hardenctl/host/safepath"
 )
 
 // ErrMoved is the error of a saved plan whose host has changed since.
@@ -48,28 +48,7 @@ func (r *Reading) Save(path string, sources []generation.Source) error {
 		s.Files = append(s.Files, SavedFile{f.Name, string(f.Text)})
 	}
 	s.Checksum = s.checksum()
-	return replace(path, s.text())
-}
-
-// replace writes a file beside its place and renames it. To write into what is
-// there would hand the plan to whoever made that file, or, in a folder that all
-// may write, follow a link that somebody planted.
-func replace(path string, text []byte) error {
-	if stat, err := os.Lstat(path); err == nil && !stat.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file; name another", path)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".plan-*") // of mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return safepath.WriteFile(path, s.text(), 0o600)
 }
 
 // LoadPlan reads a saved plan. Its bundle is as it was sealed.
