@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"hardenctl/lab"
@@ -47,7 +46,6 @@ func (demo) Run() int {
 // copied returns a copy of a folder that is root's: a checkout may be anyone's,
 // and hardenctl takes no orders from others.
 func copied(folder string) (string, error) {
-	syscall.Umask(0o022)
 	place, err := os.MkdirTemp("/run", "profile-")
 	if err != nil {
 		return "", err

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,6 +18,10 @@ import (
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
 )
+
+// What tests make is nobody else's to write, whatever the umask is: it would be
+// refused.
+func init() { syscall.Umask(0o022) }
 
 // content is an apply of a profile that sets a TTL, with a list of that many
 // addresses beside it.

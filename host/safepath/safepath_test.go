@@ -6,10 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
+
+// What tests make is nobody else's to write, whatever the umask is: it would be
+// refused.
+func init() { syscall.Umask(0o022) }
 
 // bob is a user who is neither root nor anyone who logged in.
 const bob = 12345
