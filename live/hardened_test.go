@@ -1,6 +1,7 @@
 package live
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -203,6 +204,7 @@ func TestFault26OthersMayWrite(t *testing.T) {
 		{"the profile", chmod("a.toml", 0o666), "a.toml may be written by others (its mode is 0666)"},
 		{"the profile, for a group", chmod("a.toml", 0o664), "a.toml may be written by others (its mode is 0664)"},
 		{"another's profile", chown("a.toml", 1000), "a.toml is owned by"},
+		{"another's link to the profile", linked("a.toml", 1000), "a.toml is owned by"},
 		{"its folder", chmod(".", 0o777), " may be written by others (its mode is 0777)"},
 		{"an include", chmod("site/b.toml", 0o622), "site/b.toml may be written by others"},
 		{"the folder of an include", chmod("site", 0o775), "site may be written by others"},
@@ -229,6 +231,14 @@ func chmod(name string, mode os.FileMode) func(string) error {
 
 func chown(name string, uid int) func(string) error {
 	return func(folder string) error { return os.Chown(filepath.Join(folder, name), uid, -1) }
+}
+
+// linked puts somebody's link in the place of a file, which it leads to.
+func linked(name string, uid int) func(string) error {
+	return func(folder string) error {
+		path := filepath.Join(folder, name)
+		return errors.Join(os.Rename(path, path+".real"), os.Symlink(name+".real", path), os.Lchown(path, uid, -1))
+	}
 }
 
 // A saved plan is root's orders too.

@@ -52,12 +52,8 @@ func (r *recorder) doubt(name string) {
 	if os.Geteuid() != 0 || strings.HasPrefix(name, "builtin:") {
 		return
 	}
-	path := name
-	if !filepath.IsAbs(name) {
-		path = r.source.folder + name // not joined: ".." after a link leads elsewhere
-	}
 	var wrong *safepath.Error
-	if !errors.As(safepath.Trusted(path), &wrong) || slices.Contains(r.blamed, wrong.Path) {
+	if !errors.As(safepath.Trusted(r.source.way(name)), &wrong) || slices.Contains(r.blamed, wrong.Path) {
 		return
 	}
 	r.blamed = append(r.blamed, wrong.Path)
@@ -67,6 +63,18 @@ func (r *recorder) doubt(name string) {
 		Note:       "root does what a profile says; plan and apply take one only from root and from whoever logged in",
 		Suggestion: wrong.Remedy,
 	})
+}
+
+// way returns the path by which the file of that name was reached: to the profile
+// that which the user typed, with the links on it.
+func (s *source) way(name string) string {
+	switch {
+	case name == s.name:
+		return s.path
+	case filepath.IsAbs(name):
+		return name
+	}
+	return s.folder + name // not joined: ".." after a link leads elsewhere
 }
 
 // severity is that of a file which others may write: it stops what reads or

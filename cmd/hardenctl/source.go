@@ -24,6 +24,7 @@ const defaultProfile = "/etc/hardenctl/profile.toml"
 
 // source is a PROFILE argument, opened.
 type source struct {
+	path   string // as the user typed it
 	name   string // by which positions refer to it: "web.toml", "builtin:web"
 	folder string // in front of file names in messages; empty for a built-in
 	files  profile.Folders
@@ -46,7 +47,7 @@ func openSource(args, allowed []string) (*source, error) {
 	if len(args) > 0 {
 		path = args[0]
 	}
-	s := &source{files: profile.Folders{Builtins: profiles.FS()}}
+	s := &source{path: path, files: profile.Folders{Builtins: profiles.FS()}}
 	for _, folder := range allowed {
 		if err := s.allow(folder); err != nil {
 			return nil, err
