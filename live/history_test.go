@@ -41,9 +41,9 @@ func TestRollback(t *testing.T) {
 		must(t, os.Remove(a)) // nobody needs it any more
 		contains(t, expect(t, 1, "rollback"), "there is no terminal to ask on")
 		look(t).is(t, second)
-		contains(t, expect(t, 0, "rollback", "--auto-approve"), "a.toml on this host", "Applied.")
+		contains(t, expect(t, 0, "rollback", "--auto-approve"), "a.toml on this host", "Applied.", "It is generation 3")
 		look(t).is(t, first)
-		expect(t, 0, "rollback", "--auto-approve")
+		contains(t, expect(t, 0, "rollback", "--auto-approve", "--json"), `"applied": true`, `"generation": 4`)
 		look(t).is(t, second)
 		expect(t, 0, "rollback", "1", "--auto-approve")
 		look(t).is(t, first)

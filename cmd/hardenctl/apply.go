@@ -54,7 +54,8 @@ apply failed and everything went back; 4 if going back failed too; and 5 if the
 host is what the profile says but the output could not be written.
 
 With --json the outcome is an object: the fields of a plan, "applied" and
-"reverted", and, where something failed, "step" and "error".`,
+"reverted", the "generation" that was made, and, where something failed, "step"
+and "error".`,
 		Example: `  hardenctl apply web.toml
   hardenctl apply web.toml --auto-approve
   hardenctl apply --plan web.plan`,
@@ -156,8 +157,7 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, er
 	if r, err = f.approve(cmd, r); err != nil {
 		return o, err
 	}
-	o.Applied, err = t.apply(cmd.Context(), r, f.progress(cmd))
-	return o, err
+	return t.apply(cmd.Context(), r, f.progress(cmd))
 }
 
 // approve asks on a terminal; elsewhere somebody must have said yes before. It

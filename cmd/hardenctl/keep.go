@@ -27,13 +27,16 @@ type target struct {
 
 // apply applies a reading and keeps it as a generation. Once it is applied, an
 // error is about what comes after.
-func (t target) apply(ctx context.Context, r *host.Reading, progress func(string)) (applied bool, err error) {
+func (t target) apply(ctx context.Context, r *host.Reading, progress func(string)) (outcome, error) {
+	o := outcome{Plan: r.Plan}
 	if err := t.stage(r); err != nil {
-		return false, err
+		return o, err
 	}
-	err = r.Apply(ctx, progress)
-	applied = err == nil || errors.As(err, new(*apply.Untidy))
-	return applied, errors.Join(err, keep(applied))
+	err := r.Apply(ctx, progress)
+	o.Applied = err == nil || errors.As(err, new(*apply.Untidy))
+	var kept error
+	o.Generation, kept = keep(o.Applied)
+	return o, errors.Join(err, kept)
 }
 
 // stage writes the generation that an apply will make, before it changes
@@ -51,13 +54,14 @@ func commandLine() []string {
 }
 
 // keep makes what is staged a generation if the apply came to its end, and gives
-// it up if not.
-func keep(applied bool) error {
+// it up if not. An error beside a number is about older generations.
+func keep(applied bool) (number int, err error) {
 	if !applied {
-		return generation.Host.Discard()
+		return 0, generation.Host.Discard()
 	}
-	if _, err := generation.Host.Commit(); err != nil {
-		return fmt.Errorf("the new state is live and saved, but not as a generation to go back to: %w", err)
+	number, err = generation.Host.Commit()
+	if number == 0 {
+		return 0, fmt.Errorf("the new state is live and saved, but not as a generation to go back to: %w", err)
 	}
-	return nil
+	return number, err
 }
