@@ -327,3 +327,24 @@ func TestUmask(t *testing.T) {
 		}
 	}
 }
+
+// An iptables that does not even say its version holds nobody up for long.
+func TestVersionHangs(t *testing.T) {
+	bare(t, "nft")
+	const link = "/etc/alternatives/iptables"
+	real, err := os.Readlink(link)
+	must(t, err)
+	hangs := filepath.Join(t.TempDir(), "iptables")
+	must(t, os.WriteFile(hangs, []byte("#!/bin/sh\nsleep 60\n"), 0o755))
+	must(t, os.Remove(link))
+	must(t, os.Symlink(hangs, link))
+	t.Cleanup(func() {
+		must(t, os.Remove(link))
+		must(t, os.Symlink(real, link))
+	})
+	began := time.Now()
+	contains(t, expect(t, 1, "plan", "builtin:web"), "iptables --version", "did not end within 5s")
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
