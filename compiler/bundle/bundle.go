@@ -60,6 +60,7 @@ type Manifest struct {
 	Policies []PolicyEntry  `json:"policies"`
 	Sets     []SetEntry     `json:"sets"`
 	Settings []SettingEntry `json:"settings"`
+	Access   AccessEntry    `json:"access"`
 	Rules    []RuleEntry    `json:"rules"`
 }
 
