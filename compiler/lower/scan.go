@@ -30,6 +30,8 @@ var impossible = []struct{ mask, set ruleset.Flag }{
 // notes those in a set, for long enough that a packet of each comes by, and
 // they go on as if nothing had happened. That the packet is for a connection of
 // a socket here keeps the far end from probing other ports by the same rule.
+// Each packet renews the note: on a host with tcp_loose off conntrack never
+// learns of the connection, and it would end with the note, ten minutes later.
 func (f *filter) stealth() []ruleset.Rule {
 	if !f.profile.Scan.Stealth {
 		return nil
@@ -40,8 +42,10 @@ func (f *filter) stealth() []ruleset.Rule {
 	for _, flags := range impossible {
 		rules = append(rules, p.rule("impossible flags", f.probe(), ruleset.TCPFlags{Mask: flags.mask, Set: flags.set}))
 	}
+	known := ruleset.InSet{Set: f.setName("open"), Direction: ruleset.ToSourceAndSPort}
 	rules = append(rules,
-		p.rule("open before", ruleset.Accept, ruleset.InSet{Set: f.setName("open"), Direction: ruleset.ToSourceAndSPort}, ruleset.Socket{}),
+		p.rule("open before", ruleset.AddToSet{Set: known.Set, Direction: known.Direction}, known, ruleset.Socket{}),
+		p.rule("open before", ruleset.Accept, known, ruleset.Socket{}),
 		p.rule("not a first packet", ruleset.Drop))
 	return []ruleset.Rule{p.rule("stealth", f.chain("STEALTH", rules), ruleset.Proto{Protocol: ruleset.TCP})}
 }

@@ -100,6 +100,7 @@ func TestStealth(t *testing.T) {
 		-p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j ` + target + `
 		-p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j ` + target + `
 		-p tcp -m tcp --tcp-flags FIN,RST FIN,RST -j ` + target + `
+		-m set --match-set hardenctl-open-` + family + ` src,src -m socket -j SET --add-set hardenctl-open-` + family + ` src,src --exist
 		-m set --match-set hardenctl-open-` + family + ` src,src -m socket -j ACCEPT
 		-j DROP`
 	}
