@@ -25,6 +25,7 @@ type applyFlags struct {
 	approved    *bool
 	asJSON      *bool
 	saved       *string
+	noGuard     *bool
 	lockTimeout *time.Duration
 }
 
@@ -35,6 +36,12 @@ func newApply() *cobra.Command {
 		Long: `Plan, ask, and apply: sets, then rules, then kernel settings, then a reading of
 everything back, then the files that the host boots from. If any part fails, all
 of it goes back to what it was.
+
+Before it changes anything, it proves with real packets, in a throwaway network,
+that you and everybody else who is logged in, and the profile's admin addresses,
+can still log in, and that what is open stays open. If not, or if nobody is
+known for whom to prove it, it refuses; --no-guard applies all the same. Say
+that at a console, too, where there is no address to lock out.
 
 A saved plan is refused if the host has changed since it was made, and so is an
 answer if the host has changed while you read.
@@ -56,6 +63,7 @@ With --json the outcome is an object: the fields of a plan, "applied" and
 		approved:    cmd.Flags().Bool("auto-approve", false, "do not ask; needed without a terminal"),
 		asJSON:      cmd.Flags().Bool("json", false, "print the plan and the outcome as JSON"),
 		saved:       cmd.Flags().String("plan", "", "apply the plan saved in this file"),
+		noGuard:     cmd.Flags().Bool("no-guard", false, "apply without proof that you can still log in"),
 		lockTimeout: cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl to end"),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
@@ -124,6 +132,7 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, b *bundle.Bundle, saved *ho
 			return o, err
 		}
 	}
+	refusal := f.guard(cmd, r)
 	if !*f.asJSON {
 		if err := showPlan(cmd, r, false); err != nil {
 			return o, err
@@ -132,12 +141,29 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, b *bundle.Bundle, saved *ho
 	if r.Plan.Empty() {
 		return o, nil
 	}
+	if refusal != nil {
+		return o, refusal
+	}
 	if r, err = f.approve(cmd, r); err != nil {
+		return o, err
+	}
+	if err := f.guard(cmd, r); err != nil {
 		return o, err
 	}
 	err = r.Apply(cmd.Context(), f.progress(cmd))
 	o.Applied = err == nil || errors.As(err, new(*apply.Untidy))
 	return o, err
+}
+
+// guard returns why a reading must not be applied: somebody would be locked out.
+func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
+	if *f.noGuard {
+		return nil
+	}
+	if err := r.Guard(cmd.Context()); err != nil {
+		return fmt.Errorf("%w. Nothing was changed; --no-guard applies it all the same", err)
+	}
+	return nil
 }
 
 // approve asks on a terminal; elsewhere somebody must have said yes before. It
