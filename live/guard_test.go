@@ -30,7 +30,8 @@ func overWeb(t *testing.T, text string) string {
 // a second login works. Both over IPv4 and IPv6, with a real sshd.
 func TestGuardOverSSH(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		caller := lab.NewNetwork(t).Host("caller", callerV4, callerV6)
+		network := lab.NewNetwork(t)
+		caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", "203.0.113.66")
 		d := newSSHD(t)
 		ends := map[string]string{lab.ServerV4: callerV4, lab.ServerV6: callerV6}
 		before := look(t)
@@ -51,11 +52,17 @@ func TestGuardOverSSH(t *testing.T) {
 		for server := range ends {
 			stays[server] = d.stays(t, caller, server)
 		}
+		guesser, err := stranger.Dial("tcp", lab.ServerV4+":22", stall) // has no password yet
+		must(t, err)
+		defer guesser.Close()
 		out, code := d.apply(t, caller, lab.ServerV6, profile)
 		if code != 0 {
 			t.Fatalf("exit %d:\n%s", code, out)
 		}
 		contains(t, out, "your SSH connection, at tcp/22: "+callerV6, "logged in by SSH, at tcp/22: "+callerV4)
+		if strings.Contains(out, stranger.V4().String()) {
+			t.Errorf("who is only trying to log in counts as logged in:\n%s", out)
+		}
 		for server, login := range stays {
 			login.answers(t)
 			d.logsIn(t, caller, server)
