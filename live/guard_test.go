@@ -97,32 +97,45 @@ func TestGuardKnowsBans(t *testing.T) {
 // timed out, and new logins work.
 func TestFirstApplyOverSSH(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		const loose = "/proc/sys/net/netfilter/nf_conntrack_tcp_loose"
-		must(t, os.WriteFile(loose, []byte("0"), 0))
-		t.Cleanup(func() { must(t, os.WriteFile(loose, []byte("1"), 0)) })
 		caller := lab.NewNetwork(t).Host("caller", callerV4, callerV6)
 		d := newSSHD(t)
-		silent := map[string]*login{lab.ServerV4: d.stays(t, caller, lab.ServerV4), lab.ServerV6: d.stays(t, caller, lab.ServerV6)}
-		out, code := d.apply(t, caller, lab.ServerV4, overWeb(t, ""))
-		if code != 0 {
-			t.Fatalf("exit %d:\n%s", code, out)
-		}
-		for server, login := range silent {
-			login.answers(t)
-			d.logsIn(t, caller, server)
-		}
-		for _, set := range []string{"hardenctl-open-v4", "hardenctl-open-v6"} {
-			shorten(t, set, 30)
-		}
-		for _, login := range silent {
-			login.answers(t)
-		}
-		for _, set := range []string{"hardenctl-open-v4", "hardenctl-open-v6"} {
-			if left := longest(t, set); left < 500 {
-				t.Errorf("%s: a packet of an open connection leaves its note %d s", set, left)
-			}
+		for _, profile := range []string{
+			overWeb(t, ""),
+			write(t, "ssh.toml", "version = 1\n[services.ssh]\nports = [\"tcp/22\"]\nadmin = true\n"),
+		} {
+			wipe(t)
+			const loose = "/proc/sys/net/netfilter/nf_conntrack_tcp_loose"
+			must(t, os.WriteFile(loose, []byte("0"), 0))
+			d.appliesFirst(t, caller, profile)
+			must(t, os.WriteFile(loose, []byte("1"), 0))
 		}
 	})
+}
+
+// appliesFirst applies a profile over SSH while two sessions are silent.
+func (d *sshd) appliesFirst(t *testing.T, caller *lab.Host, profile string) {
+	t.Helper()
+	silent := map[string]*login{lab.ServerV4: d.stays(t, caller, lab.ServerV4), lab.ServerV6: d.stays(t, caller, lab.ServerV6)}
+	out, code := d.apply(t, caller, lab.ServerV4, profile)
+	if code != 0 {
+		t.Fatalf("exit %d:\n%s", code, out)
+	}
+	for server, login := range silent {
+		login.answers(t)
+		d.logsIn(t, caller, server)
+	}
+	notes := []string{"hardenctl-open-v4", "hardenctl-open-v6"}
+	for _, set := range notes {
+		shorten(t, set, 30)
+	}
+	for _, login := range silent {
+		login.answers(t)
+	}
+	for _, set := range notes {
+		if left := longest(t, set); left < 500 {
+			t.Errorf("%s: a packet of an open connection leaves its note %d s", set, left)
+		}
+	}
 }
 
 // shorten leaves the members of a set so many seconds.
