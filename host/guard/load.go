@@ -35,7 +35,7 @@ func (q Question) load(ctx context.Context, s *scene) error {
 			return err
 		}
 		for _, f := range q.Families {
-			if err := probe.Restore(ctx, f, q.Bundle.File(rulesFile(f)), true); err != nil {
+			if err := probe.Restore(ctx, f, withoutLog(q.Bundle.File(rulesFile(f))), true); err != nil {
 				return err
 			}
 		}
@@ -49,6 +49,19 @@ func rulesFile(f ruleset.Family) string {
 		return bundle.RulesV6
 	}
 	return bundle.RulesV4
+}
+
+// withoutLog leaves out the rules that log. Where nf_log_all_netns is on, the
+// kernel's log would have what a caller is refused here, and fail2ban would ban
+// him for it on the host. They decide nothing.
+func withoutLog(rules []byte) []byte {
+	var kept []byte
+	for line := range bytes.Lines(rules) {
+		if !bytes.Contains(line, []byte(" -j LOG ")) {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
 }
 
 // members returns, for each set, what decides over the visitors: of a set that

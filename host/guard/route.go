@@ -26,7 +26,7 @@ var (
 // declared address that is this host's own, by which nobody comes.
 func (v *visit) locate() bool {
 	if zone := v.from.Zone(); zone != "" {
-		v.link = zone
+		v.link, v.to = zone, inZone(v.to, zone)
 		return true
 	}
 	route, found := answerRoute(v.from, v.to)
@@ -45,10 +45,18 @@ func (v *visit) locate() bool {
 			v.to = elsewhereV6
 		}
 	}
-	if v.from.Is6() && v.from.IsLinkLocalUnicast() {
-		v.from, v.to = v.from.WithZone(v.link), v.to.WithZone(v.link)
-	}
+	v.from, v.to = inZone(v.from, v.link), inZone(v.to, v.link)
 	return v.session || route.Type != unix.RTN_LOCAL
+}
+
+// inZone returns an address with the zone if it is link-local, of which every
+// interface has some; others need none. The kernel does not tell the zone of a
+// connection that is open.
+func inZone(a netip.Addr, zone string) netip.Addr {
+	if a.Is6() && a.IsLinkLocalUnicast() {
+		return a.WithZone(zone)
+	}
+	return a
 }
 
 // answerRoute asks the kernel for the way from an address of this host, or from

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -105,7 +106,21 @@ func (s *scene) connectOnce(ctx context.Context, v *visit) error {
 		return err
 	}
 	defer conn.Close()
-	return echoed(conn)
+	return errors.Join(echoed(conn), hungUp(conn))
+}
+
+// hungUp ends a connection and waits until the other end has too: a limit of
+// connections at once would count it beside the next one.
+func hungUp(conn net.Conn) error {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	err := tcp.CloseWrite()
+	if err == nil {
+		_, err = io.Copy(io.Discard, tcp)
+	}
+	return err
 }
 
 // dial connects from the visitor's address.
