@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,6 +57,7 @@ PidFile none
 	daemon.WaitDelay = time.Second // sessions hold the log for longer
 	must(t, daemon.Start())
 	t.Cleanup(func() {
+		endSessions(daemon.Process.Pid)
 		daemon.Process.Kill()
 		daemon.Wait()
 		must(t, os.RemoveAll(folder))
@@ -69,6 +71,24 @@ PidFile none
 	}
 	t.Fatalf("sshd does not listen:\n%s", &log)
 	return nil
+}
+
+// endSessions ends the processes that an sshd has started, one for each session,
+// and waits until it has noticed. Those whose client has gone without a word
+// would stay.
+func endSessions(daemon int) {
+	for range 40 {
+		children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", daemon))
+		if len(children) == 0 {
+			return
+		}
+		for _, child := range strings.Fields(string(children)) {
+			if pid, err := strconv.Atoi(child); err == nil {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // prepareRoot gives the lab's root a plain shell and a password that nothing
