@@ -55,6 +55,7 @@ type Ruleset struct {
 	Options  []ModuleOption
 	Modules  []Module
 	NICs     []NIC
+	Access   Access
 	// Jail is nil where fail2ban has nothing to do.
 	Jail *Jail
 	// Lists are the sets of the profile that may lose only so much at a time.
