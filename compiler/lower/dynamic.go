@@ -20,10 +20,6 @@ const (
 	provenEntries = 262144
 )
 
-// openTimeout is for how long a connection that conntrack did not see begin
-// may stay silent: two of the keepalives of an idle SSH session that has them.
-const openTimeout = 10 * time.Minute
-
 // addDynamicSets adds the sets that fill while the rules are live. They are
 // made beforehand since the kernel does not grow a set from the packet's path.
 // In IPv6 a source is a /64.
@@ -32,9 +28,7 @@ func (l *lowering) addDynamicSets() {
 		if l.bans() {
 			l.addBanSets(family)
 		}
-		if l.profile.Scan.Stealth || l.proxies() {
-			l.addDynamic(family, "open", ruleset.Set{Type: ruleset.HashIPPort, Timeout: openTimeout})
-		}
+		l.addOpen(family)
 	}
 }
 
