@@ -14,7 +14,7 @@ func TestBanScope(t *testing.T) {
 		{"everything", services + `scan = { probes = 10, scope = "everything" }`, ruleset.V4, "INPUT", `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
-			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-m conntrack --ctstate INVALID -j DROP
 			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
@@ -25,7 +25,7 @@ func TestBanScope(t *testing.T) {
 		{"hidden", services + `scan = { probes = 10, scope = "hidden" }`, ruleset.V4, "INPUT", `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
-			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-m conntrack --ctstate INVALID -j DROP
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 80 -j ACCEPT
