@@ -55,15 +55,15 @@ func TestCustomersMeetNoLimit(t *testing.T) {
 // atOnce opens as many flows to port 443, keeps them all open, and returns how
 // many of them the server spoke on.
 func atOnce(from *lab.Host, protocol, server string, flows int) int {
-	conns := held(from, protocol, server, flows)
+	conns := held(from, protocol, server, flows, 4*time.Second)
 	hangUp(conns)
 	return len(conns)
 }
 
 // held opens as many flows to port 443 and returns those that the server spoke
-// on, open. A dialer that was refused gives up.
-func held(from *lab.Host, protocol, server string, flows int) []net.Conn {
-	const dialers, patience = 32, 4 * time.Second
+// on, open. A dialer that was refused, or has waited for too long, gives up.
+func held(from *lab.Host, protocol, server string, flows int, patience time.Duration) []net.Conn {
+	const dialers = 32
 	var open sync.WaitGroup
 	turns := make(chan bool, flows)
 	conns := make(chan net.Conn, flows)

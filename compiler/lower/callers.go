@@ -20,9 +20,8 @@ import (
 // connection of a source to any service that spares, and ends a day later,
 // whatever comes meanwhile. Then the source is spared another eighth.
 //
-// A hashlimit table could count as well, and must not: one that forged SYNs have
-// filled drops the SYNs of every source that is not in it. This set forgets an
-// old source for a new one, so that they buy no more than another eighth.
+// Whoever fills the set with forged sources, or waits until he is forgotten, is
+// spared another eighth, and keeps nobody else out.
 const (
 	sparedShare = 8
 	// leastSpared is about twice what a browser opens at once. Below, nearly every
@@ -36,12 +35,6 @@ const (
 	callerBuckets = 65536
 	callerEntries = 262144
 )
-
-// newCallers limits how many sources become callers, for all together. A full
-// set with timeouts looks for expired entries at each addition, among 4,096 of
-// them: 25 µs. A flood of SYNs from forged sources takes 3 % of one processor
-// by that, and no more.
-var newCallers = ruleset.Rate{Count: 1000, Unit: ruleset.PerSecond, Burst: 1000}
 
 // spared is how many connections of a source are not counted for a service: none
 // where the service is not for everyone, since those whom it states are few, and
@@ -57,21 +50,15 @@ func spared(s profile.Service) uint32 {
 // limitOpen refuses what a source opens beyond the connections that it may hold.
 func (f *filter) limitOpen(s profile.Service) []ruleset.Rule {
 	p, tcp, free := f.service(s), ruleset.Proto{Protocol: ruleset.TCP}, spared(s)
-	matches := []ruleset.Match{tcp}
-	if free > 0 {
-		many := f.inSet("callers")
-		many.Above = free
-		matches = append(matches, many)
-	}
 	most := ruleset.ConnLimit{Above: s.ConnectionsPerSource.N - free, Prefix: f.sourcePrefix()}
-	rules := []ruleset.Rule{p.rule("connections per source", f.drop(overLimit), append(matches, most)...)}
-	if free > 0 {
-		unknown := f.inSet("callers")
-		unknown.Not, unknown.Uncounted = true, true
-		add := ruleset.AddToSet{Set: unknown.Set, Direction: ruleset.ToSource}
-		rules = append(rules, p.rule("callers", add, tcp, unknown, ruleset.Limit{Rate: newCallers}))
+	const does = "connections per source"
+	if free == 0 {
+		return []ruleset.Rule{p.rule(does, f.drop(overLimit), tcp, most)}
 	}
-	return rules
+	return []ruleset.Rule{
+		p.rule(does, f.drop(overLimit), tcp, f.beyond("callers", free), most),
+		f.countIn(p, "callers", tcp),
+	}
 }
 
 // addCallerSets adds the set of callers where a service spares any.
