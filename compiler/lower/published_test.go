@@ -67,6 +67,10 @@ func TestPublished(t *testing.T) {
 			-p tcp -m conntrack --ctorigdstport 8000:8100 -j RETURN
 			-p icmp -j DROP
 			-j DROP`},
+		{"callers are counted on both ways", `services.a = { ports = ["tcp/80"], connections_per_source = 2000 }`, ruleset.V4, "S-A", `
+			-p tcp -m set --match-set hardenctl-callers-v4 src --packets-gt 250 -m connlimit --connlimit-above 1750 --connlimit-mask 32 --connlimit-saddr -j DROP
+			-p tcp -m set ! --match-set hardenctl-callers-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-callers-v4 src --exist
+			-j RETURN`},
 		{"an inside", `policy.inside = ["docker0", "br-+"]`, ruleset.V6, "FORWARD", `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-i docker0 -j RETURN
