@@ -18,7 +18,7 @@ func (f *filter) beyond(set string, often uint32) ruleset.InSet {
 	return match
 }
 
-// newSources limits how many sources are put into a counting set, of all
+// newSources limits how many sources one rule puts into a counting set, of all
 // together. To add to a full set costs 25 µs, for which the kernel looks through
 // 1,024 buckets for entries whose time is over (mtype_gc_do in its
 // ip_set_hash_gen.h): a flood from forged sources takes 3 % of one processor by
