@@ -9,7 +9,8 @@ import "hardenctl/compiler/ruleset"
 //
 // Hashlimit can count too, but a table of it that is full drops the packets of
 // every new source, and whoever forges source addresses fills it. A set that is
-// full forgets an old source for a new one.
+// full forgets an old source for a new one, of all but one in fifty: a bucket that
+// is empty then stays so, since the kernel makes room within a bucket only.
 
 // beyond matches from the packet on by which a source has come more than so often.
 func (f *filter) beyond(set string, often uint32) ruleset.InSet {
