@@ -8,8 +8,8 @@ import (
 	"hardenctl/lab"
 )
 
-// engines are the two means of counting, both of which hold what a profile says.
-var engines = []string{"hashlimit", "recent"}
+// engines are the means of counting, each of which holds what a profile says.
+var engines = []string{"sets", "hashlimit", "recent"}
 
 // onEngines runs a test on a bare server with each engine.
 func onEngines(t *testing.T, backends []string, test func(t *testing.T, engine string)) {

@@ -42,9 +42,9 @@ func fixpoint(t *testing.T, b *bundle.Bundle) {
 	for _, set := range b.Manifest.Sets {
 		_, line, _ := strings.Cut(string(b.File(bundle.Sets)), "create "+set.Name+" ")
 		line, _, _ = strings.Cut(line, "\n")
-		forced := strings.HasSuffix(line, " forceadd")
-		if has := header(t, set.Name).ForceAdd; has != forced {
-			t.Errorf("set %s: forceadd is %v, want %v", set.Name, has, forced)
+		forced, counting := strings.HasSuffix(line, " forceadd"), strings.Contains(line, " counters")
+		if h := header(t, set.Name); h.ForceAdd != forced || h.Counters != counting {
+			t.Errorf("set %s: forceadd is %v, want %v; counters are %v, want %v", set.Name, h.ForceAdd, forced, h.Counters, counting)
 		}
 	}
 	for tool, file := range map[string]string{"iptables": bundle.RulesV4, "ip6tables": bundle.RulesV6} {
@@ -165,7 +165,7 @@ func TestDrift(t *testing.T) {
 }
 
 // A set with the right members that was made another way, so that they can
-// expire, is not the set that the profile asks for.
+// expire, or do not count, is not the set that the profile asks for.
 func TestDriftOfASet(t *testing.T) {
 	bare(t, "nft")
 	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
@@ -173,7 +173,11 @@ func TestDriftOfASet(t *testing.T) {
 	fed(t, strings.Replace(members, "\n", " timeout 0\n", 1), "ipset", "restore")
 	tool(t, "ipset swap other hardenctl-trusted-v6")
 	tool(t, "ipset destroy other")
-	if p := planned(t, "builtin:web"); len(p.Changes) != 1 || p.Changes[0].Object != "hardenctl-trusted-v6" {
+	tool(t, "ipset create other hash:ip hashsize 65536 maxelem 262144 timeout 86400 forceadd")
+	tool(t, "ipset swap other hardenctl-callers-v4")
+	tool(t, "ipset destroy other")
+	p := planned(t, "builtin:web")
+	if len(p.Changes) != 2 || p.Changes[0].Object != "hardenctl-callers-v4" || p.Changes[1].Object != "hardenctl-trusted-v6" {
 		t.Errorf("found %+v", p.Changes)
 	}
 	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,10 +53,17 @@ func TestCustomersMeetNoLimit(t *testing.T) {
 }
 
 // atOnce opens as many flows to port 443, keeps them all open, and returns how
-// many of them the server spoke on. A dialer that was refused gives up.
+// many of them the server spoke on.
 func atOnce(from *lab.Host, protocol, server string, flows int) int {
-	const dialers, patience = 32, 4 * time.Second
-	var spoken atomic.Int64
+	conns := held(from, protocol, server, flows, 4*time.Second)
+	hangUp(conns)
+	return len(conns)
+}
+
+// held opens as many flows to port 443 and returns those that the server spoke
+// on, open. A dialer that was refused, or has waited for too long, gives up.
+func held(from *lab.Host, protocol, server string, flows int, patience time.Duration) []net.Conn {
+	const dialers = 32
 	var open sync.WaitGroup
 	turns := make(chan bool, flows)
 	conns := make(chan net.Conn, flows)
@@ -74,17 +80,17 @@ func atOnce(from *lab.Host, protocol, server string, flows int) int {
 				if err != nil || !speaks(c, protocol, patience) {
 					return
 				}
-				spoken.Add(1)
 				conns <- c
 			}
 		}()
 	}
 	open.Wait()
 	close(conns)
+	var spoken []net.Conn
 	for c := range conns {
-		c.Close()
+		spoken = append(spoken, c)
 	}
-	return int(spoken.Load())
+	return spoken
 }
 
 // speaks reports whether the server's first word comes; of UDP, the echo.

@@ -3,6 +3,7 @@ package lower
 import (
 	"time"
 
+	"hardenctl/compiler/profile"
 	"hardenctl/compiler/ruleset"
 )
 
@@ -44,12 +45,25 @@ func (l *lowering) addBanSets(family ruleset.Family) {
 	scan := l.profile.Scan
 	l.addDynamic(family, "seen", ruleset.Set{Type: ruleset.HashIPPort, Timeout: max(scan.Window, scan.Slow.Window), ForceAdd: true})
 	l.addSources(family, "ban", ruleset.Set{Timeout: scan.Ban, ForceAdd: true})
+	if scan.Engine == profile.Sets {
+		l.addCountingSets(family)
+	}
 	if l.grows() {
 		l.addSources(family, "strike", ruleset.Set{Timeout: remembered(scan.Ban), ForceAdd: true})
 		l.addSources(family, "repeat", ruleset.Set{Timeout: remembered(scan.BanRepeat), ForceAdd: true})
 	}
 	if l.proves() {
 		l.addSources(family, "proven", ruleset.Set{Timeout: scan.Proven, HashSize: provenBuckets, MaxElements: provenEntries})
+	}
+}
+
+// addCountingSets adds the sets in which probes are counted: an entry of each
+// stays for its window, from the first probe on.
+func (l *lowering) addCountingSets(family ruleset.Family) {
+	scan := l.profile.Scan
+	l.addSources(family, "scan", ruleset.Set{Timeout: scan.Window, Counters: true, ForceAdd: true})
+	if scan.Slow.Count > 0 {
+		l.addSources(family, "slow", ruleset.Set{Timeout: scan.Slow.Window, Counters: true, ForceAdd: true})
 	}
 }
 

@@ -17,7 +17,7 @@ func TestJailScope(t *testing.T) {
 	const begin = `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
-			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
 			`
 	const services = `-p tcp -m set --match-set hardenctl-open-v4 src,src -m socket -j HARDENCTL-OPEN

@@ -118,10 +118,14 @@ func (f *filter) tooMany(p part) []ruleset.Rule {
 	return rules
 }
 
-// tooManyWithin counts in a table or list of the window's own: xt_recent reaps
-// a list by the window of the rule that looks.
+// tooManyWithin counts in a set, table or list of the window's own: the window
+// is how long a set keeps its entries, and xt_recent reaps a list by the window
+// of the rule that looks.
 func (f *filter) tooManyWithin(p part, name, does string, probes uint32, window time.Duration) []ruleset.Rule {
-	if f.profile.Scan.Engine == profile.Hashlimit {
+	switch f.profile.Scan.Engine {
+	case profile.Sets:
+		return []ruleset.Rule{p.rule(does, f.ban(p), f.beyond(name, probes)), f.countIn(p, name)}
+	case profile.Hashlimit:
 		return []ruleset.Rule{p.rule(does, f.ban(p), f.sourceRate(p, perWindow(probes, window), window))}
 	}
 	list, prefix := f.setName(name), f.sourcePrefix()

@@ -38,6 +38,8 @@ func TestSets(t *testing.T) {
 		{"bans", `scan = { probes = 10, window = "60s", ban = "1d", ban_repeat = "1d" }`,
 			"ban-v4 hash:ip family inet hashsize 16384 maxelem 65536 timeout 86400 forceadd: 0\n" +
 				"ban-v6 hash:ip family inet6 hashsize 16384 maxelem 65536 netmask 64 timeout 86400 forceadd: 0\n" +
+				"scan-v4 hash:ip family inet hashsize 16384 maxelem 65536 timeout 60 counters forceadd: 0\n" +
+				"scan-v6 hash:ip family inet6 hashsize 16384 maxelem 65536 netmask 64 timeout 60 counters forceadd: 0\n" +
 				"seen-v4 hash:ip,port family inet hashsize 16384 maxelem 65536 timeout 60 forceadd: 0\n" +
 				"seen-v6 hash:ip,port family inet6 hashsize 16384 maxelem 65536 timeout 60 forceadd: 0"},
 		{"services share a set of the profile", `

@@ -38,7 +38,7 @@ func TestSynProxy(t *testing.T) {
 	expect(t, in(rs, "filter"), ruleset.V4, "INPUT", `
 		-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
-		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
 		-p tcp -m conntrack --ctstate INVALID -j HARDENCTL-COOKIES
 		-p tcp -j HARDENCTL-STEALTH

@@ -142,6 +142,8 @@ type Set struct {
 	Timeout time.Duration
 	// Netmask is the prefix length to which added addresses are cut; 0 for none.
 	Netmask int
+	// Counters says that each entry counts the packets that looks find it by.
+	Counters bool
 	// ForceAdd lets a full set evict an old entry rather than refuse a new one.
 	ForceAdd bool
 	// HashSize is the number of buckets, a power of two. The kernel does not
