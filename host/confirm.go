@@ -31,22 +31,23 @@ type Confirmation struct {
 
 // Confirm makes the state that is on trial the only one, and saves it. The
 // caller holds the lock. Errors are those above, what Read says, a host that is
-// not as the trial made it, and those of apply.Confirm.
-func Confirm(ctx context.Context, c Confirmation, progress func(step string)) error {
+// not as the trial made it, and those of apply.Confirm. It returns the number of
+// the generation that was staged by whoever applied, 0 for none.
+func Confirm(ctx context.Context, c Confirmation, progress func(step string)) (generation int, err error) {
 	e, err := c.check()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	b, err := journal.Bundle()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	r, err := Read(ctx, b)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := r.onTrial(e); err != nil {
-		return fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s", err, clock(e.Until()))
+		return 0, fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s", err, clock(e.Until()))
 	}
 	return apply.Confirm(ctx, r.change(progress), e)
 }

@@ -54,27 +54,27 @@ func (r *Reading) Try(ctx context.Context, within time.Duration, progress func(s
 
 // Apply moves the host to what the reading wants: Try and Confirm in one. The
 // caller holds the lock of apply.Lock since before the reading. progress is told
-// each step. An error that is a *apply.Reverted says whether the host is as it
+// each step. It returns the number of the generation that was staged for it, 0
+// for none. An error that is a *apply.Reverted says whether the host is as it
 // was; one that is a *apply.Untidy that the host is what the reading wants.
-func (r *Reading) Apply(ctx context.Context, progress func(step string)) error {
+func (r *Reading) Apply(ctx context.Context, progress func(step string)) (generation int, err error) {
 	t := apply.Trial{Within: atOnce}
 	if err := apply.Try(ctx, r.change(progress), &t); err != nil {
-		return err
+		return 0, err
 	}
-	err := r.again(ctx)
-	if err == nil {
-		err = apply.Confirm(ctx, r.change(progress), t.Entry)
+	if err = r.again(ctx); err == nil {
+		generation, err = apply.Confirm(ctx, r.change(progress), t.Entry)
 	}
 	var unconfirmed *apply.Unconfirmed
 	switch {
 	case errors.As(err, &unconfirmed):
 		undo := apply.Revert(context.WithoutCancel(ctx), t.Entry, progress)
-		return &apply.Reverted{Step: unconfirmed.Step, Cause: unconfirmed.Cause, Undo: undo}
+		return 0, &apply.Reverted{Step: unconfirmed.Step, Cause: unconfirmed.Cause, Undo: undo}
 	case err != nil && !errors.As(err, new(*apply.Reverted)) && !errors.As(err, new(*apply.Untidy)):
 		undo := apply.Revert(context.WithoutCancel(ctx), t.Entry, progress)
-		return &apply.Reverted{Step: "reading the trial", Cause: err, Undo: undo}
+		return 0, &apply.Reverted{Step: "reading the trial", Cause: err, Undo: undo}
 	}
-	return err
+	return generation, err
 }
 
 // again reads the host again, and plans from what it has now. What is wanted

@@ -27,7 +27,7 @@ type typed struct {
 // begun.
 func typeApply(t *testing.T, args string) *typed {
 	t.Helper()
-	a := &typed{cmd: exec.Command("script", "-qec", "exec "+binary(t)+" apply "+args+" --auto-approve", "/dev/null")}
+	a := &typed{cmd: exec.Command("script", "-qec", "exec "+binary(t)+" apply "+args+" --auto-approve --no-guard", "/dev/null")}
 	a.cmd.Env = append(os.Environ(), applying)
 	a.cmd.Stdout, a.cmd.Stderr = &a.out, &a.out
 	must(t, a.cmd.Start())
@@ -100,9 +100,9 @@ func TestTrialWithoutATerminal(t *testing.T) {
 	bare(t, "nft")
 	t.Cleanup(func() { as(t, applying, "revert") })
 	for _, within := range []string{"-1s", "500ms", "25h"} {
-		contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", within), "a trial lasts from 1s to 24h")
+		contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within), "a trial lasts from 1s to 24h")
 	}
-	out := expectAs(t, applying, 0, "apply", "builtin:web", "--auto-approve")
+	out := expectAs(t, applying, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 	contains(t, out, "on trial for 60 s", "hardenctl confirm ")
 	var view struct{ Confirmed bool }
 	must(t, json.Unmarshal([]byte(expectAs(t, confirming, 0, "confirm", "--json")), &view))
@@ -116,7 +116,7 @@ func TestTrialWithoutATerminal(t *testing.T) {
 func TestConfirmOnAConsole(t *testing.T) {
 	bare(t, "nft")
 	t.Cleanup(func() { as(t, applying, "revert") })
-	expectAs(t, applying, 0, "apply", "builtin:web", "--auto-approve")
+	expectAs(t, applying, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 	e, err := journal.Read()
 	must(t, err)
 	e.By.SSH, e.By.Server = "", ""
@@ -156,7 +156,7 @@ func TestRebootInATrial(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		before := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 99\n[policy]")
 		after := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]", `"tcp/80"`, `"tcp/8443"`, `ban = "1h"`, `ban = "30m"`)
-		expect(t, 0, "apply", before, "--auto-approve", "--confirm-within", "0")
+		expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
 		reboot(t)
 		old := look(t)
 		tryOut(t, after, "2m")
@@ -171,7 +171,7 @@ func TestRebootInATrial(t *testing.T) {
 		folder := t.TempDir()
 		hardenctl(t, "compile", after, "-o", folder)
 		begun, _ := kill(t, "apply "+folder, 1000)
-		expect(t, 0, "apply", before, "--auto-approve", "--confirm-within", "0")
+		expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
 		for _, step := range []int{len(begun) - 6, len(begun) - 1} { // sets, and files
 			kill(t, "apply "+folder, step)
 			reboot(t)
@@ -179,7 +179,7 @@ func TestRebootInATrial(t *testing.T) {
 			expect(t, 0, "plan", after, "--detailed-exitcode")
 			nothingUnderWay(t)
 			noTrialLeft(t)
-			expect(t, 0, "apply", before, "--auto-approve", "--confirm-within", "0")
+			expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
 		}
 	})
 }
@@ -245,11 +245,11 @@ func ended(t *testing.T, wait time.Duration) {
 func TestFault04_JournalOnAFullDisk(t *testing.T) {
 	bare(t, "nft")
 	before := look(t)
-	must(t, os.MkdirAll(filepath.Dir(journal.Folder), 0o700))
-	must(t, syscall.Mount("tmpfs", filepath.Dir(journal.Folder), "tmpfs", 0, "size=16k,mode=0700"))
-	t.Cleanup(func() { must(t, syscall.Unmount(filepath.Dir(journal.Folder), syscall.MNT_DETACH)) })
+	must(t, os.MkdirAll(journal.Folder, 0o700))
+	must(t, syscall.Mount("tmpfs", journal.Folder, "tmpfs", 0, "size=16k,mode=0700"))
+	t.Cleanup(func() { must(t, syscall.Unmount(journal.Folder, syscall.MNT_DETACH)) })
 	for _, within := range []string{"0", "1m"} {
-		contains(t, expect(t, 3, "apply", "builtin:web", "--auto-approve", "--confirm-within", within),
+		contains(t, expect(t, 3, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within),
 			"journal: ", "no space left on device", "everything went back")
 		look(t).is(t, before)
 		nothingUnderWay(t)

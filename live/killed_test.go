@@ -54,7 +54,8 @@ func TestToBeKilled(t *testing.T) {
 	must(t, err)
 	r, err := host.Read(ctx, b)
 	must(t, err)
-	must(t, r.Apply(ctx, silent))
+	_, err = r.Apply(ctx, silent)
+	must(t, err)
 }
 
 // kill does some work in a process that dies before a step, and returns the
@@ -86,7 +87,7 @@ func TestFault01_TrialKilledAtAnyStep(t *testing.T) {
 		after := t.TempDir()
 		hardenctl(t, "compile", variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]",
 			"198.51.100.0/28", "198.51.100.64/28", "2001:db8:10::/48", "2001:db8:11::/48", `ban = "1h"`, `ban = "30m"`), "-o", after)
-		expect(t, 0, "apply", before, "--auto-approve", "--confirm-within", "0")
+		expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
 		was, others := look(t), strangers(t)
 		begun, done := kill(t, "apply "+after, 1000)
 		if !done || !slices.Contains(begun, confirmed) {
@@ -94,7 +95,7 @@ func TestFault01_TrialKilledAtAnyStep(t *testing.T) {
 		}
 		is := look(t)
 		for step := range begun {
-			expect(t, 0, "apply", before, "--auto-approve", "--confirm-within", "0")
+			expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
 			died, _ := kill(t, "apply "+after, step)
 			if step > 0 && begun[step-1] == confirmed { // the kernel goes back no more
 				contains(t, tool(t, "ipset save hardenctl_trial_v4")+tool(t, "ipset save hardenctl_trial_v6"),

@@ -45,6 +45,7 @@ func withCommand(run func() int) int {
 
 func build(path string) error {
 	cmd := exec.Command("go", "build", "-o", path, "hardenctl/cmd/hardenctl")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return err

@@ -72,7 +72,7 @@ func obey(t *testing.T, folder, command string) {
 	if strings.HasPrefix(command, "hardenctl confirm") {
 		cmd.Env = append(cmd.Env, confirming)
 	}
-	if strings.HasPrefix(command, "go build") {
+	if strings.Contains(command, "go build") {
 		cmd.Dir = ".."
 		cmd.Args[2] = strings.Replace(command, "-o hardenctl", "-o "+filepath.Join(folder, "hardenctl"), 1)
 	}

@@ -156,7 +156,7 @@ func (s *scene) apply(ctx context.Context) (backend string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := r.Apply(ctx, func(string) {}); err != nil {
+	if _, err := r.Apply(ctx, func(string) {}); err != nil {
 		return "", fmt.Errorf("applying the profile in the lab: %w", err)
 	}
 	return string(r.Tools.Backend), nil

@@ -57,28 +57,33 @@ back failed too.`,
 }
 
 func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
+	syscall.Umask(0o077)
 	signal.Ignore(syscall.SIGPIPE) // a reader who hangs up must not end it half-way
 	c := host.Confirmation{SameSession: *f.sameSession}
 	if len(args) > 0 {
 		c.Token = args[0]
 	}
-	err := f.confirm(cmd, c)
+	number, err := f.confirm(cmd, c)
 	done := err == nil || errors.As(err, new(*apply.Untidy))
-	return ended(cmd, *f.asJSON, "confirmed", done, "Confirmed. The host is what the profile says, also after the next boot.", err)
+	sentence := "Confirmed. The host is what the profile says, also after the next boot."
+	if number > 1 {
+		sentence += fmt.Sprintf("\nIt is generation %d; hardenctl rollback goes back to the one before.", number)
+	}
+	return ended(cmd, *f.asJSON, "confirmed", done, sentence, err)
 }
 
-func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) error {
+func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) (generation int, err error) {
 	if os.Geteuid() != 0 {
-		return host.ErrNotRoot
+		return 0, host.ErrNotRoot
 	}
 	release, err := lock(cmd.Context(), *f.lockTimeout)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer release()
 	say := progress(cmd, *f.asJSON)
 	if err := host.Recover(cmd.Context(), say); err != nil {
-		return err
+		return 0, err
 	}
 	return host.Confirm(cmd.Context(), c, say)
 }

@@ -44,6 +44,7 @@ It exits 0 when nothing is on trial any more, and 1 if something is in the way.`
 }
 
 func (f revertFlags) run(cmd *cobra.Command) error {
+	syscall.Umask(0o077)
 	signal.Ignore(syscall.SIGPIPE)
 	reverted, err := f.revert(cmd)
 	sentence := "Everything went back to what it was before the apply."

@@ -13,6 +13,7 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/host"
 	"hardenctl/host/apply"
+	"hardenctl/host/generation"
 	"hardenctl/host/session"
 )
 
@@ -27,6 +28,8 @@ type trialView struct {
 	Deadline time.Time `json:"deadline"`
 	// Seconds is how long that was from the beginning.
 	Seconds int `json:"seconds"`
+
+	bundle *bundle.Bundle
 }
 
 func withinFlag(cmd *cobra.Command) *time.Duration {
@@ -67,7 +70,7 @@ func try(ctx context.Context, r *host.Reading, within time.Duration, progress fu
 	if err != nil {
 		return nil, err
 	}
-	return &trialView{p.Token, p.Until.Truncate(time.Second), int(within / time.Second)}, nil
+	return &trialView{p.Token, p.Until.Truncate(time.Second), int(within / time.Second), r.Bundle}, nil
 }
 
 // print says what to type, and by when.
@@ -123,7 +126,11 @@ func settle(b *bundle.Bundle) (o outcome, err error) {
 		return o, err
 	}
 	if o.Applied = r.Plan.Empty(); !o.Applied {
-		err = &apply.Reverted{Step: "trial", Cause: errors.New("nobody has confirmed")}
+		return o, &apply.Reverted{Step: "trial", Cause: errors.New("nobody has confirmed")}
+	}
+	kept, err := generation.Host.List()
+	if err == nil && len(kept) > 0 {
+		o.Generation = kept[len(kept)-1].Number
 	}
 	return o, err
 }

@@ -60,7 +60,11 @@ type Manifest struct {
 	Policies []PolicyEntry  `json:"policies"`
 	Sets     []SetEntry     `json:"sets"`
 	Settings []SettingEntry `json:"settings"`
+	Access   AccessEntry    `json:"access"`
 	Rules    []RuleEntry    `json:"rules"`
+	// Lists are the sets of the profile that may lose only so much from one
+	// apply to the next.
+	Lists []ListEntry `json:"lists,omitempty"`
 }
 
 // Format is the version of Manifest that this package writes and reads.
@@ -94,9 +98,24 @@ type SetEntry struct {
 	Origin
 }
 
+// ListEntry describes a set of the profile, whatever kernel sets its addresses
+// are in.
+type ListEntry struct {
+	Name string `json:"name"`
+	// Entries is how many entries its addresses and lists state.
+	Entries int `json:"entries"`
+	// MaximumShrink is in percent, from 1 to 99.
+	MaximumShrink int `json:"maximum_shrink"`
+	Origin
+}
+
+// Queues is the Option of a SettingEntry that says how many combined channels a
+// network interface uses.
+const Queues = "queues"
+
 // SettingEntry is a kernel setting, an option of a module ("hashsize" of
-// "nf_conntrack") or an offload of a network interface ("gro" of "eth0", "on" or
-// "off"), with the profile line that states it.
+// "nf_conntrack"), an offload of a network interface ("gro" of "eth0", "on" or
+// "off") or its Queues, with the profile line that states it.
 type SettingEntry struct {
 	Key    string `json:"key,omitempty"`
 	Module string `json:"module,omitempty"`

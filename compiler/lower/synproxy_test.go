@@ -38,7 +38,7 @@ func TestSynProxy(t *testing.T) {
 	expect(t, in(rs, "filter"), ruleset.V4, "INPUT", `
 		-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
-		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
 		-p tcp -m conntrack --ctstate INVALID -j HARDENCTL-COOKIES
 		-p tcp -j HARDENCTL-STEALTH
@@ -76,6 +76,23 @@ func TestSynProxy(t *testing.T) {
 		-i lo -j RETURN
 		-p tcp -m tcp --dport 80 -j CT --notrack`)
 	expect(t, in(rs, "filter"), ruleset.V6, "PROXIED", `-p tcp -m tcp --dport 80 -j HARDENCTL-S-WEB`)
+}
+
+// TestSynProxyPublished shows what is other where ports may be published: the
+// inside is not hidden, and the limits ask for the port that the client asked
+// for, since nat has put the container's in its place.
+func TestSynProxyPublished(t *testing.T) {
+	rs := lowered(t, "policy = { forward = \"published\", inside = [\"docker0\", \"br-+\"] }\n"+proxied)
+	expect(t, in(rs, "raw"), ruleset.V4, "UNTRACKED", `
+		-i lo -j RETURN
+		-i docker0 -j RETURN
+		-i br-+ -j RETURN
+		-p tcp -m tcp --dport 5432 -j CT --notrack
+		-p tcp -m tcp --dport 80 -j CT --notrack`)
+	expect(t, in(rs, "filter"), ruleset.V4, "PROXIED", `
+		-p tcp -m conntrack --ctorigdstport 5432 -j ACCEPT
+		-p tcp -m conntrack --ctorigdstport 80 -m set --match-set hardenctl-trusted-v4 src -j ACCEPT
+		-p tcp -m conntrack --ctorigdstport 80 -j HARDENCTL-S-WEB`)
 }
 
 // TestSynProxyHooks shows what a packet pays that has nothing to do with the
@@ -117,7 +134,7 @@ func TestNoSynProxy(t *testing.T) {
 		`services.a = { ports = ["udp/80"], synproxy = true }`,
 	} {
 		rs := lowered(t, text)
-		if len(rs.Tables) != 2 || len(rs.Settings) != 0 || len(rs.Modules) != 0 || len(rs.Sets) != 0 {
+		if len(rs.Tables) != 2 || len(rs.Settings) != 0 || len(rs.Modules) != 0 || len(withoutOpen(rs)) != 0 {
 			t.Errorf("%s: %d tables, %d settings, %d modules, %d sets", text, len(rs.Tables), len(rs.Settings), len(rs.Modules), len(rs.Sets))
 		}
 		expect(t, rs, ruleset.V4, "PROXIED", ``)

@@ -15,16 +15,20 @@ func TestDiagnostics(t *testing.T) {
 		{"unknown table", "[service.ssh]\nports = [\"tcp/22\"]", "a.toml:2:2: service: unknown table"},
 		{"another case", "[Policy]", "a.toml:2:2: Policy: unknown table"},
 		{"later table", "[expect.x]", "a.toml:2:2: expect: unknown table"},
-		{"later key", "[sets.a]\naddresses = [\"192.0.2.1\"]\nmaximum_shrink = \"50%\"", "a.toml:4:1: sets.a.maximum_shrink: unknown key"},
+		{"no percentages", "[sets.a]\naddresses = [\"192.0.2.1\"]\nmaximum_shrink = \"100%\"\n[sets.b]\naddresses = [\"192.0.2.1\"]\nmaximum_shrink = \"50\"\n[sets.c]\naddresses = [\"192.0.2.1\"]\nmaximum_shrink = 50",
+			`a.toml:4:18: sets.a.maximum_shrink: "100%" is not a percentage from 1% to 99%
+a.toml:7:18: sets.b.maximum_shrink: "50" is not a percentage from 1% to 99%
+a.toml:10:18: sets.c.maximum_shrink: must be a percentage such as "50%", not the number 50`},
 		{"wrong types", "[policy]\nipv6 = \"true\"\ndhcp = 1\ninput = [\"drop\"]\nforward = \"publish\"",
 			`a.toml:3:8: policy.ipv6: must be true or false, not the text "true"
 a.toml:4:8: policy.dhcp: must be true or false, not the number 1
 a.toml:5:9: policy.input: must be one of "drop", "reject", not a list
 a.toml:6:11: policy.forward: "publish" is not one of "leave", "drop", "published"`},
-		{"network interfaces", "[nics]\neth1 = {}\n\"eth0.100\" = { gro = 1, lro = true }\n\"a b\" = { gro = true }\n\"br-+\" = { gro = true }\nsixteen-letters- = { gro = true }\n\"../x\" = { gro = true }",
-			`a.toml:3:8: warning: nics.eth1: states none of gro, gso and tso
+		{"network interfaces", "[nics]\neth1 = {}\n\"eth0.100\" = { gro = 1, lor = true, queues = 0 }\n\"a b\" = { gro = true }\n\"br-+\" = { gro = true }\nsixteen-letters- = { gro = true }\n\"../x\" = { gro = true }",
+			`a.toml:3:8: warning: nics.eth1: states none of gro, gso, tso, lro and queues
 a.toml:4:22: nics."eth0.100".gro: must be true or false, not the number 1
-a.toml:4:25: nics."eth0.100".lro: unknown key
+a.toml:4:25: nics."eth0.100".lor: unknown key
+a.toml:4:46: nics."eth0.100".queues: 0 is not from 1 to 1024
 a.toml:5:1: nics."a b": "a b" is not the name of an interface
 a.toml:6:1: nics."br-+": "br-+" is not the name of an interface
 a.toml:7:1: nics.sixteen-letters-: "sixteen-letters-" is not the name of an interface

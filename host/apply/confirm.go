@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
+	"hardenctl/host/generation"
 	"hardenctl/host/journal"
 	"hardenctl/host/kernelset"
 )
@@ -34,32 +36,38 @@ func (e *Unconfirmed) Unwrap() error { return e.Cause }
 // change is from the host as it is on trial to the wanted one. The caller holds
 // the lock.
 //
-// An *Unconfirmed comes before the first change. A *Reverted says that the trial
-// has been ended, and whether the host is as it was before it; an *Untidy that
-// the new state is live and saved.
-func Confirm(ctx context.Context, c Change, e journal.Entry) error {
+// It returns the number of the generation that was staged for it, 0 for none. An
+// *Unconfirmed comes before the first change. A *Reverted says that the trial has
+// been ended, and whether the host is as it was before it; an *Untidy that the
+// new state is live and saved.
+func Confirm(ctx context.Context, c Change, e journal.Entry) (number int, err error) {
 	files := &fileWork{change: c}
 	before := []step{files.prepareStep(), extendStep(e)}
 	var reverted *Reverted
 	if err := run(ctx, before, c.Progress); errors.As(err, &reverted) {
-		return &Unconfirmed{reverted.Step, reverted.Cause}
+		return 0, &Unconfirmed{reverted.Step, reverted.Cause}
 	}
-	err := run(context.WithoutCancel(ctx), append([]step{commitStep(&e)}, c.newSteps(files)...), c.Progress)
+	err = run(context.WithoutCancel(ctx), append([]step{commitStep(&e)}, c.newSteps(files)...), c.Progress)
 	if errors.As(err, &reverted) {
 		if reverted.Undo == nil {
 			reverted.Undo = c.giveUp(ctx, e)
 		}
-		return err
+		return 0, err
 	}
-	return tidy(err)
+	return keep(err)
 }
 
-// tidy removes the journal after an apply that succeeded.
-func tidy(err error) error {
-	if failed := journal.Remove(); failed != nil {
-		return &Untidy{errors.Join(err, failed)}
+// keep makes what is staged a generation, after an apply that succeeded, and
+// removes the journal. An error beside it is about what could not be cleared up.
+func keep(untidy error) (number int, err error) {
+	number, unkept := generation.Host.Commit()
+	if errors.Is(unkept, fs.ErrNotExist) {
+		unkept = nil // whoever applied has staged nothing, or died after the commit
 	}
-	return err
+	if failed := errors.Join(unkept, journal.Remove()); failed != nil {
+		return number, &Untidy{errors.Join(untidy, failed)}
+	}
+	return number, untidy
 }
 
 // Finish brings an apply that was confirmed to its end, whatever was there when
@@ -71,7 +79,8 @@ func Finish(ctx context.Context, c Change) error {
 	if errors.As(err, new(*Reverted)) {
 		return err
 	}
-	return tidy(err)
+	_, err = keep(err)
+	return err
 }
 
 // newSteps make the wanted state the only one.

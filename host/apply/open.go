@@ -13,8 +13,8 @@ import (
 	"hardenctl/host/trial"
 )
 
-// openSets hold the far ends of connections that were open before the rules.
-var openSets = map[ruleset.Family]string{
+// OpenSets hold the far ends of connections that were open before the rules.
+var OpenSets = map[ruleset.Family]string{
 	ruleset.V4: ruleset.SetPrefix + "open-v4",
 	ruleset.V6: ruleset.SetPrefix + "open-v6",
 }
@@ -38,7 +38,7 @@ func (c Change) openStep(copied map[string]bool) step {
 			return fmt.Errorf("which connections are open: %w", err)
 		}
 		for _, family := range ruleset.Families {
-			name := openSets[family]
+			name := OpenSets[family]
 			if _, wanted := c.Want.Sets[name]; !wanted {
 				continue
 			}

@@ -16,19 +16,21 @@ import (
 // the policies of the chains in policies.
 //
 // A rule that stays keeps its counters, whatever chain of ours it is in. One
-// that was on trial brings what its copy has counted. A chain that does not
-// change is not written for that: ip6tables-nft-restore 1.8.9 takes no counters
-// of rules, and all that it has counted before would be lost.
+// that comes brings what its copy on trial has counted; one that stays is not
+// touched, and does without.
 func transaction(current, target saved.Table, policies []string) []byte {
 	t := writer{current: current, target: target}
-	changed, stale := t.ownChains()
-	t.declare(changed)
+	added, changed, stale := t.ownChains()
+	t.declare(added)
 	hooks := t.hooks()
 	for _, h := range hooks {
 		t.unhook(h)
 	}
-	for _, name := range changed {
+	for _, name := range added {
 		t.fill(name)
+	}
+	for _, name := range changed {
+		t.edit(name)
 	}
 	for _, h := range hooks {
 		t.hook(h)
@@ -80,12 +82,16 @@ func policyOf(t saved.Table, name string) saved.Chain {
 	return saved.Chain{Name: name, Policy: "ACCEPT"}
 }
 
-// ownChains returns the chains of ours that must be written anew, and those
+// ownChains returns the chains of ours that come, those that change and those
 // that must go.
-func (w *writer) ownChains() (changed, stale []string) {
+func (w *writer) ownChains() (added, changed, stale []string) {
 	for _, c := range w.target.Chains {
 		have := w.current.Chain(c.Name)
-		if state.OwnsChain(c.Name) && (have == nil || !sameRules(have.Rules, c.Rules)) {
+		switch {
+		case !state.OwnsChain(c.Name):
+		case have == nil:
+			added = append(added, c.Name)
+		case !sameRules(have.Rules, c.Rules):
 			changed = append(changed, c.Name)
 		}
 	}
@@ -94,41 +100,35 @@ func (w *writer) ownChains() (changed, stale []string) {
 			stale = append(stale, c.Name)
 		}
 	}
-	return changed, stale
+	return added, changed, stale
 }
 
 func sameRules(a, b []saved.Rule) bool {
 	return slices.EqualFunc(a, b, func(x, y saved.Rule) bool { return x.Spec == y.Spec })
 }
 
-// declare makes or empties chains, inside the transaction.
+// declare makes chains, inside the transaction.
 func (w *writer) declare(names []string) {
 	for _, name := range names {
 		w.line(":%s - [0:0]", name)
 	}
 }
 
+// fill writes a chain that is new.
 func (w *writer) fill(name string) {
-	var before []saved.Rule
-	if c := w.current.Chain(name); c != nil {
-		before = slices.Clone(c.Rules)
-	}
 	tried := w.tried(name)
 	for i, r := range w.target.Chain(name).Rules {
-		packets, bytes := takeCounters(&before, r.Spec)
-		if tried != nil {
-			packets, bytes = packets+tried[i].Packets, bytes+tried[i].Bytes
-		}
-		w.line("[%d:%d] -A %s %s", packets, bytes, name, r.Spec)
+		w.line("[%d:%d] -A %s %s", tried[i].Packets, tried[i].Bytes, name, r.Spec)
 	}
 }
 
 // tried are the rules of a chain's copy on trial, in the places that they have
-// in the target; nil if there is no such copy.
+// in the target: as many rules without counters if there is no such copy.
 func (w *writer) tried(name string) []saved.Rule {
+	rules := w.target.Chain(name).Rules
 	tried := w.current.Chain(trial.Chain(name))
-	if tried == nil || state.OfTrialChain(name) || len(tried.Rules) != len(w.target.Chain(name).Rules) {
-		return nil
+	if tried == nil || state.OfTrialChain(name) || len(tried.Rules) != len(rules) {
+		return make([]saved.Rule, len(rules))
 	}
 	return tried.Rules
 }

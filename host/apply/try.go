@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/generation"
 	"hardenctl/host/journal"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/plan"
@@ -49,7 +50,7 @@ func Try(ctx context.Context, c Change, t *Trial) error {
 	err := run(ctx, trialSteps(c, t), c.Progress)
 	var reverted *Reverted
 	if errors.As(err, &reverted) && reverted.Undo == nil {
-		reverted.Undo = journal.Remove()
+		reverted.Undo = errors.Join(generation.Host.Discard(), journal.Remove())
 	}
 	return err
 }
@@ -64,7 +65,7 @@ func Revert(ctx context.Context, e journal.Entry, progress func(string)) error {
 	if err := revert(ctx, trialSteps(Change{Progress: progress}, &Trial{Entry: e}), progress); err != nil {
 		return err
 	}
-	return journal.Remove()
+	return errors.Join(generation.Host.Discard(), journal.Remove())
 }
 
 // trialSteps are the steps of a trial. Their way back hangs on the entry alone.

@@ -9,35 +9,18 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"hardenctl/host/safepath"
 )
 
-// makeFolder makes the folder, and the one above it, for root alone. A symbolic
-// link in its place, or a folder of somebody else, is refused: it would say
-// where root writes.
+// makeFolder makes the folder for root alone, and refuses one that somebody else
+// has a hand in: it would say where root writes.
 func makeFolder() error {
-	for _, path := range []string{filepath.Dir(Folder), Folder} {
-		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		if err := checkFolder(path); err != nil {
-			return err
-		}
+	if err := safepath.MakeFolder(Folder, 0o700); err != nil {
+		return err
 	}
-	return errors.Join(os.Chmod(Folder, 0o700), syncPath(filepath.Dir(filepath.Dir(Folder))), syncPath(filepath.Dir(Folder)))
-}
-
-func checkFolder(path string) error {
-	var stat unix.Stat_t
-	if err := unix.Lstat(path, &stat); err != nil {
-		return &fs.PathError{Op: "lstat", Path: path, Err: err}
-	}
-	switch {
-	case stat.Mode&unix.S_IFMT != unix.S_IFDIR:
-		return fmt.Errorf("%s is no folder (a symbolic link is not followed); move it away", path)
-	case int(stat.Uid) != os.Geteuid() || stat.Mode&0o022 != 0:
-		return fmt.Errorf("%s belongs to somebody else, or others may write to it; move it away", path)
-	}
-	return nil
+	above := filepath.Dir(Folder)
+	return errors.Join(syncPath(filepath.Dir(above)), syncPath(above))
 }
 
 // writeSynced replaces a file: written beside it, synced, renamed, and the
@@ -64,10 +47,8 @@ func writeSynced(path string, text []byte) error {
 // readOwn reads a file of ours. Whoever reads the journal acts on it as root:
 // it is read only where nobody else can have put it.
 func readOwn(path string) ([]byte, error) {
-	for _, folder := range []string{filepath.Dir(filepath.Dir(path)), filepath.Dir(path)} {
-		if err := checkFolder(folder); err != nil {
-			return nil, err
-		}
+	if err := safepath.Real(filepath.Dir(path)); err != nil {
+		return nil, err
 	}
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
