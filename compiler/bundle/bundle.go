@@ -15,6 +15,8 @@ const (
 	RulesV4      = "rules.v4"
 	RulesV6      = "rules.v6"
 	Sets         = "ipsets"
+	ClosedV4     = "closed.v4"
+	ClosedV6     = "closed.v6"
 	Sysctl       = "sysctl.conf"
 	ModProbe     = "modprobe.conf"
 	ModulesLoad  = "modules-load.conf"

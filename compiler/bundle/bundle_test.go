@@ -76,6 +76,8 @@ func TestTargets(t *testing.T) {
 		bundle.RulesV4:     {"/etc/iptables/rules.v4", "/etc/sysconfig/iptables"},
 		bundle.RulesV6:     {"/etc/iptables/rules.v6", "/etc/sysconfig/ip6tables"},
 		bundle.Sets:        {"/etc/iptables/ipsets", "/etc/sysconfig/ipset"},
+		bundle.ClosedV4:    {"/etc/hardenctl/closed.v4", "/etc/hardenctl/closed.v4"},
+		bundle.ClosedV6:    {"/etc/hardenctl/closed.v6", "/etc/hardenctl/closed.v6"},
 		bundle.Sysctl:      {"/etc/sysctl.d/60-hardenctl.conf", "/etc/sysctl.d/60-hardenctl.conf"},
 		bundle.ModProbe:    {"/etc/modprobe.d/hardenctl.conf", "/etc/modprobe.d/hardenctl.conf"},
 		bundle.ModulesLoad: {"/etc/modules-load.d/hardenctl.conf", "/etc/modules-load.d/hardenctl.conf"},

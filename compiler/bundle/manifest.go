@@ -21,6 +21,8 @@ var known = []place{
 	{RulesV4, map[Layout]string{Debian: "/etc/iptables/rules.v4", RHEL: "/etc/sysconfig/iptables"}},
 	{RulesV6, map[Layout]string{Debian: "/etc/iptables/rules.v6", RHEL: "/etc/sysconfig/ip6tables"}},
 	{Sets, map[Layout]string{Debian: "/etc/iptables/ipsets", RHEL: "/etc/sysconfig/ipset"}},
+	{ClosedV4, everywhere("/etc/hardenctl/closed.v4")},
+	{ClosedV6, everywhere("/etc/hardenctl/closed.v6")},
 	{Sysctl, everywhere("/etc/sysctl.d/60-hardenctl.conf")},
 	{ModProbe, everywhere("/etc/modprobe.d/hardenctl.conf")},
 	{ModulesLoad, everywhere("/etc/modules-load.d/hardenctl.conf")},
