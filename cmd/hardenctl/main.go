@@ -97,6 +97,6 @@ take ` + defaultProfile + `.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newVerify(), newKnock(), newProfiles())
+	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newRestore(), newVerify(), newKnock(), newProfiles())
 	return root
 }

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/host"
+	"hardenctl/host/apply"
+)
+
+func newRestore() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "restore",
+		Short: "Load the saved rules, or close this host (for the boot)",
+		Long: `Put in force what this host saved: sets, then rules, then kernel settings. The
+unit hardenctl-restore.service runs it at boot, before the network is up. What
+another loader has put in force already is compared and left alone.
+
+If the sets cannot be loaded, or the rules of a family, that family gets the
+rules of /etc/hardenctl/closed.v4 or closed.v6: open connections, and admin
+services for admin addresses. So a broken file never leaves the host open.
+
+It exits 0 if everything is in force as the files say, or if nothing was ever
+applied here, and 1 if anything had to be closed or could not be set.`,
+		Args: cobra.NoArgs,
+	}
+	wait := cmd.Flags().Duration("lock-timeout", time.Minute, "how long to wait for another hardenctl to end")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		limit, cancel := context.WithTimeout(cmd.Context(), *wait)
+		defer cancel()
+		release, err := apply.Lock(limit)
+		if err != nil {
+			return err
+		}
+		defer release()
+		var unwritten error
+		err = host.Restore(cmd.Context(), func(line string) {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
+			unwritten = errors.Join(unwritten, err)
+		})
+		return errors.Join(err, unwritten)
+	}
+	return cmd
+}

@@ -1,0 +1,58 @@
+package restore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/probe"
+)
+
+// Files are what a host boots from.
+type Files struct {
+	Sets   probe.BootFile
+	Rules  map[ruleset.Family]probe.BootFile
+	Closed map[ruleset.Family]probe.BootFile
+	Sysctl probe.BootFile
+}
+
+// Read reads the files of a layout. One that does not exist has no text. One
+// that cannot be read counts as one that is cut off: it is no reason to load
+// nothing, and what needs it fails.
+func Read(layout bundle.Layout) (Files, error) {
+	var failed error
+	paths := bundle.Paths(layout)
+	read := func(name string) probe.BootFile {
+		text, err := os.ReadFile(paths[name])
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = errors.Join(failed, err)
+		}
+		return probe.BootFile{Path: paths[name], Text: text}
+	}
+	return Files{
+		Sets:   read(bundle.Sets),
+		Rules:  map[ruleset.Family]probe.BootFile{ruleset.V4: read(bundle.RulesV4), ruleset.V6: read(bundle.RulesV6)},
+		Closed: map[ruleset.Family]probe.BootFile{ruleset.V4: read(bundle.ClosedV4), ruleset.V6: read(bundle.ClosedV6)},
+		Sysctl: read(bundle.Sysctl),
+	}, failed
+}
+
+// ours reports whether any of the files comes from an apply.
+func (f Files) ours() bool {
+	for _, family := range ruleset.Families {
+		if f.Closed[family].Text != nil || bytes.Contains(f.Rules[family].Text, []byte(ruleset.ChainPrefix)) {
+			return true
+		}
+	}
+	return false
+}
+
+// errForeign is the error of a rules file over which somebody has saved others,
+// such as those of a moment in which there were none.
+func errForeign(path string) error {
+	return fmt.Errorf("%s does not begin INPUT with hardenctl's rules any more: somebody has saved others over them; run hardenctl apply", path)
+}

@@ -1,0 +1,106 @@
+// Package restore loads the files that a host boots from, and closes the host
+// where they cannot be loaded.
+//
+// At boot there is nothing to go back to. What a distribution's own loader does
+// when a rule is refused, or a set is missing, is to leave the kernel without
+// rules, and then the network comes up: a host that nobody filters. Here a
+// family whose rules cannot be loaded gets the closed rules of its profile: open
+// connections, the loopback, and admin services for admin addresses. If even
+// those cannot be loaded it gets ones that are built in and open nothing.
+//
+// Another loader may have been there before, and a person may call this on a
+// host that has long been up: what is in force already is left alone, with its
+// counters, and so is what others own.
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/probe"
+)
+
+// loading is one restore.
+type loading struct {
+	tools probe.Tools
+	files Files
+	say   func(string)
+}
+
+// Do loads sets, then rules, then settings. say is told what is in force, a
+// line each. The error says what could not be loaded and what was done instead;
+// nil is a host on which everything is in force as the files say. A host on
+// which hardenctl was never applied is left as it is.
+func Do(ctx context.Context, tools probe.Tools, files Files, say func(string)) error {
+	if !files.ours() {
+		say("hardenctl has saved no rules here; nothing to restore")
+		return nil
+	}
+	l := &loading{tools, files, say}
+	sets := l.sets(ctx)
+	failed := sets
+	for _, family := range tools.Families {
+		err := sets
+		if err == nil {
+			err = l.rules(ctx, family)
+			failed = errors.Join(failed, err)
+		}
+		if err != nil {
+			failed = errors.Join(failed, l.close(ctx, family))
+			continue
+		}
+		l.say(fmt.Sprintf("IPv%d: the rules of %s are in force", family, files.Rules[family].Path))
+	}
+	return errors.Join(failed, l.settings())
+}
+
+// close puts the closed rules of a family in force, or the built-in ones. The
+// error says why it could not be those of the profile, or none at all.
+func (l *loading) close(ctx context.Context, family ruleset.Family) error {
+	closed := l.files.Closed[family]
+	err := fmt.Errorf("%s: there is no such file", closed.Path)
+	if closed.Text != nil {
+		err = l.load(ctx, family, closed, probe.BootFile{})
+	}
+	if err == nil {
+		l.say(fmt.Sprintf("IPv%d: CLOSED but for administrators, by %s", family, closed.Path))
+		return nil
+	}
+	if last := l.lastResort(ctx, family); last != nil {
+		return errors.Join(err, fmt.Errorf("IPv%d is NOT FILTERED: not even the built-in rules could be loaded: %w", family, last))
+	}
+	l.say(fmt.Sprintf("IPv%d: CLOSED to everybody, by built-in rules", family))
+	return err
+}
+
+// lastResort replaces the filter table by built-in rules, without a look at
+// what is there.
+func (l *loading) lastResort(ctx context.Context, family ruleset.Family) error {
+	return probe.Restore(ctx, family, []byte(builtIn[family]), true)
+}
+
+// builtIn is what a host gets of which no file is left that says who
+// administers it.
+var builtIn = map[ruleset.Family]string{
+	ruleset.V4: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+COMMIT
+`,
+	ruleset.V6: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 134 -m hl --hl-eq 255 -j ACCEPT
+-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 135 -m hl --hl-eq 255 -j ACCEPT
+-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 136 -m hl --hl-eq 255 -j ACCEPT
+COMMIT
+`,
+}
