@@ -27,7 +27,7 @@ services for admin addresses. So a broken file never leaves the host open.
 It exits 0 if everything is in force as the files say, or if nothing was ever
 applied here, and 1 if anything had to be closed or could not be set.`,
 		Example: `  hardenctl restore
-  journalctl -u hardenctl-restore    what became of it at the last boot`,
+  hardenctl restore --lock-timeout 5s`,
 		Args: cobra.NoArgs,
 	}
 	wait := cmd.Flags().Duration("lock-timeout", time.Minute, "how long to wait for another hardenctl to end")
