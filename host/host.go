@@ -66,7 +66,7 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 		return nil, err
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
-	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(notes, others, r.Tools.Notes(), persist.BootNotes(r.Layout),
+	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(notes, others, r.Tools.Notes(), persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files),
 		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files), probe.QueueNotes(b.Manifest.Settings))...)
 	return r, nil
 }

@@ -4,11 +4,25 @@ import (
 	"context"
 	"errors"
 	"os"
+	"time"
 
 	"hardenctl/host/persist"
 	"hardenctl/host/probe"
 	"hardenctl/host/restore"
 )
+
+// SaveBans writes down what the sets hold that the profile keeps over a reboot.
+// It is for a shutdown. It needs root.
+func SaveBans() error {
+	if os.Geteuid() != 0 {
+		return ErrNotRoot
+	}
+	files, err := restore.Read(persist.DetectLayout())
+	if err != nil {
+		return err
+	}
+	return restore.SaveBans(files, time.Now())
+}
 
 // Restore puts in force what the files of this host say: sets, rules, kernel
 // settings. It is for a boot, before the network is up, and harmless later. A

@@ -11,10 +11,13 @@ import (
 // broken, whether Debian's loader ran before or nobody.
 func TestReboot(t *testing.T) {
 	m := newMachine(t)
-	m.write(t, "/etc/hardenctl/profile.toml", homely)
+	m.write(t, "/etc/hardenctl/profile.toml", keeping)
 	m.boot(t)
 	m.lets(t, "22/4 22/6 80/4 80/6 9999/4 9999/6", "22/4 22/6 80/4 80/6 9999/4 9999/6")
-	contains(t, m.do(t, 0, "hardenctl apply --auto-approve"), "/etc/systemd/system/hardenctl-restore.service")
+	contains(t, m.do(t, 0, "hardenctl apply --auto-approve"), "/etc/systemd/system/hardenctl-restore.service", "systemctl daemon-reload && systemctl start hardenctl-restore")
+	m.do(t, 0, "systemctl daemon-reload")
+	m.do(t, 0, "systemctl start hardenctl-restore")
+	m.do(t, 0, "ipset add hardenctl-ban-v4 203.0.113.9 timeout 2999")
 	hardened := rules(m.do(t, 0, "iptables-save")) + rules(m.do(t, 0, "ip6tables-save")) + sets(m.do(t, 0, "ipset save"))
 	const everybody = "22/4 22/6 80/4 80/6"
 	m.lets(t, everybody, everybody)
@@ -45,6 +48,7 @@ func TestReboot(t *testing.T) {
 
 	m.shutDown(t)
 	m.boot(t)
+	contains(t, m.read(t, "/seen/sets"), "add hardenctl-ban-v4 203.0.113.9 timeout 2")
 	t.Run("after Debian's loader", inForce)
 
 	saved := m.read(t, "/etc/iptables/rules.v4")

@@ -208,6 +208,56 @@ func TestRestoreCloses(t *testing.T) {
 	})
 }
 
+// keeping is a profile whose bans outlive a reboot.
+const keeping = homely + "[scan]\nkeep_bans = true\n"
+
+// Bans come back after a boot, with the time that was left when the host went
+// down, less the time for which it was; a file of them that is broken is named,
+// and costs no more than the bans.
+func TestKeptBans(t *testing.T) {
+	const path = "/var/lib/hardenctl/bans"
+	onBackends(t, func(t *testing.T) {
+		t.Cleanup(func() { os.RemoveAll("/var/lib/hardenctl") })
+		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve")
+		expect(t, 0, "restore", "--save-bans")
+		if _, err := os.Stat(path); err == nil {
+			t.Error("bans were saved that the profile does not keep")
+		}
+		expect(t, 0, "apply", write(t, "keeping.toml", keeping), "--auto-approve")
+		bans := map[string]string{"hardenctl-ban-v4": "203.0.113.9", "hardenctl-ban-v6": "2001:db8:bad::", "hardenctl-strike-v4": "203.0.113.9"}
+		for set, address := range bans {
+			tool(t, "ipset add "+set+" "+address+" timeout 1200")
+		}
+		expect(t, 0, "restore", "--save-bans")
+		left := func(low, high int) {
+			t.Helper()
+			for set, address := range bans {
+				if n := remaining(t, set, address); n < low || n > high {
+					t.Errorf("%s in %s has %d s left, want %d to %d", address, set, n, low, high)
+				}
+			}
+		}
+		rebooted(t)
+		contains(t, expect(t, 0, "restore"), "3 bans and memories of before the boot are in force")
+		left(1100, 1200)
+
+		saved, err := os.ReadFile(path)
+		must(t, err)
+		_, rest, _ := strings.Cut(string(saved), "\n")
+		long := "# Saved by hardenctl at " + time.Now().Add(-10*time.Minute).UTC().Format(time.RFC3339) + "\n"
+		must(t, os.WriteFile(path, []byte(long+rest), 0o644))
+		expect(t, 0, "restore") // on a host that has been up: nobody is banned anew
+		left(1000, 1200)
+		rebooted(t)
+		expect(t, 0, "restore")
+		left(500, 600)
+
+		must(t, os.WriteFile(path, []byte(long+"add hardenctl-ban-v4 203."), 0o644))
+		rebooted(t)
+		contains(t, expect(t, 1, "restore"), path, "is no entry of a set", "IPv4: the rules of /etc/iptables/rules.v4 are in force")
+	})
+}
+
 // What others have in force when restore comes stays, and so does what they
 // have in the files.
 func TestRestoreWithOthers(t *testing.T) {

@@ -24,6 +24,10 @@ If the sets cannot be loaded, or the rules of a family, that family gets the
 rules of /etc/hardenctl/closed.v4 or closed.v6: open connections, and admin
 services for admin addresses. So a broken file never leaves the host open.
 
+Bans that the profile keeps (scan.keep_bans) come back with the time that is
+left of them. --save-bans writes them down; the unit runs it when the host goes
+down.
+
 It exits 0 if everything is in force as the files say, or if nothing was ever
 applied here, and 1 if anything had to be closed or could not be set.`,
 		Example: `  hardenctl restore
@@ -31,6 +35,7 @@ applied here, and 1 if anything had to be closed or could not be set.`,
 		Args: cobra.NoArgs,
 	}
 	wait := cmd.Flags().Duration("lock-timeout", time.Minute, "how long to wait for another hardenctl to end")
+	save := cmd.Flags().Bool("save-bans", false, "instead, save the bans that the profile keeps (for a shutdown)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		limit, cancel := context.WithTimeout(cmd.Context(), *wait)
 		defer cancel()
@@ -40,6 +45,9 @@ applied here, and 1 if anything had to be closed or could not be set.`,
 		}
 		defer release()
 		var unwritten error
+		if *save {
+			return host.SaveBans()
+		}
 		err = host.Restore(cmd.Context(), func(line string) {
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
 			unwritten = errors.Join(unwritten, err)

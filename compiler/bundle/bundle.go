@@ -18,6 +18,7 @@ const (
 	ClosedV4     = "closed.v4"
 	ClosedV6     = "closed.v6"
 	Sysctl       = "sysctl.conf"
+	KeptSets     = "kept-sets"
 	ModProbe     = "modprobe.conf"
 	ModulesLoad  = "modules-load.conf"
 	ManifestName = "manifest.json"

@@ -78,6 +78,7 @@ func TestTargets(t *testing.T) {
 		bundle.Sets:        {"/etc/iptables/ipsets", "/etc/sysconfig/ipset"},
 		bundle.ClosedV4:    {"/etc/hardenctl/closed.v4", "/etc/hardenctl/closed.v4"},
 		bundle.ClosedV6:    {"/etc/hardenctl/closed.v6", "/etc/hardenctl/closed.v6"},
+		bundle.KeptSets:    {"/etc/hardenctl/kept-sets", "/etc/hardenctl/kept-sets"},
 		bundle.Sysctl:      {"/etc/sysctl.d/60-hardenctl.conf", "/etc/sysctl.d/60-hardenctl.conf"},
 		bundle.ModProbe:    {"/etc/modprobe.d/hardenctl.conf", "/etc/modprobe.d/hardenctl.conf"},
 		bundle.ModulesLoad: {"/etc/modules-load.d/hardenctl.conf", "/etc/modules-load.d/hardenctl.conf"},

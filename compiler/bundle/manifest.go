@@ -23,6 +23,7 @@ var known = []place{
 	{Sets, map[Layout]string{Debian: "/etc/iptables/ipsets", RHEL: "/etc/sysconfig/ipset"}},
 	{ClosedV4, everywhere("/etc/hardenctl/closed.v4")},
 	{ClosedV6, everywhere("/etc/hardenctl/closed.v6")},
+	{KeptSets, everywhere("/etc/hardenctl/kept-sets")},
 	{Sysctl, everywhere("/etc/sysctl.d/60-hardenctl.conf")},
 	{ModProbe, everywhere("/etc/modprobe.d/hardenctl.conf")},
 	{ModulesLoad, everywhere("/etc/modules-load.d/hardenctl.conf")},

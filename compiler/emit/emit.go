@@ -26,6 +26,7 @@ func Files(rs *ruleset.Ruleset) []bundle.File {
 		{Name: bundle.Sets, Text: Sets(rs.Sets)},
 		{Name: bundle.ClosedV4, Text: Rules(rs.Closed, ruleset.V4)},
 		{Name: bundle.ClosedV6, Text: Rules(rs.Closed, ruleset.V6)},
+		{Name: bundle.KeptSets, Text: KeptSets(rs.Sets)},
 		{Name: bundle.Sysctl, Text: Sysctl(rs.Settings)},
 		{Name: bundle.ModProbe, Text: ModProbe(rs.Options)},
 		{Name: bundle.ModulesLoad, Text: ModulesLoad(rs.Modules)},

@@ -68,7 +68,7 @@ func remembered(ban time.Duration) time.Duration {
 
 // addSources adds a set of sources.
 func (l *lowering) addSources(family ruleset.Family, name string, s ruleset.Set) {
-	s.Type, s.Netmask = ruleset.HashIP, banMask(family)
+	s.Type, s.Netmask, s.Kept = ruleset.HashIP, banMask(family), l.profile.Scan.KeepBans
 	l.addDynamic(family, name, s)
 }
 

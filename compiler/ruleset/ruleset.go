@@ -127,6 +127,9 @@ type Set struct {
 	// Dynamic says that packets or fail2ban fill the set; its members are nobody's to
 	// plan.
 	Dynamic bool
+	// Kept says that the entries of a dynamic set outlive a reboot, with the
+	// time that each has left.
+	Kept bool
 	// Timeout is how long an entry of a dynamic set stays.
 	Timeout time.Duration
 	// Netmask is the prefix length to which added addresses are cut; 0 for none.

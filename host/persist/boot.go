@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 
@@ -57,8 +58,11 @@ func exists(path string) bool {
 
 // BootNotes says what is missing for the saved files to be loaded when the host
 // boots, and for the host to be closed if they cannot be.
-func BootNotes(layout bundle.Layout) []string {
-	if exists(shipped) || unitFiles() != nil {
+func BootNotes(layout bundle.Layout, have, want map[string][]byte) []string {
+	if unitFiles() != nil {
+		return unitNotes(layout, have, want)
+	}
+	if exists(shipped) {
 		return nil
 	}
 	var notes []string
@@ -71,4 +75,13 @@ func BootNotes(layout bundle.Layout) []string {
 		notes = append(notes, fmt.Sprintf("if the saved files cannot be loaded at boot, the host is open: install hardenctl as %s, and an apply adds a unit that closes it then", systemd.Program))
 	}
 	return notes
+}
+
+// unitNotes says that a unit that is new saves bans only once it was started.
+func unitNotes(layout bundle.Layout, have, want map[string][]byte) []string {
+	keeps := want[bundle.Paths(layout)[bundle.KeptSets]] != nil
+	if !keeps || bytes.Equal(have[unitPath], want[unitPath]) {
+		return nil
+	}
+	return []string{"bans outlive a reboot once the unit runs: systemctl daemon-reload && systemctl start hardenctl-restore after the apply"}
 }

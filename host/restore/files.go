@@ -18,6 +18,8 @@ type Files struct {
 	Rules  map[ruleset.Family]probe.BootFile
 	Closed map[ruleset.Family]probe.BootFile
 	Sysctl probe.BootFile
+	// Kept names the sets whose entries outlive a reboot, Bans holds them.
+	Kept, Bans probe.BootFile
 }
 
 // Read reads the files of a layout. One that does not exist has no text. One
@@ -26,18 +28,21 @@ type Files struct {
 func Read(layout bundle.Layout) (Files, error) {
 	var failed error
 	paths := bundle.Paths(layout)
-	read := func(name string) probe.BootFile {
-		text, err := os.ReadFile(paths[name])
+	at := func(path string) probe.BootFile {
+		text, err := os.ReadFile(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = errors.Join(failed, err)
 		}
-		return probe.BootFile{Path: paths[name], Text: text}
+		return probe.BootFile{Path: path, Text: text}
 	}
+	read := func(name string) probe.BootFile { return at(paths[name]) }
 	return Files{
 		Sets:   read(bundle.Sets),
 		Rules:  map[ruleset.Family]probe.BootFile{ruleset.V4: read(bundle.RulesV4), ruleset.V6: read(bundle.RulesV6)},
 		Closed: map[ruleset.Family]probe.BootFile{ruleset.V4: read(bundle.ClosedV4), ruleset.V6: read(bundle.ClosedV6)},
 		Sysctl: read(bundle.Sysctl),
+		Kept:   read(bundle.KeptSets),
+		Bans:   at(BansPath),
 	}, failed
 }
 

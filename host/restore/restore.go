@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/probe"
@@ -41,6 +42,9 @@ func Do(ctx context.Context, tools probe.Tools, files Files, say func(string)) e
 	l := &loading{tools, files, say}
 	sets := l.sets(ctx)
 	failed := sets
+	if sets == nil {
+		failed = l.bans(time.Now())
+	}
 	for _, family := range tools.Families {
 		err := sets
 		if err == nil {
