@@ -118,7 +118,7 @@ func TestFingerprint(t *testing.T) {
 // What is remembered of sources outlives a reboot if the profile says so: bans,
 // strikes and proof, but not the ports that somebody has tried.
 func TestKeptSets(t *testing.T) {
-	const bans = "scan.probes = 10\nscan.proven = \"7d\"\n"
+	const bans = "services.web.ports = [\"tcp/80\"]\nscan.probes = 10\nscan.proven = \"7d\"\n"
 	kept := func(text string) string {
 		return strings.Join(strings.Fields(string(emit.KeptSets(lowered(t, text).Sets))), " ")
 	}
