@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"hardenctl/compiler/ruleset"
 	"hardenctl/host/persist"
 	"hardenctl/host/probe"
 	"hardenctl/host/restore"
@@ -36,9 +37,9 @@ func Restore(ctx context.Context, progress func(string)) error {
 	// A trial that was under way when the host went down ends here, before
 	// anything is loaded: Recover(ctx).
 	files, unread := restore.Read(persist.DetectLayout())
-	tools, err := probe.ReadTools()
-	if err != nil {
-		return errors.Join(unread, err)
+	tools, failed := probe.ReadTools()
+	if failed != nil {
+		tools.Families = ruleset.Families[:] // a tool that does not know itself may still close
 	}
-	return errors.Join(unread, restore.Do(ctx, tools, files, progress))
+	return errors.Join(unread, failed, restore.Do(ctx, tools, files, progress))
 }

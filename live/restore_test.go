@@ -1,7 +1,9 @@
 package live
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +29,7 @@ func rebooted(t *testing.T) {
 }
 
 // ways are a street on which an administrator and a stranger live, with SSH and
-// a web page to visit.
+// a web page to visit, and a port that is hidden.
 type ways struct{ admin, stranger *lab.Host }
 
 func newWays(t *testing.T) ways {
@@ -35,6 +37,7 @@ func newWays(t *testing.T) ways {
 	network := lab.NewNetwork(t)
 	lab.Serve(t, "tcp", 22)
 	lab.Serve(t, "tcp", 80)
+	lab.Serve(t, "tcp", 5432)
 	return ways{network.Host("admin", "192.0.2.10/24", "2001:db8::10/64"), network.Host("stranger", "192.0.2.66/24", "2001:db8::66/64")}
 }
 
@@ -42,6 +45,7 @@ func newWays(t *testing.T) ways {
 var places = []struct{ name, address string }{
 	{"ssh4", lab.ServerV4 + ":22"}, {"web4", lab.ServerV4 + ":80"},
 	{"ssh6", "[" + lab.ServerV6 + "]:22"}, {"web6", "[" + lab.ServerV6 + "]:80"},
+	{"hidden4", lab.ServerV4 + ":5432"}, {"hidden6", "[" + lab.ServerV6 + "]:5432"},
 }
 
 // open returns the places that are open to a host, such as "ssh4 web6". It
@@ -205,6 +209,60 @@ func TestRestoreCloses(t *testing.T) {
 		}
 		expect(t, 0, "restore") // on a host that was closed
 		w.are(t, "ssh4 web4 ssh6 web6", "ssh4 web4 ssh6 web6")
+	})
+}
+
+// A restore that fails at any step, or is killed, leaves no open host: what it
+// has not loaded is closed but for the administrator.
+func TestRestoreInterrupted(t *testing.T) {
+	w := newWays(t)
+	for _, c := range []struct {
+		name    string
+		call    int // of ip6tables-restore: 1 closes, 2 rehearses, 3 loads
+		script  string
+		code    int
+		openTo6 string
+	}{
+		{"closing fails", 1, "exit 1", 0, " web6"},
+		{"a rehearsal fails", 2, "echo not today >&2; exit 1", 1, ""},
+		{"loading fails", 3, "echo not today >&2; exit 1", 1, ""},
+		{"loading lies", 3, "cat >/dev/null; exit 0", 0, " web6"}, // and is noticed, and done again
+		{"killed in the rehearsal", 2, "kill -KILL $PPID", -1, ""},
+		{"killed while loading", 3, "kill -KILL $PPID", -1, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bare(t, "nft")
+			expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve")
+			rebooted(t)
+			breakCall(t, "ip6tables-restore", c.call, c.script)
+			if _, code := outcome(t, exec.Command(binary(t), "restore")); code != c.code {
+				t.Errorf("it exits %d, want %d", code, c.code)
+			}
+			stranger := "ssh4 web4"
+			if c.openTo6 != "" {
+				stranger += " ssh6" + c.openTo6
+			}
+			w.are(t, "ssh4 web4 ssh6"+c.openTo6, stranger)
+		})
+	}
+}
+
+// breakCall has one call of a tool, counted from 1, do something else, until the
+// end of the test.
+func breakCall(t *testing.T, name string, call int, script string) {
+	t.Helper()
+	link := "/etc/alternatives/" + name
+	real, err := os.Readlink(link)
+	must(t, err)
+	folder, err := os.MkdirTemp("/run", "broken-")
+	must(t, err)
+	text := fmt.Sprintf("#!/bin/sh\necho call >>%s/calls\nif [ $(wc -l <%[1]s/calls) = %d ]; then %s; fi\nexec %s \"$@\"\n", folder, call, script, real)
+	must(t, os.WriteFile(folder+"/"+name, []byte(text), 0o755))
+	must(t, os.Remove(link))
+	must(t, os.Symlink(folder+"/"+name, link))
+	t.Cleanup(func() {
+		must(t, os.Remove(link))
+		must(t, os.Symlink(real, link))
 	})
 }
 

@@ -14,6 +14,7 @@
 package restore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,61 +29,92 @@ type loading struct {
 	tools probe.Tools
 	files Files
 	say   func(string)
+	// fresh are the families of which the kernel had no rules at all.
+	fresh map[ruleset.Family]bool
 }
 
 // Do loads sets, then rules, then settings. say is told what is in force, a
 // line each. The error says what could not be loaded and what was done instead;
 // nil is a host on which everything is in force as the files say. A host on
 // which hardenctl was never applied is left as it is.
+//
+// A family without any rules is closed first, so that one that is killed, or
+// hangs, leaves no open host behind.
 func Do(ctx context.Context, tools probe.Tools, files Files, say func(string)) error {
 	if !files.ours() {
 		say("hardenctl has saved no rules here; nothing to restore")
 		return nil
 	}
-	l := &loading{tools, files, say}
+	l := &loading{tools: tools, files: files, say: say, fresh: map[ruleset.Family]bool{}}
+	for _, family := range tools.Families {
+		l.closeFirst(ctx, family)
+	}
 	sets := l.sets(ctx)
 	failed := sets
 	if sets == nil {
 		failed = l.bans(time.Now())
 	}
 	for _, family := range tools.Families {
-		err := sets
-		if err == nil {
-			err = l.rules(ctx, family)
-			failed = errors.Join(failed, err)
-		}
-		if err != nil {
-			failed = errors.Join(failed, l.close(ctx, family))
-			continue
-		}
-		l.say(fmt.Sprintf("IPv%d: the rules of %s are in force", family, files.Rules[family].Path))
+		failed = errors.Join(failed, l.family(ctx, family, sets))
 	}
 	return errors.Join(failed, l.settings())
+}
+
+// family puts the rules of one in force, unless sets says that those they need
+// are not there, or closes it.
+func (l *loading) family(ctx context.Context, family ruleset.Family, sets error) error {
+	var failed error
+	if sets == nil {
+		failed = l.rules(ctx, family)
+	}
+	if sets != nil || failed != nil {
+		return errors.Join(failed, l.close(ctx, family))
+	}
+	l.say(fmt.Sprintf("IPv%d: the rules of %s are in force", family, l.files.Rules[family].Path))
+	return nil
+}
+
+// closeFirst closes a family of which the kernel has no rules. Whatever goes
+// wrong here goes wrong again when the rules are loaded, and is told then.
+func (l *loading) closeFirst(ctx context.Context, family ruleset.Family) {
+	have, err := probe.Tables(ctx, family)
+	if err != nil || !unused(have) {
+		return
+	}
+	l.fresh[family] = true
+	text := l.files.Closed[family].Text
+	if !closes(text) {
+		text = []byte(builtIn[family])
+	}
+	_ = probe.Restore(ctx, family, text, true)
 }
 
 // close puts the closed rules of a family in force, or the built-in ones. The
 // error says why it could not be those of the profile, or none at all.
 func (l *loading) close(ctx context.Context, family ruleset.Family) error {
 	closed := l.files.Closed[family]
-	err := fmt.Errorf("%s: there is no such file", closed.Path)
-	if closed.Text != nil {
-		err = l.load(ctx, family, closed, probe.BootFile{})
+	err := fmt.Errorf("%s does not close this host", closed.Path)
+	if closes(closed.Text) {
+		if err = l.load(ctx, family, closed, probe.BootFile{}); err != nil {
+			err = probe.Restore(ctx, family, closed.Text, true) // without a look at what is there
+		}
 	}
 	if err == nil {
 		l.say(fmt.Sprintf("IPv%d: CLOSED but for administrators, by %s", family, closed.Path))
 		return nil
 	}
-	if last := l.lastResort(ctx, family); last != nil {
+	if last := probe.Restore(ctx, family, []byte(builtIn[family]), true); last != nil {
 		return errors.Join(err, fmt.Errorf("IPv%d is NOT FILTERED: not even the built-in rules could be loaded: %w", family, last))
 	}
 	l.say(fmt.Sprintf("IPv%d: CLOSED to everybody, by built-in rules", family))
 	return err
 }
 
-// lastResort replaces the filter table by built-in rules, without a look at
-// what is there.
-func (l *loading) lastResort(ctx context.Context, family ruleset.Family) error {
-	return probe.Restore(ctx, family, []byte(builtIn[family]), true)
+// closes reports whether a text looks like closed rules as they were written,
+// whole and in one piece: iptables-restore takes an empty file, and says
+// nothing.
+func closes(text []byte) bool {
+	return bytes.Contains(text, []byte("\n:INPUT DROP [")) && bytes.HasSuffix(text, []byte("\nCOMMIT\n"))
 }
 
 // builtIn is what a host gets of which no file is left that says who

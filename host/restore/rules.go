@@ -43,13 +43,10 @@ func (l *loading) load(ctx context.Context, family ruleset.Family, file, sets pr
 		return errForeign(file.Path)
 	}
 	want = own(want)
-	have, err := probe.Tables(ctx, family)
-	if err != nil {
-		return err
-	}
-	if unused(have) {
+	if l.fresh[family] {
 		err = probe.Restore(ctx, family, file.Text, true) // others' rules in the file too
-	} else {
+	}
+	if err == nil {
 		err = apply.LoadTables(ctx, family, want)
 	}
 	if err != nil {
