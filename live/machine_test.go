@@ -273,7 +273,7 @@ func (m *machine) reach(v4, v6 string) string {
 		go func() {
 			defer all.Done()
 			local := netip.AddrPortFrom(netip.MustParseAddr(d.source), 0)
-			dialer := net.Dialer{Timeout: 1500 * time.Millisecond, LocalAddr: net.TCPAddrFromAddrPort(local)}
+			dialer := net.Dialer{Timeout: time.Second, LocalAddr: net.TCPAddrFromAddrPort(local)}
 			if conn, err := dialer.Dial("tcp", net.JoinHostPort(d.server, d.port)); err == nil {
 				conn.Close()
 				answers[i] = d.name + " "

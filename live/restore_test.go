@@ -57,7 +57,7 @@ func (w ways) open(from *lab.Host) string {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			conn, err := from.Dial("tcp", d.address, time.Second)
+			conn, err := from.Dial("tcp", d.address, 600*time.Millisecond)
 			if answers[i] = err == nil; answers[i] {
 				conn.Close()
 			}

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"hardenctl/host/nftables"
@@ -50,22 +51,29 @@ func (t Tools) CheckRivals(ctx context.Context, have state.State, said []string)
 	if err != nil {
 		return nil, err
 	}
-	rivals = append(rivals, written...)
-	for _, table := range kernel {
-		switch chain := closes(table); {
-		case isOfIPTables(table) || isFirewalld(table):
-		case chain != "":
-			rivals = append(rivals, Rival{
-				fmt.Sprintf("the table %s %s of nftables drops in its chain %s what it does not accept itself", table.Family, table.Name, chain),
-				fmt.Sprintf("say what you need of it in the profile (nft list table %s %s shows it), then systemctl disable --now nftables, and nft delete table %[1]s %[2]s", table.Family, table.Name)})
-		case sees(table):
-			notes = append(notes, fmt.Sprintf("the table %s %s of nftables sees packets too, and stays as it is: what one of its %d rules drops is dropped", table.Family, table.Name, table.Rules()))
-		}
-	}
-	if rivals != nil {
+	closed, notes := ofNFT(kernel)
+	if rivals = slices.Concat(rivals, written, closed); rivals != nil {
 		return nil, &RivalsError{rivals}
 	}
 	return notes, nil
+}
+
+// ofNFT looks through the tables that are nft's alone.
+func ofNFT(kernel []nftables.Table) (rivals []Rival, notes []string) {
+	for _, t := range kernel {
+		if isOfIPTables(t) || isFirewalld(t) {
+			continue
+		}
+		name := t.Family + " " + t.Name
+		if chain := closes(t); chain != "" {
+			rivals = append(rivals, Rival{
+				fmt.Sprintf("the table %s of nftables drops in its chain %s what it does not accept itself", name, chain),
+				fmt.Sprintf("say what you need of it in the profile (nft list table %s shows it), then systemctl disable --now nftables, and nft delete table %[1]s", name)})
+		} else if sees(t) {
+			notes = append(notes, fmt.Sprintf("the table %s of nftables sees packets too, and stays as it is: what its rules drop is dropped (%d of them)", name, t.Rules()))
+		}
+	}
+	return rivals, notes
 }
 
 // closes returns the chain of a table that sees what comes to this host and

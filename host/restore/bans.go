@@ -44,13 +44,10 @@ func SaveBans(files Files, now time.Time) error {
 // kept names the sets whose entries outlive a reboot.
 func (f Files) kept() []string { return strings.Fields(string(f.Kept.Text)) }
 
-// banLine is an entry in the form of `ipset save`: a timeout of 0 is for good.
+// banLine is an entry in the form of `ipset save`: the set knows to which length
+// it cuts addresses, and a timeout of 0 is for good.
 func banLine(name string, e kernelset.Entry) string {
-	address := e.Prefix.String()
-	if e.Prefix.IsSingleIP() {
-		address = e.Prefix.Addr().String()
-	}
-	return fmt.Sprintf("add %s %s timeout %d\n", name, address, max(0, int(e.Timeout.Seconds())))
+	return fmt.Sprintf("add %s %s timeout %d\n", name, e.Prefix.Addr(), max(0, int(e.Timeout.Seconds())))
 }
 
 // replace puts a text in the place of a file, wholly or not at all.
@@ -130,17 +127,15 @@ func readBan(line string) (name string, e kernelset.Entry, err error) {
 	if len(words) != 5 || words[0] != "add" || words[3] != "timeout" {
 		return "", e, fmt.Errorf("%.80q is no entry of a set", line)
 	}
-	if e.Prefix, err = netip.ParsePrefix(words[2]); err != nil {
-		addr, err := netip.ParseAddr(words[2])
-		if err != nil {
-			return "", e, fmt.Errorf("%.80q: %w", line, err)
-		}
-		e.Prefix = netip.PrefixFrom(addr, addr.BitLen())
+	addr, err := netip.ParseAddr(words[2])
+	if err != nil {
+		return "", e, fmt.Errorf("%.80q: %w", line, err)
 	}
 	seconds, err := strconv.ParseUint(words[4], 10, 31)
 	if err != nil {
 		return "", e, fmt.Errorf("%.80q: %w", line, err)
 	}
+	e.Prefix = netip.PrefixFrom(addr, addr.BitLen())
 	e.Timeout = time.Duration(seconds) * time.Second
 	if seconds == 0 {
 		e.Timeout = kernelset.Forever

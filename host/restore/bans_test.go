@@ -15,7 +15,7 @@ var shutdown = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 const savedBans = `# Saved by hardenctl at 2026-03-01T12:00:00Z
 add hardenctl-ban-v4 203.0.113.9 timeout 600
 add hardenctl-ban-v4 203.0.113.10 timeout 30
-add hardenctl-ban-v6 2001:db8:bad::/64 timeout 7200
+add hardenctl-ban-v6 2001:db8:bad:: timeout 7200
 add hardenctl-ban-v4 203.0.113.11 timeout 0
 add f2b-sshd 203.0.113.12 timeout 600
 `
@@ -35,12 +35,12 @@ func TestReadBans(t *testing.T) {
 	}{
 		{"a minute later", shutdown.Add(time.Minute), map[string][]kernelset.Entry{
 			"hardenctl-ban-v4": {entry("203.0.113.9/32", 9*time.Minute), entry("203.0.113.11/32", kernelset.Forever)},
-			"hardenctl-ban-v6": {entry("2001:db8:bad::/64", 119*time.Minute)}}},
+			"hardenctl-ban-v6": {entry("2001:db8:bad::/128", 119*time.Minute)}}},
 		{"a day later", shutdown.Add(24 * time.Hour), map[string][]kernelset.Entry{
 			"hardenctl-ban-v4": {entry("203.0.113.11/32", kernelset.Forever)}}},
 		{"a clock that has begun anew", time.Unix(0, 0), map[string][]kernelset.Entry{
 			"hardenctl-ban-v4": {entry("203.0.113.9/32", 10*time.Minute), entry("203.0.113.10/32", 30*time.Second), entry("203.0.113.11/32", kernelset.Forever)},
-			"hardenctl-ban-v6": {entry("2001:db8:bad::/64", 2*time.Hour)}}},
+			"hardenctl-ban-v6": {entry("2001:db8:bad::/128", 2*time.Hour)}}},
 	} {
 		got, err := readBans([]byte(savedBans), names, c.now)
 		if err != nil || !reflect.DeepEqual(got, c.want) {

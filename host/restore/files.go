@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/persist"
 	"hardenctl/host/probe"
 )
 
@@ -22,18 +21,16 @@ type Files struct {
 	Kept, Bans probe.BootFile
 }
 
-// Read reads the files of a layout. One that does not exist has no text. One
-// that cannot be read counts as one that is cut off: it is no reason to load
-// nothing, and what needs it fails.
+// Read reads the files of a layout. One that does not exist has no text. Nor has
+// one that cannot be read, or is a link, which the error names: that is no reason
+// to load nothing.
 func Read(layout bundle.Layout) (Files, error) {
 	var failed error
 	paths := bundle.Paths(layout)
 	at := func(path string) probe.BootFile {
-		text, err := os.ReadFile(path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			failed = errors.Join(failed, err)
-		}
-		return probe.BootFile{Path: path, Text: text}
+		texts, err := persist.Read(map[string]string{"": path})
+		failed = errors.Join(failed, err)
+		return probe.BootFile{Path: path, Text: texts[path]}
 	}
 	read := func(name string) probe.BootFile { return at(paths[name]) }
 	return Files{
