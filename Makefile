@@ -12,8 +12,9 @@ TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persis
 
 .PHONY: build demo test race lint bench golden clean
 
+# Without C libraries: LD_PRELOAD and the like have no hold on the program.
 build:
-	$(GO) build -o bin/hardenctl ./cmd/hardenctl
+	CGO_ENABLED=0 $(GO) build -o bin/hardenctl ./cmd/hardenctl
 
 demo: build
 	scripts/setup $(TOOLS)

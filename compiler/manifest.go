@@ -17,6 +17,10 @@ func describe(profile string, rs *ruleset.Ruleset) bundle.Manifest {
 		m.Sets = append(m.Sets, bundle.SetEntry{
 			Name: s.Name, Dynamic: s.Dynamic, Entries: len(s.Members), Origin: origin(s.Origin)})
 	}
+	for _, l := range rs.Lists {
+		m.Lists = append(m.Lists, bundle.ListEntry{
+			Name: l.Name, Entries: l.Entries, MaximumShrink: l.MaximumShrink, Origin: origin(l.Origin)})
+	}
 	return m
 }
 

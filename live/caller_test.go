@@ -138,20 +138,27 @@ func TestBadProfile(t *testing.T) {
 // Without root there is nothing to read or change, and the message says so.
 func TestNotRoot(t *testing.T) {
 	bare(t, "nft")
+	for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve"}, {"rollback", "1"}} {
+		contains(t, asNobody(t, 1, args...), "the firewall can only be read and changed as root")
+	}
+}
+
+// asNobody runs the command as a user without any rights, who must get the exit
+// code, and returns what it printed.
+func asNobody(t *testing.T, code int, args ...string) string {
+	t.Helper()
 	folder, err := os.MkdirTemp("/run", "public-")
 	must(t, err)
 	must(t, os.Chmod(folder, 0o755))
 	program := filepath.Join(folder, "hardenctl")
 	tool(t, "cp "+binary(t)+" "+program)
-	for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve"}} {
-		cmd := exec.Command(program, args...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-		out, code := outcome(t, cmd)
-		if code != 1 {
-			t.Errorf("%q exits %d", args, code)
-		}
-		contains(t, out, "the firewall can only be read and changed as root")
+	cmd := exec.Command(program, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, got := outcome(t, cmd)
+	if got != code {
+		t.Errorf("%q exits %d, want %d", args, got, code)
 	}
+	return out
 }
 
 // On a terminal, apply asks, and only "yes" is an answer.

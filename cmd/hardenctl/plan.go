@@ -35,6 +35,7 @@ for an error. It needs root, to read the firewall; it changes nothing.`,
 		if err != nil {
 			return err
 		}
+		s.live = true
 		b, err := s.compile(cmd, *asJSON)
 		if err != nil {
 			return err
@@ -47,7 +48,7 @@ for an error. It needs root, to read the firewall; it changes nothing.`,
 			return err
 		}
 		if *out != "" {
-			if err := r.Save(*out); err != nil {
+			if err := r.Save(*out, s.read); err != nil {
 				return err
 			}
 		}

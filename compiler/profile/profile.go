@@ -86,6 +86,12 @@ type Set struct {
 	Name     string
 	Position diag.Position
 	Members  netset.Set
+	// Entries counts what the set's addresses and lists state, before what
+	// overlaps is merged.
+	Entries int
+	// MaximumShrink is the most percent of its entries that the set may lose
+	// from one apply to the next.
+	MaximumShrink Count
 }
 
 // Ref is one element of an address list: "@name", or a prefix.

@@ -53,16 +53,15 @@ func (d *decoder) set(n *node) {
 	before := len(*d.list)
 	s := Set{Name: n.name, Position: n.key}
 	var least Count
-	entries := 0
 	d.table(n, fields{
-		"addresses":      d.addresses(&s.Members, &entries),
-		"files":          d.lists(&s.Members, &entries),
+		"addresses":      d.addresses(&s.Members, &s.Entries),
+		"files":          d.lists(&s.Members, &s.Entries),
 		"min_entries":    d.count(&least, 1, maxEntries),
-		"maximum_shrink": d.later,
+		"maximum_shrink": d.percent(&s.MaximumShrink),
 	})
 	// What is missing in a set of which a part was refused may be in that part.
 	if !n.partial && !(*d.list)[before:].HasErrors() {
-		d.checkSet(n, s.Members, entries, least)
+		d.checkSet(n, s.Members, s.Entries, least)
 	}
 	d.profile.Sets = append(d.profile.Sets, s)
 }

@@ -60,6 +60,19 @@ type Ruleset struct {
 	NICs     []NIC
 	// Jail is nil where fail2ban has nothing to do.
 	Jail *Jail
+	// Lists are the sets of the profile that may lose only so much at a time.
+	Lists []List
+}
+
+// List is a set of addresses as the profile names it, whatever kernel sets its
+// addresses end up in.
+type List struct {
+	Name    string
+	Entries int
+	// MaximumShrink is the most percent of its entries that it may lose from one
+	// apply to the next.
+	MaximumShrink int
+	Origin        Origin
 }
 
 // Table is one table of one family, with every chain that the ruleset owns or
