@@ -173,6 +173,12 @@ func (m *machine) boot(t *testing.T) {
 		state := strings.TrimSpace(string(out))
 		return state == "running" || state == "degraded"
 	})
+	// Whatever is in force, the administrator gets in. The kernel takes up to a
+	// second to let IPv6 know that a link is there (net/core/link_watch.c).
+	m.await(t, "door for its administrator", func() bool {
+		open := m.reach("192.0.2.10", "2001:db8::10")
+		return strings.Contains(open, "22/4") && strings.Contains(open, "22/6")
+	})
 }
 
 // plugIn gives the lab's end of the cable its addresses, as soon as there is one.

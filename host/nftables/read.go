@@ -13,24 +13,21 @@ var families = map[uint8]string{unix.NFPROTO_IPV4: IP, unix.NFPROTO_IPV6: IP6, u
 
 // attempts is how often a reading begins anew because somebody changed the
 // rules while they were read.
-const attempts = 5
+const attempts = 10
 
 // Read returns all tables of IP, of both versions, as they were at one moment:
 // none on a kernel without nf_tables.
 func Read() ([]Table, error) {
 	for range attempts {
-		before, err := generation()
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
-			return nil, nil // no nf_tables
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading nf_tables: %w", err)
+		before, err := Generation()
+		if err != nil || before == 0 {
+			return nil, err
 		}
 		tables, err := read()
 		if err != nil && !errors.Is(err, nl.ErrDumpInterrupted) {
 			return nil, fmt.Errorf("reading nf_tables: %w", err)
 		}
-		after, failed := generation()
+		after, failed := Generation()
 		if err == nil && failed == nil && before == after {
 			return tables, nil
 		}
@@ -38,7 +35,20 @@ func Read() ([]Table, error) {
 	return nil, errors.New("reading nf_tables: somebody changes the rules all the time; try again")
 }
 
-// generation is a number that the kernel counts up with each change of rules.
+// Generation returns a number that is another after each change of rules, by
+// whatever program, and 0 on a kernel without nf_tables.
+func Generation() (uint32, error) {
+	id, err := generation()
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
+		return 0, nil
+	}
+	if err != nil {
+		err = fmt.Errorf("reading nf_tables: %w", err)
+	}
+	return id, err
+}
+
+// generation is Generation for a kernel with nf_tables.
 func generation() (id uint32, err error) {
 	err = dump(unix.NFT_MSG_GETGEN, 0, func(_ string, o object) (err error) {
 		id, err = o.number(unix.NFTA_GEN_ID)

@@ -26,17 +26,25 @@ func isOfIPTables(t nftables.Table) bool {
 	return known && slices.Contains(ipTables, t.Name)
 }
 
-// looks is how often the rules are read before what looks like a rule of nft is
-// taken for one: somebody may have changed rules between two readings.
-const looks = 3
+// looks is how often the rules are read again before what looks like a rule of
+// nft is taken for one.
+const looks = 10
 
 // writtenByNFT finds rules that nft wrote into the tables of iptables. What
 // iptables-save prints of them is not what they do, so that a plan would be
 // wrong, and going back would put something else.
+//
+// What was printed and what the kernel has are compared only if nobody has
+// changed the rules between the two. On a host where somebody does so all the
+// time, what tells itself is taken, and what only the comparison tells is not.
 func (t Tools) writtenByNFT(ctx context.Context, kernel []nftables.Table, have state.State, said []string) (found []Rival, err error) {
+	if t.misprinted(kernel, have, said) == nil {
+		return nil, nil
+	}
 	for range looks {
-		if found = t.misprinted(kernel, have, said); found == nil {
-			return nil, nil
+		before, err := nftables.Generation()
+		if err != nil {
+			return nil, err
 		}
 		if have, said, err = tables(ctx, t.Families...); err != nil {
 			return nil, err
@@ -44,8 +52,30 @@ func (t Tools) writtenByNFT(ctx context.Context, kernel []nftables.Table, have s
 		if kernel, err = nftables.Read(); err != nil {
 			return nil, err
 		}
+		if after, err := nftables.Generation(); err == nil && before == after {
+			return t.misprinted(kernel, have, said), nil
+		}
 	}
-	return found, nil
+	return certain(kernel), nil
+}
+
+// certain is misprinted without a comparison.
+func certain(kernel []nftables.Table) (found []Rival) {
+	for _, k := range kernel {
+		for _, c := range k.Chains {
+			if isOfIPTables(k) && slices.ContainsFunc(c.Rules, nftables.Rule.ByNFT) {
+				return []Rival{misprint(k, c.Name)}
+			}
+		}
+	}
+	return nil
+}
+
+// misprint is what is said of a table with rules of nft.
+func misprint(t nftables.Table, chain string) Rival {
+	return Rival{
+		fmt.Sprintf("the table %s %s, which is that of iptables, holds rules that nft wrote (chain %s), and iptables-save does not show what they do", t.Family, t.Name, chain),
+		fmt.Sprintf("nft list table %s %s shows them; say what you need of them in the profile, by iptables, or in a table of another name, and delete them there (nft -a list chain %[1]s %[2]s %[3]s, nft delete rule …)", t.Family, t.Name, chain)}
 }
 
 // misprinted compares what the kernel has with what iptables-save prints.
@@ -60,9 +90,7 @@ func (t Tools) misprinted(kernel []nftables.Table, have state.State, said []stri
 			printed = have.Tables[state.TableID{Family: nftFamilies[k.Family], Name: k.Name}]
 		}
 		if chain := differs(k, printed); chain != "" {
-			found = append(found, Rival{
-				fmt.Sprintf("the table %s %s, which is that of iptables, holds rules that nft wrote (chain %s), and iptables-save does not show what they do", k.Family, k.Name, chain),
-				fmt.Sprintf("nft list table %s %s shows them; say what you need of them in the profile, by iptables, or in a table of another name, and delete them there (nft -a list chain %[1]s %[2]s %[3]s, nft delete rule …)", k.Family, k.Name, chain)})
+			found = append(found, misprint(k, chain))
 		}
 	}
 	for _, note := range said {
