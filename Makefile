@@ -5,7 +5,7 @@
 GO ?= go
 TOOLS = iptables ipset nmap iproute2
 TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping ethtool \
-	nftables dbus python3-firewall python3-nftables systemd-container
+	nftables dbus python3-firewall python3-nftables systemd-container openssh-client libwrap0
 BENCH_TOOLS = $(TEST_TOOLS) procps
 # What the Debian that the tests boot has.
 TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persistent kmod iproute2 procps
@@ -21,7 +21,7 @@ demo: build
 	$(GO) build -o bin/demo ./demo
 	bin/demo $(CURDIR)/bin/hardenctl $(CURDIR)/demo
 
-test: bin/docker bin/firewalls bin/tree
+test: bin/docker bin/firewalls bin/sshd bin/tree
 	scripts/setup $(TEST_TOOLS)
 	$(GO) test -count=1 -timeout 25m ./...
 
@@ -38,6 +38,10 @@ bin/firewalls:
 bin/tree:
 	scripts/setup debootstrap
 	scripts/tree $@ $(TREE)
+
+# The real sshd, which would listen on this machine if it were installed.
+bin/sshd:
+	scripts/unpack $@ openssh-server
 
 # The packages in which goroutines meet.
 race:

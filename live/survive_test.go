@@ -33,9 +33,9 @@ func TestConnectionsSurvive(t *testing.T) {
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			streams = append(streams, openStream(t, client, server))
 		}
-		expect(t, 0, "apply", one, "--auto-approve")
+		expect(t, 0, "apply", one, "--auto-approve", "--no-guard")
 		for i := range 20 {
-			expect(t, 0, "apply", []string{other, one}[i%2], "--auto-approve")
+			expect(t, 0, "apply", []string{other, one}[i%2], "--auto-approve", "--no-guard")
 		}
 		for _, s := range streams {
 			s.end(t)
@@ -53,7 +53,7 @@ func TestSilentSessionSurvivesFirstApply(t *testing.T) {
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			sessions[server] = openSession(t, client, server)
 		}
-		expect(t, 0, "apply", variant(t), "--auto-approve")
+		expect(t, 0, "apply", variant(t), "--auto-approve", "--no-guard")
 		for server, conn := range sessions {
 			conn.SetDeadline(time.Now().Add(stall))
 			_, err := conn.Write([]byte("x"))
@@ -152,7 +152,7 @@ func TestBansSurvive(t *testing.T) {
 		for _, c := range changes {
 			t.Run(c.name, func(t *testing.T) {
 				wipe(t)
-				expect(t, 0, "apply", variant(t), "--auto-approve")
+				expect(t, 0, "apply", variant(t), "--auto-approve", "--no-guard")
 				for set, address := range bans {
 					tool(t, "ipset add "+set+" "+address+" timeout 1200")
 				}
@@ -161,7 +161,7 @@ func TestBansSurvive(t *testing.T) {
 					net.Dial("tcp", "[::1]:1")
 				}
 				before := counted(t)
-				expect(t, 0, "apply", c.path, "--auto-approve")
+				expect(t, 0, "apply", c.path, "--auto-approve", "--no-guard")
 				for tool, n := range counted(t) {
 					if n < before[tool] || before[tool] < 3 {
 						t.Errorf("%s: the rule for loopback counted %d, and %d after", tool, before[tool], n)
@@ -181,12 +181,12 @@ func TestBansSurvive(t *testing.T) {
 // of hardenctl may: the set is another then, and what is in it is the same.
 func TestBansSurviveAnotherSize(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", variant(t), "--auto-approve")
+		expect(t, 0, "apply", variant(t), "--auto-approve", "--no-guard")
 		tool(t, "ipset create small hash:ip hashsize 64 maxelem 128 timeout 60")
 		tool(t, "ipset swap small hardenctl-ban-v4")
 		tool(t, "ipset destroy small")
 		tool(t, "ipset add hardenctl-ban-v4 203.0.113.9 timeout 1200")
-		contains(t, expect(t, 0, "apply", variant(t), "--auto-approve"), "~ hardenctl-ban-v4: ")
+		contains(t, expect(t, 0, "apply", variant(t), "--auto-approve", "--no-guard"), "~ hardenctl-ban-v4: ")
 		contains(t, tool(t, "ipset list -t hardenctl-ban-v4"), "maxelem 65536 timeout 3600")
 		if left := remaining(t, "hardenctl-ban-v4", "203.0.113.9"); left < 1150 || left > 1200 {
 			t.Errorf("the ban has %d s left, want about 1200", left)
@@ -200,13 +200,13 @@ func TestRecentListsSurvive(t *testing.T) {
 	one, other := "version = 1\ninclude = [\"builtin:howto\"]\n", "version = 1\ninclude = [\"builtin:howto\"]\n[scan]\nprobes = 12\n"
 	onBackends(t, func(t *testing.T) {
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-		expect(t, 0, "apply", write(t, "one.toml", one), "--auto-approve")
+		expect(t, 0, "apply", write(t, "one.toml", one), "--auto-approve", "--no-guard")
 		for _, to := range []string{"192.0.2.1:4444", "[2001:db8::1]:4444"} {
 			client.Dial("tcp", to, 100*time.Millisecond) // a probe
 		}
 		before := recentLists(t)
 		contains(t, before, "src=192.0.2.20", "src=2001:0db8:0000:0000:")
-		contains(t, expect(t, 0, "apply", write(t, "other.toml", other), "--auto-approve"), "--hitcount")
+		contains(t, expect(t, 0, "apply", write(t, "other.toml", other), "--auto-approve", "--no-guard"), "--hitcount")
 		if after := recentLists(t); !strings.HasPrefix(after, before) {
 			t.Errorf("the lists were\n%s\nand are\n%s", before, after)
 		}
@@ -275,13 +275,13 @@ func remaining(t *testing.T, set, address string) int {
 func TestManyConnections(t *testing.T) {
 	bare(t, "nft")
 	client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-	expect(t, 0, "apply", variant(t), "--auto-approve")
+	expect(t, 0, "apply", variant(t), "--auto-approve", "--no-guard")
 	var lines strings.Builder
 	for i := range 1 << 16 {
 		fmt.Fprintf(&lines, "add hardenctl-open-v4 10.0.%d.%d,tcp:1000\n", i/256, i%256)
 	}
 	fed(t, lines.String(), "ipset", "restore")
 	openSession(t, client, lab.ServerV4)
-	out := expect(t, 0, "apply", variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`), "--auto-approve")
+	out := expect(t, 0, "apply", variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`), "--auto-approve", "--no-guard")
 	contains(t, out, "Applied.")
 }

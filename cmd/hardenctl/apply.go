@@ -23,6 +23,7 @@ import (
 type applyFlags struct {
 	approved    *bool
 	asJSON      *bool
+	noGuard     *bool
 	lockTimeout *time.Duration
 	// load returns what the host is moved to.
 	load func(cmd *cobra.Command, args []string) (target, error)
@@ -33,6 +34,7 @@ func newApplyFlags(cmd *cobra.Command) applyFlags {
 	return applyFlags{
 		approved:    cmd.Flags().Bool("auto-approve", false, "do not ask; needed without a terminal"),
 		asJSON:      cmd.Flags().Bool("json", false, "print the plan and the outcome as JSON"),
+		noGuard:     cmd.Flags().Bool("no-guard", false, "apply without proof that you can still log in"),
 		lockTimeout: cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl to end"),
 	}
 }
@@ -44,6 +46,12 @@ func newApply() *cobra.Command {
 		Long: `Plan, ask, and apply: sets, then rules, then kernel settings, then a reading of
 everything back, then the files that the host boots from. If any part fails, all
 of it goes back to what it was.
+
+Before it changes anything, it proves with real packets, in a throwaway network,
+that you and everybody else who is logged in, and the profile's admin addresses,
+can still log in, and that what is open stays open. If not, or if nobody is
+known for whom to prove it, it refuses; --no-guard applies all the same. Say
+that at a console, too, where there is no address to lock out.
 
 A saved plan is refused if the host has changed since it was made, and so is an
 answer if the host has changed while you read.
@@ -146,6 +154,7 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, er
 			return o, err
 		}
 	}
+	refusal := f.guard(cmd, r)
 	if !*f.asJSON {
 		if err := showPlan(cmd, r, false); err != nil {
 			return o, err
@@ -154,10 +163,27 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, er
 	if r.Plan.Empty() {
 		return o, nil
 	}
+	if refusal != nil {
+		return o, refusal
+	}
 	if r, err = f.approve(cmd, r); err != nil {
 		return o, err
 	}
+	if err := f.guard(cmd, r); err != nil {
+		return o, err
+	}
 	return t.apply(cmd.Context(), r, f.progress(cmd))
+}
+
+// guard returns why a reading must not be applied: somebody would be locked out.
+func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
+	if *f.noGuard {
+		return nil
+	}
+	if err := r.Guard(cmd.Context()); err != nil {
+		return fmt.Errorf("%w. Nothing was changed; --no-guard applies it all the same", err)
+	}
+	return nil
 }
 
 // approve asks on a terminal; elsewhere somebody must have said yes before. It

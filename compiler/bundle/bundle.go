@@ -63,6 +63,7 @@ type Manifest struct {
 	Policies []PolicyEntry  `json:"policies"`
 	Sets     []SetEntry     `json:"sets"`
 	Settings []SettingEntry `json:"settings"`
+	Access   AccessEntry    `json:"access"`
 	Rules    []RuleEntry    `json:"rules"`
 	// Lists are the sets of the profile that may lose only so much from one
 	// apply to the next.

@@ -2,6 +2,7 @@ package lower
 
 import (
 	"net/netip"
+	"slices"
 
 	"hardenctl/compiler/profile"
 	"hardenctl/compiler/ruleset"
@@ -27,11 +28,7 @@ func (l *lowering) closedTables() []ruleset.Table {
 }
 
 func (f *filter) closedFilter() ruleset.Table {
-	var input []ruleset.Rule
-	for _, rules := range [][]ruleset.Rule{f.openOthers(), f.loopback(), f.neighbours(), f.leaseV6(), f.adminWays()} {
-		input = append(input, rules...)
-	}
-	input = append(input, f.policy().rule("refused", ruleset.Drop))
+	input := slices.Concat(f.openAtAll(), f.loopback(), f.neighbours(), f.leaseV6(), f.adminWays(), f.refused())
 	forward := f.leftHook("FORWARD")
 	if f.profile.Policy.Forward == profile.Drop {
 		forward = f.closedHook("FORWARD", f.forward())
@@ -42,13 +39,21 @@ func (f *filter) closedFilter() ruleset.Table {
 // closedPorts lets nobody come in by a published port.
 func (l *lowering) closedPorts(family ruleset.Family) ruleset.Table {
 	f := &filter{lowering: l, family: family, published: true}
-	rules := append(f.passingOthers(), f.fromInside()...)
 	jump := ruleset.Rule{
-		Target: f.chain("FORWARD", append(rules, f.policy().rule("refused", ruleset.Drop))),
+		Target: f.chain("FORWARD", slices.Concat(f.openAtAll(), f.fromInside(), f.refused())),
 		Origin: f.origin("policy.forward", l.profile.Policy.Position),
 	}
 	return f.tableOf("mangle", f.leftHook("PREROUTING"), f.leftHook("INPUT"), f.leftHook("FORWARD", jump),
 		f.leftHook("OUTPUT"), f.leftHook("POSTROUTING"))
+}
+
+// openAtAll lets by whatever belongs to an open connection.
+func (f *filter) openAtAll() []ruleset.Rule {
+	return []ruleset.Rule{f.policy().rule("open connections", f.accept(), open)}
+}
+
+func (f *filter) refused() []ruleset.Rule {
+	return []ruleset.Rule{f.policy().rule("refused", ruleset.Drop)}
 }
 
 // leaseV6 is dhcp for IPv6, without a look for the client's socket. A client

@@ -216,8 +216,11 @@ const (
 // Engine is the kernel's means of counting probes.
 type Engine string
 
-// The engines of [scan].
+// The engines of [scan]. Sets forget an old source for a new one when forged
+// sources have filled them; a table of Hashlimit refuses to count new ones then,
+// and a list of Recent is short.
 const (
+	Sets      Engine = "sets"
 	Hashlimit Engine = "hashlimit"
 	Recent    Engine = "recent"
 )
@@ -249,7 +252,7 @@ type Scan struct {
 	// nobody is proven.
 	Proven time.Duration
 	Scope  Scope  // Everything where not stated
-	Engine Engine // Hashlimit where not stated
+	Engine Engine // Sets where not stated
 	// Stealth drops, and counts as probes, segments whose flags no TCP stack
 	// sends.
 	Stealth bool

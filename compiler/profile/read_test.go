@@ -82,7 +82,7 @@ func TestReadExample(t *testing.T) {
 		}},
 		Scan: Scan{
 			Position: at(36, 2), Probes: 10, Window: time.Minute, Ban: time.Hour, BanRepeat: 24 * time.Hour,
-			Scope: Everything, Engine: Hashlimit, Stealth: true,
+			Scope: Everything, Engine: Sets, Stealth: true,
 		},
 		ICMP: ICMP{at(43, 2), Limit{Position: at(44, 19), Rate: Rate{1, time.Second, 5}}},
 		UDP:  UDPLimits{Position: at(46, 2), NewPerSource: Limit{Position: at(47, 18), Rate: Rate{5, time.Second, 10}}},
@@ -106,7 +106,7 @@ func TestReadDefaults(t *testing.T) {
 	got, diags := Read("a.toml", folders(map[string]string{"a.toml": "version = 1\n"}))
 	want := &Profile{
 		Policy: Policy{Input: Drop, Forward: Leave, IPv6: true},
-		Scan:   Scan{Scope: Everything, Engine: Hashlimit},
+		Scan:   Scan{Scope: Everything, Engine: Sets},
 	}
 	if diags != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, diags, want)
