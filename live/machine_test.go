@@ -29,6 +29,7 @@ const debian = "../bin/tree"
 type machine struct {
 	disk   string // its root folder
 	nspawn *exec.Cmd
+	ended  chan struct{} // closed when nspawn has ended
 	log    bytes.Buffer
 	init   string // the process number of its systemd, while it is up
 }
@@ -76,6 +77,9 @@ func newMachine(t *testing.T) *machine {
 	lab.Require(t)
 	if _, err := os.Stat(debian + "/usr/lib/systemd/systemd"); err != nil {
 		t.Fatalf("no Debian to boot: %v\nrun make bin/tree, which builds one", err)
+	}
+	if _, err := exec.LookPath("systemd-nspawn"); err != nil {
+		t.Fatalf("%v: apt-get install --no-install-recommends systemd-container", err)
 	}
 	folder, err := os.MkdirTemp("/run", "machine-")
 	must(t, err)
@@ -165,6 +169,11 @@ func (m *machine) boot(t *testing.T) {
 	m.nspawn.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	must(t, m.nspawn.Start())
+	m.ended = make(chan struct{})
+	go func() {
+		m.nspawn.Wait()
+		close(m.ended)
+	}()
 	m.plugIn(t)
 	m.await(t, "a network", func() bool { _, err := os.Stat(m.disk + "/seen/up"); return err == nil })
 	m.init = m.firstChild()
@@ -198,11 +207,16 @@ func (m *machine) plugIn(t *testing.T) {
 // await is soon, and prints what the machine said if it fails.
 func (m *machine) await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			m.off()
-			t.Fatalf("the machine has no %s; it said\n%s", what, &m.log)
+	limit := time.After(2 * time.Minute)
+	for !holds() {
+		select {
+		case <-time.After(50 * time.Millisecond):
+			continue
+		case <-m.ended:
+		case <-limit:
 		}
+		m.off()
+		t.Fatalf("the machine has no %s; it said\n%s", what, &m.log)
 	}
 }
 
@@ -240,16 +254,12 @@ func (m *machine) do(t *testing.T, code int, line string) string {
 func (m *machine) shutDown(t *testing.T) {
 	t.Helper()
 	m.do(t, 0, "systemctl reboot --no-block")
-	ended := make(chan error, 1)
-	go func() { ended <- m.nspawn.Wait() }()
 	select {
-	case <-ended:
+	case <-m.ended:
 	case <-time.After(2 * time.Minute):
-		m.nspawn.Process.Kill()
-		<-ended
 		t.Errorf("the machine does not go down; it said\n%s", &m.log)
 	}
-	m.nspawn = nil
+	m.off()
 }
 
 // off pulls the plug, and takes the cable away, which the kernel would do some
@@ -258,8 +268,8 @@ func (m *machine) off() {
 	if m.nspawn == nil {
 		return
 	}
-	m.nspawn.Process.Kill()
-	m.nspawn.Wait()
+	m.nspawn.Process.Kill() // an error says that it has ended
+	<-m.ended
 	m.nspawn = nil
 	exec.Command("ip", "link", "delete", cable).Run() // it may have gone by itself
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"hardenctl/compiler/ruleset"
 	"hardenctl/host/nftables"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
@@ -98,14 +99,12 @@ func sees(t nftables.Table) bool {
 	return false
 }
 
-// jumpsTo returns the first table in which a built-in chain jumps to a chain
-// whose name begins so.
+// jumpsTo returns the first INPUT that jumps to a chain whose name begins so.
 func jumpsTo(have state.State, prefix string) (where string, found bool) {
-	for id, table := range have.Tables {
-		for _, c := range table.Chains {
-			if c.BuiltIn() && c.Name == "INPUT" && anyTarget(c.Rules, prefix) {
-				return fmt.Sprintf("IPv%d %s INPUT", id.Family, id.Name), true
-			}
+	for _, family := range ruleset.Families {
+		input := have.Tables[state.TableID{Family: family, Name: "filter"}].Chain("INPUT")
+		if input != nil && anyTarget(input.Rules, prefix) {
+			return fmt.Sprintf("IPv%d filter INPUT", family), true
 		}
 	}
 	return "", false

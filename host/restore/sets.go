@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"hardenctl/host/kernelset"
 	"hardenctl/host/state"
@@ -56,8 +58,8 @@ func notAs(want map[string]int) (missing string, err error) {
 	for _, h := range headers {
 		have[h.Name] = int(h.Entries)
 	}
-	for name, n := range want {
-		if held, there := have[name]; !there || held < n {
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if held, there := have[name]; !there || held < want[name] {
 			return name, nil
 		}
 	}
