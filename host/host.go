@@ -67,7 +67,8 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
 	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(notes, others, r.Tools.Notes(), persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files),
-		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files), probe.QueueNotes(b.Manifest.Settings))...)
+		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files),
+		persist.LinkNotes(b.Manifest.Settings), probe.QueueNotes(b.Manifest.Settings))...)
 	return r, nil
 }
 
