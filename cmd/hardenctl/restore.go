@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,6 +40,11 @@ applied here, and 1 if anything had to be closed or could not be set.`,
 	wait := cmd.Flags().Duration("lock-timeout", time.Minute, "how long to wait for another hardenctl to end")
 	save := cmd.Flags().Bool("save-bans", false, "instead, save the bans that the profile keeps (for a shutdown)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if os.Geteuid() != 0 {
+			return host.ErrNotRoot
+		}
+		syscall.Umask(0o077)
+		signal.Ignore(syscall.SIGPIPE) // who listens is no reason to stop half-way
 		limit, cancel := context.WithTimeout(cmd.Context(), *wait)
 		defer cancel()
 		release, err := apply.Lock(limit)
@@ -44,15 +52,20 @@ applied here, and 1 if anything had to be closed or could not be set.`,
 			return err
 		}
 		defer release()
-		var unwritten error
 		if *save {
 			return host.SaveBans()
 		}
-		err = host.Restore(cmd.Context(), func(line string) {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
-			unwritten = errors.Join(unwritten, err)
-		})
-		return errors.Join(err, unwritten)
+		return restore(cmd)
 	}
 	return cmd
+}
+
+// restore is not cut off by a signal: half of it would be a host that is closed.
+func restore(cmd *cobra.Command) error {
+	var unwritten error
+	err := host.Restore(context.WithoutCancel(cmd.Context()), func(line string) {
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
+		unwritten = errors.Join(unwritten, err)
+	})
+	return errors.Join(err, unwritten)
 }
