@@ -155,6 +155,18 @@ func (m *machine) read(t *testing.T, path string) string {
 	return string(text)
 }
 
+// useLegacy makes iptables that of the legacy backend, from the next boot on.
+func (m *machine) useLegacy(t *testing.T) {
+	t.Helper()
+	for _, family := range []string{"iptables", "ip6tables"} {
+		for _, part := range []string{"", "-save", "-restore"} {
+			link := m.disk + "/etc/alternatives/" + family + part
+			must(t, os.Remove(link))
+			must(t, os.Symlink("/usr/sbin/"+family+"-legacy"+part, link))
+		}
+	}
+}
+
 // boot starts the machine and waits until its network is up and everything has
 // been started.
 func (m *machine) boot(t *testing.T) {

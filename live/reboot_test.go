@@ -58,8 +58,9 @@ func TestReboot(t *testing.T) {
 	m.write(t, "/etc/iptables/rules.v4", saved)
 
 	must(t, os.Remove(m.disk+"/etc/systemd/system/multi-user.target.wants/netfilter-persistent.service"))
+	m.useLegacy(t)
 	reboot()
-	t.Run("without another loader", inForce)
+	t.Run("without another loader, by the legacy backend", inForce)
 
 	dropLines(t, m.disk+"/etc/iptables/ipsets", "hardenctl-ban-v4")
 	reboot()
