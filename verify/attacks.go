@@ -3,9 +3,12 @@ package verify
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
+
+	"hardenctl/verify/prober"
 )
 
 // attack is one way to scan.
@@ -25,27 +28,37 @@ type attack struct {
 	// mixed says that it sends packets of many kinds, so that no ladder tells
 	// which of them bans.
 	mixed bool
-	// slow says that it takes its time, and starts before the others.
-	slow bool
+	// pace is the time that it leaves between two probes; one that takes its
+	// time starts before the others.
+	pace time.Duration
+	// decoys says that others seem to scan too.
+	decoys bool
+	// craft makes our own prober's packets what nmap's would be.
+	craft func(*prober.Packet)
 }
 
 var attacks = []attack{
+	{name: "discovery", nmap: discovery, kind: "SYN", sees: true, nmapOnly: true, ports: asked, mixed: true},
 	{name: "SYN", nmap: "-sS", kind: "SYN", sees: true, quick: true},
-	{name: "connect", nmap: "-sT", kind: "SYN", sees: true},
+	{name: "connect", nmap: "-sT", kind: "SYN", sees: true, craft: ordinary},
 	{name: "FIN", nmap: "-sF", kind: "FIN", quick: true},
 	{name: "NULL", nmap: "-sN", kind: "NULL"},
 	{name: "XMAS", nmap: "-sX", kind: "XMAS"},
 	{name: "ACK", nmap: "-sA", kind: "ACK", quick: true},
-	{name: "window", nmap: "-sW", kind: "ACK", nmapOnly: true},
+	{name: "window", nmap: "-sW", kind: "ACK"},
 	{name: "Maimon", nmap: "-sM", kind: "Maimon"},
 	{name: "SYN+FIN", nmap: "-sS --scanflags SYNFIN", kind: "SYN+FIN"},
-	{name: "from port 53", nmap: "-sS -g 53", kind: "SYN", sees: true, nmapOnly: true},
-	{name: "fragments", nmap: "-sS -f", kind: "SYN", sees: true, v4: true, nmapOnly: true},
-	{name: "decoys", nmap: "-sS -D DECOYS", kind: "SYN", sees: true, v4: true, nmapOnly: true},
-	{name: "polite", nmap: "-sS -T2 --max-retries 0", kind: "SYN", sees: true, v4: true, nmapOnly: true, ports: (*scene).fewer, slow: true},
+	{name: "from port 53", nmap: "-sS -g 53", kind: "SYN", sees: true, craft: fromDNS},
+	{name: "fragments", nmap: "-sS -f", kind: "SYN", sees: true, v4: true, craft: inFragments},
+	{name: "decoys", nmap: "-sS -D DECOYS", kind: "SYN", sees: true, v4: true, decoys: true},
+	{name: "polite", nmap: "-sS -T2 --max-retries 0", kind: "SYN", sees: true, v4: true, ports: (*scene).fewer, pace: 400 * time.Millisecond},
 	{name: "UDP", nmap: "-sU", kind: "UDP", sees: true, quick: true},
 	{name: "protocols", nmap: "-sO", kind: "UDP", sees: true, nmapOnly: true, ports: everyProtocol, mixed: true},
 }
+
+func ordinary(p *prober.Packet)    { p.Bare = false } // the SYN of a connection is the kernel's
+func fromDNS(p *prober.Packet)     { p.From = netip.AddrPortFrom(p.From.Addr(), 53) }
+func inFragments(p *prober.Packet) { p.Fragments = true }
 
 // fewer ports are for a scan that waits 0.4 s between two of them: enough to be
 // banned for, and what is there to find.
@@ -81,17 +94,13 @@ func (s *scene) attackAll(ctx context.Context, ladders []Ladder) ([]Attack, erro
 				results[i].Ladder = bannedBy(ladders, a.kind, family)
 			}
 			at := len(jobs)
-			if a.slow {
+			if a.pace > 0 {
 				at = 0
 			}
 			jobs = slices.Insert(jobs, at, func() error { return s.attack(ctx, a, &results[i]) })
 		}
 	}
-	width := atOnce
-	if !s.options.Nmap {
-		width = 1 // there is one prober
-	}
-	return results, inParallel(width, jobs)
+	return results, inParallel(atOnce, jobs)
 }
 
 func (s *scene) leavesOut(a attack, family int) bool {
@@ -131,7 +140,10 @@ func (s *scene) attack(ctx context.Context, a attack, r *Attack) error {
 		ports = a.ports(s)
 	}
 	run := s.withProber
-	if s.options.Nmap {
+	switch {
+	case a.nmap == discovery:
+		run = s.discover
+	case s.options.Nmap:
 		run = s.withNmap
 	}
 	r.Ports, r.OpenPorts, r.Start = len(ports), []string{}, s.now()

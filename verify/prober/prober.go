@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
 	"time"
@@ -91,6 +92,24 @@ func (p *Prober) send(b []byte, to unix.Sockaddr) error {
 		}
 		return err
 	}
+}
+
+// SendAll sends packets one after the other, no faster than all keep up, and
+// waits for nothing. It ends early, with the error of ctx, when ctx does.
+func (p *Prober) SendAll(ctx context.Context, packets iter.Seq[Packet]) error {
+	number := 0
+	for packet := range packets {
+		if number++; number%batch == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := p.Send(packet); err != nil {
+			return fmt.Errorf("prober: send to port %d: %w", packet.To.Port(), err)
+		}
+	}
+	return nil
 }
 
 func bigEndian(n uint16) uint16 { return n<<8 | n>>8 }
