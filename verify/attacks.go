@@ -128,6 +128,15 @@ func inParallel(width int, jobs []func() error) error {
 	return <-failed
 }
 
+// inBoth does something for each family at once; i is the family's place.
+func inBoth(do func(i, family int) error) error {
+	var jobs []func() error
+	for i, family := range families {
+		jobs = append(jobs, func() error { return do(i, family) })
+	}
+	return inParallel(len(jobs), jobs)
+}
+
 // attack runs one scan and fills in its result.
 func (s *scene) attack(ctx context.Context, a attack, r *Attack) error {
 	if err := ctx.Err(); err != nil {

@@ -27,17 +27,13 @@ func (s *scene) guesses(ctx context.Context, r *Report, name string, moment func
 		return nil
 	}
 	s.progress("attack: which system is this?")
-	var jobs []func() error
-	for i, family := range families {
-		if len(r.Guesses) <= i {
-			r.Guesses = append(r.Guesses, Guess{Family: family})
-		}
-		jobs = append(jobs, func() (err error) {
-			*moment(&r.Guesses[i]), err = s.guess(ctx, fmt.Sprint(name, family), family)
-			return err
-		})
+	for i := len(r.Guesses); i < len(families); i++ {
+		r.Guesses = append(r.Guesses, Guess{Family: families[i]})
 	}
-	return inParallel(len(jobs), jobs)
+	return inBoth(func(i, family int) (err error) {
+		*moment(&r.Guesses[i]), err = s.guess(ctx, fmt.Sprint(name, family), family)
+		return err
+	})
 }
 
 func before(g *Guess) *string { return &g.Before }

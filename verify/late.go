@@ -98,7 +98,7 @@ func (c *caller) wait(t time.Duration) { time.Sleep(time.Until(c.knocked.Add(t +
 // look notes whether a source comes through the door.
 func (w watch) look(ctx context.Context, name string, from netip.Addr, local uint16, opens bool) error {
 	start := w.now()
-	n, err := w.passes(ctx, w.prober, w.door, from, local)
+	n, err := passes(ctx, w.prober, w.door, from, local)
 	opened := n == len(w.door.calls)
 	if !opens {
 		opened = n > 0

@@ -151,6 +151,9 @@ func (r *Report) printUnjudged(w io.Writer) {
 }
 
 func (r *Report) printPeople(w io.Writer) {
+	if len(r.People) == 0 {
+		return
+	}
 	t := table(w, "MEANWHILE\t\tvisits\tfailed\tmedian\tslowest")
 	for _, p := range r.People {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\n", p.Role, p.Service, p.Visits, p.Failures, brief(p.Median), brief(p.Slowest))
