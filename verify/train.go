@@ -176,7 +176,7 @@ func (j *judge) patientBanned() {
 		case t.BannedAt == 0 && t.Due == 0: // nothing was due: see unjudged
 		case t.BannedAt == 0:
 			against = append(against, fmt.Sprintf("%s: no ban after %d probes", what, t.Sent))
-		case t.Due > 0 && t.BannedAt < t.Due-1 || t.Due == 0 && t.BannedAt <= int(j.p.Scan.Probes):
+		case t.Due > 0 && t.BannedAt < t.Due-1 || t.Due == 0 && t.BannedAt <= t.free(j.p.Scan):
 			against = append(against, fmt.Sprintf("%s: banned by probe %d already", what, t.BannedAt))
 		default:
 			kept = append(kept, fmt.Sprintf("%s: by probe %d, after %s (played %.0f times as fast)", what, t.BannedAt, period(t.Lasted), t.Speed))
@@ -185,6 +185,14 @@ func (j *judge) patientBanned() {
 	if len(against)+len(kept) > 0 {
 		j.rule("patient-banned", "Who waits between probes is banned too", against, strings.Join(kept, "; "))
 	}
+}
+
+// free is how many probes a train has at least.
+func (t Train) free(s profile.Scan) int {
+	if s.Slow.Count > 0 && t.Every >= slowPace(s) {
+		return int(s.Slow.Count)
+	}
+	return int(s.Probes)
 }
 
 // period writes a time with its two largest units, "7m30s", "2h45m", "7s".

@@ -121,9 +121,6 @@ func (s *scene) siege(ctx context.Context, r *Report, people []*person) (t trial
 	stop := s.gather(people)
 	err = s.attackBy(ctx, r)
 	if err == nil {
-		err = s.knockAll(ctx, r)
-	}
-	if err == nil {
 		s.progress("forged, blocked and welcome sources")
 		t, err = s.try(ctx, people)
 	}
@@ -144,7 +141,11 @@ func (s *scene) attackBy(ctx context.Context, r *Report) (err error) {
 	if r.Ladders, err = s.ladders(ctx); err != nil {
 		return err
 	}
-	if r.Attacks, err = s.attackAll(ctx, r.Ladders); err != nil {
+	err = inParallel(2, []func() error{
+		func() (err error) { r.Attacks, err = s.attackAll(ctx, r.Ladders); return err },
+		func() error { return s.knockAll(ctx, r) },
+	})
+	if err != nil {
 		return err
 	}
 	return s.guesses(ctx, r, "guesser-after", after)
