@@ -83,8 +83,8 @@ const atOnce = 8
 func (s *scene) attackAll(ctx context.Context, ladders []Ladder) ([]Attack, error) {
 	var results []Attack
 	var jobs []func() error
-	for _, family := range families {
-		for _, a := range attacks {
+	for _, a := range attacks {
+		for _, family := range families {
 			if s.leavesOut(a, family) {
 				continue
 			}

@@ -32,7 +32,7 @@ func (s *scene) discover(ctx context.Context, a attack, _ []uint16, r *Attack) (
 	if r.Family == 6 {
 		args = append([]string{"-6"}, args...)
 	}
-	r.Tool, r.Start = "nmap "+a.nmap, s.now()
+	r.Tool, r.Start = "nmap -sn -PS -PA -PU -PY", s.now()
 	out, err := from.Command(ctx, "nmap", args...).Output()
 	if err != nil {
 		return address, fmt.Errorf("nmap %s: %w", a.nmap, err)

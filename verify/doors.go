@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"hardenctl/compiler/profile"
 	"hardenctl/lab"
@@ -15,6 +16,10 @@ type Door struct {
 	Name  string   `json:"name"`
 	Ports []string `json:"ports"` // those behind it
 	Tries []Try    `json:"tries"`
+	// Step and Open are the times of the copy of the profile at which those who
+	// came too late knocked; 0 if nobody did.
+	Step  time.Duration `json:"step_ns,omitempty"`
+	Open  time.Duration `json:"open_ns,omitempty"`
 	knock profile.Knock
 	calls []lab.Port // some of the ports, which one source may call in a row
 }
@@ -129,6 +134,6 @@ func (j *judge) doorsHold() {
 			}
 		}
 		j.rule("door-"+d.Name, fmt.Sprintf("The door %s opens only by its sequence", d.Name), against,
-			fmt.Sprintf("opened by %s; shut to %s", strings.Join(opened, ", "), strings.Join(shut, ", ")))
+			fmt.Sprintf("opened by %s; shut to %s (lateness tried with a step of %s, open for %s)", strings.Join(opened, ", "), strings.Join(shut, ", "), d.Step, d.Open))
 	}
 }

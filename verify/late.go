@@ -19,6 +19,7 @@ func (s *scene) knockLate(ctx context.Context, r *Report, p *profile.Profile) (j
 	for i := range r.Doors {
 		d := &r.Doors[i]
 		k := p.Knocks[slices.IndexFunc(p.Knocks, func(k profile.Knock) bool { return k.Name == d.Name })]
+		d.Step, d.Open = k.Step, k.Open
 		jobs = append(jobs, func() error { return s.watchDoor(ctx, d, k) })
 	}
 	return jobs

@@ -117,12 +117,21 @@ func (r *Report) printTrains(w io.Writer) {
 	for _, train := range r.Trains {
 		ban, after := "no", "-"
 		if train.BannedAt > 0 {
-			ban, after = fmt.Sprint(train.BannedAt), period(train.Lasted)
+			ban, after = fmt.Sprint(train.BannedAt), train.After()
 		}
-		fmt.Fprintf(t, "one probe in %s\tIPv%d\t%s\t%s\t%.0f times as fast\n", period(train.Every), train.Family, ban, after, train.Speed)
+		fmt.Fprintf(t, "one probe in %s\tIPv%d\t%s\t%s\t%s times as fast\n", train.Pace(), train.Family, ban, after, thousands(train.Speed))
 	}
 	t.Flush()
 	fmt.Fprintln(w)
+}
+
+// thousands writes 3600 as "3,600".
+func thousands(n float64) string {
+	text := fmt.Sprintf("%.0f", n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 // printDoors writes a line for each way to knock.

@@ -26,7 +26,7 @@ func TestPrint(t *testing.T) {
 		"FIN     prober  10     0     0 / 2   10 / 8  11               -\n",
 		"nmap -O guesses over IPv4: before, Linux 5.3 - 5.4 (96 %); after, no match\n",
 		"client     tcp/80  100     0       0s      1ms\n",
-		"one probe in 7m30s  IPv6  23               2h45m  3600 times as fast\n",
+		"one probe in 7m30s  IPv6  23               2h45m  3,600 times as fast\n",
 		"back-door  hardenctl knock  open  open\n",
 		"NOT JUDGED\nWhat nmap tells\n        there is none\n",
 		"kept    This holds\n        seen\n", "BROKEN  This does not\n        tcp/22 is open\n",

@@ -171,7 +171,7 @@ func (t *Train) note(sent []time.Time, banned, due bool) {
 func (j *judge) patientBanned() {
 	var against, kept []string
 	for _, t := range j.r.Trains {
-		what := fmt.Sprintf("one probe in %s over IPv%d", period(t.Every), t.Family)
+		what := fmt.Sprintf("one probe in %s over IPv%d", t.Pace(), t.Family)
 		switch {
 		case t.BannedAt == 0 && t.Due == 0: // nothing was due: see unjudged
 		case t.BannedAt == 0:
@@ -179,13 +179,19 @@ func (j *judge) patientBanned() {
 		case t.Due > 0 && t.BannedAt < t.Due-1 || t.Due == 0 && t.BannedAt <= t.free(j.p.Scan):
 			against = append(against, fmt.Sprintf("%s: banned by probe %d already", what, t.BannedAt))
 		default:
-			kept = append(kept, fmt.Sprintf("%s: by probe %d, after %s (played %.0f times as fast)", what, t.BannedAt, period(t.Lasted), t.Speed))
+			kept = append(kept, fmt.Sprintf("%s: by probe %d, after %s (played %s times as fast)", what, t.BannedAt, t.After(), thousands(t.Speed)))
 		}
 	}
 	if len(against)+len(kept) > 0 {
 		j.rule("patient-banned", "Who waits between probes is banned too", against, strings.Join(kept, "; "))
 	}
 }
+
+// Pace writes the time between two probes, such as "7m30s".
+func (t Train) Pace() string { return period(t.Every) }
+
+// After writes the time from the first probe to the last, by the profile's clock.
+func (t Train) After() string { return period(t.Lasted) }
 
 // free is how many probes a train has at least.
 func (t Train) free(s profile.Scan) int {

@@ -29,7 +29,7 @@ func (s *scene) unjudged(r *Report) []Unjudged {
 	add(scan.Probes > 0 && scan.Slow.Count > 0 && rungs(scan, slowPace(scan)) == 0, "The slow window bans",
 		fmt.Sprintf("it takes more than %d probes, and nobody would wait for them here", mostRungs))
 	for _, t := range r.Trains {
-		add(t.Due == 0 && t.BannedAt == 0, fmt.Sprintf("One probe in %s bans, over IPv%d", period(t.Every), t.Family),
+		add(t.Due == 0 && t.BannedAt == 0, fmt.Sprintf("One probe in %s bans, over IPv%d", t.Pace(), t.Family),
 			"this machine was too busy to send them in time: try again")
 	}
 	add(hidesEverything(s.profile) && s.hasClient(), "Probes forged in the name of somebody new cost them nothing",
