@@ -23,7 +23,7 @@ func (s *scene) unjudged(r *Report) []Unjudged {
 		}
 	}
 	add(!s.options.Nmap, "What host discovery, a scan of all IP protocols and a guess at the system (nmap -O) tell",
-		"only nmap does these, and it is not installed, or was not wanted")
+		"only nmap does these: install it, or leave out --no-nmap")
 	add(s.options.Quick, "What other scans learn: "+strings.Join(s.leftOut(), ", "), "a quick look leaves them out")
 	scan := s.profile.Scan
 	add(scan.Probes > 0 && scan.Slow.Count > 0 && rungs(scan, slowPace(scan)) == 0, "The slow window bans",

@@ -17,7 +17,7 @@ func TestUnjudged(t *testing.T) {
 		contains string
 	}{
 		{"all was tried", nil, Options{Nmap: true}, nil, "", ""},
-		{"no nmap", nil, Options{}, nil, "nmap -O", "not installed"},
+		{"no nmap", nil, Options{}, nil, "nmap -O", "install it"},
 		{"quick", nil, Options{Nmap: true, Quick: true}, nil, "connect, NULL, XMAS", "quick"},
 		{"a long slow window", []string{"probes = 20", "probes = 500"}, Options{Nmap: true}, nil, "slow window", "more than 100 probes"},
 		{"a busy machine", nil, Options{Nmap: true}, []Train{{Every: 7 * time.Second, Family: 6}}, "One probe in 7s bans, over IPv6", "try again"},
