@@ -18,7 +18,7 @@ type verified struct {
 		Name         string
 		Family       int
 		Open, Closed int
-		Ladder       int `json:"banned_by_probe"`
+		Ladder       int      `json:"banned_by_probe"`
 		OpenPorts    []string `json:"open_ports"`
 	}
 	Guesses []struct{ After string }

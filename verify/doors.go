@@ -120,20 +120,37 @@ func (t Try) String() string {
 // doorsHold judges every door: it opens by its sequence, and by nothing else.
 func (j *judge) doorsHold() {
 	for _, d := range j.r.Doors {
-		var against, opened, shut []string
+		var against []string
 		for _, t := range d.Tries {
 			switch {
 			case t.Opened && !t.Opens:
 				against = append(against, fmt.Sprintf("%s opens it over IPv%d", t.Name, t.Family))
 			case t.Opens && !t.Opened:
 				against = append(against, fmt.Sprintf("%s does not open it over IPv%d", t.Name, t.Family))
-			case t.Opens:
-				opened = append(opened, fmt.Sprintf("%s over IPv%d", t.Name, t.Family))
-			case !slices.Contains(shut, t.Name):
-				shut = append(shut, t.Name)
 			}
 		}
-		j.rule("door-"+d.Name, fmt.Sprintf("The door %s opens only by its sequence", d.Name), against,
-			fmt.Sprintf("opened by %s; shut to %s (lateness tried with a step of %s, open for %s)", strings.Join(opened, ", "), strings.Join(shut, ", "), d.Step, d.Open))
+		j.rule("door-"+d.Name, fmt.Sprintf("The door %s opens only by its sequence", d.Name), against, d.seen(j.p.Policy.IPv6))
 	}
+}
+
+// seen says what opened a door that held, and what did not.
+func (d *Door) seen(ipv6 bool) string {
+	var opened, shut []string
+	for _, t := range d.Tries {
+		switch {
+		case t.Family == 6:
+		case t.Opened:
+			opened = append(opened, t.Name)
+		default:
+			shut = append(shut, t.Name)
+		}
+	}
+	text := fmt.Sprintf("opened by %s; shut to %s; ", strings.Join(opened, ", "), strings.Join(shut, ", "))
+	if d.Step > 0 {
+		text += fmt.Sprintf("lateness tried with a step of %s, open for %s; ", d.Step, d.Open)
+	}
+	if ipv6 {
+		return text + "over IPv4 and IPv6"
+	}
+	return text + "over IPv6 nothing opens it"
 }

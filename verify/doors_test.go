@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"hardenctl/compiler/profile"
 )
@@ -62,5 +63,17 @@ func TestDoors(t *testing.T) {
 	want := []Outcome{{"no knock", "shut", "open!"}, {"hardenctl knock", "open", "-"}}
 	if got := d.ByName(); !slices.Equal(got, want) {
 		t.Errorf("outcomes %v, want %v", got, want)
+	}
+}
+
+// A door of a host without IPv6 stays shut there, and the evidence says so.
+func TestSeen(t *testing.T) {
+	d := Door{Step: time.Second, Open: 2 * time.Second, Tries: []Try{
+		{Name: "no knock", Family: 4}, {Name: "hardenctl knock", Family: 4, Opened: true}, {Name: "hardenctl knock", Family: 6}}}
+	const both = "opened by hardenctl knock; shut to no knock; lateness tried with a step of 1s, open for 2s; "
+	for ipv6, want := range map[bool]string{true: both + "over IPv4 and IPv6", false: both + "over IPv6 nothing opens it"} {
+		if got := d.seen(ipv6); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,11 +180,11 @@ func (j *judge) patientBanned() {
 		case t.Due > 0 && t.BannedAt < t.Due-1 || t.Due == 0 && t.BannedAt <= t.free(j.p.Scan):
 			against = append(against, fmt.Sprintf("%s: banned by probe %d already", what, t.BannedAt))
 		default:
-			kept = append(kept, fmt.Sprintf("%s: by probe %d, after %s (played %s times as fast)", what, t.BannedAt, t.After(), thousands(t.Speed)))
+			kept = append(kept, fmt.Sprintf("one probe in %s: banned by probe %d (played %s times as fast)", t.Pace(), t.BannedAt, thousands(t.Speed)))
 		}
 	}
 	if len(against)+len(kept) > 0 {
-		j.rule("patient-banned", "Who waits between probes is banned too", against, strings.Join(kept, "; "))
+		j.rule("patient-banned", "Who waits between probes is banned too", against, strings.Join(slices.Compact(kept), "; ")+"; over IPv4 and IPv6")
 	}
 }
 
