@@ -135,11 +135,12 @@ func (s *scene) run(ctx context.Context, t *Train, scan profile.Scan) error {
 		if sent, err = departs(p, probe, sent, time.Duration(float64(t.Every)/t.Speed)); err != nil {
 			return err
 		}
-		is, err := s.settled(ctx, from)
+		due := tooMany(scan, sent)
+		is, err := s.settled(ctx, from, due)
 		if err != nil {
 			return err
 		}
-		if t.note(sent, is, tooMany(scan, sent)); is || t.Due > 0 && t.Sent > t.Due {
+		if t.note(sent, is, due); is || t.Due > 0 && t.Sent > t.Due {
 			break
 		}
 	}
