@@ -203,8 +203,11 @@ func (t Train) free(s profile.Scan) int {
 	return int(s.Probes)
 }
 
-// period writes a time with its two largest units, "7m30s", "2h45m", "7s".
+// period writes a time with its two largest units, "7m30s", "2h45m", "7.5s".
 func period(d time.Duration) string {
+	if d < time.Minute {
+		return d.Round(100 * time.Millisecond).String()
+	}
 	text := d.Round(time.Second).String()
 	if d >= time.Hour {
 		text = strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
