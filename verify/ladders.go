@@ -102,7 +102,7 @@ func (s *scene) climb(ctx context.Context, k kind, family int) (Ladder, error) {
 			return l, err
 		}
 		l.Sent++
-		due := k.counts(s.profile) && l.Sent > int(s.profile.Scan.Probes)
+		due := k.counts(s.profile) && l.Sent == int(s.profile.Scan.Probes)+1
 		is, err := s.settled(ctx, from, due)
 		if err != nil {
 			return l, err
@@ -120,7 +120,7 @@ func (s *scene) climb(ctx context.Context, k kind, family int) (Ladder, error) {
 // after the next probe.
 const (
 	takenIn    = 6 * time.Millisecond
-	takenInDue = time.Second
+	takenInDue = 500 * time.Millisecond
 )
 
 // settled gives the kernel a moment to take a packet in, and reports whether

@@ -24,7 +24,7 @@ func TestUnjudged(t *testing.T) {
 		{"bans that hide everything", []string{`"hidden"`, `"everything"`}, Options{Nmap: true}, nil, "somebody new", `"hidden" promises`},
 	}
 	for _, test := range tests {
-		p, _ := read(t, strings.NewReplacer(append(test.change, "", "")...).Replace(shop))
+		p, _ := read(t, strings.NewReplacer(test.change...).Replace(strings.Replace(shop, `"everything"`, `"hidden"`, 1)))
 		s := &scene{profile: p, options: test.options}
 		list := s.unjudged(&Report{Trains: test.trains})
 		switch {

@@ -53,7 +53,8 @@ probes = 10
 window = "1h"
 slow = { probes = 20, window = "1d" }
 ban = "1h"
-scope = "hidden"
+scope = "everything"
+proven = "1d"
 stealth = true
 
 [udp]
@@ -105,7 +106,7 @@ func TestKept(t *testing.T) {
 	}
 	want := []string{
 		"stated-only", "services-answer", "nothing-closed", "odd-packets-nothing", "banned-in-time", "patient-banned",
-		"one-source-learns-nothing", "ipv6-the-same", "door-back-door", "client-unhurt", "crawler-unhurt", "admin-unhurt", "forgery-harmless", "admin-reaches", "members-reach", "blocked-nothing",
+		"one-source-learns-nothing", "ipv6-the-same", "door-back-door", "client-unhurt", "crawler-unhurt", "admin-unhurt", "forgery-harmless", "forgery-spares-the-known", "admin-reaches", "members-reach", "blocked-nothing",
 	}
 	var made []string
 	for _, p := range r.Promises {
@@ -122,8 +123,8 @@ func TestKept(t *testing.T) {
 	}
 	checkAttacks(t, r)
 	checkPatience(t, r)
-	if len(r.Unjudged) != 1 || !strings.Contains(r.Unjudged[0].Why, "nmap") {
-		t.Errorf("not judged: %v, want only what nmap is needed for", r.Unjudged)
+	if len(r.Unjudged) != 2 || !strings.Contains(r.Unjudged[0].Why, "nmap") || !strings.Contains(r.Unjudged[1].Why, "scan.scope") {
+		t.Errorf("not judged: %v, want what nmap is needed for, and what the scope does not promise", r.Unjudged)
 	}
 }
 
@@ -169,7 +170,7 @@ func checkMaps(t *testing.T, r *Report) {
 		if m.View == Before && (m.Counts.Silent > 0 || m.Counts.Open < 20) {
 			t.Errorf("before, over IPv%d: %+v", m.Family, m.Counts)
 		}
-		if m.View != Before && !slices.Equal(m.Open, []uint16{80}) {
+		if m.View == Patient && !slices.Equal(m.Open, []uint16{80}) || m.View == Single && len(m.Open) > 0 {
 			t.Errorf("after, %s over IPv%d: open are %v", m.View, m.Family, m.Open)
 		}
 	}
@@ -179,11 +180,10 @@ func checkMaps(t *testing.T, r *Report) {
 // everyone and the console too, has no blocklist, rejects, bans too late, and
 // proves nobody.
 func TestBroken(t *testing.T) {
-	strict := strings.Replace(shop, `scope = "hidden"`, "scope = \"everything\"\nproven = \"1d\"", 1)
 	loose := strings.NewReplacer(`from = ["@office"]`, ``, `block = ["203.0.113.0/24", "2001:db8:bad::/48"]`, ``,
 		"[scan]\nprobes = 10", "[policy]\ninput = \"reject\"\n[scan]\nprobes = 12", `stealth = true`, `stealth = false`,
-		`knock = "back-door"`, ``, `proven = "1d"`, `proven = "0s"`).Replace(strict)
-	p, _ := read(t, strict)
+		`knock = "back-door"`, ``, `proven = "1d"`, `proven = "0s"`).Replace(shop)
+	p, _ := read(t, shop)
 	_, b := read(t, loose)
 	r := attacked(t, p, b, true)
 	want := []string{"stated-only", "nothing-closed", "odd-packets-nothing", "banned-in-time",
