@@ -4,7 +4,7 @@
 
 GO ?= go
 TOOLS = iptables ipset nmap iproute2
-TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping ethtool
+TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping ethtool openssh-client libwrap0
 # What the benchmarks compare with is unpacked, not installed: ufw removes
 # iptables-persistent, and firewalld would take over this machine.
 BENCH_TOOLS = $(TEST_TOOLS) procps dbus python3-firewall python3-nftables
@@ -12,21 +12,26 @@ FIREWALLS = ufw firewalld
 
 .PHONY: build demo test race lint bench golden clean
 
+# Without C libraries: LD_PRELOAD and the like have no hold on the program.
 build:
-	$(GO) build -o bin/hardenctl ./cmd/hardenctl
+	CGO_ENABLED=0 $(GO) build -o bin/hardenctl ./cmd/hardenctl
 
 demo: build
 	scripts/setup $(TOOLS)
 	$(GO) build -o bin/demo ./demo
 	bin/demo $(CURDIR)/bin/hardenctl $(CURDIR)/demo
 
-test: bin/docker
+test: bin/docker bin/sshd
 	scripts/setup $(TEST_TOOLS)
 	$(GO) test -count=1 -timeout 25m ./...
 
 # The real Docker, for the tests: unpacked, not installed.
 bin/docker:
 	scripts/unpack $@ docker.io containerd runc
+
+# The real sshd, which would listen on this machine if it were installed.
+bin/sshd:
+	scripts/unpack $@ openssh-server
 
 # The packages in which goroutines meet.
 race:

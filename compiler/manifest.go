@@ -8,7 +8,7 @@ import (
 // describe returns what the manifest of a profile says of its ruleset: for each
 // part of it the profile line that asked for it.
 func describe(profile string, rs *ruleset.Ruleset) bundle.Manifest {
-	m := bundle.Manifest{Profile: profile, Settings: settingEntries(rs)}
+	m := bundle.Manifest{Profile: profile, Settings: settingEntries(rs), Access: accessEntry(rs.Access)}
 	for _, t := range rs.Tables {
 		m.Policies = append(m.Policies, policyEntries(t)...)
 		m.Rules = append(m.Rules, ruleEntries(t)...)
@@ -16,6 +16,10 @@ func describe(profile string, rs *ruleset.Ruleset) bundle.Manifest {
 	for _, s := range rs.Sets {
 		m.Sets = append(m.Sets, bundle.SetEntry{
 			Name: s.Name, Dynamic: s.Dynamic, Entries: len(s.Members), Origin: origin(s.Origin)})
+	}
+	for _, l := range rs.Lists {
+		m.Lists = append(m.Lists, bundle.ListEntry{
+			Name: l.Name, Entries: l.Entries, MaximumShrink: l.MaximumShrink, Origin: origin(l.Origin)})
 	}
 	return m
 }
@@ -59,6 +63,23 @@ func settingEntries(rs *ruleset.Ruleset) []bundle.SettingEntry {
 		for _, o := range n.Offloads {
 			entries = append(entries, bundle.SettingEntry{NIC: n.Name, Option: string(o.Name), Value: o.Word(), Origin: origin(o.Origin)})
 		}
+	}
+	return entries
+}
+
+func accessEntry(a ruleset.Access) bundle.AccessEntry {
+	entry := bundle.AccessEntry{Admin: a.Admin}
+	for _, s := range a.Services {
+		entry.Services = append(entry.Services, bundle.AdminService{
+			Name: s.Name, Ports: portEntries(s.Ports), From: s.From, Knock: portEntries(s.Knock), Origin: origin(s.Origin)})
+	}
+	return entry
+}
+
+func portEntries(ports []ruleset.Port) []bundle.Port {
+	var entries []bundle.Port
+	for _, p := range ports {
+		entries = append(entries, bundle.Port{Protocol: string(p.Protocol), First: p.First, Last: p.Last})
 	}
 	return entries
 }

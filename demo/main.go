@@ -31,12 +31,26 @@ func (demo) Run() int {
 		fmt.Fprintln(os.Stderr, "usage: demo HARDENCTL FOLDER")
 		return 2
 	}
-	s := &show{hardenctl: os.Args[1], profile: filepath.Join(os.Args[2], "web.toml")}
-	if err := s.play(); err != nil {
+	folder, err := copied(os.Args[2])
+	s := &show{hardenctl: os.Args[1], profile: filepath.Join(folder, "web.toml")}
+	if err == nil {
+		err = s.play()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		return 1
 	}
 	return 0
+}
+
+// copied returns a copy of a folder that is root's: a checkout may be anyone's,
+// and hardenctl takes no orders from others.
+func copied(folder string) (string, error) {
+	place, err := os.MkdirTemp("/run", "profile-")
+	if err != nil {
+		return "", err
+	}
+	return place, os.CopyFS(place, os.DirFS(folder))
 }
 
 // show is a demo while it plays.

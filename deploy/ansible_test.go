@@ -173,3 +173,21 @@ func (r result) mustSay(t *testing.T, words ...string) {
 		}
 	}
 }
+
+// A profile that would lock out who is logged in is not applied; the plan has
+// said whom before.
+func TestLockoutFailsThePlay(t *testing.T) {
+	freshHost(t)
+	folder := profileFolder(t, "profile.toml", `version = 1
+include = ["builtin:server"]
+[access]
+block = ["198.51.100.0/24"]
+`)
+	t.Setenv("SSH_CONNECTION", "198.51.100.7 50000 192.0.2.1 22")
+	p := play(t, "-e", "hardenctl_profile_src="+folder)
+	p.mustFail(t)
+	p.mustSay(t, "locked out: 198.51.100.7 (your SSH connection) at tcp/22", "access.block", "Nothing was changed")
+	if rules := output(t, "iptables-save"); strings.Contains(rules, "HARDENCTL") {
+		t.Errorf("there are rules:\n%s", rules)
+	}
+}

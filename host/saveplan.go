@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/host/generation"
 	"hardenctl/host/plan"
+	"hardenctl/host/safepath"
 )
 
 // ErrMoved is the error of a saved plan whose host has changed since.
@@ -28,6 +30,8 @@ type SavedPlan struct {
 	Plan        *plan.Plan      `json:"plan"`
 	Manifest    bundle.Manifest `json:"manifest"`
 	Files       []SavedFile     `json:"files"`
+	// Sources are what the bundle was compiled from, for the generation.
+	Sources []generation.Source `json:"sources"`
 }
 
 // SavedFile is one file of the bundle of a saved plan.
@@ -36,14 +40,15 @@ type SavedFile struct {
 	Text string `json:"text"`
 }
 
-// Save writes the plan of a reading to a file, for apply to take.
-func (r *Reading) Save(path string) error {
-	s := SavedPlan{Format: plan.Format, Fingerprint: r.fingerprint(), Plan: r.Plan, Manifest: r.Bundle.Manifest}
+// Save writes the plan of a reading to a file, for apply to take, with what its
+// bundle was compiled from. It is a new file, root's alone, whatever was there.
+func (r *Reading) Save(path string, sources []generation.Source) error {
+	s := SavedPlan{Format: plan.Format, Fingerprint: r.fingerprint(), Plan: r.Plan, Manifest: r.Bundle.Manifest, Sources: sources}
 	for _, f := range r.Bundle.Files {
 		s.Files = append(s.Files, SavedFile{f.Name, string(f.Text)})
 	}
 	s.Checksum = s.checksum()
-	return os.WriteFile(path, s.text(), 0o600)
+	return safepath.WriteFile(path, s.text(), 0o600)
 }
 
 // LoadPlan reads a saved plan. Its bundle is as it was sealed.

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/host/generation"
 	"hardenctl/host/plan"
 	"hardenctl/host/state"
 )
@@ -23,7 +25,8 @@ func reading(ttl string) *Reading {
 // A saved plan comes back with its bundle, for a host that has not moved.
 func TestSave(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "web.plan")
-	if err := reading("64").Save(path); err != nil {
+	sources := []generation.Source{{Name: "web.toml", Kind: generation.Profile, Text: []byte("version = 1 # \xff\n")}}
+	if err := reading("64").Save(path, sources); err != nil {
 		t.Fatal(err)
 	}
 	s, err := LoadPlan(path)
@@ -32,6 +35,9 @@ func TestSave(t *testing.T) {
 	}
 	if got := string(s.Bundle().File(bundle.Sysctl)); got != "net.ipv4.ip_default_ttl = 128\n" || s.Plan.Profile != "web.toml" {
 		t.Errorf("bundle of %q with %q", s.Plan.Profile, got)
+	}
+	if !reflect.DeepEqual(s.Sources, sources) {
+		t.Errorf("the sources are %q", s.Sources)
 	}
 	if err := s.Match(reading("64")); err != nil {
 		t.Errorf("the same host: %v", err)
@@ -45,7 +51,7 @@ func TestSave(t *testing.T) {
 // changed, is refused and never panics.
 func TestLoadPlanRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "web.plan")
-	if err := reading("64").Save(path); err != nil {
+	if err := reading("64").Save(path, nil); err != nil {
 		t.Fatal(err)
 	}
 	whole, err := os.ReadFile(path)

@@ -44,18 +44,21 @@ type Runner interface {
 // lab fail then, and are never skipped.
 //
 //	func TestMain(m *testing.M) { lab.Main(m) }
-func Main(m Runner) {
+func Main(m Runner) { os.Exit(runInLab(m)) }
+
+// runInLab is Main, and returns the code.
+func runInLab(m Runner) int {
 	switch {
 	case Inside() == nil:
-		os.Exit(m.Run())
+		return m.Run()
 	case os.Getenv(makerVariable) != strconv.Itoa(os.Getppid()):
-		os.Exit(runChild())
+		return runChild()
 	}
 	if err := settle(); err != nil {
 		fmt.Fprintf(os.Stderr, "lab: cannot furnish the lab: %v\n%s", err, needs)
-		os.Exit(1)
+		return 1
 	}
-	os.Exit(m.Run())
+	return m.Run()
 }
 
 const needs = `lab: a lab needs root (CAP_SYS_ADMIN and CAP_NET_ADMIN; of containers, a privileged one), overlayfs, tmpfs and iproute2.
@@ -107,10 +110,10 @@ func settle() error {
 
 // runChild runs this program again in new namespaces and returns its exit code.
 func runChild() int {
-	// The kernel sends Pdeathsig when the thread that started the child ends.
-	runtime.LockOSThread()
-	cmd, err := child()
+	cmd, err := child(os.Args[1:])
 	if err == nil {
+		// The kernel sends Pdeathsig when the thread that started the child ends.
+		runtime.LockOSThread()
 		err = cmd.Start()
 	}
 	if err != nil {
@@ -123,7 +126,8 @@ func runChild() int {
 	return exitCode(err)
 }
 
-func child() (*exec.Cmd, error) {
+// child is this program with other arguments, in new namespaces.
+func child(args []string) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -132,7 +136,7 @@ func child() (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, os.Args[1:]...)
+	cmd := exec.Command(self, args...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = append(os.Environ(), markVariable+"="+outer, makerVariable+"="+strconv.Itoa(os.Getpid()))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -140,10 +144,13 @@ func child() (*exec.Cmd, error) {
 	return cmd, nil
 }
 
+// passed are the signals that a lab gets from outside.
+var passed = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+
 // passSignals sends on to p what this process is asked, until stop is called.
 func passSignals(p *os.Process) (stop func()) {
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	signal.Notify(signals, passed...)
 	go func() {
 		for s := range signals {
 			p.Signal(s)

@@ -21,6 +21,7 @@ var overlaid = []string{"/etc", "/var/lib"}
 
 // furnish turns the fresh namespaces of this process into a lab.
 func furnish() error {
+	syscall.Umask(0o022) // root's own: hardenctl refuses what others may write
 	if err := mount("tmpfs", "/run", "tmpfs", "mode=0755"); err != nil {
 		return err
 	}

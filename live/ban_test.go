@@ -8,8 +8,8 @@ import (
 	"hardenctl/lab"
 )
 
-// engines are the two means of counting, both of which hold what a profile says.
-var engines = []string{"hashlimit", "recent"}
+// engines are the means of counting, each of which holds what a profile says.
+var engines = []string{"sets", "hashlimit", "recent"}
 
 // onEngines runs a test on a bare server with each engine.
 func onEngines(t *testing.T, backends []string, test func(t *testing.T, engine string)) {
@@ -181,7 +181,7 @@ func TestBanRenewsAndGrows(t *testing.T) {
 func TestBanSparesOpenConnections(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		lab.Serve(t, "tcp", 80)
-		expect(t, 0, "apply", write(t, "watched.toml", watched+"tripwires = [\"tcp/23\"]\n"), "--auto-approve")
+		expect(t, 0, "apply", write(t, "watched.toml", watched+"tripwires = [\"tcp/23\"]\n"), "--auto-approve", "--no-guard")
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
 		arrive(t, client)
 		var streams []*stream

@@ -21,7 +21,7 @@ func TestContainer(t *testing.T) {
 	bare(t, "nft")
 	for _, text := range []string{
 		expect(t, 0, "plan", "builtin:howto", "--json"),
-		expect(t, 0, "apply", "builtin:howto", "--auto-approve", "--json"),
+		expect(t, 0, "apply", "builtin:howto", "--auto-approve", "--no-guard", "--json"),
 	} {
 		var p struct {
 			plan.Plan
@@ -67,7 +67,7 @@ func TestLock(t *testing.T) {
 	release, err := apply.Lock(context.Background())
 	must(t, err)
 	before, began := look(t), time.Now()
-	out := expect(t, 1, "apply", "builtin:web", "--auto-approve", "--lock-timeout", "1s")
+	out := expect(t, 1, "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "1s")
 	contains(t, out, "another hardenctl is at work (process "+pid()+")")
 	if took := time.Since(began); took < time.Second || took > 3*time.Second {
 		t.Errorf("waited %v for 1 s", took)
@@ -76,7 +76,7 @@ func TestLock(t *testing.T) {
 	expect(t, 0, "plan", "builtin:web") // a plan needs no lock
 
 	time.AfterFunc(500*time.Millisecond, release)
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--lock-timeout", "5s")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "5s")
 	twoAtOnce(t)
 }
 
@@ -89,7 +89,7 @@ func twoAtOnce(t *testing.T) {
 	profiles := []string{"builtin:web", "builtin:database"}
 	ended := make(chan struct{})
 	for _, p := range profiles {
-		cmd := exec.Command(binary(t), "apply", p, "--auto-approve")
+		cmd := exec.Command(binary(t), "apply", p, "--auto-approve", "--no-guard")
 		go func() {
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("apply %s: %v: %s", p, err, out)
@@ -126,7 +126,7 @@ func TestBadProfile(t *testing.T) {
 			for _, command := range []string{"plan", "apply"} {
 				args := []string{command, c.path}
 				if command == "apply" {
-					args = append(args, "--auto-approve")
+					args = append(args, "--auto-approve", "--no-guard")
 				}
 				contains(t, expect(t, 1, args...), c.says)
 			}
@@ -138,27 +138,34 @@ func TestBadProfile(t *testing.T) {
 // Without root there is nothing to read or change, and the message says so.
 func TestNotRoot(t *testing.T) {
 	bare(t, "nft")
+	for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--no-guard"}, {"rollback", "1"}} {
+		contains(t, asNobody(t, 1, args...), "the firewall can only be read and changed as root")
+	}
+}
+
+// asNobody runs the command as a user without any rights, who must get the exit
+// code, and returns what it printed.
+func asNobody(t *testing.T, code int, args ...string) string {
+	t.Helper()
 	folder, err := os.MkdirTemp("/run", "public-")
 	must(t, err)
 	must(t, os.Chmod(folder, 0o755))
 	program := filepath.Join(folder, "hardenctl")
 	tool(t, "cp "+binary(t)+" "+program)
-	for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve"}} {
-		cmd := exec.Command(program, args...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-		out, code := outcome(t, cmd)
-		if code != 1 {
-			t.Errorf("%q exits %d", args, code)
-		}
-		contains(t, out, "the firewall can only be read and changed as root")
+	cmd := exec.Command(program, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, got := outcome(t, cmd)
+	if got != code {
+		t.Errorf("%q exits %d, want %d", args, got, code)
 	}
+	return out
 }
 
 // On a terminal, apply asks, and only "yes" is an answer.
 func TestApproval(t *testing.T) {
 	bare(t, "nft")
 	before := look(t)
-	contains(t, expect(t, 1, "apply", "builtin:web"), "there is no terminal to ask on; say --auto-approve")
+	contains(t, expect(t, 1, "apply", "builtin:web", "--no-guard"), "there is no terminal to ask on; say --auto-approve")
 	for _, answer := range []string{"no", "yes please"} {
 		out, code := onTerminal(t, answer)
 		if code != 1 {
@@ -178,7 +185,7 @@ func TestApproval(t *testing.T) {
 // onTerminal applies builtin:web on a terminal where somebody types an answer.
 func onTerminal(t *testing.T, answer string) (string, int) {
 	t.Helper()
-	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply builtin:web", "/dev/null")
+	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply builtin:web --no-guard", "/dev/null")
 	cmd.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=")
 	cmd.Stdin = strings.NewReader(answer + "\n")
 	return outcome(t, cmd)
@@ -194,7 +201,7 @@ func TestNoIPv6(t *testing.T) {
 		for _, name := range []string{"save", "restore"} {
 			breakAlways(t, "ip6tables-"+name)
 		}
-		out := expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		out := expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 		contains(t, out, "this kernel runs without IPv6", "IPv4 rules")
 		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 		contains(t, tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT")

@@ -43,7 +43,7 @@ func TestFaults(t *testing.T) {
 					bare(t, backend)
 					inhabit(t)
 					if before != "" {
-						expect(t, 0, "apply", before, "--auto-approve")
+						expect(t, 0, "apply", before, "--auto-approve", "--no-guard")
 						tool(t, "ipset add hardenctl-ban-v4 203.0.113.9")
 					}
 					f.strike(t)
@@ -60,13 +60,13 @@ func (f fault) strike(t *testing.T) {
 	t.Run("broken", func(t *testing.T) {
 		f.arrange(t)
 		before, counted = look(t), theirs(t)
-		contains(t, expect(t, 3, "apply", "builtin:database", "--auto-approve"), f.says, "everything went back to what it was")
+		contains(t, expect(t, 3, "apply", "builtin:database", "--auto-approve", "--no-guard"), f.says, "everything went back to what it was")
 		look(t).is(t, before)
 		if now := theirs(t); now != counted {
 			t.Errorf("others had\n%s\nand have\n%s", counted, now)
 		}
 	})
-	expect(t, 0, "apply", "builtin:database", "--auto-approve")
+	expect(t, 0, "apply", "builtin:database", "--auto-approve", "--no-guard")
 	expect(t, 0, "plan", "builtin:database", "--detailed-exitcode")
 }
 
@@ -129,10 +129,10 @@ func TestSetOfAnotherType(t *testing.T) {
 		before := look(t)
 		t.Run("broken", func(t *testing.T) {
 			breakTool("echo not today >&2; exit 1")(t)
-			expect(t, 3, "apply", "builtin:web", "--auto-approve")
+			expect(t, 3, "apply", "builtin:web", "--auto-approve", "--no-guard")
 			look(t).is(t, before)
 		})
-		expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 		contains(t, tool(t, "ipset list -t hardenctl-trusted-v4"), "Type: hash:net")
 	})
@@ -142,13 +142,13 @@ func TestSetOfAnotherType(t *testing.T) {
 // an error, until that rule has gone.
 func TestSetThatOthersName(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 		tool(t, "iptables -A FORWARD -m set --match-set hardenctl-trusted-v4 src -j ACCEPT")
 		bare := write(t, "bare.toml", "version = 1\ninclude = [\"builtin:web\"]\n[access]\nexempt = []\n")
-		contains(t, expect(t, 0, "apply", bare, "--auto-approve"), "set hardenctl-trusted-v4 is wanted no more, and stays")
+		contains(t, expect(t, 0, "apply", bare, "--auto-approve", "--no-guard"), "set hardenctl-trusted-v4 is wanted no more, and stays")
 		expect(t, 0, "plan", bare, "--detailed-exitcode")
 		tool(t, "iptables -D FORWARD 1")
-		contains(t, expect(t, 0, "apply", bare, "--auto-approve"), "- hardenctl-trusted-v4")
+		contains(t, expect(t, 0, "apply", bare, "--auto-approve", "--no-guard"), "- hardenctl-trusted-v4")
 		expect(t, 0, "plan", bare, "--detailed-exitcode")
 		if left := glob(t, "/etc/iptables/.*hardenctl*"); left != nil {
 			t.Errorf("left behind: %v", left)
@@ -186,13 +186,13 @@ exec "$real" "$@"
 // A set that an apply left behind when it was killed is no obstacle, and goes.
 func TestLeftOver(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 		web := look(t)
 		// The plan removes the set first and refills the other one second, for
 		// which it takes the very name.
 		tool(t, "ipset create hardenctl-tmp-1 hash:net")
 		tool(t, "ipset flush hardenctl-trusted-v4")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 		look(t).is(t, web)
 	})
 }
@@ -208,7 +208,7 @@ func TestRefusedByTheKernel(t *testing.T) {
 			return replaceOnce(t, text, `--dport 80 -m comment --comment \"services.http\" -j HARDENCTL-S-HTTP\n`,
 				`--dport 80 -m comment --comment \"services.http\" -j HARDENCTL-INPUT\n`) // a loop
 		})
-		contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve"), "rehearsal: rules.v4", "iptables-restore")
+		contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--no-guard"), "rehearsal: rules.v4", "iptables-restore")
 		look(t).is(t, before)
 	})
 }

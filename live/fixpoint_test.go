@@ -42,9 +42,9 @@ func fixpoint(t *testing.T, b *bundle.Bundle) {
 	for _, set := range b.Manifest.Sets {
 		_, line, _ := strings.Cut(string(b.File(bundle.Sets)), "create "+set.Name+" ")
 		line, _, _ = strings.Cut(line, "\n")
-		forced := strings.HasSuffix(line, " forceadd")
-		if has := header(t, set.Name).ForceAdd; has != forced {
-			t.Errorf("set %s: forceadd is %v, want %v", set.Name, has, forced)
+		forced, counting := strings.HasSuffix(line, " forceadd"), strings.Contains(line, " counters")
+		if h := header(t, set.Name); h.ForceAdd != forced || h.Counters != counting {
+			t.Errorf("set %s: forceadd is %v, want %v; counters are %v, want %v", set.Name, h.ForceAdd, forced, h.Counters, counting)
 		}
 	}
 	for tool, file := range map[string]string{"iptables": bundle.RulesV4, "ip6tables": bundle.RulesV6} {
@@ -92,20 +92,20 @@ func TestApply(t *testing.T) {
 		before := look(t)
 		expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
 		look(t).is(t, before)
-		contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve"), "Applied.")
+		contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard"), "Applied.")
 		web, written := look(t), times(t)
 		contains(t, expect(t, 0, "plan", "builtin:web", "--detailed-exitcode"), "No changes")
 
-		contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve"), "No changes")
+		contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard"), "No changes")
 		look(t).is(t, web)
 		if again := times(t); !maps.Equal(again, written) {
 			t.Errorf("files were written again: %v, then %v", written, again)
 		}
 
-		expect(t, 0, "apply", "builtin:database", "--auto-approve")
+		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--no-guard")
 		expect(t, 0, "plan", "builtin:database", "--detailed-exitcode")
 		expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 		look(t).is(t, web)
 	})
 }
@@ -142,7 +142,7 @@ func TestDrift(t *testing.T) {
 		{"a file is deleted", "rm /etc/iptables/rules.v6", "+ file /etc/iptables/rules.v6"},
 	}
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", "builtin:web", "--auto-approve")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 		web := look(t)
 		for _, d := range drifts {
 			t.Run(d.name, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestDrift(t *testing.T) {
 				if !slices.Equal(found, []string{d.kind}) {
 					t.Errorf("found %q, want %q", found, d.kind)
 				}
-				expect(t, 0, "apply", "builtin:web", "--auto-approve")
+				expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 				if strings.Contains(d.name, "before the jump") {
 					tool(t, "iptables -D INPUT -s 203.0.113.5 -j ACCEPT") // it is not ours to delete
 				}
@@ -165,17 +165,21 @@ func TestDrift(t *testing.T) {
 }
 
 // A set with the right members that was made another way, so that they can
-// expire, is not the set that the profile asks for.
+// expire, or do not count, is not the set that the profile asks for.
 func TestDriftOfASet(t *testing.T) {
 	bare(t, "nft")
-	expect(t, 0, "apply", "builtin:web", "--auto-approve")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 	members := strings.ReplaceAll(tool(t, "ipset save hardenctl-trusted-v6"), "hardenctl-trusted-v6", "other")
 	fed(t, strings.Replace(members, "\n", " timeout 0\n", 1), "ipset", "restore")
 	tool(t, "ipset swap other hardenctl-trusted-v6")
 	tool(t, "ipset destroy other")
-	if p := planned(t, "builtin:web"); len(p.Changes) != 1 || p.Changes[0].Object != "hardenctl-trusted-v6" {
+	tool(t, "ipset create other hash:ip hashsize 65536 maxelem 262144 timeout 86400 forceadd")
+	tool(t, "ipset swap other hardenctl-callers-v4")
+	tool(t, "ipset destroy other")
+	p := planned(t, "builtin:web")
+	if len(p.Changes) != 2 || p.Changes[0].Object != "hardenctl-callers-v4" || p.Changes[1].Object != "hardenctl-trusted-v6" {
 		t.Errorf("found %+v", p.Changes)
 	}
-	expect(t, 0, "apply", "builtin:web", "--auto-approve")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 	expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 }

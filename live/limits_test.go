@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +23,7 @@ func TestCustomersMeetNoLimit(t *testing.T) {
 		lab.Serve(t, "tcp", 443)
 		lab.Serve(t, "udp", 443)
 		for round, profile := range []string{"builtin:web", proxied(t, true, "")} {
-			expect(t, 0, "apply", profile, "--auto-approve")
+			expect(t, 0, "apply", profile, "--auto-approve", "--no-guard")
 			for i, crowd := range []struct {
 				who, v4, v6  string
 				flows, users int
@@ -54,10 +53,17 @@ func TestCustomersMeetNoLimit(t *testing.T) {
 }
 
 // atOnce opens as many flows to port 443, keeps them all open, and returns how
-// many of them the server spoke on. A dialer that was refused gives up.
+// many of them the server spoke on.
 func atOnce(from *lab.Host, protocol, server string, flows int) int {
-	const dialers, patience = 32, 4 * time.Second
-	var spoken atomic.Int64
+	conns := held(from, protocol, server, flows, 4*time.Second)
+	hangUp(conns)
+	return len(conns)
+}
+
+// held opens as many flows to port 443 and returns those that the server spoke
+// on, open. A dialer that was refused, or has waited for too long, gives up.
+func held(from *lab.Host, protocol, server string, flows int, patience time.Duration) []net.Conn {
+	const dialers = 32
 	var open sync.WaitGroup
 	turns := make(chan bool, flows)
 	conns := make(chan net.Conn, flows)
@@ -74,17 +80,17 @@ func atOnce(from *lab.Host, protocol, server string, flows int) int {
 				if err != nil || !speaks(c, protocol, patience) {
 					return
 				}
-				spoken.Add(1)
 				conns <- c
 			}
 		}()
 	}
 	open.Wait()
 	close(conns)
+	var spoken []net.Conn
 	for c := range conns {
-		c.Close()
+		spoken = append(spoken, c)
 	}
-	return int(spoken.Load())
+	return spoken
 }
 
 // speaks reports whether the server's first word comes; of UDP, the echo.
@@ -139,7 +145,7 @@ func TestAttackerAtTheLimit(t *testing.T) {
 		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
 		crawler := network.Host("crawler", "66.249.64.5", "2001:4860:4801:10::5")
 		for _, proxy := range []bool{true, false} {
-			expect(t, 0, "apply", write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve")
+			expect(t, 0, "apply", write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve", "--no-guard")
 			for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 				overrun(t, attacker, server, func() {
 					if got := atOnce(customer, "tcp", server, 30); got != 30 {
@@ -195,7 +201,7 @@ func TestForgedSYNsTakeNobodysLimit(t *testing.T) {
 		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
 		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
 		for _, proxy := range []bool{true, false} {
-			expect(t, 0, "apply", write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve")
+			expect(t, 0, "apply", write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve", "--no-guard")
 			for _, to := range []struct {
 				victim netip.Addr
 				server string
@@ -226,7 +232,7 @@ func TestEchoAtTheLimit(t *testing.T) {
 		network := lab.NewNetwork(t)
 		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
 		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
-		expect(t, 0, "apply", "builtin:base", "--auto-approve")
+		expect(t, 0, "apply", "builtin:base", "--auto-approve", "--no-guard")
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			if got := echoes(t, attacker, server, 50, "0.005"); got < 5 || got > 10 {
 				t.Errorf("%s: %d of 50 requests of a flood were answered", server, got)

@@ -8,44 +8,57 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"hardenctl/lab"
 )
 
+var labs = flag.Int("labs", 3, "how many tests run at once, each in a lab of its own")
+
 // A scan waits most of its time for answers that never come, so more of them
 // run at once than there are processors. A -parallel on the command line wins.
 func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "16")
-	lab.Main(m)
+	flag.Parse()
+	os.Exit(withCommand(func() int { return lab.Share(m, *labs) }))
 }
 
-// binary returns the path of the command, built once. It lies on the lab's own
-// /run and is gone with it.
+// commandVariable tells the processes of all labs where the command is.
+const commandVariable = "HARDENCTL_LIVE_COMMAND"
+
+// withCommand builds the command, once for all labs, and removes it after run.
+func withCommand(run func() int) int {
+	if os.Getenv(commandVariable) != "" {
+		return run()
+	}
+	folder, err := os.MkdirTemp("", "hardenctl-live-")
+	if err == nil {
+		defer os.RemoveAll(folder)
+		err = build(filepath.Join(folder, "hardenctl"))
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "building the command: %v\n", err)
+		return 1
+	}
+	return run()
+}
+
+func build(path string) error {
+	cmd := exec.Command("go", "build", "-o", path, "hardenctl/cmd/hardenctl")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return err
+	}
+	return os.Setenv(commandVariable, path)
+}
+
+// binary returns the path of the command.
 func binary(t *testing.T) string {
 	t.Helper()
 	lab.Require(t)
-	path, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return os.Getenv(commandVariable)
 }
-
-var build = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("/run", "hardenctl-live-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(folder, "hardenctl")
-	cmd := exec.Command("go", "build", "-o", path, "hardenctl/cmd/hardenctl")
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("building the command: %w (a lab has no network: if modules are missing, run go mod download first)", err)
-	}
-	return path, nil
-})
 
 // hardenctl runs the command and ends the test unless it exits 0.
 func hardenctl(t *testing.T, args ...string) {

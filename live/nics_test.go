@@ -32,7 +32,7 @@ func TestOffloads(t *testing.T) {
 
 	saved := t.TempDir() + "/plan.json"
 	expect(t, 0, "plan", profile, "-o", saved)
-	expect(t, 0, "apply", "--plan", saved, "--auto-approve")
+	expect(t, 0, "apply", "--plan", saved, "--auto-approve", "--no-guard")
 	offloadsAre(t, "on", "off")
 	text, err := os.ReadFile(nicLink)
 	must(t, err)
@@ -45,7 +45,7 @@ func TestOffloads(t *testing.T) {
 		t.Errorf("after a change by hand the plan is %+v", changes)
 	}
 
-	expect(t, 0, "apply", "builtin:web", "--auto-approve")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 	if _, err := os.Stat(nicLink); !os.IsNotExist(err) {
 		t.Errorf("the file of an interface that no profile names is left: %v", err)
 	}
@@ -59,7 +59,7 @@ func TestOffloadsGoBack(t *testing.T) {
 	tool(t, "ethtool -K nic0.1 sg off")
 	offloadsAre(t, "off", "off")
 	profile := write(t, "nic.toml", strings.ReplaceAll(nicProfile, "false", "true"))
-	contains(t, expect(t, 3, "apply", profile, "--auto-approve"),
+	contains(t, expect(t, 3, "apply", profile, "--auto-approve", "--no-guard"),
 		"nic0.1 tso: turned it on, and the kernel says off", "everything went back to what it was")
 	offloadsAre(t, "off", "off")
 	if _, err := os.Stat(nicLink); !os.IsNotExist(err) {
@@ -75,7 +75,7 @@ func TestOffloadsOutOfReach(t *testing.T) {
 	profile := write(t, "nic.toml", nicProfile+"[nics.away0]\ngro = true\n")
 	const link = "/etc/systemd/network/98-hardenctl-away0.link"
 	t.Cleanup(func() { must(t, os.RemoveAll(link)) })
-	contains(t, expect(t, 0, "apply", profile, "--auto-approve"), "away0 gro: nothing, not on: there is no such interface here")
+	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--no-guard"), "away0 gro: nothing, not on: there is no such interface here")
 	offloadsAre(t, "on", "off")
 	if _, err := os.Stat(link); err != nil {
 		t.Error(err)

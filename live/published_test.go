@@ -90,7 +90,7 @@ func TestPublished(t *testing.T) {
 		})
 
 		before := dockers(t)
-		expect(t, 0, "apply", path, "--auto-approve")
+		expect(t, 0, "apply", path, "--auto-approve", "--no-guard")
 		untouchedBy(t, before)
 		defended(t, network)
 		onFamilies(t, "past the published ports", func(t *testing.T, f family) {
@@ -100,7 +100,7 @@ func TestPublished(t *testing.T) {
 		greets(t, outside.Command(t.Context(), greeter(t)))
 		within(t, outside, d)
 
-		expect(t, 0, "apply", other, "--auto-approve")
+		expect(t, 0, "apply", other, "--auto-approve", "--no-guard")
 		untouchedBy(t, before)
 		sees(t, scanner, "tcp/8080", "tcp/8081")
 		within(t, outside, d)
@@ -112,12 +112,12 @@ func TestPublished(t *testing.T) {
 
 		d.stop(t)
 		wipe(t)
-		expect(t, 0, "apply", path, "--auto-approve")
+		expect(t, 0, "apply", path, "--auto-approve", "--no-guard")
 		d.start(t)
 		sees(t, scanner, "tcp/8080", "tcp/8081")
 		expect(t, 0, "plan", path, "--detailed-exitcode")
 		before = dockers(t)
-		expect(t, 0, "apply", other, "--auto-approve")
+		expect(t, 0, "apply", other, "--auto-approve", "--no-guard")
 		untouchedBy(t, before)
 	})
 }

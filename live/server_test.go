@@ -41,6 +41,7 @@ func bare(t *testing.T, backend string) {
 func wipe(t *testing.T) {
 	t.Helper()
 	lab.FlushState(t)
+	must(t, os.RemoveAll("/var/lib/hardenctl"))
 	must(t, os.RemoveAll("/etc/iptables"))
 	must(t, os.MkdirAll("/etc/iptables", 0o755))
 	for _, path := range bundle.Paths(bundle.Debian) {

@@ -41,7 +41,7 @@ func TestSynProxy(t *testing.T) {
 			synproxy = true
 			[access]
 			block = ["192.0.2.40", "2001:db8:40::/64"]`)
-		expect(t, 0, "apply", profile, "--auto-approve")
+		expect(t, 0, "apply", profile, "--auto-approve", "--no-guard")
 		expect(t, 0, "plan", profile, "--detailed-exitcode")
 		for i, who := range []struct {
 			name           string
@@ -121,7 +121,7 @@ func TestSynFlood(t *testing.T) {
 			server string
 			proxy  bool
 		}{{lab.ServerV4, true}, {lab.ServerV6, true}, {lab.ServerV4, false}} {
-			expect(t, 0, "apply", proxied(t, run.proxy, ""), "--auto-approve")
+			expect(t, 0, "apply", proxied(t, run.proxy, ""), "--auto-approve", "--no-guard")
 			quiet := site.load(customer, run.server, time.Second)
 			before := tracked(t)
 			busy := site.loadDuring(t, flood{attacker, netip.AddrPortFrom(netip.MustParseAddr(run.server), 80)}, customer)
@@ -194,7 +194,7 @@ func (s *site) load(from *lab.Host, server string, length time.Duration) loads {
 // that it had there, is served: a busy NAT does so.
 func TestSynProxyPortUsedAgain(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve")
+		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--no-guard")
 		lab.Serve(t, "tcp", 443)
 		for round := range 2 {
 			t.Run(fmt.Sprint(round), func(t *testing.T) {
@@ -223,7 +223,7 @@ func TestSynProxyPortUsedAgain(t *testing.T) {
 // SYN is answered. A scanner's own is a probe, and so are other flags.
 func TestScansOfSynProxy(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve")
+		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--no-guard")
 		lab.Serve(t, "tcp", 80)
 		network := lab.NewNetwork(t)
 		for i, scan := range []struct {

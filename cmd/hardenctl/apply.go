@@ -14,18 +14,29 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/compiler/bundle"
 	"hardenctl/host"
 	"hardenctl/host/apply"
+	"hardenctl/host/safepath"
 )
 
-// applyFlags are the flags of apply.
+// applyFlags are the flags of the commands that change the host.
 type applyFlags struct {
-	allowed     *[]string
 	approved    *bool
 	asJSON      *bool
-	saved       *string
+	noGuard     *bool
 	lockTimeout *time.Duration
+	// load returns what the host is moved to.
+	load func(cmd *cobra.Command, args []string) (target, error)
+}
+
+// newApplyFlags adds the flags that apply and rollback have in common.
+func newApplyFlags(cmd *cobra.Command) applyFlags {
+	return applyFlags{
+		approved:    cmd.Flags().Bool("auto-approve", false, "do not ask; needed without a terminal"),
+		asJSON:      cmd.Flags().Bool("json", false, "print the plan and the outcome as JSON"),
+		noGuard:     cmd.Flags().Bool("no-guard", false, "apply without proof that you can still log in"),
+		lockTimeout: cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl to end"),
+	}
 }
 
 func newApply() *cobra.Command {
@@ -36,6 +47,12 @@ func newApply() *cobra.Command {
 everything back, then the files that the host boots from. If any part fails, all
 of it goes back to what it was.
 
+Before it changes anything, it proves with real packets, in a throwaway network,
+that you and everybody else who is logged in, and the profile's admin addresses,
+can still log in, and that what is open stays open. If not, or if nobody is
+known for whom to prove it, it refuses; --no-guard applies all the same. Say
+that at a console, too, where there is no address to lock out.
+
 A saved plan is refused if the host has changed since it was made, and so is an
 answer if the host has changed while you read.
 
@@ -45,68 +62,77 @@ apply failed and everything went back; 4 if going back failed too; and 5 if the
 host is what the profile says but the output could not be written.
 
 With --json the outcome is an object: the fields of a plan, "applied" and
-"reverted", and, where something failed, "step" and "error".`,
+"reverted", the "generation" that was made, and, where something failed, "step"
+and "error".`,
 		Example: `  hardenctl apply web.toml
   hardenctl apply web.toml --auto-approve
   hardenctl apply --plan web.plan`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	flags := applyFlags{
-		allowed:     allowFlag(cmd),
-		approved:    cmd.Flags().Bool("auto-approve", false, "do not ask; needed without a terminal"),
-		asJSON:      cmd.Flags().Bool("json", false, "print the plan and the outcome as JSON"),
-		saved:       cmd.Flags().String("plan", "", "apply the plan saved in this file"),
-		lockTimeout: cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl to end"),
+	saved := cmd.Flags().String("plan", "", "apply the plan saved in this file")
+	allowed := allowFlag(cmd)
+	flags := newApplyFlags(cmd)
+	flags.load = func(cmd *cobra.Command, args []string) (target, error) {
+		if *saved != "" {
+			return loadSaved(*saved)
+		}
+		return loadProfile(cmd, args, *allowed, *flags.asJSON)
 	}
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := refuseEmpty(cmd, "plan"); err != nil {
+			return err
+		}
+		if *saved != "" && len(args) > 0 {
+			return errors.New("name a profile or a saved plan, not both")
+		}
+		return flags.run(cmd, args)
+	}
 	return cmd
 }
 
 func (f applyFlags) run(cmd *cobra.Command, args []string) error {
-	if err := refuseEmpty(cmd, "plan"); err != nil {
-		return err
-	}
-	if *f.saved != "" && len(args) > 0 {
-		return errors.New("name a profile or a saved plan, not both")
-	}
+	// What others shall read gets its mode where it is written.
+	syscall.Umask(0o077)
 	// A reader who hangs up must not kill an apply half-way: Go ends a process
 	// that writes to a closed standard output, unless the signal is ignored.
 	signal.Ignore(syscall.SIGPIPE)
 	if os.Geteuid() != 0 {
 		return f.report(cmd, outcome{}, host.ErrNotRoot)
 	}
-	b, saved, err := f.load(cmd, args)
+	o, err := f.readAndApply(cmd, args)
 	var reported exit
 	if errors.As(err, &reported) && reported.err == nil {
 		return err // the diagnostics have said all
 	}
-	if err != nil {
-		return f.report(cmd, outcome{}, err)
-	}
-	o, err := f.readAndApply(cmd, b, saved)
 	return f.report(cmd, o, err)
 }
 
-// load returns the bundle to apply: compiled, or out of a saved plan.
-func (f applyFlags) load(cmd *cobra.Command, args []string) (*bundle.Bundle, *host.SavedPlan, error) {
-	if *f.saved != "" {
-		saved, err := host.LoadPlan(*f.saved)
-		if err != nil {
-			return nil, nil, err
-		}
-		return saved.Bundle(), saved, nil
+// loadSaved takes a saved plan, which is root's orders like a profile.
+func loadSaved(path string) (target, error) {
+	if err := safepath.Trusted(path); err != nil {
+		return target{}, err
 	}
-	s, err := openSource(args, *f.allowed)
+	saved, err := host.LoadPlan(path)
 	if err != nil {
-		return nil, nil, err
+		return target{}, err
 	}
-	b, err := s.compile(cmd, *f.asJSON)
-	return b, nil, err
+	return target{bundle: saved.Bundle(), saved: saved, sources: saved.Sources}, nil
 }
 
-// readAndApply holds the lock from before the reading until after the last
-// change.
-func (f applyFlags) readAndApply(cmd *cobra.Command, b *bundle.Bundle, saved *host.SavedPlan) (outcome, error) {
+// loadProfile compiles a profile.
+func loadProfile(cmd *cobra.Command, args, allowed []string, asJSON bool) (target, error) {
+	s, err := openSource(args, allowed)
+	if err != nil {
+		return target{}, err
+	}
+	s.live = true
+	b, err := s.compile(cmd, asJSON)
+	return target{bundle: b, sources: s.read}, err
+}
+
+// readAndApply holds the lock from before it looks what to apply, since the last
+// generation may be another while one waits, until after the last change.
+func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, error) {
 	wait, cancel := context.WithTimeout(cmd.Context(), *f.lockTimeout)
 	defer cancel()
 	release, err := apply.Lock(wait)
@@ -114,16 +140,21 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, b *bundle.Bundle, saved *ho
 		return outcome{}, err
 	}
 	defer release()
-	r, err := host.Read(cmd.Context(), b)
+	t, err := f.load(cmd, args)
+	if err != nil {
+		return outcome{}, err
+	}
+	r, err := host.Read(cmd.Context(), t.bundle)
 	if err != nil {
 		return outcome{}, err
 	}
 	o := outcome{Plan: r.Plan}
-	if saved != nil {
-		if err := saved.Match(r); err != nil {
+	if t.saved != nil {
+		if err := t.saved.Match(r); err != nil {
 			return o, err
 		}
 	}
+	refusal := f.guard(cmd, r)
 	if !*f.asJSON {
 		if err := showPlan(cmd, r, false); err != nil {
 			return o, err
@@ -132,12 +163,27 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, b *bundle.Bundle, saved *ho
 	if r.Plan.Empty() {
 		return o, nil
 	}
+	if refusal != nil {
+		return o, refusal
+	}
 	if r, err = f.approve(cmd, r); err != nil {
 		return o, err
 	}
-	err = r.Apply(cmd.Context(), f.progress(cmd))
-	o.Applied = err == nil || errors.As(err, new(*apply.Untidy))
-	return o, err
+	if err := f.guard(cmd, r); err != nil {
+		return o, err
+	}
+	return t.apply(cmd.Context(), r, f.progress(cmd))
+}
+
+// guard returns why a reading must not be applied: somebody would be locked out.
+func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
+	if *f.noGuard {
+		return nil
+	}
+	if err := r.Guard(cmd.Context()); err != nil {
+		return fmt.Errorf("%w. Nothing was changed; --no-guard applies it all the same", err)
+	}
+	return nil
 }
 
 // approve asks on a terminal; elsewhere somebody must have said yes before. It

@@ -45,6 +45,7 @@ func (e exit) Error() string {
 func (e exit) Unwrap() error { return e.err }
 
 func main() {
+	scrub()
 	// A signal cancels: an apply that is under way goes back before it ends.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := newRoot().ExecuteContext(ctx)
@@ -92,11 +93,12 @@ take ` + defaultProfile + `.`,
   hardenctl compile web.toml -o bundle    the files, for review
   hardenctl plan web.toml                 what would change on this host
   hardenctl apply web.toml                change it
+  hardenctl rollback                      change it back
   hardenctl verify web.toml               attack it, in a throwaway network`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newVerify(), newKnock(), newProfiles())
+	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newHistory(), newRollback(), newVerify(), newKnock(), newProfiles())
 	return root
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,8 @@ type outcome struct {
 	Applied bool `json:"applied"`
 	// Reverted says that the apply failed and that everything went back.
 	Reverted bool `json:"reverted"`
+	// Generation is the number under which the apply is kept.
+	Generation int `json:"generation,omitempty"`
 	// Step is the part of the apply that failed.
 	Step  string `json:"step,omitempty"`
 	Error string `json:"error,omitempty"`
@@ -51,10 +54,17 @@ func (f applyFlags) write(cmd *cobra.Command, o outcome) error {
 		return writeJSON(cmd.OutOrStdout(), o)
 	}
 	if o.Applied {
-		_, err := fmt.Fprintln(cmd.OutOrStdout(), "Applied. The host is what the profile says.")
-		return err
+		return writeApplied(cmd.OutOrStdout(), o)
 	}
 	return nil
+}
+
+func writeApplied(w io.Writer, o outcome) error {
+	_, err := fmt.Fprintln(w, "Applied. The host is what the profile says.")
+	if err == nil && o.Generation > 1 {
+		_, err = fmt.Fprintf(w, "It is generation %d; hardenctl rollback goes back to the one before.\n", o.Generation)
+	}
+	return err
 }
 
 // applyError gives a failed apply its exit code. An error that came after the

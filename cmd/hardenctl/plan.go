@@ -14,7 +14,9 @@ func newPlan() *cobra.Command {
 		Short: "Show how this host differs from a profile; change nothing",
 		Long: `Compile a profile, load it in a throwaway network namespace with this host's own
 tools, read what the host has, and list every difference with the profile line
-that wants it. What others own is listed as untouched.
+that wants it. What others own is listed as untouched. Who is logged in now, and
+the profile's admin addresses, are tried with real packets there: the plan says
+who would be locked out.
 
 It exits 0, or with --detailed-exitcode 0 for no changes, 2 for changes and 1
 for an error. It needs root, to read the firewall; it changes nothing.`,
@@ -35,6 +37,7 @@ for an error. It needs root, to read the firewall; it changes nothing.`,
 		if err != nil {
 			return err
 		}
+		s.live = true
 		b, err := s.compile(cmd, *asJSON)
 		if err != nil {
 			return err
@@ -43,11 +46,13 @@ for an error. It needs root, to read the firewall; it changes nothing.`,
 		if err != nil {
 			return err
 		}
+		// What it finds is in the plan; only an apply refuses.
+		_ = r.Guard(cmd.Context())
 		if err := showPlan(cmd, r, *asJSON); err != nil {
 			return err
 		}
 		if *out != "" {
-			if err := r.Save(*out); err != nil {
+			if err := r.Save(*out, s.read); err != nil {
 				return err
 			}
 		}

@@ -5,8 +5,13 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
+
+// What tests make is nobody else's to write, whatever the umask is: it would be
+// refused.
+func init() { syscall.Umask(0o022) }
 
 // result is what a command said, and the code with which it would have ended.
 type result struct {

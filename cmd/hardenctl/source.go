@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/diag"
 	"hardenctl/compiler/profile"
+	"hardenctl/host/generation"
 	"hardenctl/profiles"
 )
 
@@ -22,9 +24,15 @@ const defaultProfile = "/etc/hardenctl/profile.toml"
 
 // source is a PROFILE argument, opened.
 type source struct {
+	path   string // as the user typed it
 	name   string // by which positions refer to it: "web.toml", "builtin:web"
 	folder string // in front of file names in messages; empty for a built-in
 	files  profile.Folders
+	// live says that this host is compared with what the profile says, or
+	// changed to it.
+	live bool
+	// read is what the compile read, whole.
+	read []generation.Source
 }
 
 // allowFlag adds --allow, which lets profiles use files of other folders.
@@ -39,7 +47,7 @@ func openSource(args, allowed []string) (*source, error) {
 	if len(args) > 0 {
 		path = args[0]
 	}
-	s := &source{files: profile.Folders{Builtins: profiles.FS()}}
+	s := &source{path: path, files: profile.Folders{Builtins: profiles.FS()}}
 	for _, folder := range allowed {
 		if err := s.allow(folder); err != nil {
 			return nil, err
@@ -122,7 +130,15 @@ func (s *source) text(file string) []byte {
 // stay on standard error, since the bundle's own JSON follows. An error means
 // that there is no bundle.
 func (s *source) compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error) {
-	b, list := compiler.Compile(s.name, s.files)
+	r := &recorder{source: s}
+	b, list := compiler.Compile(s.name, r)
+	list, s.read = slices.Concat(r.doubts, list), r.read
+	if s.live && b != nil {
+		list = append(list, shrunk(b)...)
+	}
+	if list.HasErrors() {
+		b = nil
+	}
 	if asJSON && (b == nil || cmd.Name() == "check") {
 		if err := writeJSON(cmd.OutOrStdout(), diagnosticsView(list)); err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ import (
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/profile"
+	"hardenctl/host/safepath"
 	"hardenctl/lab"
 	"hardenctl/verify"
 	"hardenctl/verify/page"
@@ -187,7 +188,7 @@ func (f verifyFlags) show(cmd *cobra.Command, r *verify.Report) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(*f.html, text, 0o644)
+	return safepath.WriteFile(*f.html, text, 0o644)
 }
 
 // progress says each step on a terminal.

@@ -60,7 +60,11 @@ type Manifest struct {
 	Policies []PolicyEntry  `json:"policies"`
 	Sets     []SetEntry     `json:"sets"`
 	Settings []SettingEntry `json:"settings"`
+	Access   AccessEntry    `json:"access"`
 	Rules    []RuleEntry    `json:"rules"`
+	// Lists are the sets of the profile that may lose only so much from one
+	// apply to the next.
+	Lists []ListEntry `json:"lists,omitempty"`
 }
 
 // Format is the version of Manifest that this package writes and reads.
@@ -91,6 +95,17 @@ type SetEntry struct {
 	Dynamic bool `json:"dynamic,omitempty"`
 	// Entries is how many members the bundle gives the set.
 	Entries int `json:"entries"`
+	Origin
+}
+
+// ListEntry describes a set of the profile, whatever kernel sets its addresses
+// are in.
+type ListEntry struct {
+	Name string `json:"name"`
+	// Entries is how many entries its addresses and lists state.
+	Entries int `json:"entries"`
+	// MaximumShrink is in percent, from 1 to 99.
+	MaximumShrink int `json:"maximum_shrink"`
 	Origin
 }
 

@@ -50,6 +50,10 @@ const exampleManifest = `{
   "policies": [],
   "sets": [],
   "settings": [],
+  "access": {
+    "admin": [],
+    "services": []
+  },
   "rules": [
     {
       "family": 4,

@@ -74,6 +74,8 @@ func (b *Bundle) ManifestText() []byte {
 	m.Policies = notNull(m.Policies)
 	m.Sets = notNull(m.Sets)
 	m.Settings = notNull(m.Settings)
+	m.Access.Admin = notNull(m.Access.Admin)
+	m.Access.Services = notNull(m.Access.Services)
 	m.Rules = notNull(m.Rules)
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)

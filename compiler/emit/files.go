@@ -40,6 +40,9 @@ func Create(s ruleset.Set) string {
 	if s.Timeout != 0 {
 		words += fmt.Sprintf(" timeout %d", s.Timeout/time.Second)
 	}
+	if s.Counters {
+		words += " counters"
+	}
 	if s.ForceAdd {
 		words += " forceadd"
 	}

@@ -33,7 +33,7 @@ var example = &ruleset.Ruleset{
 		{Name: "hardenctl-ban-v6", Family: ruleset.V6, Type: ruleset.HashIP, Dynamic: true, HashSize: 16384, MaxElements: 65536,
 			Netmask: 64, Timeout: time.Hour},
 		{Name: "hardenctl-seen-v4", Family: ruleset.V4, Type: ruleset.HashIPPort, Dynamic: true, HashSize: 16384, MaxElements: 65536,
-			Timeout: time.Minute, ForceAdd: true},
+			Timeout: time.Minute, Counters: true, ForceAdd: true},
 	},
 	Settings: []ruleset.Setting{
 		{Key: "net.ipv4.tcp_syncookies", Value: "1", Origin: origin("kernel.syncookies")},
@@ -60,7 +60,7 @@ COMMIT
 add hardenctl-block-v4 192.0.2.0/24
 add hardenctl-block-v4 198.51.100.7
 create hardenctl-ban-v6 hash:ip family inet6 hashsize 16384 maxelem 65536 netmask 64 timeout 3600
-create hardenctl-seen-v4 hash:ip,port family inet hashsize 16384 maxelem 65536 timeout 60 forceadd
+create hardenctl-seen-v4 hash:ip,port family inet hashsize 16384 maxelem 65536 timeout 60 counters forceadd
 `},
 		{bundle.Sysctl, `# kernel.syncookies
 net.ipv4.tcp_syncookies = 1

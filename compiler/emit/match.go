@@ -38,7 +38,7 @@ func match(family ruleset.Family, m ruleset.Match) string {
 	case ruleset.ConnOriginal:
 		return "-m conntrack --ctdir ORIGINAL"
 	case ruleset.InSet:
-		return fmt.Sprintf("-m set %s--match-set %s %s", not(m.Not), m.Set, m.Direction)
+		return inSet(m)
 	case ruleset.SourceRate:
 		return sourceRate(family, m)
 	case ruleset.Limit:
@@ -63,6 +63,18 @@ func connState(m ruleset.ConnState) string {
 	words := fmt.Sprintf("-m conntrack %s--ctstate %s", not(m.Not), states(m.States))
 	if m.Confirmed {
 		words += " --ctstatus CONFIRMED"
+	}
+	return words
+}
+
+// inSet prints the options in the order of set_save_v4 in iptables' libxt_set.
+func inSet(m ruleset.InSet) string {
+	words := fmt.Sprintf("-m set %s--match-set %s %s", not(m.Not), m.Set, m.Direction)
+	if m.Uncounted {
+		words += " ! --update-counters"
+	}
+	if m.Above > 0 {
+		words += fmt.Sprintf(" --packets-gt %d", m.Above)
 	}
 	return words
 }

@@ -61,7 +61,7 @@ func outInterface(m ruleset.Match) string {
 func protocol(m ruleset.Match) string {
 	switch m := m.(type) {
 	case ruleset.Proto:
-		return "-p " + string(m.Protocol)
+		return not(m.Not) + "-p " + string(m.Protocol)
 	case ruleset.Ports:
 		return "-p " + string(m.Protocol)
 	case ruleset.OriginalPort:

@@ -3,6 +3,7 @@ package lower
 import (
 	"time"
 
+	"hardenctl/compiler/profile"
 	"hardenctl/compiler/ruleset"
 )
 
@@ -20,10 +21,6 @@ const (
 	provenEntries = 262144
 )
 
-// openTimeout is for how long a connection that conntrack did not see begin
-// may stay silent: two of the keepalives of an idle SSH session that has them.
-const openTimeout = 10 * time.Minute
-
 // addDynamicSets adds the sets that fill while the rules are live. They are
 // made beforehand since the kernel does not grow a set from the packet's path.
 // In IPv6 a source is a /64.
@@ -32,9 +29,7 @@ func (l *lowering) addDynamicSets() {
 		if l.bans() {
 			l.addBanSets(family)
 		}
-		if l.profile.Scan.Stealth || l.proxies() {
-			l.addDynamic(family, "open", ruleset.Set{Type: ruleset.HashIPPort, Timeout: openTimeout})
-		}
+		l.addOpen(family)
 	}
 }
 
@@ -50,12 +45,25 @@ func (l *lowering) addBanSets(family ruleset.Family) {
 	scan := l.profile.Scan
 	l.addDynamic(family, "seen", ruleset.Set{Type: ruleset.HashIPPort, Timeout: max(scan.Window, scan.Slow.Window), ForceAdd: true})
 	l.addSources(family, "ban", ruleset.Set{Timeout: scan.Ban, ForceAdd: true})
+	if scan.Engine == profile.Sets {
+		l.addCountingSets(family)
+	}
 	if l.grows() {
 		l.addSources(family, "strike", ruleset.Set{Timeout: remembered(scan.Ban), ForceAdd: true})
 		l.addSources(family, "repeat", ruleset.Set{Timeout: remembered(scan.BanRepeat), ForceAdd: true})
 	}
 	if l.proves() {
 		l.addSources(family, "proven", ruleset.Set{Timeout: scan.Proven, HashSize: provenBuckets, MaxElements: provenEntries})
+	}
+}
+
+// addCountingSets adds the sets in which probes are counted: an entry of each
+// stays for its window, from the first probe on.
+func (l *lowering) addCountingSets(family ruleset.Family) {
+	scan := l.profile.Scan
+	l.addSources(family, "scan", ruleset.Set{Timeout: scan.Window, Counters: true, ForceAdd: true})
+	if scan.Slow.Count > 0 {
+		l.addSources(family, "slow", ruleset.Set{Timeout: scan.Slow.Window, Counters: true, ForceAdd: true})
 	}
 }
 

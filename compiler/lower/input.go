@@ -59,10 +59,17 @@ func (f *filter) loopback() []ruleset.Rule {
 }
 
 // openOthers accepts the open flows of other protocols, and the ICMP errors
-// that belong to any connection.
+// that belong to any connection. Where openTCP decides about all of TCP, no
+// first packet of a TCP connection is looked at twice.
 func (f *filter) openOthers() []ruleset.Rule {
-	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Accept, open)}
+	matches := []ruleset.Match{notTCP, open}
+	if f.proves() {
+		matches = matches[1:]
+	}
+	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Accept, matches...)}
 }
+
+var notTCP = ruleset.Proto{Protocol: ruleset.TCP, Not: true}
 
 // dhcp lets in the answers of DHCP servers. A renewed lease comes back by a
 // known flow, but an answer to a broadcast does not: without this rule a host
@@ -95,7 +102,11 @@ var linkLocal = netip.MustParsePrefix("fe80::/10")
 // invalid drops what conntrack cannot place: a RST or FIN of no connection, an
 // ACK outside every window.
 func (f *filter) invalid() []ruleset.Rule {
-	return []ruleset.Rule{f.policy().rule("invalid", ruleset.Drop, ruleset.ConnState{States: ruleset.StateInvalid})}
+	var rules []ruleset.Rule
+	if !f.profile.Scan.Stealth {
+		rules = append(rules, f.openBefore(f.policy(), ruleset.Proto{Protocol: ruleset.TCP}))
+	}
+	return append(rules, f.policy().rule("invalid", ruleset.Drop, ruleset.ConnState{States: ruleset.StateInvalid}))
 }
 
 // shared returns the jump to a chain that several places use, building it for

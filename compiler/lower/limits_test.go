@@ -53,7 +53,7 @@ func TestSharedRates(t *testing.T) {
 	}
 }
 
-// TestProbeRates shows the rate of [scan]: as many probes a window as are free,
+// TestProbeRates shows the rate of [scan] by hashlimit: as many probes a window as are free,
 // in the finest unit that is exact, else the next lower number a day.
 func TestProbeRates(t *testing.T) {
 	for _, test := range []struct{ scan, want string }{
@@ -65,7 +65,7 @@ func TestProbeRates(t *testing.T) {
 		{`probes = 1, window = "7h"`, "3/day --hashlimit-burst 1 … --hashlimit-htable-expire 25200000"},
 		{`probes = 10000, window = "1s"`, "10000/sec --hashlimit-burst 10000 …"},
 	} {
-		rules := chain(lowered(t, "scan = { "+test.scan+" }"), ruleset.V4, "PROBE")
+		rules := chain(lowered(t, `scan = { engine = "hashlimit", `+test.scan+" }"), ruleset.V4, "PROBE")
 		if want := "-m hashlimit --hashlimit-above " + test.want + " -j HARDENCTL-BAN"; rules[4] != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", test.scan, rules[4], want)
 		}

@@ -30,8 +30,9 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 	l.addMemberSets()
 	l.addDynamicSets()
 	l.addKnockSets()
+	l.addCallerSets()
 	l.addJailSets()
-	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail(), NICs: l.nics()}
+	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail(), NICs: l.nics(), Lists: l.lists(), Access: l.adminAccess()}
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
 		rs.Tables = append(rs.Tables, f.table())

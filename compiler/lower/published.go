@@ -93,7 +93,7 @@ func (f *filter) pastPublished() []ruleset.Rule {
 }
 
 func (f *filter) passingOthers() []ruleset.Rule {
-	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Return, open)}
+	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Return, notTCP, open)}
 }
 
 // firstPackets is stealth for published ports. Conntrack takes an ACK for the

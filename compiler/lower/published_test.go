@@ -28,7 +28,7 @@ func TestPublishedWay(t *testing.T) {
 		-m conntrack ! --ctstate DNAT -j RETURN
 		-p udp -m conntrack --ctorigdstport 443 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
 		-p udp -m conntrack --ctorigdstport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
-		-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 		-m set --match-set hardenctl-trusted-v4 src -g HARDENCTL-TRUSTED
 		-m set --match-set hardenctl-block-v4 src -j HARDENCTL-DROP-BLOCK
 		-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,PSH,ACK,URG SYN -j DROP
@@ -62,29 +62,33 @@ func TestPublished(t *testing.T) {
 		{"each range a rule", `services.a.ports = ["tcp/80", "tcp/8000-8100"]`, ruleset.V4, "FORWARD", `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-m conntrack ! --ctstate DNAT -j RETURN
-			-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-p tcp -m conntrack --ctorigdstport 80 -j RETURN
 			-p tcp -m conntrack --ctorigdstport 8000:8100 -j RETURN
 			-p icmp -j DROP
 			-j DROP`},
+		{"callers are counted on both ways", `services.a = { ports = ["tcp/80"], connections_per_source = 2000 }`, ruleset.V4, "S-A", `
+			-p tcp -m set --match-set hardenctl-callers-v4 src --packets-gt 250 -m connlimit --connlimit-above 1750 --connlimit-mask 32 --connlimit-saddr -j DROP
+			-p tcp -m set ! --match-set hardenctl-callers-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-callers-v4 src --exist
+			-j RETURN`},
 		{"an inside", `policy.inside = ["docker0", "br-+"]`, ruleset.V6, "FORWARD", `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-i docker0 -j RETURN
 			-i br-+ -j RETURN
-			-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-m conntrack ! --ctstate DNAT -j DROP
 			-p ipv6-icmp -j DROP
 			-j DROP`},
 		{"an inside without IPv6", "policy.inside = [\"docker0\"]\npolicy.ipv6 = false", ruleset.V6, "FORWARD", `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
-			-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-m conntrack ! --ctstate DNAT -j DROP
 			-p ipv6-icmp -j DROP
 			-j DROP`},
 		{"no IPv6", "policy.ipv6 = false\naccess.admin = [\"2001:db8::1\"]\nservices.a = { ports = [\"tcp/80\"], admin = true }", ruleset.V6, "FORWARD", `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-m conntrack ! --ctstate DNAT -j RETURN
-			-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-p ipv6-icmp -j DROP
 			-j DROP`},
 		{"REJECT exists in filter only", "policy.input = \"reject\"\nscan = { probes = 10, ban = \"1h\", ban_repeat = \"1h\" }", ruleset.V4, "BAN", `

@@ -25,7 +25,8 @@ func TestLog(t *testing.T) {
 			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-RENEW
 			-m set --match-set hardenctl-seen-v4 src,dst -j DROP
 			-j SET --add-set hardenctl-seen-v4 src,dst --exist
-			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN
+			-m set --match-set hardenctl-scan-v4 src --packets-gt 10 -j HARDENCTL-BAN
+			-m set ! --match-set hardenctl-scan-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-scan-v4 src --exist
 			-j HARDENCTL-DROP-SCAN`},
 		{"the ban", probes, ruleset.V4, "DROP-BAN", share + `-m limit --limit 5/min --limit-burst 10 -j LOG --log-prefix "fw: ban "
 			-j DROP`},

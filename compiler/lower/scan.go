@@ -25,11 +25,6 @@ var impossible = []struct{ mask, set ruleset.Flag }{
 // stealth lets only a plain SYN open a TCP connection. Flags that no stack
 // sends are probes; anything else is a packet of no known connection, often
 // the late end of a closed one, and is dropped without being counted.
-//
-// Conntrack knows no connection that was open before its first rule. An apply
-// notes those in a set, for long enough that a packet of each comes by, and
-// they go on as if nothing had happened. That the packet is for a connection of
-// a socket here keeps the far end from probing other ports by the same rule.
 func (f *filter) stealth() []ruleset.Rule {
 	if !f.profile.Scan.Stealth {
 		return nil
@@ -40,9 +35,7 @@ func (f *filter) stealth() []ruleset.Rule {
 	for _, flags := range impossible {
 		rules = append(rules, p.rule("impossible flags", f.probe(), ruleset.TCPFlags{Mask: flags.mask, Set: flags.set}))
 	}
-	rules = append(rules,
-		p.rule("open before", ruleset.Accept, ruleset.InSet{Set: f.setName("open"), Direction: ruleset.ToSourceAndSPort}, ruleset.Socket{}),
-		p.rule("not a first packet", ruleset.Drop))
+	rules = append(rules, f.openBefore(p), p.rule("not a first packet", ruleset.Drop))
 	return []ruleset.Rule{p.rule("stealth", f.chain("STEALTH", rules), ruleset.Proto{Protocol: ruleset.TCP})}
 }
 
@@ -125,10 +118,14 @@ func (f *filter) tooMany(p part) []ruleset.Rule {
 	return rules
 }
 
-// tooManyWithin counts in a table or list of the window's own: xt_recent reaps
-// a list by the window of the rule that looks.
+// tooManyWithin counts in a set, table or list of the window's own: the window
+// is how long a set keeps its entries, and xt_recent reaps a list by the window
+// of the rule that looks.
 func (f *filter) tooManyWithin(p part, name, does string, probes uint32, window time.Duration) []ruleset.Rule {
-	if f.profile.Scan.Engine == profile.Hashlimit {
+	switch f.profile.Scan.Engine {
+	case profile.Sets:
+		return []ruleset.Rule{p.rule(does, f.ban(p), f.beyond(name, probes)), f.countIn(p, name)}
+	case profile.Hashlimit:
 		return []ruleset.Rule{p.rule(does, f.ban(p), f.sourceRate(p, perWindow(probes, window), window))}
 	}
 	list, prefix := f.setName(name), f.sourcePrefix()

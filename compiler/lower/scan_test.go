@@ -14,7 +14,8 @@ func TestBanScope(t *testing.T) {
 		{"everything", services + `scan = { probes = 10, scope = "everything" }`, ruleset.V4, "INPUT", `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
-			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-p tcp -m set --match-set hardenctl-open-v4 src,src -m socket -j HARDENCTL-OPEN
 			-m conntrack --ctstate INVALID -j DROP
 			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
@@ -25,7 +26,8 @@ func TestBanScope(t *testing.T) {
 		{"hidden", services + `scan = { probes = 10, scope = "hidden" }`, ruleset.V4, "INPUT", `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
-			-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-p tcp -m set --match-set hardenctl-open-v4 src,src -m socket -j HARDENCTL-OPEN
 			-m conntrack --ctstate INVALID -j DROP
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 80 -j ACCEPT
@@ -46,17 +48,27 @@ func TestProbes(t *testing.T) {
 		-j SET --add-set hardenctl-seen-v4 src,dst --exist
 		`
 	run(t, []example{
-		{"by hashlimit", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "PROBE", head + `
+		{"by sets", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "PROBE", head + `
+			-m set --match-set hardenctl-scan-v4 src --packets-gt 10 -j HARDENCTL-BAN
+			-m set ! --match-set hardenctl-scan-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-scan-v4 src --exist
+			-j DROP`},
+		{"a slow window beside", `scan = { probes = 10, window = "60s", slow = { probes = 30, window = "1d" } }`, ruleset.V4, "PROBE", head + `
+			-m set --match-set hardenctl-scan-v4 src --packets-gt 10 -j HARDENCTL-BAN
+			-m set ! --match-set hardenctl-scan-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-scan-v4 src --exist
+			-m set --match-set hardenctl-slow-v4 src --packets-gt 30 -j HARDENCTL-BAN
+			-m set ! --match-set hardenctl-slow-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-slow-v4 src --exist
+			-j DROP`},
+		{"by hashlimit", `scan = { probes = 10, window = "60s", engine = "hashlimit" }`, ruleset.V4, "PROBE", head + `
 			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN
 			-j DROP`},
-		{"remembered for the window", `scan = { probes = 10, window = "1h30m" }`, ruleset.V4, "PROBE", head + `
+		{"remembered for the window", `scan = { probes = 10, window = "1h30m", engine = "hashlimit" }`, ruleset.V4, "PROBE", head + `
 			-m hashlimit --hashlimit-above 160/day --hashlimit-burst 10 … --hashlimit-htable-expire 5400000 -j HARDENCTL-BAN
 			-j DROP`},
 		{"by recent: the probe after the last free one", `scan = { probes = 10, window = "60s", engine = "recent" }`, ruleset.V4, "PROBE", head + `
 			-m recent --set --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource
 			-m recent --rcheck --seconds 60 --reap --hitcount 11 --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN
 			-j DROP`},
-		{"an IPv6 source is a /64", `scan = { probes = 10, window = "60s" }`, ruleset.V6, "PROBE", `
+		{"an IPv6 source is a /64", `scan = { probes = 10, window = "60s", engine = "hashlimit" }`, ruleset.V6, "PROBE", `
 			-m addrtype --src-type LOCAL -j DROP
 			-p udp -m udp --sport 0:1023 -j DROP
 			-m set --match-set hardenctl-ban-v6 src -j HARDENCTL-RENEW
@@ -64,7 +76,7 @@ func TestProbes(t *testing.T) {
 			-j SET --add-set hardenctl-seen-v6 src,dst --exist
 			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … --hashlimit-srcmask 64 -j HARDENCTL-BAN
 			-j DROP`},
-		{"a slow window beside", `scan = { probes = 10, window = "60s", slow = { probes = 30, window = "1d" } }`, ruleset.V4, "PROBE", head + `
+		{"a slow window by hashlimit", `scan = { probes = 10, window = "60s", engine = "hashlimit", slow = { probes = 30, window = "1d" } }`, ruleset.V4, "PROBE", head + `
 			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN
 			-m hashlimit --hashlimit-above 30/day --hashlimit-burst 30 … -j HARDENCTL-BAN
 			-j DROP`},
@@ -81,7 +93,8 @@ func TestProbes(t *testing.T) {
 			-p udp -m udp --dport 69 -j HARDENCTL-BAN
 			-m set --match-set hardenctl-seen-v4 src,dst -j DROP
 			-j SET --add-set hardenctl-seen-v4 src,dst --exist
-			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN
+			-m set --match-set hardenctl-scan-v4 src --packets-gt 10 -j HARDENCTL-BAN
+			-m set ! --match-set hardenctl-scan-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-scan-v4 src --exist
 			-j DROP`},
 		{"nobody is banned", `scan.stealth = true`, ruleset.V4, "PROBE", ``},
 	})
@@ -100,7 +113,7 @@ func TestStealth(t *testing.T) {
 		-p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j ` + target + `
 		-p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j ` + target + `
 		-p tcp -m tcp --tcp-flags FIN,RST FIN,RST -j ` + target + `
-		-m set --match-set hardenctl-open-` + family + ` src,src -m socket -j ACCEPT
+		-m set --match-set hardenctl-open-` + family + ` src,src -m socket -j HARDENCTL-OPEN
 		-j DROP`
 	}
 	run(t, []example{

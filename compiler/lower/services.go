@@ -149,8 +149,7 @@ func (f *filter) limits(s profile.Service) []ruleset.Rule {
 	var rules []ruleset.Rule
 	service := f.service(s)
 	if s.ConnectionsPerSource.N > 0 && len(portsOf(s.Ports, profile.TCP)) > 0 {
-		most := ruleset.ConnLimit{Above: s.ConnectionsPerSource.N, Prefix: f.sourcePrefix()}
-		rules = append(rules, service.rule("connections per source", f.drop(overLimit), ruleset.Proto{Protocol: ruleset.TCP}, most))
+		rules = append(rules, f.limitOpen(s)...)
 	}
 	udp := len(portsOf(s.Ports, profile.UDP)) > 0
 	if udp && (s.NewPerSource.Stated() || f.profile.UDP.NewPerSource.Stated()) {

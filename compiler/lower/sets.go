@@ -74,6 +74,17 @@ func (l *lowering) addMembers(name, part string, pos diag.Position, members nets
 	}
 }
 
+// lists returns the sets of the profile that state how much they may shrink.
+func (l *lowering) lists() []ruleset.List {
+	var lists []ruleset.List
+	for _, s := range l.profile.Sets {
+		if most := s.MaximumShrink; most.N > 0 {
+			lists = append(lists, ruleset.List{Name: s.Name, Entries: s.Entries, MaximumShrink: int(most.N), Origin: l.origin("sets."+s.Name, most.Position)})
+		}
+	}
+	return lists
+}
+
 func prefixesOf(set netset.Set, family ruleset.Family) []netip.Prefix {
 	if family == ruleset.V6 {
 		return set.V6()

@@ -38,7 +38,7 @@ func TestSynProxy(t *testing.T) {
 	expect(t, in(rs, "filter"), ruleset.V4, "INPUT", `
 		-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
-		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
 		-p tcp -m conntrack --ctstate INVALID -j HARDENCTL-COOKIES
 		-p tcp -j HARDENCTL-STEALTH
@@ -117,7 +117,7 @@ func TestNoSynProxy(t *testing.T) {
 		`services.a = { ports = ["udp/80"], synproxy = true }`,
 	} {
 		rs := lowered(t, text)
-		if len(rs.Tables) != 2 || len(rs.Settings) != 0 || len(rs.Modules) != 0 || len(rs.Sets) != 0 {
+		if len(rs.Tables) != 2 || len(rs.Settings) != 0 || len(rs.Modules) != 0 || len(withoutOpen(rs)) != 0 {
 			t.Errorf("%s: %d tables, %d settings, %d modules, %d sets", text, len(rs.Tables), len(rs.Settings), len(rs.Modules), len(rs.Sets))
 		}
 		expect(t, rs, ruleset.V4, "PROXIED", ``)

@@ -15,7 +15,10 @@ func TestDiagnostics(t *testing.T) {
 		{"unknown table", "[service.ssh]\nports = [\"tcp/22\"]", "a.toml:2:2: service: unknown table"},
 		{"another case", "[Policy]", "a.toml:2:2: Policy: unknown table"},
 		{"later table", "[expect.x]", "a.toml:2:2: expect: unknown table"},
-		{"later key", "[sets.a]\naddresses = [\"192.0.2.1\"]\nmaximum_shrink = \"50%\"", "a.toml:4:1: sets.a.maximum_shrink: unknown key"},
+		{"no percentages", "[sets.a]\naddresses = [\"192.0.2.1\"]\nmaximum_shrink = \"100%\"\n[sets.b]\naddresses = [\"192.0.2.1\"]\nmaximum_shrink = \"50\"\n[sets.c]\naddresses = [\"192.0.2.1\"]\nmaximum_shrink = 50",
+			`a.toml:4:18: sets.a.maximum_shrink: "100%" is not a percentage from 1% to 99%
+a.toml:7:18: sets.b.maximum_shrink: "50" is not a percentage from 1% to 99%
+a.toml:10:18: sets.c.maximum_shrink: must be a percentage such as "50%", not the number 50`},
 		{"wrong types", "[policy]\nipv6 = \"true\"\ndhcp = 1\ninput = [\"drop\"]\nforward = \"publish\"",
 			`a.toml:3:8: policy.ipv6: must be true or false, not the text "true"
 a.toml:4:8: policy.dhcp: must be true or false, not the number 1

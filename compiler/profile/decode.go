@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"hardenctl/compiler/diag"
@@ -116,6 +117,25 @@ func (d *decoder) count(to *Count, low, high int64) func(*node) {
 		if d.integer(&i, low, high)(n); i != 0 {
 			*to = Count{Position: n.value, N: uint32(i)}
 		}
+	}
+}
+
+// percent reads "50%": of 0 and 100 one would say never, the other nothing.
+func (d *decoder) percent(to *Count) func(*node) {
+	return func(n *node) {
+		if !d.want(n, kindString, `a percentage such as "50%"`) {
+			return
+		}
+		text := n.scalar.(string)
+		number, ok := strings.CutSuffix(text, "%")
+		i, whole := parseNumber(number, 1, 99)
+		if !ok || !whole {
+			d.add(&flaw{
+				Code: "bad-value", Message: quote(text) + " is not a percentage from 1% to 99%", Suggestion: `write "50%" for a half`,
+			}, n.value, n.path)
+			return
+		}
+		*to = Count{Position: n.value, N: uint32(i)}
 	}
 }
 

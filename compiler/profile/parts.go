@@ -22,7 +22,7 @@ var (
 // decode reads the whole tree.
 func (d *decoder) decode(root *node) {
 	d.profile.Policy = Policy{Input: Drop, Forward: Leave, IPv6: true}
-	d.profile.Scan = Scan{Scope: Everything, Engine: Hashlimit}
+	d.profile.Scan = Scan{Scope: Everything, Engine: Sets}
 	d.knowSets(root)
 	d.knowKnocks(root)
 	d.table(root, fields{

@@ -86,6 +86,12 @@ type Set struct {
 	Name     string
 	Position diag.Position
 	Members  netset.Set
+	// Entries counts what the set's addresses and lists state, before what
+	// overlaps is merged.
+	Entries int
+	// MaximumShrink is the most percent of its entries that the set may lose
+	// from one apply to the next.
+	MaximumShrink Count
 }
 
 // Ref is one element of an address list: "@name", or a prefix.
@@ -210,8 +216,11 @@ const (
 // Engine is the kernel's means of counting probes.
 type Engine string
 
-// The engines of [scan].
+// The engines of [scan]. Sets forget an old source for a new one when forged
+// sources have filled them; a table of Hashlimit refuses to count new ones then,
+// and a list of Recent is short.
 const (
+	Sets      Engine = "sets"
 	Hashlimit Engine = "hashlimit"
 	Recent    Engine = "recent"
 )
@@ -240,7 +249,7 @@ type Scan struct {
 	// nobody is proven.
 	Proven time.Duration
 	Scope  Scope  // Everything where not stated
-	Engine Engine // Hashlimit where not stated
+	Engine Engine // Sets where not stated
 	// Stealth drops, and counts as probes, segments whose flags no TCP stack
 	// sends.
 	Stealth bool

@@ -49,9 +49,9 @@ func TestReadExample(t *testing.T) {
 		Description: "Public web server; SSH for the office",
 		Policy:      Policy{Position: at(5, 2), Input: Drop, Forward: Leave, IPv6: true},
 		Sets: []Set{
-			{"badguys", at(17, 2), prefixes("203.0.113.1/32", "203.0.113.2/32")},
-			{"crawlers", at(13, 2), prefixes("198.51.100.64/27", "2001:db8:4860::/64", "203.0.113.64/27", "203.0.113.128/27")},
-			{"office", at(10, 2), prefixes("192.0.2.0/24", "2001:db8:10::/48")},
+			{Name: "badguys", Position: at(17, 2), Entries: 2, Members: prefixes("203.0.113.1/32", "203.0.113.2/32")},
+			{Name: "crawlers", Position: at(13, 2), Entries: 4, Members: prefixes("198.51.100.64/27", "2001:db8:4860::/64", "203.0.113.64/27", "203.0.113.128/27")},
+			{Name: "office", Position: at(10, 2), Entries: 2, Members: prefixes("192.0.2.0/24", "2001:db8:10::/48")},
 		},
 		Access: Access{
 			Position: at(20, 2),
@@ -82,7 +82,7 @@ func TestReadExample(t *testing.T) {
 		}},
 		Scan: Scan{
 			Position: at(36, 2), Probes: 10, Window: time.Minute, Ban: time.Hour, BanRepeat: 24 * time.Hour,
-			Scope: Everything, Engine: Hashlimit, Stealth: true,
+			Scope: Everything, Engine: Sets, Stealth: true,
 		},
 		ICMP: ICMP{at(43, 2), Limit{Position: at(44, 19), Rate: Rate{1, time.Second, 5}}},
 		UDP:  UDPLimits{Position: at(46, 2), NewPerSource: Limit{Position: at(47, 18), Rate: Rate{5, time.Second, 10}}},
@@ -106,7 +106,7 @@ func TestReadDefaults(t *testing.T) {
 	got, diags := Read("a.toml", folders(map[string]string{"a.toml": "version = 1\n"}))
 	want := &Profile{
 		Policy: Policy{Input: Drop, Forward: Leave, IPv6: true},
-		Scan:   Scan{Scope: Everything, Engine: Hashlimit},
+		Scan:   Scan{Scope: Everything, Engine: Sets},
 	}
 	if diags != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, diags, want)

@@ -22,7 +22,7 @@ const (
 
 func (d *decoder) scan(n *node) {
 	s := &d.profile.Scan
-	*s = Scan{Position: n.key, Window: defaultScanWindow, Ban: defaultBan, Scope: Everything, Engine: Hashlimit}
+	*s = Scan{Position: n.key, Window: defaultScanWindow, Ban: defaultBan, Scope: Everything, Engine: Sets}
 	var probes Count
 	d.table(n, fields{
 		"probes":      d.count(&probes, 1, maxProbes),
@@ -33,7 +33,7 @@ func (d *decoder) scan(n *node) {
 		"ban_repeat":  d.duration(&s.BanRepeat, time.Second, maxBan),
 		"proven":      d.duration(&s.Proven, 0, maxBan),
 		"scope":       choice(d, &s.Scope, Everything, Hidden),
-		"engine":      choice(d, &s.Engine, Hashlimit, Recent),
+		"engine":      choice(d, &s.Engine, Sets, Hashlimit, Recent),
 		"stealth":     d.boolean(&s.Stealth),
 		"fingerprint": d.boolean(&s.Fingerprint),
 	})

@@ -19,7 +19,7 @@ const (
 )
 
 // reserved are the names of sets that hardenctl makes itself.
-var reserved = []string{"admin", "exempt", "trusted", "block", "ban", "seen", "open", "jail", "proven", "repeat", "strike"}
+var reserved = []string{"admin", "exempt", "trusted", "block", "ban", "callers", "seen", "open", "jail", "proven", "repeat", "scan", "slow", "strike"}
 
 // reservedPrefixes begin names of sets that hardenctl makes itself.
 var reservedPrefixes = []string{"f-", "tmp-", "k-", "1-", "2-", "3-", "4-", "5-", "6-", "7-"}
@@ -53,16 +53,15 @@ func (d *decoder) set(n *node) {
 	before := len(*d.list)
 	s := Set{Name: n.name, Position: n.key}
 	var least Count
-	entries := 0
 	d.table(n, fields{
-		"addresses":      d.addresses(&s.Members, &entries),
-		"files":          d.lists(&s.Members, &entries),
+		"addresses":      d.addresses(&s.Members, &s.Entries),
+		"files":          d.lists(&s.Members, &s.Entries),
 		"min_entries":    d.count(&least, 1, maxEntries),
-		"maximum_shrink": d.later,
+		"maximum_shrink": d.percent(&s.MaximumShrink),
 	})
 	// What is missing in a set of which a part was refused may be in that part.
 	if !n.partial && !(*d.list)[before:].HasErrors() {
-		d.checkSet(n, s.Members, entries, least)
+		d.checkSet(n, s.Members, s.Entries, least)
 	}
 	d.profile.Sets = append(d.profile.Sets, s)
 }

@@ -127,9 +127,14 @@ var periods = map[string]time.Duration{
 	"d": 24 * time.Hour, "day": 24 * time.Hour,
 }
 
+// words splits text at blanks, and at no other white space: a value is one line.
+func words(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' })
+}
+
 // parseRate reads "50/second burst 200"; the burst may be left out.
 func parseRate(text string) (Rate, *flaw) {
-	fields := strings.Fields(text)
+	fields := words(text)
 	if len(fields) != 1 && (len(fields) != 3 || fields[1] != "burst") {
 		return Rate{}, badLimit(text)
 	}
@@ -157,7 +162,7 @@ func parseRate(text string) (Rate, *flaw) {
 
 // parseQuota reads "10 in 60s".
 func parseQuota(text string) (Quota, *flaw) {
-	fields := strings.Fields(text)
+	fields := words(text)
 	if len(fields) != 3 {
 		return Quota{}, badLimit(text)
 	}
@@ -177,7 +182,7 @@ func parseQuota(text string) (Quota, *flaw) {
 
 // isQuota tells the two forms of a limit apart.
 func isQuota(text string) bool {
-	fields := strings.Fields(text)
+	fields := words(text)
 	return len(fields) > 1 && fields[1] == "in"
 }
 

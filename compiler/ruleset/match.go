@@ -31,8 +31,12 @@ type Source struct{ Prefix netip.Prefix }
 // Interface matches the interface that a packet came in by.
 type Interface struct{ Name string }
 
-// Proto matches the protocol. It stands before a match that needs it.
-type Proto struct{ Protocol Protocol }
+// Proto matches the protocol, or with Not every other. It stands before a match
+// that needs it.
+type Proto struct {
+	Protocol Protocol
+	Not      bool
+}
 
 // Ports matches source and destination ports of Protocol. Either side may be
 // empty, not both; more than one range is matched by multiport, which takes 15
@@ -150,10 +154,17 @@ const (
 )
 
 // InSet matches packets whose address is, or with Not is not, in the set.
+//
+// In a set with Counters each look counts the packet, in the entry that it
+// finds, unless Uncounted says that this one does not. Above matches from the
+// packet on by which the entry has counted more than so many (ip_set_match_extensions
+// in the kernel's ip_set_core.c counts, then compares); 0 asks for the address alone.
 type InSet struct {
 	Set       string
 	Direction Direction
 	Not       bool
+	Uncounted bool
+	Above     uint32
 }
 
 // Unit is the time that a Rate is counted over.

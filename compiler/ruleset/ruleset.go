@@ -55,8 +55,22 @@ type Ruleset struct {
 	Options  []ModuleOption
 	Modules  []Module
 	NICs     []NIC
+	Access   Access
 	// Jail is nil where fail2ban has nothing to do.
 	Jail *Jail
+	// Lists are the sets of the profile that may lose only so much at a time.
+	Lists []List
+}
+
+// List is a set of addresses as the profile names it, whatever kernel sets its
+// addresses end up in.
+type List struct {
+	Name    string
+	Entries int
+	// MaximumShrink is the most percent of its entries that it may lose from one
+	// apply to the next.
+	MaximumShrink int
+	Origin        Origin
 }
 
 // Table is one table of one family, with every chain that the ruleset owns or
@@ -128,6 +142,8 @@ type Set struct {
 	Timeout time.Duration
 	// Netmask is the prefix length to which added addresses are cut; 0 for none.
 	Netmask int
+	// Counters says that each entry counts the packets that looks find it by.
+	Counters bool
 	// ForceAdd lets a full set evict an old entry rather than refuse a new one.
 	ForceAdd bool
 	// HashSize is the number of buckets, a power of two. The kernel does not

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hardenctl/host/safepath"
 )
 
 // lockPath is the file that an apply holds a lock on while it runs. The kernel
@@ -18,13 +21,12 @@ const lockPath = "/run/hardenctl.lock"
 // Lock waits for other applies to end, at most until ctx does, and returns the
 // function that lets the next one in.
 func Lock(ctx context.Context) (release func(), err error) {
-	fd, err := unix.Open(lockPath, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	f, err := openLock()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", lockPath, err)
+		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), lockPath)
 	for {
-		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return func() { f.Close() }, writeHolder(f)
 		}
@@ -37,6 +39,22 @@ func Lock(ctx context.Context) (release func(), err error) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// openLock opens the lock, or makes it. A link in its place is not followed: what
+// it leads to would be overwritten.
+func openLock() (*os.File, error) {
+	if err := safepath.Real(filepath.Dir(lockPath)); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Open(lockPath, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, fmt.Errorf("%s is a symbolic link, which is not followed there; remove it", lockPath)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", lockPath, err)
+	}
+	return os.NewFile(uintptr(fd), lockPath), nil
 }
 
 func writeHolder(f *os.File) error {

@@ -12,8 +12,8 @@ import (
 	"hardenctl/host/probe"
 )
 
-// openSets hold the far ends of connections that were open before the rules.
-var openSets = map[ruleset.Family]string{
+// OpenSets hold the far ends of connections that were open before the rules.
+var OpenSets = map[ruleset.Family]string{
 	ruleset.V4: ruleset.SetPrefix + "open-v4",
 	ruleset.V6: ruleset.SetPrefix + "open-v6",
 }
@@ -36,13 +36,13 @@ func (c Change) openStep() step {
 			return fmt.Errorf("which connections are open: %w", err)
 		}
 		for _, family := range ruleset.Families {
-			if _, wanted := c.Want.Sets[openSets[family]]; !wanted {
+			if _, wanted := c.Want.Sets[OpenSets[family]]; !wanted {
 				continue
 			}
 			ends := farEnds(open, family)
-			added, err := kernelset.AddPorts(ctx, openSets[family], ends)
+			added, err := kernelset.AddPorts(ctx, OpenSets[family], ends)
 			if errors.Is(err, kernelset.ErrFull) {
-				c.Progress(fmt.Sprintf("%s: set %s is full, and %d of %d may break", name, openSets[family], len(ends)-added, len(ends)))
+				c.Progress(fmt.Sprintf("%s: set %s is full, and %d of %d may break", name, OpenSets[family], len(ends)-added, len(ends)))
 			} else if err != nil {
 				return err
 			}

@@ -41,10 +41,16 @@ const MinDelay = 100 * time.Millisecond
 // it. An error means that a knock did not leave this machine, or that the
 // network has no way to the host.
 func Send(ctx context.Context, to netip.Addr, sequence []Port, delay time.Duration) error {
+	return SendFrom(ctx, netip.Addr{}, to, sequence, delay)
+}
+
+// SendFrom is Send from one of the addresses of this machine; the zero Addr
+// leaves the choice to the kernel.
+func SendFrom(ctx context.Context, from, to netip.Addr, sequence []Port, delay time.Duration) error {
 	delay = max(delay, MinDelay)
 	for i, port := range sequence {
 		pause := time.After(delay)
-		if err := once(ctx, to, port, min(delay, patience)); err != nil {
+		if err := once(ctx, from, to, port, min(delay, patience)); err != nil {
 			return fmt.Errorf("knock %d of %d, %v at %v: %w", i+1, len(sequence), port, to, err)
 		}
 		if i == len(sequence)-1 {
@@ -60,9 +66,9 @@ func Send(ctx context.Context, to netip.Addr, sequence []Port, delay time.Durati
 }
 
 // once sends one packet to a port. A connection is given up after wait.
-func once(ctx context.Context, to netip.Addr, port Port, wait time.Duration) error {
+func once(ctx context.Context, from, to netip.Addr, port Port, wait time.Duration) error {
 	address := netip.AddrPortFrom(to, port.Number).String()
-	dialer := net.Dialer{Timeout: wait}
+	dialer := net.Dialer{Timeout: wait, LocalAddr: localEnd(from, port.Network)}
 	conn, err := dialer.DialContext(ctx, port.Network, address)
 	if err != nil {
 		return undelivered(ctx, err)
@@ -72,6 +78,19 @@ func once(ctx context.Context, to netip.Addr, port Port, wait time.Duration) err
 		_, err = conn.Write(nil)
 	}
 	return undelivered(ctx, err)
+}
+
+// localEnd returns an address in the form that a dialer takes, with any port;
+// nil for the zero Addr.
+func localEnd(from netip.Addr, network string) net.Addr {
+	end := netip.AddrPortFrom(from, 0)
+	switch {
+	case !from.IsValid():
+		return nil
+	case network == "udp":
+		return net.UDPAddrFromAddrPort(end)
+	}
+	return net.TCPAddrFromAddrPort(end)
 }
 
 // undelivered returns nil for what a knock ends in when it has arrived: no

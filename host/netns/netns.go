@@ -1,10 +1,10 @@
-// Package netns runs a function in a network namespace made for it alone.
+// Package netns runs functions in network namespaces made for them alone.
 //
 // A network namespace belongs to an OS thread, not to a process. Throwaway
 // therefore gives the function a thread of its own, and the thread ends with
 // the function: nothing else in the process ever sees the namespace, and the
 // kernel frees it, with its rules, sets and links, when the last process and
-// socket in it are gone.
+// socket in it are gone. A Space is one that several functions share.
 //
 // Only the network is new. /proc/sys/net and /proc/thread-self/net show the
 // namespace of the thread that reads them, but /proc/net shows that of the main
@@ -30,35 +30,43 @@ import (
 // calling goroutine waits and stays where it is.
 //
 // Making a namespace needs CAP_SYS_ADMIN.
-func Throwaway(f func() error) error {
+func Throwaway(f func() error) error { return apart(enterFresh, f) }
+
+// apart runs f on a thread that ends with it, once enter has taken the thread
+// to where it belongs.
+func apart(enter, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
 		if unix.Gettid() == unix.Getpid() {
 			// The main thread cannot end: it would keep the namespace, and
 			// /proc/self would show it. Held here, it cannot be taken again.
-			done <- Throwaway(f)
+			done <- apart(enter, f)
 			runtime.UnlockOSThread()
 			return
 		}
 		err := errExited
 		defer func() { done <- err }()
-		err = inFresh(f)
+		err = inside(enter, f)
 		// Never unlocked: the runtime ends a thread whose goroutine ends
 		// locked, so that the namespace does not come back in the scheduler.
 	}()
 	return <-done
 }
 
-// inFresh moves the calling thread into a new namespace for good and runs f.
-func inFresh(f func() error) error {
-	if err := unshare(); err != nil {
-		return err
-	}
-	if err := loopbackUp(); err != nil {
+func inside(enter, f func() error) error {
+	if err := enter(); err != nil {
 		return err
 	}
 	return guarded(f)
+}
+
+// enterFresh moves the calling thread into a new namespace for good.
+func enterFresh() error {
+	if err := unshare(); err != nil {
+		return err
+	}
+	return loopbackUp()
 }
 
 func unshare() error {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/host/safepath"
 )
 
 // DetectLayout returns the layout of the distribution that runs here.
@@ -76,7 +77,8 @@ func content(name string, have []byte, b *bundle.Bundle) ([]byte, error) {
 }
 
 // Read returns the text of each path, nil where there is no file. It follows
-// no symbolic link and takes only regular files.
+// no symbolic link, nor looks into a folder that others may write, and takes
+// only regular files.
 func Read(paths map[string]string) (map[string][]byte, error) {
 	texts := map[string][]byte{}
 	for _, path := range paths {
@@ -90,6 +92,9 @@ func Read(paths map[string]string) (map[string][]byte, error) {
 }
 
 func readRegular(path string) ([]byte, error) {
+	if err := safepath.Real(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
 	stat, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -9,12 +9,18 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"hardenctl/host/safepath"
 )
 
-// fileMode is the mode of the files that we make: the rules of a firewall are
-// no secret on the host that they protect, and others' tools read them. A file
-// that exists keeps its mode and owner; somebody may have closed it.
-const fileMode = 0o644
+// The modes of the files and folders that we make, whatever the umask: the rules
+// of a firewall are no secret on the host that they protect, and others' tools
+// read them. A file that exists keeps its mode and owner; somebody may have
+// closed it.
+const (
+	fileMode   = 0o644
+	folderMode = 0o755
+)
 
 // Replacement is a file that is about to change. What needs space is done when
 // it is prepared: to put the new file in place, and to go back to the old one,
@@ -34,7 +40,7 @@ type Replacement struct {
 // error.
 func Prepare(path string, have, text []byte) (*Replacement, error) {
 	r := &Replacement{path: path, have: have}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := safepath.MakeFolder(filepath.Dir(path), folderMode); err != nil {
 		return nil, err
 	}
 	if err := r.keepOld(hidden(path, "old")); err != nil {

@@ -13,6 +13,10 @@ import (
 	"hardenctl/compiler/bundle"
 )
 
+// What tests make is nobody else's to write, whatever the umask is: it would be
+// refused.
+func init() { syscall.Umask(0o022) }
+
 // names lists what is in a folder.
 func names(t *testing.T, folder string) []string {
 	t.Helper()

@@ -103,9 +103,9 @@ func TestCompareMembers(t *testing.T) {
 
 // Members that are exceptions, or that expire, are none that the profile states.
 func TestCompareOddMembers(t *testing.T) {
-	odd, expiring, forced := netSet("10.0.0.0/8"), netSet("10.0.0.0/8"), netSet("10.0.0.0/8")
-	odd.Odd, expiring.HasTimeout, forced.ForceAdd = 1, true, true
-	for _, have := range []state.Set{odd, expiring, forced} {
+	odd, expiring, forced, counting := netSet("10.0.0.0/8"), netSet("10.0.0.0/8"), netSet("10.0.0.0/8"), netSet("10.0.0.0/8")
+	odd.Odd, expiring.HasTimeout, forced.ForceAdd, counting.Counters = 1, true, true, true
+	for _, have := range []state.Set{odd, expiring, forced, counting} {
 		p := Compare(state.State{Sets: map[string]state.Set{"hardenctl-a": have}}, state.State{Sets: map[string]state.Set{"hardenctl-a": netSet("10.0.0.0/8")}}, states)
 		if len(p.Changes) != 1 || p.Changes[0].Action != Change {
 			t.Errorf("%+v: %q", have, shorts(p))

@@ -49,8 +49,10 @@ type Plan struct {
 	// OutOfReach is what the profile asks for and cannot be changed from here.
 	OutOfReach []Unreachable `json:"out_of_reach"`
 	// Notes are what a reader should know although nothing changes by it.
-	Notes   []string `json:"notes"`
-	Summary Summary  `json:"summary"`
+	Notes []string `json:"notes"`
+	// Access says who still gets in; nil if nobody has asked.
+	Access  *Access `json:"access,omitempty"`
+	Summary Summary `json:"summary"`
 }
 
 // Step is one change.

@@ -50,6 +50,7 @@ func TestSchemaIsThatOfThePlan(t *testing.T) {
 	}{
 		{root, Plan{}}, {root.Defs["step"], Step{}}, {root.Defs["foreign"], Foreign{}},
 		{root.Defs["unreachable"], Unreachable{}}, {root.Defs["summary"], Summary{}}, {root.Defs["origin"], bundle.Origin{}},
+		{root.Defs["access"], Access{}}, {root.Defs["caller"], Caller{}},
 	} {
 		typ := reflect.TypeOf(c.value)
 		names, required := fields(typ)
@@ -137,6 +138,10 @@ func (s schema) check(t *testing.T, root schema, place string, value any) {
 		}
 	case float64:
 		if s.Type != "integer" || v != float64(int(v)) {
+			t.Errorf("%s: %v, want %s", place, v, s.Type)
+		}
+	case bool:
+		if s.Type != "boolean" {
 			t.Errorf("%s: %v, want %s", place, v, s.Type)
 		}
 	case string:

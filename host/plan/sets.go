@@ -86,6 +86,9 @@ func setText(s state.Set) string {
 	if s.Timeout > 0 {
 		text += fmt.Sprintf(", timeout %d s", s.Timeout)
 	}
+	if s.Counters {
+		text += ", counting"
+	}
 	if s.Dynamic {
 		return text + ", filled by packets"
 	}

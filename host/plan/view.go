@@ -21,6 +21,7 @@ func (p *Plan) Print(w io.Writer, colour bool) error {
 	}
 	v.outOfReach(p.OutOfReach)
 	v.untouched(p.Untouched)
+	v.access(p.Access)
 	v.notes(p.Notes)
 	v.summary(p)
 	return out.Flush()

@@ -18,6 +18,12 @@ func example() *Plan {
 			{Key: "net.netfilter.nf_conntrack_max", Wanted: "262144", Reason: "its module is not loaded"},
 		},
 		Notes: []string{"nothing here loads the saved files at boot"},
+		Access: &Access{Callers: []Caller{
+			{Address: "192.0.2.7", Learned: "your SSH connection", Interface: "eth0", Port: "tcp/22", Service: "ssh"},
+			{Address: "203.0.113.9", Learned: "logged in by SSH", Interface: "eth0", Port: "tcp/22", Refused: "a new connection gets no answer (access.block)"},
+			{Address: "198.51.100.1", Learned: "access.admin", Interface: "eth0", Port: "tcp/22", Service: "ssh", Knock: true},
+			{Address: "198.51.100.9", Learned: "access.admin", Interface: "eth0", Port: "tcp/22", Service: "ssh", Knock: true},
+		}},
 	}
 	p.add(Step{Action: Change, Kind: Policy, Family: 4, Object: "filter INPUT", Before: "ACCEPT", After: "DROP", Origin: origin("policy.input", 4), Risk: riskPolicy})
 	p.add(Step{Action: Add, Kind: Chain, Family: 4, Object: "filter HARDENCTL-INPUT", After: "1 rule"})
@@ -53,6 +59,10 @@ Out of reach
 Untouched, since others own it
     IPv4 filter DOCKER, 1 rule
     set f2b-sshd, 3 entries
+Who still gets in, tried with real packets
+  risky: 203.0.113.9 (logged in by SSH) at tcp/22: a new connection gets no answer (access.block)
+    your SSH connection, at tcp/22: 192.0.2.7
+    access.admin, at tcp/22 after a knock: 198.51.100.1, 198.51.100.9
 Note: nothing here loads the saved files at boot
 Plan: 4 to add, 3 to change, 1 to remove, 1 risky.
 `

@@ -17,6 +17,7 @@ import (
 // States of a TCP socket that has no connection for a packet to come by, in
 // the numbers of the kernel's tcp_states.h.
 const (
+	tcpOpen     = "01" // established
 	tcpTimeWait = "06"
 	tcpClose    = "07"
 	tcpListen   = "0A"
@@ -34,6 +35,12 @@ type Connection struct {
 // loopback left out. An IPv4 address that an IPv6 socket talks to is an IPv4
 // address.
 func OpenConnections() ([]Connection, error) {
+	sockets, err := tcpSockets()
+	return connections(sockets), err
+}
+
+// tcpSockets returns the TCP sockets of the calling thread's network namespace.
+func tcpSockets() ([]socket, error) {
 	var sockets []socket
 	for _, name := range []string{"tcp", "tcp6"} {
 		text, err := os.ReadFile("/proc/thread-self/net/" + name)
@@ -49,18 +56,19 @@ func OpenConnections() ([]Connection, error) {
 		}
 		sockets = append(sockets, found...)
 	}
-	return connections(sockets), nil
+	return sockets, nil
 }
 
 // socket is one line of the kernel's table.
 type socket struct {
 	near, far netip.AddrPort
 	state     string
+	inode     string // of the file that a process holds; "0" for none, "" if not told
 }
 
 // readSockets reads the table of /proc/net/tcp (proc_net_tcp.rst in the
 // kernel's documentation): a heading, then a socket a line, with its number,
-// the near and the far end and its state in front.
+// the near and the far end and its state in front, and its inode in field 10.
 func readSockets(text []byte) ([]socket, error) {
 	var sockets []socket
 	for n, line := range bytes.Split(text, []byte("\n")) {
@@ -79,7 +87,10 @@ func readSockets(text []byte) ([]socket, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", n+1, err)
 		}
-		sockets = append(sockets, socket{near, far, fields[3]})
+		sockets = append(sockets, socket{near, far, fields[3], ""})
+		if len(fields) > 9 {
+			sockets[len(sockets)-1].inode = fields[9]
+		}
 	}
 	return sockets, nil
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-iptables/iptables"
 
@@ -61,11 +62,18 @@ func (t Tools) Notes() []string {
 // the legacy tools take; without a bound they wait for ever.
 const lockWait = "10"
 
+// versionTime is how long iptables may take to say its version.
+const versionTime = 5 * time.Second
+
 // ReadTools asks the host's iptables for its version and looks which backend
 // its save command belongs to.
 func ReadTools() (Tools, error) {
 	path, err := tool.Find("iptables")
 	if err != nil {
+		return Tools{}, err
+	}
+	// go-iptables waits for the answer for ever.
+	if _, err := tool.Run(context.Background(), tool.Command{Name: "iptables", Args: []string{"--version"}, Timeout: versionTime}); err != nil {
 		return Tools{}, err
 	}
 	ipt, err := iptables.New(iptables.Path(path), iptables.Timeout(5))

@@ -66,7 +66,8 @@ func readHeaders() (map[string]state.Set, error) {
 	for _, h := range headers {
 		sets[h.Name] = state.Set{Entries: int(h.Entries), References: int(h.References), Header: state.Header{
 			Type: ruleset.SetType(h.Type), Family: h.Family, MaxElements: h.MaxElem,
-			HasTimeout: h.HasTimeout, Timeout: uint32(h.Timeout.Seconds()), Netmask: h.Netmask, ForceAdd: h.ForceAdd,
+			HasTimeout: h.HasTimeout, Timeout: uint32(h.Timeout.Seconds()), Netmask: h.Netmask,
+			Counters: h.Counters, ForceAdd: h.ForceAdd,
 		}}
 	}
 	return sets, nil

@@ -65,6 +65,7 @@ type Header struct {
 	HasTimeout  bool   // whether entries can expire
 	Timeout     uint32 // seconds; 0 for none
 	Netmask     uint8  // 0 for none
+	Counters    bool   // whether entries count packets
 	ForceAdd    bool   // whether a full set lets an entry go for a new one
 }
 

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strings"
+)
+
+// searchPath is where programs are looked for: the path of Debian's root, and
+// not the caller's. What host runs, it finds by itself (host/tool).
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// kept are the variables that hardenctl reads, and those that end in an asterisk
+// any that begin so.
+var kept = []string{
+	"TERM", "NO_COLOR", // how to print
+	"SSH_CONNECTION", "SUDO_USER", // who calls
+	"HARDENCTL_*",
+}
+
+// scrub takes out of the environment of root's process, and so of everything
+// that it starts, whatever hardenctl does not read: LD_PRELOAD, XTABLES_LIBDIR,
+// TMPDIR and the like choose what a program does, and nobody but its caller
+// knows where they come from.
+func scrub() {
+	if os.Geteuid() != 0 {
+		return
+	}
+	old := os.Environ()
+	os.Clearenv()
+	for _, variable := range old {
+		name, value, _ := strings.Cut(variable, "=")
+		if isKept(name) {
+			os.Setenv(name, value)
+		}
+	}
+	os.Setenv("PATH", searchPath)
+}
+
+func isKept(name string) bool {
+	return slices.ContainsFunc(kept, func(k string) bool {
+		prefix, any := strings.CutSuffix(k, "*")
+		return name == k || any && strings.HasPrefix(name, prefix)
+	})
+}

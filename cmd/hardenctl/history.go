@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/host/generation"
+)
+
+// errHistoryNotRoot is the error of a process that may not read generations.
+var errHistoryNotRoot = errors.New("generations can only be read as root")
+
+func newHistory() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "history",
+		Short: "List what was applied to this host, and by whom",
+		Long: `List the generations of this host, the newest first. Every apply that changes
+something makes one: the bundle, the profile with all that it includes and
+names, and what the host had before, in ` + generation.Host.Folder + `.
+
+The newest is what the host was moved to last; hardenctl plan says whether it
+still is that. hardenctl rollback goes back to an earlier one. The oldest are let
+go when there are more than ` + fmt.Sprint(generation.Host.Most) + `, or when they take more than ` + fmt.Sprint(generation.Host.MostBytes>>20) + ` MiB.
+
+It needs root. With --json it prints an array, the newest first.`,
+		Example: `  hardenctl history
+  hardenctl history --json`,
+		Args: cobra.NoArgs,
+	}
+	asJSON := cmd.Flags().Bool("json", false, "print the generations as JSON")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		all, err := generation.Host.List()
+		if errors.Is(err, fs.ErrPermission) {
+			return errHistoryNotRoot
+		}
+		if err != nil {
+			return err
+		}
+		slices.Reverse(all)
+		return showHistory(cmd.OutOrStdout(), all, *asJSON)
+	}
+	return cmd
+}
+
+func showHistory(w io.Writer, all []generation.Generation, asJSON bool) error {
+	if asJSON {
+		return writeJSON(w, append([]generation.Generation{}, all...)) // [], not null
+	}
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(w, "Nothing has been applied to this host yet. The first apply that changes something\nmakes generation 1.")
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\tWHEN\tWHO\tPROFILE\tCHANGES\tCOMMAND")
+	for _, g := range all {
+		fmt.Fprintln(table, historyLine(g))
+	}
+	return table.Flush()
+}
+
+// historyLine is one generation as a line of the table, in local time.
+func historyLine(g generation.Generation) string {
+	if g.Broken != "" {
+		return fmt.Sprintf("%d\tbroken: %s", g.Number, g.Broken)
+	}
+	by := g.CommandLine()
+	if g.From > 0 {
+		by += fmt.Sprintf(" (back to %d)", g.From)
+	}
+	return fmt.Sprintf("%d\t%s\t%s\t%s\t+%d ~%d -%d\t%s", g.Number, g.When.Local().Format("2006-01-02 15:04:05"),
+		g.Who, g.Profile, g.Changes.Add, g.Changes.Change, g.Changes.Remove, by)
+}

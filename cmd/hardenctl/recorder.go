@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/profile"
+	"hardenctl/host/generation"
+	"hardenctl/host/safepath"
+)
+
+// recorder is what a compile reads through. It keeps what was read, for a
+// generation, and, for root, looks in whose hands each file is: a profile is
+// root's orders, and nobody else may write them.
+type recorder struct {
+	source *source
+	read   []generation.Source
+	doubts diag.List
+	blamed []string // what a doubt was about already: a folder has many files
+}
+
+// Profile implements profile.Files.
+func (r *recorder) Profile(name string) ([]byte, error) {
+	r.doubt(name)
+	text, err := r.source.files.Profile(name)
+	return text, r.keep(name, generation.Profile, text, err)
+}
+
+// List implements profile.Files.
+func (r *recorder) List(name string) ([]byte, profile.Format, error) {
+	r.doubt(name)
+	text, format, err := r.source.files.List(name)
+	return text, format, r.keep(name, generation.List, text, err)
+}
+
+// keep keeps what was read, once, and returns the error of the reading.
+func (r *recorder) keep(name string, kind generation.Kind, text []byte, err error) error {
+	known := func(s generation.Source) bool { return s.Name == name && s.Kind == kind }
+	if err == nil && !slices.ContainsFunc(r.read, known) {
+		r.read = append(r.read, generation.Source{Name: name, Kind: kind, Text: text})
+	}
+	return err
+}
+
+// doubt looks at the file of that name. What cannot be found is not doubted: to
+// read it fails with a better message.
+func (r *recorder) doubt(name string) {
+	if os.Geteuid() != 0 || strings.HasPrefix(name, "builtin:") {
+		return
+	}
+	var wrong *safepath.Error
+	if !errors.As(safepath.Trusted(r.source.way(name)), &wrong) || slices.Contains(r.blamed, wrong.Path) {
+		return
+	}
+	r.blamed = append(r.blamed, wrong.Path)
+	r.doubts.Add(diag.Diagnostic{
+		Code: "others-may-write", Severity: r.source.severity(), Position: diag.Position{File: name},
+		Message:    "others than root could change this file: " + wrong.Path + " " + wrong.Reason,
+		Note:       "root does what a profile says; plan and apply take one only from root and from whoever logged in",
+		Suggestion: wrong.Remedy,
+	})
+}
+
+// way returns the path by which the file of that name was reached: to the profile
+// that which the user typed, with the links on it.
+func (s *source) way(name string) string {
+	switch {
+	case name == s.name:
+		return s.path
+	case filepath.IsAbs(name):
+		return name
+	}
+	return s.folder + name // not joined: ".." after a link leads elsewhere
+}
+
+// severity is that of a file which others may write: it stops what reads or
+// changes this host, and is worth a word to whoever only compiles.
+func (s *source) severity() diag.Severity {
+	if s.live {
+		return diag.Error
+	}
+	return diag.Warning
+}

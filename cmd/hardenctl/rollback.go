@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/host/generation"
+)
+
+func newRollback() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rollback [GENERATION]",
+		Short: "Go back to what an earlier apply made of this host",
+		Long: `Plan, ask, and apply, as apply does, but from a generation: the bundle of an
+earlier apply, which hardenctl keeps (see hardenctl history). No profile is
+needed, and none is changed: change yours too, or the next apply undoes the
+rollback.
+
+Without a number it goes back to the generation before the newest one: it undoes
+the last apply, and called again it undoes itself. A rollback that changes
+something makes a generation of its own, which says where it came from.
+
+It exits as apply does.`,
+		Example: `  hardenctl rollback
+  hardenctl rollback 3
+  hardenctl rollback 3 --auto-approve --json`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	flags := newApplyFlags(cmd)
+	flags.load = func(_ *cobra.Command, args []string) (target, error) { return loadGeneration(args) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
+	return cmd
+}
+
+// loadGeneration returns what the named generation made of the host, or the one
+// before the newest.
+func loadGeneration(args []string) (target, error) {
+	number, err := chosenGeneration(args)
+	if err != nil {
+		return target{}, err
+	}
+	kept, err := generation.Host.Open(number)
+	if err != nil {
+		return target{}, fmt.Errorf("cannot go back to generation %d: %w", number, err)
+	}
+	return target{bundle: kept.Bundle, sources: kept.Texts, from: number}, nil
+}
+
+func chosenGeneration(args []string) (int, error) {
+	if len(args) == 0 {
+		return generation.Host.Previous()
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is no number of a generation; hardenctl history lists them", args[0])
+	}
+	return n, nil
+}

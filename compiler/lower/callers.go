@@ -1,0 +1,82 @@
+package lower
+
+import (
+	"slices"
+	"time"
+
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// Connlimit keeps a list of the connections of every source, which the kernel
+// tidies at each new one and in a worker beside: a public web server pays 7 % of
+// its new connections for it, although hardly any visitor comes near the limit.
+// So it does not count the first connections of a source, an eighth of the limit,
+// and allows the other seven eighths from then on. Whoever opens few is never
+// counted, and nobody holds more than the limit.
+//
+// The first connections are counted by the set "callers", whose entries count
+// packets: one look counts and compares. An entry begins with the first
+// connection of a source to any service that spares, and ends a day later,
+// whatever comes meanwhile. Then the source is spared another eighth.
+//
+// Whoever fills the set with forged sources, or waits until he is forgotten, is
+// spared another eighth, and keeps nobody else out.
+const (
+	sparedShare = 8
+	// leastSpared is about twice what a browser opens at once. Below, nearly every
+	// visitor would be counted, and the two looks into the set be wasted.
+	leastSpared = 50
+	callersStay = 24 * time.Hour
+)
+
+// The set of callers holds the visitors of a day: 262,144 entries take 16 MB.
+const (
+	callerBuckets = 65536
+	callerEntries = 262144
+)
+
+// spared is how many connections of a source are not counted for a service: none
+// where the service is not for everyone, since those whom it states are few, and
+// open many each.
+func spared(s profile.Service) uint32 {
+	share := s.ConnectionsPerSource.N / sparedShare
+	if !s.Public() || share < leastSpared || len(portsOf(s.Ports, profile.TCP)) == 0 {
+		return 0
+	}
+	return share
+}
+
+// limitOpen refuses what a source opens beyond the connections that it may hold.
+func (f *filter) limitOpen(s profile.Service) []ruleset.Rule {
+	p, tcp, free := f.service(s), ruleset.Proto{Protocol: ruleset.TCP}, spared(s)
+	most := ruleset.ConnLimit{Above: s.ConnectionsPerSource.N - free, Prefix: f.sourcePrefix()}
+	const does = "connections per source"
+	if free == 0 {
+		return []ruleset.Rule{p.rule(does, f.drop(overLimit), tcp, most)}
+	}
+	return []ruleset.Rule{
+		p.rule(does, f.drop(overLimit), tcp, f.beyond("callers", free), most),
+		f.countIn(p, "callers", tcp),
+	}
+}
+
+// addCallerSets adds the set of callers where a service spares any.
+func (l *lowering) addCallerSets() {
+	first := slices.IndexFunc(l.profile.Services, func(s profile.Service) bool { return spared(s) > 0 })
+	if first < 0 {
+		return
+	}
+	s := l.profile.Services[first]
+	for _, family := range ruleset.Families {
+		if family == ruleset.V6 && !l.profile.Policy.IPv6 {
+			continue
+		}
+		l.sets = append(l.sets, ruleset.Set{
+			Name: setName("callers", family), Family: family, Type: ruleset.HashIP, Netmask: banMask(family),
+			Dynamic: true, Timeout: callersStay, Counters: true, ForceAdd: true,
+			HashSize: callerBuckets, MaxElements: callerEntries,
+			Origin: l.origin("services."+s.Name, s.Position),
+		})
+	}
+}

@@ -1,0 +1,36 @@
+package lower
+
+import "hardenctl/compiler/ruleset"
+
+// A set whose entries count packets tells a source that comes often from one
+// that does not: a look that finds the source counts and compares in one. The
+// first packet of a source puts it there, and its entry ends when its time is
+// over, however often it comes meanwhile.
+//
+// Hashlimit can count too, but a table of it that is full drops the packets of
+// every new source, and whoever forges source addresses fills it. A set that is
+// full forgets an old source for a new one, of all but one in fifty: a bucket that
+// is empty then stays so, since the kernel makes room within a bucket only.
+
+// beyond matches from the packet on by which a source has come more than so often.
+func (f *filter) beyond(set string, often uint32) ruleset.InSet {
+	match := f.inSet(set)
+	match.Above = often
+	return match
+}
+
+// newSources limits how many sources one rule puts into a counting set, of all
+// together. To add to a full set costs 25 µs, for which the kernel looks through
+// 1,024 buckets for entries whose time is over (mtype_gc_do in its
+// ip_set_hash_gen.h): a flood from forged sources takes 3 % of one processor by
+// it, and no more. A source that has no room now is put there by a later packet.
+var newSources = ruleset.Rate{Count: 1000, Unit: ruleset.PerSecond, Burst: 1000}
+
+// countIn puts a source that the set does not hold into it, if the packet is of
+// the kind. It stands behind what asks beyond, which counts the others.
+func (f *filter) countIn(p part, set string, kind ...ruleset.Match) ruleset.Rule {
+	unknown := f.inSet(set)
+	unknown.Not, unknown.Uncounted = true, true
+	add := ruleset.AddToSet{Set: unknown.Set, Direction: ruleset.ToSource}
+	return p.rule("count", add, append(kind, unknown, ruleset.Limit{Rate: newSources})...)
+}

@@ -1,0 +1,135 @@
+package generation
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/host/safepath"
+)
+
+// List returns the generations, oldest first. One whose generation.json is not
+// whole is in the list, Broken.
+func (s Store) List() ([]Generation, error) {
+	numbers, err := s.numbers()
+	if err != nil {
+		return nil, err
+	}
+	var all []Generation
+	for _, n := range numbers {
+		g, err := s.record(n)
+		if errors.Is(err, ErrNone) {
+			continue // somebody let it go just now
+		}
+		if err != nil {
+			g = Generation{Number: n, Broken: err.Error()}
+		}
+		all = append(all, g)
+	}
+	return all, nil
+}
+
+// record reads what generation.json says.
+func (s Store) record(number int) (Generation, error) {
+	name := s.path(number, recordName)
+	if _, err := os.Lstat(s.path(number)); errors.Is(err, fs.ErrNotExist) {
+		return Generation{}, fmt.Errorf("%w: %d", ErrNone, number)
+	}
+	text, err := readRegular(name)
+	if err != nil {
+		return Generation{}, err
+	}
+	var g Generation
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&g); err != nil {
+		return Generation{}, fmt.Errorf("%s is not as it was written: %w", name, err)
+	}
+	if g.Format != Format {
+		return Generation{}, fmt.Errorf("%s has format %d, and this hardenctl knows format %d", name, g.Format, Format)
+	}
+	if !bytes.Equal(text, g.text()) {
+		return Generation{}, fmt.Errorf("%s is not as it was written", name)
+	}
+	g.Number = number
+	return g, nil
+}
+
+// Kept is a generation with what it needs to be applied again.
+type Kept struct {
+	Generation
+	Bundle *bundle.Bundle
+	// Texts are those of Sources, in their order.
+	Texts []Source
+}
+
+// Open reads a generation whole. Every file of it is as it was written, or the
+// error names the one that is not; without a generation of that number the error
+// is ErrNone.
+func (s Store) Open(number int) (*Kept, error) {
+	if err := safepath.Real(s.path(number)); err != nil {
+		return nil, err
+	}
+	g, err := s.record(number)
+	if err != nil {
+		return nil, err
+	}
+	k := &Kept{Generation: g}
+	if k.Bundle, err = s.bundle(g); err != nil {
+		return nil, err
+	}
+	for _, e := range g.Sources {
+		text, err := s.source(number, e)
+		if err != nil {
+			return nil, err
+		}
+		k.Texts = append(k.Texts, Source{Name: e.Name, Kind: e.Kind, Text: text})
+	}
+	return k, nil
+}
+
+func (s Store) bundle(g Generation) (*bundle.Bundle, error) {
+	folder := s.path(g.Number, bundleName)
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	b, err := bundle.ReadFolder(root.FS())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", folder, err)
+	}
+	if checksum(b.ManifestText()) != g.Checksum {
+		return nil, fmt.Errorf("%s is not as it was written: its checksum is not the one in %s", s.path(g.Number, bundleName, bundle.ManifestName), recordName)
+	}
+	return b, nil
+}
+
+func (s Store) source(number int, e SourceEntry) ([]byte, error) {
+	place, err := Source{Name: e.Name, Kind: e.Kind}.path()
+	if err != nil || place != e.Path {
+		return nil, fmt.Errorf("%s is not as it was written: source %q is not at %q", s.path(number, recordName), e.Name, e.Path)
+	}
+	name := s.path(number, e.Path)
+	text, err := readRegular(name)
+	if err == nil && checksum(text) != e.SHA256 {
+		err = fmt.Errorf("%s is not as it was written: its checksum is not the one in %s", name, recordName)
+	}
+	return text, err
+}
+
+// readRegular reads a file that is no link or device.
+func readRegular(name string) ([]byte, error) {
+	stat, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !stat.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	return os.ReadFile(name)
+}

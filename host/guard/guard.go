@@ -1,0 +1,106 @@
+// Package guard proves, before anything changes, that those who must still get
+// in can.
+//
+// It knows three kinds of callers: the SSH connection of the one who asks, all
+// others who are logged in, and the admin addresses that the profile declares.
+// For each it looks up by which interface it comes to which address of the
+// host. Then it makes a network of throwaway namespaces in which the bundle is
+// loaded on a host with such interfaces and addresses, and sends real packets
+// from the callers' addresses: a connection that was open before the rules, and
+// of which conntrack knows nothing, must still answer, and new ones must be
+// accepted, several in a row, so that a limit shows itself too.
+//
+// The rules are those of the bundle, with the settings that a namespace can
+// have for itself. Of a set only the members matter that cover a caller, so a
+// blocklist of a million addresses costs no more than one of ten; sets that
+// packets fill are given the entries that they have on the host at this moment,
+// so that a caller who is banned now is banned there. What the rehearsal does
+// not have: rules of others, which an apply leaves as they are, and what
+// hashlimit, recent and connlimit have counted so far on the host.
+package guard
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/plan"
+	"hardenctl/host/state"
+)
+
+// Question is what there is to prove, and on what host.
+type Question struct {
+	Bundle   *bundle.Bundle
+	Families []ruleset.Family // those that the kernel has
+	// Have is what the host has, Want what the bundle makes of it.
+	Have, Want state.State
+	// Connection is the SSH connection of the one who asks, in the form of the
+	// variable SSH_CONNECTION (ssh(1)); empty for none.
+	Connection string
+}
+
+// limit is the most time that an answer takes. A few callers who get in are
+// proven within a fifth of a second.
+const limit = 20 * time.Second
+
+// Ask rehearses, and returns what was found and what a reader should know
+// beside it. It changes nothing on the host. It needs root.
+func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	found = &plan.Access{Callers: []plan.Caller{}}
+	visits, notes, err := q.visits()
+	if err == nil && len(visits) > 0 {
+		err = q.rehearse(ctx, visits)
+	}
+	if err != nil {
+		found.Unproven = err.Error()
+		return found, notes
+	}
+	for _, v := range visits {
+		found.Callers = append(found.Callers, v.result())
+	}
+	return found, notes
+}
+
+// result describes a visit that has been made.
+func (v *visit) result() plan.Caller {
+	refused := v.refused
+	if v.reason != "" {
+		refused += " (" + v.reason + ")"
+	}
+	if v.broken {
+		refused = also(refused, "its open connection would break")
+	}
+	return plan.Caller{
+		Address: v.from.String(), Learned: v.learned, Interface: v.link,
+		Port: v.port(), Service: v.service, Knock: v.knock != nil && v.refused == "", Refused: refused,
+	}
+}
+
+func also(before, more string) string {
+	if before == "" {
+		return more
+	}
+	return before + ", and " + more
+}
+
+// rehearse makes all visits in a network of their own.
+func (q Question) rehearse(ctx context.Context, visits []*visit) (err error) {
+	s, err := newScene(visits)
+	if err != nil {
+		return fmt.Errorf("no network to try it in: %w", err)
+	}
+	defer s.close()
+	if err := s.begin(ctx); err != nil {
+		return fmt.Errorf("before the rules: %w", err)
+	}
+	if err := q.load(ctx, s); err != nil {
+		return fmt.Errorf("loading the rules: %w", err)
+	}
+	s.callAll(ctx)
+	q.explain(ctx, s)
+	return nil
+}

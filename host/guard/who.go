@@ -1,0 +1,165 @@
+package guard
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/host/knock"
+	"hardenctl/host/probe"
+)
+
+// Where an address is known from.
+const (
+	learnedAsking   = "your SSH connection"
+	learnedSSH      = "logged in by SSH"
+	learnedService  = "connected to an admin service"
+	learnedDeclared = "access.admin"
+)
+
+// visit is one address that must reach one port of the host.
+type visit struct {
+	from, to netip.Addr // an address with a zone is link-local
+	link     string     // the host's interface
+	door
+	learned string
+	// session says that a connection is open now, which must not break.
+	session bool
+
+	// What came of it. refused says which new connections would not be
+	// accepted, and reason by what, where that can be told; both are empty if
+	// all were. broken says that the open connection would not go on.
+	refused, reason string
+	broken          bool
+}
+
+// door is a port of the host, and the way through it.
+type door struct {
+	protocol string // "tcp" or "udp"
+	number   uint16
+	service  string       // of the profile; empty for none
+	knock    []knock.Port // nil where none is needed
+}
+
+// port is the door's as profiles write it.
+func (d door) port() string { return fmt.Sprintf("%s/%d", d.protocol, d.number) }
+
+// visits returns all visits that must be possible, each once.
+func (q Question) visits() (visits []*visit, notes []string, err error) {
+	if v := q.asking(); v != nil {
+		visits = append(visits, v)
+	}
+	sessions, err := probe.Sessions(q.servesAdmin)
+	if err != nil {
+		return nil, nil, fmt.Errorf("who is logged in: %w", err)
+	}
+	for _, s := range sessions {
+		learned := learnedService
+		if s.Sshd {
+			learned = learnedSSH
+		}
+		visits = append(visits, q.sessionVisit(s.Far.Addr(), s.Near, learned))
+	}
+	declared, notes := q.declared()
+	visits = slices.DeleteFunc(append(visits, declared...), func(v *visit) bool {
+		return !q.hasFamily(v.from) || !v.locate()
+	})
+	return once(visits), notes, nil
+}
+
+// asking returns the visit of the one who asks; nil if he is not here by SSH.
+// The variable holds both ends, each an address and a port, between blanks.
+func (q Question) asking() *visit {
+	words := strings.Fields(q.Connection)
+	if len(words) != 4 {
+		return nil
+	}
+	far, err := netip.ParseAddr(words[0])
+	if err != nil {
+		return nil
+	}
+	near, err := netip.ParseAddrPort(joined(words[2], words[3]))
+	if err != nil {
+		return nil
+	}
+	return q.sessionVisit(far, near, learnedAsking)
+}
+
+func joined(address, port string) string {
+	if strings.Contains(address, ":") {
+		address = "[" + address + "]"
+	}
+	return address + ":" + port
+}
+
+// sessionVisit is that of a connection which is open. It must be possible again
+// by the same port, whether a service of the profile states it or not.
+func (q Question) sessionVisit(far netip.Addr, near netip.AddrPort, learned string) *visit {
+	v := &visit{from: far.Unmap(), to: near.Addr().Unmap(), learned: learned, session: true}
+	v.door = door{protocol: "tcp", number: near.Port()}
+	for _, s := range q.Bundle.Manifest.Access.Services {
+		if slices.ContainsFunc(s.Ports, func(p bundle.Port) bool { return p.Has("tcp", v.number) }) {
+			v.service, v.knock = s.Name, q.knockFor(v.from, s)
+		}
+	}
+	return v
+}
+
+// knockFor returns the knock that an address needs for a service; nil for none.
+func (q Question) knockFor(from netip.Addr, s bundle.AdminService) []knock.Port {
+	for _, name := range slices.Concat(s.From, q.Bundle.Manifest.Access.Admin) {
+		if q.Want.Sets[name].Members.Contains(from.WithZone("")) {
+			return nil
+		}
+	}
+	var sequence []knock.Port
+	for _, p := range s.Knock {
+		sequence = append(sequence, knock.Port{Network: p.Protocol, Number: p.First})
+	}
+	return sequence
+}
+
+// servesAdmin reports whether a TCP port is one of an admin service.
+func (q Question) servesAdmin(port uint16) bool {
+	for _, s := range q.Bundle.Manifest.Access.Services {
+		if slices.ContainsFunc(s.Ports, func(p bundle.Port) bool { return p.Has("tcp", port) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func (q Question) hasFamily(a netip.Addr) bool {
+	for _, f := range q.Families {
+		if f.Has(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// once keeps the first visit of each source to a port. In IPv6 a source is a
+// /64, as it is to limits and bans: the logins of one there count for all.
+func once(visits []*visit) []*visit {
+	type key struct {
+		source netip.Prefix
+		zone   string
+		door   string
+	}
+	seen := map[key]bool{}
+	return slices.DeleteFunc(visits, func(v *visit) bool {
+		bits := 32
+		if v.from.Is6() && v.learned != learnedDeclared {
+			bits = 64
+		} else if v.from.Is6() {
+			bits = 128
+		}
+		source, _ := v.from.WithZone("").Prefix(bits)
+		k := key{source, v.from.Zone(), v.port()}
+		again := seen[k]
+		seen[k] = true
+		return again
+	})
+}

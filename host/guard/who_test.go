@@ -1,0 +1,156 @@
+package guard
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/netset"
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/state"
+)
+
+// example is the question of a profile with an admin network, SSH for an office
+// and behind a knock, and a blocklist.
+func example() Question {
+	set := func(prefixes ...string) state.Set {
+		var all []netip.Prefix
+		for _, p := range prefixes {
+			all = append(all, netip.MustParsePrefix(p))
+		}
+		return state.Set{Members: netset.Of(all...)}
+	}
+	q := Question{Families: ruleset.Families[:], Bundle: &bundle.Bundle{Manifest: bundle.Manifest{
+		Access: bundle.AccessEntry{
+			Admin: []string{"hardenctl-admin-v4", "hardenctl-admin-v6"},
+			Services: []bundle.AdminService{{
+				Name: "ssh", Ports: []bundle.Port{{Protocol: "tcp", First: 22, Last: 22}, {Protocol: "udp", First: 60000, Last: 60010}},
+				From: []string{"hardenctl-office-v4"}, Knock: []bundle.Port{{Protocol: "tcp", First: 7000, Last: 7000}, {Protocol: "udp", First: 8000, Last: 8000}},
+			}},
+		},
+		Sets: []bundle.SetEntry{
+			{Name: "hardenctl-admin-v4"}, {Name: "hardenctl-admin-v6"}, {Name: "hardenctl-ban-v4", Dynamic: true},
+			{Name: "hardenctl-block-v4"}, {Name: "hardenctl-office-v4"},
+		},
+	}}}
+	q.Want.Sets = map[string]state.Set{
+		"hardenctl-admin-v4":  set("198.51.100.0/24"),
+		"hardenctl-admin-v6":  set("2001:db8:10::/48"),
+		"hardenctl-block-v4":  set("198.51.100.64/26", "203.0.113.0/24"),
+		"hardenctl-office-v4": set("192.0.2.0/24"),
+	}
+	return q
+}
+
+// Who asks is known by SSH_CONNECTION, whatever family sshd took him for.
+func TestAsking(t *testing.T) {
+	for text, want := range map[string]string{
+		"203.0.113.7 50000 192.0.2.1 22":             "203.0.113.7 192.0.2.1 tcp/22 knocks 2",
+		"192.0.2.7 50000 192.0.2.1 22":               "192.0.2.7 192.0.2.1 tcp/22 knocks 0",
+		"198.51.100.7 50000 192.0.2.1 22":            "198.51.100.7 192.0.2.1 tcp/22 knocks 0",
+		"::ffff:192.0.2.7 50000 ::ffff:192.0.2.1 22": "192.0.2.7 192.0.2.1 tcp/22 knocks 0",
+		"2001:db8::7 50000 2001:db8::1 2222":         "2001:db8::7 2001:db8::1 tcp/2222 knocks 0",
+		"fe80::7%eth1 50000 fe80::1%eth1 22":         "fe80::7%eth1 fe80::1%eth1 tcp/22 knocks 2",
+		"":                                           "",
+		"203.0.113.7 50000":                          "",
+		"client 50000 192.0.2.1 22":                  "",
+		"203.0.113.7 50000 192.0.2.1 70000":          "",
+	} {
+		q, got := example(), ""
+		q.Connection = text
+		if v := q.asking(); v != nil {
+			got = fmt.Sprint(v.from, " ", v.to, " ", v.port(), " knocks ", len(v.knock))
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// An IPv6 source is a /64 to limits, so that two who are logged in from one are
+// tried once. What the profile declares is tried address by address.
+func TestOnce(t *testing.T) {
+	var visits []*visit
+	for _, v := range []struct{ from, learned string }{
+		{"203.0.113.7", learnedAsking}, {"203.0.113.7", learnedSSH}, {"203.0.113.8", learnedSSH}, {"203.0.113.7", learnedDeclared},
+		{"2001:db8::1", learnedAsking}, {"2001:db8::2", learnedSSH}, {"2001:db8:1::2", learnedSSH},
+		{"2001:db8::1:1", learnedDeclared}, {"2001:db8::1:2", learnedDeclared},
+	} {
+		visits = append(visits, &visit{from: netip.MustParseAddr(v.from), door: door{protocol: "tcp", number: 22}, learned: v.learned})
+	}
+	var got []string
+	for _, v := range once(visits) {
+		got = append(got, v.from.String()+" "+v.learned)
+	}
+	want := []string{
+		"203.0.113.7 " + learnedAsking, "203.0.113.8 " + learnedSSH, "2001:db8::1 " + learnedAsking, "2001:db8:1::2 " + learnedSSH,
+		"2001:db8::1:1 " + learnedDeclared, "2001:db8::1:2 " + learnedDeclared,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Admin addresses are tried at both ends of every piece that another set cuts
+// out of them, at both ends of every range of ports.
+func TestDeclared(t *testing.T) {
+	visits, notes := example().declared()
+	var got []string
+	for _, v := range visits {
+		got = append(got, v.from.String()+" "+v.port())
+	}
+	var want []string
+	for _, a := range []string{
+		"198.51.100.1", "198.51.100.65", "198.51.100.126", "198.51.100.254",
+		"2001:db8:10::1", "2001:db8:10:ffff:ffff:ffff:ffff:ffff",
+	} {
+		want = append(want, a+" tcp/22", a+" udp/60000", a+" udp/60010")
+	}
+	if !slices.Equal(got, want) || notes != nil {
+		t.Errorf("got %q, %q, want %q", got, notes, want)
+	}
+}
+
+// Of a prefix only addresses are tried that a packet can come from.
+func TestSamples(t *testing.T) {
+	cut := netset.Of(netip.MustParsePrefix("192.0.2.128/25"), netip.MustParsePrefix("2001:db8::/32"))
+	for prefix, want := range map[string]string{
+		"192.0.2.7/32":    "[192.0.2.7]",
+		"192.0.2.6/31":    "[192.0.2.6 192.0.2.7]",
+		"192.0.2.0/24":    "[192.0.2.1 192.0.2.126 192.0.2.129 192.0.2.254]",
+		"0.0.0.0/1":       "[1.0.0.1 126.255.255.254]",
+		"224.0.0.0/4":     "[]",
+		"fe80::/10":       "[]",
+		"2001:db8::/64":   "[2001:db8::1 2001:db8::ffff:ffff:ffff:ffff]",
+		"2001:db8::7/128": "[2001:db8::7]",
+	} {
+		if got := fmt.Sprint(samples(netip.MustParsePrefix(prefix), []netset.Set{cut})); got != want {
+			t.Errorf("%s: got %s, want %s", prefix, got, want)
+		}
+	}
+	// However finely other sets cut a prefix, few addresses are tried.
+	var comb []netset.Set
+	for bits := range 20 {
+		comb = append(comb, netset.Of(netip.PrefixFrom(netip.MustParseAddr("10.0.0.0"), 31-bits)))
+	}
+	if got := samples(netip.MustParsePrefix("10.0.0.0/8"), comb); len(got) > mostOfPrefix {
+		t.Errorf("%d addresses of one prefix", len(got))
+	}
+}
+
+// A list of admin addresses may be long; what was left out is said.
+func TestManyDeclared(t *testing.T) {
+	q := example()
+	var many []netip.Prefix
+	for i := range 200 {
+		many = append(many, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 7}), 32))
+	}
+	q.Want.Sets["hardenctl-admin-v4"] = state.Set{Members: netset.Of(many...)}
+	visits, notes := q.declared()
+	want := fmt.Sprintf("of the 201 prefixes of access.admin the first %d were tried", mostOfAll)
+	if len(visits) != 3*mostOfAll || len(notes) != 1 || notes[0] != want {
+		t.Errorf("%d visits, %q, want %q", len(visits), notes, want)
+	}
+}

@@ -1,0 +1,125 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Access is what a rehearsal with real packets found about those who must
+// still get in once the plan is applied.
+type Access struct {
+	// Callers are in order: the SSH connection of the one who asks, others who
+	// are logged in, admin addresses of the profile. An address that uses more
+	// than one port is there once for each.
+	Callers []Caller `json:"callers"`
+	// Unproven says why nothing could be found out; empty where it could.
+	Unproven string `json:"unproven,omitempty"`
+}
+
+// Caller is an address that must still reach a port of this host.
+type Caller struct {
+	Address string `json:"address"`
+	// Learned says where the address is known from, such as "your SSH
+	// connection".
+	Learned string `json:"learned"`
+	// Interface is that of this host by which the address comes.
+	Interface string `json:"interface"`
+	Port      string `json:"port"` // such as "tcp/22"
+	// Service is the admin service that states the port; empty for none.
+	Service string `json:"service,omitempty"`
+	// Knock says that it got in by a knock, and only so.
+	Knock bool `json:"knock,omitempty"`
+	// Refused says what the address could not do, and what refused it where
+	// that can be told; empty if it gets in.
+	Refused string `json:"refused,omitempty"`
+}
+
+// String names the caller and how it is known.
+func (c Caller) String() string { return c.Address + " (" + c.Learned + ")" }
+
+// ErrNobody is the refusal where nobody is known who must get in.
+var ErrNobody = errors.New("nobody is known who must still get in: nobody is logged in, " +
+	`and the profile declares no admin; state from where you log in, such as [access] admin = ["192.0.2.7"]`)
+
+// Refusal returns why the plan must not be applied; nil if everybody gets in.
+func (a *Access) Refusal() error {
+	refused := a.refused()
+	switch {
+	case a.Unproven != "":
+		return fmt.Errorf("it could not be proven that anybody still gets in: %s", a.Unproven)
+	case len(a.Callers) == 0:
+		return ErrNobody
+	case len(refused) == 0:
+		return nil
+	}
+	var lines []string
+	for _, c := range refused {
+		lines = append(lines, fmt.Sprintf("%s at %s: %s", c, c.Port, c.Refused))
+	}
+	return fmt.Errorf("this would lock out %s", strings.Join(lines, "; "))
+}
+
+func (a *Access) refused() []Caller {
+	var refused []Caller
+	for _, c := range a.Callers {
+		if c.Refused != "" {
+			refused = append(refused, c)
+		}
+	}
+	return refused
+}
+
+// access shows who is locked out, and names those who are not.
+func (v view) access(a *Access) {
+	if a == nil {
+		return
+	}
+	v.title("Who still gets in, tried with real packets")
+	risky := v.paint("1;33", "risky:")
+	for _, c := range a.refused() {
+		fmt.Fprintf(v.w, "  %s %s at %s: %s\n", risky, c, c.Port, c.Refused)
+	}
+	for _, group := range a.admitted() {
+		fmt.Fprintf(v.w, "    %s\n", group)
+	}
+	switch {
+	case a.Unproven != "":
+		fmt.Fprintf(v.w, "  %s not proven: %s\n", risky, a.Unproven)
+	case len(a.Callers) == 0:
+		fmt.Fprintf(v.w, "  %s %v\n", risky, ErrNobody)
+	}
+}
+
+// admitted describes those who get in, in one line for each way in which they
+// are known: "your SSH connection, at tcp/22: 192.0.2.7".
+func (a *Access) admitted() []string {
+	var order []string
+	addresses := map[string][]string{}
+	for _, c := range a.Callers {
+		if c.Refused != "" {
+			continue
+		}
+		way := fmt.Sprintf("%s, at %s", c.Learned, c.Port)
+		if c.Knock {
+			way += " after a knock"
+		}
+		if addresses[way] == nil {
+			order = append(order, way)
+		}
+		addresses[way] = append(addresses[way], c.Address)
+	}
+	var lines []string
+	for _, way := range order {
+		lines = append(lines, way+": "+someOf(addresses[way]))
+	}
+	return lines
+}
+
+// someOf lists addresses, the first few of many.
+func someOf(addresses []string) string {
+	if more := len(addresses) - maxExamples; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(addresses[:maxExamples], ", "), more)
+	}
+	return strings.Join(addresses, ", ")
+}

@@ -1,0 +1,56 @@
+package plan
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// An apply is refused if anybody is locked out, if nobody is known, and if
+// nothing could be proven; the reason names them.
+func TestRefusal(t *testing.T) {
+	in := Caller{Address: "192.0.2.7", Learned: "your SSH connection", Port: "tcp/22"}
+	out := Caller{Address: "203.0.113.9", Learned: "logged in by SSH", Port: "tcp/22", Refused: "a new connection would be refused"}
+	for _, test := range []struct {
+		name   string
+		access Access
+		want   string
+	}{
+		{"all get in", Access{Callers: []Caller{in}}, ""},
+		{"one does not", Access{Callers: []Caller{in, out}},
+			"this would lock out 203.0.113.9 (logged in by SSH) at tcp/22: a new connection would be refused"},
+		{"two do not", Access{Callers: []Caller{out, out}}, "; 203.0.113.9 (logged in by SSH)"},
+		{"no network to try it in", Access{Unproven: "no veth"}, "it could not be proven that anybody still gets in: no veth"},
+		{"nobody", Access{}, `[access] admin = ["192.0.2.7"]`},
+	} {
+		err := test.access.Refusal()
+		switch {
+		case test.want == "" && err != nil, test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		case errors.Is(err, ErrNobody) != (test.name == "nobody"):
+			t.Errorf("%s: %v is or is not ErrNobody", test.name, err)
+		}
+	}
+}
+
+// The view shows what is risky, and of many who get in the first few.
+func TestPrintAccess(t *testing.T) {
+	many := &Access{}
+	for range 8 {
+		many.Callers = append(many.Callers, Caller{Address: "192.0.2.7", Learned: "access.admin", Port: "tcp/22"})
+	}
+	for _, test := range []struct {
+		access *Access
+		want   string
+	}{
+		{many, "    access.admin, at tcp/22: 192.0.2.7, 192.0.2.7, 192.0.2.7, 192.0.2.7, 192.0.2.7 and 3 more\n"},
+		{&Access{}, "  risky: nobody is known who must still get in"},
+		{&Access{Unproven: "no veth"}, "  risky: not proven: no veth\n"},
+	} {
+		var b strings.Builder
+		(&Plan{Access: test.access}).Print(&b, false)
+		if !strings.Contains(b.String(), test.want) {
+			t.Errorf("no %q in\n%s", test.want, &b)
+		}
+	}
+}

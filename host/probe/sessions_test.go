@@ -1,0 +1,59 @@
+package probe
+
+import (
+	"net/netip"
+	"reflect"
+	"testing"
+)
+
+// The titles of OpenSSH's processes, as /proc shows them.
+func TestRoleOf(t *testing.T) {
+	for title, want := range map[string]sshdRole{
+		"sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups": sshdServing,
+		"/usr/sbin/sshd -D":                 sshdServing, // OpenSSH 8.0, of RHEL 8
+		"sshd: [accepted]":                  sshdServing,
+		"sshd: unknown [priv]":              sshdServing,
+		"sshd: root [net]":                  sshdServing,
+		"sshd-session: alice [priv]":        sshdServing, // its child holds the socket too
+		"sshd-auth: alice [net]":            sshdServing,
+		"sshd: alice@pts/0":                 sshdLoggedIn,
+		"sshd: root@pts/0,pts/1":            sshdLoggedIn,
+		"sshd: alice@notty":                 sshdLoggedIn,
+		"sshd-session: alice@internal-sftp": sshdLoggedIn,
+		"sshd: alice":                       sshdLoggedIn, // ssh -N
+	} {
+		if got := roleOf(title); got != want {
+			t.Errorf("%q: %d, want %d", title, got, want)
+		}
+	}
+}
+
+// Who is logged in: users of sshd, and peers of an admin port that others
+// serve. Not a client of this host's own, not who only knocks at sshd, and not
+// who uses a port that a session has forwarded.
+func TestSessions(t *testing.T) {
+	at := netip.MustParseAddrPort
+	line := func(near, far, state, inode string) socket { return socket{at(near), at(far), state, inode} }
+	sockets := []socket{
+		line("0.0.0.0:22", "0.0.0.0:0", tcpListen, "1"),
+		line("0.0.0.0:9090", "0.0.0.0:0", tcpListen, "2"),
+		line("0.0.0.0:8080", "0.0.0.0:0", tcpListen, "3"), // ssh -R
+		line("192.0.2.1:22", "203.0.113.7:50000", tcpOpen, "4"),
+		line("192.0.2.1:22", "203.0.113.8:50000", tcpOpen, "5"), // trying passwords
+		line("192.0.2.1:22", "203.0.113.9:50000", tcpTimeWait, "0"),
+		line("192.0.2.1:9090", "203.0.113.10:50000", tcpOpen, "6"),
+		line("192.0.2.1:8080", "203.0.113.11:50000", tcpOpen, "7"),
+		line("192.0.2.1:40000", "203.0.113.12:5432", tcpOpen, "8"), // ssh -L
+	}
+	roles := map[string]sshdRole{
+		"1": sshdServing, "3": sshdLoggedIn, "4": sshdLoggedIn, "5": sshdServing, "7": sshdLoggedIn, "8": sshdLoggedIn,
+	}
+	want := []Session{
+		{at("192.0.2.1:22"), at("203.0.113.7:50000"), true},
+		{at("192.0.2.1:9090"), at("203.0.113.10:50000"), false},
+	}
+	got := sessions(sockets, roles, func(port uint16) bool { return port == 22 || port == 9090 })
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
