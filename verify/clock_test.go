@@ -10,7 +10,7 @@ import (
 
 // The base profile's numbers.
 var dayAndHour = profile.Scan{
-	Probes: 10, Window: time.Hour, Slow: profile.Quota{Count: 20, Window: 24 * time.Hour}, Engine: profile.Hashlimit,
+	Probes: 10, Window: time.Hour, Slow: profile.Quota{Count: 20, Window: 24 * time.Hour}, Engine: profile.Sets,
 }
 
 // A copy of a profile has shorter windows in the same proportion, in whole
@@ -44,8 +44,8 @@ func TestHurry(t *testing.T) {
 
 // What a profile promises to stop, and at which probe.
 func TestPaces(t *testing.T) {
-	recent := dayAndHour
-	recent.Engine = profile.Recent
+	recent, bucket := dayAndHour, dayAndHour
+	recent.Engine, bucket.Engine = profile.Recent, profile.Hashlimit
 	howTo := profile.Scan{Probes: 10, Window: time.Minute}
 	long := profile.Scan{Probes: 10, Window: time.Minute, Slow: profile.Quota{Count: 1000, Window: time.Hour}}
 	tests := []struct {
@@ -54,7 +54,8 @@ func TestPaces(t *testing.T) {
 		want []time.Duration
 		last int // the probe that the last of them is banned by
 	}{
-		{"an hour and a day", dayAndHour, []time.Duration{7 * time.Second, 450 * time.Second}, 23},
+		{"an hour and a day", dayAndHour, []time.Duration{7 * time.Second, 450 * time.Second}, 21},
+		{"by hashlimit, which gives probes back", bucket, []time.Duration{7 * time.Second, 450 * time.Second}, 23},
 		{"by xt_recent", recent, []time.Duration{7 * time.Second, 450 * time.Second}, 21},
 		{"ten a minute, as in the how-to: one in 7 s is never banned", howTo, nil, 0},
 		{"more probes than anybody waits for", long, nil, 0},
@@ -82,6 +83,24 @@ func TestPeriod(t *testing.T) {
 	} {
 		if got := period(d); got != want {
 			t.Errorf("%v is written %q, want %q", d, got, want)
+		}
+	}
+}
+
+// A window of a set begins with a probe, and ends with all that it has counted.
+func TestOverSet(t *testing.T) {
+	at := func(seconds ...int) (list []time.Time) {
+		for _, s := range seconds {
+			list = append(list, time.Unix(int64(s), 0))
+		}
+		return list
+	}
+	for _, test := range []struct {
+		sent []time.Time
+		want bool
+	}{{at(0, 1, 2), false}, {at(0, 1, 2, 3), true}, {at(0, 9, 10, 11), false}, {at(0, 9, 10, 11, 12, 13), true}} {
+		if got := overSet(3, 10*time.Second, test.sent); got != test.want {
+			t.Errorf("3 in 10 s, probes at %v: too many is %v", test.sent, got)
 		}
 	}
 }

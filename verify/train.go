@@ -74,11 +74,26 @@ func rungs(s profile.Scan, every time.Duration) int {
 // tooMany reports whether the last of probes sent at these times is one too many
 // for either window.
 func tooMany(s profile.Scan, sent []time.Time) bool {
-	over := overBucket
-	if s.Engine == profile.Recent {
+	over := overSet
+	switch s.Engine {
+	case profile.Hashlimit:
+		over = overBucket
+	case profile.Recent:
 		over = overList
 	}
 	return over(int(s.Probes), s.Window, sent) || s.Slow.Count > 0 && over(int(s.Slow.Count), s.Slow.Window, sent)
+}
+
+// overSet counts as sets do: so many in a window that begins with its first.
+func overSet(free int, window time.Duration, sent []time.Time) bool {
+	first, within := sent[0], 0
+	for _, t := range sent {
+		if t.Sub(first) >= window {
+			first, within = t, 0
+		}
+		within++
+	}
+	return within > free
 }
 
 // overBucket counts as hashlimit does: so many are free at once, and again over
