@@ -75,7 +75,7 @@ func (r verified) holds(t *testing.T) {
 			t.Errorf("%s over IPv%d: banned by probe %d", a.Name, a.Family, a.Ladder)
 		}
 	}
-	if len(made) != 16 || len(r.Attacks) != 2*len(made)-3 {
+	if len(made) != 17 || len(r.Attacks) != 2*len(made)-3 {
 		t.Errorf("scans that were made: %v", made)
 	}
 	if len(r.Guesses) != 2 || r.Guesses[0].After != "no match" || r.Guesses[1].After != "no match" {

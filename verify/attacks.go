@@ -15,7 +15,9 @@ import (
 type attack struct {
 	name string
 	nmap string // nmap's options
-	kind string // the kind of packet that it sends
+	// haste is further options, which save time and are not worth a mention.
+	haste string
+	kind  string // the kind of packet that it sends
 	// sees says that the scan can tell an open port, because it sends what a
 	// customer sends. Any other must find nothing at all.
 	sees bool
@@ -28,9 +30,10 @@ type attack struct {
 	// mixed says that it sends packets of many kinds, so that no ladder tells
 	// which of them bans.
 	mixed bool
-	// pace is the time that it leaves between two probes; one that takes its
-	// time starts before the others.
-	pace time.Duration
+	// early says that it takes its time, and starts before the others; pace is
+	// the time that it leaves between two probes.
+	early bool
+	pace  time.Duration
 	// decoys says that others seem to scan too.
 	decoys bool
 	// craft makes our own prober's packets what nmap's would be.
@@ -40,6 +43,7 @@ type attack struct {
 var attacks = []attack{
 	{name: "discovery", nmap: discovery, kind: "SYN", sees: true, nmapOnly: true, ports: asked, mixed: true},
 	{name: "SYN", nmap: "-sS", kind: "SYN", sees: true, quick: true},
+	{name: "every port", nmap: "-sS -p-", haste: "--min-rate 10000 --max-retries 0", kind: "SYN", sees: true, ports: allPorts, early: true},
 	{name: "connect", nmap: "-sT", kind: "SYN", sees: true, craft: ordinary},
 	{name: "FIN", nmap: "-sF", kind: "FIN", quick: true},
 	{name: "NULL", nmap: "-sN", kind: "NULL"},
@@ -51,7 +55,7 @@ var attacks = []attack{
 	{name: "from port 53", nmap: "-sS -g 53", kind: "SYN", sees: true, craft: fromDNS},
 	{name: "fragments", nmap: "-sS -f", kind: "SYN", sees: true, v4: true, craft: inFragments},
 	{name: "decoys", nmap: "-sS -D DECOYS", kind: "SYN", sees: true, v4: true, decoys: true},
-	{name: "polite", nmap: "-sS -T2 --max-retries 0", kind: "SYN", sees: true, v4: true, ports: (*scene).fewer, pace: 400 * time.Millisecond},
+	{name: "polite", nmap: "-sS -T2", haste: "--max-retries 0", kind: "SYN", sees: true, v4: true, ports: (*scene).fewer, early: true, pace: 400 * time.Millisecond},
 	{name: "UDP", nmap: "-sU", kind: "UDP", sees: true, quick: true},
 	{name: "protocols", nmap: "-sO", kind: "UDP", sees: true, nmapOnly: true, ports: everyProtocol, mixed: true},
 }
@@ -71,6 +75,8 @@ func (s *scene) fewer() []uint16 {
 	}
 	return ports
 }
+
+func allPorts(*scene) []uint16 { return everyPort }
 
 // everyProtocol is the 256 numbers of protocols in an IP header.
 func everyProtocol(*scene) []uint16 { return everyNumber[:256] }
@@ -94,7 +100,7 @@ func (s *scene) attackAll(ctx context.Context, ladders []Ladder) ([]Attack, erro
 				results[i].Ladder = bannedBy(ladders, a.kind, family)
 			}
 			at := len(jobs)
-			if a.pace > 0 {
+			if a.early {
 				at = 0
 			}
 			jobs = slices.Insert(jobs, at, func() error { return s.attack(ctx, a, &results[i]) })

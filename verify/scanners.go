@@ -20,11 +20,13 @@ func (s *scene) withNmap(_ context.Context, a attack, ports []uint16, r *Attack)
 		return netip.Addr{}, err
 	}
 	address := from.V4()
-	args := append([]string{"-T4", "--max-retries", "1"}, strings.Fields(a.nmap)...)
+	args := append([]string{"-T4", "--max-retries", "1"}, strings.Fields(a.nmap+" "+a.haste)...)
 	if i := slices.Index(args, "DECOYS"); i >= 0 {
 		args[i] = fmt.Sprintf("%s,%s,ME", s.stranger4(), s.stranger4())
 	}
-	args = append(args, "-p", portList(ports))
+	if !slices.Contains(args, "-p-") {
+		args = append(args, "-p", portList(ports))
+	}
 	if r.Family == 6 {
 		args, address = append([]string{"-6"}, args...), from.V6()
 	}
@@ -33,6 +35,7 @@ func (s *scene) withNmap(_ context.Context, a attack, ports []uint16, r *Attack)
 	if err != nil {
 		return address, err
 	}
+	r.Ports = len(scan) // -p- leaves out port 0
 	for state, n := range scan.States() {
 		switch state {
 		case "open":
