@@ -76,7 +76,7 @@ func TestNumbers(t *testing.T) {
 		"1 of 2 promises kept", "A &lt;shop&gt;", "tcp/80, tcp/443",
 		"4 open · 65,532 closed · 0 silent", "2 open · 0 closed · 65,534 silent", "The ban came after 12 ms.", "IPv6: the same.",
 		"<s>never</s><i>→</i>11", "1 of 1,234", "<code>nmap -sS</code>", `<td class="n">106</td>`, "0.7 ms", "45 ms",
-		"one in 7m30s", "played 3,600 times as fast", "23, after 2h46m", "said “Linux 6 (96 %)” before, and “no match” after",
+		"one in 7m30s", "played 3,600 times as fast", "23<span class=\"quiet\">, after 2h46m", "said “Linux 6 (96 %)” before, and “no match” after",
 		"front-door <span", `<span class="well">open</span>`, `<span class="alarm">open!</span>`, "with 2s between two knocks", "IPv6: banned at 13.00 s",
 		"knocks at front-door, no knock, IPv4", "faster clock", "What nmap tells", "there is none",
 		"tcp/47808 is open", "tcp/443 is open, as the profile says", "banned at 7.50 s", "1,234 visits, 1 failed",
