@@ -1,6 +1,8 @@
 package compiler
 
 import (
+	"strconv"
+
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
 )
@@ -62,6 +64,10 @@ func settingEntries(rs *ruleset.Ruleset) []bundle.SettingEntry {
 	for _, n := range rs.NICs {
 		for _, o := range n.Offloads {
 			entries = append(entries, bundle.SettingEntry{NIC: n.Name, Option: string(o.Name), Value: o.Word(), Origin: origin(o.Origin)})
+		}
+		if n.Queues.N > 0 {
+			entries = append(entries, bundle.SettingEntry{
+				NIC: n.Name, Option: bundle.Queues, Value: strconv.Itoa(int(n.Queues.N)), Origin: origin(n.Queues.Origin)})
 		}
 	}
 	return entries

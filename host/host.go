@@ -63,7 +63,7 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
 	r.Plan.Notes = slices.Concat(r.Plan.Notes, notes, r.Tools.Notes(), persist.BootNotes(r.Layout),
-		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files), probe.QueueNotes(b.Manifest.Settings))
+		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files), persist.LinkNotes(b.Manifest.Settings), probe.QueueNotes(b.Manifest.Settings))
 	return r, nil
 }
 

@@ -51,6 +51,10 @@ func TestFilter(t *testing.T) {
 	if got := matched(t, other, filter); !slices.Equal(got, want) {
 		t.Errorf("without a blank: sources %q, want %q", got, want)
 	}
+	known := strings.NewReplacer(": scan ", ": known ", ": ban ", ": known ").Replace(syslog(lines))
+	if got := matched(t, write(t, "known", known), filter); len(got) > 0 {
+		t.Errorf("it counts lines of proven sources: %q", got)
+	}
 	// The how-to's own expression still finds every line.
 	if got := matched(t, log, `IPTables-Dropped: .*SRC=<HOST>`); !slices.Equal(got, all) {
 		t.Errorf("the how-to's expression: sources %q, want %q", got, all)
@@ -85,7 +89,7 @@ func TestFail2ban(t *testing.T) {
 		lab.Serve(t, "tcp", 22)
 		lab.Serve(t, "tcp", 80)
 		log := filepath.Join("/run", "kern.log")
-		path := variant(t, `"hidden"`, `"everything"`, "[udp]", "[log]\n\n[fail2ban]\nlog = \""+log+"\"\n\n[udp]")
+		path := variant(t, `"hidden"`, "\"everything\"\nproven = \"1d\"", "[udp]", "[log]\n\n[fail2ban]\nlog = \""+log+"\"\n\n[udp]")
 		os.Remove(log)
 		contains(t, expect(t, 0, "plan", path), "fail2ban-client reload", "does not start, with all its jails, while "+log+" is missing")
 		must(t, os.WriteFile(log, nil, 0o644))
@@ -118,6 +122,7 @@ func TestFail2ban(t *testing.T) {
 func jailAndRelease(t *testing.T, log, family, address, server string, scanner, neighbour *lab.Host) {
 	t.Helper()
 	reaches(t, scanner, server, 80, 1)
+	eventually(t, "proven", func() bool { return member(t, "proven", netip.MustParseAddr(address)) }) // which does not help it
 	probes := linesFrom(t, address)
 	appendTo(t, log, syslog(probes[:2]))
 	time.Sleep(2 * time.Second) // fail2ban looks every second

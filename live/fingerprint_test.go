@@ -111,23 +111,42 @@ func TestSystemIsNotGuessed(t *testing.T) {
 		watch(t, "fingerprint = true\nscope = \"everything\"\n")
 		network := lab.NewNetwork(t)
 		for i, server := range []string{lab.ServerV4, lab.ServerV6} {
-			h := scanner(network, []int{4, 6}[i], 0)
-			args := []string{"-n", "-Pn", "-O", "--osscan-guess", "--max-retries", "1", "--min-rate", "300", "-p", "22,80,443,1000-1060", "-oX", "-"}
-			if i == 1 {
-				args = append(args, "-6")
-			}
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-			defer cancel()
-			report, err := h.Command(ctx, "nmap", append(args, server)...).Output()
-			must(t, err)
+			report := guess(t, scanner(network, []int{4, 6}[i], 0), server, "22,80,443,1000-1060")
 			for _, word := range []string{"<osmatch", `<state state="open"`, `<state state="closed"`, `state="closed" count`} {
-				if strings.Contains(string(report), word) {
+				if strings.Contains(report, word) {
 					t.Errorf("nmap -O of %s reports %s:\n%s", server, word, report)
 				}
 			}
-			if !strings.Contains(string(report), `state="filtered"`) {
+			if !strings.Contains(report, `state="filtered"`) {
 				t.Errorf("nmap -O of %s reports no filtered port:\n%s", server, report)
 			}
 		}
 	})
+}
+
+// Without it, and with no closed port to ask, nmap still finds an open one and
+// guesses by that.
+func TestSystemIsGuessedWithoutFingerprint(t *testing.T) {
+	bare(t, "nft")
+	watch(t, "scope = \"hidden\"\n")
+	report := guess(t, scanner(lab.NewNetwork(t), 4, 0), lab.ServerV4, "80,443,1000-1002")
+	for _, word := range []string{"<osmatch", `<state state="open"`} {
+		if !strings.Contains(report, word) {
+			t.Errorf("nmap -O reports no %s:\n%s", word, report)
+		}
+	}
+}
+
+// guess is nmap's report of what a server is, in XML.
+func guess(t *testing.T, from *lab.Host, server, ports string) string {
+	t.Helper()
+	args := []string{"-n", "-Pn", "-O", "--osscan-guess", "--max-retries", "1", "--min-rate", "300", "-p", ports, "-oX", "-"}
+	if netip.MustParseAddr(server).Is6() {
+		args = append(args, "-6")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	report, err := from.Command(ctx, "nmap", append(args, server)...).Output()
+	must(t, err)
+	return string(report)
 }

@@ -159,12 +159,14 @@ func TestKnock(t *testing.T) {
 	}
 }
 
-// visits are what a guest sends, and what it reaches then.
-var visits = []struct {
+// visit is what a guest sends, and what it reaches then.
+type visit struct {
 	name  string
 	sends []string
 	want  []int
-}{
+}
+
+var visits = []visit{
 	{"nothing", nil, nil},
 	{"the front door", front, []int{22}},
 	{"the back door, to several ports", back, []int{5432, 8080}},
@@ -185,27 +187,36 @@ var visits = []struct {
 
 // isKnockedAt lets each visitor come at the same time as the others.
 func (h *house) isKnockedAt(t *testing.T, family int) {
-	comes := func(name string, g guest, does func(guest, *testing.T)) {
-		t.Run(fmt.Sprintf("%s/v%d", name, family), func(t *testing.T) {
-			t.Parallel()
-			connect(g.Host, g.server, 80) // so that no knock waits for the neighbour's answer
-			does(g, t)
-		})
-	}
 	for _, v := range visits {
-		comes(v.name, h.guest(family), func(g guest, t *testing.T) {
-			g.sends(t, v.sends...)
-			g.reachesOnly(t, v.want...)
-			if banned(t, g.address()) {
-				t.Error("the guest is banned")
-			}
-		})
+		h.guest(family).comes(t, v.name, v.by)
 	}
-	comes("too slow", h.guest(family), guest.isTooSlow)
-	comes("the door closes", h.guest(family), guest.leavesTheDoorOpen)
-	comes("not counted", h.guest(family), guest.knocksOften)
+	h.guest(family).comes(t, "too slow", guest.isTooSlow)
+	h.guest(family).comes(t, "the door closes", guest.leavesTheDoorOpen)
+	h.guest(family).comes(t, "not counted", guest.knocksOften)
 	knocks, waits := h.neighbours(family)
-	comes("another profits not", knocks, func(g guest, t *testing.T) { g.knocksBeside(t, waits) })
+	knocks.comes(t, "another profits not", func(g guest, t *testing.T) { g.knocksBeside(t, waits) })
+}
+
+// comes has a guest do something while others do something else.
+func (g guest) comes(t *testing.T, name string, does func(guest, *testing.T)) {
+	family := 4
+	if g.address().Is6() {
+		family = 6
+	}
+	t.Run(fmt.Sprintf("%s/v%d", name, family), func(t *testing.T) {
+		t.Parallel()
+		connect(g.Host, g.server, 80) // so that no knock waits for the neighbour's answer
+		does(g, t)
+	})
+}
+
+// by is the visit of a guest.
+func (v visit) by(g guest, t *testing.T) {
+	g.sends(t, v.sends...)
+	g.reachesOnly(t, v.want...)
+	if banned(t, g.address()) {
+		t.Error("the guest is banned")
+	}
 }
 
 func (g guest) isTooSlow(t *testing.T) {

@@ -176,7 +176,7 @@ func wantLines(t *testing.T, save string, want map[string]int) {
 	got := map[string]int{}
 	for _, m := range logRule.FindAllStringSubmatch(string(out), -1) {
 		if n, _ := strconv.Atoi(m[1]); n > 0 {
-			got[m[2]] = n
+			got[m[2]] += n
 		}
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {

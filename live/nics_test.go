@@ -1,11 +1,16 @@
 package live
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"hardenctl/host/ethtool"
 	"hardenctl/host/plan"
+	"hardenctl/lab"
 )
 
 // nicProfile names an interface of the test, with a file of its own at boot.
@@ -113,4 +118,65 @@ func addNIC(t *testing.T) {
 func offloadsAre(t *testing.T, gro, tso string) {
 	t.Helper()
 	contains(t, tool(t, "ethtool -k nic0.1"), "generic-receive-offload: "+gro+"\n", "\ttx-tcp-segmentation: "+tso)
+}
+
+// What a driver does not offer is out of reach, with the reason; what it offers
+// and does not do fails the apply, which leaves the interface as it was.
+func TestQueuesAndLRO(t *testing.T) {
+	bare(t, "nft")
+	addNIC(t)
+	profile := write(t, "queues.toml", "version = 1\n[nics.\"nic0.1\"]\nlro = true\nqueues = 2\n")
+	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--no-guard"),
+		"nic0.1 lro: off, not on: the driver of this interface does not let it change",
+		"nic0.1 queues: 0, not 2: its driver has no queues that both receive and send: `ethtool -L nic0.1 rx 2 tx 2`")
+	text, err := os.ReadFile(nicLink)
+	must(t, err)
+	contains(t, string(text), "\nLargeReceiveOffload=true\n", "\nCombinedChannels=2\n")
+
+	tool(t, "ip link add link nic0.2 nic0.3 type macvlan")
+	tool(t, "ip tuntap add dev nic0.4 mode tap multi_queue")
+	t.Cleanup(func() { tool(t, "ip link del nic0.4") })
+	for _, c := range []struct{ table, says string }{
+		{"[nics.\"nic0.3\"]\nlro = true\n", "nic0.3 lro: turned it on, and the kernel says off"},
+		{"[nics.\"nic0.4\"]\nqueues = 2\n", "leave them out of the profile"},
+	} {
+		contains(t, expect(t, 3, "apply", write(t, "nic.toml", "version = 1\n"+c.table), "--auto-approve", "--no-guard"), c.says, "everything went back to what it was")
+	}
+	contains(t, tool(t, "ethtool -k nic0.3"), "large-receive-offload: off\n") // and not "[requested on]"
+}
+
+// Channels are set as they are asked for. No driver in a lab has combined ones,
+// so this asks for one queue in each direction.
+func TestSetChannels(t *testing.T) {
+	lab.Require(t)
+	addNIC(t)
+	c, err := ethtool.ReadChannels("nic0.1")
+	must(t, err)
+	if want := (ethtool.Channels{Receive: 4, Send: 4, MaxReceive: 4, MaxSend: 4}); c != want {
+		t.Errorf("channels %+v, want %+v", c, want)
+	}
+	c.Receive, c.Send = 2, 1
+	must(t, ethtool.SetChannels("nic0.1", c))
+	if now, err := ethtool.ReadChannels("nic0.1"); err != nil || now != c {
+		t.Errorf("channels %+v, %v, want %+v", now, err, c)
+	}
+	contains(t, tool(t, "ethtool -l nic0.1"), "RX:\t\t2\nTX:\t\t1\n")
+	c.Receive = 9
+	if err := ethtool.SetChannels("nic0.1", c); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("more than there are: %v", err)
+	}
+}
+
+// A link file of others that udev would take first is named.
+func TestLinkNote(t *testing.T) {
+	bare(t, "nft")
+	addNIC(t)
+	profile := write(t, "nic.toml", nicProfile)
+	const other = "/etc/systemd/network/10-other.link"
+	if notes := strings.Join(planned(t, profile).Notes, "\n"); strings.Contains(notes, ".link") {
+		t.Errorf("a note of no file: %s", notes)
+	}
+	t.Cleanup(func() { must(t, os.Remove(other)) })
+	place(t, other, "[Match]\nOriginalName=nic0.*\n[Link]\nMTUBytes=1400\n")
+	contains(t, strings.Join(planned(t, profile).Notes, "\n"), other+" matches nic0.1 too and comes first")
 }

@@ -99,6 +99,9 @@ func TestPublished(t *testing.T) {
 		outside := network.Host("outside", "192.0.2.99/24", "2001:db8::99/64")
 		greets(t, outside.Command(t.Context(), greeter(t)))
 		within(t, outside, d)
+		behindProxy(t, network)
+		within(t, outside, d)
+		untouchedBy(t, before)
 
 		expect(t, 0, "apply", other, "--auto-approve", "--no-guard")
 		untouchedBy(t, before)
@@ -120,6 +123,25 @@ func TestPublished(t *testing.T) {
 		expect(t, 0, "apply", other, "--auto-approve", "--no-guard")
 		untouchedBy(t, before)
 	})
+}
+
+// behindProxy has the services ask for the proxy, which then answers for the
+// container.
+func behindProxy(t *testing.T, network *lab.Bench) {
+	t.Helper()
+	customer := network.Host("customer", "192.0.2.31/24", "2001:db8:31::31")
+	text := strings.Replace(publishing, "ports = [", "synproxy = true\nports = [", 2)
+	expect(t, 0, "apply", write(t, "proxied.toml", text), "--auto-approve", "--no-guard")
+	onFamilies(t, "proxied", func(t *testing.T, f family) {
+		reaches(t, customer, f.server, 8080, 10)
+		reaches(t, customer, f.server, 8081, 3)
+		refused(t, customer, f.server, 8081)
+	})
+	for _, family := range []int{4, 6} {
+		if packets(t, family, "HARDENCTL-COOKIES", "SYNPROXY") < 10 {
+			t.Errorf("IPv%d: the proxy had nothing to do", family)
+		}
+	}
 }
 
 // inhabited returns a Docker with two containers, of which one publishes, and a

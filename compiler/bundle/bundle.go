@@ -109,9 +109,13 @@ type ListEntry struct {
 	Origin
 }
 
+// Queues is the Option of a SettingEntry that says how many combined channels a
+// network interface uses.
+const Queues = "queues"
+
 // SettingEntry is a kernel setting, an option of a module ("hashsize" of
-// "nf_conntrack") or an offload of a network interface ("gro" of "eth0", "on" or
-// "off"), with the profile line that states it.
+// "nf_conntrack"), an offload of a network interface ("gro" of "eth0", "on" or
+// "off") or its Queues, with the profile line that states it.
 type SettingEntry struct {
 	Key    string `json:"key,omitempty"`
 	Module string `json:"module,omitempty"`

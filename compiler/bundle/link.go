@@ -22,6 +22,10 @@ const LinkPattern = linkTargets + "*" + linkSuffix
 // LinkName returns the name of the file for a network interface.
 func LinkName(nic string) string { return linkFolder + nic + linkSuffix }
 
+// LinkTarget returns the path at which the file for a network interface is
+// installed.
+func LinkTarget(nic string) string { return linkTargets + nic + linkSuffix }
+
 // LinkAt returns the name of the file that is installed at a path, if that is
 // where a link file of ours would be.
 func LinkAt(path string) (name string, ok bool) {

@@ -8,8 +8,7 @@ import (
 )
 
 // nothingToProxy warns of services that ask for SYNPROXY and have no TCP port,
-// since UDP has no SYN, or that may be published: NAT, which sends a packet on
-// to a container, never sees one that is not tracked.
+// since UDP has no SYN.
 func nothingToProxy(p *profile.Profile) diag.List {
 	var list diag.List
 	for _, s := range p.Services {
@@ -18,13 +17,6 @@ func nothingToProxy(p *profile.Profile) diag.List {
 			list.Add(diag.Diagnostic{
 				Code: "no-effect", Severity: diag.Warning, Position: s.Position, Subject: "services." + s.Name + ".synproxy",
 				Message: "does nothing, since the service has no TCP port",
-			})
-		}
-		if s.SynProxy && p.Policy.Forward == profile.Published {
-			list.Add(diag.Diagnostic{
-				Code: "proxy-published", Severity: diag.Warning, Position: s.Position, Subject: "services." + s.Name + ".synproxy",
-				Message:    "stands before services of this host itself, not before ports that are published",
-				Suggestion: "leave it out where a container answers for this service",
 			})
 		}
 	}

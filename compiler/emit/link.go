@@ -13,6 +13,7 @@ var linkKeys = map[ruleset.OffloadName][]string{
 	ruleset.GRO: {"GenericReceiveOffload"},
 	ruleset.GSO: {"GenericSegmentationOffload"},
 	ruleset.TSO: {"TCPSegmentationOffload", "TCP6SegmentationOffload"},
+	ruleset.LRO: {"LargeReceiveOffload"},
 }
 
 // linkNames is what systemd's own 99-default.link says of names. udev takes one
@@ -38,6 +39,9 @@ func Links(nics []ruleset.NIC) []bundle.File {
 			for _, key := range linkKeys[o.Name] {
 				fmt.Fprintf(&b, "%s=%t\n", key, o.On)
 			}
+		}
+		if n.Queues.N > 0 {
+			fmt.Fprintf(&b, "# %s\nCombinedChannels=%d\n", n.Queues.Origin.Part, n.Queues.N)
 		}
 		files = append(files, bundle.File{Name: bundle.LinkName(n.Name), Text: b.Bytes()})
 	}

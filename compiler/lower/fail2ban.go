@@ -28,7 +28,7 @@ func (l *lowering) addJailSets() {
 
 // jail says what fail2ban shall do; nil for nothing. Probes count, and the one
 // that got its source banned. What customers may do by accident, to go beyond a
-// limit, does not; nor do the lines of those who are blocked or trusted.
+// limit, does not; nor do the lines of those who are blocked, trusted or proven.
 func (l *lowering) jail() *ruleset.Jail {
 	if !l.jails() {
 		return nil
@@ -44,10 +44,24 @@ func (l *lowering) jail() *ruleset.Jail {
 	}
 }
 
+// spares reports whether the lines of a reason tell proven sources from others,
+// so that fail2ban counts only those of others. Anybody can forge a probe, and a
+// jail takes everything, also from who is proven: three forged packets must not
+// cost a customer what the kernel's own ban would leave him. A proven scanner is
+// left to that ban.
+func (l *lowering) spares(why reason) bool {
+	counted := why == isProbe || why == brokeIt
+	return counted && l.jails() && l.proves() && l.profile.Fail2ban.Scope == profile.Everything
+}
+
 // jailed drops the new packets of those whom fail2ban has put into jail. Like a
 // ban it stands behind the trusted, whatever the set holds, and before the
 // services or behind them, as the scope says. It is silent: a source in jail
 // would only go on filling the log that put it there.
+//
+// Proven sources are no exception, as they are from a ban. The set is there for
+// other jails of fail2ban too, such as that of sshd, and who guesses passwords
+// has completed a connection for each guess.
 func (f *filter) jailed(at profile.Scope) []ruleset.Rule {
 	if !f.jails() || f.profile.Fail2ban.Scope != at {
 		return nil

@@ -41,6 +41,29 @@ func TestJailScope(t *testing.T) {
 	})
 }
 
+// TestJailSparesProven shows that fail2ban does not count the lines of proven
+// sources, where its jail would take more from them than a ban.
+func TestJailSparesProven(t *testing.T) {
+	const text = "services.web.ports = [\"tcp/80\"]\nlog = { rate = \"5/minute burst 10\", lines_per_source = \"1/minute burst 3\" }\n"
+	const scan = "scan = { probes = 10, scope = \"everything\", proven = \"1d\" }\n"
+	const share = `-m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 -m limit --limit 5/min --limit-burst 10 `
+	var told []string
+	for _, reason := range []string{"scan", "ban"} {
+		told = append(told, `
+			-m set --match-set hardenctl-proven-v4 src `+share+`-j LOG --log-prefix "IPTables-Dropped: known "
+			-m set ! --match-set hardenctl-proven-v4 src `+share+`-j LOG --log-prefix "IPTables-Dropped: `+reason+` "
+			-j DROP`)
+	}
+	const alike = share + "-j LOG --log-prefix \"IPTables-Dropped: scan \"\n-j DROP"
+	run(t, []example{
+		{"a probe", text + scan + "fail2ban = {}", ruleset.V4, "DROP-SCAN", told[0]},
+		{"a ban", text + scan + "fail2ban = {}", ruleset.V4, "DROP-BAN", told[1]},
+		{"no fail2ban", text + scan, ruleset.V4, "DROP-SCAN", alike},
+		{"a jail that leaves the services", text + scan + `fail2ban.scope = "hidden"`, ruleset.V4, "DROP-SCAN", alike},
+		{"nobody is proven", text + "scan = { probes = 10, scope = \"everything\" }\nfail2ban = {}", ruleset.V4, "DROP-SCAN", alike},
+	})
+}
+
 // TestJailSets holds that fail2ban has sets of its own, in which an IPv6 source
 // is its /64, and that entries go by themselves.
 func TestJailSets(t *testing.T) {

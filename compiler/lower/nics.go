@@ -12,6 +12,9 @@ func (l *lowering) nics() []ruleset.NIC {
 			nic.Offloads = append(nic.Offloads, ruleset.Offload{
 				Name: ruleset.OffloadName(o.Name), On: o.On, Origin: l.origin(part+"."+o.Name, o.Position)})
 		}
+		if n.Queues.N > 0 {
+			nic.Queues = ruleset.Queues{N: n.Queues.N, Origin: l.origin(part+".queues", n.Queues.Position)}
+		}
 		nics = append(nics, nic)
 	}
 	return nics

@@ -68,15 +68,19 @@ var notPublished = ruleset.ConnState{States: ruleset.StateDNAT, Not: true}
 // gateway send, to each other or out. Where the profile does not say on which
 // interfaces that is, it is all that no NAT has given another destination.
 func (f *filter) fromInside() []ruleset.Rule {
-	inside := f.profile.Policy.Inside
-	if len(inside) == 0 {
+	if len(f.profile.Policy.Inside) == 0 {
 		return []ruleset.Rule{f.policy().rule("not published", ruleset.Return, notPublished)}
 	}
 	if f.closed() {
 		return nil
 	}
+	return f.byInside()
+}
+
+// byInside lets by what comes by the interfaces of the inside.
+func (f *filter) byInside() []ruleset.Rule {
 	var rules []ruleset.Rule
-	for _, i := range inside {
+	for _, i := range f.profile.Policy.Inside {
 		rules = append(rules, f.part("policy.inside", i.Position).rule("", ruleset.Return, ruleset.Interface{Name: i.Name}))
 	}
 	return rules

@@ -22,6 +22,7 @@ const (
 	intoInside  reason = "inside"  // from elsewhere to what is not published
 	isProbe     reason = "scan"    // a new packet to what no service answers
 	brokeIt     reason = "ban"     // the probe by which a source got itself banned
+	fromProven  reason = "known"   // either of the last two, of a proven source, where fail2ban counts lines
 )
 
 // drop is the target for what is refused without an answer: through the log,
@@ -31,7 +32,7 @@ func (f *filter) drop(why reason) ruleset.Target {
 		return ruleset.Drop
 	}
 	return f.shared(chainFor("DROP", why), func() []ruleset.Rule {
-		return []ruleset.Rule{f.log(why), f.policy().rule("refused", ruleset.Drop)}
+		return append(f.log(why), f.policy().rule("refused", ruleset.Drop))
 	})
 }
 
@@ -45,7 +46,7 @@ func (f *filter) end(why reason) ruleset.Target {
 		return f.shared("REJECT", f.answers)
 	}
 	return f.shared(chainFor("REJECT", why), func() []ruleset.Rule {
-		return append([]ruleset.Rule{f.log(why)}, f.answers()...)
+		return append(f.log(why), f.answers()...)
 	})
 }
 
@@ -68,14 +69,24 @@ func chainFor(verdict string, why reason) string {
 // none from others, and what it does for one reason hides no other.
 //
 // Bans have a share of their own: their lines are those that people look for,
-// and the probes before a ban must not use them up.
-func (f *filter) log(why reason) ruleset.Rule {
+// and the probes before a ban must not use them up. Where fail2ban shall not
+// count proven sources (spares), their lines say that they are known.
+func (f *filter) log(why reason) []ruleset.Rule {
 	l := f.profile.Log
 	p := f.part("log", l.Position)
 	share := p
 	if why == brokeIt {
 		share = f.part("log.ban", l.Position)
 	}
-	return p.rule(string(why), ruleset.Log{Prefix: l.Prefix + string(why) + " "},
-		f.within(share, l.PerSource), ruleset.Limit{Rate: limitRate(l.Rate)})
+	line := func(says reason, of ...ruleset.Match) ruleset.Rule {
+		limits := []ruleset.Match{f.within(share, l.PerSource), ruleset.Limit{Rate: limitRate(l.Rate)}}
+		return p.rule(string(says), ruleset.Log{Prefix: l.Prefix + string(says) + " "}, append(of, limits...)...)
+	}
+	if !f.spares(why) {
+		return []ruleset.Rule{line(why)}
+	}
+	known := f.inSet("proven")
+	others := known
+	others.Not = true
+	return []ruleset.Rule{line(fromProven, known), line(why, others)}
 }

@@ -25,6 +25,11 @@ import (
 //     there leaves no entry in conntrack's table, and what is dropped in INPUT
 //     would leave one for two minutes.
 //
+// A published port is proxied too. NAT does not see the client's SYN, since it
+// is not tracked, so that it comes to INPUT like any other; it is the kernel's
+// own SYN that is sent on to the container, by the DNAT for what this host sends
+// to itself. Docker has one in nat's OUTPUT beside that in PREROUTING.
+//
 // A client beyond a limit is connected to nothing: it gets no answer to what
 // it sends, and each time that it sends again the limit is asked again.
 
@@ -58,7 +63,8 @@ func (f *filter) proxyPart() part { return part{f.proxyOrigin()} }
 // untracked returns table raw: every packet pays one look at its flags, and
 // first packets to services that ask are hidden from conntrack. What comes by
 // the loopback interface is this host's own, or the proxy's second SYN, which
-// conntrack must see.
+// conntrack must see. What comes from the inside is no flood, and a container
+// that asks for a port that it publishes itself would be sent back to itself.
 //
 // The proxy's answers are hidden too. Where a client uses a port again, within
 // the two minutes for which conntrack remembers a closed connection, conntrack
@@ -68,7 +74,8 @@ func (f *filter) proxyPart() part { return part{f.proxyOrigin()} }
 func (l *lowering) untracked(family ruleset.Family) ruleset.Table {
 	f := &filter{lowering: l, family: family}
 	p := f.proxyPart()
-	rules := []ruleset.Rule{p.rule("loopback", ruleset.Return, ruleset.Interface{Name: "lo"})}
+	loopback := p.rule("loopback", ruleset.Return, ruleset.Interface{Name: "lo"})
+	rules := append([]ruleset.Rule{loopback}, f.byInside()...)
 	for _, s := range f.proxied() {
 		rules = append(rules, f.tcpRules(s, "synproxy", ruleset.NoTrack{})...)
 	}
@@ -156,15 +163,26 @@ func (f *filter) handedOn() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.proxied() {
 		target := f.serviceTarget(s)
-		if free := unlimited(s); target != ruleset.Accept && f.has(free) {
-			rules = append(rules, f.tcpRules(s, "trusted sources", ruleset.Accept, f.inSet(free))...)
+		for _, ports := range f.proxiedPorts(s) {
+			if free := unlimited(s); target != ruleset.Accept && f.has(free) {
+				rules = append(rules, f.service(s).rule("trusted sources", ruleset.Accept, ports, f.inSet(free)))
+			}
+			rules = append(rules, f.service(s).rule("", target, ports))
 		}
-		rules = append(rules, f.tcpRules(s, "", target)...)
 	}
 	jump := f.proxyPart().rule("synproxy", f.chain("PROXIED", rules),
 		ruleset.OutInterface{Name: "lo"}, ruleset.Proto{Protocol: ruleset.TCP},
 		ruleset.ConnState{States: ruleset.StateNew}, ruleset.ForeignSource{})
 	return []ruleset.Rule{jump}
+}
+
+// proxiedPorts matches the TCP ports of a service behind nat's OUTPUT, where one
+// that is published bears the container's number.
+func (f *filter) proxiedPorts(s profile.Service) []ruleset.Match {
+	if f.profile.Policy.Forward == profile.Published {
+		return originalPorts(s, profile.TCP)
+	}
+	return f.ports(s, profile.TCP)
 }
 
 // unlimited names the set of those for whom a service has no limits.

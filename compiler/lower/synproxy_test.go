@@ -78,6 +78,23 @@ func TestSynProxy(t *testing.T) {
 	expect(t, in(rs, "filter"), ruleset.V6, "PROXIED", `-p tcp -m tcp --dport 80 -j HARDENCTL-S-WEB`)
 }
 
+// TestSynProxyPublished shows what is other where ports may be published: the
+// inside is not hidden, and the limits ask for the port that the client asked
+// for, since nat has put the container's in its place.
+func TestSynProxyPublished(t *testing.T) {
+	rs := lowered(t, "policy = { forward = \"published\", inside = [\"docker0\", \"br-+\"] }\n"+proxied)
+	expect(t, in(rs, "raw"), ruleset.V4, "UNTRACKED", `
+		-i lo -j RETURN
+		-i docker0 -j RETURN
+		-i br-+ -j RETURN
+		-p tcp -m tcp --dport 5432 -j CT --notrack
+		-p tcp -m tcp --dport 80 -j CT --notrack`)
+	expect(t, in(rs, "filter"), ruleset.V4, "PROXIED", `
+		-p tcp -m conntrack --ctorigdstport 5432 -j ACCEPT
+		-p tcp -m conntrack --ctorigdstport 80 -m set --match-set hardenctl-trusted-v4 src -j ACCEPT
+		-p tcp -m conntrack --ctorigdstport 80 -j HARDENCTL-S-WEB`)
+}
+
 // TestSynProxyHooks shows what a packet pays that has nothing to do with the
 // proxy: one look each in raw, mangle and OUTPUT, and none in policies.
 func TestSynProxyHooks(t *testing.T) {

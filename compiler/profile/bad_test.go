@@ -24,10 +24,11 @@ a.toml:10:18: sets.c.maximum_shrink: must be a percentage such as "50%", not the
 a.toml:4:8: policy.dhcp: must be true or false, not the number 1
 a.toml:5:9: policy.input: must be one of "drop", "reject", not a list
 a.toml:6:11: policy.forward: "publish" is not one of "leave", "drop", "published"`},
-		{"network interfaces", "[nics]\neth1 = {}\n\"eth0.100\" = { gro = 1, lro = true }\n\"a b\" = { gro = true }\n\"br-+\" = { gro = true }\nsixteen-letters- = { gro = true }\n\"../x\" = { gro = true }",
-			`a.toml:3:8: warning: nics.eth1: states none of gro, gso and tso
+		{"network interfaces", "[nics]\neth1 = {}\n\"eth0.100\" = { gro = 1, lor = true, queues = 0 }\n\"a b\" = { gro = true }\n\"br-+\" = { gro = true }\nsixteen-letters- = { gro = true }\n\"../x\" = { gro = true }",
+			`a.toml:3:8: warning: nics.eth1: states none of gro, gso, tso, lro and queues
 a.toml:4:22: nics."eth0.100".gro: must be true or false, not the number 1
-a.toml:4:25: nics."eth0.100".lro: unknown key
+a.toml:4:25: nics."eth0.100".lor: unknown key
+a.toml:4:46: nics."eth0.100".queues: 0 is not from 1 to 1024
 a.toml:5:1: nics."a b": "a b" is not the name of an interface
 a.toml:6:1: nics."br-+": "br-+" is not the name of an interface
 a.toml:7:1: nics.sixteen-letters-: "sixteen-letters-" is not the name of an interface

@@ -11,10 +11,14 @@ type NIC struct {
 	// Name is that of one interface, as `ip link` shows it.
 	Name     string
 	Position diag.Position
-	Offloads []Offload // in the order gro, gso, tso; at least one
+	Offloads []Offload // in the order gro, gso, tso, lro
+	// Queues is how many combined channels it uses, each of which receives and
+	// sends by one processor; 0 where the profile states none. A NIC states this
+	// or an offload.
+	Queues Count
 }
 
-// Offload is one key of a NIC: "gro", "gso" or "tso".
+// Offload is one key of a NIC: "gro", "gso", "tso" or "lro".
 type Offload struct {
 	Name     string
 	Position diag.Position
@@ -22,7 +26,10 @@ type Offload struct {
 }
 
 // offloads are the keys of a NIC, in the order in which they come out.
-var offloads = []string{"gro", "gso", "tso"}
+var offloads = []string{"gro", "gso", "tso", "lro"}
+
+// maxQueues is the most that a driver of Linux has.
+const maxQueues = 1024
 
 // nics reads [nics]. Others name interfaces, so that the names are the kernel's
 // kind and not ours: "eth0.100" in quotes, "enp0s31f6".
@@ -55,17 +62,18 @@ func (d *decoder) nic(n *node) {
 			}
 		}
 	}
-	d.table(n, known)
 	nic := NIC{Name: n.name, Position: n.key}
+	known["queues"] = d.count(&nic.Queues, 1, maxQueues)
+	d.table(n, known)
 	for _, name := range offloads {
 		if o, stated := found[name]; stated {
 			nic.Offloads = append(nic.Offloads, o)
 		}
 	}
 	if len(n.children) == 0 {
-		d.warn("no-effect", n, "states none of gro, gso and tso")
+		d.warn("no-effect", n, "states none of gro, gso, tso, lro and queues")
 	}
-	if nic.Offloads != nil {
+	if nic.Offloads != nil || nic.Queues.N > 0 {
 		d.profile.NICs = append(d.profile.NICs, nic)
 	}
 }

@@ -3,6 +3,7 @@ package apply
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hardenctl/host/saved"
@@ -76,7 +77,10 @@ func (m *model) change(command string, chain *saved.Chain, r saved.Rule, rest st
 		chain.Rules = slices.Insert(chain.Rules, number-1, r)
 	case "-D":
 		at := slices.IndexFunc(chain.Rules, func(have saved.Rule) bool { return have.Spec == rest })
-		if at < 0 {
+		if number, err := strconv.Atoi(rest); err == nil {
+			at = number - 1
+		}
+		if at < 0 || at >= len(chain.Rules) {
 			return fmt.Errorf("no such rule")
 		}
 		chain.Rules = slices.Delete(chain.Rules, at, at+1)

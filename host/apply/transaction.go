@@ -17,14 +17,17 @@ import (
 // A rule that stays keeps its counters, whatever chain of ours it is in.
 func transaction(current, target saved.Table, policies []string) []byte {
 	t := writer{current: current, target: target}
-	changed, stale := t.ownChains()
-	t.declare(changed)
+	added, changed, stale := t.ownChains()
+	t.declare(added)
 	hooks := t.hooks()
 	for _, h := range hooks {
 		t.unhook(h)
 	}
-	for _, name := range changed {
+	for _, name := range added {
 		t.fill(name)
+	}
+	for _, name := range changed {
+		t.edit(name)
 	}
 	for _, h := range hooks {
 		t.hook(h)
@@ -76,12 +79,16 @@ func policyOf(t saved.Table, name string) saved.Chain {
 	return saved.Chain{Name: name, Policy: "ACCEPT"}
 }
 
-// ownChains returns the chains of ours that must be written anew, and those
+// ownChains returns the chains of ours that come, those that change and those
 // that must go.
-func (w *writer) ownChains() (changed, stale []string) {
+func (w *writer) ownChains() (added, changed, stale []string) {
 	for _, c := range w.target.Chains {
 		have := w.current.Chain(c.Name)
-		if state.OwnsChain(c.Name) && (have == nil || !sameRules(have.Rules, c.Rules)) {
+		switch {
+		case !state.OwnsChain(c.Name):
+		case have == nil:
+			added = append(added, c.Name)
+		case !sameRules(have.Rules, c.Rules):
 			changed = append(changed, c.Name)
 		}
 	}
@@ -90,28 +97,24 @@ func (w *writer) ownChains() (changed, stale []string) {
 			stale = append(stale, c.Name)
 		}
 	}
-	return changed, stale
+	return added, changed, stale
 }
 
 func sameRules(a, b []saved.Rule) bool {
 	return slices.EqualFunc(a, b, func(x, y saved.Rule) bool { return x.Spec == y.Spec })
 }
 
-// declare makes or empties chains, inside the transaction.
+// declare makes chains, inside the transaction.
 func (w *writer) declare(names []string) {
 	for _, name := range names {
 		w.line(":%s - [0:0]", name)
 	}
 }
 
+// fill writes a chain that is new.
 func (w *writer) fill(name string) {
-	var before []saved.Rule
-	if c := w.current.Chain(name); c != nil {
-		before = slices.Clone(c.Rules)
-	}
 	for _, r := range w.target.Chain(name).Rules {
-		packets, bytes := takeCounters(&before, r.Spec)
-		w.line("[%d:%d] -A %s %s", packets, bytes, name, r.Spec)
+		w.line("[0:0] -A %s %s", name, r.Spec)
 	}
 }
 

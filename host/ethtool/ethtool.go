@@ -1,7 +1,7 @@
 // Package ethtool reads and changes what a network interface does for the
 // processor, by the kernel's own interface (the ioctl SIOCETHTOOL), in the
 // network namespace of the calling thread. It is what the tool of that name does
-// by its options -k, -K and -l, as far as profiles need it.
+// by its options -k, -K, -l and -L, as far as profiles need it.
 package ethtool
 
 import (
@@ -22,22 +22,18 @@ type Feature struct {
 	Fixed bool
 }
 
-// offload is how the kernel knows an offload: the features that it stands for
-// (netdev_features_strings in net/ethtool/common.c; any of them is enough, as in
-// ethtool_get_feature_mask), and the command that sets them all.
-type offload struct {
-	features []string
-	set      uint32
+// offloads are the features that the kernel knows each offload by
+// (netdev_features_strings in net/ethtool/common.c). An offload is on if any of
+// them is, as in ethtool_get_feature_mask.
+var offloads = map[string][]string{
+	"gro": {"rx-gro"},
+	"gso": {"tx-generic-segmentation"},
+	"tso": {"tx-tcp-segmentation", "tx-tcp6-segmentation"},
+	"lro": {"rx-lro"},
 }
 
-var offloads = map[string]offload{
-	"gro": {[]string{"rx-gro"}, unix.ETHTOOL_SGRO},
-	"gso": {[]string{"tx-generic-segmentation"}, unix.ETHTOOL_SGSO},
-	"tso": {[]string{"tx-tcp-segmentation", "tx-tcp6-segmentation"}, unix.ETHTOOL_STSO},
-}
-
-// Read returns the state of an offload: "gro", "gso" or "tso". The error wraps
-// unix.ENODEV where there is no such interface.
+// Read returns the state of an offload: "gro", "gso", "tso" or "lro". The error
+// wraps unix.ENODEV where there is no such interface.
 func Read(nic, name string) (Feature, error) {
 	names, err := featureNames(nic)
 	if err != nil {
@@ -48,7 +44,7 @@ func Read(nic, name string) (Feature, error) {
 		return Feature{}, err
 	}
 	f := Feature{Fixed: true}
-	for _, feature := range offloads[name].features {
+	for _, feature := range offloads[name] {
 		if i := slices.Index(names, feature); i >= 0 {
 			block, bit := blocks[i/32], uint32(1)<<(i%32)
 			f.On = f.On || block.active&bit != 0
@@ -61,26 +57,23 @@ func Read(nic, name string) (Feature, error) {
 // Set turns an offload on or off. The kernel may leave it as it is where another
 // feature stands against it: read it again.
 func Set(nic, name string, on bool) error {
-	value := [2]uint32{offloads[name].set, 0} // struct ethtool_value
-	if on {
-		value[1] = 1
+	names, err := featureNames(nic)
+	if err != nil {
+		return err
 	}
-	return call(nic, unsafe.Pointer(&value))
-}
-
-// Channels are the queues that an interface uses and could use. Combined ones
-// receive and send.
-type Channels struct{ Receive, Combined, MaxReceive, MaxCombined uint32 }
-
-// ReadChannels returns the queues of an interface. The error wraps
-// unix.EOPNOTSUPP where the driver does not tell.
-func ReadChannels(nic string) (Channels, error) {
-	var c struct { // struct ethtool_channels
-		cmd, maxRx, maxTx, maxOther, maxCombined, rx, tx, other, combined uint32
+	const head = 2 // command and number of blocks, each of which says what is meant and what is wanted
+	words := make([]uint32, head+2*((len(names)+31)/32))
+	words[0], words[1] = unix.ETHTOOL_SFEATURES, uint32(len(words)-head)/2
+	for _, feature := range offloads[name] {
+		if i := slices.Index(names, feature); i >= 0 {
+			block := words[head+2*(i/32):]
+			block[0] |= 1 << (i % 32)
+			if on {
+				block[1] |= 1 << (i % 32)
+			}
+		}
 	}
-	c.cmd = unix.ETHTOOL_GCHANNELS
-	err := call(nic, unsafe.Pointer(&c))
-	return Channels{Receive: c.rx, Combined: c.combined, MaxReceive: c.maxRx, MaxCombined: c.maxCombined}, err
+	return call(nic, unsafe.Pointer(&words[0]))
 }
 
 // From the kernel's include/uapi/linux/ethtool.h.

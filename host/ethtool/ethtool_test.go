@@ -17,7 +17,7 @@ func TestFixed(t *testing.T) {
 		"rx-all":          {On: false, Fixed: true},
 		"no-such-feature": {On: false, Fixed: true},
 	} {
-		offloads["test"] = offload{features: []string{feature}}
+		offloads["test"] = []string{feature}
 		if got, err := Read("lo", "test"); err != nil || got != want {
 			t.Errorf("%s: got %+v, %v, want %+v", feature, got, err, want)
 		}
@@ -32,6 +32,7 @@ func TestNoInterface(t *testing.T) {
 		func() error { _, err := Read("away0", "gro"); return err }(),
 		Set("away0", "gro", true),
 		func() error { _, err := ReadChannels("away0"); return err }(),
+		SetChannels("away0", Channels{Combined: 1}),
 	} {
 		if !errors.Is(err, unix.ENODEV) {
 			t.Errorf("got %v", err)

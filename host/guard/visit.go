@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -151,9 +152,25 @@ func (s *scene) scoped(v *visit, a netip.Addr) netip.Addr {
 	return a.WithZone(strconv.Itoa(s.farIndex[v.link]))
 }
 
-// echoed sends a byte on a connection and waits for it to come back.
+// echoed sends a byte on a connection and waits for it to come back. Nobody
+// sends a datagram again that was lost on the way, as TCP does, and one can be
+// while the two ends still learn where the other is: it is sent three times.
 func echoed(conn net.Conn) error {
-	conn.SetDeadline(time.Now().Add(patience))
+	tries := 1
+	if _, ok := conn.(*net.UDPConn); ok {
+		tries = 3
+	}
+	var err error
+	for range tries {
+		if err = echoedWithin(conn, patience/time.Duration(tries)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+	}
+	return err
+}
+
+func echoedWithin(conn net.Conn, wait time.Duration) error {
+	conn.SetDeadline(time.Now().Add(wait))
 	if _, err := conn.Write([]byte("?")); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ func Compare(have, want state.State, manifest bundle.Manifest) *Plan {
 	c.sets()
 	c.settings()
 	c.files()
+	c.proxied()
 	return p
 }
 

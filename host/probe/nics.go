@@ -11,6 +11,23 @@ import (
 	"hardenctl/host/state"
 )
 
+// readNIC returns a setting of a network interface with the value that it has.
+// The setting comes with the value that is wanted.
+func readNIC(s state.Setting) (state.Setting, error) {
+	if s.Option == bundle.Queues {
+		return readQueues(s)
+	}
+	return readOffload(s)
+}
+
+// writeNIC changes a setting of a network interface and reads it back.
+func writeNIC(s state.Setting) error {
+	if s.Option == bundle.Queues {
+		return writeQueues(s)
+	}
+	return writeOffload(s)
+}
+
 // Reasons why an offload cannot be changed.
 const (
 	noSuchNIC = "there is no such interface here"
@@ -19,7 +36,7 @@ const (
 
 // readOffload returns an offload with the value that it has.
 func readOffload(s state.Setting) (state.Setting, error) {
-	f, err := ethtool.Read(s.NIC, s.Offload)
+	f, err := ethtool.Read(s.NIC, s.Option)
 	switch {
 	case errors.Is(err, unix.ENODEV):
 		s.Value, s.Unreachable = "", noSuchNIC
@@ -37,10 +54,10 @@ func readOffload(s state.Setting) (state.Setting, error) {
 // writeOffload turns an offload on or off and reads it back: the kernel leaves
 // one off that another feature stands against, and says nothing.
 func writeOffload(s state.Setting) error {
-	if err := ethtool.Set(s.NIC, s.Offload, s.Value == "on"); err != nil {
+	if err := ethtool.Set(s.NIC, s.Option, s.Value == "on"); err != nil {
 		return err
 	}
-	got, err := ethtool.Read(s.NIC, s.Offload)
+	got, err := ethtool.Read(s.NIC, s.Option)
 	if err == nil && onOff(got.On) != s.Value {
 		err = fmt.Errorf("%s: turned it %s, and the kernel says %s", s.Stated, s.Value, onOff(got.On))
 	}
@@ -52,32 +69,4 @@ func onOff(on bool) string {
 		return "on"
 	}
 	return "off"
-}
-
-// QueueNotes says which interfaces of a profile use one queue, and with it one
-// processor, where they have more.
-func QueueNotes(entries []bundle.SettingEntry) []string {
-	var notes []string
-	seen := map[string]bool{}
-	for _, e := range entries {
-		if e.NIC == "" || seen[e.NIC] {
-			continue
-		}
-		seen[e.NIC] = true
-		if c, err := ethtool.ReadChannels(e.NIC); err == nil {
-			notes = append(notes, queueNotes(e.NIC, c)...)
-		}
-	}
-	return notes
-}
-
-func queueNotes(nic string, c ethtool.Channels) []string {
-	kind, most := "combined", c.MaxCombined
-	if most == 0 {
-		kind, most = "rx", c.MaxReceive
-	}
-	if c.Receive+c.Combined != 1 || most < 2 {
-		return nil
-	}
-	return []string{fmt.Sprintf("%s receives by one queue of %d, so that one processor does all of it: `ethtool -L %s %s %d` uses more", nic, most, nic, kind, most)}
 }

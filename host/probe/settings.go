@@ -34,7 +34,7 @@ func Settings(entries []bundle.SettingEntry) map[string]state.Setting {
 			addModule(settings, e)
 			continue
 		case e.NIC != "":
-			settings[e.Object()] = state.Setting{Stated: e.Object(), NIC: e.NIC, Offload: e.Option, Value: e.Value}
+			settings[e.Object()] = state.Setting{Stated: e.Object(), NIC: e.NIC, Option: e.Option, Value: e.Value}
 			continue
 		}
 		for key, path := range expand(e.Key) {
@@ -84,7 +84,7 @@ func ReadSettings(entries []bundle.SettingEntry) (have, want map[string]state.Se
 	have, want = map[string]state.Setting{}, Settings(entries)
 	for key, s := range want {
 		if s.NIC != "" {
-			if have[key], err = readOffload(s); err != nil {
+			if have[key], err = readNIC(s); err != nil {
 				return nil, nil, err
 			}
 			continue
@@ -122,7 +122,7 @@ func unreachable(path string, missing error) string {
 // interface of the setting has gone there is nothing to do.
 func WriteSetting(s state.Setting) error {
 	if s.NIC != "" {
-		return writeOffload(s)
+		return writeNIC(s)
 	}
 	err := write(s.Path, s.Value)
 	if s.OfInterface() && errors.Is(err, fs.ErrNotExist) {

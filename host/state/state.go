@@ -75,12 +75,12 @@ type Setting struct {
 	// interface.
 	Stated string
 	// Path is the file below /proc/sys or /sys/module that holds it; empty for
-	// an offload of a network interface.
+	// what a network interface does.
 	Path string
-	// NIC and Offload name an offload, such as "gro" of "eth0", whose value is
-	// "on" or "off".
-	NIC, Offload string
-	Value        string
+	// NIC and Option name what a network interface does: an offload, such as
+	// "gro" of "eth0", whose value is "on" or "off", or bundle.Queues, a number.
+	NIC, Option string
+	Value       string
 	// Unreachable says why the setting cannot be changed from here, such as
 	// that it belongs to the machine and this is a container's network
 	// namespace. It is empty where it can.
