@@ -99,6 +99,6 @@ take ` + defaultProfile + `.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newHistory(), newRollback(), newVerify(), newKnock(), newProfiles())
+	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newHistory(), newRollback(), newRestore(), newVerify(), newKnock(), newProfiles())
 	return root
 }
