@@ -4,11 +4,11 @@
 
 GO ?= go
 TOOLS = iptables ipset nmap iproute2
-TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping ethtool openssh-client libwrap0
-# What the benchmarks compare with is unpacked, not installed: ufw removes
-# iptables-persistent, and firewalld would take over this machine.
-BENCH_TOOLS = $(TEST_TOOLS) procps dbus python3-firewall python3-nftables
-FIREWALLS = ufw firewalld
+TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping ethtool \
+	nftables dbus python3-firewall python3-nftables systemd-container openssh-client libwrap0
+BENCH_TOOLS = $(TEST_TOOLS) procps
+# What the Debian that the tests boot has.
+TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persistent kmod iproute2 procps
 
 .PHONY: build demo test race lint bench golden clean
 
@@ -21,13 +21,23 @@ demo: build
 	$(GO) build -o bin/demo ./demo
 	bin/demo $(CURDIR)/bin/hardenctl $(CURDIR)/demo
 
-test: bin/docker bin/sshd
+test: bin/docker bin/firewalls bin/sshd bin/tree
 	scripts/setup $(TEST_TOOLS)
 	$(GO) test -count=1 -timeout 25m ./...
 
 # The real Docker, for the tests: unpacked, not installed.
 bin/docker:
 	scripts/unpack $@ docker.io containerd runc
+
+# What hardenctl refuses to work beside, and what it is compared with: unpacked,
+# since ufw removes iptables-persistent, and firewalld would take over this machine.
+bin/firewalls:
+	scripts/unpack $@ ufw firewalld
+
+# A Debian that boots, for the tests.
+bin/tree:
+	scripts/setup debootstrap
+	scripts/tree $@ $(TREE)
 
 # The real sshd, which would listen on this machine if it were installed.
 bin/sshd:
@@ -43,10 +53,8 @@ lint:
 	$(GO) mod verify
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
-bench:
+bench: bin/firewalls
 	scripts/setup $(BENCH_TOOLS)
-	mkdir -p bin
-	scripts/unpack bin/firewalls $(FIREWALLS)
 	$(GO) test -run '^$$' -bench . ./bench
 
 # Rewrites the golden bundles; read the diff before you commit it.

@@ -37,14 +37,15 @@ var rooms = map[string][]string{
 	"golden":                   {},
 	"host": {
 		"host/...", "compiler/bundle", "compiler/bundle/linediff",
-		"compiler/diag", "compiler/netset", "compiler/ruleset",
+		"compiler/diag", "compiler/netset", "compiler/ruleset", "deploy/systemd",
 	},
-	"cmd":    {"compiler/...", "host/...", "profiles", "verify/...", "lab"},
-	"verify": {"compiler/...", "host/...", "lab", "verify/..."},
-	"lab":    {},
-	"live":   {},
-	"demo":   {"lab"},
-	"bench":  {},
+	"deploy/systemd": {},
+	"cmd":            {"compiler/...", "host/...", "profiles", "verify/...", "lab"},
+	"verify":         {"compiler/...", "host/...", "lab", "verify/..."},
+	"lab":            {},
+	"live":           {},
+	"demo":           {"lab"},
+	"bench":          {},
 }
 
 // forbidden are the packages that nothing in the compiler may import. It runs

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"hardenctl/lab"
 )
 
@@ -20,21 +18,8 @@ const unpacked = "../bin/firewalls"
 // installed, as their packages ship them. Only the lab sees them.
 func unpack(b *testing.B) {
 	lab.Require(b)
-	folder, err := filepath.Abs(unpacked)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if _, err := os.Stat(folder); err != nil {
-		b.Fatalf("%v: run make bench, which fetches what we are compared with", err)
-	}
-	if _, err := os.Stat("/usr/lib/ufw/ufw-init"); err != nil {
-		layers := "lowerdir=" + folder + "/usr:/usr"
-		if err := unix.Mount("overlay", "/usr", "overlay", 0, layers); err != nil {
-			b.Fatalf("overlay on /usr: %v", err)
-		}
-	}
 	run(b, "rm", "-rf", "/etc/ufw", "/etc/firewalld")
-	run(b, "cp", "-a", folder+"/etc/.", "/etc/")
+	lab.ShowPackages(b, unpacked, "lib/ufw/ufw-init")
 	// What the package's postinst does.
 	run(b, "sh", "-c", "cp /usr/share/ufw/iptables/*.rules /usr/share/ufw/*.init /usr/share/ufw/ufw.conf /etc/ufw/ && chmod 640 /etc/ufw/*.rules")
 }

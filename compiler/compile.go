@@ -24,7 +24,15 @@ func Compile(name string, files profile.Files) (*bundle.Bundle, diag.List) {
 	if rs == nil {
 		return nil, diags
 	}
-	return bundle.Seal(emit.Files(rs), describe(name, rs)), diags
+	return seal(name, rs), diags
+}
+
+// Build returns the bundle of a profile that was read without errors, or of a
+// copy of one with other numbers in it. Nothing is checked.
+func Build(name string, p *profile.Profile) *bundle.Bundle { return seal(name, lower.Lower(name, p)) }
+
+func seal(name string, rs *ruleset.Ruleset) *bundle.Bundle {
+	return bundle.Seal(emit.Files(rs), describe(name, rs))
 }
 
 // Lower returns the ruleset of a profile, the typed form of what Compile

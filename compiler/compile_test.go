@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -195,5 +196,20 @@ func TestLower(t *testing.T) {
 	}
 	if rs, list := compiler.Lower("b.toml", files); rs != nil || !list.HasErrors() {
 		t.Errorf("a bad profile gave %v", list)
+	}
+}
+
+// TestBuild holds that a profile that was read gives the bundle of Compile, and
+// that a copy with another number gives another.
+func TestBuild(t *testing.T) {
+	text := "version = 1\nscan = { probes = 10, window = \"1h\" }\n"
+	want, _ := compile(t, text)
+	p, _ := profile.Read("a.toml", profile.Folders{Root: fstest.MapFS{"a.toml": {Data: []byte(text)}}})
+	if got := compiler.Build("a.toml", p); !reflect.DeepEqual(got, want) {
+		t.Error("Build and Compile differ")
+	}
+	p.Scan.Window /= 60
+	if got := compiler.Build("a.toml", p); reflect.DeepEqual(got, want) {
+		t.Error("another window makes no other bundle")
 	}
 }

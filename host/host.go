@@ -55,6 +55,10 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	if err != nil {
 		return nil, err
 	}
+	others, err := r.Tools.CheckRivals(ctx, r.Have, notes)
+	if err != nil {
+		return nil, err
+	}
 	if err := r.readFiles(); err != nil {
 		return nil, err
 	}
@@ -62,8 +66,9 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 		return nil, err
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
-	r.Plan.Notes = slices.Concat(r.Plan.Notes, trialNotes(), notes, r.Tools.Notes(), persist.BootNotes(r.Layout),
-		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files), persist.LinkNotes(b.Manifest.Settings), probe.QueueNotes(b.Manifest.Settings))
+	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(trialNotes(), notes, others, r.Tools.Notes(), persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files),
+		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files),
+		persist.LinkNotes(b.Manifest.Settings), probe.QueueNotes(b.Manifest.Settings))...)
 	return r, nil
 }
 

@@ -24,10 +24,14 @@ func Recover(ctx context.Context, progress func(step string)) error {
 		return recoverOrphan(ctx, progress)
 	case err != nil:
 		return err
-	case e.Pending():
-		return nil
 	case e.Phase == journal.Confirmed:
 		return finish(ctx, e, progress)
+	case e.Pending():
+		// A container that starts again finds a kernel that has not booted, and
+		// a network namespace in which nothing is on trial.
+		if live, err := kernelset.Exists(trial.Guards[ruleset.V4]); err != nil || live {
+			return err
+		}
 	}
 	if err := apply.Revert(ctx, e, progress); err != nil {
 		return fmt.Errorf("an apply of %s was not confirmed, and not all of it could go back: %w; mend what is in the way and run `hardenctl revert`", e.Profile, err)

@@ -61,8 +61,8 @@ func runInLab(m Runner) int {
 	return m.Run()
 }
 
-const needs = `lab: a lab needs root (CAP_SYS_ADMIN and CAP_NET_ADMIN), overlayfs, tmpfs and iproute2.
-lab: run as root, or leave these packages out: go test ./compiler/... ./golden/...
+const needs = `lab: a lab needs root (CAP_SYS_ADMIN and CAP_NET_ADMIN; of containers, a privileged one), overlayfs, tmpfs and iproute2.
+lab: tests that need no lab are those of ./compiler/... and ./golden/...
 `
 
 // Inside returns nil inside a lab, and otherwise an error that says what shows

@@ -3,16 +3,21 @@ package verify
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
+
+	"hardenctl/verify/prober"
 )
 
 // attack is one way to scan.
 type attack struct {
 	name string
 	nmap string // nmap's options
-	kind string // the kind of packet that it sends
+	// haste is further options, which save time and are not worth a mention.
+	haste string
+	kind  string // the kind of packet that it sends
 	// sees says that the scan can tell an open port, because it sends what a
 	// customer sends. Any other must find nothing at all.
 	sees bool
@@ -25,27 +30,39 @@ type attack struct {
 	// mixed says that it sends packets of many kinds, so that no ladder tells
 	// which of them bans.
 	mixed bool
-	// slow says that it takes its time, and starts before the others.
-	slow bool
+	// early says that it takes its time, and starts before the others; pace is
+	// the time that it leaves between two probes.
+	early bool
+	pace  time.Duration
+	// decoys says that others seem to scan too.
+	decoys bool
+	// craft makes our own prober's packets what nmap's would be.
+	craft func(*prober.Packet)
 }
 
 var attacks = []attack{
+	{name: "discovery", nmap: discovery, kind: "SYN", sees: true, nmapOnly: true, ports: asked, mixed: true},
 	{name: "SYN", nmap: "-sS", kind: "SYN", sees: true, quick: true},
-	{name: "connect", nmap: "-sT", kind: "SYN", sees: true},
+	{name: "every port", nmap: "-sS -p-", haste: "--min-rate 10000 --max-retries 0", kind: "SYN", sees: true, ports: allPorts, early: true},
+	{name: "connect", nmap: "-sT", kind: "SYN", sees: true, craft: ordinary},
 	{name: "FIN", nmap: "-sF", kind: "FIN", quick: true},
 	{name: "NULL", nmap: "-sN", kind: "NULL"},
 	{name: "XMAS", nmap: "-sX", kind: "XMAS"},
 	{name: "ACK", nmap: "-sA", kind: "ACK", quick: true},
-	{name: "window", nmap: "-sW", kind: "ACK", nmapOnly: true},
+	{name: "window", nmap: "-sW", kind: "ACK"},
 	{name: "Maimon", nmap: "-sM", kind: "Maimon"},
 	{name: "SYN+FIN", nmap: "-sS --scanflags SYNFIN", kind: "SYN+FIN"},
-	{name: "from port 53", nmap: "-sS -g 53", kind: "SYN", sees: true, nmapOnly: true},
-	{name: "fragments", nmap: "-sS -f", kind: "SYN", sees: true, v4: true, nmapOnly: true},
-	{name: "decoys", nmap: "-sS -D DECOYS", kind: "SYN", sees: true, v4: true, nmapOnly: true},
-	{name: "polite", nmap: "-sS -T2 --max-retries 0", kind: "SYN", sees: true, v4: true, nmapOnly: true, ports: (*scene).fewer, slow: true},
+	{name: "from port 53", nmap: "-sS -g 53", kind: "SYN", sees: true, craft: fromDNS},
+	{name: "fragments", nmap: "-sS -f", kind: "SYN", sees: true, v4: true, craft: inFragments},
+	{name: "decoys", nmap: "-sS -D DECOYS", kind: "SYN", sees: true, v4: true, decoys: true},
+	{name: "polite", nmap: "-sS -T2", haste: "--max-retries 0", kind: "SYN", sees: true, v4: true, ports: (*scene).fewer, early: true, pace: 400 * time.Millisecond},
 	{name: "UDP", nmap: "-sU", kind: "UDP", sees: true, quick: true},
 	{name: "protocols", nmap: "-sO", kind: "UDP", sees: true, nmapOnly: true, ports: everyProtocol, mixed: true},
 }
+
+func ordinary(p *prober.Packet)    { p.Bare = false } // the SYN of a connection is the kernel's
+func fromDNS(p *prober.Packet)     { p.From = netip.AddrPortFrom(p.From.Addr(), 53) }
+func inFragments(p *prober.Packet) { p.Fragments = true }
 
 // fewer ports are for a scan that waits 0.4 s between two of them: enough to be
 // banned for, and what is there to find.
@@ -59,6 +76,8 @@ func (s *scene) fewer() []uint16 {
 	return ports
 }
 
+func allPorts(*scene) []uint16 { return everyPort }
+
 // everyProtocol is the 256 numbers of protocols in an IP header.
 func everyProtocol(*scene) []uint16 { return everyNumber[:256] }
 
@@ -70,8 +89,8 @@ const atOnce = 8
 func (s *scene) attackAll(ctx context.Context, ladders []Ladder) ([]Attack, error) {
 	var results []Attack
 	var jobs []func() error
-	for _, family := range families {
-		for _, a := range attacks {
+	for _, a := range attacks {
+		for _, family := range families {
 			if s.leavesOut(a, family) {
 				continue
 			}
@@ -81,17 +100,13 @@ func (s *scene) attackAll(ctx context.Context, ladders []Ladder) ([]Attack, erro
 				results[i].Ladder = bannedBy(ladders, a.kind, family)
 			}
 			at := len(jobs)
-			if a.slow {
+			if a.early {
 				at = 0
 			}
 			jobs = slices.Insert(jobs, at, func() error { return s.attack(ctx, a, &results[i]) })
 		}
 	}
-	width := atOnce
-	if !s.options.Nmap {
-		width = 1 // there is one prober
-	}
-	return results, inParallel(width, jobs)
+	return results, inParallel(atOnce, jobs)
 }
 
 func (s *scene) leavesOut(a attack, family int) bool {
@@ -119,6 +134,15 @@ func inParallel(width int, jobs []func() error) error {
 	return <-failed
 }
 
+// inBoth does something for each family at once; i is the family's place.
+func inBoth(do func(i, family int) error) error {
+	var jobs []func() error
+	for i, family := range families {
+		jobs = append(jobs, func() error { return do(i, family) })
+	}
+	return inParallel(len(jobs), jobs)
+}
+
 // attack runs one scan and fills in its result.
 func (s *scene) attack(ctx context.Context, a attack, r *Attack) error {
 	if err := ctx.Err(); err != nil {
@@ -131,7 +155,10 @@ func (s *scene) attack(ctx context.Context, a attack, r *Attack) error {
 		ports = a.ports(s)
 	}
 	run := s.withProber
-	if s.options.Nmap {
+	switch {
+	case a.nmap == discovery:
+		run = s.discover
+	case s.options.Nmap:
 		run = s.withNmap
 	}
 	r.Ports, r.OpenPorts, r.Start = len(ports), []string{}, s.now()

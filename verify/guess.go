@@ -10,23 +10,49 @@ import (
 // Guess is what nmap -O makes of the server's system, in its words: the best
 // match with its certainty, or "no match".
 type Guess struct {
+	Family int    `json:"family"`
 	Before string `json:"before"`
 	After  string `json:"after"`
 }
 
+// noMatch is a guess that failed.
+const noMatch = "no match"
+
 // guessTime is the longest that one guess may take.
 const guessTime = 40 * time.Second
 
+// guesses lets nmap guess once for each family; moment tells the answers apart.
+func (s *scene) guesses(ctx context.Context, r *Report, name string, moment func(*Guess) *string) error {
+	if !s.options.Nmap || s.options.Quick {
+		return nil
+	}
+	s.progress("attack: which system is this?")
+	for i := len(r.Guesses); i < len(families); i++ {
+		r.Guesses = append(r.Guesses, Guess{Family: families[i]})
+	}
+	return inBoth(func(i, family int) (err error) {
+		*moment(&r.Guesses[i]), err = s.guess(ctx, fmt.Sprint(name, family), family)
+		return err
+	})
+}
+
+func before(g *Guess) *string { return &g.Before }
+func after(g *Guess) *string  { return &g.After }
+
 // guess asks nmap for the server's system, from a stranger of its own.
-func (s *scene) guess(ctx context.Context, name string) (string, error) {
+func (s *scene) guess(ctx context.Context, name string, family int) (string, error) {
 	from, err := s.stranger(name)
 	if err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, guessTime)
 	defer cancel()
-	out, err := from.Command(ctx, "nmap", "-n", "-Pn", "-O", "-T4", "--max-os-tries", "1", "--max-retries", "1",
-		"-p", portList(s.targets("tcp")), "-oX", "-", server(4).String()).Output()
+	args := []string{"-n", "-Pn", "-O", "-T4", "--max-os-tries", "1", "--max-retries", "1",
+		"-p", portList(s.targets("tcp")), "-oX", "-", server(family).String()}
+	if family == 6 {
+		args = append(args, "-6")
+	}
+	out, err := from.Command(ctx, "nmap", args...).Output()
 	if err != nil {
 		return "", fmt.Errorf("nmap -O: %w", err)
 	}
@@ -45,7 +71,7 @@ func readGuess(report []byte) (string, error) {
 		return "", fmt.Errorf("nmap -O: unreadable report: %w", err)
 	}
 	if len(r.Matches) == 0 {
-		return "no match", nil
+		return noMatch, nil
 	}
 	return fmt.Sprintf("%s (%d %%)", r.Matches[0].Name, r.Matches[0].Accuracy), nil
 }

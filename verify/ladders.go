@@ -83,7 +83,7 @@ func (s *scene) trip(ctx context.Context, family int, all *[]Ladder) (err error)
 	if err := s.prober.Send(kindNamed("SYN").packet(from, to)); err != nil {
 		return err
 	}
-	is, err := s.settled(ctx, from)
+	is, err := s.settled(ctx, from, true)
 	if is {
 		l.BannedAt = 1
 	}
@@ -102,7 +102,8 @@ func (s *scene) climb(ctx context.Context, k kind, family int) (Ladder, error) {
 			return l, err
 		}
 		l.Sent++
-		is, err := s.settled(ctx, from)
+		due := k.counts(s.profile) && l.Sent == int(s.profile.Scan.Probes)+1
+		is, err := s.settled(ctx, from, due)
 		if err != nil {
 			return l, err
 		}
@@ -114,19 +115,30 @@ func (s *scene) climb(ctx context.Context, k kind, family int) (Ladder, error) {
 	return l, nil
 }
 
+// A packet that is sent has most often been taken in already; a machine under
+// load is given more time where a ban is due, so that it is not noticed only
+// after the next probe.
+const (
+	takenIn    = 6 * time.Millisecond
+	takenInDue = 500 * time.Millisecond
+)
+
 // settled gives the kernel a moment to take a packet in, and reports whether
 // the source is banned then.
-func (s *scene) settled(ctx context.Context, from netip.Addr) (bool, error) {
-	for range 3 {
+func (s *scene) settled(ctx context.Context, from netip.Addr, due bool) (bool, error) {
+	until := time.Now().Add(takenIn)
+	if due {
+		until = time.Now().Add(takenInDue)
+	}
+	for {
 		time.Sleep(2 * time.Millisecond)
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		if is, err := banned(from); is || err != nil {
+		if is, err := banned(from); is || err != nil || time.Now().After(until) {
 			return is, err
 		}
 	}
-	return false, nil
 }
 
 // forge sends more probes than the profile forgives, in somebody else's name.

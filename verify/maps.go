@@ -36,17 +36,19 @@ var everyPort = func() []uint16 {
 	return ports
 }()
 
-// maps draws the map of both families for each of the views.
+// maps draws the map of both families, side by side, for each of the views.
 func (s *scene) maps(ctx context.Context, views ...View) ([]Map, error) {
 	var all []Map
 	for _, view := range views {
-		for _, family := range families {
-			m, err := s.drawMap(ctx, view, family)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, m)
+		drawn := make([]Map, len(families))
+		err := inBoth(func(i, family int) (err error) {
+			drawn[i], err = s.drawMap(ctx, view, family)
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, drawn...)
 	}
 	return all, nil
 }
@@ -62,8 +64,13 @@ func (s *scene) drawMap(ctx context.Context, view View, family int) (Map, error)
 	if view == Before {
 		local = sourcePortBefore
 	}
+	p, err := s.newProber()
+	if err != nil {
+		return Map{}, err
+	}
+	defer p.Close()
 	m := Map{View: view, Family: family, Start: s.now()}
-	states, err := s.prober.Do(ctx, prober.Sweep{
+	states, err := p.Do(ctx, prober.Sweep{
 		To: server(family), Ports: everyPort, Rounds: 2, Wait: 300 * time.Millisecond,
 		Packet: func(to netip.AddrPort) prober.Packet {
 			return prober.Packet{From: netip.AddrPortFrom(source(to.Port()), local), To: to, Flags: prober.SYN}

@@ -45,6 +45,26 @@ func (s *scene) invite() ([]*person, error) {
 	return people, nil
 }
 
+// quiet lets those move in who visit only when they are asked to: one who comes
+// to a public service again, where that counts, and one who knocks.
+func (s *scene) quiet() error {
+	service, ok := s.firstService(profile.Service.Public)
+	if ok && hidesEverything(s.profile) && s.profile.Scan.Proven > 0 && portsOf(service)[0].Protocol == "tcp" {
+		n := s.strangers.next()
+		s.regular = newPerson("regular", service, s.strangers.number(n, 4), s.strangers.number(n, 6))
+		if err := s.moveIn(s.regular); err != nil {
+			return err
+		}
+	}
+	service, ok = s.firstService(func(service profile.Service) bool { return service.Knock.Name != "" })
+	if !ok {
+		return nil
+	}
+	n := s.strangers.next()
+	s.knocker = newPerson("knocker", service, s.strangers.number(n, 4), s.strangers.number(n, 6))
+	return s.moveIn(s.knocker)
+}
+
 // client is a stranger who uses a public service, or where there is none,
 // somebody whom a service is for.
 func (s *scene) client() (*person, error) {

@@ -74,9 +74,14 @@ func isPublic(p *profile.Profile, port lab.Port) bool {
 }
 
 func has(s profile.Service, port lab.Port) bool {
-	return slices.ContainsFunc(s.Ports, func(r profile.Port) bool {
+	return slices.ContainsFunc(s.Ports, covering(port))
+}
+
+// covering returns whether a range of the profile holds a port.
+func covering(port lab.Port) func(profile.Port) bool {
+	return func(r profile.Port) bool {
 		return string(r.Protocol) == port.Protocol && int(r.First) <= port.Number && port.Number <= int(r.Last)
-	})
+	}
 }
 
 // targets returns the ports of one protocol that an attack tries: the common
@@ -95,16 +100,24 @@ func (s *scene) targets(protocol string) []uint16 {
 	return slices.Compact(ports)
 }
 
-// unserved returns n ports that no service has and where nothing listens, for
-// probes that are nothing but probes.
+// unserved returns n ports that mean nothing to the profile and where nothing
+// listens, for probes that are nothing but probes.
 func (s *scene) unserved(protocol string, n int) []uint16 {
 	var ports []uint16
 	for port := 40001; len(ports) < n && port < 1<<16; port++ {
 		p := lab.Port{Protocol: protocol, Number: port}
-		stated := slices.ContainsFunc(s.profile.Services, func(service profile.Service) bool { return has(service, p) })
-		if !stated && !slices.Contains(s.listening, p) {
+		if !means(s.profile, p) && !slices.Contains(s.listening, p) {
 			ports = append(ports, uint16(port))
 		}
 	}
 	return ports
+}
+
+// means reports whether a port is one of a service, a tripwire or a knock.
+func means(p *profile.Profile, port lab.Port) bool {
+	if covers := covering(port); slices.ContainsFunc(p.Scan.Tripwires, covers) ||
+		slices.ContainsFunc(p.Knocks, func(k profile.Knock) bool { return slices.ContainsFunc(k.Sequence, covers) }) {
+		return true
+	}
+	return slices.ContainsFunc(p.Services, func(s profile.Service) bool { return has(s, port) })
 }

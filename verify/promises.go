@@ -17,12 +17,16 @@ func (s *scene) judge(r *Report, t trials) []Promise {
 	j.nothingClosed()
 	j.nothingToOddPackets()
 	j.bansInTime()
+	j.patientBanned()
 	j.tripwires()
 	j.rawScansSeeNothing()
+	j.systemHidden()
 	j.bannedSeesNoMore()
 	j.ipv6()
+	j.doorsHold()
 	j.peopleUnhurt()
 	j.trial(t.forged, "forgery-harmless", "Probes that somebody forges in the name of others cost these nothing")
+	j.trial(t.known, "forgery-spares-the-known", "Who has been here before keeps the services, whatever is forged in their name")
 	j.trial(t.admins, "admin-reaches", "Admin addresses reach the services marked admin")
 	j.trial(t.members, "members-reach", "Services with `from` answer the addresses that they are for")
 	j.trial(t.blocked, "blocked-nothing", "A blocked source gets no answer at all")
@@ -203,6 +207,21 @@ func (j *judge) rawScansSeeNothing() {
 		}
 	}
 	j.rule("raw-scans-see-nothing", "Half-open scans find no port, not even the public ones", against, few(names)+": no open port")
+}
+
+// systemHidden judges nmap's guesses: one needs an open and a closed port that
+// answer its own kind of SYN.
+func (j *judge) systemHidden() {
+	if !j.p.Scan.Fingerprint || len(j.r.Guesses) == 0 {
+		return
+	}
+	var against []string
+	for _, g := range j.r.Guesses {
+		if g.After != noMatch {
+			against = append(against, fmt.Sprintf("over IPv%d it is %s", g.Family, g.After))
+		}
+	}
+	j.rule("system-hidden", "Nobody can tell which system this is (nmap -O)", against, "no match, over IPv4 and IPv6")
 }
 
 // bannedSeesNoMore judges the map that a single source could draw: with the

@@ -12,6 +12,7 @@ import (
 // faultless is a report of the shop in which everything is as promised.
 func faultless() *Report {
 	r := &Report{Services: []string{"tcp/80", "udp/53"}, Hidden: []string{"tcp/22"}}
+	var tries []Try
 	for _, family := range families {
 		r.Maps = append(r.Maps,
 			Map{View: Before, Family: family, Open: []uint16{22, 80}, Counts: Counts{Open: 2, Closed: 65534}},
@@ -27,7 +28,11 @@ func faultless() *Report {
 		r.Attacks = append(r.Attacks,
 			Attack{Name: "SYN", Family: family, Counts: Counts{Open: 1, Silent: 9}, OpenPorts: []string{"tcp/80"}},
 			Attack{Name: "FIN", Family: family, Counts: Counts{Silent: 10}})
+		r.Trains = append(r.Trains, Train{Family: family, Every: 450 * time.Second, Speed: 3600, Sent: 23, BannedAt: 23, Due: 23, Lasted: 9900 * time.Second})
+		r.Guesses = append(r.Guesses, Guess{family, "Linux", noMatch})
+		tries = append(tries, Try{Name: "no knock", Family: family}, Try{Name: "hardenctl knock", Family: family, Opens: true, Opened: true})
 	}
+	r.Doors = []Door{{Name: "back-door", Ports: []string{"tcp/8443"}, Tries: tries}}
 	r.People = []Person{{Role: "client", Visits: 100, Slowest: time.Millisecond, Service: "tcp/80"}}
 	return r
 }
@@ -62,6 +67,13 @@ func TestJudge(t *testing.T) {
 		{"no ban of one source", func(r *Report, _ *trials) { r.Maps[2].BannedAt = 0 }, []string{"one-source-learns-nothing"}},
 		{"a service missing over IPv6", func(r *Report, _ *trials) { r.Maps[4].Open = nil }, []string{"ipv6-the-same"}},
 		{"a visit that failed", func(r *Report, _ *trials) { r.People[0].Failures = 1 }, []string{"client-unhurt"}},
+		{"no ban of who waits", func(r *Report, _ *trials) { r.Trains[0].BannedAt, r.Trains[0].Sent = 0, 24 }, []string{"patient-banned"}},
+		{"a ban before it is due", func(r *Report, _ *trials) { r.Trains[0].BannedAt = 21 }, []string{"patient-banned"}},
+		{"a ban by the fast window of who is slow enough", func(r *Report, _ *trials) { r.Trains[0].BannedAt, r.Trains[0].Due = 11, 0 }, []string{"patient-banned"}},
+		{"a machine that was too slow to be banned", func(r *Report, _ *trials) { r.Trains[0].BannedAt, r.Trains[0].Due = 0, 0 }, nil},
+		{"a door that stands open", func(r *Report, _ *trials) { r.Doors[0].Tries[0].Opened = true }, []string{"door-back-door"}},
+		{"a door that does not open", func(r *Report, _ *trials) { r.Doors[0].Tries[3].Opened = false }, []string{"door-back-door"}},
+		{"a forgery that shuts out who was here", func(_ *Report, f *trials) { f.known = missed }, []string{"forgery-spares-the-known"}},
 		{"nobody visited", func(r *Report, _ *trials) { r.People[0].Visits = 0 }, []string{"client-unhurt"}},
 		{"an admin kept out", func(_ *Report, f *trials) { f.admins = missed }, []string{"admin-reaches"}},
 		{"an admin let in", func(_ *Report, f *trials) { f.admins = reached }, nil},
@@ -81,12 +93,14 @@ func TestJudgeTripwiresAndFingerprints(t *testing.T) {
 	text := strings.Replace(shop, "stealth = true", "stealth = true\nfingerprint = true\ntripwires = [\"tcp/23\"]", 1)
 	r := faultless()
 	r.Ladders = append(r.Ladders, Ladder{Kind: tripwire, Family: 4, Sent: 1, BannedAt: 1})
-	if got, want := judged(t, text, r, trials{}), []string{"raw-scans-see-nothing"}; !slices.Equal(got, want) {
+	r.Guesses[1].After = "Linux 6 (90 %)"
+	if got, want := judged(t, text, r, trials{}), []string{"raw-scans-see-nothing", "system-hidden"}; !slices.Equal(got, want) {
 		t.Errorf("a half-open scan that finds a port breaks %v, want %v", got, want)
 	}
 	for i := range r.Attacks {
 		r.Attacks[i].Open, r.Attacks[i].OpenPorts = 0, nil
 	}
+	r.Guesses[1].After = noMatch
 	r.Ladders = append(r.Ladders, Ladder{Kind: tripwire, Family: 6, Sent: 1})
 	if got, want := judged(t, text, r, trials{}), []string{"tripwire-bans"}; !slices.Equal(got, want) {
 		t.Errorf("a tripwire that does not ban breaks %v, want %v", got, want)
@@ -96,6 +110,7 @@ func TestJudgeTripwiresAndFingerprints(t *testing.T) {
 // What a profile does not promise is not held against it.
 func TestNotPromised(t *testing.T) {
 	r := faultless()
+	r.Trains, r.Doors = nil, nil
 	r.Maps[1].Counts.Closed = 3
 	for i := range r.Ladders {
 		r.Ladders[i].BannedAt = 0

@@ -20,11 +20,15 @@ type Report struct {
 	// Seconds is how long the attack took.
 	Seconds  float64   `json:"seconds"`
 	Maps     []Map     `json:"maps"`
-	Guess    *Guess    `json:"guess,omitempty"` // nil without nmap
+	Guesses  []Guess   `json:"guesses"` // none without nmap
 	Ladders  []Ladder  `json:"ladders"`
+	Trains   []Train   `json:"trains"`
 	Attacks  []Attack  `json:"attacks"`
+	Doors    []Door    `json:"doors"`
 	People   []Person  `json:"people"`
 	Promises []Promise `json:"promises"`
+	// Unjudged is what the profile says and this attack could not tell.
+	Unjudged []Unjudged `json:"unjudged"`
 }
 
 // Kept reports whether no promise was broken.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,9 +20,13 @@ func (s *scene) withNmap(_ context.Context, a attack, ports []uint16, r *Attack)
 		return netip.Addr{}, err
 	}
 	address := from.V4()
-	decoys := fmt.Sprintf("%s,%s,ME", s.strangers.number(s.strangers.next(), 4), s.strangers.number(s.strangers.next(), 4))
-	args := append([]string{"-T4", "--max-retries", "1"}, strings.Fields(strings.Replace(a.nmap, "DECOYS", decoys, 1))...)
-	args = append(args, "-p", portList(ports))
+	args := append([]string{"-T4", "--max-retries", "1"}, strings.Fields(a.nmap+" "+a.haste)...)
+	if i := slices.Index(args, "DECOYS"); i >= 0 {
+		args[i] = fmt.Sprintf("%s,%s,ME", s.stranger4(), s.stranger4())
+	}
+	if !slices.Contains(args, "-p-") {
+		args = append(args, "-p", portList(ports))
+	}
 	if r.Family == 6 {
 		args, address = append([]string{"-6"}, args...), from.V6()
 	}
@@ -30,6 +35,7 @@ func (s *scene) withNmap(_ context.Context, a attack, ports []uint16, r *Attack)
 	if err != nil {
 		return address, err
 	}
+	r.Ports = len(scan) // -p- leaves out port 0
 	for state, n := range scan.States() {
 		switch state {
 		case "open":
@@ -64,14 +70,12 @@ func portList(ports []uint16) string {
 func (s *scene) withProber(ctx context.Context, a attack, ports []uint16, r *Attack) (netip.Addr, error) {
 	from := s.strangers.number(s.strangers.next(), r.Family)
 	k := kindNamed(a.kind)
-	states, err := s.prober.Do(ctx, prober.Sweep{
-		To: server(r.Family), Ports: ports, Rounds: 2, Wait: 300 * time.Millisecond,
-		Packet: func(to netip.AddrPort) prober.Packet {
-			p := k.packet(from, to)
-			p.Bare = a.name != "connect" // whose SYN the kernel makes
-			return p
-		},
-	})
+	p, err := s.newProber()
+	if err != nil {
+		return from, err
+	}
+	defer p.Close()
+	states, err := p.Do(ctx, s.sweep(a, k, from, ports))
 	if err != nil {
 		return from, err
 	}
@@ -89,3 +93,25 @@ func (s *scene) withProber(ctx context.Context, a attack, ports []uint16, r *Att
 	}
 	return from, nil
 }
+
+// sweep is an attack for our own prober.
+func (s *scene) sweep(a attack, k kind, from netip.Addr, ports []uint16) prober.Sweep {
+	sweep := prober.Sweep{To: server(familyOf(from)), Ports: ports, Rounds: 2, Wait: 300 * time.Millisecond, Pace: a.pace}
+	if a.pace > 0 {
+		sweep.Rounds = 1
+	}
+	if a.decoys {
+		sweep.Decoys = []netip.Addr{s.stranger4(), s.stranger4()}
+	}
+	sweep.Packet = func(to netip.AddrPort) prober.Packet {
+		p := k.packet(from, to)
+		if a.craft != nil {
+			a.craft(&p)
+		}
+		return p
+	}
+	return sweep
+}
+
+// stranger4 returns the IPv4 address of a stranger.
+func (s *scene) stranger4() netip.Addr { return s.strangers.number(s.strangers.next(), 4) }

@@ -34,6 +34,9 @@ type scene struct {
 	// strangers are everybody else's.
 	fresh, strangers *strangers
 	bans             *banWatch
+	// regular has been to a public service before, knocker asks at doors; nil
+	// where the profile has no use for them.
+	regular, knocker *person
 	start            time.Time
 	progress         func(string)
 	options          Options
@@ -81,10 +84,18 @@ func (s *scene) settle() (err error) {
 			return err
 		}
 	}
-	return s.crowd.Do(func() (err error) {
-		s.prober, err = prober.New("eth0", serverLink)
+	s.prober, err = s.newProber()
+	return err
+}
+
+// newProber opens a prober among the crowd, for whoever wants one of their own.
+// The caller closes it.
+func (s *scene) newProber() (p *prober.Prober, err error) {
+	err = s.crowd.Do(func() (err error) {
+		p, err = prober.New("eth0", serverLink)
 		return err
 	})
+	return p, err
 }
 
 // stranger joins a host with an address in each family that the profile knows
@@ -144,15 +155,15 @@ func (s *scene) close() {
 	}
 }
 
-// apply applies the profile to the server as `hardenctl apply` does, and
-// returns the backend of its iptables.
-func (s *scene) apply(ctx context.Context) (backend string, err error) {
+// apply applies a bundle to the server as `hardenctl apply` does, and returns
+// the backend of its iptables.
+func (s *scene) apply(ctx context.Context, b *bundle.Bundle) (backend string, err error) {
 	release, err := apply.Lock(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer release()
-	r, err := host.Read(ctx, s.bundle)
+	r, err := host.Read(ctx, b)
 	if err != nil {
 		return "", err
 	}

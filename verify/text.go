@@ -15,8 +15,11 @@ func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "to be hidden: %d ports that something listens on\n\n", len(r.Hidden))
 	r.printMaps(w)
 	r.printAttacks(w)
+	r.printTrains(w)
+	r.printDoors(w)
 	r.printPeople(w)
 	r.printPromises(w)
+	r.printUnjudged(w)
 }
 
 func table(w io.Writer, heads string) *tabwriter.Writer {
@@ -64,8 +67,8 @@ func (r *Report) printAttacks(w io.Writer) {
 		fmt.Fprintln(t, strings.Join(columns, "\t"))
 	}
 	t.Flush()
-	if r.Guess != nil {
-		fmt.Fprintf(w, "nmap -O guesses: before, %s; after, %s\n", r.Guess.Before, r.Guess.After)
+	for _, g := range r.Guesses {
+		fmt.Fprintf(w, "nmap -O guesses over IPv%d: before, %s; after, %s\n", g.Family, g.Before, g.After)
 	}
 	fmt.Fprintln(w)
 }
@@ -105,7 +108,61 @@ func short(names []string) string {
 	return strings.Join(names, " ")
 }
 
+// printTrains writes a line for each scan that waits between probes.
+func (r *Report) printTrains(w io.Writer) {
+	if len(r.Trains) == 0 {
+		return
+	}
+	t := table(w, "PATIENTLY\t\tbanned by probe\tafter\tplayed")
+	for _, train := range r.Trains {
+		ban, after := "no", "-"
+		if train.BannedAt > 0 {
+			ban, after = fmt.Sprint(train.BannedAt), train.After()
+		}
+		fmt.Fprintf(t, "one probe in %s\tIPv%d\t%s\t%s\t%s times as fast\n", train.Pace(), train.Family, ban, after, thousands(train.Speed))
+	}
+	t.Flush()
+	fmt.Fprintln(w)
+}
+
+// thousands writes 3600 as "3,600".
+func thousands(n float64) string {
+	text := fmt.Sprintf("%.0f", n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// printDoors writes a line for each way to knock.
+func (r *Report) printDoors(w io.Writer) {
+	if len(r.Doors) == 0 {
+		return
+	}
+	t := table(w, "DOOR\tknocked\tIPv4\tIPv6")
+	for _, d := range r.Doors {
+		for _, k := range d.ByName() {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", d.Name, k.Name, k.V4, k.V6)
+		}
+	}
+	t.Flush()
+	fmt.Fprintln(w)
+}
+
+func (r *Report) printUnjudged(w io.Writer) {
+	if len(r.Unjudged) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nNOT JUDGED")
+	for _, u := range r.Unjudged {
+		fmt.Fprintf(w, "%s\n        %s\n", u.Says, u.Why)
+	}
+}
+
 func (r *Report) printPeople(w io.Writer) {
+	if len(r.People) == 0 {
+		return
+	}
 	t := table(w, "MEANWHILE\t\tvisits\tfailed\tmedian\tslowest")
 	for _, p := range r.People {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\n", p.Role, p.Service, p.Visits, p.Failures, brief(p.Median), brief(p.Slowest))

@@ -32,13 +32,14 @@ func (f *finding) note(seen string, err error) {
 
 // trials are the findings.
 type trials struct {
-	forged, blocked, admins, members, clients finding
+	forged, known, blocked, admins, members, clients finding
 }
 
 // try asks all questions. People go on visiting meanwhile.
 func (s *scene) try(ctx context.Context, people []*person) (t trials, err error) {
 	for _, ask := range []func() error{
 		func() error { return s.forgeAll(people, &t.forged) },
+		func() error { return s.forgeKnown(&t.known) },
 		func() error { return s.tryBlocked(ctx, &t.blocked) },
 		func() error { return s.tryServices(&t) },
 	} {
@@ -50,11 +51,11 @@ func (s *scene) try(ctx context.Context, people []*person) (t trials, err error)
 }
 
 // forgeAll forges probes in everybody's name, and then each of them calls. A
-// client is spared where the profile chose bans that hide everything: it then
-// makes no promise about forgery.
+// client is spared where the profile chose bans that hide everything: what is
+// promised then is for those who have been here before, see forgeKnown.
 func (s *scene) forgeAll(people []*person, f *finding) error {
 	for _, p := range people {
-		if p.role == "client" && s.profile.Scan.Scope == profile.Everything && s.profile.Scan.Probes > 0 {
+		if p.role == "client" && hidesEverything(s.profile) {
 			continue
 		}
 		for _, a := range p.addresses {
@@ -65,6 +66,30 @@ func (s *scene) forgeAll(people []*person, f *finding) error {
 		}
 	}
 	return nil
+}
+
+// forgeKnown forges probes in the name of somebody who has been here before,
+// where a ban hides everything.
+func (s *scene) forgeKnown(f *finding) error {
+	if s.regular == nil {
+		return nil
+	}
+	for _, a := range s.regular.addresses {
+		if err := s.regular.call(a); err != nil {
+			f.note("a client at "+a.String()+", at first", err)
+			continue
+		}
+		if err := s.forge(a); err != nil {
+			return err
+		}
+		f.note("a client at "+a.String(), s.regular.call(a))
+	}
+	return nil
+}
+
+// hidesEverything reports whether a ban takes the public services too.
+func hidesEverything(p *profile.Profile) bool {
+	return p.Scan.Probes > 0 && p.Scan.Scope == profile.Everything
 }
 
 // tryBlocked sweeps all listeners in the name of a blocked address.

@@ -57,26 +57,32 @@ func (s *scene) play(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.quiet(); err != nil {
+		return nil, err
+	}
 	s.progress("before: all 65,536 ports, without a firewall")
-	before, err := s.maps(ctx, Before)
+	bare, err := s.maps(ctx, Before)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.guessBefore(ctx, r); err != nil {
+	if err := s.guesses(ctx, r, "guesser-before", before); err != nil {
 		return nil, err
 	}
 	s.progress("applying the profile")
-	if r.Backend, err = s.apply(ctx); err != nil {
+	if r.Backend, err = s.apply(ctx, s.bundle); err != nil {
 		return nil, err
 	}
-	shift(before, time.Since(s.start).Seconds())
+	shift(bare, time.Since(s.start).Seconds())
 	s.start = time.Now()
 	t, err := s.siege(ctx, r, people)
 	if err != nil {
 		return nil, err
 	}
-	r.Maps = append(before, r.Maps...)
-	r.Promises = s.judge(r, t)
+	if err := s.wait(ctx, r); err != nil {
+		return nil, err
+	}
+	r.Maps = append(bare, r.Maps...)
+	r.Promises, r.Unjudged = s.judge(r, t), s.unjudged(r)
 	r.Seconds = time.Since(begin).Seconds()
 	return r, nil
 }
@@ -91,7 +97,7 @@ func shift(maps []Map, by float64) {
 
 // cast is the part of the report that is known beforehand.
 func (s *scene) cast() *Report {
-	r := &Report{Profile: s.bundle.Manifest.Profile, Description: s.profile.Description, Scanner: "prober", Services: []string{}, Hidden: []string{}}
+	r := &Report{Profile: s.bundle.Manifest.Profile, Description: s.profile.Description, Scanner: "prober", Services: []string{}, Hidden: []string{}, Guesses: []Guess{}, Trains: []Train{}, Doors: []Door{}}
 	if s.options.Nmap {
 		r.Scanner = "nmap"
 	}
@@ -135,20 +141,12 @@ func (s *scene) attackBy(ctx context.Context, r *Report) (err error) {
 	if r.Ladders, err = s.ladders(ctx); err != nil {
 		return err
 	}
-	if r.Attacks, err = s.attackAll(ctx, r.Ladders); err != nil || r.Guess == nil {
+	err = inParallel(2, []func() error{
+		func() (err error) { r.Attacks, err = s.attackAll(ctx, r.Ladders); return err },
+		func() error { return s.knockAll(ctx, r) },
+	})
+	if err != nil {
 		return err
 	}
-	s.progress("attack: which system is this?")
-	r.Guess.After, err = s.guess(ctx, "guesser-after")
-	return err
-}
-
-// guessBefore lets nmap guess the system of the bare server.
-func (s *scene) guessBefore(ctx context.Context, r *Report) (err error) {
-	if !s.options.Nmap || s.options.Quick {
-		return nil
-	}
-	r.Guess = &Guess{}
-	r.Guess.Before, err = s.guess(ctx, "guesser-before")
-	return err
+	return s.guesses(ctx, r, "guesser-after", after)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"hardenctl/compiler"
 	"hardenctl/compiler/bundle"
@@ -40,11 +41,20 @@ ports = ["tcp/22"]
 admin = true
 from = ["@office"]
 
+[services.console]
+ports = ["tcp/8443", "udp/8443"]
+knock = "back-door"
+
+[knocks.back-door]
+sequence = ["tcp/40001", "udp/4127", "tcp/9405"]
+
 [scan]
 probes = 10
 window = "1h"
+slow = { probes = 20, window = "1d" }
 ban = "1h"
-scope = "hidden"
+scope = "everything"
+proven = "1d"
 stealth = true
 
 [udp]
@@ -63,12 +73,12 @@ func read(t *testing.T, text string) (*profile.Profile, *bundle.Bundle) {
 	return p, b
 }
 
-// attacked runs the whole attack, with our own prober.
-func attacked(t *testing.T, p *profile.Profile, b *bundle.Bundle) *Report {
+// attacked runs the whole attack, or a quick one, with our own prober.
+func attacked(t *testing.T, p *profile.Profile, b *bundle.Bundle, quick bool) *Report {
 	t.Helper()
 	lab.Require(t)
 	t.Cleanup(func() { lab.FlushState(t) })
-	r, err := Run(context.Background(), p, b, Options{Quick: true, Progress: func(string) {}})
+	r, err := Run(context.Background(), p, b, Options{Quick: quick, Progress: func(string) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,15 +98,15 @@ func broken(r *Report) (names []string) {
 // What a profile says, the real kernel does: every promise is made, and kept.
 func TestKept(t *testing.T) {
 	profile, b := read(t, shop)
-	r := attacked(t, profile, b)
+	r := attacked(t, profile, b, false)
 	for _, p := range r.Promises {
 		if !p.Kept {
 			t.Errorf("%s: %s", p.Says, p.Seen)
 		}
 	}
 	want := []string{
-		"stated-only", "services-answer", "nothing-closed", "odd-packets-nothing", "banned-in-time", "one-source-learns-nothing",
-		"ipv6-the-same", "client-unhurt", "crawler-unhurt", "admin-unhurt", "forgery-harmless", "admin-reaches", "members-reach", "blocked-nothing",
+		"stated-only", "services-answer", "nothing-closed", "odd-packets-nothing", "banned-in-time", "patient-banned",
+		"one-source-learns-nothing", "ipv6-the-same", "door-back-door", "client-unhurt", "crawler-unhurt", "admin-unhurt", "forgery-harmless", "forgery-spares-the-known", "admin-reaches", "members-reach", "blocked-nothing",
 	}
 	var made []string
 	for _, p := range r.Promises {
@@ -110,6 +120,41 @@ func TestKept(t *testing.T) {
 		if kindNamed(l.Kind).counts(profile) != (l.BannedAt == 11) {
 			t.Errorf("%s over IPv%d: banned by probe %d", l.Kind, l.Family, l.BannedAt)
 		}
+	}
+	checkAttacks(t, r)
+	checkPatience(t, r)
+	if len(r.Unjudged) != 2 || !strings.Contains(r.Unjudged[0].Why, "nmap") || !strings.Contains(r.Unjudged[1].Why, "scan.scope") {
+		t.Errorf("not judged: %v, want what nmap is needed for, and what the scope does not promise", r.Unjudged)
+	}
+}
+
+// checkAttacks holds that every scan that our own prober knows was made.
+func checkAttacks(t *testing.T, r *Report) {
+	t.Helper()
+	for _, a := range attacks {
+		for _, family := range families {
+			made := slices.ContainsFunc(r.Attacks, func(done Attack) bool {
+				return done.Name == a.name && done.Family == family && done.Open+done.Closed+done.Silent == done.Ports
+			})
+			if want := !a.nmapOnly && (family == 4 || !a.v4); made != want {
+				t.Errorf("%s over IPv%d was made: %v, want %v", a.name, family, made, want)
+			}
+		}
+	}
+}
+
+// checkPatience holds that the fast window bans who sends a probe in 7 s, and only
+// the slow one who waits for longer; and that every door was tried in each way.
+func checkPatience(t *testing.T, r *Report) {
+	t.Helper()
+	want := []time.Duration{7 * time.Second, 7 * time.Second, 450 * time.Second, 450 * time.Second}
+	for i, train := range r.Trains {
+		if i >= len(want) || train.Every != want[i] || (train.BannedAt > 20) != (train.Every > time.Minute) || train.BannedAt < 11 {
+			t.Errorf("%+v", train)
+		}
+	}
+	if len(r.Trains) != len(want) || len(r.Doors) != 1 || len(r.Doors[0].Tries) != 20 {
+		t.Errorf("%d trains, and doors %+v", len(r.Trains), r.Doors)
 	}
 }
 
@@ -125,21 +170,24 @@ func checkMaps(t *testing.T, r *Report) {
 		if m.View == Before && (m.Counts.Silent > 0 || m.Counts.Open < 20) {
 			t.Errorf("before, over IPv%d: %+v", m.Family, m.Counts)
 		}
-		if m.View != Before && !slices.Equal(m.Open, []uint16{80}) {
+		if m.View == Patient && !slices.Equal(m.Open, []uint16{80}) || m.View == Single && len(m.Open) > 0 {
 			t.Errorf("after, %s over IPv%d: open are %v", m.View, m.Family, m.Open)
 		}
 	}
 }
 
 // A bundle that is not the profile's is found out: this one opens SSH to
-// everyone, has no blocklist, rejects, and bans too late.
+// everyone and the console too, has no blocklist, rejects, bans too late, and
+// proves nobody.
 func TestBroken(t *testing.T) {
 	loose := strings.NewReplacer(`from = ["@office"]`, ``, `block = ["203.0.113.0/24", "2001:db8:bad::/48"]`, ``,
-		"[scan]\nprobes = 10", "[policy]\ninput = \"reject\"\n[scan]\nprobes = 12", `stealth = true`, `stealth = false`).Replace(shop)
+		"[scan]\nprobes = 10", "[policy]\ninput = \"reject\"\n[scan]\nprobes = 12", `stealth = true`, `stealth = false`,
+		`knock = "back-door"`, ``, `proven = "1d"`, `proven = "0s"`).Replace(shop)
 	p, _ := read(t, shop)
 	_, b := read(t, loose)
-	r := attacked(t, p, b)
-	want := []string{"stated-only", "nothing-closed", "odd-packets-nothing", "banned-in-time", "one-source-learns-nothing", "blocked-nothing"}
+	r := attacked(t, p, b, true)
+	want := []string{"stated-only", "nothing-closed", "odd-packets-nothing", "banned-in-time",
+		"door-back-door", "forgery-spares-the-known", "blocked-nothing"}
 	if got := broken(r); !slices.Equal(got, want) {
 		t.Errorf("broken: %v, want %v", got, want)
 		for _, p := range r.Promises {

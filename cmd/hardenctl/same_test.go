@@ -59,7 +59,7 @@ func TestSameBytes(t *testing.T) {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	want := compiled(t, root, program, environment{name: "baseline", env: os.Environ(), dir: "profile", profile: "web.toml"})
-	if len(want) != 7 {
+	if len(want) != 9 {
 		t.Fatalf("the bundle has the files %v", slices.Sorted(maps.Keys(want)))
 	}
 	for _, e := range environments {

@@ -33,13 +33,19 @@ func newVerify() *cobra.Command {
 		Short: "Attack a profile in a throwaway network and say what held",
 		Long: `Build a network out of namespaces, apply the profile for real to a server in it,
 with a listener on every port of every service and on others that must stay
-hidden, and attack it from outside: all 65,536 ports, probes until the ban, and
-nmap's scan types (or those of a prober of our own, where nmap is missing),
-over IPv4 and IPv6, while a client, a crawler and an admin keep visiting.
+hidden, and attack it from outside: all 65,536 ports, probes until the ban,
+nmap's scan types (or those of a prober of our own, where nmap is missing), and
+wrong and right knocks at every door, over IPv4 and IPv6, while a client, a
+crawler and an admin keep visiting.
 
-It prints what each attack learned, what honest people noticed, and each
-promise of the profile, kept or broken. This host, its firewall and its network
-are not touched. It takes about a minute, and root to make the namespaces.
+What takes hours, such as one probe in some minutes, is played as many times as
+fast against a copy of the profile whose windows are as many times shorter. The
+report says how many.
+
+It prints what each attack learned, what honest people noticed, each promise
+of the profile, kept or broken, and what it could not judge. This host, its
+firewall and its network are not touched. It takes about a minute, and root to
+make the namespaces; nothing is sent to any other host.
 
 It exits 0 if every promise was kept, and else 1.`,
 		Example: `  hardenctl verify web.toml
@@ -61,13 +67,19 @@ It exits 0 if every promise was kept, and else 1.`,
 // errVerifyNotRoot is the error of a process that may not make namespaces.
 var errVerifyNotRoot = errors.New("verify makes network namespaces, and only root may: run it as root (nothing outside of them is changed)")
 
+// errNoIproute is the error of a machine on which no network can be built.
+var errNoIproute = errors.New("verify builds its network with ip: install the package iproute2 (apt-get install iproute2)")
+
 // run runs twice: as the command, which makes a lab and runs itself again
 // there, and inside of that.
 func (f verifyFlags) run(cmd *cobra.Command, args []string) error {
 	if os.Geteuid() != 0 {
 		return errVerifyNotRoot
 	}
-	if err := outlives(*f.html); err != nil {
+	if !installed("ip") {
+		return errNoIproute
+	}
+	if err := checkPage(*f.html); err != nil {
 		return err
 	}
 	lab.Main(inLab(func() int { return report(f.attack(cmd, args)) }))
@@ -79,11 +91,30 @@ type inLab func() int
 
 func (f inLab) Run() int { return f() }
 
+// checkPage reports, before anything is done, why a page could not be written
+// into this file afterwards.
+func checkPage(file string) error {
+	if file == "" {
+		return nil
+	}
+	if err := outlives(file); err != nil {
+		return err
+	}
+	if at, err := os.Stat(file); err == nil && at.IsDir() {
+		return fmt.Errorf("--html %s: this is a folder; name a file, such as %s", file, filepath.Join(file, "report.html"))
+	}
+	trial, err := os.CreateTemp(filepath.Dir(file), ".hardenctl-*")
+	if err != nil {
+		return fmt.Errorf("--html %s: cannot write there: %w", file, err)
+	}
+	return errors.Join(trial.Close(), os.Remove(trial.Name()))
+}
+
 // outlives reports why a file would not outlive the lab, whose /etc, /run and
 // /var/lib are its own.
 func outlives(file string) error {
 	path, err := filepath.Abs(file)
-	if file == "" || err != nil {
+	if err != nil {
 		return err
 	}
 	for _, folder := range []string{"/etc/", "/run/", "/var/run/", "/var/lib/"} {

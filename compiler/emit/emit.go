@@ -21,9 +21,12 @@ import (
 // table. An artifact that would be empty is left out.
 func Files(rs *ruleset.Ruleset) []bundle.File {
 	all := []bundle.File{
-		{Name: bundle.RulesV4, Text: Rules(rs, ruleset.V4)},
-		{Name: bundle.RulesV6, Text: Rules(rs, ruleset.V6)},
+		{Name: bundle.RulesV4, Text: Rules(rs.Tables, ruleset.V4)},
+		{Name: bundle.RulesV6, Text: Rules(rs.Tables, ruleset.V6)},
 		{Name: bundle.Sets, Text: Sets(rs.Sets)},
+		{Name: bundle.ClosedV4, Text: Rules(rs.Closed, ruleset.V4)},
+		{Name: bundle.ClosedV6, Text: Rules(rs.Closed, ruleset.V6)},
+		{Name: bundle.KeptSets, Text: KeptSets(rs.Sets)},
 		{Name: bundle.Sysctl, Text: Sysctl(rs.Settings)},
 		{Name: bundle.ModProbe, Text: ModProbe(rs.Options)},
 		{Name: bundle.ModulesLoad, Text: ModulesLoad(rs.Modules)},
@@ -41,9 +44,9 @@ func Files(rs *ruleset.Ruleset) []bundle.File {
 
 // Rules returns iptables-restore input for one family: a flush restore, which
 // replaces each table that it names as a whole.
-func Rules(rs *ruleset.Ruleset, family ruleset.Family) []byte {
+func Rules(tables []ruleset.Table, family ruleset.Family) []byte {
 	var b bytes.Buffer
-	for _, t := range rs.Tables {
+	for _, t := range tables {
 		if t.Family == family {
 			writeTable(&b, t)
 		}

@@ -49,6 +49,18 @@ func Create(s ruleset.Set) string {
 	return words
 }
 
+// KeptSets returns the names of the sets whose entries outlive a reboot, one a
+// line.
+func KeptSets(sets []ruleset.Set) []byte {
+	var b bytes.Buffer
+	for _, s := range sets {
+		if s.Kept {
+			fmt.Fprintln(&b, s.Name)
+		}
+	}
+	return b.Bytes()
+}
+
 func inet(f ruleset.Family) string {
 	if f == ruleset.V6 {
 		return "inet6"

@@ -1,9 +1,11 @@
 package lower_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"hardenctl/compiler/emit"
 	"hardenctl/compiler/ruleset"
 )
 
@@ -111,4 +113,20 @@ func TestFingerprint(t *testing.T) {
 			-p tcp -m u32 --u32 "0x3&0xff=0x6&&0x34&0xffff=0x0:0x400" -j HARDENCTL-PROBE` + options},
 		{"not asked for", "scan.probes = 10", ruleset.V4, "FINGERPRINT", ``},
 	})
+}
+
+// What is remembered of sources outlives a reboot if the profile says so: bans,
+// strikes and proof, but not the ports that somebody has tried.
+func TestKeptSets(t *testing.T) {
+	const bans = "services.web.ports = [\"tcp/80\"]\nscan.probes = 10\nscan.proven = \"7d\"\n"
+	kept := func(text string) string {
+		return strings.Join(strings.Fields(string(emit.KeptSets(lowered(t, text).Sets))), " ")
+	}
+	if got := kept(bans); got != "" {
+		t.Errorf("kept without being asked for: %s", got)
+	}
+	want := "hardenctl-ban-v4 hardenctl-ban-v6 hardenctl-proven-v4 hardenctl-proven-v6 hardenctl-repeat-v4 hardenctl-repeat-v6 hardenctl-strike-v4 hardenctl-strike-v6"
+	if got := kept(bans + "scan.keep_bans = true\n"); got != want {
+		t.Errorf("kept %s\nwant %s", got, want)
+	}
 }

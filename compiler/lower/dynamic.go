@@ -74,9 +74,11 @@ func remembered(ban time.Duration) time.Duration {
 	return min(ban+7*day, 24*day)
 }
 
-// addSources adds a set of sources.
+// addSources adds a set of sources. What is still being counted is not kept over
+// a reboot: an entry would come back without its count.
 func (l *lowering) addSources(family ruleset.Family, name string, s ruleset.Set) {
 	s.Type, s.Netmask = ruleset.HashIP, banMask(family)
+	s.Kept = l.profile.Scan.KeepBans && !s.Counters
 	l.addDynamic(family, name, s)
 }
 

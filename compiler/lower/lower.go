@@ -44,6 +44,7 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 		}
 	}
 	rs.Tables = join(rs.Tables)
+	rs.Closed = l.closedTables()
 	rs.Options = l.moduleOptions(rs.Tables)
 	rs.Sets = l.sets
 	slices.SortFunc(rs.Sets, func(a, b ruleset.Set) int { return cmp.Compare(a.Name, b.Name) })

@@ -243,6 +243,9 @@ type Scan struct {
 	// the last week; Ban means that bans do not grow. Where not stated it is
 	// 24 times Ban.
 	BanRepeat time.Duration
+	// KeepBans has bans outlive a reboot, with the time that is left of them,
+	// and what is remembered of sources with them.
+	KeepBans bool
 	// Proven is for how long a source is known that has completed a
 	// connection, which nobody can do in another's name. It keeps, while
 	// banned, the services that it may use, under a low limit. 0 means that

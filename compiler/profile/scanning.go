@@ -31,6 +31,7 @@ func (d *decoder) scan(n *node) {
 		"tripwires":   d.ports(&s.Tripwires),
 		"ban":         d.duration(&s.Ban, time.Second, maxBan),
 		"ban_repeat":  d.duration(&s.BanRepeat, time.Second, maxBan),
+		"keep_bans":   d.boolean(&s.KeepBans),
 		"proven":      d.duration(&s.Proven, 0, maxBan),
 		"scope":       choice(d, &s.Scope, Everything, Hidden),
 		"engine":      choice(d, &s.Engine, Sets, Hashlimit, Recent),
@@ -109,7 +110,7 @@ func (d *decoder) recentCounts(n *node, probes uint32) {
 
 // scanWithoutProbes warns of keys that do nothing, since nobody is banned.
 func (d *decoder) scanWithoutProbes(n *node) {
-	for _, key := range []string{"window", "slow", "tripwires", "ban", "ban_repeat", "proven", "scope", "engine"} {
+	for _, key := range []string{"window", "slow", "tripwires", "ban", "ban_repeat", "keep_bans", "proven", "scope", "engine"} {
 		if c := n.child(key); c != nil {
 			d.warn("no-effect", c, "does nothing, since scan.probes is not stated")
 		}

@@ -49,7 +49,10 @@ type Origin struct {
 
 // Ruleset is the whole state that a profile asks for.
 type Ruleset struct {
-	Tables   []Table
+	Tables []Table
+	// Closed are tables that stand alone, for a boot at which Tables cannot be
+	// loaded. They name no set.
+	Closed   []Table
 	Sets     []Set
 	Settings []Setting
 	Options  []ModuleOption
@@ -138,6 +141,9 @@ type Set struct {
 	// Dynamic says that packets or fail2ban fill the set; its members are nobody's to
 	// plan.
 	Dynamic bool
+	// Kept says that the entries of a dynamic set outlive a reboot, with the
+	// time that each has left.
+	Kept bool
 	// Timeout is how long an entry of a dynamic set stays.
 	Timeout time.Duration
 	// Netmask is the prefix length to which added addresses are cut; 0 for none.

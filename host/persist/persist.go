@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -45,11 +46,13 @@ func Wanted(b *bundle.Bundle, layout bundle.Layout, have map[string][]byte) (map
 			want[path] = b.File(name)
 		}
 	}
+	maps.Copy(want, unitFiles())
 	return want, nil
 }
 
 // Paths returns where the files of a bundle are kept here, also those that this
-// bundle leaves out and an earlier one may have left.
+// bundle leaves out and an earlier one may have left, and those of the unit that
+// restores them at boot.
 func Paths(b *bundle.Bundle, layout bundle.Layout) map[string]string {
 	var links []string
 	for _, f := range b.Files {
@@ -61,7 +64,11 @@ func Paths(b *bundle.Bundle, layout bundle.Layout) map[string]string {
 			links = append(links, name)
 		}
 	}
-	return bundle.Paths(layout, links...)
+	paths := bundle.Paths(layout, links...)
+	for path := range unitFiles() {
+		paths[path] = path
+	}
+	return paths
 }
 
 func content(name string, have []byte, b *bundle.Bundle) ([]byte, error) {

@@ -47,6 +47,15 @@ func sysctlNotes(root, ours string, settings []bundle.SettingEntry) []string {
 	return slices.Compact(notes)
 }
 
+// Settings returns what a file of settings states, as a bundle would.
+func Settings(text []byte) []bundle.SettingEntry {
+	var entries []bundle.SettingEntry
+	for _, s := range readSysctl(string(text)) {
+		entries = append(entries, bundle.SettingEntry{Key: strings.Join(s.key, "."), Value: s.value})
+	}
+	return entries
+}
+
 // laterFiles returns the files that are read after ours, in that order.
 func laterFiles(root, ours string) []string {
 	byName := map[string]string{}

@@ -118,7 +118,7 @@ func save(ctx context.Context, family ruleset.Family) (tables []saved.Table, not
 	name := command(family, "save")
 	text, words, err := tool.RunWithWords(ctx, tool.Command{Name: name, Args: []string{"-c"}})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, unreadable(err)
 	}
 	parsed, err := saved.Parse(text)
 	if err != nil {

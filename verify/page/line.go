@@ -9,11 +9,14 @@ import (
 	"hardenctl/verify"
 )
 
-// The geometry of the time line, in the units of its viewBox.
+// The geometry of the time line, in the units of its viewBox. A lane has a bar
+// for IPv4 above one for IPv6.
 const (
 	lineWidth  = 1000
-	lineLeft   = 210 // where names end and time begins
-	laneHeight = 17
+	lineLeft   = 190 // where names end and time begins
+	lineRight  = 24
+	laneHeight = 20
+	barHeight  = 7
 	peopleLane = 44
 	lineTop    = 30
 )
@@ -22,10 +25,12 @@ const (
 type line struct {
 	Width, Height, Left float64
 	Live                float64 // x of the moment when the profile was live
+	Hurried             float64 // and of that when its clock went faster; 0 if it never did
 	AxisY               float64
 	Ticks               []tick
 	Lanes               []lane
 	People              []crowd
+	x                   func(seconds float64) float64
 }
 
 type tick struct {
@@ -33,13 +38,28 @@ type tick struct {
 	Label string
 }
 
-// lane is one attack: a bar for its time, and a mark where the ban fell.
+// lane is one kind of attack.
 type lane struct {
-	Name           string
-	Y, X, Width    float64
-	Banned         bool
-	BanX, Rest     float64 // where it fell, and how much of the bar is left
-	Title, BanNote string
+	Name string
+	Y    float64
+	Bars []bar
+}
+
+// bar is the time of an attack over one family, with a mark where the ban fell,
+// or of a knock, which may have opened a door.
+type bar struct {
+	X, Y, Width, Height float64
+	Opened, Banned      bool
+	BanX, Rest          float64 // where the ban fell, and how much of the bar is left
+	Title, BanNote      string
+}
+
+// stretch is a time that becomes a bar.
+type stretch struct {
+	family          int
+	start, end, ban float64 // in seconds; no ban is 0
+	opened          bool
+	note            string
 }
 
 // crowd is the lane of one person: a bar for each visit, as long as it took.
@@ -50,61 +70,145 @@ type crowd struct {
 }
 
 func newLine(r *verify.Report) line {
-	l := line{Width: lineWidth, Left: lineLeft}
 	from, to := span(r)
-	x := func(t float64) float64 { return lineLeft + (t-from)/(to-from)*(lineWidth-lineLeft-10) }
-	l.Live = x(0)
-	y := float64(lineTop)
-	for _, m := range r.Maps {
-		l.add(&y, x, fmt.Sprintf("all ports, %s, IPv%d", viewWords[m.View], m.Family), m.Start, m.End, m.BannedAt)
+	l := line{Width: lineWidth, Left: lineLeft}
+	l.x = func(t float64) float64 { return lineLeft + (t-from)/(to-from)*(lineWidth-lineLeft-lineRight) }
+	l.Live = l.x(0)
+	if len(r.Trains) > 0 {
+		l.Hurried = l.x(r.Trains[0].Start)
 	}
-	if n := len(r.Ladders); n > 0 {
-		l.add(&y, x, "probes one by one", r.Ladders[0].Start, r.Ladders[n-1].End, 0)
-	}
-	for _, a := range r.Attacks {
-		l.add(&y, x, fmt.Sprintf("%s, IPv%d", a.Name, a.Family), a.Start, a.End, a.BannedAt)
-	}
-	y += 8
+	l.addScans(r)
+	l.addPatience(r)
+	y := float64(lineTop + laneHeight*len(l.Lanes) + 8)
 	for _, p := range r.People {
-		l.People = append(l.People, newCrowd(p, y, x))
+		l.People = append(l.People, newCrowd(p, y, l.x))
 		y += peopleLane
 	}
 	l.AxisY, l.Height = y+4, y+24
 	for t := math.Ceil(from/5) * 5; t <= to; t += 5 {
-		l.Ticks = append(l.Ticks, tick{x(t), fmt.Sprintf("%.0f s", t)})
+		l.Ticks = append(l.Ticks, tick{l.x(t), fmt.Sprintf("%.0f s", t)})
 	}
 	return l
 }
 
 var viewWords = map[verify.View]string{verify.Before: "before", verify.Patient: "patient", verify.Single: "one address"}
 
+// addScans adds the lanes of what scanners do: maps, ladders, and attacks.
+func (l *line) addScans(r *verify.Report) {
+	for _, view := range []verify.View{verify.Before, verify.Patient, verify.Single} {
+		var list []stretch
+		for _, m := range r.Maps {
+			if m.View == view {
+				list = append(list, stretch{family: m.Family, start: m.Start, end: m.End, ban: m.BannedAt})
+			}
+		}
+		l.add("all ports, "+viewWords[view], list)
+	}
+	var ladders []stretch
+	for _, ladder := range r.Ladders {
+		ladders = append(ladders, stretch{family: ladder.Family, start: ladder.Start, end: ladder.End, note: ladder.Kind})
+	}
+	l.add("probes one by one", ladders)
+	for _, both := range r.ByName() {
+		var list []stretch
+		for _, a := range []*verify.Attack{both.V4, both.V6} {
+			if a != nil {
+				list = append(list, stretch{family: a.Family, start: a.Start, end: a.End, ban: a.BannedAt})
+			}
+		}
+		l.add(both.First().Name, list)
+	}
+}
+
+// addPatience adds the lanes of knocks, and of scans that wait, whose last probe
+// is the one that bans.
+func (l *line) addPatience(r *verify.Report) {
+	for _, d := range r.Doors {
+		var list []stretch
+		for _, t := range d.Tries {
+			list = append(list, stretch{family: t.Family, start: t.Start, end: t.End, opened: t.Opened, note: t.Name})
+		}
+		l.add("knocks at "+d.Name, list)
+	}
+	for _, both := range trainsByPace(r) {
+		var list []stretch
+		for _, t := range both {
+			s := stretch{family: t.Family, start: t.Start, end: t.End}
+			if t.BannedAt > 0 {
+				s.ban = t.End
+			}
+			list = append(list, s)
+		}
+		l.add("one probe in "+both[0].Pace(), list)
+	}
+}
+
+// trainsByPace joins the trains of one pace, of which there is one at least.
+func trainsByPace(r *verify.Report) (list [][]verify.Train) {
+	for _, t := range r.Trains {
+		if n := len(list); n > 0 && list[n-1][0].Every == t.Every {
+			list[n-1] = append(list[n-1], t)
+		} else {
+			list = append(list, []verify.Train{t})
+		}
+	}
+	return list
+}
+
 // span is the time that the line shows.
 func span(r *verify.Report) (from, to float64) {
 	to = 1
+	include := func(start, end float64) { from, to = min(from, start), max(to, end) }
 	for _, m := range r.Maps {
-		from, to = min(from, m.Start), max(to, m.End)
+		include(m.Start, m.End)
 	}
 	for _, a := range r.Attacks {
-		to = max(to, a.End)
+		include(a.Start, a.End)
+	}
+	for _, t := range r.Trains {
+		include(t.Start, t.End)
+	}
+	for _, d := range r.Doors {
+		for _, t := range d.Tries {
+			include(t.Start, t.End)
+		}
 	}
 	for _, p := range r.People {
 		if n := len(p.Times); n > 0 {
-			to = max(to, p.Times[n-1].At)
+			include(0, p.Times[n-1].At)
 		}
 	}
 	return from, to
 }
 
-func (l *line) add(y *float64, x func(float64) float64, name string, start, end, ban float64) {
-	n := lane{Name: name, Y: *y, X: x(start), Width: max(2, x(end)-x(start))}
-	n.Title = fmt.Sprintf("%s: from %.1f s to %.1f s", name, start, end)
-	if ban > 0 {
-		n.Banned, n.BanX = true, max(x(ban), n.X)
-		n.Rest = max(0, n.X+n.Width-n.BanX)
-		n.BanNote = fmt.Sprintf("banned at %.2f s", ban)
+// add adds a lane, if anything happened on it.
+func (l *line) add(name string, list []stretch) {
+	if len(list) == 0 {
+		return
+	}
+	n := lane{Name: name, Y: float64(lineTop + laneHeight*len(l.Lanes))}
+	for _, s := range list {
+		n.Bars = append(n.Bars, l.bar(name, n.Y, s))
 	}
 	l.Lanes = append(l.Lanes, n)
-	*y += laneHeight
+}
+
+func (l *line) bar(name string, y float64, s stretch) bar {
+	if s.note != "" {
+		name += ", " + s.note
+	}
+	b := bar{X: l.x(s.start), Y: y + 1, Height: barHeight, Opened: s.opened}
+	b.Width = max(2, l.x(s.end)-b.X)
+	if s.family == 6 {
+		b.Y += barHeight + 1
+	}
+	b.Title = fmt.Sprintf("%s, IPv%d: from %.1f s to %.1f s", name, s.family, s.start, s.end)
+	if s.ban > 0 {
+		b.Banned, b.BanX = true, max(l.x(s.ban), b.X)
+		b.Rest = max(0, b.X+b.Width-b.BanX)
+		b.BanNote = fmt.Sprintf("IPv%d: banned at %.2f s", s.family, s.ban)
+	}
+	return b
 }
 
 // newCrowd draws visits on a scale of powers of ten, from 0.1 ms to 2 s.

@@ -24,6 +24,7 @@ var text string
 var layout = template.Must(template.New("page").Funcs(template.FuncMap{
 	"thousands": thousands,
 	"brief":     brief,
+	"times":     func(n float64) string { return thousands(int(n + 0.5)) },
 	"join":      func(words []string) string { return strings.Join(words, ", ") },
 }).Parse(text))
 
@@ -43,13 +44,14 @@ type view struct {
 	Figures   []figure
 	Pictures  []picture
 	Line      line
+	Patient   [][]verify.Train // those of one pace together
 }
 
 // figure is one of the large numbers at the top.
 type figure struct{ Before, After, Label string }
 
 func newView(r *verify.Report) view {
-	v := view{Report: r, Pictures: pictures(r), Line: newLine(r), Figures: figures(r)}
+	v := view{Report: r, Pictures: pictures(r), Line: newLine(r), Figures: figures(r), Patient: trainsByPace(r)}
 	for _, p := range r.Promises {
 		if p.Kept {
 			v.KeptCount++
@@ -78,7 +80,7 @@ func figures(r *verify.Report) []figure {
 		{thousands(before.Counts.Closed), thousands(after.Counts.Closed), "more ports that give the host away"},
 	}
 	if probe := latestBan(r); probe > 0 {
-		list = append(list, figure{"never", "probe " + strconv.Itoa(probe), "when the kernel bans the scanner"})
+		list = append(list, figure{"never", strconv.Itoa(probe), "probes until the kernel bans a scanner"})
 	}
 	if visits > 0 {
 		list = append(list, figure{"", fmt.Sprintf("%d of %s", failed, thousands(visits)), "visits of honest people that failed meanwhile"})

@@ -25,14 +25,22 @@ func sample() *verify.Report {
 			{Name: "client-unhurt", Says: "The client is not hurt", Seen: "1 of 1234 failed"},
 		},
 	}
+	var tries []verify.Try
 	for _, family := range []int{4, 6} {
 		r.Maps = append(r.Maps,
 			verify.Map{View: verify.Before, Family: family, Start: -4, End: -2, Open: []uint16{22, 80, 443, 47808}, Closed: [][2]uint16{{0, 21}, {23, 79}, {81, 442}, {444, 47807}, {47809, 65535}}, Counts: verify.Counts{Open: 4, Closed: 65532}},
 			verify.Map{View: verify.Patient, Family: family, Start: 0, End: 3, Open: []uint16{80, 443}, Counts: verify.Counts{Open: 2, Silent: 65534}},
 			verify.Map{View: verify.Single, Family: family, Start: 3, End: 6, BannedAt: 3.012, Open: []uint16{80, 443}, Counts: verify.Counts{Open: 2, Silent: 65534}})
 		r.Ladders = append(r.Ladders, verify.Ladder{Kind: "SYN", Family: family, BannedAt: 11, Sent: 11, Start: 6, End: 7})
+		r.Guesses = append(r.Guesses, verify.Guess{Family: family, Before: "Linux 6 (96 %)", After: "no match"})
+		r.Trains = append(r.Trains, verify.Train{Family: family, Every: 450 * time.Second, Lasted: 9960 * time.Second, Speed: 3600, Sent: 23, BannedAt: 23, Start: 10, End: 13})
+		tries = append(tries, verify.Try{Name: "no knock", Family: family, Start: 9, End: 9.2},
+			verify.Try{Name: "hardenctl knock", Family: family, Opens: true, Opened: true, Start: 9.2, End: 9.5},
+			verify.Try{Name: "a knock too late", Family: family, Opened: family == 6, Start: 11, End: 12})
 		r.Attacks = append(r.Attacks, verify.Attack{Name: "SYN", Tool: "nmap -sS", Family: family, Ports: 106, Counts: verify.Counts{Open: 2, Silent: 104}, Start: 7, End: 9, BannedAt: 7.5, Ladder: 11})
 	}
+	r.Doors = []verify.Door{{Name: "front-door", Ports: []string{"tcp/22"}, Tries: tries, Step: 2 * time.Second, Open: 4 * time.Second}}
+	r.Unjudged = []verify.Unjudged{{Says: "What nmap tells", Why: "there is none"}}
 	return r
 }
 
@@ -67,7 +75,10 @@ func TestNumbers(t *testing.T) {
 	for _, want := range []string{
 		"1 of 2 promises kept", "A &lt;shop&gt;", "tcp/80, tcp/443",
 		"4 open · 65,532 closed · 0 silent", "2 open · 0 closed · 65,534 silent", "The ban came after 12 ms.", "IPv6: the same.",
-		"probe 11", "1 of 1,234", "<code>nmap -sS</code>", `<td class="n">106</td>`, "0.7 ms", "45 ms",
+		"<s>never</s><i>→</i>11", "1 of 1,234", "<code>nmap -sS</code>", `<td class="n">106</td>`, "0.7 ms", "45 ms",
+		"one in 7m30s", "played 3,600 times as fast", "23<span class=\"quiet\">, after 2h46m", "said “Linux 6 (96 %)” before, and “no match” after",
+		"front-door <span", `<span class="well">open</span>`, `<span class="alarm">open!</span>`, "with 2s between two knocks", "IPv6: banned at 13.00 s",
+		"knocks at front-door, no knock, IPv4", "faster clock", "What nmap tells", "there is none",
 		"tcp/47808 is open", "tcp/443 is open, as the profile says", "banned at 7.50 s", "1,234 visits, 1 failed",
 		"The client is not hurt: broken", "1 of 1234 failed", "41 seconds",
 	} {

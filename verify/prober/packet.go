@@ -36,6 +36,9 @@ type Packet struct {
 	// option but the segment size (nmap 7.93, tcpip.cc). Otherwise it is the SYN
 	// of Linux 6, which nothing tells from a customer's.
 	Bare bool
+	// Fragments cuts it into pieces of 8 bytes, as nmap's -f does, so that no
+	// piece holds all of the TCP header. Only IPv4 packets are cut.
+	Fragments bool
 }
 
 // The options of a SYN: maximum segment size 1460; for Linux also selective

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
 	"time"
@@ -74,14 +75,41 @@ func (p *Prober) Send(packet Packet) error {
 		to.Protocol = bigEndian(unix.ETH_P_IPV6)
 	}
 	copy(to.Addr[:], p.gateway)
+	for _, piece := range packet.pieces() {
+		if err := p.send(piece, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Prober) send(b []byte, to unix.Sockaddr) error {
 	for {
-		err := unix.Sendto(p.socket, packet.bytes(), 0, to)
+		err := unix.Sendto(p.socket, b, 0, to)
 		if errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EINTR) {
 			time.Sleep(time.Millisecond)
 			continue
 		}
 		return err
 	}
+}
+
+// SendAll sends packets one after the other, no faster than all keep up, and
+// waits for nothing. It ends early, with the error of ctx, when ctx does.
+func (p *Prober) SendAll(ctx context.Context, packets iter.Seq[Packet]) error {
+	number := 0
+	for packet := range packets {
+		if number++; number%batch == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := p.Send(packet); err != nil {
+			return fmt.Errorf("prober: send to port %d: %w", packet.To.Port(), err)
+		}
+	}
+	return nil
 }
 
 func bigEndian(n uint16) uint16 { return n<<8 | n>>8 }
@@ -96,6 +124,11 @@ type Sweep struct {
 	Rounds int
 	// Wait is for answers after the last packet of a round.
 	Wait time.Duration
+	// Pace is the time between two packets; 0 sends as fast as all keep up.
+	Pace time.Duration
+	// Decoys are addresses in whose names each packet is sent as well, so that
+	// the target cannot tell who is asking.
+	Decoys []netip.Addr
 }
 
 // batch is how many packets are sent between two pauses of a millisecond, so
@@ -132,17 +165,38 @@ func (s Sweep) silent(states *[1 << 16]State) []uint16 {
 
 func (p *Prober) sendAll(ctx context.Context, s Sweep, ports []uint16) error {
 	for i, port := range ports {
-		if i%batch == batch-1 {
-			time.Sleep(time.Millisecond)
-		}
+		s.pause(i)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := p.Send(s.Packet(netip.AddrPortFrom(s.To, port))); err != nil {
+		if err := p.sendNamed(s.Packet(netip.AddrPortFrom(s.To, port)), s.Decoys); err != nil {
 			return fmt.Errorf("prober: send to port %d: %w", port, err)
 		}
 	}
 	return nil
+}
+
+// pause waits before the packet with a number.
+func (s Sweep) pause(number int) {
+	switch {
+	case s.Pace > 0 && number > 0:
+		time.Sleep(s.Pace)
+	case number%batch == batch-1:
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// sendNamed sends a packet in the names of the decoys and then in its own.
+func (p *Prober) sendNamed(packet Packet, decoys []netip.Addr) error {
+	own := packet.From
+	for _, decoy := range decoys {
+		packet.From = netip.AddrPortFrom(decoy, own.Port())
+		if err := p.Send(packet); err != nil {
+			return err
+		}
+	}
+	packet.From = own
+	return p.Send(packet)
 }
 
 // collect reads answers until all is sent and the wait is over.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"regexp"
 	"testing"
 	"time"
 
@@ -68,6 +69,7 @@ func TestSweep(t *testing.T) {
 		{"SYN to an open port", Packet{Flags: SYN}, 80, Open},
 		{"bare SYN to an open port", Packet{Flags: SYN, Bare: true}, 80, Open},
 		{"SYN to a closed port", Packet{Flags: SYN}, 81, Closed},
+		{"SYN in fragments", Packet{Flags: SYN, Bare: true, Fragments: true}, 80, Open},
 		{"SYN to port 0", Packet{Flags: SYN}, 0, Closed},
 		{"ACK", Packet{Flags: ACK}, 80, Closed},
 		{"FIN to an open port", Packet{Flags: FIN}, 80, Silent},
@@ -128,4 +130,32 @@ func TestEndsEarly(t *testing.T) {
 	if err == nil {
 		t.Error("a sweep that was cancelled went on")
 	}
+}
+
+// A sweep keeps its pace, and each packet comes in the names of its decoys too.
+func TestPaceAndDecoys(t *testing.T) {
+	p, from := open(t)
+	var decoys []netip.Addr
+	for _, text := range []string{"198.18.0.1", "198.18.0.2"} {
+		decoys = append(decoys, netip.MustParseAddr(text))
+		iptables(t, "-A", "INPUT", "-s", text, "-p", "tcp", "--dport", "81:83")
+	}
+	began := time.Now()
+	_, err := p.Do(context.Background(), Sweep{
+		To: netip.MustParseAddr(lab.ServerV4), Ports: []uint16{81, 82, 83}, Pace: 100 * time.Millisecond, Decoys: decoys,
+		Packet: func(to netip.AddrPort) Packet {
+			return Packet{From: netip.AddrPortFrom(from[4], 50000), To: to, Flags: SYN}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < 200*time.Millisecond {
+		t.Errorf("three packets, 100 ms apart, took %s", took)
+	}
+	out, err := exec.Command("iptables", "-vnxL", "INPUT").CombinedOutput()
+	if n := len(regexp.MustCompile(`(?m)^\s+3 .* 198\.18\.0\.`).FindAll(out, -1)); err != nil || n != len(decoys) {
+		t.Errorf("%d of %d decoys sent three packets (%v):\n%s", n, len(decoys), err, out)
+	}
+	iptables(t, "-F", "INPUT")
 }

@@ -1,0 +1,101 @@
+package lower
+
+import (
+	"net/netip"
+	"slices"
+
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// closedTables are the least that this host may boot with: what it gets if the
+// rules of the profile cannot be loaded, because a set is missing or somebody
+// has broken a file. They name no set, and no module that a kernel with
+// iptables may lack, so that whatever broke the rules does not break these.
+//
+// Whoever administers the host reaches it, and nobody else does. Forwarding is
+// closed as far as the profile filters it.
+func (l *lowering) closedTables() []ruleset.Table {
+	var tables []ruleset.Table
+	for _, family := range ruleset.Families {
+		f := &filter{lowering: l, family: family}
+		tables = append(tables, f.closedFilter())
+		if l.profile.Policy.Forward == profile.Published {
+			tables = append(tables, l.closedPorts(family))
+		}
+	}
+	return tables
+}
+
+func (f *filter) closedFilter() ruleset.Table {
+	input := slices.Concat(f.openAtAll(), f.loopback(), f.neighbours(), f.leaseV6(), f.adminWays(), f.refused())
+	forward := f.leftHook("FORWARD")
+	if f.profile.Policy.Forward == profile.Drop {
+		forward = f.closedHook("FORWARD", f.forward())
+	}
+	return f.tableOf("filter", f.closedHook("INPUT", input), forward, f.leftHook("OUTPUT"))
+}
+
+// closedPorts lets nobody come in by a published port.
+func (l *lowering) closedPorts(family ruleset.Family) ruleset.Table {
+	f := &filter{lowering: l, family: family, published: true}
+	jump := ruleset.Rule{
+		Target: f.chain("FORWARD", slices.Concat(f.openAtAll(), f.fromInside(), f.refused())),
+		Origin: f.origin("policy.forward", l.profile.Policy.Position),
+	}
+	return f.tableOf("mangle", f.leftHook("PREROUTING"), f.leftHook("INPUT"), f.leftHook("FORWARD", jump),
+		f.leftHook("OUTPUT"), f.leftHook("POSTROUTING"))
+}
+
+// openAtAll lets by whatever belongs to an open connection.
+func (f *filter) openAtAll() []ruleset.Rule {
+	return []ruleset.Rule{f.policy().rule("open connections", f.accept(), open)}
+}
+
+func (f *filter) refused() []ruleset.Rule {
+	return []ruleset.Rule{f.policy().rule("refused", ruleset.Drop)}
+}
+
+// leaseV6 is dhcp for IPv6, without a look for the client's socket. A client
+// of DHCPv4 hears the first answer past the firewall.
+func (f *filter) leaseV6() []ruleset.Rule {
+	if !f.profile.Policy.DHCP || f.family != ruleset.V6 {
+		return nil
+	}
+	return []ruleset.Rule{f.policy().rule("dhcp", ruleset.Accept, ruleset.Source{Prefix: linkLocal}, dhcpPorts(547, 546))}
+}
+
+// adminWays lets admin addresses reach admin services. Where the profile names
+// no such address, these services are open to whom they state, without a knock,
+// which would need sets: to lock the owner out is no way to be safe.
+func (f *filter) adminWays() []ruleset.Rule {
+	var rules []ruleset.Rule
+	admin := prefixesOf(f.profile.Addresses(f.profile.Access.Admin), f.family)
+	for _, s := range f.profile.Services {
+		switch {
+		case !s.Admin || f.closed():
+		case len(f.profile.Access.Admin) > 0:
+			rules = append(rules, f.closedWays(s, admin)...)
+		case s.Public():
+			rules = append(rules, f.serviceRules(s, ruleset.Accept, [][]ruleset.Match{nil})...)
+		default:
+			rules = append(rules, f.closedWays(s, prefixesOf(f.profile.Addresses(s.From), f.family))...)
+		}
+	}
+	return rules
+}
+
+// closedWays lets each of the sources reach a service. Sources are told by
+// their prefixes, of which there may be many: nobody minds on a host that waits
+// for its administrator.
+func (f *filter) closedWays(s profile.Service, sources []netip.Prefix) []ruleset.Rule {
+	var rules []ruleset.Rule
+	for _, source := range sources {
+		for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
+			for _, ports := range f.ports(s, protocol) {
+				rules = append(rules, f.service(s).rule("", ruleset.Accept, ruleset.Source{Prefix: source}, ports))
+			}
+		}
+	}
+	return rules
+}

@@ -1,0 +1,130 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/nftables"
+	"hardenctl/host/saved"
+	"hardenctl/host/state"
+	"hardenctl/host/tool"
+)
+
+// ipTables are the tables of iptables by their family's name in nf_tables.
+var (
+	ipTables    = []string{"filter", "nat", "mangle", "raw", "security"}
+	nftFamilies = map[string]ruleset.Family{nftables.IP: ruleset.V4, nftables.IP6: ruleset.V6}
+)
+
+// isOfIPTables reports whether iptables-nft keeps its rules in the table.
+func isOfIPTables(t nftables.Table) bool {
+	_, known := nftFamilies[t.Family]
+	return known && slices.Contains(ipTables, t.Name)
+}
+
+// looks is how often the rules are read again before what looks like a rule of
+// nft is taken for one.
+const looks = 10
+
+// writtenByNFT finds rules that nft wrote into the tables of iptables. What
+// iptables-save prints of them is not what they do, so that a plan would be
+// wrong, and going back would put something else.
+//
+// What was printed and what the kernel has are compared only if nobody has
+// changed the rules between the two. On a host where somebody does so all the
+// time, what tells itself is taken, and what only the comparison tells is not.
+func (t Tools) writtenByNFT(ctx context.Context, kernel []nftables.Table, have state.State, said []string) (found []Rival, err error) {
+	if t.misprinted(kernel, have, said) == nil {
+		return nil, nil
+	}
+	for range looks {
+		before, err := nftables.Generation()
+		if err != nil {
+			return nil, err
+		}
+		if have, said, err = tables(ctx, t.Families...); err != nil {
+			return nil, err
+		}
+		if kernel, err = nftables.Read(); err != nil {
+			return nil, err
+		}
+		if after, err := nftables.Generation(); err == nil && before == after {
+			return t.misprinted(kernel, have, said), nil
+		}
+	}
+	return certain(kernel), nil
+}
+
+// certain is misprinted without a comparison.
+func certain(kernel []nftables.Table) (found []Rival) {
+	for _, k := range kernel {
+		for _, c := range k.Chains {
+			if isOfIPTables(k) && slices.ContainsFunc(c.Rules, nftables.Rule.ByNFT) {
+				return []Rival{misprint(k, c.Name)}
+			}
+		}
+	}
+	return nil
+}
+
+// misprint is what is said of a table with rules of nft.
+func misprint(t nftables.Table, chain string) Rival {
+	return Rival{
+		fmt.Sprintf("the table %s %s, which is that of iptables, holds rules that nft wrote (chain %s), and iptables-save does not show what they do", t.Family, t.Name, chain),
+		fmt.Sprintf("nft list table %s %s shows them; say what you need of them in the profile, by iptables, or in a table of another name, and delete them there (nft -a list chain %[1]s %[2]s %[3]s, nft delete rule …)", t.Family, t.Name, chain)}
+}
+
+// misprinted compares what the kernel has with what iptables-save prints.
+func (t Tools) misprinted(kernel []nftables.Table, have state.State, said []string) []Rival {
+	var found []Rival
+	for _, k := range kernel {
+		if !isOfIPTables(k) {
+			continue
+		}
+		var printed saved.Table
+		if t.Backend == NFT {
+			printed = have.Tables[state.TableID{Family: nftFamilies[k.Family], Name: k.Name}]
+		}
+		if chain := differs(k, printed); chain != "" {
+			found = append(found, misprint(k, chain))
+		}
+	}
+	for _, note := range said {
+		if found == nil && strings.Contains(note, "incompatible") {
+			found = append(found, Rival{note, "nft list ruleset shows what nft wrote there; move it to a table of another name"})
+		}
+	}
+	return found
+}
+
+// unreadable names the rules of nft because of which iptables-save failed; it
+// returns any other error as it is.
+func unreadable(err error) error {
+	var failed *tool.Error
+	if !errors.As(err, &failed) || !strings.Contains(failed.Words, "Parsing nftables rule failed") { // iptables-nft-save 1.8.9
+		return err
+	}
+	return &RivalsError{[]Rival{{
+		fmt.Sprintf("a table of iptables holds a rule that nft wrote and %s cannot read", failed.Tool),
+		"nft list ruleset shows it; say what you need of it in the profile, by iptables, or in a table of another name, and delete it (nft -a list ruleset, nft delete rule …)"}}}
+}
+
+// differs returns the first chain of a table that holds a rule of nft, or
+// another number of rules than iptables-save prints: it leaves out those that it
+// cannot read.
+func differs(kernel nftables.Table, printed saved.Table) string {
+	for _, c := range kernel.Chains {
+		n := 0
+		if p := printed.Chain(c.Name); p != nil {
+			n = len(p.Rules)
+		}
+		if len(c.Rules) != n || slices.ContainsFunc(c.Rules, nftables.Rule.ByNFT) {
+			return c.Name
+		}
+	}
+	return ""
+}

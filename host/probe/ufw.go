@@ -1,0 +1,33 @@
+package probe
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"hardenctl/host/state"
+)
+
+// Where ufw says whether it is to be active, and what loads its rules at boot.
+// A package that was removed leaves the first behind.
+const (
+	ufwSwitch = "etc/ufw/ufw.conf"
+	ufwLoader = "usr/lib/ufw/ufw-init"
+)
+
+var ufwEnabled = regexp.MustCompile(`(?mi)^\s*ENABLED\s*=\s*["']?yes\b`)
+
+// ufw tells whether ufw is active, below a root: by its switch, which it
+// follows at boot, or by its rules.
+func ufw(root string, have state.State) []Rival {
+	const wayOut = "say what you need of it in the profile (ufw status shows it), then ufw disable"
+	text, _ := os.ReadFile(filepath.Join(root, ufwSwitch)) // none: not installed
+	_, err := os.Stat(filepath.Join(root, ufwLoader))
+	if where, live := jumpsTo(have, "ufw"); live {
+		return []Rival{{"the rules of ufw are active in " + where, wayOut}}
+	}
+	if err == nil && ufwEnabled.Match(text) {
+		return []Rival{{"ufw is enabled and will load its rules at boot (/" + ufwSwitch + ")", wayOut}}
+	}
+	return nil
+}

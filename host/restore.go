@@ -1,0 +1,50 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/persist"
+	"hardenctl/host/probe"
+	"hardenctl/host/restore"
+)
+
+// SaveBans writes down what the sets hold that the profile keeps over a reboot.
+// It is for a shutdown. It needs root.
+func SaveBans() error {
+	if os.Geteuid() != 0 {
+		return ErrNotRoot
+	}
+	files, err := restore.Read(persist.DetectLayout())
+	if err != nil {
+		return err
+	}
+	return restore.SaveBans(files, time.Now())
+}
+
+// Restore puts in force what the files of this host say: sets, rules, kernel
+// settings. It is for a boot, before the network is up, and harmless later. A
+// family whose rules cannot be loaded is closed but for administrators, and the
+// error says so. While a trial is pending it changes nothing, and the error is a
+// *PendingError. The caller holds the lock of apply.Lock. progress is told what
+// is in force. It needs root.
+func Restore(ctx context.Context, progress func(string)) error {
+	if os.Geteuid() != 0 {
+		return ErrNotRoot
+	}
+	// An apply that was under way when the host went down ends here, before
+	// anything is loaded.
+	unended := Ready(ctx, func(string) {})
+	if errors.As(unended, new(*PendingError)) {
+		return unended
+	}
+	files, unread := restore.Read(persist.DetectLayout())
+	tools, failed := probe.ReadTools()
+	if failed != nil {
+		tools.Families = ruleset.Families[:] // a tool that does not know itself may still close
+	}
+	return errors.Join(unended, unread, failed, restore.Do(ctx, tools, files, progress))
+}

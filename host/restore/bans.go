@@ -1,0 +1,144 @@
+package restore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hardenctl/host/kernelset"
+	"hardenctl/host/persist"
+)
+
+// BansPath is where the entries of kept sets wait for the next boot: lines of
+// `ipset restore`, each with the time that was left when they were written,
+// behind a line that says when that was.
+const BansPath = "/var/lib/hardenctl/bans"
+
+// savedAt begins the first line of that file.
+const savedAt = "# Saved by hardenctl at "
+
+// SaveBans writes what the kept sets hold, for the next boot. Without kept sets
+// it does nothing. It is for a shutdown, when no packet adds to them any more.
+func SaveBans(files Files, now time.Time) error {
+	names := files.kept()
+	if len(names) == 0 {
+		return nil
+	}
+	text := fmt.Appendf(nil, "%s%s\n", savedAt, now.UTC().Format(time.RFC3339))
+	for _, name := range names {
+		for e, err := range kernelset.Members(name) {
+			if err != nil {
+				return fmt.Errorf("bans were not saved: %w", err)
+			}
+			text = append(text, banLine(name, e)...)
+		}
+	}
+	return replace(BansPath, text)
+}
+
+// kept names the sets whose entries outlive a reboot.
+func (f Files) kept() []string { return strings.Fields(string(f.Kept.Text)) }
+
+// banLine is an entry in the form of `ipset save`: the set knows to which length
+// it cuts addresses, and a timeout of 0 is for good.
+func banLine(name string, e kernelset.Entry) string {
+	return fmt.Sprintf("add %s %s timeout %d\n", name, e.Prefix.Addr(), max(0, int(e.Timeout.Seconds())))
+}
+
+// replace puts a text in the place of a file, wholly or not at all.
+func replace(path string, text []byte) error {
+	have, err := persist.Read(map[string]string{"": path})
+	if err != nil {
+		return err
+	}
+	r, err := persist.Prepare(path, have[path], text)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.Put(), r.Discard())
+}
+
+// bans puts back what the kept sets held when the host went down, less the time
+// for which it was. A clock that stands before that moment, as on a machine
+// without one of its own, counts as no time at all. Sets that hold anything are
+// left alone: the host has been up, and a person may have let somebody go.
+func (l *loading) bans(now time.Time) error {
+	names := l.files.kept()
+	if len(names) == 0 || l.files.Bans.Text == nil {
+		return nil
+	}
+	entries, err := readBans(l.files.Bans.Text, names, now)
+	if err != nil {
+		return fmt.Errorf("%s: %w; bans of before the boot are lost", l.files.Bans.Path, err)
+	}
+	n := 0
+	for _, name := range names {
+		h, err := kernelset.Lookup(name)
+		if err != nil {
+			return err
+		}
+		if h.Entries > 0 {
+			continue
+		}
+		if err := kernelset.AddEntries(name, entries[name]); err != nil {
+			return err
+		}
+		n += len(entries[name])
+	}
+	l.say(fmt.Sprintf("%d bans and memories of before the boot are in force", n))
+	return nil
+}
+
+// readBans returns the entries of a file that have time left, by set.
+func readBans(text []byte, names []string, now time.Time) (map[string][]kernelset.Entry, error) {
+	first, rest, _ := bytes.Cut(text, []byte("\n"))
+	stamp, found := strings.CutPrefix(string(first), savedAt)
+	saved, err := time.Parse(time.RFC3339, stamp)
+	if !found || err != nil {
+		return nil, errors.New("the first line does not say when it was saved")
+	}
+	passed := max(0, now.Sub(saved))
+	entries := map[string][]kernelset.Entry{}
+	for line := range strings.Lines(string(rest)) {
+		name, e, err := readBan(line)
+		if err != nil {
+			return nil, err
+		}
+		if e.Timeout != kernelset.Forever {
+			if e.Timeout -= passed; e.Timeout < time.Second {
+				continue
+			}
+		}
+		if slices.Contains(names, name) {
+			entries[name] = append(entries[name], e)
+		}
+	}
+	return entries, nil
+}
+
+// readBan reads "add NAME ADDRESS timeout SECONDS".
+func readBan(line string) (name string, e kernelset.Entry, err error) {
+	words := strings.Fields(line)
+	if len(words) != 5 || words[0] != "add" || words[3] != "timeout" {
+		return "", e, fmt.Errorf("%.80q is no entry of a set", line)
+	}
+	addr, err := netip.ParseAddr(words[2])
+	if err != nil {
+		return "", e, fmt.Errorf("%.80q: %w", line, err)
+	}
+	seconds, err := strconv.ParseUint(words[4], 10, 31)
+	if err != nil {
+		return "", e, fmt.Errorf("%.80q: %w", line, err)
+	}
+	e.Prefix = netip.PrefixFrom(addr, addr.BitLen())
+	e.Timeout = time.Duration(seconds) * time.Second
+	if seconds == 0 {
+		e.Timeout = kernelset.Forever
+	}
+	return words[1], e, nil
+}

@@ -1,0 +1,60 @@
+package restore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/persist"
+	"hardenctl/host/probe"
+)
+
+// Files are what a host boots from.
+type Files struct {
+	Sets   probe.BootFile
+	Rules  map[ruleset.Family]probe.BootFile
+	Closed map[ruleset.Family]probe.BootFile
+	Sysctl probe.BootFile
+	// Kept names the sets whose entries outlive a reboot, Bans holds them.
+	Kept, Bans probe.BootFile
+}
+
+// Read reads the files of a layout. One that does not exist has no text. Nor has
+// one that cannot be read, or is a link, which the error names: that is no reason
+// to load nothing.
+func Read(layout bundle.Layout) (Files, error) {
+	var failed error
+	paths := bundle.Paths(layout)
+	at := func(path string) probe.BootFile {
+		texts, err := persist.Read(map[string]string{"": path})
+		failed = errors.Join(failed, err)
+		return probe.BootFile{Path: path, Text: texts[path]}
+	}
+	read := func(name string) probe.BootFile { return at(paths[name]) }
+	return Files{
+		Sets:   read(bundle.Sets),
+		Rules:  map[ruleset.Family]probe.BootFile{ruleset.V4: read(bundle.RulesV4), ruleset.V6: read(bundle.RulesV6)},
+		Closed: map[ruleset.Family]probe.BootFile{ruleset.V4: read(bundle.ClosedV4), ruleset.V6: read(bundle.ClosedV6)},
+		Sysctl: read(bundle.Sysctl),
+		Kept:   read(bundle.KeptSets),
+		Bans:   at(BansPath),
+	}, failed
+}
+
+// ours reports whether any of the files comes from an apply.
+func (f Files) ours() bool {
+	for _, family := range ruleset.Families {
+		if f.Closed[family].Text != nil || bytes.Contains(f.Rules[family].Text, []byte(ruleset.ChainPrefix)) {
+			return true
+		}
+	}
+	return false
+}
+
+// errForeign is the error of a rules file over which somebody has saved others,
+// such as those of a moment in which there were none.
+func errForeign(path string) error {
+	return fmt.Errorf("%s does not begin INPUT with hardenctl's rules any more: somebody has saved others over them; run hardenctl apply", path)
+}

@@ -1,0 +1,142 @@
+// Package restore loads the files that a host boots from, and closes the host
+// where they cannot be loaded.
+//
+// At boot there is nothing to go back to. What a distribution's own loader does
+// when a rule is refused, or a set is missing, is to leave the kernel without
+// rules, and then the network comes up: a host that nobody filters. Here a
+// family whose rules cannot be loaded gets the closed rules of its profile: open
+// connections, the loopback, and admin services for admin addresses. If even
+// those cannot be loaded it gets ones that are built in and open nothing.
+//
+// Another loader may have been there before, and a person may call this on a
+// host that has long been up: what is in force already is left alone, with its
+// counters, and so is what others own.
+package restore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/probe"
+)
+
+// loading is one restore.
+type loading struct {
+	tools probe.Tools
+	files Files
+	say   func(string)
+	// fresh are the families of which the kernel had no rules at all.
+	fresh map[ruleset.Family]bool
+}
+
+// Do loads sets, then rules, then settings. say is told what is in force, a
+// line each. The error says what could not be loaded and what was done instead;
+// nil is a host on which everything is in force as the files say. A host on
+// which hardenctl was never applied is left as it is.
+//
+// A family without any rules is closed first, so that one that is killed, or
+// hangs, leaves no open host behind.
+func Do(ctx context.Context, tools probe.Tools, files Files, say func(string)) error {
+	if !files.ours() {
+		say("hardenctl has saved no rules here; nothing to restore")
+		return nil
+	}
+	l := &loading{tools: tools, files: files, say: say, fresh: map[ruleset.Family]bool{}}
+	for _, family := range tools.Families {
+		l.closeFirst(ctx, family)
+	}
+	sets := l.sets(ctx)
+	failed := sets
+	if sets == nil {
+		failed = l.bans(time.Now())
+	}
+	for _, family := range tools.Families {
+		failed = errors.Join(failed, l.family(ctx, family, sets))
+	}
+	return errors.Join(failed, l.settings())
+}
+
+// family puts the rules of one in force, unless sets says that those they need
+// are not there, or closes it.
+func (l *loading) family(ctx context.Context, family ruleset.Family, sets error) error {
+	var failed error
+	if sets == nil {
+		failed = l.rules(ctx, family)
+	}
+	if sets != nil || failed != nil {
+		return errors.Join(failed, l.close(ctx, family))
+	}
+	l.say(fmt.Sprintf("IPv%d: the rules of %s are in force", family, l.files.Rules[family].Path))
+	return nil
+}
+
+// closeFirst closes a family of which the kernel has no rules. Whatever goes
+// wrong here goes wrong again when the rules are loaded, and is told then.
+func (l *loading) closeFirst(ctx context.Context, family ruleset.Family) {
+	have, err := probe.Tables(ctx, family)
+	if err != nil || !unused(have) {
+		return
+	}
+	l.fresh[family] = true
+	text := l.files.Closed[family].Text
+	if !closes(text) {
+		text = []byte(builtIn[family])
+	}
+	_ = probe.Restore(ctx, family, text, true)
+}
+
+// close puts the closed rules of a family in force, or the built-in ones. The
+// error says why it could not be those of the profile, or none at all.
+func (l *loading) close(ctx context.Context, family ruleset.Family) error {
+	closed := l.files.Closed[family]
+	err := fmt.Errorf("%s does not close this host", closed.Path)
+	if closes(closed.Text) {
+		if err = l.load(ctx, family, closed, probe.BootFile{}); err != nil {
+			err = probe.Restore(ctx, family, closed.Text, true) // without a look at what is there
+		}
+	}
+	if err == nil {
+		l.say(fmt.Sprintf("IPv%d: CLOSED but for administrators, by %s", family, closed.Path))
+		return nil
+	}
+	if last := probe.Restore(ctx, family, []byte(builtIn[family]), true); last != nil {
+		return errors.Join(err, fmt.Errorf("IPv%d is NOT FILTERED: not even the built-in rules could be loaded: %w", family, last))
+	}
+	l.say(fmt.Sprintf("IPv%d: CLOSED to everybody, by built-in rules", family))
+	return err
+}
+
+// closes reports whether a text looks like closed rules as they were written,
+// whole and in one piece: iptables-restore takes an empty file, and says
+// nothing.
+func closes(text []byte) bool {
+	return bytes.Contains(text, []byte("\n:INPUT DROP [")) && bytes.HasSuffix(text, []byte("\nCOMMIT\n"))
+}
+
+// builtIn is what a host gets of which no file is left that says who
+// administers it.
+var builtIn = map[ruleset.Family]string{
+	ruleset.V4: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+COMMIT
+`,
+	ruleset.V6: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 134 -m hl --hl-eq 255 -j ACCEPT
+-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 135 -m hl --hl-eq 255 -j ACCEPT
+-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 136 -m hl --hl-eq 255 -j ACCEPT
+COMMIT
+`,
+}

@@ -1,0 +1,67 @@
+package restore
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"hardenctl/host/kernelset"
+	"hardenctl/host/state"
+)
+
+// sets makes and fills the sets of the file, unless all of ours are there as the
+// file has them: a loader that ran before need not be repeated, which takes
+// seconds for a million entries.
+func (l *loading) sets(ctx context.Context) error {
+	want := ownSets(l.files.Sets.Text)
+	if missing, err := notAs(want); err == nil && missing == "" {
+		return nil
+	}
+	if err := kernelset.Load(ctx, l.files.Sets.Text); err != nil {
+		return fmt.Errorf("%s cannot be loaded: %w", l.files.Sets.Path, err)
+	}
+	missing, err := notAs(want)
+	if err == nil && missing != "" {
+		err = fmt.Errorf("%s: set %s does not hold what the file says", l.files.Sets.Path, missing)
+	}
+	return err
+}
+
+// ownSets counts the members that a file gives to each of our sets.
+func ownSets(text []byte) map[string]int {
+	counts := map[string]int{}
+	for line := range bytes.Lines(text) {
+		words := bytes.Fields(line)
+		if len(words) < 2 || !state.OwnsSet(string(words[1])) {
+			continue
+		}
+		switch string(words[0]) {
+		case "create":
+			counts[string(words[1])] += 0
+		case "add":
+			counts[string(words[1])]++
+		}
+	}
+	return counts
+}
+
+// notAs returns a set that is not there, or holds less than the file gives it.
+// Sets that packets fill may hold more.
+func notAs(want map[string]int) (missing string, err error) {
+	headers, err := kernelset.List()
+	if err != nil {
+		return "", err
+	}
+	have := map[string]int{}
+	for _, h := range headers {
+		have[h.Name] = int(h.Entries)
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if held, there := have[name]; !there || held < want[name] {
+			return name, nil
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,38 @@
+package restore
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"hardenctl/host/persist"
+	"hardenctl/host/probe"
+)
+
+// settings writes the kernel settings of the file that do not have their value:
+// whoever read it at boot may have done so before the kernel had conntrack,
+// which came with the rules. What belongs to the machine is left out in a
+// container.
+func (l *loading) settings() error {
+	have, want, err := probe.ReadSettings(persist.Settings(l.files.Sysctl.Text))
+	if err != nil {
+		return err
+	}
+	var failed error
+	written := 0
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		same := strings.Join(strings.Fields(have[key].Value), " ") == strings.Join(strings.Fields(want[key].Value), " ")
+		if have[key].Unreachable != "" || same {
+			continue
+		}
+		if err := probe.WriteSetting(want[key]); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %s: %w", l.files.Sysctl.Path, key, err))
+			continue
+		}
+		written++
+	}
+	l.say(fmt.Sprintf("%d kernel settings of %s were not in force yet", written, l.files.Sysctl.Path))
+	return failed
+}

@@ -1,0 +1,147 @@
+package live
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hardenctl/lab"
+)
+
+// firewalls is where `make bin/firewalls` unpacks Debian's ufw and firewalld.
+const firewalls = "../bin/firewalls"
+
+// refusesRival checks that plan and apply name what is in the way and the way out,
+// and that nothing is changed.
+func refusesRival(t *testing.T, says ...string) {
+	t.Helper()
+	before := look(t)
+	for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--no-guard"}} {
+		contains(t, expect(t, 1, args...), says...)
+	}
+	look(t).is(t, before)
+}
+
+// The real ufw is refused while it is enabled, by its rules and by what it will
+// load at the next boot, and no more once it was disabled as the refusal says.
+func TestFault31UFW(t *testing.T) {
+	lab.Require(t)
+	onBackends(t, func(t *testing.T) {
+		lab.ShowPackages(t, firewalls, "lib/ufw/ufw-init")
+		fed(t, "", "sh", "-ec", "cp /usr/share/ufw/iptables/*.rules /usr/share/ufw/*.init /usr/share/ufw/ufw.conf /etc/ufw/ && chmod 640 /etc/ufw/*.rules")
+		expect(t, 0, "plan", "builtin:web") // installed, and not enabled
+		tool(t, "ufw allow 22/tcp")
+		tool(t, "ufw --force enable")
+		refusesRival(t, "the rules of ufw are active in IPv", "then ufw disable")
+		lab.FlushState(t)
+		refusesRival(t, "ufw is enabled and will load its rules at boot (/etc/ufw/ufw.conf)", "then ufw disable")
+		tool(t, "ufw disable")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+	})
+}
+
+// The real firewalld is refused while it runs, by the rules that it leaves when
+// it is killed, and by what starts it at the next boot.
+func TestFault31Firewalld(t *testing.T) {
+	lab.Require(t)
+	onBackends(t, func(t *testing.T) {
+		lab.ShowPackages(t, firewalls, "sbin/firewalld")
+		if filepath.Base(t.Name()) == "legacy" {
+			tool(t, "sed -i s/^FirewallBackend=.*/FirewallBackend=iptables/ /etc/firewalld/firewalld.conf")
+		}
+		expect(t, 0, "plan", "builtin:web") // installed, and neither running nor enabled
+		daemon := startFirewalld(t)
+		refusesRival(t, "firewalld is running", "systemctl disable --now firewalld")
+		must(t, daemon.Process.Kill())
+		daemon.Wait()
+		refusesRival(t, "the rules of firewalld are active in ", "systemctl disable --now firewalld")
+		flushAllNFT(t)
+		lab.FlushState(t)
+
+		link := "/etc/systemd/system/multi-user.target.wants/firewalld.service"
+		must(t, os.MkdirAll(filepath.Dir(link), 0o755))
+		must(t, os.Symlink("/lib/systemd/system/firewalld.service", link))
+		refusesRival(t, "firewalld will start at boot ("+link+")")
+		must(t, os.Remove(link))
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+	})
+}
+
+// startFirewalld runs firewalld until its rules are loaded, which is before it
+// answers on its bus. It is killed at the end of the test.
+func startFirewalld(t *testing.T) *exec.Cmd {
+	t.Helper()
+	must(t, os.MkdirAll("/run/dbus", 0o755))
+	start := func(name string, args ...string) *exec.Cmd {
+		cmd := exec.Command(name, args...)
+		must(t, cmd.Start())
+		t.Cleanup(func() {
+			cmd.Process.Kill()
+			cmd.Wait()
+		})
+		return cmd
+	}
+	os.Remove("/run/dbus/system_bus_socket")
+	start("dbus-daemon", "--system", "--nofork", "--nopidfile")
+	soon(t, 20*time.Second, "a bus", func() bool { _, err := os.Stat("/run/dbus/system_bus_socket"); return err == nil })
+	daemon := start("firewalld", "--nofork", "--nopid")
+	soon(t, 60*time.Second, "an answer of firewalld", func() bool {
+		return exec.Command("dbus-send", "--system", "--print-reply", "--dest=org.fedoraproject.FirewallD1", "/", "org.freedesktop.DBus.Peer.Ping").Run() == nil
+	})
+	return daemon
+}
+
+// soon polls until a condition holds, and ends the test if it never does.
+func soon(t *testing.T, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !holds(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("no %s within %s", what, limit)
+		}
+	}
+}
+
+// flushAllNFT removes every table of nft.
+func flushAllNFT(t *testing.T) {
+	t.Helper()
+	tool(t, "nft flush ruleset")
+}
+
+// Rules that nft wrote into the tables of iptables are refused, those that
+// iptables-save prints as something wider and those that it does not print at
+// all, and so is a table that closes the host by its policy.
+func TestFault31NativeRules(t *testing.T) {
+	for _, c := range []struct{ name, script, says string }{
+		{"something wider", "add rule ip filter INPUT tcp dport { 22, 80 } counter accept", "the table ip filter, which is that of iptables, holds rules that nft wrote (chain INPUT)"},
+		{"a range of addresses", "add rule ip filter INPUT ip saddr 192.0.2.7-192.0.2.9 counter accept", "the table ip filter, which is that of iptables"},
+		{"not to be printed", "add rule ip6 filter INPUT ct state established accept", "the table ip6 filter, which is that of iptables"},
+		{"without a counter", "add rule ip filter INPUT tcp dport 22 accept", "nft list table ip filter"},
+		{"a closed table", "add table inet filter; add chain inet filter input { type filter hook input priority 0; policy drop; }", "the table inet filter of nftables drops in its chain input what it does not accept itself"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bare(t, "nft")
+			t.Cleanup(func() { flushAllNFT(t) })
+			for _, tool := range []string{"iptables", "ip6tables"} {
+				fed(t, "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n", tool+"-restore")
+			}
+			expect(t, 0, "plan", "builtin:web")
+			for command := range strings.SplitSeq(c.script, "; add ") {
+				fed(t, "add "+strings.TrimPrefix(command, "add ")+"\n", "nft", "-f", "-")
+			}
+			refusesRival(t, c.says)
+		})
+	}
+	t.Run("not to be read", func(t *testing.T) {
+		bare(t, "nft")
+		t.Cleanup(func() { flushAllNFT(t) })
+		tool(t, "iptables -A INPUT -i lo -j ACCEPT")
+		tool(t, "nft add rule ip filter INPUT ip dscp 1 counter drop") // iptables-save 1.8.9 exits 3
+		for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--no-guard"}} {
+			contains(t, expect(t, 1, args...), "a table of iptables holds a rule that nft wrote and iptables-save cannot read", "nft list ruleset shows it")
+		}
+		contains(t, tool(t, "nft list table ip filter"), "ip dscp lephb counter packets 0 bytes 0 drop")
+	})
+}
