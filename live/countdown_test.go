@@ -150,6 +150,18 @@ func reboot(t *testing.T) {
 	}
 }
 
+// A container that starts again in a trial has another network, in which nothing
+// is on trial, although its kernel has not booted.
+func TestContainerStartsAgain(t *testing.T) {
+	bare(t, "nft")
+	tryOut(t, "builtin:web", "2m")
+	killAll(t)
+	lab.FlushState(t)
+	contains(t, expect(t, 0, "restore"), "nothing")
+	nothingUnderWay(t)
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", "0")
+}
+
 // A reboot in a trial boots the old state, and the next command has nothing to
 // do but clear up; a reboot in the middle of a confirm ends in the new one.
 func TestRebootInATrial(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"hardenctl/host/generation"
 	"hardenctl/host/journal"
 	"hardenctl/lab"
 )
@@ -253,11 +254,12 @@ func ttlIs(t *testing.T, want string) {
 	}
 }
 
-// nothingUnderWay fails the test if the journal says that there is.
+// nothingUnderWay fails the test if the journal or a generation that is staged
+// says that there is.
 func nothingUnderWay(t *testing.T) {
 	t.Helper()
-	if left := glob(t, journal.Folder+"/*"); left != nil {
-		t.Errorf("the journal has %v", left)
+	if left := append(glob(t, journal.Folder+"/*"), glob(t, generation.Host.Folder+"/.*")...); left != nil {
+		t.Errorf("it has %v", left)
 	}
 }
 
@@ -294,6 +296,8 @@ func TestConfirm(t *testing.T) {
 			{confirming, "not the word of the trial", []string{"confirm", "aaaaaaaa"}},
 			{applying, "log in anew", []string{"confirm", token}},
 			{confirming, "is on trial until", []string{"apply", s.before, "--auto-approve", "--no-guard"}},
+			{confirming, "is on trial until", []string{"rollback", "--auto-approve", "--no-guard"}},
+			{confirming, "is on trial until", []string{"restore"}},
 		}
 		during := look(t)
 		for _, r := range refusals {
@@ -302,7 +306,7 @@ func TestConfirm(t *testing.T) {
 		look(t).is(t, during)
 		// What others do in the meantime is theirs to do.
 		tool(t, "iptables -I INPUT -s 203.0.113.200 -j DROP")
-		contains(t, expectAs(t, confirming, 0, "confirm", token), "Confirmed.")
+		contains(t, expectAs(t, confirming, 0, "confirm", token), "Confirmed.", "It is generation 2")
 		tool(t, "iptables -D INPUT -s 203.0.113.200 -j DROP")
 
 		expect(t, 0, "plan", s.after, "--detailed-exitcode")
