@@ -66,23 +66,28 @@ func TestLockedOutOverSSH(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		d, admin := newSSHD(t), lab.NewNetwork(t).Host("admin", "192.0.2.5/24", "2001:db8::5/64")
 		expect(t, 0, "apply", variant(t, `from = ["@office"]`, ""), "--auto-approve", "--no-guard", "--confirm-within", "0")
-		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-			stays := d.stays(t, admin, server)
-			out, code := d.apply(t, admin, server, variant(t), "--no-guard", "--confirm-within", "4s")
-			if code != 0 {
-				t.Fatalf("exit %d: %s", code, out)
-			}
-			e, err := journal.Read()
-			must(t, err)
-			killAll(t)
-			if connects(admin, net.JoinHostPort(server, "22"), false) {
-				t.Error("not locked out")
-			}
-			stays.answers(t)
-			time.Sleep(time.Until(e.Until()) + time.Second)
-			d.logsIn(t, admin, server)
-			stays.answers(t)
-			expect(t, 0, "revert")
+		servers, sessions := []string{lab.ServerV4, lab.ServerV6}, []*login{}
+		for _, server := range servers {
+			sessions = append(sessions, d.stays(t, admin, server))
 		}
+		out, code := d.apply(t, admin, lab.ServerV6, variant(t), "--no-guard", "--confirm-within", "4s")
+		if code != 0 {
+			t.Fatalf("exit %d: %s", code, out)
+		}
+		e, err := journal.Read()
+		must(t, err)
+		killAll(t)
+		for i, server := range servers {
+			if connects(admin, net.JoinHostPort(server, "22"), false) {
+				t.Errorf("%s: not locked out", server)
+			}
+			sessions[i].answers(t)
+		}
+		time.Sleep(time.Until(e.Until()) + time.Second)
+		for i, server := range servers {
+			d.logsIn(t, admin, server)
+			sessions[i].answers(t)
+		}
+		expect(t, 0, "revert")
 	})
 }
