@@ -203,16 +203,16 @@ func TestWatchdogTimer(t *testing.T) {
 	t.Cleanup(func() { as(t, applying, "revert") })
 	must(t, os.MkdirAll("/run/systemd/system", 0o755))
 	const said = "/run/systemd-run.said"
-	for name, script := range map[string]string{
-		"a timer":      "#!/bin/sh\necho \"$*\" >" + said + "\n",
-		"no systemd":   "#!/bin/sh\necho Failed to connect to bus >&2\nexit 1\n",
-		"hung systemd": "#!/bin/sh\nexec sleep 60\n",
+	for _, c := range []struct{ name, within, script string }{
+		{"a timer", "3s", "#!/bin/sh\necho \"$*\" >" + said + "\n"},
+		{"no systemd", "2s", "#!/bin/sh\necho Failed to connect to bus >&2\nexit 1\n"},
+		{"hung systemd", "8s", "#!/bin/sh\nexec sleep 60\n"}, // which has five seconds
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			before := look(t)
-			stand(t, "/usr/bin/systemd-run", script)
-			_, deadline := tryOut(t, "builtin:web", "8s")
-			if name != "a timer" {
+			stand(t, "/usr/bin/systemd-run", c.script)
+			_, deadline := tryOut(t, "builtin:web", c.within)
+			if c.name != "a timer" {
 				time.Sleep(time.Until(deadline))
 				ended(t, grace)
 			} else {

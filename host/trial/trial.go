@@ -32,7 +32,7 @@ import (
 )
 
 // Guards are the sets that decide whether packets meet the new chains, by
-// family. No set of a profile has two of these dashes.
+// family. No copy of a set is called so: a profile's names have no underscore.
 var Guards = map[ruleset.Family]string{
 	ruleset.V4: state.TrialSetPrefix + "trial_v4",
 	ruleset.V6: state.TrialSetPrefix + "trial_v6",
