@@ -39,7 +39,7 @@ func TestRollback(t *testing.T) {
 		second := look(t)
 
 		must(t, os.Remove(a)) // nobody needs it any more
-		contains(t, expect(t, 1, "rollback"), "there is no terminal to ask on")
+		contains(t, expect(t, 1, "rollback", "--no-guard"), "there is no terminal to ask on")
 		look(t).is(t, second)
 		contains(t, expect(t, 0, "rollback", "--auto-approve", "--no-guard"), "a.toml on this host", "Applied.", "It is generation 3")
 		look(t).is(t, first)

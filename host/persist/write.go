@@ -130,6 +130,22 @@ func (r *Replacement) Discard() error {
 	return failed
 }
 
+// Sweep removes what an apply that was killed has left beside files. It must
+// not run while another one prepares them: the caller holds the lock.
+func Sweep(paths []string) error {
+	var failed error
+	for _, path := range paths {
+		for _, what := range []string{"old", "new"} {
+			name := hidden(path, what)
+			// Where nothing can be written, there is an error for what is not there too.
+			if _, err := os.Lstat(name); err == nil {
+				failed = errors.Join(failed, os.Remove(name))
+			}
+		}
+	}
+	return failed
+}
+
 func removeIfThere(path string) error {
 	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
