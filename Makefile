@@ -4,13 +4,13 @@
 
 GO ?= go
 TOOLS = iptables ipset nmap iproute2
-TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping ethtool \
+TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping ethtool strace \
 	nftables dbus python3-firewall python3-nftables systemd-container openssh-client libwrap0
 BENCH_TOOLS = $(TEST_TOOLS) procps
 # What the Debian that the tests boot has.
 TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persistent kmod iproute2 procps
 
-.PHONY: build demo test race lint bench golden clean
+.PHONY: build demo test crash race lint bench golden clean
 
 # Without C libraries: LD_PRELOAD and the like have no hold on the program.
 build:
@@ -42,6 +42,13 @@ bin/tree:
 # The real sshd, which would listen on this machine if it were installed.
 bin/sshd:
 	scripts/unpack $@ openssh-server
+
+# Kills N applies at random moments on each backend; SEED= repeats a run.
+N ?= 2000
+SEED ?= 0
+crash:
+	scripts/setup $(TEST_TOOLS)
+	$(GO) test -count=1 -timeout 0 -v ./live -run '^TestCrash' -crashes $(N) -seed $(SEED)
 
 # The packages in which goroutines meet.
 race:

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 
@@ -89,6 +90,13 @@ func (r *Reading) readFiles() (err error) {
 	}
 	r.Want.Files, err = persist.Wanted(r.Bundle, r.Layout, r.Have.Files)
 	return err
+}
+
+// ClearUp removes what an apply that was killed has left beside the files. The
+// caller holds the lock of apply.Lock. Its sets need no other word: no profile
+// has them, and the plan removes them.
+func (r *Reading) ClearUp() error {
+	return persist.Sweep(slices.Sorted(maps.Keys(r.Have.Files)))
 }
 
 // verify plans again from a fresh reading of what is not a file. Sets that are

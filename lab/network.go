@@ -3,8 +3,11 @@ package lab
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // The server's interface and its addresses in every Network.
@@ -116,12 +119,31 @@ func (n *Network) connect(h *Host) error {
 			return err
 		}
 	}
+	if err := forwards(h.port); err != nil {
+		return err
+	}
 	for _, p := range h.prefixes {
 		if err := h.address(p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// forwards waits until the bridge forwards for a port. The kernel sees to it in
+// a queue of its own after the cable is up (net/core/link_watch.c); until then
+// packets are lost, on a busy machine for longer than a customer waits.
+func forwards(port string) error {
+	const forwarding = "3" // BR_STATE_FORWARDING
+	path := "/sys/class/net/" + port + "/brport/state"
+	for range 1000 {
+		state, err := os.ReadFile(path)
+		if err != nil || strings.TrimSpace(string(state)) == forwarding {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("the bridge does not forward for %s after 10 s", port)
 }
 
 // address gives h one address, and both sides the routes that it needs.

@@ -1,7 +1,6 @@
 package live
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -9,9 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
-	"hardenctl/host/apply"
 	"hardenctl/host/plan"
 )
 
@@ -60,56 +57,6 @@ var (
 	}
 	machineWanted = map[string]string{"nf_conntrack.hashsize": "32768", "net.netfilter.nf_conntrack_max": "262144"}
 )
-
-// One apply at a time: another waits, or says who is at work.
-func TestLock(t *testing.T) {
-	bare(t, "nft")
-	release, err := apply.Lock(context.Background())
-	must(t, err)
-	before, began := look(t), time.Now()
-	out := expect(t, 1, "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "1s")
-	contains(t, out, "another hardenctl is at work (process "+pid()+")")
-	if took := time.Since(began); took < time.Second || took > 3*time.Second {
-		t.Errorf("waited %v for 1 s", took)
-	}
-	look(t).is(t, before)
-	expect(t, 0, "plan", "builtin:web") // a plan needs no lock
-
-	time.AfterFunc(500*time.Millisecond, release)
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "5s")
-	twoAtOnce(t)
-}
-
-func pid() string { self, _ := os.Readlink("/proc/self"); return self }
-
-// twoAtOnce applies two profiles at once; the host is then what one of them
-// says, and no mix.
-func twoAtOnce(t *testing.T) {
-	t.Helper()
-	profiles := []string{"builtin:web", "builtin:database"}
-	ended := make(chan struct{})
-	for _, p := range profiles {
-		cmd := exec.Command(binary(t), "apply", p, "--auto-approve", "--no-guard")
-		go func() {
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("apply %s: %v: %s", p, err, out)
-			}
-			ended <- struct{}{}
-		}()
-	}
-	for range profiles {
-		<-ended
-	}
-	same := 0
-	for _, p := range profiles {
-		if planned(t, p).Empty() {
-			same++
-		}
-	}
-	if same != 1 {
-		t.Errorf("the host is what %d profiles say", same)
-	}
-}
 
 // A profile with an error changes nothing.
 func TestBadProfile(t *testing.T) {
@@ -199,7 +146,7 @@ func TestNoIPv6(t *testing.T) {
 		must(t, syscall.Mount("tmpfs", sysctls, "tmpfs", 0, ""))
 		defer func() { must(t, syscall.Unmount(sysctls, syscall.MNT_DETACH)) }()
 		for _, name := range []string{"save", "restore"} {
-			breakAlways(t, "ip6tables-"+name)
+			redirect(t, "ip6tables-"+name, "/bin/false")
 		}
 		out := expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 		contains(t, out, "this kernel runs without IPv6", "IPv4 rules")
@@ -208,19 +155,5 @@ func TestNoIPv6(t *testing.T) {
 		if _, err := os.Stat("/etc/iptables/rules.v6"); err != nil {
 			t.Error(err)
 		}
-	})
-}
-
-// breakAlways makes a tool one that fails until the end of the test.
-func breakAlways(t *testing.T, name string) {
-	t.Helper()
-	link := "/etc/alternatives/" + name
-	real, err := os.Readlink(link)
-	must(t, err)
-	must(t, os.Remove(link))
-	must(t, os.Symlink("/bin/false", link))
-	t.Cleanup(func() {
-		must(t, os.Remove(link))
-		must(t, os.Symlink(real, link))
 	})
 }

@@ -85,7 +85,7 @@ func theirs(t *testing.T) string {
 			if strings.HasPrefix(line, "*") {
 				table = strings.TrimSpace(line)
 			}
-			foreign := !strings.Contains(line, "HARDENCTL-") && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, ":INPUT ")
+			foreign := !strings.Contains(line, "HARDENCTL-") && !strings.Contains(line, "HARDENCTL_") && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, ":INPUT ")
 			if foreign && (table == "*filter" || table == "*nat") {
 				kept = append(kept, name+" "+table+" "+line)
 			}

@@ -143,7 +143,7 @@ func TestInterruptedQuestion(t *testing.T) {
 }
 
 // What somebody changes while the plan is read is not lost.
-func TestEditWhileAsked(t *testing.T) {
+func TestFault16EditWhileAsked(t *testing.T) {
 	bare(t, "nft")
 	for name, edit := range map[string]func(){
 		"file":  func() { must(t, os.WriteFile("/etc/iptables/rules.v4", []byte(othersFile), 0o644)) },

@@ -72,7 +72,7 @@ func TestSavedPlan(t *testing.T) {
 }
 
 // A saved plan is for the host as it was, whoever changed it.
-func TestSavedPlanOfAnotherMoment(t *testing.T) {
+func TestFault16HostHasMoved(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		for name, command := range map[string]string{
 			"a foreign rule":  "iptables -A FORWARD -s 192.0.2.99 -j DROP",

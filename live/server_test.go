@@ -66,14 +66,20 @@ var atFirst = map[string]string{}
 // path. Those of the whole machine are left out.
 func settings(t *testing.T) map[string]string {
 	t.Helper()
+	if stated == nil {
+		stated = compiled(t, "testdata/everything.toml").Manifest.Settings
+	}
 	values := map[string]string{}
-	for _, s := range probe.Settings(compiled(t, "testdata/everything.toml").Manifest.Settings) {
+	for _, s := range probe.Settings(stated) {
 		if text, err := os.ReadFile(s.Path); err == nil && ofNamespace(s.Path) {
 			values[s.Path] = strings.TrimSpace(string(text))
 		}
 	}
 	return values
 }
+
+// stated are the settings of a profile that states all that there are.
+var stated []bundle.SettingEntry
 
 func ofNamespace(path string) bool {
 	return strings.HasPrefix(path, "/proc/sys/net/ipv") || strings.HasSuffix(path, "/nf_conntrack_tcp_loose")

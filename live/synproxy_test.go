@@ -226,9 +226,9 @@ func TestSynProxyPortUsedAgain(t *testing.T) {
 					server string
 				}{{client.V4(), lab.ServerV4}, {client.V6(), lab.ServerV6}} {
 					for port := uint16(5000); port < 5005; port++ {
-						c, err := client.DialFrom(netip.AddrPortFrom(to.from, port), "tcp", net.JoinHostPort(to.server, "443"), time.Second)
+						c, err := client.DialFrom(netip.AddrPortFrom(to.from, port), "tcp", net.JoinHostPort(to.server, "443"), 4*time.Second)
 						must(t, err)
-						if !speaks(c, "tcp", time.Second) {
+						if !speaks(c, "tcp", 4*time.Second) {
 							t.Errorf("port %d -> %s: no answer", port, to.server)
 						}
 						c.Close()

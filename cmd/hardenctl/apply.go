@@ -69,8 +69,9 @@ answer if the host has changed while you read.
 It exits 0 when the host is what the profile says, on trial or for good, also if
 something could not be cleared up afterwards, of which it warns; 1 if nothing was
 changed; 3 if the apply failed, or nobody confirmed it, and everything went back;
-4 if going back failed too; and 5 if the host is what the profile says but the
-output could not be written.
+4 if going back failed too; 5 if the host is what the profile says but the output
+could not be written; and 6 if nothing was changed since another program held a
+lock for too long: try again.
 
 With --json the outcome is an object: the fields of a plan, "applied" and
 "reverted", the "generation" that was made, where something failed "step" and
@@ -174,6 +175,9 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, er
 		if err := t.saved.Match(r); err != nil {
 			return o, err
 		}
+	}
+	if err := r.ClearUp(); err != nil {
+		return o, fmt.Errorf("clearing up after an apply that was killed: %w", err)
 	}
 	refusal := f.guard(cmd, r)
 	if !*f.asJSON {

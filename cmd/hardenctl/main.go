@@ -14,6 +14,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"hardenctl/host/apply"
+	"hardenctl/host/tool"
 )
 
 // version is set by the linker of a release.
@@ -26,6 +29,7 @@ const (
 	exitReverted  = 3 // apply failed, and everything went back
 	exitUncertain = 4 // apply failed, and so did going back: look at the host
 	exitUnwritten = 5 // apply did its work, and could not say so
+	exitBusy      = 6 // another program held a lock for too long; nothing changed, try again
 )
 
 // exit is an error that ends the process with a code of its own. A nil err
@@ -59,6 +63,9 @@ func report(err error) int {
 		return 0
 	}
 	code := exitError
+	if errors.Is(err, apply.ErrBusy) || errors.Is(err, tool.ErrLocked) {
+		code = exitBusy
+	}
 	var e exit
 	if errors.As(err, &e) {
 		code = e.code

@@ -24,13 +24,7 @@ func (w *fileWork) prepareStep() step {
 
 // stageStep prepares files that another process may put or discard.
 func (w *fileWork) stageStep(paths []string) step {
-	undo := func(context.Context) error {
-		var failed error
-		for _, path := range paths {
-			failed = errors.Join(failed, persist.Discard(path))
-		}
-		return failed
-	}
+	undo := func(context.Context) error { return persist.Sweep(paths) }
 	return step{name: "preparing files", do: w.prepare, undo: undo}
 }
 

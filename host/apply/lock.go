@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,14 +13,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hardenctl/host/safepath"
+	"hardenctl/host/tool"
 )
 
 // lockPath is the file that an apply holds a lock on while it runs. The kernel
-// releases the lock when the process ends, however it ends.
+// releases the lock when the process has ended, however it ends, and with it the
+// tool that it was running.
 const lockPath = "/run/hardenctl.lock"
 
+// ErrBusy is the error of a wait for another apply that has taken too long.
+var ErrBusy = errors.New("another hardenctl is at work")
+
 // Lock waits for other applies to end, at most until ctx does, and returns the
-// function that lets the next one in.
+// function that lets the next one in. If they do not, the error is an ErrBusy.
 func Lock(ctx context.Context) (release func(), err error) {
 	f, err := openLock()
 	if err != nil {
@@ -28,17 +34,26 @@ func Lock(ctx context.Context) (release func(), err error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
-			return func() { f.Close() }, writeHolder(f)
+			tool.Hold(f)
+			return func() { unlock(f) }, writeHolder(f)
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, errors.Join(fmt.Errorf("%s: %w", lockPath, err), f.Close())
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("another hardenctl is at work (%s)", holder()), f.Close())
+			return nil, errors.Join(fmt.Errorf("%w (%s)", ErrBusy, holder()), f.Close())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// unlock lets the next one in, also if something that a tool has left behind
+// keeps the file open.
+func unlock(f *os.File) {
+	tool.Hold(nil)
+	unix.Flock(int(f.Fd()), unix.LOCK_UN)
+	f.Close()
 }
 
 // openLock opens the lock, or makes it. A link in its place is not followed: what
@@ -71,5 +86,9 @@ func holder() string {
 	if err != nil || len(text) == 0 {
 		return "unknown process"
 	}
-	return strings.TrimSpace(string(text))
+	who := strings.TrimSpace(string(text))
+	if _, err := os.Stat("/proc/" + strings.TrimPrefix(who, "process ")); errors.Is(err, fs.ErrNotExist) {
+		return who + ", which was killed; a tool that it started is still at work"
+	}
+	return who
 }

@@ -68,13 +68,18 @@ func Revert(ctx context.Context, e journal.Entry, progress func(string)) error {
 	return errors.Join(generation.Host.Discard(), journal.Remove())
 }
 
-// trialSteps are the steps of a trial. Their way back hangs on the entry alone.
+// trialSteps are the steps of a trial. Their way back hangs on the entry alone,
+// but where the same process takes back what it has just begun.
 func trialSteps(c Change, t *Trial) []step {
 	files, copied := &fileWork{change: c}, c.copiedSets()
 	between := func(now trial.Tables) trial.Tables { return trial.Between(trial.End(now), c.Want.Tables, copied) }
 	steps := []step{t.beginStep(c), files.stageStep(t.Entry.Files), c.trialSetStep(t.Entry.Made), c.openStep(copied)}
+	back := target(trial.End)
+	if c.Plan != nil { // a moment ago this process has read what there was
+		back = fixed(c.Have.Tables)
+	}
 	for _, family := range t.Entry.Families {
-		steps = append(steps, tablesStep(family, keepPolicies, between, trial.End))
+		steps = append(steps, tablesStep(family, keepPolicies, between, back))
 	}
 	return append(steps, c.readTablesStep(t.Entry.Families, between), t.deadlineStep(), t.armStep(),
 		c.settingsStep(t.Entry.Settings), c.readSettingsStep())

@@ -130,14 +130,17 @@ func (r *Replacement) Discard() error {
 	return failed
 }
 
-// Discard removes what was prepared for a path, maybe by a process that is no
-// more. A file system that is read-only says so also of a file that is not there.
-func Discard(path string) error {
+// Sweep removes what an apply that was killed has left beside files. It must
+// not run while another one prepares them: the caller holds the lock.
+func Sweep(paths []string) error {
 	var failed error
-	for _, what := range []string{"new", "old"} {
-		name := hidden(path, what)
-		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-			failed = errors.Join(failed, removeIfThere(name))
+	for _, path := range paths {
+		for _, what := range []string{"old", "new"} {
+			name := hidden(path, what)
+			// Where nothing can be written, there is an error for what is not there too.
+			if _, err := os.Lstat(name); err == nil {
+				failed = errors.Join(failed, os.Remove(name))
+			}
 		}
 	}
 	return failed

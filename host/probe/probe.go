@@ -7,6 +7,7 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -123,6 +124,11 @@ func save(ctx context.Context, family ruleset.Family) (tables []saved.Table, not
 	parsed, err := saved.Parse(text)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s printed what is no save: %w", name, err)
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		if err := checkEmpty(family); err != nil {
+			return nil, nil, err
+		}
 	}
 	notes = parsed.Notices
 	if words != "" {

@@ -51,6 +51,16 @@ func (e *Error) Error() string {
 // Unwrap returns what went wrong beneath.
 func (e *Error) Unwrap() error { return e.Err }
 
+// ErrLocked is what an *Error is of a tool that gave up to wait for the lock of
+// xtables: another program holds it.
+var ErrLocked = errors.New("another program holds the lock of xtables")
+
+// Is makes errors.Is(err, ErrLocked) true. The exit code, 4, has other meanings
+// too (iptables 1.8.9, RESOURCE_PROBLEM).
+func (e *Error) Is(target error) bool {
+	return target == ErrLocked && e.ExitCode == 4 && strings.Contains(e.Words, "holding the xtables lock")
+}
+
 func (e *Error) ending() string {
 	var exit *exec.ExitError
 	if e.ExitCode >= 0 && errors.As(e.Err, &exit) {

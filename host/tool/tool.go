@@ -17,7 +17,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -59,7 +61,8 @@ type Command struct {
 //
 // The tool and everything that it started and that stayed in its process group
 // are killed when ctx ends or the time is over. A tool that was killed may have
-// done a part of its work.
+// done a part of its work. One whose hardenctl is killed goes on, and keeps the
+// file of Hold open.
 func Run(ctx context.Context, c Command) (stdout []byte, err error) {
 	stdout, _, err = RunWithWords(ctx, c)
 	return stdout, err
@@ -107,8 +110,22 @@ func (c Command) process(ctx context.Context, path string) *exec.Cmd {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
 	cmd.WaitDelay = killDelay
+	if f := held.Load(); f != nil {
+		cmd.ExtraFiles = []*os.File{f}
+	}
 	return cmd
 }
+
+var held atomic.Pointer[os.File]
+
+// Hold has every tool that starts from now on keep a file open, and nil ends
+// that. With the file of a lock (flock), what was locked stays so for as long as
+// a tool is at work, also when this process is killed: one that waits for the
+// lock of xtables would change the rules when somebody else has changed them
+// since. Killing it with its hardenctl would be worse: the legacy tools put back
+// the counters of all rules, others' too, in a second call after the rules
+// (libiptc, IPT_SO_SET_ADD_COUNTERS).
+func Hold(f *os.File) { held.Store(f) }
 
 // killGroup kills the process group that pid leads. A group that has ended in
 // the meantime is no error.

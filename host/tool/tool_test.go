@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -202,5 +203,24 @@ func TestRealToolsNameTheLine(t *testing.T) {
 		if !errors.As(err, &failed) || failed.Text != c.text {
 			t.Errorf("%s: got %v, want the line %q", c.tool, err, c.text)
 		}
+	}
+}
+
+// What is held is open in every tool, until it is let go of.
+func TestHold(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	open := Command{Name: "readlink", Args: []string{"/proc/self/fd/3"}}
+	Hold(f)
+	out, err := Run(context.Background(), open)
+	Hold(nil)
+	if strings.TrimSpace(string(out)) != f.Name() {
+		t.Errorf("held: %s, %v", out, err)
+	}
+	if out, err := Run(context.Background(), open); err == nil {
+		t.Errorf("let go: %s", out)
 	}
 }

@@ -23,13 +23,17 @@ func main() {
 	greet(80)
 }
 
+// patience is long enough for TCP to repeat a SYN twice: a bridge that Docker has
+// just made may lose the first.
+const patience = 4 * time.Second
+
 func dial(address string) {
-	c, err := net.DialTimeout("tcp", address, time.Second)
+	c, err := net.DialTimeout("tcp", address, patience)
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	c.SetDeadline(time.Now().Add(time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	io.Copy(os.Stdout, c)
 }
 

@@ -1,0 +1,66 @@
+package live
+
+import (
+	"regexp"
+	"testing"
+)
+
+// Somebody flushes the rules while an apply loads its own: it notices, and what
+// it takes back is its own alone. What others flushed does not come back.
+func TestFault17ForeignFlush(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		for _, before := range []string{"", "builtin:bastion"} {
+			wipe(t)
+			inhabitAfter(t, before)
+			old := look(t)
+			t.Run("from "+before, func(t *testing.T) {
+				breakTool(`"$real" "$@"; ip6tables -F; exit 0`)(t)
+				contains(t, expect(t, 3, "apply", "builtin:database", "--auto-approve", "--no-guard"), "the host is not what was planned")
+			})
+			old["IPv6 rules"] = foreignRule.ReplaceAllString(old["IPv6 rules"], "")
+			look(t).is(t, old)
+		}
+	})
+}
+
+// foreignRule is a rule of others in a save without counters.
+var foreignRule = regexp.MustCompile(`(?m)^-A (MINE .*|INPUT -s 2001:db8:99::/48 .*)\n`)
+
+// A setting that the kernel refuses, or does not take as it was written, takes
+// everything back.
+func TestFault32SettingRefused(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		for value, says := range map[string]string{
+			"300":  "invalid argument", // the kernel's bound is 255
+			"64 7": `"64"`,             // it takes the first number
+		} {
+			t.Run(value, func(t *testing.T) {
+				wipe(t)
+				inhabitAfter(t, "")
+				path := forge(t, "builtin:database", func(text string) string {
+					return ttl.ReplaceAllString(text, `${1}"`+value+`"`)
+				})
+				p := asItIs(t)
+				contains(t, expect(t, 3, "apply", "--plan", path, "--auto-approve", "--no-guard"), "net.ipv4.ip_default_ttl", says)
+				p.isOld(t)
+			})
+		}
+	})
+}
+
+// ttl ends where the manifest of a saved plan states the default TTL.
+var ttl = regexp.MustCompile(`("key": "net\.ipv4\.ip_default_ttl",\s+"value": )"128"`)
+
+// A set that an apply left behind when it was killed is no obstacle, and goes.
+func TestLeftOver(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		web := look(t)
+		// The plan removes the set first and refills the other one second, for
+		// which it takes the very name.
+		tool(t, "ipset create hardenctl-tmp-1 hash:net")
+		tool(t, "ipset flush hardenctl-trusted-v4")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		look(t).is(t, web)
+	})
+}
