@@ -39,7 +39,7 @@ func TestFault06DiskFails(t *testing.T) {
 			t.Run(at.name+" "+at.of, func(t *testing.T) {
 				wipe(t)
 				arrange()
-				out, code := outcome(t, strace(t, at.failing(), "apply", p.profile, "--auto-approve", "--no-guard"))
+				out, code := outcome(t, strace(t, at.failing(), "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard"))
 				p.failed(t, code, out)
 				p.settles(t)
 			})
@@ -73,7 +73,7 @@ func TestFault18PowerLoss(t *testing.T) {
 	bare(t, "nft")
 	inhabit(t)
 	log := filepath.Join(t.TempDir(), "calls")
-	cmd := exec.Command("strace", "-f", "-y", "--quiet=all", "-o", log, "-e", "trace=fsync,renameat,unlinkat", binary(t), "apply", "builtin:database", "--auto-approve", "--no-guard")
+	cmd := exec.Command("strace", "-f", "-y", "--quiet=all", "-o", log, "-e", "trace=fsync,renameat,unlinkat", binary(t), "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	if out, code := outcome(t, cmd); code != 0 {
 		t.Fatalf("exit %d: %s", code, out)
 	}

@@ -32,7 +32,7 @@ func promise(t *testing.T, profile string, arrange func()) *promises {
 	t.Helper()
 	wipe(t)
 	arrange()
-	expect(t, 0, "apply", profile, "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	fresh := look(t)
 	wipe(t)
 	arrange()
@@ -142,7 +142,7 @@ func (p *promises) isOld(t *testing.T) {
 // profile says, nothing is left over, and there is nothing more to do.
 func (p *promises) settles(t *testing.T) {
 	t.Helper()
-	expect(t, 0, "apply", p.profile, "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	look(t).is(t, p.fresh)
 	p.othersHaveTheirs(t)
 	p.keptToItsPaths(t)
