@@ -103,7 +103,7 @@ func BenchmarkFirstApply(b *testing.B) {
 			program, out := hardenctl(b), b.TempDir()
 			run(b, program, "compile", profile, "-o", out)
 			race(b, 1.5, func() { bare(b) },
-				func() { run(b, program, "apply", profile, "--auto-approve", "--no-guard") },
+				func() { run(b, program, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard") },
 				func() {
 					pipe(b, filepath.Join(out, "ipsets"), "ipset", "restore")
 					pipe(b, filepath.Join(out, "rules.v4"), "iptables-restore")
@@ -133,7 +133,7 @@ func BenchmarkEmptyPlan(b *testing.B) {
 	for _, p := range []string{"builtin:web", profile} {
 		b.Run(filepath.Base(p), func(b *testing.B) {
 			bare(b)
-			run(b, program, "apply", p, "--auto-approve", "--no-guard")
+			run(b, program, "apply", p, "--auto-approve", "--confirm-within", "0", "--no-guard")
 			race(b, 1, nothing,
 				func() { run(b, program, "plan", p, "--detailed-exitcode") },
 				func() { time.Sleep(150 * time.Millisecond) })

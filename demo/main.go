@@ -165,7 +165,7 @@ func (s *show) apply() error {
 		return err
 	}
 	title("The whole of it, or nothing")
-	_, err := s.run(1, "apply", s.profile, "--auto-approve")
+	_, err := s.run(1, "apply", s.profile, "--auto-approve", "--confirm-within", "0")
 	return err
 }
 

@@ -1,5 +1,6 @@
 // Package host is the one door to the live host: Read says how it differs from
-// a bundle, Apply moves it there.
+// a bundle, Apply moves it there; Try does so on trial, until a Confirm from
+// another login. Recover ends what a process has left that died.
 //
 // Reading changes nothing. The bundle is loaded in a throwaway network
 // namespace, and so are the files that others share with it, as a boot would.
@@ -16,7 +17,6 @@ import (
 	"slices"
 
 	"hardenctl/compiler/bundle"
-	"hardenctl/host/apply"
 	"hardenctl/host/persist"
 	"hardenctl/host/plan"
 	"hardenctl/host/probe"
@@ -67,7 +67,7 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 		return nil, err
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
-	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(notes, others, r.Tools.Notes(), persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files),
+	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(trialNotes(), notes, others, r.Tools.Notes(), persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files),
 		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files),
 		persist.LinkNotes(b.Manifest.Settings), probe.QueueNotes(b.Manifest.Settings))...)
 	return r, nil
@@ -97,17 +97,6 @@ func (r *Reading) readFiles() (err error) {
 // has them, and the plan removes them.
 func (r *Reading) ClearUp() error {
 	return persist.Sweep(slices.Sorted(maps.Keys(r.Have.Files)))
-}
-
-// Apply moves the host to what the reading wants. The caller holds the lock of
-// apply.Lock since before the reading. progress is told each step. An error
-// that is a *apply.Reverted says whether the host is as it was; one that is a
-// *apply.Untidy that the host is what the reading wants.
-func (r *Reading) Apply(ctx context.Context, progress func(step string)) error {
-	return apply.Do(ctx, apply.Change{
-		Bundle: r.Bundle, Families: r.Tools.Families, Have: r.Have, Want: r.Want, Plan: r.Plan,
-		Verify: r.verify, Progress: progress,
-	})
 }
 
 // verify plans again from a fresh reading of what is not a file. Sets that are

@@ -28,18 +28,23 @@ func SaveBans() error {
 // Restore puts in force what the files of this host say: sets, rules, kernel
 // settings. It is for a boot, before the network is up, and harmless later. A
 // family whose rules cannot be loaded is closed but for administrators, and the
-// error says so. The caller holds the lock of apply.Lock. progress is told what
+// error says so. While a trial is pending it changes nothing, and the error is a
+// *PendingError. The caller holds the lock of apply.Lock. progress is told what
 // is in force. It needs root.
 func Restore(ctx context.Context, progress func(string)) error {
 	if os.Geteuid() != 0 {
 		return ErrNotRoot
 	}
-	// A trial that was under way when the host went down ends here, before
-	// anything is loaded: Recover(ctx).
+	// An apply that was under way when the host went down ends here, before
+	// anything is loaded.
+	unended := Ready(ctx, func(string) {})
+	if errors.As(unended, new(*PendingError)) {
+		return unended
+	}
 	files, unread := restore.Read(persist.DetectLayout())
 	tools, failed := probe.ReadTools()
 	if failed != nil {
 		tools.Families = ruleset.Families[:] // a tool that does not know itself may still close
 	}
-	return errors.Join(unread, failed, restore.Do(ctx, tools, files, progress))
+	return errors.Join(unended, unread, failed, restore.Do(ctx, tools, files, progress))
 }

@@ -111,7 +111,7 @@ func siege(t *testing.T, backend, scope string) {
 	t.Cleanup(func() { lab.FlushState(t) })
 	serve(t)
 	path := write(t, "profile.toml", fmt.Sprintf(profile, scope))
-	hardenctl(t, "apply", path, "--auto-approve", "--no-guard")
+	hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	hardenctl(t, "plan", path, "--detailed-exitcode") // exits 2 if anything is left to do
 	loadedBy(t, backend)
 

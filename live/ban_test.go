@@ -181,7 +181,7 @@ func TestBanRenewsAndGrows(t *testing.T) {
 func TestBanSparesOpenConnections(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		lab.Serve(t, "tcp", 80)
-		expect(t, 0, "apply", write(t, "watched.toml", watched+"tripwires = [\"tcp/23\"]\n"), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", write(t, "watched.toml", watched+"tripwires = [\"tcp/23\"]\n"), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
 		arrive(t, client)
 		var streams []*stream

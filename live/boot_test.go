@@ -38,7 +38,7 @@ func TestBadNeighbours(t *testing.T) {
 				wipe(t)
 				must(t, os.WriteFile(c.path, []byte(c.text), 0o644))
 				before := look(t)
-				for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--no-guard"}} {
+				for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
 					contains(t, expect(t, 1, args...), c.says, c.path)
 				}
 				look(t).is(t, before)
@@ -58,7 +58,7 @@ func TestGoodNeighbours(t *testing.T) {
 		}
 		must(t, os.WriteFile("/etc/iptables/ipsets", []byte(sets.String()), 0o644))
 		must(t, os.WriteFile("/etc/iptables/rules.v4", []byte("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m set --match-set big src -j DROP\n-A INPUT -m set --match-set all src -j ACCEPT\nCOMMIT\n"), 0o644))
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		must(t, netns.Throwaway(func() error {
 			for _, line := range []string{"ipset restore -file /etc/iptables/ipsets", "iptables-restore /etc/iptables/rules.v4", "ip6tables-restore /etc/iptables/rules.v6"} {
 				tool(t, line)

@@ -18,7 +18,7 @@ func TestContainer(t *testing.T) {
 	bare(t, "nft")
 	for _, text := range []string{
 		expect(t, 0, "plan", "builtin:howto", "--json"),
-		expect(t, 0, "apply", "builtin:howto", "--auto-approve", "--no-guard", "--json"),
+		expect(t, 0, "apply", "builtin:howto", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"),
 	} {
 		var p struct {
 			plan.Plan
@@ -73,7 +73,7 @@ func TestBadProfile(t *testing.T) {
 			for _, command := range []string{"plan", "apply"} {
 				args := []string{command, c.path}
 				if command == "apply" {
-					args = append(args, "--auto-approve", "--no-guard")
+					args = append(args, "--auto-approve", "--confirm-within", "0", "--no-guard")
 				}
 				contains(t, expect(t, 1, args...), c.says)
 			}
@@ -85,7 +85,7 @@ func TestBadProfile(t *testing.T) {
 // Without root there is nothing to read or change, and the message says so.
 func TestNotRoot(t *testing.T) {
 	bare(t, "nft")
-	for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--no-guard"}, {"rollback", "1"}} {
+	for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}, {"rollback", "1"}} {
 		contains(t, asNobody(t, 1, args...), "the firewall can only be read and changed as root")
 	}
 }
@@ -132,7 +132,7 @@ func TestApproval(t *testing.T) {
 // onTerminal applies builtin:web on a terminal where somebody types an answer.
 func onTerminal(t *testing.T, answer string) (string, int) {
 	t.Helper()
-	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply builtin:web --no-guard", "/dev/null")
+	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply builtin:web --confirm-within 0 --no-guard", "/dev/null")
 	cmd.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=")
 	cmd.Stdin = strings.NewReader(answer + "\n")
 	return outcome(t, cmd)
@@ -148,7 +148,7 @@ func TestNoIPv6(t *testing.T) {
 		for _, name := range []string{"save", "restore"} {
 			redirect(t, "ip6tables-"+name, "/bin/false")
 		}
-		out := expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		out := expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		contains(t, out, "this kernel runs without IPv6", "IPv4 rules")
 		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 		contains(t, tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT")

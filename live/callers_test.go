@@ -28,7 +28,7 @@ func TestCallersAreHeldAtTheLimit(t *testing.T) {
 		lab.Serve(t, "tcp", 443)
 		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
 		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
-		expect(t, 0, "apply", write(t, "large.toml", large), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", write(t, "large.toml", large), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		var both sync.WaitGroup
 		for _, a := range addresses(attacker) {
 			both.Add(1)

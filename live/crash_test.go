@@ -60,7 +60,7 @@ func crash(t *testing.T, backend string) {
 // something. It returns for how long it was at it.
 func (p *promises) changes(t *testing.T, limit time.Duration) time.Duration {
 	t.Helper()
-	cmd := exec.Command(binary(t), "apply", p.profile, "--auto-approve", "--no-guard")
+	cmd := exec.Command(binary(t), "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	must(t, cmd.Start())
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }()

@@ -93,7 +93,7 @@ func TestFail2ban(t *testing.T) {
 		os.Remove(log)
 		contains(t, expect(t, 0, "plan", path), "fail2ban-client reload", "does not start, with all its jails, while "+log+" is missing")
 		must(t, os.WriteFile(log, nil, 0o644))
-		hardenctl(t, "apply", path, "--auto-approve", "--no-guard")
+		hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		hardenctl(t, "plan", path, "--detailed-exitcode")
 		stop := startFail2ban(t)
 

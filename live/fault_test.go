@@ -43,14 +43,14 @@ func (f fault) befall(t *testing.T) {
 	t.Run("broken", func(t *testing.T) {
 		f.arrange(t)
 		p = asItIs(t)
-		out := expect(t, cmp.Or(f.code, 3), "apply", "builtin:database", "--auto-approve", "--no-guard")
+		out := expect(t, cmp.Or(f.code, 3), "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		contains(t, out, f.says)
 		if f.code == 0 {
 			contains(t, out, "everything went back to what it was")
 		}
 		p.isOld(t)
 	})
-	expect(t, 0, "apply", "builtin:database", "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	p.othersHaveTheirs(t)
 	p.keptToItsPaths(t)
 	expect(t, 0, "plan", "builtin:database", "--detailed-exitcode")

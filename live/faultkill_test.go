@@ -72,14 +72,14 @@ func killed(t *testing.T, backend string) {
 		}
 		for _, at := range p.points() {
 			kill(at.name+" "+at.of, func(t *testing.T) *exec.Cmd {
-				return strace(t, at.killing(), "apply", p.profile, "--auto-approve", "--no-guard")
+				return strace(t, at.killing(), "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 			})
 		}
 		for _, tool := range []string{"iptables-restore", "ip6tables-restore"} {
 			for name, script := range map[string]string{"before ": "kill -KILL $PPID", "after ": `"$real" "$@"; kill -KILL $PPID; exit 0`} {
 				kill(name+tool, func(t *testing.T) *exec.Cmd {
 					breakNamed(t, tool, script)
-					return exec.Command(binary(t), "apply", p.profile, "--auto-approve", "--no-guard")
+					return exec.Command(binary(t), "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 				})
 			}
 		}
@@ -91,7 +91,7 @@ func inhabitAfter(t *testing.T, before string) {
 	t.Helper()
 	inhabit(t)
 	if before != "" {
-		expect(t, 0, "apply", before, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", before, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		tool(t, "ipset add hardenctl-ban-v4 203.0.113.9")
 	}
 }

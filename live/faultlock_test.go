@@ -20,7 +20,7 @@ func TestFault15TwoApplies(t *testing.T) {
 	release, err := apply.Lock(context.Background())
 	must(t, err)
 	before, began := look(t), time.Now()
-	out := expect(t, 6, "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "1s")
+	out := expect(t, 6, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "1s")
 	contains(t, out, "another hardenctl is at work (process "+pid()+")")
 	if took := time.Since(began); took < time.Second || took > 10*time.Second {
 		t.Errorf("waited %v for 1 s", took)
@@ -29,7 +29,7 @@ func TestFault15TwoApplies(t *testing.T) {
 	expect(t, 0, "plan", "builtin:web") // a plan needs no lock
 
 	time.AfterFunc(500*time.Millisecond, release)
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "5s")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "5s")
 	twoAtOnce(t)
 }
 
@@ -42,7 +42,7 @@ func twoAtOnce(t *testing.T) {
 	profiles := []string{"builtin:web", "builtin:database"}
 	ended := make(chan struct{})
 	for _, p := range profiles {
-		cmd := exec.Command(binary(t), "apply", p, "--auto-approve", "--no-guard")
+		cmd := exec.Command(binary(t), "apply", p, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		go func() {
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("apply %s: %v: %s", p, err, out)
@@ -74,11 +74,11 @@ func TestFault14XtablesLock(t *testing.T) {
 		release := holdXtables(t)
 		began := time.Now()
 		if filepath.Base(t.Name()) == "nft" {
-			expect(t, 0, "apply", p.profile, "--auto-approve", "--no-guard")
+			expect(t, 0, "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 			look(t).is(t, p.fresh)
 			return
 		}
-		contains(t, expect(t, 6, "apply", p.profile, "--auto-approve", "--no-guard"), "Another app is currently holding the xtables lock")
+		contains(t, expect(t, 6, "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard"), "Another app is currently holding the xtables lock")
 		if took := time.Since(began); took < 9*time.Second || took > 40*time.Second {
 			t.Errorf("it waited %v, want some 10 s", took)
 		}
@@ -106,12 +106,12 @@ func TestFault14OrphanIsWaitedFor(t *testing.T) {
 		p := promise(t, "builtin:database", func() { inhabitAfter(t, "builtin:web") })
 		note := filepath.Join(t.TempDir(), "awake")
 		breakNamed(t, "iptables-restore", `kill -KILL $PPID; sleep 3; "$real" "$@"; touch `+note+`; exit 0`)
-		out, code := outcome(t, exec.Command(binary(t), "apply", p.profile, "--auto-approve", "--no-guard"))
+		out, code := outcome(t, exec.Command(binary(t), "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard"))
 		if code != -1 {
 			t.Errorf("it was not killed: exit %d: %s", code, out)
 		}
-		contains(t, expect(t, 6, "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "1ms"), "which was killed; a tool that it started is still at work")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		contains(t, expect(t, 6, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "1ms"), "which was killed; a tool that it started is still at work")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		if _, err := os.Stat(note); err != nil {
 			t.Errorf("the apply has not waited for the tool: %v", err)
 		}

@@ -15,7 +15,7 @@ func TestFault17ForeignFlush(t *testing.T) {
 			old := look(t)
 			t.Run("from "+before, func(t *testing.T) {
 				breakTool(`"$real" "$@"; ip6tables -F; exit 0`)(t)
-				contains(t, expect(t, 3, "apply", "builtin:database", "--auto-approve", "--no-guard"), "the host is not what was planned")
+				contains(t, expect(t, 3, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard"), "the host is not what was planned")
 			})
 			old["IPv6 rules"] = foreignRule.ReplaceAllString(old["IPv6 rules"], "")
 			look(t).is(t, old)
@@ -41,7 +41,7 @@ func TestFault32SettingRefused(t *testing.T) {
 					return ttl.ReplaceAllString(text, `${1}"`+value+`"`)
 				})
 				p := asItIs(t)
-				contains(t, expect(t, 3, "apply", "--plan", path, "--auto-approve", "--no-guard"), "net.ipv4.ip_default_ttl", says)
+				contains(t, expect(t, 3, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), "net.ipv4.ip_default_ttl", says)
 				p.isOld(t)
 			})
 		}
@@ -54,13 +54,13 @@ var ttl = regexp.MustCompile(`("key": "net\.ipv4\.ip_default_ttl",\s+"value": )"
 // A set that an apply left behind when it was killed is no obstacle, and goes.
 func TestLeftOver(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		web := look(t)
 		// The plan removes the set first and refills the other one second, for
 		// which it takes the very name.
 		tool(t, "ipset create hardenctl-tmp-1 hash:net")
 		tool(t, "ipset flush hardenctl-trusted-v4")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		look(t).is(t, web)
 	})
 }

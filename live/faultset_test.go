@@ -51,11 +51,11 @@ func TestFault13SetFull(t *testing.T) {
 						code, says = 1, "would not load at boot any more"
 					}
 					if before != "" {
-						expect(t, 0, "apply", before, "--auto-approve", "--no-guard")
+						expect(t, 0, "apply", before, "--auto-approve", "--confirm-within", "0", "--no-guard")
 					}
 					path := forge(t, more, shrink)
 					p := asItIs(t)
-					contains(t, expect(t, code, "apply", "--plan", path, "--auto-approve", "--no-guard"), says, "full")
+					contains(t, expect(t, code, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), says, "full")
 					p.isOld(t)
 				})
 			}
@@ -75,10 +75,10 @@ func TestFault12SetOfAnotherType(t *testing.T) {
 		before := look(t)
 		t.Run("broken", func(t *testing.T) {
 			breakTool("echo not today >&2; exit 1")(t)
-			expect(t, 3, "apply", "builtin:web", "--auto-approve", "--no-guard")
+			expect(t, 3, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 			look(t).is(t, before)
 		})
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 		contains(t, tool(t, "ipset list -t hardenctl-trusted-v4"), "Type: hash:net")
 	})
@@ -88,13 +88,13 @@ func TestFault12SetOfAnotherType(t *testing.T) {
 // an error, until that rule has gone.
 func TestSetThatOthersName(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		tool(t, "iptables -A FORWARD -m set --match-set hardenctl-trusted-v4 src -j ACCEPT")
 		bare := write(t, "bare.toml", "version = 1\ninclude = [\"builtin:web\"]\n[access]\nexempt = []\n")
-		contains(t, expect(t, 0, "apply", bare, "--auto-approve", "--no-guard"), "set hardenctl-trusted-v4 is wanted no more, and stays")
+		contains(t, expect(t, 0, "apply", bare, "--auto-approve", "--confirm-within", "0", "--no-guard"), "set hardenctl-trusted-v4 is wanted no more, and stays")
 		expect(t, 0, "plan", bare, "--detailed-exitcode")
 		tool(t, "iptables -D FORWARD 1")
-		contains(t, expect(t, 0, "apply", bare, "--auto-approve", "--no-guard"), "- hardenctl-trusted-v4")
+		contains(t, expect(t, 0, "apply", bare, "--auto-approve", "--confirm-within", "0", "--no-guard"), "- hardenctl-trusted-v4")
 		expect(t, 0, "plan", bare, "--detailed-exitcode")
 		if left := glob(t, "/etc/iptables/.*hardenctl*"); left != nil {
 			t.Errorf("left behind: %v", left)

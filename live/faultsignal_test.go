@@ -60,7 +60,7 @@ func closeTerminal(t *testing.T, profile string) {
 	t.Helper()
 	note := filepath.Join(t.TempDir(), "pids")
 	breakTool(fmt.Sprintf(`"$real" "$@"; terminal=$(cut -d" " -f4 /proc/$PPID/stat); echo $PPID $terminal >%s; kill -KILL $terminal; sleep 0.2; exit 0`, note))(t)
-	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply "+profile+" --auto-approve --no-guard", "/dev/null")
+	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply "+profile+" --auto-approve --confirm-within 0 --no-guard", "/dev/null")
 	out, _ := cmd.CombinedOutput()
 	text, err := os.ReadFile(note)
 	if err != nil {

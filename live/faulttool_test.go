@@ -25,7 +25,7 @@ func TestFault02KilledBetweenTables(t *testing.T) {
 				profile := proxied(t, true, "") // has rules in raw and mangle too
 				p := asItIs(t)
 				breakTool(script)(t)
-				expect(t, 3, "apply", profile, "--auto-approve", "--no-guard")
+				expect(t, 3, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 				torn, err := os.ReadFile(note)
 				must(t, err)
 				was, is := tables(p.old["IPv6 rules"]), tables(rules(string(torn)))
@@ -54,7 +54,7 @@ func TestFault07SaveThatLies(t *testing.T) {
 					p := asItIs(t)
 					t.Run("broken", func(t *testing.T) {
 						replaceTool(t, "ip6tables-save", "ip6tables-"+backend+"-save", fmt.Sprintf(`if %s; then exec "$real" "$@" >/dev/full; fi`, c.when))
-						contains(t, expect(t, 1, "apply", "builtin:database", "--auto-approve", "--no-guard"), c.says)
+						contains(t, expect(t, 1, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says)
 					})
 					p.isOld(t)
 				})
@@ -92,7 +92,7 @@ func TestFault08NoIPSet(t *testing.T) {
 		path, err := filepath.EvalSymlinks("/usr/sbin/ipset")
 		must(t, err)
 		must(t, syscall.Mount("/dev/null", path, "", syscall.MS_BIND, ""))
-		out, code := outcome(t, exec.Command(binary(t), "apply", "builtin:database", "--auto-approve", "--no-guard"))
+		out, code := outcome(t, exec.Command(binary(t), "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard"))
 		must(t, syscall.Unmount(path, syscall.MNT_DETACH))
 		if code != 1 {
 			t.Errorf("exit %d, want 1", code)
@@ -141,7 +141,7 @@ func TestFault11RefusedByTheKernel(t *testing.T) {
 			return replaceOnce(t, text, `--dport 80 -m comment --comment \"services.http\" -j HARDENCTL-S-HTTP\n`,
 				`--dport 80 -m comment --comment \"services.http\" -j HARDENCTL-INPUT\n`) // a loop
 		})
-		contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--no-guard"), "rehearsal: rules.v4", "iptables-restore")
+		contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), "rehearsal: rules.v4", "iptables-restore")
 		look(t).is(t, before)
 	})
 }

@@ -101,20 +101,20 @@ func TestApply(t *testing.T) {
 		before := look(t)
 		expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
 		look(t).is(t, before)
-		contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard"), "Applied.")
+		contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), "Applied.")
 		web, written := look(t), times(t)
 		contains(t, expect(t, 0, "plan", "builtin:web", "--detailed-exitcode"), "No changes")
 
-		contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard"), "No changes")
+		contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), "No changes")
 		look(t).is(t, web)
 		if again := times(t); !maps.Equal(again, written) {
 			t.Errorf("files were written again: %v, then %v", written, again)
 		}
 
-		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		expect(t, 0, "plan", "builtin:database", "--detailed-exitcode")
 		expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		look(t).is(t, web)
 	})
 }
@@ -151,7 +151,7 @@ func TestDrift(t *testing.T) {
 		{"a file is deleted", "rm /etc/iptables/rules.v6", "+ file /etc/iptables/rules.v6"},
 	}
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		web := look(t)
 		for _, d := range drifts {
 			t.Run(d.name, func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestDrift(t *testing.T) {
 				if !slices.Equal(found, []string{d.kind}) {
 					t.Errorf("found %q, want %q", found, d.kind)
 				}
-				expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+				expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 				if strings.Contains(d.name, "before the jump") {
 					tool(t, "iptables -D INPUT -s 203.0.113.5 -j ACCEPT") // it is not ours to delete
 				}
@@ -177,7 +177,7 @@ func TestDrift(t *testing.T) {
 // expire, or do not count, is not the set that the profile asks for.
 func TestDriftOfASet(t *testing.T) {
 	bare(t, "nft")
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	members := strings.ReplaceAll(tool(t, "ipset save hardenctl-trusted-v6"), "hardenctl-trusted-v6", "other")
 	fed(t, strings.Replace(members, "\n", " timeout 0\n", 1), "ipset", "restore")
 	tool(t, "ipset swap other hardenctl-trusted-v6")
@@ -189,6 +189,6 @@ func TestDriftOfASet(t *testing.T) {
 	if len(p.Changes) != 2 || p.Changes[0].Object != "hardenctl-callers-v4" || p.Changes[1].Object != "hardenctl-trusted-v6" {
 		t.Errorf("found %+v", p.Changes)
 	}
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 }

@@ -42,7 +42,7 @@ func profileHasNone(t *testing.T, backends []string, profile string, flaws []fla
 		t.Run(backend, func(t *testing.T) {
 			bare(t, backend)
 			serve(t)
-			expect(t, 0, "apply", write(t, "ours.toml", profile), "--auto-approve", "--no-guard")
+			expect(t, 0, "apply", write(t, "ours.toml", profile), "--auto-approve", "--confirm-within", "0", "--no-guard")
 			street{way: "HARDENCTL-INPUT", ours: true}.try(t, flaws, of...)
 		})
 	}

@@ -85,7 +85,7 @@ func theirs(t *testing.T) string {
 			if strings.HasPrefix(line, "*") {
 				table = strings.TrimSpace(line)
 			}
-			foreign := !strings.Contains(line, "HARDENCTL-") && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, ":INPUT ")
+			foreign := !strings.Contains(line, "HARDENCTL-") && !strings.Contains(line, "HARDENCTL_") && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, ":INPUT ")
 			if foreign && (table == "*filter" || table == "*nat") {
 				kept = append(kept, name+" "+table+" "+line)
 			}
@@ -113,7 +113,7 @@ func TestForeign(t *testing.T) {
 		untouched(t, p)
 		overtaken(t, p)
 
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		if after := theirs(t); after != before {
 			t.Errorf("others had\n%s\nand have\n%s", before, after)
 		}
@@ -128,7 +128,7 @@ func TestForeign(t *testing.T) {
 		}
 		untouched(t, p)
 		contains(t, strings.Join(p.Notes, "\n"), "IPv4 filter INPUT: 2 rules of others", "IPv6 filter INPUT: 1 rule of others")
-		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		if after := theirs(t); after != before {
 			t.Errorf("after a second profile others have\n%s", after)
 		}
@@ -198,17 +198,17 @@ func keptInFiles(t *testing.T) {
 func TestForwardIsLeft(t *testing.T) {
 	closed, left := variant(t, `input = "drop"`, "input = \"drop\"\nforward = \"drop\""), variant(t)
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", left, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", left, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		before := look(t)
-		expect(t, 0, "apply", closed, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", closed, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		contains(t, tool(t, "iptables-save"), ":FORWARD DROP", "-A FORWARD -j HARDENCTL-")
 		whole := look(t)
 		t.Run("broken", func(t *testing.T) {
 			breakTool("echo not today >&2; exit 1")(t)
-			expect(t, 3, "apply", left, "--auto-approve", "--no-guard")
+			expect(t, 3, "apply", left, "--auto-approve", "--confirm-within", "0", "--no-guard")
 			look(t).is(t, whole)
 		})
-		contains(t, expect(t, 0, "apply", left, "--auto-approve", "--no-guard"), "policy filter FORWARD: DROP -> ACCEPT")
+		contains(t, expect(t, 0, "apply", left, "--auto-approve", "--confirm-within", "0", "--no-guard"), "policy filter FORWARD: DROP -> ACCEPT")
 		look(t).is(t, before)
 		expect(t, 0, "plan", left, "--detailed-exitcode")
 	})
@@ -230,7 +230,7 @@ func TestOtherBackend(t *testing.T) {
 				expect(t, 0, "plan", "builtin:web") // tables that are empty are in nobody's way
 				tool(t, c.command)
 				before := look(t)
-				for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--no-guard"}} {
+				for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
 					contains(t, expect(t, 1, args...), c.says, "the "+other+" backend decides packets too", "iptables-"+other+"-save")
 				}
 				look(t).is(t, before)
@@ -243,7 +243,7 @@ func TestOtherBackend(t *testing.T) {
 func TestNewlineInAComment(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		fed(t, "", "iptables", "-A", "INPUT", "-m", "comment", "--comment", "first\nsecond \"third\"", "-j", "ACCEPT")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 		contains(t, tool(t, "iptables-save"), "-A INPUT -m comment --comment \"first\nsecond \\\"third\\\"\" -j ACCEPT\n")
 	})

@@ -51,7 +51,7 @@ stealth = true
 func watch(t *testing.T, more string) {
 	t.Helper()
 	serve(t)
-	expect(t, 0, "apply", write(t, "watched.toml", watched+more+"\n"), "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", write(t, "watched.toml", watched+more+"\n"), "--auto-approve", "--confirm-within", "0", "--no-guard")
 }
 
 // linuxOptions are those of a SYN of Linux: a segment size of 1460, SACK,

@@ -32,7 +32,7 @@ func TestGateway(t *testing.T) {
 		addInside(t)
 		forwardPorts(t)
 		path := write(t, "gateway.toml", forwarded)
-		expect(t, 0, "apply", path, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		expect(t, 0, "plan", path, "--detailed-exitcode")
 		onFamilies(t, "routed", func(t *testing.T, f family) {
 			out := outside.V4().String()

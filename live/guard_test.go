@@ -84,10 +84,10 @@ func TestGuardKnowsBans(t *testing.T) {
 	tool(t, "ipset add hardenctl-ban-v4 "+callerV4+" timeout 600")
 	more := overWeb(t, strict+"[services.more]\nports = [\"tcp/8443\"]\n")
 	t.Setenv("SSH_CONNECTION", "")
-	out := expect(t, 1, "apply", more, "--auto-approve")
+	out := expect(t, 1, "apply", more, "--auto-approve", "--confirm-within", "0")
 	contains(t, out, callerV4+" (logged in by SSH) at tcp/22: a new connection would be refused (scan: banned")
 	tool(t, "ipset del hardenctl-ban-v4 "+callerV4)
-	expect(t, 0, "apply", more, "--auto-approve")
+	expect(t, 0, "apply", more, "--auto-approve", "--confirm-within", "0")
 	stays.answers(t)
 }
 
@@ -239,16 +239,16 @@ func TestGuardKnowsNobody(t *testing.T) {
 	t.Setenv("SSH_CONNECTION", "")
 	before := look(t)
 	for _, json := range []bool{false, true} {
-		args := []string{"apply", "builtin:web", "--auto-approve"}
+		args := []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0"}
 		if json {
 			args = append(args, "--json")
 		}
 		contains(t, expect(t, 1, args...), "nobody is known who must still get in", `[access] admin =`, "--no-guard")
 	}
 	look(t).is(t, before)
-	expect(t, 0, "apply", overWeb(t, "[access]\nadmin = [\"203.0.113.0/24\"]\n"), "--auto-approve")
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
-	contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve"), "No changes") // nobody is asked about nothing
+	expect(t, 0, "apply", overWeb(t, "[access]\nadmin = [\"203.0.113.0/24\"]\n"), "--auto-approve", "--confirm-within", "0")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0"), "No changes") // nobody is asked about nothing
 }
 
 // With --json, an apply that is refused says of each caller what would become
@@ -262,7 +262,7 @@ func TestGuardJSON(t *testing.T) {
 		Applied bool
 		Error   string
 	}
-	out := expect(t, 1, "apply", overWeb(t, "[access]\nblock = [\"198.51.100.0/24\"]\n"), "--auto-approve", "--json")
+	out := expect(t, 1, "apply", overWeb(t, "[access]\nblock = [\"198.51.100.0/24\"]\n"), "--auto-approve", "--confirm-within", "0", "--json")
 	out = out[:strings.LastIndex(out, "}")+1] // the error follows, on standard error
 	must(t, json.Unmarshal([]byte(out), &said))
 	want := plan.Caller{Address: callerV4, Learned: "your SSH connection", Interface: "eth0", Port: "tcp/22", Service: "ssh"}

@@ -20,18 +20,18 @@ import (
 func TestFault22StdoutClosed(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		before := look(t)
-		for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--no-guard"}} {
+		for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
 			if code := hungUp(t, false, args...); code == 0 {
 				t.Errorf("%q exits 0, and nobody has read it", args)
 			}
 			look(t).is(t, before)
 		}
-		if code := hungUp(t, true, "apply", "builtin:web", "--auto-approve", "--no-guard", "--json"); code != 5 {
+		if code := hungUp(t, true, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"); code != 5 {
 			t.Errorf("an apply whose outcome nobody reads exits %d, want 5", code)
 		}
 		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
-		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--no-guard")
-		if code := hungUp(t, true, "rollback", "--auto-approve", "--no-guard", "--json"); code != 5 {
+		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		if code := hungUp(t, true, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"); code != 5 {
 			t.Errorf("a rollback whose outcome nobody reads exits %d, want 5", code)
 		}
 		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
@@ -128,9 +128,9 @@ func TestFault25Symlinks(t *testing.T) {
 			victim := p.grow(t)
 			before := look(t)
 			if p.says == "" {
-				expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+				expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 			} else {
-				contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--no-guard"), p.says)
+				contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), p.says)
 				look(t).is(t, before)
 			}
 			if now := tool(t, "find "+victim+" -ls"); now != tool(t, "cat "+victim+".before") {
@@ -170,12 +170,12 @@ func TestFault25OpenFolders(t *testing.T) {
 	} {
 		before := look(t)
 		must(t, plot(place))
-		contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--no-guard"), place+" ")
+		contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), place+" ")
 		look(t).is(t, before)
 		must(t, os.Chown(place, 0, -1))
 		must(t, os.Chmod(place, 0o755))
 	}
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 }
 
 // orders is a profile with an include and a list, in a folder of their own.
@@ -214,7 +214,7 @@ func TestFault26OthersMayWrite(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			folder := orders(t)
 			must(t, c.plot(folder))
-			for _, args := range [][]string{{"plan", folder + "/a.toml"}, {"apply", folder + "/a.toml", "--auto-approve", "--no-guard"}} {
+			for _, args := range [][]string{{"plan", folder + "/a.toml"}, {"apply", folder + "/a.toml", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
 				contains(t, expect(t, 1, args...), "error: others than root could change this file: "+folder, c.says)
 				contains(t, expect(t, 1, append(args, "--json")...), `"others-may-write"`)
 			}
@@ -248,10 +248,10 @@ func TestFault26SavedPlan(t *testing.T) {
 	expect(t, 0, "plan", "builtin:web", "-o", path)
 	before := look(t)
 	must(t, os.Chmod(path, 0o602))
-	contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--no-guard"), path+" may be written by others (its mode is 0602)")
+	contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), path+" may be written by others (its mode is 0602)")
 	look(t).is(t, before)
 	must(t, os.Chmod(path, 0o600))
-	expect(t, 0, "apply", "--plan", path, "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 }
 
 // Whoever logged in and became root may have the profile in a folder of her own:
@@ -276,7 +276,7 @@ func TestFault26OwnProfile(t *testing.T) {
 // Fault 27: what the caller's environment says has no effect on what root runs.
 func TestFault27Environment(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		clean := look(t)
 		bare(t, filepath.Base(t.Name()))
 
@@ -284,7 +284,7 @@ func TestFault27Environment(t *testing.T) {
 		for _, name := range []string{"iptables", "iptables-save", "iptables-restore", "ip6tables-save", "ip6tables-restore", "ipset", "modprobe", "sysctl"} {
 			must(t, os.WriteFile(filepath.Join(trap, name), []byte("#!/bin/sh\ntouch "+trap+"/was-here\nexit 1\n"), 0o755))
 		}
-		cmd := exec.Command(binary(t), "apply", "builtin:web", "--auto-approve", "--no-guard")
+		cmd := exec.Command(binary(t), "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		cmd.Env = append(os.Environ(),
 			"PATH="+trap, "HOME="+trap, "TMPDIR="+trap, "ENV="+trap+"/iptables", "BASH_ENV="+trap+"/iptables", "IFS=/",
 			"LD_PRELOAD="+trap+"/missing.so", "LD_LIBRARY_PATH="+trap,
@@ -310,7 +310,7 @@ func TestUmask(t *testing.T) {
 	for _, umask := range []string{"000", "077"} {
 		wipe(t)
 		must(t, os.Remove("/etc/iptables"))
-		out, code := outcome(t, exec.Command("sh", "-c", "umask "+umask+` && exec "$@"`, "sh", binary(t), "apply", "builtin:web", "--auto-approve", "--no-guard"))
+		out, code := outcome(t, exec.Command("sh", "-c", "umask "+umask+` && exec "$@"`, "sh", binary(t), "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"))
 		if code != 0 {
 			t.Fatalf("exit %d: %s", code, out)
 		}

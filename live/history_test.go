@@ -26,32 +26,32 @@ func history(t *testing.T) []generation.Generation {
 func TestRollback(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		contains(t, expect(t, 0, "history"), "Nothing has been applied to this host yet")
-		contains(t, expect(t, 1, "rollback", "--auto-approve", "--no-guard"), "nothing has been applied yet")
+		contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "nothing has been applied yet")
 
 		folder := filepath.Dir(write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\n[sets.bad]\nfiles = [\"bad.txt\"]\n[access]\nblock = [\"@bad\"]\n"))
 		must(t, os.WriteFile(folder+"/bad.txt", []byte("203.0.113.0/25\n2001:db8:bad::/48\n"), 0o644))
 		a := folder + "/a.toml"
-		expect(t, 0, "apply", a, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", a, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		first := look(t)
-		contains(t, expect(t, 1, "rollback", "--auto-approve", "--no-guard"), "1 is the first, and there is none before it")
-		expect(t, 0, "apply", a, "--auto-approve", "--no-guard") // changes nothing
-		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--no-guard")
+		contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "1 is the first, and there is none before it")
+		expect(t, 0, "apply", a, "--auto-approve", "--confirm-within", "0", "--no-guard") // changes nothing
+		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		second := look(t)
 
 		must(t, os.Remove(a)) // nobody needs it any more
 		contains(t, expect(t, 1, "rollback", "--no-guard"), "there is no terminal to ask on")
 		look(t).is(t, second)
-		contains(t, expect(t, 0, "rollback", "--auto-approve", "--no-guard"), "a.toml on this host", "Applied.", "It is generation 3")
+		contains(t, expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "a.toml on this host", "Applied.", "It is generation 3")
 		look(t).is(t, first)
-		contains(t, expect(t, 0, "rollback", "--auto-approve", "--no-guard", "--json"), `"applied": true`, `"generation": 4`)
+		contains(t, expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"), `"applied": true`, `"generation": 4`)
 		look(t).is(t, second)
-		expect(t, 0, "rollback", "1", "--auto-approve", "--no-guard")
+		expect(t, 0, "rollback", "1", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		look(t).is(t, first)
 		if !planned(t, restored(t, 5)).Empty() {
 			t.Error("the profile that generation 5 keeps plans changes")
 		}
 		generationsAre(t, "5 a.toml 1", "4 builtin:database 2", "3 a.toml 1", "2 builtin:database 0", "1 a.toml 0")
-		contains(t, expect(t, 1, "rollback", "6", "--auto-approve", "--no-guard"), "cannot go back to generation 6", "there is no such generation")
+		contains(t, expect(t, 1, "rollback", "6", "--auto-approve", "--confirm-within", "0", "--no-guard"), "cannot go back to generation 6", "there is no such generation")
 	})
 }
 
@@ -79,12 +79,12 @@ func restored(t *testing.T, number int) string {
 // An apply that fails makes no generation, and leaves nothing where they are.
 func TestNoGeneration(t *testing.T) {
 	bare(t, "nft")
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	t.Run("broken", func(t *testing.T) {
 		breakTool("echo not today >&2; exit 1")(t)
-		expect(t, 3, "apply", "builtin:database", "--auto-approve", "--no-guard")
+		expect(t, 3, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	})
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard") // changes nothing
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard") // changes nothing
 	generationsAre(t, "1 builtin:web 0")
 	if left := glob(t, generation.Host.Folder+"/.*"); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
@@ -101,7 +101,7 @@ func TestNoRoomForGeneration(t *testing.T) {
 	must(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=16k,mode=0700"))
 	t.Cleanup(func() { must(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })
 	before := look(t)
-	contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--no-guard"), "keeping a generation", "no space left on device")
+	contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), "keeping a generation", "no space left on device")
 	look(t).is(t, before)
 }
 
@@ -110,7 +110,7 @@ func TestNoRoomForGeneration(t *testing.T) {
 func TestBrokenGeneration(t *testing.T) {
 	bare(t, "nft")
 	for _, profile := range []string{"builtin:web", "builtin:database"} {
-		expect(t, 0, "apply", profile, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	}
 	before := look(t)
 	for _, name := range []string{"bundle/rules.v4", "bundle/manifest.json", "sources/builtin/profiles/web.toml", "generation.json"} {
@@ -119,13 +119,13 @@ func TestBrokenGeneration(t *testing.T) {
 			whole, err := os.ReadFile(path)
 			must(t, err)
 			must(t, os.WriteFile(path, whole[:len(whole)-9], 0o600))
-			contains(t, expect(t, 1, "rollback", "--auto-approve", "--no-guard"), "cannot go back to generation 1", filepath.Base(path))
+			contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "cannot go back to generation 1", filepath.Base(path))
 			look(t).is(t, before)
 			expect(t, 0, "history") // is shown all the same
 			must(t, os.WriteFile(path, whole, 0o600))
 		})
 	}
-	expect(t, 0, "rollback", "--auto-approve", "--no-guard")
+	expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard")
 }
 
 // The history tells who it was, and is nobody's but root's.
@@ -133,8 +133,8 @@ func TestHistory(t *testing.T) {
 	bare(t, "nft")
 	t.Setenv("SUDO_USER", "alice")
 	t.Setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "5s")
-	contains(t, expect(t, 0, "history"), "WHO", "alice from 192.0.2.7", "builtin:web", "hardenctl apply builtin:web --auto-approve --no-guard --lock-timeout 5s")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "5s")
+	contains(t, expect(t, 0, "history"), "WHO", "alice from 192.0.2.7", "builtin:web", "hardenctl apply builtin:web --auto-approve --confirm-within 0 --no-guard --lock-timeout 5s")
 	contains(t, asNobody(t, 1, "history"), "generations can only be read as root")
 }
 
@@ -152,18 +152,18 @@ func TestMaximumShrink(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(filepath.Dir(path), "bad.txt"), []byte(text.String()), 0o644))
 	}
 	hold(20)
-	expect(t, 0, "apply", path, "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	hold(100)
-	expect(t, 0, "apply", path, "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	before := look(t)
 	hold(49)
-	for _, args := range [][]string{{"plan", path}, {"apply", path, "--auto-approve", "--no-guard"}} {
+	for _, args := range [][]string{{"plan", path}, {"apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
 		contains(t, expect(t, 1, args...), "a.toml:5:", "sets.bad: the set has 49 entries, and had 100 in generation 2: it may lose 50% at most")
 		contains(t, expect(t, 1, append(args, "--json")...), `"maximum-shrink"`)
 	}
 	look(t).is(t, before)
 	expect(t, 0, "check", path) // asks no host
-	expect(t, 0, "rollback", "--auto-approve", "--no-guard")
+	expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	hold(10)
-	expect(t, 0, "apply", path, "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 }

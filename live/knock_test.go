@@ -84,7 +84,7 @@ func newHouse(t *testing.T, backend, profile string) *house {
 	for _, port := range []int{22, 80, 5432, 8080} {
 		lab.Serve(t, "tcp", port)
 	}
-	expect(t, 0, "apply", write(t, "doors.toml", profile), "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", write(t, "doors.toml", profile), "--auto-approve", "--confirm-within", "0", "--no-guard")
 	return &house{network: lab.NewNetwork(t)}
 }
 

@@ -23,7 +23,7 @@ func TestCustomersMeetNoLimit(t *testing.T) {
 		lab.Serve(t, "tcp", 443)
 		lab.Serve(t, "udp", 443)
 		for round, profile := range []string{"builtin:web", proxied(t, true, "")} {
-			expect(t, 0, "apply", profile, "--auto-approve", "--no-guard")
+			expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 			for i, crowd := range []struct {
 				who, v4, v6  string
 				flows, users int
@@ -145,7 +145,7 @@ func TestAttackerAtTheLimit(t *testing.T) {
 		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
 		crawler := network.Host("crawler", "66.249.64.5", "2001:4860:4801:10::5")
 		for _, proxy := range []bool{true, false} {
-			expect(t, 0, "apply", write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve", "--no-guard")
+			expect(t, 0, "apply", write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve", "--confirm-within", "0", "--no-guard")
 			for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 				overrun(t, attacker, server, func() {
 					if got := atOnce(customer, "tcp", server, 30); got != 30 {
@@ -201,7 +201,7 @@ func TestForgedSYNsTakeNobodysLimit(t *testing.T) {
 		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
 		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
 		for _, proxy := range []bool{true, false} {
-			expect(t, 0, "apply", write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve", "--no-guard")
+			expect(t, 0, "apply", write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve", "--confirm-within", "0", "--no-guard")
 			for _, to := range []struct {
 				victim netip.Addr
 				server string
@@ -232,7 +232,7 @@ func TestEchoAtTheLimit(t *testing.T) {
 		network := lab.NewNetwork(t)
 		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
 		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
-		expect(t, 0, "apply", "builtin:base", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:base", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			if got := echoes(t, attacker, server, 50, "0.005"); got < 5 || got > 10 {
 				t.Errorf("%s: %d of 50 requests of a flood were answered", server, got)

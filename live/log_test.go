@@ -47,7 +47,7 @@ func TestKernelLog(t *testing.T) {
 	path := logging(t)
 	if *record {
 		bare(t, "nft")
-		hardenctl(t, "apply", path, "--auto-approve", "--no-guard")
+		hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		must(t, os.WriteFile(kernelLog, []byte(recorded(t)), 0o644))
 	}
 	b := compiled(t, path)
@@ -151,7 +151,7 @@ func kernelLines(t *testing.T) (stop func() string) {
 func TestOneAttackerHidesNobody(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		path := variant(t, "[udp]", "[log]\nrate = \"1/hour burst 6\"\nlines_per_source = \"1/hour burst 3\"\n\n[udp]")
-		hardenctl(t, "apply", path, "--auto-approve", "--no-guard")
+		hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		network := lab.NewNetwork(t)
 		attacker := network.Host("attacker", scannerV4, scannerV6)
 		other := network.Host("other", "203.0.113.67", "2001:db8:bad:67::67")

@@ -100,8 +100,8 @@ func TestNeighbours(t *testing.T) {
 		inhabitBusy(t)
 		before, saved := neighbours(t), savePlan(t, "builtin:web")
 		contains(t, expect(t, 0, "plan", "builtin:web"), "the table inet f2b-table of nftables sees packets too, and stays as it is")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
-		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		same(t, before, neighbours(t))
 
 		wipe(t)
@@ -109,8 +109,8 @@ func TestNeighbours(t *testing.T) {
 		inhabitBusy(t)
 		tool(t, "iptables -I DOCKER-USER 1 -s 198.51.100.7/32 -j DROP")
 		changed := neighbours(t)
-		contains(t, expect(t, 1, "apply", "--plan", saved, "--auto-approve", "--no-guard"), "the host has changed since the plan was made")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		contains(t, expect(t, 1, "apply", "--plan", saved, "--auto-approve", "--confirm-within", "0", "--no-guard"), "the host has changed since the plan was made")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		same(t, changed, neighbours(t))
 	})
 }
@@ -136,7 +136,7 @@ func TestNeighboursWhileApplying(t *testing.T) {
 		stop, ended := make(chan struct{}), make(chan int)
 		go func() { ended <- busy(t, stop) }()
 		for i := range 8 {
-			expect(t, 0, "apply", []string{"builtin:web", "builtin:database"}[i%2], "--auto-approve", "--no-guard")
+			expect(t, 0, "apply", []string{"builtin:web", "builtin:database"}[i%2], "--auto-approve", "--confirm-within", "0", "--no-guard")
 		}
 		close(stop)
 		n := <-ended

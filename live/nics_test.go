@@ -37,7 +37,7 @@ func TestOffloads(t *testing.T) {
 
 	saved := t.TempDir() + "/plan.json"
 	expect(t, 0, "plan", profile, "-o", saved)
-	expect(t, 0, "apply", "--plan", saved, "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", "--plan", saved, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	offloadsAre(t, "on", "off")
 	text, err := os.ReadFile(nicLink)
 	must(t, err)
@@ -50,7 +50,7 @@ func TestOffloads(t *testing.T) {
 		t.Errorf("after a change by hand the plan is %+v", changes)
 	}
 
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	if _, err := os.Stat(nicLink); !os.IsNotExist(err) {
 		t.Errorf("the file of an interface that no profile names is left: %v", err)
 	}
@@ -64,7 +64,7 @@ func TestOffloadsGoBack(t *testing.T) {
 	tool(t, "ethtool -K nic0.1 sg off")
 	offloadsAre(t, "off", "off")
 	profile := write(t, "nic.toml", strings.ReplaceAll(nicProfile, "false", "true"))
-	contains(t, expect(t, 3, "apply", profile, "--auto-approve", "--no-guard"),
+	contains(t, expect(t, 3, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"),
 		"nic0.1 tso: turned it on, and the kernel says off", "everything went back to what it was")
 	offloadsAre(t, "off", "off")
 	if _, err := os.Stat(nicLink); !os.IsNotExist(err) {
@@ -80,7 +80,7 @@ func TestOffloadsOutOfReach(t *testing.T) {
 	profile := write(t, "nic.toml", nicProfile+"[nics.away0]\ngro = true\n")
 	const link = "/etc/systemd/network/98-hardenctl-away0.link"
 	t.Cleanup(func() { must(t, os.RemoveAll(link)) })
-	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--no-guard"), "away0 gro: nothing, not on: there is no such interface here")
+	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"), "away0 gro: nothing, not on: there is no such interface here")
 	offloadsAre(t, "on", "off")
 	if _, err := os.Stat(link); err != nil {
 		t.Error(err)
@@ -126,7 +126,7 @@ func TestQueuesAndLRO(t *testing.T) {
 	bare(t, "nft")
 	addNIC(t)
 	profile := write(t, "queues.toml", "version = 1\n[nics.\"nic0.1\"]\nlro = true\nqueues = 2\n")
-	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--no-guard"),
+	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"),
 		"nic0.1 lro: off, not on: the driver of this interface does not let it change",
 		"nic0.1 queues: 0, not 2: its driver has no queues that both receive and send: `ethtool -L nic0.1 rx 2 tx 2`")
 	text, err := os.ReadFile(nicLink)
@@ -140,7 +140,7 @@ func TestQueuesAndLRO(t *testing.T) {
 		{"[nics.\"nic0.3\"]\nlro = true\n", "nic0.3 lro: turned it on, and the kernel says off"},
 		{"[nics.\"nic0.4\"]\nqueues = 2\n", "leave them out of the profile"},
 	} {
-		contains(t, expect(t, 3, "apply", write(t, "nic.toml", "version = 1\n"+c.table), "--auto-approve", "--no-guard"), c.says, "everything went back to what it was")
+		contains(t, expect(t, 3, "apply", write(t, "nic.toml", "version = 1\n"+c.table), "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says, "everything went back to what it was")
 	}
 	contains(t, tool(t, "ethtool -k nic0.3"), "large-receive-offload: off\n") // and not "[requested on]"
 }

@@ -44,15 +44,15 @@ func TestJSONOutcome(t *testing.T) {
 	}
 	t.Run("broken", func(t *testing.T) {
 		breakTool("echo not today >&2; exit 1")(t)
-		o = applied(t, 3, "builtin:web", "--auto-approve", "--no-guard")
+		o = applied(t, 3, "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		if o.Applied || !o.Reverted || o.Step != "IPv6 rules" || !strings.Contains(o.Error, "not today") {
 			t.Errorf("reverted: %+v", o)
 		}
 	})
-	if o = applied(t, 0, "builtin:web", "--auto-approve", "--no-guard"); !o.Applied || o.Reverted || o.Error != "" || o.Step != "" {
+	if o = applied(t, 0, "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"); !o.Applied || o.Reverted || o.Error != "" || o.Step != "" {
 		t.Errorf("applied: %+v", o)
 	}
-	if o = applied(t, 0, "builtin:web", "--auto-approve", "--no-guard"); o.Applied || o.Profile != "builtin:web" {
+	if o = applied(t, 0, "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"); o.Applied || o.Profile != "builtin:web" {
 		t.Errorf("applied again: %+v", o)
 	}
 }
@@ -69,8 +69,8 @@ func TestOutputIsFull(t *testing.T) {
 	}{
 		{1, []string{"plan", "builtin:web"}, "no space left"},
 		{1, []string{"plan", "builtin:web", "--json"}, "no space left"},
-		{1, []string{"apply", "builtin:web", "--auto-approve", "--no-guard"}, "no space left"},
-		{5, []string{"apply", "builtin:web", "--auto-approve", "--no-guard", "--json"}, "applied, and the host is what the profile says"},
+		{1, []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}, "no space left"},
+		{5, []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"}, "applied, and the host is what the profile says"},
 	} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		must(t, err)
@@ -100,7 +100,7 @@ type typist struct {
 // sitDown begins an apply and waits until it asks.
 func sitDown(t *testing.T) *typist {
 	t.Helper()
-	s := &typist{cmd: exec.Command("script", "-qefc", "exec "+binary(t)+" apply builtin:web --no-guard", "/dev/null")}
+	s := &typist{cmd: exec.Command("script", "-qefc", "exec "+binary(t)+" apply builtin:web --confirm-within 0 --no-guard", "/dev/null")}
 	var err error
 	s.keys, err = s.cmd.StdinPipe()
 	must(t, err)
@@ -139,7 +139,7 @@ func TestInterruptedQuestion(t *testing.T) {
 		t.Errorf("exit %d, want 1", code)
 	}
 	look(t).is(t, before)
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "100ms")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "100ms")
 }
 
 // What somebody changes while the plan is read is not lost.

@@ -20,7 +20,7 @@ func TestController(t *testing.T) {
 		stranger := street.Host("stranger", "192.0.2.66/24", "2001:db8::66/64")
 		lab.Serve(t, "tcp", 502)
 		lab.Serve(t, "tcp", 22)
-		expect(t, 0, "apply", "builtin:ot-controller", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:ot-controller", "--auto-approve", "--confirm-within", "0", "--no-guard")
 
 		for _, address := range []string{lab.ServerV4, lab.ServerV6} {
 			if out, err := stranger.Command(context.Background(), "ping", "-c", "1", "-W", "1", address).CombinedOutput(); err == nil {
@@ -54,7 +54,7 @@ func TestDNSServer(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		resolver := lab.NewNetwork(t).Host("resolver", "192.0.2.53/24")
 		lab.Serve(t, "tcp", 53)
-		expect(t, 0, "apply", "builtin:dns", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:dns", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		server, err := net.ListenPacket("udp4", ":53")
 		must(t, err)
 		defer server.Close()
@@ -88,7 +88,7 @@ func TestMailServer(t *testing.T) {
 		for _, port := range []int{25, 110, 143, 465, 587, 993} {
 			lab.Serve(t, "tcp", port)
 		}
-		expect(t, 0, "apply", "builtin:mail", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:mail", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		scan := lab.Nmap(t, user, "-sT", "-p", "25,110,143,465,587,993", lab.ServerV4)
 		if got, want := scan.Open(), []string{"tcp/25", "tcp/465", "tcp/587", "tcp/993"}; !slices.Equal(got, want) {
 			t.Errorf("open are %v, want %v", got, want)

@@ -68,7 +68,7 @@ func TestProvenAtPublishedPort(t *testing.T) {
 		network := lab.NewNetwork(t)
 		publishes(t, network, 8080, 9090)
 		lab.Serve(t, "tcp", 80)
-		expect(t, 0, "apply", write(t, "shop.toml", provenShop), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", write(t, "shop.toml", provenShop), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		people := newPeople(network)
 		forger := newForger(t, network)
 		prove(t, people.customer)

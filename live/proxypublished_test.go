@@ -52,7 +52,7 @@ func TestSynProxyPublished(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		publishes(t, network, 8080, 8081, 8082, 9090)
-		expect(t, 0, "apply", write(t, "shielded.toml", shielded), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", write(t, "shielded.toml", shielded), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		visitors := map[string]*lab.Host{
 			"customer": network.Host("customer", "192.0.2.20/24", "2001:db8:20::7"),
 			"partner":  network.Host("partner", "192.0.2.30/24", "2001:db8:30::7"),

@@ -23,7 +23,7 @@ func TestSessionSurvivesSynProxy(t *testing.T) {
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			sessions[server] = openSession(t, client, server)
 		}
-		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for server, conn := range sessions {
 			_, port, _ := net.SplitHostPort(conn.LocalAddr().String())
 			set, address := "hardenctl-open-v4", client.V4()
@@ -56,7 +56,7 @@ func TestSynProxyOptions(t *testing.T) {
 			must(t, err)
 			speed := map[bool]float64{}
 			for _, proxy := range []bool{false, true} {
-				expect(t, 0, "apply", proxied(t, proxy, ""), "--auto-approve", "--no-guard")
+				expect(t, 0, "apply", proxied(t, proxy, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
 				far := make(chan *unix.TCPInfo, 1)
 				go sendTo(l, far)
 				conn, err := client.Dial("tcp", address, time.Second)

@@ -90,7 +90,7 @@ func TestPublished(t *testing.T) {
 		})
 
 		before := dockers(t)
-		expect(t, 0, "apply", path, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		untouchedBy(t, before)
 		defended(t, network)
 		onFamilies(t, "past the published ports", func(t *testing.T, f family) {
@@ -103,7 +103,7 @@ func TestPublished(t *testing.T) {
 		within(t, outside, d)
 		untouchedBy(t, before)
 
-		expect(t, 0, "apply", other, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", other, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		untouchedBy(t, before)
 		sees(t, scanner, "tcp/8080", "tcp/8081")
 		within(t, outside, d)
@@ -115,12 +115,12 @@ func TestPublished(t *testing.T) {
 
 		d.stop(t)
 		wipe(t)
-		expect(t, 0, "apply", path, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		d.start(t)
 		sees(t, scanner, "tcp/8080", "tcp/8081")
 		expect(t, 0, "plan", path, "--detailed-exitcode")
 		before = dockers(t)
-		expect(t, 0, "apply", other, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", other, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		untouchedBy(t, before)
 	})
 }
@@ -131,7 +131,7 @@ func behindProxy(t *testing.T, network *lab.Bench) {
 	t.Helper()
 	customer := network.Host("customer", "192.0.2.31/24", "2001:db8:31::31")
 	text := strings.Replace(publishing, "ports = [", "synproxy = true\nports = [", 2)
-	expect(t, 0, "apply", write(t, "proxied.toml", text), "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", write(t, "proxied.toml", text), "--auto-approve", "--confirm-within", "0", "--no-guard")
 	onFamilies(t, "proxied", func(t *testing.T, f family) {
 		reaches(t, customer, f.server, 8080, 10)
 		reaches(t, customer, f.server, 8081, 3)

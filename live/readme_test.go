@@ -63,11 +63,15 @@ func place(t *testing.T, path, text string) {
 }
 
 // obey runs a command of the README in the reader's folder. What builds the
-// program runs in the checkout, and leaves it in that folder.
+// program runs in the checkout, and leaves it in that folder; what confirms runs
+// in a new login.
 func obey(t *testing.T, folder, command string) {
 	t.Helper()
 	cmd := exec.CommandContext(context.Background(), "sh", "-c", command)
-	cmd.Dir = folder
+	cmd.Dir, cmd.Env = folder, append(os.Environ(), applying)
+	if strings.HasPrefix(command, "hardenctl confirm") {
+		cmd.Env = append(cmd.Env, confirming)
+	}
 	if strings.Contains(command, "go build") {
 		cmd.Dir = ".."
 		cmd.Args[2] = strings.Replace(command, "-o hardenctl", "-o "+filepath.Join(folder, "hardenctl"), 1)

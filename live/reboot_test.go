@@ -14,7 +14,7 @@ func TestReboot(t *testing.T) {
 	m.write(t, "/etc/hardenctl/profile.toml", keeping)
 	m.boot(t)
 	m.lets(t, "22/4 22/6 80/4 80/6 9999/4 9999/6", "22/4 22/6 80/4 80/6 9999/4 9999/6")
-	contains(t, m.do(t, 0, "hardenctl apply --auto-approve --no-guard"), "/etc/systemd/system/hardenctl-restore.service", "systemctl daemon-reload && systemctl start hardenctl-restore")
+	contains(t, m.do(t, 0, "hardenctl apply --auto-approve --confirm-within 0 --no-guard"), "/etc/systemd/system/hardenctl-restore.service", "systemctl daemon-reload && systemctl start hardenctl-restore")
 	m.do(t, 0, "systemctl daemon-reload")
 	m.do(t, 0, "systemctl start hardenctl-restore")
 	m.do(t, 0, "ipset add hardenctl-ban-v4 203.0.113.9 timeout 2999")

@@ -13,12 +13,12 @@ import (
 // of hardenctl may: the set is another then, and what is in it is the same.
 func TestBansSurviveAnotherSize(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", variant(t), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", variant(t), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		tool(t, "ipset create small hash:ip hashsize 64 maxelem 128 timeout 60")
 		tool(t, "ipset swap small hardenctl-ban-v4")
 		tool(t, "ipset destroy small")
 		tool(t, "ipset add hardenctl-ban-v4 203.0.113.9 timeout 1200")
-		contains(t, expect(t, 0, "apply", variant(t), "--auto-approve", "--no-guard"), "~ hardenctl-ban-v4: ")
+		contains(t, expect(t, 0, "apply", variant(t), "--auto-approve", "--confirm-within", "0", "--no-guard"), "~ hardenctl-ban-v4: ")
 		contains(t, tool(t, "ipset list -t hardenctl-ban-v4"), "maxelem 65536 timeout 3600")
 		if left := remaining(t, "hardenctl-ban-v4", "203.0.113.9"); left < 1150 || left > 1200 {
 			t.Errorf("the ban has %d s left, want about 1200", left)
@@ -32,13 +32,13 @@ func TestRecentListsSurvive(t *testing.T) {
 	one, other := "version = 1\ninclude = [\"builtin:howto\"]\n", "version = 1\ninclude = [\"builtin:howto\"]\n[scan]\nprobes = 12\n"
 	onBackends(t, func(t *testing.T) {
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-		expect(t, 0, "apply", write(t, "one.toml", one), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", write(t, "one.toml", one), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for _, to := range []string{"192.0.2.1:4444", "[2001:db8::1]:4444"} {
 			client.Dial("tcp", to, 100*time.Millisecond) // a probe
 		}
 		before := recentLists(t)
 		contains(t, before, "src=192.0.2.20", "src=2001:0db8:0000:0000:")
-		contains(t, expect(t, 0, "apply", write(t, "other.toml", other), "--auto-approve", "--no-guard"), "--hitcount")
+		contains(t, expect(t, 0, "apply", write(t, "other.toml", other), "--auto-approve", "--confirm-within", "0", "--no-guard"), "--hitcount")
 		if after := recentLists(t); !strings.HasPrefix(after, before) {
 			t.Errorf("the lists were\n%s\nand are\n%s", before, after)
 		}

@@ -91,7 +91,7 @@ func (w ways) are(t *testing.T, admin, stranger string) {
 func TestRestore(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		expect(t, 0, "restore") // nothing was ever applied
-		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		applied := look(t)
 		rebooted(t)
 		contains(t, expect(t, 0, "restore"), "IPv4: the rules of /etc/iptables/rules.v4 are in force", "IPv6: the rules of")
@@ -184,7 +184,7 @@ func dropLines(t *testing.T, path, part string) {
 func TestRestoreCloses(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		w := newWays(t)
-		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		w.are(t, "ssh4 web4 ssh6 web6", "ssh4 web4 ssh6 web6")
 		whole := map[string][]byte{}
 		for _, path := range append(glob(t, "/etc/iptables/*"), glob(t, "/etc/hardenctl/*")...) {
@@ -219,7 +219,7 @@ func TestRestoreCloses(t *testing.T) {
 func TestRestoreInterrupted(t *testing.T) {
 	bare(t, "nft")
 	w := newWays(t)
-	expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
 	for _, c := range []struct {
 		name    string
 		call    int // of ip6tables-restore: 1 closes, 2 rehearses, 3 loads
@@ -278,12 +278,12 @@ func TestKeptBans(t *testing.T) {
 	const path = "/var/lib/hardenctl/bans"
 	onBackends(t, func(t *testing.T) {
 		t.Cleanup(func() { os.RemoveAll("/var/lib/hardenctl") })
-		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		expect(t, 0, "restore", "--save-bans")
 		if _, err := os.Stat(path); err == nil {
 			t.Error("bans were saved that the profile does not keep")
 		}
-		expect(t, 0, "apply", write(t, "keeping.toml", keeping), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", write(t, "keeping.toml", keeping), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		bans := map[string]string{"hardenctl-ban-v4": "203.0.113.9", "hardenctl-ban-v6": "2001:db8:bad::", "hardenctl-strike-v4": "203.0.113.9"}
 		for set, address := range bans {
 			tool(t, "ipset add "+set+" "+address+" timeout 1200")
@@ -323,7 +323,7 @@ func TestKeptBans(t *testing.T) {
 func TestRestoreWithOthers(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		inhabit(t)
-		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		rebooted(t)
 		expect(t, 0, "restore")
 		contains(t, tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT\n-A INPUT -s 192.0.2.200/32 -m comment --comment \"the old monitor\" -j ACCEPT\n")

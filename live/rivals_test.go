@@ -19,7 +19,7 @@ const firewalls = "../bin/firewalls"
 func refusesRival(t *testing.T, says ...string) {
 	t.Helper()
 	before := look(t)
-	for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--no-guard"}} {
+	for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
 		contains(t, expect(t, 1, args...), says...)
 	}
 	look(t).is(t, before)
@@ -39,7 +39,7 @@ func TestFault31UFW(t *testing.T) {
 		lab.FlushState(t)
 		refusesRival(t, "ufw is enabled and will load its rules at boot (/etc/ufw/ufw.conf)", "then ufw disable")
 		tool(t, "ufw disable")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	})
 }
 
@@ -66,7 +66,7 @@ func TestFault31Firewalld(t *testing.T) {
 		must(t, os.Symlink("/lib/systemd/system/firewalld.service", link))
 		refusesRival(t, "firewalld will start at boot ("+link+")")
 		must(t, os.Remove(link))
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	})
 }
 
@@ -139,7 +139,7 @@ func TestFault31NativeRules(t *testing.T) {
 		t.Cleanup(func() { flushAllNFT(t) })
 		tool(t, "iptables -A INPUT -i lo -j ACCEPT")
 		tool(t, "nft add rule ip filter INPUT ip dscp 1 counter drop") // iptables-save 1.8.9 exits 3
-		for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--no-guard"}} {
+		for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
 			contains(t, expect(t, 1, args...), "a table of iptables holds a rule that nft wrote and iptables-save cannot read", "nft list ruleset shows it")
 		}
 		contains(t, tool(t, "nft list table ip filter"), "ip dscp lephb counter packets 0 bytes 0 drop")

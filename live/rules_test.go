@@ -16,7 +16,7 @@ import (
 func TestDHCPPortIsSilent(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		scanner := lab.NewNetwork(t).Host("scanner", "192.0.2.66/24")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		scan := lab.Nmap(t, scanner, "-sU", "-g", "67", "-p", "67,68,69", lab.ServerV4)
 		if got := scan.In("open|filtered"); len(got) != 3 {
 			t.Errorf("nmap learned %v", scan)
@@ -41,7 +41,7 @@ ports = ["udp/514"]
 `)
 	onBackends(t, func(t *testing.T) {
 		sender := lab.NewNetwork(t).Host("sender", "192.0.2.20/24")
-		expect(t, 0, "apply", profile, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		listener, err := net.ListenPacket("udp4", ":514")
 		must(t, err)
 		defer listener.Close()
@@ -66,7 +66,7 @@ func TestBannedKeepsStatedServices(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		client := lab.NewNetwork(t).Host("client", "10.9.0.50")
 		lab.Serve(t, "tcp", 5432)
-		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for port := range 12 {
 			if _, err := client.Dial("tcp", fmt.Sprintf("%s:%d", lab.ServerV4, 8000+port), 50*time.Millisecond); err == nil {
 				t.Fatalf("port %d is open", 8000+port)

@@ -64,9 +64,9 @@ func TestSavedPlan(t *testing.T) {
 		if mode := tool(t, "stat -c %a "+path); mode != "600\n" {
 			t.Errorf("the file has mode %s", mode)
 		}
-		expect(t, 0, "apply", "--plan", path, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
-		contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--no-guard"), "the host has changed since the plan was made")
+		contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), "the host has changed since the plan was made")
 		expect(t, 1, "apply", "builtin:web", "--plan", path)
 	})
 }
@@ -86,7 +86,7 @@ func TestFault16HostHasMoved(t *testing.T) {
 				path := savePlan(t, "builtin:web")
 				tool(t, command)
 				before := look(t)
-				contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--no-guard"), "the host has changed since the plan was made; make a new plan")
+				contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), "the host has changed since the plan was made; make a new plan")
 				look(t).is(t, before)
 			})
 		}
@@ -115,7 +115,7 @@ func TestSavedPlanTampered(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := look(t)
-			contains(t, expect(t, 1, "apply", "--plan", c.path, "--auto-approve", "--no-guard"), c.says)
+			contains(t, expect(t, 1, "apply", "--plan", c.path, "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says)
 			look(t).is(t, before)
 		})
 	}

@@ -23,7 +23,7 @@ func TestMalformedPacketGetsNoAnswer(t *testing.T) {
 		if open == "0" {
 			t.Fatal("an open host did not complain, so that this test shows nothing")
 		}
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		poke()
 		if now := complaints(t, scanner); now != open {
 			t.Errorf("the scanner had %s complaints before, and has %s", open, now)

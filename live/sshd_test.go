@@ -130,7 +130,7 @@ func (d *sshd) command(from *lab.Host, server string, words ...string) *exec.Cmd
 // printed and its exit code.
 func (d *sshd) apply(t *testing.T, from *lab.Host, server, profile string, more ...string) (string, int) {
 	t.Helper()
-	words := append([]string{binary(t), "apply", profile, "--auto-approve"}, more...)
+	words := append([]string{binary(t), "apply", profile, "--auto-approve", "--confirm-within", "0"}, more...)
 	return outcome(t, d.command(from, server, words...))
 }
 

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -33,9 +34,9 @@ func TestConnectionsSurvive(t *testing.T) {
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			streams = append(streams, openStream(t, client, server))
 		}
-		expect(t, 0, "apply", one, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", one, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for i := range 20 {
-			expect(t, 0, "apply", []string{other, one}[i%2], "--auto-approve", "--no-guard")
+			expect(t, 0, "apply", []string{other, one}[i%2], "--auto-approve", "--confirm-within", "0", "--no-guard")
 		}
 		for _, s := range streams {
 			s.end(t)
@@ -48,7 +49,9 @@ func TestConnectionsSurvive(t *testing.T) {
 // an administrator who reads the plan.
 func TestSilentSessionSurvivesFirstApply(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		for server, err := range silentSessions(t, func(profile string) { expect(t, 0, "apply", profile, "--auto-approve", "--no-guard") }) {
+		for server, err := range silentSessions(t, func(profile string) {
+			expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+		}) {
 			if err != nil {
 				t.Errorf("%s: no answer: %v", server, err)
 			}
@@ -178,7 +181,7 @@ func TestBansSurvive(t *testing.T) {
 		for _, c := range changes {
 			t.Run(c.name, func(t *testing.T) {
 				wipe(t)
-				expect(t, 0, "apply", variant(t), "--auto-approve", "--no-guard")
+				expect(t, 0, "apply", variant(t), "--auto-approve", "--confirm-within", "0", "--no-guard")
 				for set, address := range bans {
 					tool(t, "ipset add "+set+" "+address+" timeout 1200")
 				}
@@ -187,7 +190,7 @@ func TestBansSurvive(t *testing.T) {
 					net.Dial("tcp", "[::1]:1")
 				}
 				before := counted(t)
-				expect(t, 0, "apply", c.path, "--auto-approve", "--no-guard")
+				expect(t, 0, "apply", c.path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 				for tool, n := range counted(t) {
 					if n < before[tool] || before[tool] < 3 {
 						t.Errorf("%s: the rule for loopback counted %d, and %d after", tool, before[tool], n)
@@ -237,13 +240,58 @@ func remaining(t *testing.T, set, address string) int {
 func TestManyConnections(t *testing.T) {
 	bare(t, "nft")
 	client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-	expect(t, 0, "apply", variant(t), "--auto-approve", "--no-guard")
+	expect(t, 0, "apply", variant(t), "--auto-approve", "--confirm-within", "0", "--no-guard")
 	var lines strings.Builder
 	for i := range 1 << 16 {
 		fmt.Fprintf(&lines, "add hardenctl-open-v4 10.0.%d.%d,tcp:1000\n", i/256, i%256)
 	}
 	fed(t, lines.String(), "ipset", "restore")
 	openSession(t, client, lab.ServerV4)
-	out := expect(t, 0, "apply", variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`), "--auto-approve", "--no-guard")
+	out := expect(t, 0, "apply", variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`), "--auto-approve", "--confirm-within", "0", "--no-guard")
 	contains(t, out, "Applied.")
+}
+
+// While profiles follow one another, on trial and for good, forth and back, no
+// packet gets in that neither of them lets in, even where the policy would.
+func TestNothingLeaks(t *testing.T) {
+	onTrial(t, func(t *testing.T, s *siteOnTrial) {
+		hidden := lab.Serve(t, "udp", 9999)
+		ctx, stop := context.WithCancel(t.Context())
+		sent := make(chan int)
+		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+			go func() { sent <- pour(ctx, s.client, net.JoinHostPort(server, "9999")) }()
+		}
+		for range 4 {
+			tool(t, "iptables -P INPUT ACCEPT")
+			tool(t, "ip6tables -P INPUT ACCEPT")
+			tryOut(t, s.after, "1m")
+			expect(t, 0, "revert")
+			expect(t, 0, "apply", s.after, "--auto-approve", "--confirm-within", "0", "--no-guard")
+			token, _ := tryOut(t, s.before, "1m")
+			expectAs(t, confirming, 0, "confirm", token)
+		}
+		stop()
+		total := <-sent + <-sent
+		if n := hidden.Count(); n > 0 || total < 1000 {
+			t.Errorf("of %d packets %d got in", total, n)
+		}
+		t.Logf("%d packets sent", total)
+	})
+}
+
+// pour sends datagrams, some ten thousand a second at most, and returns how many.
+func pour(ctx context.Context, from *lab.Host, address string) (sent int) {
+	c, err := from.Dial("udp", address, time.Second)
+	if err != nil {
+		return 0
+	}
+	defer c.Close()
+	for ; ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
+		for range 20 {
+			if _, err := c.Write([]byte("x")); err == nil {
+				sent++
+			}
+		}
+	}
+	return sent
 }

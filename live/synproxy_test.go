@@ -41,7 +41,7 @@ func TestSynProxy(t *testing.T) {
 			synproxy = true
 			[access]
 			block = ["192.0.2.40", "2001:db8:40::/64"]`)
-		expect(t, 0, "apply", profile, "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		expect(t, 0, "plan", profile, "--detailed-exitcode")
 		for i, who := range []struct {
 			name           string
@@ -119,11 +119,11 @@ func TestSynFlood(t *testing.T) {
 		to := func(server string) flood {
 			return flood{attacker, netip.AddrPortFrom(netip.MustParseAddr(server), 80), floodPackets}
 		}
-		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for _, f := range families {
 			site.isCalmIn(t, to(f.server), customer)
 		}
-		expect(t, 0, "apply", proxied(t, false, ""), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", proxied(t, false, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		before := tracked(t)
 		must(t, to(lab.ServerV4).run())
 		if grown := tracked(t) - before; grown < floodPackets/2 {
@@ -215,7 +215,7 @@ func (s *site) load(from *lab.Host, server string, length time.Duration) loads {
 // that it had there, is served: a busy NAT does so.
 func TestSynProxyPortUsedAgain(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		lab.Serve(t, "tcp", 443)
 		for round := range 2 {
 			t.Run(fmt.Sprint(round), func(t *testing.T) {
@@ -244,7 +244,7 @@ func TestSynProxyPortUsedAgain(t *testing.T) {
 // SYN is answered. A scanner's own is a probe, and so are other flags.
 func TestScansOfSynProxy(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		lab.Serve(t, "tcp", 80)
 		network := lab.NewNetwork(t)
 		for i, scan := range []struct {

@@ -167,7 +167,7 @@ func (s *scene) apply(ctx context.Context, b *bundle.Bundle) (backend string, er
 	if err != nil {
 		return "", err
 	}
-	if err := r.Apply(ctx, func(string) {}); err != nil {
+	if _, err := r.Apply(ctx, func(string) {}); err != nil {
 		return "", fmt.Errorf("applying the profile in the lab: %w", err)
 	}
 	return string(r.Tools.Backend), nil

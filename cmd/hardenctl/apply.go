@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"hardenctl/host"
-	"hardenctl/host/apply"
 	"hardenctl/host/safepath"
 )
 
@@ -24,6 +23,7 @@ type applyFlags struct {
 	approved    *bool
 	asJSON      *bool
 	noGuard     *bool
+	within      *time.Duration
 	lockTimeout *time.Duration
 	// load returns what the host is moved to.
 	load func(cmd *cobra.Command, args []string) (target, error)
@@ -35,7 +35,8 @@ func newApplyFlags(cmd *cobra.Command) applyFlags {
 		approved:    cmd.Flags().Bool("auto-approve", false, "do not ask; needed without a terminal"),
 		asJSON:      cmd.Flags().Bool("json", false, "print the plan and the outcome as JSON"),
 		noGuard:     cmd.Flags().Bool("no-guard", false, "apply without proof that you can still log in"),
-		lockTimeout: cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl to end"),
+		within:      withinFlag(cmd),
+		lockTimeout: lockFlag(cmd),
 	}
 }
 
@@ -53,20 +54,32 @@ can still log in, and that what is open stays open. If not, or if nobody is
 known for whom to prove it, it refuses; --no-guard applies all the same. Say
 that at a console, too, where there is no address to lock out.
 
+With --confirm-within the new state is live on trial, and nothing is saved. Log
+in anew, and type there what apply tells you: hardenctl confirm TOKEN. Without
+that the kernel itself goes back to the old rules when the time is over, whatever
+has become of hardenctl, your shell or your connection; what the kernel does not
+take back, a watchdog does, or else the next hardenctl command. 60s is the
+default over SSH, on a terminal that may be far away, and without a terminal; on
+a console it is 0, which confirms at once. On a terminal apply then counts down;
+Ctrl-C leaves the trial to its end.
+
 A saved plan is refused if the host has changed since it was made, and so is an
 answer if the host has changed while you read.
 
-It exits 0 when the host is what the profile says, also if something could not
-be cleared up afterwards, of which it warns; 1 if nothing was changed; 3 if the
-apply failed and everything went back; 4 if going back failed too; 5 if the host
-is what the profile says but the output could not be written; and 6 if nothing
-was changed since another program held a lock for too long: try again.
+It exits 0 when the host is what the profile says, on trial or for good, also if
+something could not be cleared up afterwards, of which it warns; 1 if nothing was
+changed; 3 if the apply failed, or nobody confirmed it, and everything went back;
+4 if going back failed too; 5 if the host is what the profile says but the output
+could not be written; and 6 if nothing was changed since another program held a
+lock for too long: try again.
 
 With --json the outcome is an object: the fields of a plan, "applied" and
-"reverted", the "generation" that was made, and, where something failed, "step"
-and "error".`,
+"reverted", the "generation" that was made, where something failed "step" and
+"error", and where a trial has begun "trial" with its "token", its "deadline"
+(RFC 3339) and "seconds".`,
 		Example: `  hardenctl apply web.toml
   hardenctl apply web.toml --auto-approve
+  hardenctl apply web.toml --auto-approve --confirm-within 2m
   hardenctl apply --plan web.plan`,
 		Args: cobra.MaximumNArgs(1),
 	}
@@ -105,7 +118,10 @@ func (f applyFlags) run(cmd *cobra.Command, args []string) error {
 	if errors.As(err, &reported) && reported.err == nil {
 		return err // the diagnostics have said all
 	}
-	return f.report(cmd, o, err)
+	if err := f.report(cmd, o, err); err != nil || o.Trial == nil || *f.asJSON || !isTerminal(cmd.OutOrStdout()) {
+		return err
+	}
+	return f.countDown(cmd, o.Trial.bundle)
 }
 
 // loadSaved takes a saved plan, which is root's orders like a profile.
@@ -134,13 +150,18 @@ func loadProfile(cmd *cobra.Command, args, allowed []string, asJSON bool) (targe
 // readAndApply holds the lock from before it looks what to apply, since the last
 // generation may be another while one waits, until after the last change.
 func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, error) {
-	wait, cancel := context.WithTimeout(cmd.Context(), *f.lockTimeout)
-	defer cancel()
-	release, err := apply.Lock(wait)
+	within, err := f.trialTime(cmd)
+	if err != nil {
+		return outcome{}, err
+	}
+	release, err := lock(cmd.Context(), *f.lockTimeout)
 	if err != nil {
 		return outcome{}, err
 	}
 	defer release()
+	if err := host.Ready(cmd.Context(), f.progress(cmd)); err != nil {
+		return outcome{}, err
+	}
 	t, err := f.load(cmd, args)
 	if err != nil {
 		return outcome{}, err
@@ -176,7 +197,7 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, er
 	if err := f.guard(cmd, r); err != nil {
 		return o, err
 	}
-	return t.apply(cmd.Context(), r, f.progress(cmd))
+	return t.apply(cmd.Context(), r, within, f.progress(cmd))
 }
 
 // guard returns why a reading must not be applied: somebody would be locked out.
@@ -227,10 +248,12 @@ func readAnswer(ctx context.Context, from io.Reader) string {
 	}
 }
 
+func (f applyFlags) progress(cmd *cobra.Command) func(string) { return progress(cmd, *f.asJSON) }
+
 // progress says each step on a terminal.
-func (f applyFlags) progress(cmd *cobra.Command) func(string) {
+func progress(cmd *cobra.Command, asJSON bool) func(string) {
 	w := cmd.ErrOrStderr()
-	if *f.asJSON || !isTerminal(w) {
+	if asJSON || !isTerminal(w) {
 		return func(string) {}
 	}
 	return func(step string) { fmt.Fprintf(w, "… %s\n", step) }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -25,18 +24,24 @@ type target struct {
 	from int
 }
 
-// apply applies a reading and keeps it as a generation. Once it is applied, an
-// error is about what comes after.
-func (t target) apply(ctx context.Context, r *host.Reading, progress func(string)) (outcome, error) {
+// apply applies a reading, on trial or for good, and keeps it as a generation
+// once it is for good. Once it is applied, an error is about what comes after.
+func (t target) apply(ctx context.Context, r *host.Reading, within time.Duration, progress func(string)) (outcome, error) {
 	o := outcome{Plan: r.Plan}
-	if err := t.stage(r); err != nil {
+	err := t.stage(r)
+	if err != nil {
 		return o, err
 	}
-	err := r.Apply(ctx, progress)
+	if within > 0 {
+		o.Trial, err = try(ctx, r, within, progress)
+	} else {
+		o.Generation, err = r.Apply(ctx, progress)
+	}
 	o.Applied = err == nil || errors.As(err, new(*apply.Untidy))
-	var kept error
-	o.Generation, kept = keep(o.Applied)
-	return o, errors.Join(err, kept)
+	if !o.Applied {
+		err = errors.Join(err, generation.Host.Discard())
+	}
+	return o, err
 }
 
 // stage writes the generation that an apply will make, before it changes
@@ -51,17 +56,4 @@ func (t target) stage(r *host.Reading) error {
 // commandLine is the command as it was called, without the program's folder.
 func commandLine() []string {
 	return append([]string{filepath.Base(os.Args[0])}, os.Args[1:]...)
-}
-
-// keep makes what is staged a generation if the apply came to its end, and gives
-// it up if not. An error beside a number is about older generations.
-func keep(applied bool) (number int, err error) {
-	if !applied {
-		return 0, generation.Host.Discard()
-	}
-	number, err = generation.Host.Commit()
-	if number == 0 {
-		return 0, fmt.Errorf("the new state is live and saved, but not as a generation to go back to: %w", err)
-	}
-	return number, err
 }

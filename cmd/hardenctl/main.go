@@ -99,13 +99,14 @@ take ` + defaultProfile + `.`,
   hardenctl check web.toml                is the profile right?
   hardenctl compile web.toml -o bundle    the files, for review
   hardenctl plan web.toml                 what would change on this host
-  hardenctl apply web.toml                change it
+  hardenctl apply web.toml                change it, on trial
+  hardenctl confirm                       keep the change; from a new login
   hardenctl rollback                      change it back
   hardenctl verify web.toml               attack it, in a throwaway network`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newHistory(), newRollback(), newRestore(), newVerify(), newKnock(), newProfiles())
+	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newKnock(), newProfiles())
 	return root
 }

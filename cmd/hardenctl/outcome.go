@@ -15,9 +15,11 @@ import (
 // what became of it.
 type outcome struct {
 	*plan.Plan
-	// Applied says that the host was changed to what the profile says. It is
-	// false for an empty plan.
+	// Applied says that the host was changed to what the profile says, if only
+	// on trial. It is false for an empty plan.
 	Applied bool `json:"applied"`
+	// Trial is there if the change must be confirmed.
+	Trial *trialView `json:"trial,omitempty"`
 	// Reverted says that the apply failed and that everything went back.
 	Reverted bool `json:"reverted"`
 	// Generation is the number under which the apply is kept.
@@ -52,6 +54,9 @@ func (f applyFlags) report(cmd *cobra.Command, o outcome, err error) error {
 func (f applyFlags) write(cmd *cobra.Command, o outcome) error {
 	if *f.asJSON {
 		return writeJSON(cmd.OutOrStdout(), o)
+	}
+	if o.Trial != nil {
+		return o.Trial.print(cmd.OutOrStdout())
 	}
 	if o.Applied {
 		return writeApplied(cmd.OutOrStdout(), o)

@@ -1,13 +1,21 @@
 // Package apply moves a host to what a plan wants: all of it or nothing.
 //
-// An apply is a list of steps, each of which can be taken back. They run in an
+// It does so in two halves. Try makes the new rules live beside the old ones,
+// guarded by a set whose entries time out (package trial), so that the kernel
+// by itself goes back to the old rules. Confirm makes the new rules the only
+// ones and writes the files, so that a reboot before boots the old state.
+// Revert ends a trial before, or after its time. What the kernel does not take
+// back by itself stands in a journal (package journal), so that Revert and
+// Confirm can run in another process than Try, after that has died at any
+// moment.
+//
+// Each half is a list of steps, each of which can be taken back. They run in an
 // order in which the host is never more open than before or after: sets first,
 // since rules name them; rules, one transaction for each table; kernel
-// settings; then everything is read back and compared; files last, so that a
-// reboot at any moment boots a state that is whole. If a step fails, that step
-// and those before it are taken back, last first. Taking back starts from what
-// is there at that moment, not from what should be there, since a step may
-// have failed half-way.
+// settings; then everything is read back and compared; files last. If a step
+// fails, that step and those before it are taken back, last first. Taking back
+// starts from what is there at that moment, not from what should be there,
+// since a step may have failed half-way.
 package apply
 
 import (
@@ -59,10 +67,15 @@ func (e *Untidy) Error() string {
 // Unwrap returns what went wrong.
 func (e *Untidy) Unwrap() error { return e.Err }
 
+// Failpoint is called before each step, with its name, and does nothing. A test
+// kills the process there.
+var Failpoint = func(step string) {}
+
 // run does the steps in order, or none of them.
 func run(ctx context.Context, steps []step, progress func(string)) error {
 	for i, s := range steps {
 		progress(s.name)
+		Failpoint(s.name)
 		err := ctx.Err() // a signal, between two steps
 		if err == nil {
 			err = s.do(context.WithoutCancel(ctx)) // a step that began is not cut off
@@ -83,6 +96,7 @@ func revert(ctx context.Context, steps []step, progress func(string)) error {
 			continue
 		}
 		progress("going back: " + s.name)
+		Failpoint("going back: " + s.name)
 		if err := s.undo(context.WithoutCancel(ctx)); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
 		}

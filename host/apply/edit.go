@@ -10,7 +10,8 @@ import (
 // with ip6tables-nft-restore 1.8.9, which takes none from its input; and with the
 // nft backend it keeps what its matches have seen, such as the connections that
 // connlimit has counted (the legacy one makes a table anew for any change). A
-// rule that moves takes its counters along where the tool lets it.
+// rule that moves takes its counters along where the tool lets it, and one that
+// comes those of its copy on trial.
 //
 // Numbers count what the lines before have left. An insertion goes before a rule
 // that was there before, or to the end: iptables-nft finds the place of no other
@@ -18,7 +19,7 @@ import (
 func (w *writer) edit(name string) {
 	have := w.current.Chain(name).Rules
 	edits := linediff.Lines(specsOf(have), specsOf(w.target.Chain(name).Rules))
-	gone, number := deleted(edits, have), 1
+	gone, tried, number := deleted(edits, have), w.tried(name), 1
 	for _, e := range edits {
 		switch e.Op {
 		case linediff.Keep:
@@ -27,6 +28,7 @@ func (w *writer) edit(name string) {
 			w.line("-D %s %d", name, number)
 		case linediff.Insert:
 			packets, bytes := takeCounters(&gone, e.Line)
+			packets, bytes = packets+tried[number-1].Packets, bytes+tried[number-1].Bytes
 			w.line("[%d:%d] -I %s %d %s", packets, bytes, name, number, e.Line)
 			number++
 		}

@@ -22,6 +22,12 @@ func (w *fileWork) prepareStep() step {
 	return step{name: "preparing files", do: w.prepare, undo: w.discard}
 }
 
+// stageStep prepares files that another process may put or discard.
+func (w *fileWork) stageStep(paths []string) step {
+	undo := func(context.Context) error { return persist.Sweep(paths) }
+	return step{name: "preparing files", do: w.prepare, undo: undo}
+}
+
 func (w *fileWork) putStep() step {
 	return step{name: "files", do: w.put, undo: w.back, finish: w.discard}
 }

@@ -10,6 +10,7 @@ import (
 	"hardenctl/host/kernelset"
 	"hardenctl/host/plan"
 	"hardenctl/host/probe"
+	"hardenctl/host/trial"
 )
 
 // OpenSets hold the far ends of connections that were open before the rules.
@@ -25,9 +26,10 @@ var OpenSets = map[ruleset.Family]string{
 // out, so that nothing need be taken back. A host that has more connections
 // than a set has room for loses some that it opened itself before it loses one
 // of its services'; that is no reason to refuse the apply.
-func (c Change) openStep() step {
-	const name = "open connections"
-	return step{name: name, do: func(ctx context.Context) error {
+//
+// copied names the sets whose copies the new rules ask.
+func (c Change) openStep(copied map[string]bool) step {
+	return step{name: "open connections", do: func(ctx context.Context) error {
 		if !c.Plan.Has(plan.Rule) {
 			return nil
 		}
@@ -36,19 +38,29 @@ func (c Change) openStep() step {
 			return fmt.Errorf("which connections are open: %w", err)
 		}
 		for _, family := range ruleset.Families {
-			if _, wanted := c.Want.Sets[OpenSets[family]]; !wanted {
+			name := OpenSets[family]
+			if _, wanted := c.Want.Sets[name]; !wanted {
 				continue
 			}
-			ends := farEnds(open, family)
-			added, err := kernelset.AddPorts(ctx, OpenSets[family], ends)
-			if errors.Is(err, kernelset.ErrFull) {
-				c.Progress(fmt.Sprintf("%s: set %s is full, and %d of %d may break", name, OpenSets[family], len(ends)-added, len(ends)))
-			} else if err != nil {
+			if copied[name] {
+				name = trial.Set(name)
+			}
+			if err := c.note(ctx, name, farEnds(open, family)); err != nil {
 				return err
 			}
 		}
 		return nil
 	}}
+}
+
+// note adds far ends to a set.
+func (c Change) note(ctx context.Context, name string, ends []netip.AddrPort) error {
+	added, err := kernelset.AddPorts(ctx, name, ends)
+	if errors.Is(err, kernelset.ErrFull) {
+		c.Progress(fmt.Sprintf("set %s is full, and %d of %d open connections may break", name, len(ends)-added, len(ends)))
+		return nil
+	}
+	return err
 }
 
 func farEnds(open []probe.Connection, family ruleset.Family) []netip.AddrPort {

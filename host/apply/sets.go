@@ -13,6 +13,7 @@ import (
 	"hardenctl/host/kernelset"
 	"hardenctl/host/plan"
 	"hardenctl/host/state"
+	"hardenctl/host/trial"
 )
 
 // temporary is the name under which a set is filled before it is swapped in.
@@ -24,8 +25,12 @@ const temporary = ruleset.SetPrefix + "tmp-"
 // packets meet the old members or the new ones, and a failed load changes
 // nothing. What was swapped out is kept until the apply is done.
 func (c Change) setStep() step {
-	w := &setWork{change: c, create: createLines(c.Bundle.File(bundle.Sets))}
+	w := c.setWork()
 	return step{name: "sets", do: w.do, undo: w.undo, finish: w.finish}
+}
+
+func (c Change) setWork() *setWork {
+	return &setWork{change: c, create: createLines(c.Bundle.File(bundle.Sets))}
 }
 
 type setWork struct {
@@ -69,7 +74,8 @@ func (w *setWork) do(ctx context.Context) error {
 }
 
 // fill creates a set under a name and gives it the members that name's set
-// shall have, or, if packets fill it, those that it has now.
+// shall have, or, if packets fill it, those that it has now: itself, to which
+// others may have added a ban, and its copy on trial, to which packets have.
 func (w *setWork) fill(ctx context.Context, name, as string) error {
 	line := strings.Replace(w.create[name], " "+name+" ", " "+as+" ", 1)
 	if err := kernelset.Create(ctx, line); err != nil {
@@ -77,7 +83,7 @@ func (w *setWork) fill(ctx context.Context, name, as string) error {
 	}
 	want := w.change.Want.Sets[name]
 	if want.Dynamic {
-		return keepEntries(name, as, want)
+		return errors.Join(keepEntries(name, as, want), keepEntries(trial.Set(name), as, want))
 	}
 	if err := kernelset.Add(as, slices.Concat(want.Members.V4(), want.Members.V6())); err != nil {
 		return err
@@ -149,8 +155,7 @@ func (w *setWork) replace(ctx context.Context, name, beside string) error {
 func (w *setWork) exchange(ctx context.Context, name, beside string) error {
 	err := kernelset.Rename(name, beside)
 	if errors.Is(err, kernelset.ErrBusy) {
-		have := w.change.Have.Sets[name]
-		return fmt.Errorf("it is a %s of IPv%d, which the kernel does not replace while rules name it; take those rules out (iptables-save shows them) and run this again", have.Type, have.Family)
+		return notReplaced(w.change.Have.Sets[name])
 	}
 	if err != nil {
 		return err
@@ -158,6 +163,10 @@ func (w *setWork) exchange(ctx context.Context, name, beside string) error {
 	w.renamed[name] = beside
 	w.made = append(w.made, name)
 	return w.fill(ctx, name, name)
+}
+
+func notReplaced(have state.Set) error {
+	return fmt.Errorf("it is a %s of IPv%d, which the kernel does not replace while rules name it; take those rules out (iptables-save shows them) and run this again", have.Type, have.Family)
 }
 
 // undo swaps and names back and removes what was made. The rules went back

@@ -13,6 +13,7 @@ import (
 	"hardenctl/host/plan"
 	"hardenctl/host/probe"
 	"hardenctl/host/state"
+	"hardenctl/host/trial"
 )
 
 // Change is what an apply is asked to do.
@@ -28,38 +29,39 @@ type Change struct {
 	Progress func(step string)
 }
 
-// Do applies a change. The caller holds the lock. An error that is a *Reverted
-// says whether the host is as it was; the only other error is an *Untidy.
-func Do(ctx context.Context, c Change) error {
-	files := &fileWork{change: c}
-	steps := []step{files.prepareStep(), c.setStep(), c.openStep()}
-	for _, family := range c.Families {
-		steps = append(steps, c.rulesStep(family))
+// tablesStep moves the tables of one family. Going forward and going back are
+// both a move from what is there.
+func tablesStep(family ruleset.Family, policies policies, to, back target) step {
+	move := func(target target) func(context.Context) error {
+		return func(ctx context.Context) error { return moveTables(ctx, family, policies, target) }
 	}
-	steps = append(steps, c.settingsStep(), c.verifyStep(), files.putStep())
-	return run(ctx, steps, c.Progress)
+	return step{name: fmt.Sprintf("IPv%d rules", family), do: move(to), undo: move(back)}
 }
 
-// rulesStep moves the tables of one family. Going forward and going back are
-// the same move from what is there to another state.
-func (c Change) rulesStep(family ruleset.Family) step {
-	move := func(target state.State) func(context.Context) error {
-		return func(ctx context.Context) error { return c.moveTables(ctx, family, target) }
-	}
-	return step{name: fmt.Sprintf("IPv%d rules", family), do: move(c.Want), undo: move(c.Have)}
-}
+// target says what the tables shall become, given what they are.
+type target func(now trial.Tables) trial.Tables
 
-func (c Change) moveTables(ctx context.Context, family ruleset.Family, target state.State) error {
+// fixed is a target whatever there is.
+func fixed(tables trial.Tables) target { return func(trial.Tables) trial.Tables { return tables } }
+
+// policies names the chains of a table whose policies become the target's.
+type policies func(id state.TableID) []string
+
+// keepPolicies lets all policies be as they are.
+func keepPolicies(state.TableID) []string { return nil }
+
+func moveTables(ctx context.Context, family ruleset.Family, policies policies, target target) error {
 	current, err := probe.Tables(ctx, family)
 	if err != nil {
 		return err
 	}
+	wanted := target(current.Tables)
 	var text []byte
-	for _, name := range tableNames(family, current, target, c.Want) {
+	for _, name := range tableNames(family, current.Tables, wanted) {
 		id := state.TableID{Family: family, Name: name}
-		to := target.Tables[id]
+		to := wanted[id]
 		to.Name = name
-		text = append(text, transaction(current.Tables[id], to, c.policies(id))...)
+		text = append(text, transaction(current.Tables[id], to, policies(id))...)
 	}
 	if text == nil {
 		return nil
@@ -68,10 +70,10 @@ func (c Change) moveTables(ctx context.Context, family ruleset.Family, target st
 }
 
 // tableNames returns the tables that any of the states has, sorted.
-func tableNames(family ruleset.Family, states ...state.State) []string {
+func tableNames(family ruleset.Family, states ...trial.Tables) []string {
 	names := map[string]bool{}
-	for _, s := range states {
-		for id := range s.Tables {
+	for _, tables := range states {
+		for id := range tables {
 			if id.Family == family {
 				names[id.Name] = true
 			}
@@ -109,12 +111,15 @@ func (c Change) objects(kind plan.Kind) []string {
 	return names
 }
 
-// settingsStep writes the settings of the plan: forward until one fails, and
-// backward through all of them, whatever fails.
-func (c Change) settingsStep() step {
-	keys := c.objects(plan.Setting)
+// lastSetting is written after all others: without it a connection that
+// conntrack has not seen yet is lost (nf_conntrack-sysctl.rst).
+const lastSetting = "net.netfilter.nf_conntrack_tcp_loose"
+
+// settingsStep writes the settings of the plan: forward until one fails.
+// Backward it writes those of back, all of them, whatever fails.
+func (c Change) settingsStep(back map[string]state.Setting) step {
 	do := func(context.Context) error {
-		for _, key := range keys {
+		for _, key := range last(c.objects(plan.Setting), lastSetting) {
 			if err := probe.WriteSetting(c.Want.Settings[key]); err != nil {
 				return err
 			}
@@ -123,12 +128,29 @@ func (c Change) settingsStep() step {
 	}
 	undo := func(context.Context) error {
 		var failed error
-		for _, key := range slices.Backward(keys) {
-			failed = errors.Join(failed, probe.WriteSetting(c.Have.Settings[key]))
+		for _, key := range slices.Backward(last(slices.Sorted(maps.Keys(back)), lastSetting)) {
+			failed = errors.Join(failed, probe.WriteSetting(back[key]))
 		}
 		return failed
 	}
 	return step{name: "kernel settings", do: do, undo: undo}
+}
+
+// last moves one of the names to the end.
+func last(names []string, name string) []string {
+	if i := slices.Index(names, name); i >= 0 {
+		names = append(slices.Delete(names, i, i+1), name)
+	}
+	return names
+}
+
+// changed are the settings that the plan changes, as they are before.
+func (c Change) changed() map[string]state.Setting {
+	before := map[string]state.Setting{}
+	for _, key := range c.objects(plan.Setting) {
+		before[key] = c.Have.Settings[key]
+	}
+	return before
 }
 
 // verifyStep changes nothing: it reads everything back.

@@ -7,6 +7,7 @@ import (
 
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
+	"hardenctl/host/trial"
 )
 
 // transaction returns iptables-restore --noflush input that turns what is ours
@@ -14,7 +15,9 @@ import (
 // there is nothing to do. What is ours are our chains, the jumps to them, and
 // the policies of the chains in policies.
 //
-// A rule that stays keeps its counters, whatever chain of ours it is in.
+// A rule that stays keeps its counters, whatever chain of ours it is in. One
+// that comes brings what its copy on trial has counted; one that stays is not
+// touched, and does without.
 func transaction(current, target saved.Table, policies []string) []byte {
 	t := writer{current: current, target: target}
 	added, changed, stale := t.ownChains()
@@ -113,9 +116,21 @@ func (w *writer) declare(names []string) {
 
 // fill writes a chain that is new.
 func (w *writer) fill(name string) {
-	for _, r := range w.target.Chain(name).Rules {
-		w.line("[0:0] -A %s %s", name, r.Spec)
+	tried := w.tried(name)
+	for i, r := range w.target.Chain(name).Rules {
+		w.line("[%d:%d] -A %s %s", tried[i].Packets, tried[i].Bytes, name, r.Spec)
 	}
+}
+
+// tried are the rules of a chain's copy on trial, in the places that they have
+// in the target: as many rules without counters if there is no such copy.
+func (w *writer) tried(name string) []saved.Rule {
+	rules := w.target.Chain(name).Rules
+	tried := w.current.Chain(trial.Chain(name))
+	if tried == nil || state.OfTrialChain(name) || len(tried.Rules) != len(rules) {
+		return make([]saved.Rule, len(rules))
+	}
+	return tried.Rules
 }
 
 // takeCounters returns the counters of the first rule like spec, and takes that

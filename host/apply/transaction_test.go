@@ -107,6 +107,26 @@ COMMIT
 -I INPUT 1 -j HARDENCTL-INPUT
 COMMIT
 `},
+		{"what was on trial takes its place, with what it has counted", []string{
+			":INPUT DROP [0:0]", ":HARDENCTL-INPUT - [0:0]", ":HARDENCTL_INPUT - [0:0]",
+			"-A INPUT -m set --match-set hardenctl_trial_v4 src -j HARDENCTL_INPUT",
+			"-A INPUT -m set ! --match-set hardenctl_trial_v4 src -j HARDENCTL-INPUT",
+			"[1:10] -A HARDENCTL-INPUT -j LOG", "[2:20] -A HARDENCTL-INPUT -j DROP",
+			"[4:40] -A HARDENCTL_INPUT -p tcp -j ACCEPT", "[8:80] -A HARDENCTL_INPUT -j DROP",
+		}, []string{
+			":INPUT DROP [0:0]", ":HARDENCTL-INPUT - [0:0]", "-A INPUT -j HARDENCTL-INPUT",
+			"-A HARDENCTL-INPUT -p tcp -j ACCEPT", "-A HARDENCTL-INPUT -j DROP",
+		}, `*filter
+:INPUT DROP [0:0]
+-D INPUT -m set --match-set hardenctl_trial_v4 src -j HARDENCTL_INPUT
+-D INPUT -m set ! --match-set hardenctl_trial_v4 src -j HARDENCTL-INPUT
+-D HARDENCTL-INPUT 1
+[4:40] -I HARDENCTL-INPUT 1 -p tcp -j ACCEPT
+-I INPUT 1 -j HARDENCTL-INPUT
+-F HARDENCTL_INPUT
+-X HARDENCTL_INPUT
+COMMIT
+`},
 		{"going back to a place that is not there any more", []string{
 			":INPUT DROP [0:0]", ":HARDENCTL-INPUT - [0:0]", "-A INPUT -j HARDENCTL-INPUT", "-A INPUT -j LOG",
 		}, []string{

@@ -91,11 +91,29 @@ type Setting struct {
 // profile does not name, and that may go at any time.
 func (s Setting) OfInterface() bool { return strings.Contains(s.Stated, "*") }
 
+// What exists in a trial only carries these prefixes instead of ruleset's. They
+// are as long, so that the longest name has room for them: a service's chain
+// fills the 28 bytes that iptables gives it.
+const (
+	TrialChainPrefix = "HARDENCTL_"
+	TrialSetPrefix   = "hardenctl_"
+)
+
 // OwnsChain reports whether a chain is ours, by its name.
-func OwnsChain(name string) bool { return strings.HasPrefix(name, ruleset.ChainPrefix) }
+func OwnsChain(name string) bool {
+	return strings.HasPrefix(name, ruleset.ChainPrefix) || OfTrialChain(name)
+}
+
+// OfTrialChain reports whether a chain is one that a trial made.
+func OfTrialChain(name string) bool { return strings.HasPrefix(name, TrialChainPrefix) }
 
 // OwnsSet reports whether a set is ours, by its name.
-func OwnsSet(name string) bool { return strings.HasPrefix(name, ruleset.SetPrefix) }
+func OwnsSet(name string) bool {
+	return strings.HasPrefix(name, ruleset.SetPrefix) || OfTrialSet(name)
+}
+
+// OfTrialSet reports whether a set is one that a trial made.
+func OfTrialSet(name string) bool { return strings.HasPrefix(name, TrialSetPrefix) }
 
 // UsesOfSet counts how often rules of ours name a set. The kernel counts each
 // as a reference.

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/host"
+	"hardenctl/host/apply"
+)
+
+// confirmFlags are the flags of confirm.
+type confirmFlags struct {
+	sameSession *bool
+	asJSON      *bool
+	lockTimeout *time.Duration
+}
+
+func newConfirm() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "confirm [TOKEN]",
+		Short: "Keep what is on trial; say it from a new login",
+		Long: `Make the state that an apply has put on trial the only one, and save it: one
+transaction for each table, then the files that the host boots from.
+
+That you can type this in a new login is the proof that the new rules let you in.
+So it is refused from the login that applied, known by its SSH connection or by
+the sshd that serves it, also under sudo. Where nothing is known of either, as on
+two consoles, they may be the same: say --same-session if you are sure that you
+can log in.
+
+The token says which apply you mean; without it, it is the one that is pending.
+After the deadline there is nothing to confirm: the old state is back. If
+somebody has changed in the meantime what the trial made, confirm says so and
+changes nothing.
+
+It exits 0 when the new state is live and saved; 1 if nothing was changed; 3 if
+it failed and everything went back to what it was before the apply; 4 if going
+back failed too.`,
+		Example: `  hardenctl confirm
+  hardenctl confirm k3x7abqz
+  hardenctl confirm --same-session`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	flags := confirmFlags{
+		sameSession: cmd.Flags().Bool("same-session", false, "confirm from the login that applied"),
+		asJSON:      cmd.Flags().Bool("json", false, "print the outcome as JSON"),
+		lockTimeout: lockFlag(cmd),
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
+	return cmd
+}
+
+func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
+	syscall.Umask(0o077)
+	signal.Ignore(syscall.SIGPIPE) // a reader who hangs up must not end it half-way
+	c := host.Confirmation{SameSession: *f.sameSession}
+	if len(args) > 0 {
+		c.Token = args[0]
+	}
+	number, err := f.confirm(cmd, c)
+	done := err == nil || errors.As(err, new(*apply.Untidy))
+	sentence := "Confirmed. The host is what the profile says, also after the next boot."
+	if number > 1 {
+		sentence += fmt.Sprintf("\nIt is generation %d; hardenctl rollback goes back to the one before.", number)
+	}
+	return ended(cmd, *f.asJSON, "confirmed", done, sentence, err)
+}
+
+func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) (generation int, err error) {
+	if os.Geteuid() != 0 {
+		return 0, host.ErrNotRoot
+	}
+	release, err := lock(cmd.Context(), *f.lockTimeout)
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	say := progress(cmd, *f.asJSON)
+	if err := host.Recover(cmd.Context(), say); err != nil {
+		return 0, err
+	}
+	return host.Confirm(cmd.Context(), c, say)
+}
+
+// ended reports how a trial ended: word says in JSON whether it did in the way
+// that the command is for, and sentence says it to people. An *apply.Untidy is a
+// warning.
+func ended(cmd *cobra.Command, asJSON bool, word string, did bool, sentence string, err error) error {
+	succeeded := err == nil || errors.As(err, new(*apply.Untidy))
+	if succeeded && err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: warning: %v\n", err)
+	}
+	failed := applyError(outcome{Applied: succeeded}, err)
+	var unwritten error
+	switch {
+	case asJSON:
+		view := map[string]any{word: did}
+		if err != nil {
+			view["error"] = err.Error()
+		}
+		unwritten = writeJSON(cmd.OutOrStdout(), view)
+	case succeeded:
+		_, unwritten = fmt.Fprintln(cmd.OutOrStdout(), sentence)
+	}
+	if failed == nil && did && unwritten != nil {
+		return exit{exitUnwritten, fmt.Errorf("%s, but the output could not be written: %w", word, unwritten)}
+	}
+	return failed
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/host"
+	"hardenctl/host/watchdog"
+)
+
+// revertFlags are the flags of revert.
+type revertFlags struct {
+	atDeadline  *bool
+	asJSON      *bool
+	lockTimeout *time.Duration
+}
+
+func newRevert() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "revert",
+		Short: "End a trial before its time: everything goes back",
+		Long: `End the trial that is pending, and clear up whatever an apply has left that was
+not confirmed. Rules, sets and kernel settings are what they were before; what
+others have changed since stays as they have made it. Without a trial it changes
+nothing, and says so.
+
+It exits 0 when nothing is on trial any more, and 1 if something is in the way.`,
+		Example: `  hardenctl revert`,
+		Args:    cobra.NoArgs,
+	}
+	flags := revertFlags{
+		atDeadline:  cmd.Flags().Bool("at-deadline", false, "wait until the trial's time is over"),
+		asJSON:      cmd.Flags().Bool("json", false, "print the outcome as JSON"),
+		lockTimeout: lockFlag(cmd),
+	}
+	cmd.Flags().Lookup("at-deadline").Hidden = true // the watchdog's
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return flags.run(cmd) }
+	return cmd
+}
+
+func (f revertFlags) run(cmd *cobra.Command) error {
+	syscall.Umask(0o077)
+	signal.Ignore(syscall.SIGPIPE)
+	reverted, err := f.revert(cmd)
+	sentence := "Everything went back to what it was before the apply."
+	if !reverted {
+		sentence = "Nothing was on trial."
+	}
+	return ended(cmd, *f.asJSON, "reverted", reverted && err == nil, sentence, err)
+}
+
+func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
+	if os.Geteuid() != 0 {
+		return false, host.ErrNotRoot
+	}
+	if *f.atDeadline {
+		return true, atDeadline(cmd.Context())
+	}
+	release, err := lock(cmd.Context(), *f.lockTimeout)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	return host.Revert(context.WithoutCancel(cmd.Context()), progress(cmd, *f.asJSON))
+}
+
+// atDeadline is the watchdog. A confirm that is under way then holds the lock,
+// and has its time.
+func atDeadline(ctx context.Context) error {
+	if err := watchdog.Wait(ctx); err != nil {
+		return err
+	}
+	release, err := lock(ctx, 10*time.Minute)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return host.Recover(context.WithoutCancel(ctx), func(string) {})
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/host"
+	"hardenctl/host/apply"
+	"hardenctl/host/generation"
+	"hardenctl/host/session"
+)
+
+// defaultTrial is how long a trial lasts where nobody says it.
+const defaultTrial = time.Minute
+
+// trialView is a trial that has begun.
+type trialView struct {
+	// Token is the word that confirms.
+	Token string `json:"token"`
+	// Deadline is when everything goes back without a confirm.
+	Deadline time.Time `json:"deadline"`
+	// Seconds is how long that was from the beginning.
+	Seconds int `json:"seconds"`
+
+	bundle *bundle.Bundle
+}
+
+func withinFlag(cmd *cobra.Command) *time.Duration {
+	within := cmd.Flags().Duration("confirm-within", defaultTrial, "how long the change is on trial, until a confirm; 0 confirms at once")
+	cmd.Flags().Lookup("confirm-within").DefValue = "60s, or 0 on a console"
+	return within
+}
+
+func lockFlag(cmd *cobra.Command) *time.Duration {
+	return cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl to end")
+}
+
+// lock takes the lock that whoever changes the host holds.
+func lock(ctx context.Context, wait time.Duration) (release func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	return apply.Lock(ctx)
+}
+
+// trialTime is how long the trial shall last, 0 for none. Where it is not said,
+// only a login that can be nowhere but at the machine is trusted not to lock
+// itself out: sudo in tmux over SSH looks like any terminal.
+func (f applyFlags) trialTime(cmd *cobra.Command) (time.Duration, error) {
+	within := *f.within
+	if !cmd.Flags().Changed("confirm-within") {
+		if in, ok := cmd.InOrStdin().(*os.File); ok && session.Console(in) && !session.Current().Remote() {
+			within = 0
+		}
+	}
+	if within != 0 && (within < host.MinTrial || within > host.MaxTrial) {
+		return 0, fmt.Errorf("--confirm-within %v: a trial lasts from %v to %v; 0 is for none", within, host.MinTrial, host.MaxTrial)
+	}
+	return within, nil
+}
+
+func try(ctx context.Context, r *host.Reading, within time.Duration, progress func(string)) (*trialView, error) {
+	p, err := r.Try(ctx, within, progress)
+	if err != nil {
+		return nil, err
+	}
+	return &trialView{p.Token, p.Until.Truncate(time.Second), int(within / time.Second), r.Bundle}, nil
+}
+
+// print says what to type, and by when.
+func (t *trialView) print(w io.Writer) error {
+	_, err := fmt.Fprintf(w, `The host is what the profile says, on trial for %d s. Log in anew, and type there
+before %s:
+
+  hardenctl confirm %s
+
+Without that everything goes back to what it was, by itself.
+`, t.Seconds, t.Deadline.Format("15:04:05"), t.Token)
+	return err
+}
+
+// countDown waits on a terminal for the end of the trial, and reports what came
+// of it. A signal ends the waiting, not the trial.
+func (f applyFlags) countDown(cmd *cobra.Command, b *bundle.Bundle) error {
+	w := cmd.ErrOrStderr()
+	for {
+		p, pending, err := host.Trial()
+		if err == nil && !pending {
+			fmt.Fprintln(w)
+			o, err := settle(b)
+			return f.report(cmd, o, err)
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "\r%3d s left to confirm ", (p.Left+time.Second-1)/time.Second)
+		select {
+		case <-cmd.Context().Done():
+			fmt.Fprintf(w, "\nhardenctl waits no longer; the trial goes on to its end\n")
+			return nil
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// settle looks what has become of a trial that is over. If nobody has confirmed,
+// it does what the watchdog would.
+func settle(b *bundle.Bundle) (o outcome, err error) {
+	ctx := context.Background()
+	release, err := lock(ctx, time.Minute)
+	if err != nil {
+		return o, err
+	}
+	defer release()
+	if err := host.Recover(ctx, func(string) {}); err != nil {
+		return o, err
+	}
+	r, err := host.Read(ctx, b)
+	if err != nil {
+		return o, err
+	}
+	if o.Applied = r.Plan.Empty(); !o.Applied {
+		return o, &apply.Reverted{Step: "trial", Cause: errors.New("nobody has confirmed")}
+	}
+	kept, err := generation.Host.List()
+	if err == nil && len(kept) > 0 {
+		o.Generation = kept[len(kept)-1].Number
+	}
+	return o, err
+}

@@ -1,0 +1,64 @@
+package apply
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/kernelset"
+	"hardenctl/host/trial"
+)
+
+// everywhere are the two halves of all addresses: a hash:net set takes no /0.
+var everywhere = map[ruleset.Family][]netip.Prefix{
+	ruleset.V4: {netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("128.0.0.0/1")},
+	ruleset.V6: {netip.MustParsePrefix("::/1"), netip.MustParsePrefix("8000::/1")},
+}
+
+// arm lets the guards hold every address for a time, which the kernel rounds up
+// to whole seconds; kernelset.Forever needs a confirm to end it.
+func arm(left time.Duration) error {
+	if left <= 0 && left != kernelset.Forever {
+		return errors.New("the time of the trial was over before it began; give it more")
+	}
+	for _, family := range ruleset.Families {
+		var entries []kernelset.Entry
+		for _, half := range everywhere[family] {
+			entries = append(entries, kernelset.Entry{Prefix: half, Timeout: left})
+		}
+		if err := kernelset.AddEntries(trial.Guards[family], entries); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disarm empties the guards, if there are any.
+func disarm() error {
+	var failed error
+	for _, name := range trial.Guards {
+		if err := kernelset.Flush(name); !errors.Is(err, kernelset.ErrNotFound) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
+
+// armed makes sure that the guards still hold every address.
+func armed() error {
+	for _, family := range ruleset.Families {
+		n := 0
+		for _, err := range kernelset.Members(trial.Guards[family]) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		if n != len(everywhere[family]) {
+			return fmt.Errorf("the kernel has gone back to the old rules of IPv%d", family)
+		}
+	}
+	return nil
+}

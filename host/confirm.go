@@ -1,0 +1,100 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"hardenctl/host/apply"
+	"hardenctl/host/journal"
+	"hardenctl/host/plan"
+	"hardenctl/host/session"
+	"hardenctl/host/state"
+	"hardenctl/host/trial"
+)
+
+// Refusals of a confirm. Nothing was changed.
+var (
+	ErrNoTrial     = errors.New("no trial is pending; if its time was over, everything has gone back")
+	ErrToken       = errors.New("this is not the word of the trial that is pending")
+	ErrSameSession = errors.New("this is, or may be, the login that applied, which proves nothing: log in anew and confirm from there (or say --same-session)")
+)
+
+// Confirmation is the word that ends a trial.
+type Confirmation struct {
+	// Token is the word that Try gave; empty for the trial that is pending.
+	Token string
+	// SameSession lets the login confirm that applied.
+	SameSession bool
+}
+
+// Confirm makes the state that is on trial the only one, and saves it. The
+// caller holds the lock. Errors are those above, what Read says, a host that is
+// not as the trial made it, and those of apply.Confirm. It returns the number of
+// the generation that was staged by whoever applied, 0 for none.
+func Confirm(ctx context.Context, c Confirmation, progress func(step string)) (generation int, err error) {
+	e, err := c.check()
+	if err != nil {
+		return 0, err
+	}
+	b, err := journal.Bundle()
+	if err != nil {
+		return 0, err
+	}
+	r, err := Read(ctx, b)
+	if err != nil {
+		return 0, err
+	}
+	if err := r.onTrial(e); err != nil {
+		return 0, fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s", err, clock(e.Until()))
+	}
+	return apply.Confirm(ctx, r.change(progress), e)
+}
+
+// check refuses before the host is read.
+func (c Confirmation) check() (journal.Entry, error) {
+	e, err := journal.Read()
+	switch {
+	case errors.Is(err, journal.ErrNone):
+		return e, ErrNoTrial
+	case err != nil:
+		return e, err
+	case !e.Pending():
+		return e, ErrNoTrial
+	case c.Token != "" && journal.Hash(c.Token) != e.Token:
+		return e, ErrToken
+	case !c.SameSession && e.By.Same(session.Current()):
+		return e, ErrSameSession
+	}
+	return e, nil
+}
+
+// onTrial makes sure that what is ours on the host is as the trial made it.
+func (r *Reading) onTrial(e journal.Entry) error {
+	copied, have := map[string]bool{}, r.Have
+	have.Sets = maps.Clone(r.Have.Sets)
+	for name := range r.Want.Sets {
+		if set, there := r.Have.Sets[trial.Set(name)]; there {
+			copied[name] = true
+			set.Dynamic = r.Want.Sets[name].Dynamic
+			have.Sets[name] = set
+		}
+	}
+	if place := trial.Differ(r.Have.Tables, trial.Between(trial.End(r.Have.Tables), r.Want.Tables, copied)); place != "" {
+		return fmt.Errorf("rules of %s are not those of the trial", place)
+	}
+	return sameAsTried(plan.Compare(have, r.Want, r.Bundle.Manifest), e.Settings)
+}
+
+// sameAsTried looks in a plan for sets and settings that the trial has changed,
+// and that are not as it made them.
+func sameAsTried(p *plan.Plan, settings map[string]state.Setting) error {
+	for _, s := range p.Changes {
+		_, tried := settings[s.Object]
+		if s.Kind == plan.Set && s.Action != plan.Remove || s.Kind == plan.Setting && tried {
+			return fmt.Errorf("%s %s is %q, not %q", s.Kind, s.Object, s.Before, s.After)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+// Package journal keeps on disk what is needed to bring an apply to its end, or
+// back, after its process has died.
+//
+// There is at most one entry. It is written and synced before the kernel is
+// changed and removed as the last thing: while it is there something is under
+// way. Its phase says in which direction: a trial that nobody has confirmed goes
+// back, one that was confirmed goes on.
+//
+// Times are those of CLOCK_BOOTTIME, which counts from the boot, also while the
+// machine sleeps, and which nobody can set: a clock that jumps ends no trial and
+// prolongs none. They mean nothing after a reboot, which the entry's boot tells.
+//
+// The folder is root's alone. Each file is written beside its place, synced and
+// renamed, so that a reader finds a whole entry or none.
+package journal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/session"
+	"hardenctl/host/state"
+)
+
+// Folder holds the entry.
+const Folder = "/var/lib/hardenctl/trial"
+
+// Format is the version of Entry that this package writes and reads.
+const Format = 1
+
+// Phase says how far an apply has come.
+type Phase string
+
+// The phases.
+const (
+	// Loading is before the new rules count for any packet. It has no deadline:
+	// if its process has died, everything goes back at once.
+	Loading Phase = "loading"
+	// Trial is the time in which the new rules count, until the deadline.
+	Trial Phase = "trial"
+	// Confirmed is from the confirm until the last file is in place.
+	Confirmed Phase = "confirmed"
+)
+
+// Entry is an apply that is under way.
+type Entry struct {
+	Format  int    `json:"format"`
+	Phase   Phase  `json:"phase"`
+	Profile string `json:"profile"`
+	// Boot is the kernel's name for the boot in which the apply began.
+	Boot string `json:"boot"`
+	// Deadline is when the trial ends, on CLOCK_BOOTTIME.
+	Deadline time.Duration `json:"deadline"`
+	// Token is a hash of the word that confirms.
+	Token string `json:"token"`
+	// By is the login that applied.
+	By session.Session `json:"by"`
+	// Families are those whose rules change.
+	Families []ruleset.Family `json:"families"`
+	// Made are the sets that did not exist before.
+	Made []string `json:"made"`
+	// Settings are those that change, as they were before.
+	Settings map[string]state.Setting `json:"settings"`
+	// Files are the paths of the files that change at the confirm.
+	Files []string `json:"files"`
+}
+
+const (
+	entryName    = "journal.json"
+	bundleFolder = "bundle"
+)
+
+// ErrNone says that nothing is under way.
+var ErrNone = errors.New("no apply is under way")
+
+// Begin writes the first entry of an apply and the bundle that it applies.
+// Nothing is left behind on an error.
+func Begin(e Entry, b *bundle.Bundle) error {
+	if err := makeFolder(); err != nil {
+		return err
+	}
+	err := writeBundle(b)
+	if err == nil {
+		err = Write(e)
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(filepath.Join(Folder, bundleFolder)))
+	}
+	return nil
+}
+
+func writeBundle(b *bundle.Bundle) error {
+	place := filepath.Join(Folder, bundleFolder)
+	if err := os.RemoveAll(place); err != nil { // what an apply left that died here
+		return err
+	}
+	if err := b.WriteFolder(place); err != nil {
+		return err
+	}
+	return syncTree(place)
+}
+
+// Write replaces the entry. It is on disk when Write returns.
+func Write(e Entry) error {
+	e.Format = Format
+	text, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeSynced(filepath.Join(Folder, entryName), append(text, '\n'))
+}
+
+// Read returns the entry, or ErrNone.
+func Read() (Entry, error) {
+	place := filepath.Join(Folder, entryName)
+	text, err := readOwn(place)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Entry{}, ErrNone
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	var e Entry
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&e); err != nil || e.Format != Format {
+		return Entry{}, fmt.Errorf("%s is no journal of this version of hardenctl (format %d, %v); bring the apply to its end with the version that began it", place, e.Format, err)
+	}
+	return e, nil
+}
+
+// Bundle returns the bundle that the apply under way applies.
+func Bundle() (*bundle.Bundle, error) {
+	b, err := bundle.ReadFolder(os.DirFS(filepath.Join(Folder, bundleFolder)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", Folder, err)
+	}
+	return b, nil
+}
+
+// Remove says that nothing is under way any more. That nothing is is no error,
+// also on a file system that is read-only.
+func Remove() error {
+	place := filepath.Join(Folder, entryName)
+	if _, err := os.Lstat(place); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := os.Remove(place); err != nil {
+		return err
+	}
+	return errors.Join(syncPath(Folder), os.RemoveAll(filepath.Join(Folder, bundleFolder)))
+}
+
+// Now is the time on CLOCK_BOOTTIME.
+func Now() time.Duration {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		panic(fmt.Sprintf("journal: every kernel since 2.6.39 has CLOCK_BOOTTIME, and yet: %v", err))
+	}
+	return time.Duration(now.Nano())
+}
+
+// Boot is the kernel's name for the boot that we live in.
+func Boot() (string, error) {
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return string(bytes.TrimSpace(text)), err
+}
+
+// Rebooted reports whether the machine has booted since the apply began.
+func (e Entry) Rebooted() bool {
+	boot, err := Boot()
+	return err == nil && boot != e.Boot
+}
+
+// Left is how much of the trial is left; 0 or less if it is over.
+func (e Entry) Left() time.Duration { return e.Deadline - Now() }
+
+// Until is the deadline on the clock of the wall, as it goes now.
+func (e Entry) Until() time.Time { return time.Now().Add(e.Left()) }
+
+// Pending reports whether the apply is on trial and can be confirmed.
+func (e Entry) Pending() bool { return e.Phase == Trial && !e.Rebooted() && e.Left() > 0 }
+
+// Hash is the form in which an entry keeps a token.
+func Hash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,113 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/apply"
+	"hardenctl/host/journal"
+	"hardenctl/host/kernelset"
+	"hardenctl/host/probe"
+	"hardenctl/host/trial"
+)
+
+// Recover ends what an apply has left under way whose process died, or whose
+// trial nobody has confirmed in time: what was not confirmed goes back, what was
+// goes on to its end. A trial that is pending is left alone. Every command that
+// changes the host calls it first. The caller holds the lock of apply.Lock.
+func Recover(ctx context.Context, progress func(step string)) error {
+	e, err := journal.Read()
+	switch {
+	case errors.Is(err, journal.ErrNone):
+		return recoverOrphan(ctx, progress)
+	case err != nil:
+		return err
+	case e.Phase == journal.Confirmed:
+		return finish(ctx, e, progress)
+	case e.Pending():
+		// A container that starts again finds a kernel that has not booted, and
+		// a network namespace in which nothing is on trial.
+		if live, err := kernelset.Exists(trial.Guards[ruleset.V4]); err != nil || live {
+			return err
+		}
+	}
+	if err := apply.Revert(ctx, e, progress); err != nil {
+		return fmt.Errorf("an apply of %s was not confirmed, and not all of it could go back: %w; mend what is in the way and run `hardenctl revert`", e.Profile, err)
+	}
+	return nil
+}
+
+// recoverOrphan ends a trial whose journal somebody has removed.
+func recoverOrphan(ctx context.Context, progress func(step string)) error {
+	if exists, err := kernelset.Exists(trial.Guards[ruleset.V4]); err != nil || !exists {
+		return err
+	}
+	tools, err := probe.ReadTools()
+	if err != nil {
+		return err
+	}
+	boot, err := journal.Boot()
+	if err != nil {
+		return err
+	}
+	return apply.Revert(ctx, journal.Entry{Boot: boot, Families: tools.Families}, progress)
+}
+
+// finish goes on with an apply that was confirmed.
+func finish(ctx context.Context, e journal.Entry, progress func(step string)) error {
+	b, err := journal.Bundle()
+	if err != nil {
+		return err
+	}
+	r, err := Read(ctx, b)
+	if err == nil {
+		err = apply.Finish(ctx, r.change(progress))
+	}
+	if err != nil && !errors.As(err, new(*apply.Untidy)) {
+		return fmt.Errorf("the apply of %s was confirmed, and could not be brought to its end: %w; mend what is in the way and run any command that changes the host (%s holds what is left to do)", e.Profile, err, journal.Folder)
+	}
+	return nil
+}
+
+// Trial returns the trial that is pending, without its token; ok is false if
+// there is none.
+func Trial() (p Pending, ok bool, err error) {
+	e, err := journal.Read()
+	if errors.Is(err, journal.ErrNone) {
+		return p, false, nil
+	}
+	return Pending{Until: e.Until(), Left: e.Left()}, err == nil && e.Pending(), err
+}
+
+// PendingError is the error of a command that a pending trial is in the way of.
+type PendingError struct{ Pending }
+
+// Error says until when, and what ends it.
+func (e *PendingError) Error() string {
+	return fmt.Sprintf("an apply is on trial until %s: end it with `hardenctl confirm` from a new login, or with `hardenctl revert`", clock(e.Until))
+}
+
+// Ready recovers, and refuses if a trial is pending. The caller holds the lock.
+func Ready(ctx context.Context, progress func(step string)) error {
+	if err := Recover(ctx, progress); err != nil {
+		return err
+	}
+	p, pending, err := Trial()
+	if err == nil && pending {
+		err = &PendingError{p}
+	}
+	return err
+}
+
+// Revert ends the trial that is pending, or whatever an apply has left that was
+// not confirmed: everything goes back. It says whether there was anything. The
+// caller holds the lock.
+func Revert(ctx context.Context, progress func(step string)) (reverted bool, err error) {
+	e, err := journal.Read()
+	if err == nil && e.Pending() {
+		return true, apply.Revert(ctx, e, progress)
+	}
+	return err == nil && e.Phase != journal.Confirmed, Recover(ctx, progress)
+}

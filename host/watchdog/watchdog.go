@@ -1,0 +1,81 @@
+// Package watchdog sees to it that a trial ends when its time is over, even if
+// its process, the login and the connection are gone by then. The rules go back
+// in the kernel by themselves; kernel settings and what lies about do not.
+//
+// Where systemd runs, a transient timer starts `hardenctl revert --at-deadline`:
+// systemd ends whatever belongs to a login when it ends, where it is told to
+// (KillUserProcesses in logind.conf). Elsewhere that command is started at once,
+// in a session of its own, and waits.
+package watchdog
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"hardenctl/host/journal"
+	"hardenctl/host/tool"
+)
+
+// Args are the arguments of the command that waits for the deadline of the
+// trial that is pending, and ends it then.
+var Args = []string{"revert", "--at-deadline"}
+
+// systemd is there where it runs (sd_booted(3)).
+const systemd = "/run/systemd/system"
+
+// Start starts the watchdog of a trial whose entry is in the journal.
+func Start(e journal.Entry) error {
+	if _, err := os.Stat(systemd); err == nil && timer(e) == nil {
+		return nil
+	}
+	return detached()
+}
+
+// timer asks systemd. The name of the unit is the trial's own, so that the timer
+// of one that was confirmed is not in the way of the next; it finds nothing to
+// do.
+func timer(e journal.Entry) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{"--quiet", "--collect", "--unit=hardenctl-trial-" + e.Token[:16],
+		"--description=end of an unconfirmed hardenctl trial", "--timer-property=AccuracySec=100ms",
+		fmt.Sprintf("--on-active=%d", e.Left()/time.Second), self}
+	_, err = tool.Run(context.Background(), tool.Command{Name: "systemd-run", Args: append(args, Args...), Timeout: 5 * time.Second})
+	return err
+}
+
+// detached starts the program that runs now, whatever has become of its file,
+// with nothing of the caller's: no terminal, no session, no open file, no
+// environment.
+func detached() error {
+	cmd := exec.Command("/proc/self/exe", Args...)
+	cmd.Dir, cmd.Env = "/", []string{}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting the watchdog: %w", err)
+	}
+	return cmd.Process.Release()
+}
+
+// Wait returns when the trial that is pending is over, confirmed or not, or when
+// ctx ends. It looks twice a second: a trial can end before its time, and time
+// that a machine sleeps through counts.
+func Wait(ctx context.Context) error {
+	for {
+		e, err := journal.Read()
+		if err != nil || !e.Pending() {
+			return ctx.Err()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(e.Left(), 500*time.Millisecond)):
+		}
+	}
+}

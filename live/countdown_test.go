@@ -1,0 +1,284 @@
+package live
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"hardenctl/host/journal"
+	"hardenctl/host/session"
+	"hardenctl/lab"
+)
+
+// typed is an apply on a terminal that counts down.
+type typed struct {
+	cmd *exec.Cmd
+	out bytes.Buffer
+}
+
+// typeApply applies on a terminal, over SSH, and returns when the trial has
+// begun.
+func typeApply(t *testing.T, args string) *typed {
+	t.Helper()
+	a := &typed{cmd: exec.Command("script", "-qec", "exec "+binary(t)+" apply "+args+" --auto-approve --no-guard", "/dev/null")}
+	a.cmd.Env = append(os.Environ(), applying)
+	a.cmd.Stdout, a.cmd.Stderr = &a.out, &a.out
+	must(t, a.cmd.Start())
+	t.Cleanup(func() { as(t, applying, "revert") })
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if e, err := journal.Read(); err == nil && e.Pending() {
+			return a
+		}
+		if time.Now().After(end) {
+			t.Fatal("no trial has begun")
+		}
+	}
+}
+
+// ends waits for the apply and checks its exit code and what it has printed.
+func (a *typed) ends(t *testing.T, code int, says ...string) {
+	t.Helper()
+	a.cmd.Wait()
+	if got := a.cmd.ProcessState.ExitCode(); got != code {
+		t.Errorf("exit %d, want %d", got, code)
+	}
+	contains(t, a.out.String(), says...)
+}
+
+// On a terminal, apply says what to type and counts down until somebody has
+// confirmed, or everything has gone back. Over SSH it does so by itself. A
+// signal ends the waiting and not the trial.
+func TestCountdown(t *testing.T) {
+	bare(t, "nft")
+	one := variant(t)
+	other := variant(t, `"tcp/80"`, `"tcp/8443"`)
+
+	a := typeApply(t, one)
+	expectAs(t, confirming, 0, "confirm")
+	a.ends(t, 0, "on trial for 60 s", "\r\n  hardenctl confirm ", "s left to confirm", "Applied. The host is what the profile says.")
+	expect(t, 0, "plan", one, "--detailed-exitcode")
+
+	confirmed := look(t)
+	typeApply(t, other+" --confirm-within 2s").ends(t, 3, "on trial for 2 s", "nobody has confirmed; everything went back to what it was")
+	look(t).is(t, confirmed)
+
+	a = typeApply(t, other)
+	time.Sleep(500 * time.Millisecond) // it has begun to count
+	must(t, syscall.Kill(applyPID(t), syscall.SIGHUP))
+	a.ends(t, 0, "waits no longer; the trial goes on to its end")
+	if e, err := journal.Read(); err != nil || !e.Pending() {
+		t.Errorf("the trial has ended: %+v, %v", e, err)
+	}
+	expect(t, 0, "revert")
+	look(t).is(t, confirmed)
+	contains(t, expect(t, 0, "revert"), "Nothing was on trial")
+}
+
+// applyPID finds the apply that runs.
+func applyPID(t *testing.T) int {
+	t.Helper()
+	for _, pid := range running(t) {
+		args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if strings.Contains(string(args), "\x00apply\x00") {
+			return pid
+		}
+	}
+	t.Fatal("no apply runs")
+	return 0
+}
+
+// Without a terminal an apply is a trial of a minute, and does not wait for its
+// end. How long a trial may be has bounds.
+func TestTrialWithoutATerminal(t *testing.T) {
+	bare(t, "nft")
+	t.Cleanup(func() { as(t, applying, "revert") })
+	for _, within := range []string{"-1s", "500ms", "25h"} {
+		contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within), "a trial lasts from 1s to 24h")
+	}
+	out := expectAs(t, applying, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+	contains(t, out, "on trial for 60 s", "hardenctl confirm ")
+	var view struct{ Confirmed bool }
+	must(t, json.Unmarshal([]byte(expectAs(t, confirming, 0, "confirm", "--json")), &view))
+	if !view.Confirmed {
+		t.Error("JSON says that it is not confirmed")
+	}
+}
+
+// Where nothing is known of either login, as on a console, they may be the same:
+// a confirm wants to be told that it is meant.
+func TestConfirmOnAConsole(t *testing.T) {
+	bare(t, "nft")
+	t.Cleanup(func() { as(t, applying, "revert") })
+	expectAs(t, applying, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+	e, err := journal.Read()
+	must(t, err)
+	e.By.SSH, e.By.Server = "", ""
+	must(t, journal.Write(e))
+	if session.Current().Server == "" { // else the tests have an sshd above them
+		contains(t, expectAs(t, "SSH_CONNECTION=", 1, "confirm"), "log in anew")
+	}
+	expectAs(t, "SSH_CONNECTION=", 0, "confirm", "--same-session")
+}
+
+// reboot is what a reboot does to the kernel: it knows what the files say.
+func reboot(t *testing.T) {
+	t.Helper()
+	killAll(t)
+	lab.FlushState(t)
+	for _, f := range []struct{ path, tool string }{
+		{"/etc/iptables/ipsets", "ipset"}, {"/etc/iptables/rules.v4", "iptables-restore"}, {"/etc/iptables/rules.v6", "ip6tables-restore"},
+	} {
+		text, err := os.ReadFile(f.path)
+		must(t, err)
+		args := []string{}
+		if f.tool == "ipset" {
+			args = append(args, "restore")
+		}
+		fed(t, string(text), f.tool, args...)
+	}
+	tool(t, "sysctl -q -p /etc/sysctl.d/60-hardenctl.conf")
+	if e, err := journal.Read(); err == nil {
+		e.Boot = "another"
+		must(t, journal.Write(e))
+	}
+}
+
+// A container that starts again in a trial has another network, in which nothing
+// is on trial, although its kernel has not booted.
+func TestContainerStartsAgain(t *testing.T) {
+	bare(t, "nft")
+	tryOut(t, "builtin:web", "2m")
+	killAll(t)
+	lab.FlushState(t)
+	contains(t, expect(t, 0, "restore"), "nothing")
+	nothingUnderWay(t)
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", "0")
+}
+
+// A reboot in a trial boots the old state, and the next command has nothing to
+// do but clear up; a reboot in the middle of a confirm ends in the new one.
+func TestRebootInATrial(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		before := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 99\n[policy]")
+		after := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]", `"tcp/80"`, `"tcp/8443"`, `ban = "1h"`, `ban = "30m"`)
+		expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		reboot(t)
+		old := look(t)
+		tryOut(t, after, "2m")
+		reboot(t)
+		tool(t, "sysctl -qw net.ipv4.ip_default_ttl=77") // as some other file of the host may say
+		expect(t, 0, "revert")
+		ttlIs(t, "77")
+		tool(t, "sysctl -qw net.ipv4.ip_default_ttl=99")
+		look(t).is(t, old)
+		nothingUnderWay(t)
+
+		folder := t.TempDir()
+		hardenctl(t, "compile", after, "-o", folder)
+		begun, _ := kill(t, "apply "+folder, 1000)
+		expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		for _, step := range []int{len(begun) - 6, len(begun) - 1} { // sets, and files
+			kill(t, "apply "+folder, step)
+			reboot(t)
+			contains(t, expect(t, 0, "revert"), "Nothing was on trial")
+			expect(t, 0, "plan", after, "--detailed-exitcode")
+			nothingUnderWay(t)
+			noTrialLeft(t)
+			expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		}
+	})
+}
+
+// Where systemd runs, a timer of it is the watchdog, so that it outlives the
+// login; where it cannot be asked, a process is.
+func TestWatchdogTimer(t *testing.T) {
+	bare(t, "nft")
+	t.Cleanup(func() { as(t, applying, "revert") })
+	must(t, os.MkdirAll("/run/systemd/system", 0o755))
+	const said = "/run/systemd-run.said"
+	for _, c := range []struct{ name, within, script string }{
+		{"a timer", "3s", "#!/bin/sh\necho \"$*\" >" + said + "\n"},
+		{"no systemd", "2s", "#!/bin/sh\necho Failed to connect to bus >&2\nexit 1\n"},
+		{"hung systemd", "8s", "#!/bin/sh\nexec sleep 60\n"}, // which has five seconds
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := look(t)
+			stand(t, "/usr/bin/systemd-run", c.script)
+			_, deadline := tryOut(t, "builtin:web", c.within)
+			if c.name != "a timer" {
+				time.Sleep(time.Until(deadline))
+				ended(t, grace)
+			} else {
+				text, err := os.ReadFile(said)
+				must(t, err)
+				contains(t, string(text), "--unit=hardenctl-trial-", "--on-active=", binary(t)+" revert --at-deadline")
+				if n := len(running(t)); n != 0 {
+					t.Errorf("%d processes wait beside the timer", n)
+				}
+				expect(t, 0, "revert", "--at-deadline") // what the timer does
+			}
+			look(t).is(t, before)
+		})
+	}
+}
+
+// stand puts a script in the place of a program until the end of the test.
+func stand(t *testing.T, path, script string) {
+	t.Helper()
+	folder, err := os.MkdirTemp("/run", "stand-")
+	must(t, err)
+	place := filepath.Join(folder, filepath.Base(path))
+	must(t, os.WriteFile(place, []byte(script), 0o755))
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%v: apt-get install --no-install-recommends systemd", err)
+	}
+	must(t, syscall.Mount(place, path, "", syscall.MS_BIND, ""))
+	t.Cleanup(func() { must(t, syscall.Unmount(path, syscall.MNT_DETACH)) })
+}
+
+// ended waits until nothing is under way.
+func ended(t *testing.T, wait time.Duration) {
+	t.Helper()
+	for end := time.Now().Add(wait); len(glob(t, journal.Folder+"/*")) > 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the trial has not ended")
+		}
+	}
+}
+
+// Where the journal cannot be written nothing is changed.
+func TestFault04_JournalOnAFullDisk(t *testing.T) {
+	bare(t, "nft")
+	before := look(t)
+	must(t, os.MkdirAll(journal.Folder, 0o700))
+	must(t, syscall.Mount("tmpfs", journal.Folder, "tmpfs", 0, "size=16k,mode=0700"))
+	t.Cleanup(func() { must(t, syscall.Unmount(journal.Folder, syscall.MNT_DETACH)) })
+	for _, within := range []string{"0", "1m"} {
+		contains(t, expect(t, 3, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within),
+			"journal: ", "no space left on device", "everything went back")
+		look(t).is(t, before)
+		nothingUnderWay(t)
+	}
+}
+
+// A confirm that cannot note that it is one ends the trial: everything is old.
+func TestFault04_ConfirmOnAFullDisk(t *testing.T) {
+	bare(t, "nft")
+	folder := filepath.Dir(journal.Folder)
+	must(t, os.MkdirAll(folder, 0o700))
+	must(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=1m,mode=0700"))
+	t.Cleanup(func() { must(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })
+	before := look(t)
+	tryOut(t, "builtin:web", "2m")
+	exec.Command("dd", "if=/dev/zero", "of="+folder+"/full", "bs=4k").Run() // until there is no room
+	contains(t, expectAs(t, confirming, 3, "confirm"), "confirmed: ", "no space left on device", "everything went back")
+	look(t).is(t, before)
+	nothingUnderWay(t)
+}
