@@ -40,11 +40,7 @@ func newApplyFlags(cmd *cobra.Command) applyFlags {
 	}
 }
 
-func newApply() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "apply [PROFILE | --plan FILE]",
-		Short: "Move this host to what a profile says, all of it or nothing",
-		Long: `Plan, ask, and apply: sets, then rules, then kernel settings, then a reading of
+const applyLong = `Plan, ask, and apply: sets, then rules, then kernel settings, then a reading of
 everything back, then the files that the host boots from. If any part fails, all
 of it goes back to what it was.
 
@@ -76,7 +72,13 @@ lock for too long: try again.
 With --json the outcome is an object: the fields of a plan, "applied" and
 "reverted", the "generation" that was made, where something failed "step" and
 "error", and where a trial has begun "trial" with its "token", its "deadline"
-(RFC 3339) and "seconds".`,
+(RFC 3339) and "seconds".`
+
+func newApply() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "apply [PROFILE | --plan FILE]",
+		Short: "Move this host to what a profile says, all of it or nothing",
+		Long:  applyLong,
 		Example: `  hardenctl apply web.toml
   hardenctl apply web.toml --auto-approve
   hardenctl apply web.toml --auto-approve --confirm-within 2m
