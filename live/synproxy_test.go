@@ -49,7 +49,11 @@ func TestSynProxy(t *testing.T) {
 		}{{"customer", true, false}, {"partner", true, true}, {"blocked", false, false}} {
 			h := network.Host(who.name, fmt.Sprintf("192.0.2.%d/24", 20+10*i), fmt.Sprintf("2001:db8:%d::7", 20+10*i))
 			for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-				if err := site.visit(h, server); (err == nil) != who.pages {
+				err := site.visit(h, server)
+				if err != nil {
+					err = site.visit(h, server) // a first look for the neighbour can be lost
+				}
+				if (err == nil) != who.pages {
 					t.Errorf("%s -> %s: %v", who.name, server, err)
 				}
 				if err := connect(h, server, 8443); (err == nil) != who.private {
