@@ -1,6 +1,7 @@
 package live
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func TestEnginesAfterFlood(t *testing.T) {
 		{"hashlimit", 270_000, false, false}, // a table that is full counts no new port
 		{"recent", 9_000, false, true},       // which remembers 8,192 sources, or 100
 	} {
-		t.Run(c.engine, func(t *testing.T) {
+		t.Run(fmt.Sprint(c.engine, " ", c.crowd), func(t *testing.T) {
 			bare(t, lab.Backends[0])
 			watch(t, "engine = \""+c.engine+"\"\n")
 			forger := newForger(t, lab.NewNetwork(t))

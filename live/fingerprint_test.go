@@ -28,6 +28,7 @@ var (
 	end        = []byte{0}
 	fastOpen   = []byte{34, 2} // asks for a cookie (RFC 7413, section 4.1.1)
 	withCookie = []byte{34, 10, 8, 7, 6, 5, 4, 3, 2, 1}
+
 	multipath  = []byte{30, 4, 1, 1}                             // version 1 (RFC 8684, section 3.1)
 	multipath0 = []byte{30, 12, 0, 0x81, 8, 7, 6, 5, 4, 3, 2, 1} // version 0, with a key (RFC 6824)
 )
@@ -37,7 +38,8 @@ func scale(shift byte) []byte { return []byte{3, 3, shift} }
 func options(parts ...[]byte) []byte { return slices.Concat(parts...) }
 
 // honest are the SYNs of systems that people use, as p0f and nmap's database of
-// systems describe them.
+// systems describe them. The last six ask for Fast Open or Multipath TCP too;
+// where in the order each system puts that option is a guess.
 var honest = []stack{
 	{"Linux 5, 6", 64240, options(mss, sack, timestamps, pad, scale(7))},
 	{"Linux 2.6, 3", 14600, options(mss, sack, timestamps, pad, scale(4))},
@@ -78,7 +80,7 @@ var raw = []stack{
 }
 
 // An open port answers the SYNs of all systems that people use, and none that a
-// scanner makes; whether they ask for ECN or not, as Apple's and Linux's may.
+// scanner makes, whether they ask for ECN or not, as Apple's and Linux's may.
 func TestFingerprint(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		watch(t, "fingerprint = true\n")
