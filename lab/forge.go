@@ -16,6 +16,9 @@ const (
 	RST
 	PSH
 	ACK
+	URG
+	ECE // of a SYN with CWR: may ECN be used (RFC 3168, section 6.1.1)
+	CWR
 )
 
 // Segment is a TCP segment of the caller's own making. From may be anybody's

@@ -108,7 +108,7 @@ func TestTripwireBans(t *testing.T) {
 
 // flagged makes of a segment what nmap's -sX sends.
 func flagged(s lab.Segment) lab.Segment {
-	s.Flags = lab.FIN | lab.PSH | 1<<5 // URG
+	s.Flags = lab.FIN | lab.PSH | lab.URG
 	return s
 }
 

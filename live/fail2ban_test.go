@@ -110,6 +110,7 @@ func TestFail2ban(t *testing.T) {
 		eventually(t, "in jail", func() bool { return jailed(t, "v4", admin.V4().String()) && jailed(t, "v4", scannerV4) })
 		reaches(t, admin, lab.ServerV4, 22, 1) // whatever the set holds
 		hardenctl(t, "plan", path, "--detailed-exitcode")
+		expires(t, "203.0.113.99")
 		stop()
 		if jailed(t, "v4", scannerV4) {
 			t.Error("fail2ban stopped, and left somebody in jail")
@@ -144,6 +145,18 @@ func jailAndRelease(t *testing.T, log, family, address, server string, scanner, 
 	eventually(t, "out of jail", func() bool { return !jailed(t, family, address) })
 	tool(t, "ipset del hardenctl-ban-"+family+" "+address) // fails if it is gone
 	reaches(t, scanner, server, 80, 1)
+}
+
+// expires holds that whose time is over is let go by fail2ban and by the set,
+// neither of which is told to.
+func expires(t *testing.T, address string) {
+	t.Helper()
+	client(t, "set", "hardenctl", "bantime", "3")
+	client(t, "set", "hardenctl", "banip", address)
+	eventually(t, "in jail", func() bool { return jailed(t, "v4", address) })
+	eventually(t, "out of jail by itself", func() bool {
+		return !jailed(t, "v4", address) && !strings.Contains(client(t, "get", "hardenctl", "banip"), address)
+	})
 }
 
 // linesFrom returns the recorded probes of a source.
@@ -208,10 +221,10 @@ func startFail2ban(t *testing.T) (stop func()) {
 	return stop
 }
 
-// client asks the running server.
-func client(t *testing.T, args ...string) {
+// client asks the running server and returns its answer.
+func client(t *testing.T, args ...string) string {
 	t.Helper()
-	fed(t, "", "fail2ban-client", append(slices.Clone(fail2banAt), args...)...)
+	return fed(t, "", "fail2ban-client", append(slices.Clone(fail2banAt), args...)...)
 }
 
 // eventually waits for what another process does.

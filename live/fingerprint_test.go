@@ -26,6 +26,11 @@ var (
 	timestamps = []byte{8, 10, 0, 0, 0, 1, 0, 0, 0, 0}
 	pad        = []byte{1}
 	end        = []byte{0}
+	fastOpen   = []byte{34, 2} // asks for a cookie (RFC 7413, section 4.1.1)
+	withCookie = []byte{34, 10, 8, 7, 6, 5, 4, 3, 2, 1}
+
+	multipath  = []byte{30, 4, 1, 1}                             // version 1 (RFC 8684, section 3.1)
+	multipath0 = []byte{30, 12, 0, 0x81, 8, 7, 6, 5, 4, 3, 2, 1} // version 0, with a key (RFC 6824)
 )
 
 func scale(shift byte) []byte { return []byte{3, 3, shift} }
@@ -33,7 +38,8 @@ func scale(shift byte) []byte { return []byte{3, 3, shift} }
 func options(parts ...[]byte) []byte { return slices.Concat(parts...) }
 
 // honest are the SYNs of systems that people use, as p0f and nmap's database of
-// systems describe them.
+// systems describe them. The last six ask for Fast Open or Multipath TCP too;
+// where in the order each system puts that option is a guess.
 var honest = []stack{
 	{"Linux 5, 6", 64240, options(mss, sack, timestamps, pad, scale(7))},
 	{"Linux 2.6, 3", 14600, options(mss, sack, timestamps, pad, scale(4))},
@@ -47,6 +53,12 @@ var honest = []stack{
 	{"OpenBSD", 16384, options(mss, pad, pad, sack, pad, scale(3), pad, pad, timestamps)},
 	{"NetBSD", 32768, options(mss, pad, scale(3), sack, pad, pad, pad, pad, timestamps)},
 	{"Solaris", 64240, options(sack, timestamps, mss, pad, scale(5))},
+	{"Linux with Fast Open", 64240, options(mss, sack, timestamps, pad, scale(7), fastOpen, pad, pad)},
+	{"Linux with a Fast Open cookie", 64240, options(mss, sack, timestamps, pad, scale(7), withCookie, pad, pad)},
+	{"macOS, iOS with Fast Open", 65535, options(mss, pad, scale(6), pad, pad, timestamps, fastOpen, sack)},
+	{"Linux with Multipath TCP", 64240, options(mss, sack, timestamps, pad, scale(7), multipath)},
+	{"iOS with Multipath TCP", 65535, options(mss, pad, scale(6), multipath, pad, pad, timestamps, sack, end, end)},
+	{"iOS with Multipath TCP, version 0", 65535, options(mss, pad, scale(6), multipath0, pad, pad, timestamps, sack, end, end)},
 }
 
 // raw are the SYNs of scanners. Those of nmap's -O are its first six.
@@ -64,10 +76,11 @@ var raw = []stack{
 	{"nmap -O, packet 4, with Linux's window", 64240, options(sack, timestamps, scale(10), end)},
 	{"nmap -O, packet 5", 16, options(mss, sack, timestamps, scale(10), end)},
 	{"nmap -O, packet 6", 512, options(mss, sack, timestamps)},
+	{"nmap -O, ECN", 3, options(scale(10), pad, mss, sack, pad, pad)},
 }
 
 // An open port answers the SYNs of all systems that people use, and none that a
-// scanner makes.
+// scanner makes, whether they ask for ECN or not, as Apple's and Linux's may.
 func TestFingerprint(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		watch(t, "fingerprint = true\n")
@@ -76,17 +89,17 @@ func TestFingerprint(t *testing.T) {
 		for i, s := range slices.Concat(honest, raw) {
 			want, wait := uint8(lab.SYN|lab.ACK), time.Second
 			if i >= len(honest) {
-				want, wait = 0, 100*time.Millisecond
+				want, wait = 0, 50*time.Millisecond
 			}
 			var packets []lab.Segment
 			for _, a := range addresses(client) {
-				packets = append(packets, s.syn(a, i))
+				packets = append(packets, s.syn(a, i), withECN(s.syn(a, 1000+i)))
 			}
 			answers, err := client.Answered(wait, packets...)
 			must(t, err)
 			for i, got := range answers {
-				if got != want {
-					t.Errorf("%s over IPv%d: the answer has flags %06b, want %06b", s.name, []int{4, 6}[i], got, want)
+				if got&^lab.ECE != want { // ECE agrees to ECN
+					t.Errorf("%s, packet %d: the answer has flags %08b, want %08b", s.name, i, got, want)
 				}
 			}
 		}
@@ -101,6 +114,12 @@ func (s stack) syn(from netip.Addr, number int) lab.Segment {
 	for len(packet.Options)%4 != 0 {
 		packet.Options = append(slices.Clip(packet.Options), 1)
 	}
+	return packet
+}
+
+// withECN is a SYN that asks whether ECN may be used.
+func withECN(packet lab.Segment) lab.Segment {
+	packet.Flags |= lab.ECE | lab.CWR
 	return packet
 }
 

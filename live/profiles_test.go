@@ -18,6 +18,7 @@ func TestController(t *testing.T) {
 		street := lab.NewNetwork(t)
 		station, engineer := street.Host("station", "192.0.2.5/24"), street.Host("engineer", "10.9.0.50")
 		stranger := street.Host("stranger", "192.0.2.66/24", "2001:db8::66/64")
+		toucher := street.Host("toucher", "203.0.113.9", "2001:db8:bad:9::9")
 		lab.Serve(t, "tcp", 502)
 		lab.Serve(t, "tcp", 22)
 		expect(t, 0, "apply", "builtin:ot-controller", "--auto-approve", "--confirm-within", "0", "--no-guard")
@@ -37,6 +38,10 @@ func TestController(t *testing.T) {
 			if banned := tool(t, "ipset list "+set); !strings.Contains(banned, "timeout 8") {
 				t.Errorf("6 probes of a stranger did not ban for a day:\n%s", banned)
 			}
+		}
+		for i, a := range addresses(toucher) {
+			must(t, toucher.Forge(syn(a, []int{3389, 23}[i])))
+			eventually(t, "banned at one touch of a tripwire", func() bool { return banned(t, a) })
 		}
 		lab.Nmap(t, station, "-sS", "--max-retries", "0", "-p", "8000-8019", lab.ServerV4)
 		reaches(t, station, lab.ServerV4, 502, 1)

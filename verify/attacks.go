@@ -36,6 +36,8 @@ type attack struct {
 	pace  time.Duration
 	// decoys says that others seem to scan too.
 	decoys bool
+	// dials says that it opens connections; without nmap, the dialer does.
+	dials bool
 	// craft makes our own prober's packets what nmap's would be.
 	craft func(*prober.Packet)
 }
@@ -44,7 +46,7 @@ var attacks = []attack{
 	{name: "discovery", nmap: discovery, kind: "SYN", sees: true, nmapOnly: true, ports: asked, mixed: true},
 	{name: "SYN", nmap: "-sS", kind: "SYN", sees: true, quick: true},
 	{name: "every port", nmap: "-sS -p-", haste: "--min-rate 10000 --max-retries 0", kind: "SYN", sees: true, ports: allPorts, early: true},
-	{name: "connect", nmap: "-sT", kind: "SYN", sees: true, craft: ordinary},
+	{name: "connect", nmap: "-sT", kind: "SYN", sees: true, dials: true},
 	{name: "FIN", nmap: "-sF", kind: "FIN", quick: true},
 	{name: "NULL", nmap: "-sN", kind: "NULL"},
 	{name: "XMAS", nmap: "-sX", kind: "XMAS"},
@@ -60,7 +62,6 @@ var attacks = []attack{
 	{name: "protocols", nmap: "-sO", kind: "UDP", sees: true, nmapOnly: true, ports: everyProtocol, mixed: true},
 }
 
-func ordinary(p *prober.Packet)    { p.Bare = false } // the SYN of a connection is the kernel's
 func fromDNS(p *prober.Packet)     { p.From = netip.AddrPortFrom(p.From.Addr(), 53) }
 func inFragments(p *prober.Packet) { p.Fragments = true }
 
@@ -160,6 +161,8 @@ func (s *scene) attack(ctx context.Context, a attack, r *Attack) error {
 		run = s.discover
 	case s.options.Nmap:
 		run = s.withNmap
+	case a.dials:
+		run = s.withDialer
 	}
 	r.Ports, r.OpenPorts, r.Start = len(ports), []string{}, s.now()
 	from, err := run(ctx, a, ports, r)

@@ -91,7 +91,7 @@ type Ladder struct {
 // Attack is one scan from an address of its own.
 type Attack struct {
 	Name   string `json:"name"`
-	Tool   string `json:"tool"` // the command line, or "prober"
+	Tool   string `json:"tool"` // the command line, or "prober" or "dialer" of our own
 	Family int    `json:"family"`
 	Ports  int    `json:"ports"`
 	Counts
@@ -105,6 +105,9 @@ type Attack struct {
 	// Ladder is the number of the probe that bans for packets like this one's;
 	// 0 if none does.
 	Ladder int `json:"banned_by_probe,omitempty"`
+	// Missed is how many visits of honest people got no answer while the scan
+	// went on. Scans run side by side: a visit counts for each of them.
+	Missed int `json:"missed_visits,omitempty"`
 }
 
 // Both is one kind of attack over both families; nil for one that was not run.
@@ -148,6 +151,20 @@ type Person struct {
 	Slowest  time.Duration `json:"slowest_ns"`
 	Error    string        `json:"error,omitempty"` // the first failure
 	Times    []Visit       `json:"times"`
+}
+
+// missed counts, for each attack, the failed visits that were under way during it.
+func (r *Report) missed() {
+	for i := range r.Attacks {
+		a := &r.Attacks[i]
+		for _, p := range r.People {
+			for _, v := range p.Times {
+				if v.Failed && v.At <= a.End && v.At+v.Took.Seconds() >= a.Start {
+					a.Missed++
+				}
+			}
+		}
+	}
 }
 
 // Visit is one connection of a person, with an answer or without.

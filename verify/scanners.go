@@ -80,18 +80,23 @@ func (s *scene) withProber(ctx context.Context, a attack, ports []uint16, r *Att
 		return from, err
 	}
 	r.Tool = "prober"
+	r.count(k.protocol(), ports, states)
+	return from, nil
+}
+
+// count sums up what was seen of each port.
+func (r *Attack) count(protocol string, ports []uint16, states *[1 << 16]prober.State) {
 	for _, port := range ports {
 		switch states[port] {
 		case prober.Open:
 			r.Open++
-			r.OpenPorts = append(r.OpenPorts, lab.Port{Protocol: k.protocol(), Number: int(port)}.String())
+			r.OpenPorts = append(r.OpenPorts, lab.Port{Protocol: protocol, Number: int(port)}.String())
 		case prober.Closed:
 			r.Closed++
 		default:
 			r.Silent++
 		}
 	}
-	return from, nil
 }
 
 // sweep is an attack for our own prober.

@@ -67,6 +67,11 @@ func (r *Report) printAttacks(w io.Writer) {
 		fmt.Fprintln(t, strings.Join(columns, "\t"))
 	}
 	t.Flush()
+	for _, a := range r.Attacks {
+		if a.Missed > 0 {
+			fmt.Fprintf(w, "during %s over IPv%d, visits of honest people that failed: %d\n", a.Name, a.Family, a.Missed)
+		}
+	}
 	for _, g := range r.Guesses {
 		fmt.Fprintf(w, "nmap -O guesses over IPv%d: before, %s; after, %s\n", g.Family, g.Before, g.After)
 	}

@@ -128,6 +128,7 @@ func (s *scene) siege(ctx context.Context, r *Report, people []*person) (t trial
 	for _, p := range people {
 		r.People = append(r.People, p.report())
 	}
+	r.missed()
 	return t, err
 }
 

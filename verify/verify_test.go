@@ -134,7 +134,7 @@ func checkAttacks(t *testing.T, r *Report) {
 	for _, a := range attacks {
 		for _, family := range families {
 			made := slices.ContainsFunc(r.Attacks, func(done Attack) bool {
-				return done.Name == a.name && done.Family == family && done.Open+done.Closed+done.Silent == done.Ports
+				return done.Name == a.name && done.Family == family && (done.Tool == "dialer") == a.dials && done.Open+done.Closed+done.Silent == done.Ports
 			})
 			if want := !a.nmapOnly && (family == 4 || !a.v4); made != want {
 				t.Errorf("%s over IPv%d was made: %v, want %v", a.name, family, made, want)

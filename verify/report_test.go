@@ -1,0 +1,23 @@
+package verify
+
+import (
+	"testing"
+	"time"
+)
+
+// A failed visit counts for every attack during which it was under way.
+func TestMissed(t *testing.T) {
+	r := &Report{
+		Attacks: []Attack{{Start: 1, End: 2}, {Start: 3, End: 5}, {Start: 6, End: 7}},
+		People: []Person{
+			{Times: []Visit{{At: 1.5}, {At: 4, Failed: true}, {At: 4.5, Took: 2 * time.Second, Failed: true}}},
+			{Times: []Visit{{At: 2.2, Took: time.Second, Failed: true}, {At: 8, Failed: true}}},
+		},
+	}
+	r.missed()
+	for i, want := range []int{0, 3, 1} {
+		if got := r.Attacks[i].Missed; got != want {
+			t.Errorf("attack %d: %d visits missed, want %d", i, got, want)
+		}
+	}
+}
