@@ -27,7 +27,7 @@ func TestNmapNamesOnlyPublicServices(t *testing.T) {
 		early := network.Host("early", "203.0.113.1", "2001:db8:bad::66")
 		isNamed(t, early, "-sS", lab.ServerV4, "22", "80", "8080")
 		isNamed(t, early, "-sS", lab.ServerV6, "22", "80", "8080")
-		expect(t, 0, "apply", write(t, "watched.toml", watched+"fingerprint = true\nscope = \"hidden\"\n"), "--auto-approve", "--no-guard")
+		expect(t, 0, "apply", write(t, "watched.toml", watched+"fingerprint = true\nscope = \"hidden\"\n"), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for _, family := range []int{4, 6} {
 			h := scanner(network, family, family)
 			server := lab.ServerV4
