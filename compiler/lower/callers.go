@@ -16,9 +16,10 @@ import (
 // counted, and nobody holds more than the limit.
 //
 // The first connections are counted by the set "callers", whose entries count
-// packets: one look counts and compares. An entry begins with the first
-// connection of a source to any service that spares, and ends a day later,
-// whatever comes meanwhile. Then the source is spared another eighth.
+// packets: one look counts and compares. An entry begins with the first packet
+// of a source to any service that counts, and ends a day later, whatever comes
+// meanwhile. Then the source is spared another eighth. Rates ask the same set
+// (strangers.go), so that a source's packets to one service count for all.
 //
 // Whoever fills the set with forged sources, or waits until he is forgotten, is
 // spared another eighth, and keeps nobody else out.

@@ -9,7 +9,7 @@ import (
 // too, and 262,144 forged ones fill it within seconds. So a rate is asked only of
 // sources that the set of callers knows, and that have come more often than an
 // eighth of its burst. The other seven eighths are allowed from then on: no source
-// gets more than the burst at once, and whoever comes first in a day gets all of it.
+// gets more than the burst at once, and all of it on the first visit of a day.
 //
 // The table holds twice as many sources as the set, and forgets one when its bucket
 // is full again. Since a service brings no more than 1,000 a second into the set
