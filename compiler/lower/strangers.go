@@ -26,17 +26,17 @@ const callerTable = 2 * callerEntries
 // the first of a source only makes it known: a burst of 1 lets in 2, once a day.
 func share(burst uint32) uint32 { return max(1, burst/sparedShare) }
 
-// Whether a look into the set of callers counts the packet, or a look of another
-// rule has counted it already.
+// A look into the set of callers counts the packet, unless the look of a rule
+// before has counted it.
 const (
 	counts  = false
 	counted = true
 )
 
 // known matches a packet beyond a rate, of a source that the set of callers knows.
-func (f *filter) known(p part, rate profile.Rate, counted bool) []ruleset.Match {
+func (f *filter) known(p part, rate profile.Rate, before bool) []ruleset.Match {
 	look := f.beyond("callers", share(rate.Burst))
-	look.Uncounted = counted
+	look.Uncounted = before
 	expire := max(idle, refill(rate))
 	rate.Burst = max(1, rate.Burst-share(rate.Burst))
 	return []ruleset.Match{look, f.sourceRate(p, hashlimitRate(rate), expire, callerTable)}
@@ -46,8 +46,8 @@ func (f *filter) known(p part, rate profile.Rate, counted bool) []ruleset.Match 
 // of limitOpen counts TCP connections, only UDP is counted here.
 func (f *filter) limitCallers(s profile.Service) []ruleset.Rule {
 	p, rate := f.service(s), s.NewPerSource.Rate
-	refuse := func(counted bool, kind ...ruleset.Match) ruleset.Rule {
-		return p.rule("new per source", f.drop(overLimit), append(kind, f.known(p, rate, counted)...)...)
+	refuse := func(before bool, kind ...ruleset.Match) ruleset.Rule {
+		return p.rule("new per source", f.drop(overLimit), append(kind, f.known(p, rate, before)...)...)
 	}
 	switch {
 	case spared(s) == 0:
