@@ -16,9 +16,10 @@ import (
 // counted, and nobody holds more than the limit.
 //
 // The first connections are counted by the set "callers", whose entries count
-// packets: one look counts and compares. An entry begins with the first
-// connection of a source to any service that spares, and ends a day later,
-// whatever comes meanwhile. Then the source is spared another eighth.
+// packets: one look counts and compares. An entry begins with the first packet
+// of a source to any service that counts, and ends a day later, whatever comes
+// meanwhile. Then the source is spared another eighth. Rates ask the same set
+// (strangers.go), so that a source's packets to one service count for all.
 //
 // Whoever fills the set with forged sources, or waits until he is forgotten, is
 // spared another eighth, and keeps nobody else out.
@@ -40,11 +41,11 @@ const (
 // where the service is not for everyone, since those whom it states are few, and
 // open many each.
 func spared(s profile.Service) uint32 {
-	share := s.ConnectionsPerSource.N / sparedShare
-	if !s.Public() || share < leastSpared || len(portsOf(s.Ports, profile.TCP)) == 0 {
+	free := s.ConnectionsPerSource.N / sparedShare
+	if !s.Public() || free < leastSpared || len(portsOf(s.Ports, profile.TCP)) == 0 {
 		return 0
 	}
-	return share
+	return free
 }
 
 // limitOpen refuses what a source opens beyond the connections that it may hold.
@@ -55,15 +56,12 @@ func (f *filter) limitOpen(s profile.Service) []ruleset.Rule {
 	if free == 0 {
 		return []ruleset.Rule{p.rule(does, f.drop(overLimit), tcp, most)}
 	}
-	return []ruleset.Rule{
-		p.rule(does, f.drop(overLimit), tcp, f.beyond("callers", free), most),
-		f.countIn(p, "callers", tcp),
-	}
+	return []ruleset.Rule{p.rule(does, f.drop(overLimit), tcp, f.beyond("callers", free), most)}
 }
 
-// addCallerSets adds the set of callers where a service spares any.
+// addCallerSets adds the set of callers where a service counts any.
 func (l *lowering) addCallerSets() {
-	first := slices.IndexFunc(l.profile.Services, func(s profile.Service) bool { return spared(s) > 0 })
+	first := slices.IndexFunc(l.profile.Services, l.countsCallers)
 	if first < 0 {
 		return
 	}

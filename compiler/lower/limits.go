@@ -21,7 +21,8 @@ const (
 
 // tableMax is how many sources a limit remembers. A full table refuses every
 // new source, so it is large: 262,144 sources take about 25 MB when attackers
-// fill it, and none before.
+// fill it, and none before. A limit that must not refuse strangers asks the set
+// of callers first (known).
 const tableMax = 262144
 
 // idle is the least time for which a limit remembers a source. It is short: an
@@ -61,7 +62,7 @@ func (f *filter) quota(p part, name string, q profile.Quota) []ruleset.Rule {
 
 // above matches a source beyond its rate; within matches one inside it.
 func (f *filter) above(p part, rate profile.Rate) ruleset.SourceRate {
-	return f.sourceRate(p, hashlimitRate(rate), max(idle, refill(rate)))
+	return f.sourceRate(p, hashlimitRate(rate), max(idle, refill(rate)), tableMax)
 }
 
 func (f *filter) within(p part, rate profile.Rate) ruleset.SourceRate {
@@ -70,8 +71,8 @@ func (f *filter) within(p part, rate profile.Rate) ruleset.SourceRate {
 	return match
 }
 
-func (f *filter) sourceRate(p part, rate ruleset.Rate, expire time.Duration) ruleset.SourceRate {
-	match := ruleset.SourceRate{Rate: rate, Prefix: f.sourcePrefix(), TableMax: tableMax, Expire: expire}
+func (f *filter) sourceRate(p part, rate ruleset.Rate, expire time.Duration, most uint32) ruleset.SourceRate {
+	match := ruleset.SourceRate{Rate: rate, Prefix: f.sourcePrefix(), TableMax: most, Expire: expire}
 	match.Name = tableName(f.family, p.origin.Part, match)
 	return match
 }

@@ -35,7 +35,7 @@ func lowered(t *testing.T, text string) *ruleset.Ruleset {
 }
 
 // tableNames are the names of hashlimit's tables, which tests leave out.
-var tableNames = regexp.MustCompile(`--hashlimit-mode srcip --hashlimit-name \S+ --hashlimit-htable-max 262144`)
+var tableNames = regexp.MustCompile(`--hashlimit-mode srcip --hashlimit-name \S+ --hashlimit-htable-max (?:262144|524288)`)
 
 // chain returns the rules of a chain as iptables writes them, without comments
 // and, for "…", without what is the same in every hashlimit match. The name is

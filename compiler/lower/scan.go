@@ -126,7 +126,7 @@ func (f *filter) tooManyWithin(p part, name, does string, probes uint32, window 
 	case profile.Sets:
 		return []ruleset.Rule{p.rule(does, f.ban(p), f.beyond(name, probes)), f.countIn(p, name)}
 	case profile.Hashlimit:
-		return []ruleset.Rule{p.rule(does, f.ban(p), f.sourceRate(p, perWindow(probes, window), window))}
+		return []ruleset.Rule{p.rule(does, f.ban(p), f.sourceRate(p, perWindow(probes, window), window, tableMax))}
 	}
 	list, prefix := f.setName(name), f.sourcePrefix()
 	return []ruleset.Rule{

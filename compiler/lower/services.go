@@ -156,10 +156,12 @@ func (f *filter) limits(s profile.Service) []ruleset.Rule {
 		rules = append(rules, f.knownFlow(service))
 	}
 	switch {
+	case asksCallers(s):
+		rules = append(rules, f.limitCallers(s)...)
 	case s.NewPerSource.Stated():
 		rules = append(rules, f.limitNew(service, "s-"+s.Name, s.NewPerSource)...)
 	case udp:
 		rules = append(rules, f.udpNew()...)
 	}
-	return rules
+	return append(rules, f.countCallers(s)...)
 }

@@ -115,11 +115,13 @@ func TestLimitsOfServices(t *testing.T) {
 	run(t, []example{
 		{"connections, then a rate", `services.a = { ports = ["tcp/80"], new_per_source = "50/second burst 200", connections_per_source = 20 }`, ruleset.V4, "S-A", `
 			-p tcp -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j DROP
-			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 200 … --hashlimit-htable-expire 4000 -j DROP
+			-m set --match-set hardenctl-callers-v4 src --packets-gt 25 -m hashlimit --hashlimit-above 50/sec --hashlimit-burst 175 … --hashlimit-htable-expire 4000 -j DROP
+			-p tcp -m set ! --match-set hardenctl-callers-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-callers-v4 src --exist
 			-j ACCEPT`},
 		{"an IPv6 source is a /64", `services.a = { ports = ["tcp/80"], new_per_source = "50/second burst 200", connections_per_source = 20 }`, ruleset.V6, "S-A", `
 			-p tcp -m connlimit --connlimit-above 20 --connlimit-mask 64 --connlimit-saddr -j DROP
-			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 200 … --hashlimit-htable-expire 4000 --hashlimit-srcmask 64 -j DROP
+			-m set --match-set hardenctl-callers-v6 src --packets-gt 25 -m hashlimit --hashlimit-above 50/sec --hashlimit-burst 175 … --hashlimit-htable-expire 4000 --hashlimit-srcmask 64 -j DROP
+			-p tcp -m set ! --match-set hardenctl-callers-v6 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-callers-v6 src --exist
 			-j ACCEPT`},
 		{"a quota looks, then records", `services.a = { ports = ["tcp/22"], new_per_source = "10 in 60s" }`, ruleset.V4, "S-A", `
 			-m recent --rcheck --seconds 60 --reap --hitcount 10 --name hardenctl-s-a-v4 --mask 255.255.255.255 --rsource -j DROP
@@ -138,7 +140,8 @@ func TestLimitsOfServices(t *testing.T) {
 			-j ACCEPT`},
 		{"UDP's common limit", "udp.new_per_source = \"5/second burst 10\"\nservices.a.ports = [\"tcp/443\", \"udp/443\"]", ruleset.V4, "S-A", `
 			-p udp -m conntrack --ctstate NEW --ctstatus CONFIRMED -j ACCEPT
-			-p udp -m hashlimit --hashlimit-above 5/sec --hashlimit-burst 10 … --hashlimit-htable-expire 2000 -j DROP
+			-p udp -m set --match-set hardenctl-callers-v4 src --packets-gt 1 -m hashlimit --hashlimit-above 5/sec --hashlimit-burst 9 … --hashlimit-htable-expire 2000 -j DROP
+			-p udp -m set ! --match-set hardenctl-callers-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-callers-v4 src --exist
 			-j ACCEPT`},
 		{"UDP's common quota", "udp.new_per_source = \"5 in 60s\"\nservices.a.ports = [\"udp/443\"]", ruleset.V4, "S-A", `
 			-p udp -m conntrack --ctstate NEW --ctstatus CONFIRMED -j ACCEPT
@@ -147,7 +150,8 @@ func TestLimitsOfServices(t *testing.T) {
 			-j ACCEPT`},
 		{"a limit of its own instead", "udp.new_per_source = \"5/second\"\nservices.a = { ports = [\"udp/443\"], new_per_source = \"7/minute\" }", ruleset.V4, "S-A", `
 			-p udp -m conntrack --ctstate NEW --ctstatus CONFIRMED -j ACCEPT
-			-m hashlimit --hashlimit-above 7/min --hashlimit-burst 5 … --hashlimit-htable-expire 42000 -j DROP
+			-m set --match-set hardenctl-callers-v4 src --packets-gt 1 -m hashlimit --hashlimit-above 7/min --hashlimit-burst 4 … --hashlimit-htable-expire 42000 -j DROP
+			-p udp -m set ! --match-set hardenctl-callers-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-callers-v4 src --exist
 			-j ACCEPT`},
 		{"TCP has none of it", "udp.new_per_source = \"5/second\"\nservices.a.ports = [\"tcp/443\"]", ruleset.V4, "S-A", ``},
 	})
@@ -159,10 +163,12 @@ func TestUDPPackets(t *testing.T) {
 	const text = "udp.packets_per_source = \"50/second burst 100\"\nservices.a.ports = [\"udp/443\"]\n"
 	run(t, []example{
 		{"for all", text, ruleset.V4, "UDP", `
-			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 100 … --hashlimit-htable-expire 2000 -j DROP`},
+			-m set --match-set hardenctl-callers-v4 src --packets-gt 12 -m hashlimit --hashlimit-above 50/sec --hashlimit-burst 88 … --hashlimit-htable-expire 2000 -j DROP
+			-m set ! --match-set hardenctl-callers-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-callers-v4 src --exist`},
 		{"not for trusted", text + `access.exempt = ["192.0.2.7"]`, ruleset.V4, "UDP", `
 			-m set --match-set hardenctl-trusted-v4 src -j RETURN
-			-m hashlimit --hashlimit-above 50/sec --hashlimit-burst 100 … --hashlimit-htable-expire 2000 -j DROP`},
+			-m set --match-set hardenctl-callers-v4 src --packets-gt 12 -m hashlimit --hashlimit-above 50/sec --hashlimit-burst 88 … --hashlimit-htable-expire 2000 -j DROP
+			-m set ! --match-set hardenctl-callers-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-callers-v4 src --exist`},
 		{"no service", `udp.packets_per_source = "50/second"`, ruleset.V4, "UDP", ``},
 	})
 }

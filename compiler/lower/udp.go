@@ -30,7 +30,8 @@ func (f *filter) udpChain(p part) ruleset.Jump {
 		if f.has("trusted") {
 			rules = append(rules, p.rule("trusted sources", ruleset.Return, f.inSet("trusted")))
 		}
-		return append(rules, p.rule("", f.drop(overLimit), f.above(p, f.profile.UDP.PacketsPerSource.Rate)))
+		excess := f.known(p, f.profile.UDP.PacketsPerSource.Rate, counts)
+		return append(rules, p.rule("", f.drop(overLimit), excess...), f.countIn(p, "callers"))
 	})
 }
 
@@ -49,7 +50,11 @@ func (f *filter) udpNew() []ruleset.Rule {
 	if !limit.Stated() {
 		return nil
 	}
-	rules := f.limitNew(f.part("udp.new_per_source", limit.Position), "udp", limit)
+	p := f.part("udp.new_per_source", limit.Position)
+	rules := f.quota(p, "udp", limit.Quota)
+	if limit.Rate.Count > 0 {
+		rules = []ruleset.Rule{p.rule("new per source", f.drop(overLimit), f.known(p, limit.Rate, counts)...)}
+	}
 	for i := range rules {
 		rules[i].Matches = append([]ruleset.Match{ruleset.Proto{Protocol: ruleset.UDP}}, rules[i].Matches...)
 	}
