@@ -10,6 +10,7 @@ import (
 	"hardenctl/host/journal"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/probe"
+	"hardenctl/host/tool"
 	"hardenctl/host/trial"
 )
 
@@ -55,22 +56,6 @@ func recoverOrphan(ctx context.Context, progress func(step string)) error {
 	return apply.Revert(ctx, journal.Entry{Boot: boot, Families: tools.Families}, progress)
 }
 
-// finish goes on with an apply that was confirmed.
-func finish(ctx context.Context, e journal.Entry, progress func(step string)) error {
-	b, err := journal.Bundle()
-	if err != nil {
-		return err
-	}
-	r, err := Read(ctx, b)
-	if err == nil {
-		err = apply.Finish(ctx, r.change(progress))
-	}
-	if err != nil && !errors.As(err, new(*apply.Untidy)) {
-		return fmt.Errorf("the apply of %s was confirmed, and could not be brought to its end: %w; mend what is in the way and run any command that changes the host (%s holds what is left to do)", e.Profile, err, journal.Folder)
-	}
-	return nil
-}
-
 // Trial returns the trial that is pending, without its token; ok is false if
 // there is none.
 func Trial() (p Pending, ok bool, err error) {
@@ -102,12 +87,17 @@ func Ready(ctx context.Context, progress func(step string)) error {
 }
 
 // Revert ends the trial that is pending, or whatever an apply has left that was
-// not confirmed: everything goes back. It says whether there was anything. The
-// caller holds the lock.
+// not confirmed: everything goes back. An apply that was confirmed and died goes
+// on to its end; where it cannot, it is given up, and the error is a *GivenUp.
+// It says whether there was anything that went back. The caller holds the lock.
 func Revert(ctx context.Context, progress func(step string)) (reverted bool, err error) {
 	e, err := journal.Read()
 	if err == nil && e.Pending() {
 		return true, apply.Revert(ctx, e, progress)
 	}
-	return err == nil && e.Phase != journal.Confirmed, Recover(ctx, progress)
+	recovered := Recover(ctx, progress)
+	if errors.As(recovered, new(*Unfinished)) && !errors.Is(recovered, tool.ErrLocked) {
+		return true, giveUp(ctx, e, recovered, progress)
+	}
+	return err == nil && e.Phase != journal.Confirmed, recovered
 }

@@ -65,9 +65,9 @@ answer if the host has changed while you read.
 It exits 0 when the host is what the profile says, on trial or for good, also if
 something could not be cleared up afterwards, of which it warns; 1 if nothing was
 changed; 3 if the apply failed, or nobody confirmed it, and everything went back;
-4 if going back failed too; 5 if the host is what the profile says but the output
-could not be written; and 6 if nothing was changed since another program held a
-lock for too long: try again.
+4 if going back failed too, or if an apply is half done, this one or one before;
+5 if the host is what the profile says but the output could not be written; and 6
+if nothing was changed since another program held a lock for too long: try again.
 
 With --json the outcome is an object: the fields of a plan, "applied" and
 "reverted", the "generation" that was made, where something failed "step" and
@@ -123,7 +123,7 @@ func (f applyFlags) run(cmd *cobra.Command, args []string) error {
 	if err := f.report(cmd, o, err); err != nil || o.Trial == nil || *f.asJSON || !isTerminal(cmd.OutOrStdout()) {
 		return err
 	}
-	return f.countDown(cmd, o.Trial.bundle)
+	return f.countDown(cmd, o.Trial)
 }
 
 // loadSaved takes a saved plan, which is root's orders like a profile.

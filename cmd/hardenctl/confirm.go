@@ -41,7 +41,7 @@ changes nothing.
 
 It exits 0 when the new state is live and saved; 1 if nothing was changed; 3 if
 it failed and everything went back to what it was before the apply; 4 if going
-back failed too.`,
+back failed too, or if an apply before is half done.`,
 		Example: `  hardenctl confirm
   hardenctl confirm k3x7abqz
   hardenctl confirm --same-session`,

@@ -7,8 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hardenctl/host"
 	"hardenctl/host/apply"
 	"hardenctl/host/plan"
+	"hardenctl/host/tool"
 )
 
 // outcome is the JSON form of an apply: the plan, if there came to be one, and
@@ -79,10 +81,19 @@ func applyError(o outcome, err error) error {
 	switch {
 	case o.Applied || err == nil:
 		return nil
+	case halfDone(err):
+		return exit{exitUncertain, err}
 	case !errors.As(err, &reverted):
 		return err
 	case reverted.Undo != nil:
 		return exit{exitUncertain, err}
 	}
 	return exit{exitReverted, err}
+}
+
+// halfDone reports whether an apply of before, which was confirmed, stands half
+// done. Where only a lock was held, the code says to try again.
+func halfDone(err error) bool {
+	half := errors.As(err, new(*host.Unfinished)) || errors.As(err, new(*host.GivenUp))
+	return half && !errors.Is(err, tool.ErrLocked)
 }

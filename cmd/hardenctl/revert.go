@@ -29,7 +29,12 @@ not confirmed. Rules, sets and kernel settings are what they were before; what
 others have changed since stays as they have made it. Without a trial it changes
 nothing, and says so.
 
-It exits 0 when nothing is on trial any more, and 1 if something is in the way.`,
+An apply that was confirmed and then died goes on to its end. If it cannot, it is
+given up: what is still on trial goes back, but rules, sets and files that were
+in place already stay new.
+
+It exits 0 when nothing is on trial any more; 1 if something is in the way; and 4
+if an apply that was confirmed is half done: look at the host.`,
 		Example: `  hardenctl revert`,
 		Args:    cobra.NoArgs,
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/compiler/bundle"
 	"hardenctl/host"
 	"hardenctl/host/apply"
 	"hardenctl/host/generation"
@@ -29,7 +28,8 @@ type trialView struct {
 	// Seconds is how long that was from the beginning.
 	Seconds int `json:"seconds"`
 
-	bundle *bundle.Bundle
+	// staged is what the apply is kept as once it is confirmed.
+	staged *generation.Staged
 }
 
 func withinFlag(cmd *cobra.Command) *time.Duration {
@@ -66,11 +66,15 @@ func (f applyFlags) trialTime(cmd *cobra.Command) (time.Duration, error) {
 }
 
 func try(ctx context.Context, r *host.Reading, within time.Duration, progress func(string)) (*trialView, error) {
-	p, err := r.Try(ctx, within, progress)
+	staged, err := generation.Host.Staged()
 	if err != nil {
 		return nil, err
 	}
-	return &trialView{p.Token, p.Until.Truncate(time.Second), int(within / time.Second), r.Bundle}, nil
+	p, err := r.Try(ctx, within, progress)
+	if err != nil {
+		return nil, errors.Join(err, staged.Close())
+	}
+	return &trialView{p.Token, p.Until.Truncate(time.Second), int(within / time.Second), staged}, nil
 }
 
 // print says what to type, and by when.
@@ -87,17 +91,17 @@ Without that everything goes back to what it was, by itself.
 
 // countDown waits on a terminal for the end of the trial, and reports what came
 // of it. A signal ends the waiting, not the trial.
-func (f applyFlags) countDown(cmd *cobra.Command, b *bundle.Bundle) error {
+func (f applyFlags) countDown(cmd *cobra.Command, t *trialView) error {
 	w := cmd.ErrOrStderr()
 	for {
 		p, pending, err := host.Trial()
-		if err == nil && !pending {
-			fmt.Fprintln(w)
-			o, err := settle(b)
-			return f.report(cmd, o, err)
-		}
 		if err != nil {
-			return err
+			return unknown(err)
+		}
+		if !pending {
+			fmt.Fprintln(w)
+			o, err := t.settle()
+			return f.report(cmd, o, err)
 		}
 		fmt.Fprintf(w, "\r%3d s left to confirm ", (p.Left+time.Second-1)/time.Second)
 		select {
@@ -109,28 +113,38 @@ func (f applyFlags) countDown(cmd *cobra.Command, b *bundle.Bundle) error {
 	}
 }
 
-// settle looks what has become of a trial that is over. If nobody has confirmed,
-// it does what the watchdog would.
-func settle(b *bundle.Bundle) (o outcome, err error) {
+// settle says what has become of a trial that is over. The host may have been
+// changed again since, so that only the generation tells: it is kept once the
+// trial was confirmed, and discarded once everything has gone back.
+func (t *trialView) settle() (outcome, error) {
+	number, err := t.staged.Number()
+	if errors.Is(err, generation.ErrStaged) {
+		if err = recoverTrial(); err == nil {
+			number, err = t.staged.Number()
+		}
+	}
+	switch {
+	case err == nil:
+		return outcome{Applied: true, Generation: number}, nil
+	case errors.Is(err, generation.ErrNone):
+		return outcome{}, &apply.Reverted{Step: "trial", Cause: errors.New("nobody has confirmed")}
+	}
+	return outcome{}, unknown(err)
+}
+
+// recoverTrial does what the watchdog would, or waits for who is at it.
+func recoverTrial() error {
 	ctx := context.Background()
 	release, err := lock(ctx, time.Minute)
 	if err != nil {
-		return o, err
+		return err
 	}
 	defer release()
-	if err := host.Recover(ctx, func(string) {}); err != nil {
-		return o, err
-	}
-	r, err := host.Read(ctx, b)
-	if err != nil {
-		return o, err
-	}
-	if o.Applied = r.Plan.Empty(); !o.Applied {
-		return o, &apply.Reverted{Step: "trial", Cause: errors.New("nobody has confirmed")}
-	}
-	kept, err := generation.Host.List()
-	if err == nil && len(kept) > 0 {
-		o.Generation = kept[len(kept)-1].Number
-	}
-	return o, err
+	return host.Recover(ctx, func(string) {})
+}
+
+// unknown is the error of a trial that has begun, and of which it cannot be told
+// how it has ended.
+func unknown(err error) error {
+	return exit{exitUncertain, fmt.Errorf("the trial is over, and the host may be between old and new: %w; `hardenctl revert` clears up, and `hardenctl plan` shows what there is", err)}
 }

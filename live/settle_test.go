@@ -1,0 +1,32 @@
+package live
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// An apply that counts down says how its trial has ended, and not what others
+// have made of the host since; where it cannot tell it says that, too.
+func TestCountdownEnds(t *testing.T) {
+	bare(t, "nft")
+	one := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]")
+	other := variant(t, `"tcp/80"`, `"tcp/8443"`)
+	t.Run("confirmed, and changed at once", func(t *testing.T) {
+		a := typeApply(t, one)
+		cmd := exec.Command("sh", "-c", binary(t)+" confirm && sysctl -qw net.ipv4.ip_default_ttl=77")
+		cmd.Env = append(os.Environ(), confirming)
+		if out, code := outcome(t, cmd); code != 0 {
+			t.Fatal(out)
+		}
+		a.ends(t, 0, "Applied. The host is what the profile says.")
+	})
+	t.Run("going back fails", func(t *testing.T) {
+		a := typeApply(t, other+" --confirm-within 3s")
+		replaceTool(t, "ip6tables-restore", "ip6tables-restore", "echo broken >&2; exit 1")
+		a.ends(t, 4, "broken", "the host may be between old and new", "hardenctl revert")
+	})
+	expect(t, 0, "revert")
+	nothingUnderWay(t)
+	noTrialLeft(t)
+}
