@@ -1,0 +1,34 @@
+package live
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"hardenctl/host/journal"
+)
+
+// A confirm that dies before its note leaves a long trial as long as it was.
+func TestConfirmDiesBeforeItsNote(t *testing.T) {
+	bare(t, "nft")
+	t.Cleanup(func() { as(t, applying, "revert") })
+	token, _ := tryOut(t, "builtin:web", "10m")
+
+	note := filepath.Join(journal.Folder, ".journal.json")
+	cmd := exec.Command("strace", "-f", "--quiet=all", "-o", "/dev/null", "-P", note,
+		"-e", "trace=openat", "-e", "inject=openat:signal=KILL", binary(t), "confirm", token)
+	cmd.Env = append(os.Environ(), confirming)
+	out, code := outcome(t, cmd)
+	e, err := journal.Read()
+	must(t, err)
+	if e.Phase != journal.Trial {
+		t.Fatalf("exit %d, and the journal says %s: %s", code, e.Phase, out)
+	}
+	for set, half := range map[string]string{"hardenctl_trial_v4": "128.0.0.0/1", "hardenctl_trial_v6": "8000::/1"} {
+		if left := remaining(t, set, half); left < 300 {
+			t.Errorf("%s: the guard holds for %d s more, and the trial lasts for %v", set, left, e.Left())
+		}
+	}
+	expectAs(t, confirming, 0, "confirm", token)
+}
