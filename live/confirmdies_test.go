@@ -9,11 +9,13 @@ import (
 	"hardenctl/host/journal"
 )
 
-// A confirm that dies before its note leaves a long trial as long as it was.
+// A confirm that dies before its note leaves a long trial as long as it was, and
+// a plan of another profile says what it compares with.
 func TestConfirmDiesBeforeItsNote(t *testing.T) {
 	bare(t, "nft")
 	t.Cleanup(func() { as(t, applying, "revert") })
 	token, _ := tryOut(t, "builtin:web", "10m")
+	contains(t, expect(t, 0, "plan", variant(t)), "builtin:web is on trial until", "compares with the host as it is in that trial")
 
 	note := filepath.Join(journal.Folder, ".journal.json")
 	cmd := exec.Command("strace", "-f", "--quiet=all", "-o", "/dev/null", "-P", note,
