@@ -1,6 +1,7 @@
 package live
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,4 +34,29 @@ func TestConfirmDiesBeforeItsNote(t *testing.T) {
 		}
 	}
 	expectAs(t, confirming, 0, "confirm", token)
+}
+
+// An apply whose confirm failed, and whose way back failed too, is brought to its
+// end by the next command, and is a generation then.
+func TestGenerationOfAnApplyFinishedLater(t *testing.T) {
+	bare(t, "nft")
+	expect(t, 0, "apply", variant(t), "--auto-approve", "--no-guard", "--confirm-within", "0")
+	other := variant(t, `"tcp/80"`, `"tcp/8443"`)
+	mended := filepath.Join(t.TempDir(), "mended")
+	for name, good := range map[string]int{"iptables-restore": 2, "ip6tables-restore": 1} { // the first is the trial
+		calls := filepath.Join(t.TempDir(), "calls")
+		replaceTool(t, name, name, fmt.Sprintf(`case "$*" in
+*--noflush*)
+	echo call >>%s
+	[ -e %s ] || [ $(wc -l <%[1]s) -le %[3]d ] || { echo broken >&2; exit 4; } ;;
+esac`, calls, mended, good))
+	}
+	contains(t, expect(t, 4, "apply", other, "--auto-approve", "--no-guard", "--confirm-within", "0"), "going back failed too")
+	must(t, os.WriteFile(mended, nil, 0o600))
+	expect(t, 0, "revert")
+	expect(t, 0, "plan", other, "--detailed-exitcode")
+	nothingUnderWay(t)
+	if n := len(history(t)); n != 2 {
+		t.Errorf("%d generations, want 2", n)
+	}
 }
