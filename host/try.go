@@ -107,7 +107,7 @@ func trialNotes() []string {
 	case err != nil:
 		return []string{"the journal of applies cannot be read: " + err.Error()}
 	case e.Pending():
-		return []string{fmt.Sprintf("%s is on trial until %s: this plan is what a confirm would do", e.Profile, clock(e.Until()))}
+		return []string{fmt.Sprintf("%s is on trial until %s: this plan compares with the host as it is in that trial, and nothing else can be applied before its end", e.Profile, clock(e.Until()))}
 	}
 	return []string{fmt.Sprintf("an apply of %s has not come to its end: the next apply, or `hardenctl revert`, clears up after it", e.Profile)}
 }

@@ -164,7 +164,7 @@ func TestContainerStartsAgain(t *testing.T) {
 
 // A reboot in a trial boots the old state, and the next command has nothing to
 // do but clear up; a reboot in the middle of a confirm ends in the new one.
-func TestRebootInATrial(t *testing.T) {
+func TestFault19_RebootInATrial(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		before := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 99\n[policy]")
 		after := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]", `"tcp/80"`, `"tcp/8443"`, `ban = "1h"`, `ban = "30m"`)

@@ -19,6 +19,9 @@ const (
 	callerV6 = "2001:db8:10::7"
 )
 
+// callers are his addresses, by that of the server to which he connects.
+var callers = map[string]string{lab.ServerV4: callerV4, lab.ServerV6: callerV6}
+
 // overWeb is a profile laid over the built-in web server.
 func overWeb(t *testing.T, text string) string {
 	t.Helper()
@@ -33,23 +36,13 @@ func TestGuardOverSSH(t *testing.T) {
 		network := lab.NewNetwork(t)
 		caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", "203.0.113.66")
 		d := newSSHD(t)
-		ends := map[string]string{lab.ServerV4: callerV4, lab.ServerV6: callerV6}
 		before := look(t)
-		for _, bad := range []struct{ name, server, text, says string }{
-			{"a service for others", lab.ServerV4, "[services.ssh]\nfrom = [\"203.0.113.0/24\", \"2001:db8:99::/48\"]\n", "no service of the profile is open to it"},
-			{"a blocklist with him in it", lab.ServerV6, "[access]\nblock = [\"198.51.100.0/24\", \"2001:db8:10::/48\"]\n", "access.block; over.toml:3"},
-		} {
-			out, code := d.apply(t, caller, bad.server, overWeb(t, bad.text))
-			if code != 1 {
-				t.Errorf("%s: exit %d", bad.name, code)
-			}
-			contains(t, out, "this would lock out "+ends[bad.server]+" (your SSH connection) at tcp/22: a new connection would be refused", bad.says, "Nothing was changed")
-		}
+		d.refuses(t, caller, lab.ServerV4, "[services.ssh]\nfrom = [\"203.0.113.0/24\", \"2001:db8:99::/48\"]\n", "no service of the profile is open to it")
 		look(t).is(t, before)
 
 		profile := overWeb(t, "")
 		stays := map[string]*login{}
-		for server := range ends {
+		for server := range callers {
 			stays[server] = d.stays(t, caller, server)
 		}
 		guesser, err := stranger.Dial("tcp", lab.ServerV4+":22", stall) // has no password yet
@@ -68,6 +61,30 @@ func TestGuardOverSSH(t *testing.T) {
 			d.logsIn(t, caller, server)
 		}
 	})
+}
+
+// A blocklist that holds the address of the one who applies is refused, by IPv4
+// and by IPv6, and changes nothing.
+func TestFault30_BlocklistHoldsTheCaller(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		caller, d := lab.NewNetwork(t).Host("caller", callerV4, callerV6), newSSHD(t)
+		before := look(t)
+		for server := range callers {
+			d.refuses(t, caller, server, "[access]\nblock = [\"198.51.100.0/24\", \"2001:db8:10::/48\"]\n", "access.block; over.toml:3")
+		}
+		look(t).is(t, before)
+	})
+}
+
+// refuses fails the test unless an apply is refused to the caller, since it would
+// lock him out.
+func (d *sshd) refuses(t *testing.T, caller *lab.Host, server, text, says string) {
+	t.Helper()
+	out, code := d.apply(t, caller, server, overWeb(t, text))
+	if code != 1 {
+		t.Errorf("exit %d", code)
+	}
+	contains(t, out, "this would lock out "+callers[server]+" (your SSH connection) at tcp/22: a new connection would be refused", says, "Nothing was changed")
 }
 
 // Who is banned on the host at this moment could not log in again, although the
@@ -95,7 +112,7 @@ func TestGuardKnowsBans(t *testing.T) {
 // not take up connections whose beginning it has not seen: the session that
 // applies and one that is silent go on, also when the note of them would have
 // timed out, and new logins work.
-func TestFirstApplyOverSSH(t *testing.T) {
+func TestFault21_FirstApplyOverSSH(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		caller := lab.NewNetwork(t).Host("caller", callerV4, callerV6)
 		d := newSSHD(t)

@@ -295,6 +295,7 @@ func TestConfirm(t *testing.T) {
 		}{
 			{confirming, "not the word of the trial", []string{"confirm", "aaaaaaaa"}},
 			{applying, "log in anew", []string{"confirm", token}},
+			{"SSH_CONNECTION=", "log in anew", []string{"confirm", token}}, // as sudo in tmux
 			{confirming, "is on trial until", []string{"apply", s.before, "--auto-approve", "--no-guard"}},
 			{confirming, "is on trial until", []string{"rollback", "--auto-approve", "--no-guard"}},
 			{confirming, "is on trial until", []string{"restore"}},

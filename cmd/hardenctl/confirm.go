@@ -30,9 +30,9 @@ transaction for each table, then the files that the host boots from.
 
 That you can type this in a new login is the proof that the new rules let you in.
 So it is refused from the login that applied, known by its SSH connection or by
-the sshd that serves it, also under sudo. Where nothing is known of either, as on
-two consoles, they may be the same: say --same-session if you are sure that you
-can log in.
+the sshd that serves it, also under sudo. Where the two cannot be compared, as on
+a console or with sudo in tmux, they may be the same: say --same-session if you
+are sure that you can log in.
 
 The token says which apply you mean; without it, it is the one that is pending.
 After the deadline there is nothing to confirm: the old state is back. If

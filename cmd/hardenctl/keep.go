@@ -11,6 +11,7 @@ import (
 	"hardenctl/host"
 	"hardenctl/host/apply"
 	"hardenctl/host/generation"
+	"hardenctl/host/journal"
 )
 
 // target is what an apply moves the host to, and where that comes from.
@@ -39,9 +40,19 @@ func (t target) apply(ctx context.Context, r *host.Reading, within time.Duration
 	}
 	o.Applied = err == nil || errors.As(err, new(*apply.Untidy))
 	if !o.Applied {
-		err = errors.Join(err, generation.Host.Discard())
+		err = errors.Join(err, discard())
 	}
 	return o, err
+}
+
+// discard removes the generation that was staged for an apply that has failed,
+// unless the journal says that it is still under way: one that was confirmed
+// becomes a generation when the next command brings it to its end.
+func discard() error {
+	if _, err := journal.Read(); !errors.Is(err, journal.ErrNone) {
+		return nil
+	}
+	return generation.Host.Discard()
 }
 
 // stage writes the generation that an apply will make, before it changes

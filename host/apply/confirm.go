@@ -12,9 +12,9 @@ import (
 	"hardenctl/host/kernelset"
 )
 
-// confirmTime is how long the guard holds on from the moment of the confirm, in
-// case that the confirm dies before the journal says that it was one. A confirm
-// takes some seconds where a million addresses change.
+// confirmTime is how long the guard holds on at least from the moment of the
+// confirm, in case that it dies before the journal says that it was one. A
+// confirm takes some seconds where a million addresses change.
 const confirmTime = time.Minute
 
 // Unconfirmed is the error of a confirm that found before its first change that
@@ -102,7 +102,7 @@ func extendStep(e journal.Entry) step {
 		if err := armed(); err != nil {
 			return err
 		}
-		return arm(confirmTime)
+		return arm(max(confirmTime, e.Left()))
 	}}
 }
 

@@ -19,13 +19,15 @@ var OpenSets = map[ruleset.Family]string{
 	ruleset.V6: ruleset.SetPrefix + "open-v6",
 }
 
-// openStep notes the TCP connections that are open before the rules change.
-// Conntrack, which begins to look when the first rule asks it, does not know
-// them; to the new rules they would be packets of no known connection, and the
-// session of the one who applies would be the first to die. The entries time
-// out, so that nothing need be taken back. A host that has more connections
-// than a set has room for loses some that it opened itself before it loses one
-// of its services'; that is no reason to refuse the apply.
+// openStep notes the TCP connections that are open before the rules count.
+// Conntrack, which begins to look when the first rule that asks it is loaded,
+// does not know those made earlier; to the new rules they would be packets of no
+// known connection, and the session of the one who applies would be the first to
+// die. So a trial notes them when its rules are loaded, and before they are
+// armed: what is opened later, conntrack sees. The entries time out, so that
+// nothing need be taken back. A host that has more connections than a set has
+// room for loses some that it opened itself before it loses one of its
+// services'; that is no reason to refuse the apply.
 //
 // copied names the sets whose copies the new rules ask.
 func (c Change) openStep(copied map[string]bool) step {

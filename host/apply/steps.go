@@ -129,7 +129,7 @@ func (c Change) settingsStep(back map[string]state.Setting) step {
 	undo := func(context.Context) error {
 		var failed error
 		for _, key := range slices.Backward(last(slices.Sorted(maps.Keys(back)), lastSetting)) {
-			failed = errors.Join(failed, probe.WriteSetting(back[key]))
+			failed = errors.Join(failed, probe.PutBack(back[key]))
 		}
 		return failed
 	}

@@ -73,7 +73,7 @@ func Revert(ctx context.Context, e journal.Entry, progress func(string)) error {
 func trialSteps(c Change, t *Trial) []step {
 	files, copied := &fileWork{change: c}, c.copiedSets()
 	between := func(now trial.Tables) trial.Tables { return trial.Between(trial.End(now), c.Want.Tables, copied) }
-	steps := []step{t.beginStep(c), files.stageStep(t.Entry.Files), c.trialSetStep(t.Entry.Made), c.openStep(copied)}
+	steps := []step{t.beginStep(c), files.stageStep(t.Entry.Files), c.trialSetStep(t.Entry.Made)}
 	back := target(trial.End)
 	if c.Plan != nil { // a moment ago this process has read what there was
 		back = fixed(c.Have.Tables)
@@ -81,7 +81,7 @@ func trialSteps(c Change, t *Trial) []step {
 	for _, family := range t.Entry.Families {
 		steps = append(steps, tablesStep(family, keepPolicies, between, back))
 	}
-	return append(steps, c.readTablesStep(t.Entry.Families, between), t.deadlineStep(), t.armStep(),
+	return append(steps, c.readTablesStep(t.Entry.Families, between), c.openStep(copied), t.deadlineStep(), t.armStep(),
 		c.settingsStep(t.Entry.Settings), c.readSettingsStep())
 }
 

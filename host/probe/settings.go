@@ -131,6 +131,16 @@ func WriteSetting(s state.Setting) error {
 	return err
 }
 
+// PutBack writes the value that a setting had before. What has gone since, an
+// interface that somebody has unplugged or a module, has nothing to go back to.
+func PutBack(s state.Setting) error {
+	err := WriteSetting(s)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return nil
+	}
+	return err
+}
+
 func write(path, value string) error {
 	before, err := readFolded(path)
 	if err != nil {

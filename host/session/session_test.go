@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What is known of both logins decides.
+// What is known of both logins decides; where nothing is, they may be the same.
 func TestSame(t *testing.T) {
 	one, two := Session{SSH: "a 1 b 22", Server: "10 started 5"}, Session{SSH: "a 2 b 22", Server: "11 started 6"}
 	for _, c := range []struct {
@@ -22,7 +22,8 @@ func TestSame(t *testing.T) {
 		{"tmux in the same", one, Session{SSH: one.SSH}, true},
 		{"a process of the same number", one, Session{Server: "10 started 7"}, false},
 		{"two consoles", Session{}, Session{}, true},
-		{"a console and a login", Session{}, one, false},
+		{"sudo in tmux in the same, or a console", Session{}, one, true},
+		{"sudo in one, and tmux in another", Session{Server: one.Server}, Session{SSH: two.SSH}, true},
 	} {
 		if got := c.a.Same(c.b); got != c.same || c.b.Same(c.a) != got {
 			t.Errorf("%s: %v, want %v", c.name, got, c.same)
