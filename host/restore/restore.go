@@ -47,7 +47,7 @@ func Do(ctx context.Context, tools probe.Tools, files Files, fresh Fresh, say fu
 		say("hardenctl has saved no rules here; nothing to restore")
 		return nil
 	}
-	l := &loading{tools: tools, files: files, say: say, fresh: fresh}
+	l := &loading{tools: tools, files: files.withoutTrial(say), say: say, fresh: fresh}
 	sets := l.sets(ctx)
 	failed := sets
 	if sets == nil {
