@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/kernelset"
 	"hardenctl/host/persist"
 	"hardenctl/host/probe"
 	"hardenctl/host/restore"
+	"hardenctl/host/trial"
 )
 
 // SaveBans writes down what the sets hold that the profile keeps over a reboot.
@@ -35,16 +37,31 @@ func Restore(ctx context.Context, progress func(string)) error {
 	if os.Geteuid() != 0 {
 		return ErrNotRoot
 	}
-	// An apply that was under way when the host went down ends here, before
-	// anything is loaded.
-	unended := Ready(ctx, func(string) {})
-	if errors.As(unended, new(*PendingError)) {
-		return unended
+	if err := onTrial(); err != nil {
+		return err
 	}
-	files, unread := restore.Read(persist.DetectLayout())
+	files, _ := restore.Read(persist.DetectLayout())
 	tools, failed := probe.ReadTools()
 	if failed != nil {
 		tools.Families = ruleset.Families[:] // a tool that does not know itself may still close
 	}
-	return errors.Join(unended, unread, failed, restore.Do(ctx, tools, files, progress))
+	fresh := restore.CloseFirst(ctx, tools, files)
+	// An apply that was under way when the host went down ends here, before
+	// anything is loaded, on a host that is closed: it may take long. The files
+	// are others then.
+	unended := Ready(ctx, func(string) {})
+	files, unread := restore.Read(persist.DetectLayout())
+	return errors.Join(unended, unread, failed, restore.Do(ctx, tools, files, fresh, progress))
+}
+
+// onTrial returns a *PendingError while a trial is pending in this kernel.
+func onTrial() error {
+	p, pending, _ := Trial() // a journal that cannot be read is told by Ready
+	if !pending {
+		return nil
+	}
+	if live, err := kernelset.Exists(trial.Guards[ruleset.V4]); err == nil && !live {
+		return nil
+	}
+	return &PendingError{p}
 }

@@ -155,6 +155,27 @@ func TestNeighboursWhileApplying(t *testing.T) {
 	})
 }
 
+// A policy that somebody sets between our reading and our transaction stays: a
+// container engine closes FORWARD when it starts. It stays on the way back, too.
+func TestPolicyWhileApplying(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		forward := func(want string) {
+			t.Helper()
+			contains(t, tool(t, "iptables -S FORWARD"), "-P FORWARD "+want+"\n")
+		}
+		apply := []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}
+		breakNamed(t, "iptables-restore", "iptables -w 20 -P FORWARD DROP")
+		expect(t, 0, apply...)
+		forward("DROP")
+
+		apply[1] = variant(t)
+		breakNamed(t, "iptables-restore", "iptables -w 20 -P FORWARD ACCEPT")
+		breakNamed(t, "ip6tables-restore", "exit 1")
+		expect(t, 3, apply...)
+		forward("ACCEPT")
+	})
+}
+
 // busy adds a rule that stays and removes another, again and again, and returns
 // how often it did.
 func busy(t *testing.T, stop chan struct{}) (n int) {

@@ -50,21 +50,20 @@ type writer struct {
 
 func (w *writer) line(format string, args ...any) { fmt.Fprintf(&w.text, format+"\n", args...) }
 
-// policies returns the lines that declare the built-in chains, and whether one
-// of them changes a policy. All that exist are declared, those of others with
-// the policy and the counters that they have: iptables-legacy-restore 1.8.9
-// sets the counters of the others to zero. A chain that a side does not have,
-// because nobody has used its table, has the kernel's policy.
+// policies returns the lines that declare the built-in chains of names, and
+// whether one of them changes a policy. One that stays is declared as it is,
+// with its counters. A chain that a side does not have, because nobody has used
+// its table, has the kernel's policy.
+//
+// Chains of others are not declared: somebody may set their policy between the
+// reading and the transaction, as a container engine does when it starts, and a
+// line of ours would put it back. iptables-legacy sets the counters of policies
+// to zero then, as with every command of its own (libiptc of 1.8.9,
+// COUNTER_MAP_ZEROED): those go rather than a policy.
 func (w *writer) policies(names []string) (lines []byte, differ bool) {
-	stated := slices.Clone(names)
-	for _, c := range w.current.Chains {
-		if c.BuiltIn() && !slices.Contains(stated, c.Name) {
-			stated = append(stated, c.Name)
-		}
-	}
-	for _, name := range stated {
+	for _, name := range names {
 		chain, target := policyOf(w.current, name), policyOf(w.target, name)
-		changes := chain.Policy != target.Policy && slices.Contains(names, name)
+		changes := chain.Policy != target.Policy
 		if changes {
 			chain.Policy, differ = target.Policy, true
 		}

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/persist"
 	"hardenctl/host/probe"
+	"hardenctl/host/trial"
 )
 
 // Files are what a host boots from.
@@ -57,4 +59,22 @@ func (f Files) ours() bool {
 // such as those of a moment in which there were none.
 func errForeign(path string) error {
 	return fmt.Errorf("%s does not begin INPUT with hardenctl's rules any more: somebody has saved others over them; run hardenctl apply", path)
+}
+
+// withoutTrial takes out of the files what somebody has saved into them in the
+// middle of a trial, and says so.
+func (f Files) withoutTrial(say func(string)) Files {
+	leave := func(file probe.BootFile, ended []byte) probe.BootFile {
+		if !bytes.Equal(file.Text, ended) {
+			say(file.Path + " was saved by somebody in the middle of a trial, which is left out; hardenctl apply mends the file")
+			file.Text = ended
+		}
+		return file
+	}
+	f.Sets = leave(f.Sets, trial.EndSets(f.Sets.Text))
+	f.Rules = maps.Clone(f.Rules)
+	for _, family := range ruleset.Families {
+		f.Rules[family] = leave(f.Rules[family], trial.EndRules(family, f.Rules[family].Text))
+	}
+	return f
 }

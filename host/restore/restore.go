@@ -29,26 +29,25 @@ type loading struct {
 	tools probe.Tools
 	files Files
 	say   func(string)
-	// fresh are the families of which the kernel had no rules at all.
-	fresh map[ruleset.Family]bool
+	fresh Fresh
 }
+
+// Fresh are the families of which a restore has found no rules at all in the
+// kernel: those get the whole file, with what others have in it.
+type Fresh map[ruleset.Family]bool
 
 // Do loads sets, then rules, then settings. say is told what is in force, a
 // line each. The error says what could not be loaded and what was done instead;
 // nil is a host on which everything is in force as the files say. A host on
 // which hardenctl was never applied is left as it is.
 //
-// A family without any rules is closed first, so that one that is killed, or
-// hangs, leaves no open host behind.
-func Do(ctx context.Context, tools probe.Tools, files Files, say func(string)) error {
+// fresh is what CloseFirst has found.
+func Do(ctx context.Context, tools probe.Tools, files Files, fresh Fresh, say func(string)) error {
 	if !files.ours() {
 		say("hardenctl has saved no rules here; nothing to restore")
 		return nil
 	}
-	l := &loading{tools: tools, files: files, say: say, fresh: map[ruleset.Family]bool{}}
-	for _, family := range tools.Families {
-		l.closeFirst(ctx, family)
-	}
+	l := &loading{tools: tools, files: files.withoutTrial(say), say: say, fresh: fresh}
 	sets := l.sets(ctx)
 	failed := sets
 	if sets == nil {
@@ -74,19 +73,29 @@ func (l *loading) family(ctx context.Context, family ruleset.Family, sets error)
 	return nil
 }
 
-// closeFirst closes a family of which the kernel has no rules. Whatever goes
-// wrong here goes wrong again when the rules are loaded, and is told then.
-func (l *loading) closeFirst(ctx context.Context, family ruleset.Family) {
-	have, err := probe.Tables(ctx, family)
-	if err != nil || !unused(have) {
-		return
+// CloseFirst closes the families of which the kernel has no rules, so that a
+// restore that is killed, or hangs, leaves no open host behind. A host on which
+// hardenctl was never applied is left open.
+//
+// Whatever goes wrong here goes wrong again when the rules are loaded, and is
+// told then.
+func CloseFirst(ctx context.Context, tools probe.Tools, files Files) Fresh {
+	fresh := Fresh{}
+	for _, family := range tools.Families {
+		have, err := probe.Tables(ctx, family)
+		if err != nil || !unused(have) {
+			continue
+		}
+		fresh[family] = true
+		text := files.Closed[family].Text
+		if !closes(text) {
+			text = []byte(builtIn[family])
+		}
+		if files.ours() {
+			_ = probe.Restore(ctx, family, text, true)
+		}
 	}
-	l.fresh[family] = true
-	text := l.files.Closed[family].Text
-	if !closes(text) {
-		text = []byte(builtIn[family])
-	}
-	_ = probe.Restore(ctx, family, text, true)
+	return fresh
 }
 
 // close puts the closed rules of a family in force, or the built-in ones. The

@@ -13,10 +13,12 @@ import (
 
 // sets makes and fills the sets of the file, unless all of ours are there as the
 // file has them: a loader that ran before need not be repeated, which takes
-// seconds for a million entries.
+// seconds for a million entries. Where the kernel has no rules yet, ours may be
+// there of an apply that has just been brought to its end, and those of others
+// not.
 func (l *loading) sets(ctx context.Context) error {
 	want := ownSets(l.files.Sets.Text)
-	if missing, err := notAs(want); err == nil && missing == "" {
+	if missing, err := notAs(want); len(l.fresh) == 0 && err == nil && missing == "" {
 		return nil
 	}
 	if err := kernelset.Load(ctx, l.files.Sets.Text); err != nil {
