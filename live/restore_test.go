@@ -232,7 +232,7 @@ func TestRestoreInterrupted(t *testing.T) {
 		{"loading fails", 3, "echo not today >&2; exit 1", 1, ""},
 		{"loading lies", 3, "cat >/dev/null; exit 0", 0, " web6"}, // and is noticed, and done again
 		{"killed in the rehearsal", 2, "kill -KILL $PPID", -1, ""},
-		{"killed while loading", 3, "kill -KILL $PPID", -1, ""},
+		{"killed while loading", 3, "kill -KILL $PPID; exit 1", -1, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rebooted(t)
