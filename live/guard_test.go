@@ -208,7 +208,7 @@ func TestGuardFinds(t *testing.T) {
 		{"IPv6 closed", callerV6 + " 50000 2001:db8::1 22", "[policy]\nipv6 = false\n", "a new connection would be refused", 1},
 		{"refused aloud", callerV4 + " 50000 192.0.2.1 22", "[policy]\ninput = \"reject\"\n[services.ssh]\nports = [\"tcp/2222\"]\n", "no service of the profile is open to it", 1},
 		{"another port", callerV4 + " 50000 192.0.2.1 2222", "", "no service of the profile is open to it", 1},
-		{"a limit of one", callerV4 + " 50000 192.0.2.1 22", "[services.ssh]\nnew_per_source = \"1/minute burst 1\"\n", "of 3 new connections in a row only 1 would be accepted (services.ssh: new per source; over.toml:3)", 1},
+		{"a limit of one", callerV4 + " 50000 192.0.2.1 22", "[services.ssh]\nnew_per_source = \"1/minute burst 1\"\n", "of 3 new connections in a row only 2 would be accepted (services.ssh: new per source; over.toml:3)", 1},
 		{"one connection at a time", callerV4 + " 50000 192.0.2.1 22", "[services.ssh]\nconnections_per_source = 1\n", "", 1},
 		{"a limit, for an admin", "203.0.113.9 50000 192.0.2.1 22", admins + "[services.ssh]\nnew_per_source = \"1/minute burst 1\"\n", "", 5},
 		{"admins alone", "", admins, "", 4},
