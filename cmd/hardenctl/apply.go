@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -107,11 +105,7 @@ func newApply() *cobra.Command {
 }
 
 func (f applyFlags) run(cmd *cobra.Command, args []string) error {
-	// What others shall read gets its mode where it is written.
-	syscall.Umask(0o077)
-	// A reader who hangs up must not kill an apply half-way: Go ends a process
-	// that writes to a closed standard output, unless the signal is ignored.
-	signal.Ignore(syscall.SIGPIPE)
+	steady()
 	if os.Geteuid() != 0 {
 		return f.report(cmd, outcome{}, host.ErrNotRoot)
 	}
@@ -168,6 +162,11 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, er
 	if err != nil {
 		return outcome{}, err
 	}
+	return f.planAndApply(cmd, t, within)
+}
+
+// planAndApply shows the plan, asks, and applies.
+func (f applyFlags) planAndApply(cmd *cobra.Command, t target, within time.Duration) (outcome, error) {
 	r, err := host.Read(cmd.Context(), t.bundle)
 	if err != nil {
 		return outcome{}, err

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,8 +55,7 @@ back failed too, or if an apply before is half done.`,
 }
 
 func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
-	syscall.Umask(0o077)
-	signal.Ignore(syscall.SIGPIPE) // a reader who hangs up must not end it half-way
+	steady()
 	c := host.Confirmation{SameSession: *f.sameSession}
 	if len(args) > 0 {
 		c.Token = args[0]

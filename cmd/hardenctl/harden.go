@@ -2,8 +2,10 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // searchPath is where programs are looked for: the path of Debian's root, and
@@ -35,6 +37,15 @@ func scrub() {
 		}
 	}
 	os.Setenv("PATH", searchPath)
+}
+
+// steady readies the process of a command that changes the host. What it writes
+// is root's alone, where it does not say otherwise. And a reader who hangs up
+// must not end it half-way: Go ends a process that writes to a closed standard
+// output, unless the signal is ignored.
+func steady() {
+	syscall.Umask(0o077)
+	signal.Ignore(syscall.SIGPIPE)
 }
 
 func isKept(name string) bool {

@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"hardenctl/host"
-	"hardenctl/host/apply"
 )
 
 func newRestore() *cobra.Command {
@@ -43,11 +40,8 @@ applied here, and 1 if anything had to be closed or could not be set.`,
 		if os.Geteuid() != 0 {
 			return host.ErrNotRoot
 		}
-		syscall.Umask(0o077)
-		signal.Ignore(syscall.SIGPIPE) // who listens is no reason to stop half-way
-		limit, cancel := context.WithTimeout(cmd.Context(), *wait)
-		defer cancel()
-		release, err := apply.Lock(limit)
+		steady()
+		release, err := lock(cmd.Context(), *wait)
 		if err != nil {
 			return err
 		}

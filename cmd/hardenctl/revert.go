@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,8 +47,7 @@ if an apply that was confirmed is half done: look at the host.`,
 }
 
 func (f revertFlags) run(cmd *cobra.Command) error {
-	syscall.Umask(0o077)
-	signal.Ignore(syscall.SIGPIPE)
+	steady()
 	reverted, err := f.revert(cmd)
 	sentence := "Everything went back to what it was before the apply."
 	if !reverted {
