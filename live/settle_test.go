@@ -30,3 +30,15 @@ func TestCountdownEnds(t *testing.T) {
 	nothingUnderWay(t)
 	noTrialLeft(t)
 }
+
+// Whoever cannot be told of a trial is told at least that it is one, by the error.
+func TestUnwrittenTrial(t *testing.T) {
+	bare(t, "nft")
+	cmd := exec.Command("sh", "-c", binary(t)+` apply builtin:web --auto-approve --no-guard --json --confirm-within 1m >/dev/full`)
+	out, code := outcome(t, cmd)
+	if code != 5 {
+		t.Errorf("exit %d, want 5", code)
+	}
+	contains(t, out, "on trial until", "no space left on device")
+	expect(t, 0, "revert")
+}

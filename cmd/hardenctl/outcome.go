@@ -46,7 +46,7 @@ func (f applyFlags) report(cmd *cobra.Command, o outcome, err error) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: warning: %v\n", err)
 	}
 	if unwritten := f.write(cmd, o); unwritten != nil && o.Applied {
-		return exit{exitUnwritten, fmt.Errorf("applied, and the host is what the profile says, but the output could not be written: %w", unwritten)}
+		return exit{exitUnwritten, fmt.Errorf("applied, and the host is what the profile says%s, but the output could not be written: %w", o.Trial.until(), unwritten)}
 	} else if failed == nil {
 		return unwritten
 	}

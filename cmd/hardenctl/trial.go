@@ -89,6 +89,14 @@ Without that everything goes back to what it was, by itself.
 	return err
 }
 
+// until says how long the host stays as it is, where that is on trial.
+func (t *trialView) until() string {
+	if t == nil {
+		return ""
+	}
+	return fmt.Sprintf(", on trial until %s (confirm it with `hardenctl confirm` from a new login)", t.Deadline.Format("15:04:05"))
+}
+
 // countDown waits on a terminal for the end of the trial, and reports what came
 // of it. A signal ends the waiting, not the trial.
 func (f applyFlags) countDown(cmd *cobra.Command, t *trialView) error {
