@@ -184,11 +184,13 @@ func (d *sshd) stays(t *testing.T, from *lab.Host, server string) *login {
 	return l
 }
 
-// answers fails the test unless the shell does what is typed.
+// answers fails the test unless the shell does what is typed, soon.
 func (l *login) answers(t *testing.T) {
 	t.Helper()
-	if out, code := l.types(t, "echo", "hello"); out != "hello\n" || code != 0 {
-		t.Errorf("%s: the session says %q, exit %d", l.server, out, code)
+	asked := time.Now()
+	out, code := l.types(t, "echo", "hello")
+	if took := time.Since(asked); out != "hello\n" || code != 0 || took > 10*time.Second {
+		t.Errorf("%s: the session says %q after %v, exit %d", l.server, out, took, code)
 	}
 }
 

@@ -131,12 +131,11 @@ func lockedOutOverSSH(t *testing.T, a *alice) {
 		t.Error("not locked out")
 	}
 	a.session.answers(t)
-	for !connects(a.at, door, false) {
-		if late := time.Since(e.Until()); late > grace {
-			t.Fatalf("still locked out %v after the deadline", late)
-		}
+	for !connects(a.at, door, false) && time.Since(e.Until()) < grace {
 	}
-	t.Logf("the door is open %v after the deadline", time.Since(e.Until()).Round(10*time.Millisecond))
+	if late := time.Since(e.Until()); late > grace {
+		t.Errorf("still locked out %v after the deadline", late)
+	}
 	a.session.answers(t)
 	a.logsIn(t)
 	contains(t, expect(t, 0, "revert"), "Everything went back")
