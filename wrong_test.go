@@ -64,6 +64,7 @@ var whenWrong = []shown{
 	{"What others own is theirs to change, and they may restart Docker.", "live.TestConfirm live.TestDockerStartsAnewInATrial"},
 	{"A change to what the trial made is noticed, and the confirm refused.", "live.TestConfirmRefused live.TestFault17_FlushOnTrial"},
 	{"After `iptables -F` no old rule comes back.", "live.TestFault17_FlushOnTrial live.TestFault17ForeignFlush"},
+	{"What somebody saves in a trial, as `netfilter-persistent save` does, does not outlive it.", "live.TestSaveInATrial"},
 
 	{"One waits for the other, for ten seconds unless `--lock-timeout` says more, and then exits 6.",
 		"live.TestFault15TwoApplies cmd/hardenctl.TestLockTimeout"},
