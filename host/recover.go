@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/apply"
@@ -63,15 +64,26 @@ func Trial() (p Pending, ok bool, err error) {
 	if errors.Is(err, journal.ErrNone) {
 		return p, false, nil
 	}
-	return Pending{Until: e.Until(), Left: e.Left()}, err == nil && e.Pending(), err
+	return pending(e), err == nil && e.Pending(), err
+}
+
+// pending is the trial of an entry, without its token, which the journal does
+// not know.
+func pending(e journal.Entry) Pending {
+	from, _, _ := strings.Cut(e.By.SSH, " ")
+	return Pending{Until: e.Until(), Left: e.Left(), Profile: e.Profile, From: from}
 }
 
 // PendingError is the error of a command that a pending trial is in the way of.
 type PendingError struct{ Pending }
 
-// Error says until when, and what ends it.
+// Error says what is on trial, whose it is, until when, and what ends it.
 func (e *PendingError) Error() string {
-	return fmt.Sprintf("an apply is on trial until %s: end it with `hardenctl confirm` from a new login, or with `hardenctl revert`", clock(e.Until))
+	what := "an apply of " + e.Profile
+	if e.From != "" {
+		what += ", by somebody from " + e.From + ","
+	}
+	return fmt.Sprintf("%s is on trial until %s: end it with `hardenctl confirm` from a new login, or with `hardenctl revert`", what, clock(e.Until))
 }
 
 // Ready recovers, and refuses if a trial is pending. The caller holds the lock.

@@ -31,6 +31,10 @@ type Pending struct {
 	Until time.Time
 	// Left is how much is left of the trial.
 	Left time.Duration
+	// Profile is what is on trial.
+	Profile string
+	// From is the address of the login that applied; empty if it is not known.
+	From string
 }
 
 // Try moves the host to what the reading wants, on trial: unless Confirm is
@@ -49,7 +53,9 @@ func (r *Reading) Try(ctx context.Context, within time.Duration, progress func(s
 	if err := apply.Try(ctx, r.change(progress), &t); err != nil {
 		return Pending{}, err
 	}
-	return Pending{Token: token, Until: t.Entry.Until(), Left: t.Entry.Left()}, nil
+	p := pending(t.Entry)
+	p.Token = token
+	return p, nil
 }
 
 // Apply moves the host to what the reading wants: Try and Confirm in one. The

@@ -53,7 +53,7 @@ func (f revertFlags) run(cmd *cobra.Command) error {
 	if !reverted {
 		sentence = "Nothing was on trial."
 	}
-	return ended(cmd, *f.asJSON, "reverted", reverted && err == nil, sentence, err)
+	return ending{word: "reverted", did: reverted && err == nil, sentence: sentence}.report(cmd, *f.asJSON, err)
 }
 
 func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
