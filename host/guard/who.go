@@ -66,7 +66,8 @@ func (q Question) visits() (visits []*visit, notes []string, err error) {
 	visits = slices.DeleteFunc(append(visits, declared...), func(v *visit) bool {
 		return !q.hasFamily(v.from) || !v.locate()
 	})
-	return once(visits), notes, nil
+	visits = once(visits)
+	return visits, append(notes, tunnelNotes(visits)...), nil
 }
 
 // asking returns the visit of the one who asks; nil if he is not here by SSH.

@@ -1,0 +1,37 @@
+package live
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"hardenctl/lab"
+)
+
+// A caller from whom no packet can come, as a forged SSH_CONNECTION may say, is
+// one of whom nothing can be proven: that is a refusal like others.
+func TestGuardCannotTry(t *testing.T) {
+	bare(t, "nft")
+	lab.NewNetwork(t)
+	before := look(t)
+	t.Setenv("SSH_CONNECTION", "224.0.0.1 50000 192.0.2.1 22")
+	contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0"),
+		"it could not be proven that anybody still gets in: no network to try it in: 224.0.0.1 at eth0")
+	look(t).is(t, before)
+}
+
+// Of a caller who comes by a tunnel the plan says that the tunnel was not tried.
+func TestGuardNamesTunnels(t *testing.T) {
+	bare(t, "nft")
+	lab.NewNetwork(t)
+	tool(t, "ip tuntap add dev tun0 mode tun")
+	tool(t, "ip address add 10.8.0.1/24 dev tun0")
+	tool(t, "ip link set tun0 up")
+	for connection, tunnel := range map[string]bool{"10.8.0.2 50000 10.8.0.1 22": true, callerV4 + " 50000 192.0.2.1 22": false} {
+		t.Setenv("SSH_CONNECTION", connection)
+		out, code := outcome(t, exec.Command(binary(t), "plan", "builtin:web"))
+		if code != 0 || strings.Contains(out, "10.8.0.2 comes by tun0, a tunnel (tuntap)") != tunnel {
+			t.Errorf("%s: exit %d, want a note of a tunnel: %v:\n%s", connection, code, tunnel, out)
+		}
+	}
+}
