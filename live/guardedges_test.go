@@ -1,6 +1,7 @@
 package live
 
 import (
+	"net"
 	"os/exec"
 	"strings"
 	"testing"
@@ -32,6 +33,33 @@ func TestGuardNamesTunnels(t *testing.T) {
 		out, code := outcome(t, exec.Command(binary(t), "plan", "builtin:web"))
 		if code != 0 || strings.Contains(out, "10.8.0.2 comes by tun0, a tunnel (tuntap)") != tunnel {
 			t.Errorf("%s: exit %d, want a note of a tunnel: %v:\n%s", connection, code, tunnel, out)
+		}
+	}
+}
+
+// Under sudo, which takes SSH_CONNECTION out of the environment, who asks is known
+// by the shell above, also where another program than OpenSSH serves him: at a
+// port that no service of the profile states he would be locked out. A login of
+// the past, as above a tmux, is none.
+func TestGuardKnowsCallersUnderSudo(t *testing.T) {
+	bare(t, "nft")
+	caller := lab.NewNetwork(t).Host("caller", callerV4)
+	lab.Serve(t, "tcp", 2222)
+	conn, err := caller.Dial("tcp", lab.ServerV4+":2222", stall)
+	must(t, err)
+	defer conn.Close()
+	_, port, err := net.SplitHostPort(conn.LocalAddr().String())
+	must(t, err)
+	profile := overWeb(t, "[access]\nadmin = [\"203.0.113.0/24\"]\n")
+	for _, c := range []struct {
+		far  string
+		code int
+	}{{port, 1}, {"1", 0}} {
+		shell := exec.Command("sh", "-c", `env -u SSH_CONNECTION "$0" apply "$1" --auto-approve --confirm-within 0; exit $?`, binary(t), profile)
+		shell.Env = []string{"SSH_CONNECTION=" + callerV4 + " " + c.far + " " + lab.ServerV4 + " 2222"}
+		out, got := outcome(t, shell)
+		if got != c.code || strings.Contains(out, "this would lock out "+callerV4+" (your SSH connection) at tcp/2222") != (c.code == 1) {
+			t.Errorf("connected from port %s: exit %d, want %d:\n%s", c.far, got, c.code, out)
 		}
 	}
 }
