@@ -15,7 +15,7 @@ func TestWaitsAloud(t *testing.T) {
 	must(t, err)
 	defer release()
 	for _, command := range []string{"apply builtin:web", "confirm", "revert"} {
-		out, code := outcome(t, exec.Command("script", "-qec", "exec "+binary(t)+" "+command+" --lock-timeout 2s", "/dev/null"))
+		out, code := outcome(t, exec.Command("script", "-qec", "exec "+binary(t)+" "+command+" --lock-timeout 1500ms", "/dev/null"))
 		if code != 6 {
 			t.Errorf("%s: exit %d", command, code)
 		}

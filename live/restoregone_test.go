@@ -3,6 +3,8 @@ package live
 import (
 	"os"
 	"testing"
+
+	"hardenctl/host/generation"
 )
 
 // A host of whose files none is left, or can be read, is closed at boot, and the
@@ -31,4 +33,25 @@ func TestRestoreWithoutFiles(t *testing.T) {
 	w.are(t, "ssh4 ssh6 web6", "ssh6 web6")
 	expect(t, 0, "rollback", "1", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	w.are(t, "ssh4 web4 ssh6 web6", "ssh4 web4 ssh6 web6")
+}
+
+// A host that booted closed, and whose file has been mended, gets the whole of it:
+// the rules of others too, which nobody else loads.
+func TestRestoreAfterClosed(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		inhabit(t)
+		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		for _, closed := range []string{"/etc/hardenctl/closed.v4", "built-in rules"} {
+			if closed == "built-in rules" {
+				must(t, os.Remove("/etc/hardenctl/closed.v4"))
+				must(t, os.RemoveAll(generation.Host.Folder))
+			}
+			rebooted(t)
+			edit(t, "/etc/iptables/rules.v4", "COMMIT", "COMMT")
+			contains(t, expect(t, 1, "restore"), "IPv4: CLOSED", closed)
+			edit(t, "/etc/iptables/rules.v4", "COMMT", "COMMIT")
+			expect(t, 0, "restore")
+			contains(t, tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT\n-A INPUT -s 192.0.2.200/32 -m comment --comment \"the old monitor\" -j ACCEPT\n")
+		}
+	})
 }

@@ -34,8 +34,9 @@ type loading struct {
 	fresh Fresh
 }
 
-// Fresh are the families of which a restore has found no rules at all in the
-// kernel: those get the whole file, with what others have in it.
+// Fresh are the families of which a restore has found no rules in the kernel, or
+// only those by which one before has closed it: they get the whole file, with what
+// others have in it.
 type Fresh map[ruleset.Family]bool
 
 // Do loads sets, then rules, then settings. say is told what is in force, a
@@ -98,14 +99,14 @@ func CloseFirst(ctx context.Context, tools probe.Tools, files Files) Fresh {
 	fresh := Fresh{}
 	for _, family := range tools.Families {
 		have, err := probe.Tables(ctx, family)
-		if err != nil || !unused(have) {
-			continue
-		}
-		fresh[family] = true
 		text := files.closed(family).Text
 		if !closes(text) {
 			text = []byte(builtIn[family])
 		}
+		if err != nil || !unused(have) && !only(have, text) && !only(have, []byte(builtIn[family])) {
+			continue
+		}
+		fresh[family] = true
 		if files.ours() || files.Applied {
 			_ = probe.Restore(ctx, family, text, true)
 		}
