@@ -68,3 +68,21 @@ func TestGuardKnowsCallersUnderSudo(t *testing.T) {
 		}
 	}
 }
+
+// Somebody whose connection nobody has accepted is not logged in: in a storm on
+// SSH there is always one, and he must not keep a blocklist out that holds him.
+func TestGuardForgetsWhoWaits(t *testing.T) {
+	bare(t, "nft")
+	caller := lab.NewNetwork(t).Host("caller", callerV4)
+	deaf, err := net.Listen("tcp", ":22")
+	must(t, err)
+	defer deaf.Close()
+	waits, err := caller.Dial("tcp", lab.ServerV4+":22", stall)
+	must(t, err)
+	defer waits.Close()
+	t.Setenv("SSH_CONNECTION", "")
+	found := access(t, overWeb(t, "[access]\nadmin = [\"203.0.113.9\"]\nblock = [\"198.51.100.0/24\"]\n"))
+	if err := found.Refusal(); err != nil || len(found.Callers) != 1 {
+		t.Errorf("callers %+v, refusal %v", found.Callers, err)
+	}
+}
