@@ -151,7 +151,7 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, er
 	if err != nil {
 		return outcome{}, err
 	}
-	release, err := lock(cmd.Context(), *f.lockTimeout)
+	release, err := lockAloud(cmd, *f.lockTimeout, f.progress(cmd))
 	if err != nil {
 		return outcome{}, err
 	}

@@ -81,7 +81,7 @@ func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) (generati
 	if os.Geteuid() != 0 {
 		return 0, host.ErrNotRoot
 	}
-	release, err := lock(cmd.Context(), *f.lockTimeout)
+	release, err := lockAloud(cmd, *f.lockTimeout, progress(cmd, *f.asJSON))
 	if err != nil {
 		return 0, err
 	}

@@ -63,7 +63,7 @@ func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
 	if *f.atDeadline {
 		return true, atDeadline(cmd.Context())
 	}
-	release, err := lock(cmd.Context(), *f.lockTimeout)
+	release, err := lockAloud(cmd, *f.lockTimeout, progress(cmd, *f.asJSON))
 	if err != nil {
 		return false, err
 	}

@@ -92,6 +92,27 @@ func (s Store) Open(number int) (*Kept, error) {
 	return k, nil
 }
 
+// Newest returns the bundle of the newest generation, and the folder that has it.
+// The error is ErrNone only where nothing was ever applied: a store that cannot
+// be read is another.
+func (s Store) Newest() (b *bundle.Bundle, folder string, err error) {
+	if _, err := os.Lstat(s.Folder); errors.Is(err, fs.ErrNotExist) {
+		return nil, "", ErrNone
+	}
+	number, err := s.newest()
+	if err == nil && number == 0 {
+		err = ErrNone
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	g, err := s.record(number)
+	if err == nil {
+		b, err = s.bundle(g)
+	}
+	return b, s.path(number, bundleName), err
+}
+
 func (s Store) bundle(g Generation) (*bundle.Bundle, error) {
 	folder := s.path(g.Number, bundleName)
 	root, err := os.OpenRoot(folder)
