@@ -74,7 +74,7 @@ func End(tables Tables) Tables {
 		t.Chains = slices.DeleteFunc(chains, func(c saved.Chain) bool { return state.OfTrialChain(c.Name) })
 		for i, c := range t.Chains {
 			if !state.OwnsChain(c.Name) {
-				t.Chains[i].Rules = unguarded(id.Family, c.Rules)
+				t.Chains[i].Rules = allUnguarded(id.Family, c.Rules)
 			}
 		}
 		ended[id] = t
@@ -195,18 +195,26 @@ func insert(r saved.Rule, match string) string {
 	return r.Spec[:at] + match + r.Spec[at:]
 }
 
-// unguarded are the rules of a built-in chain when the guard has gone.
-func unguarded(family ruleset.Family, rules []saved.Rule) []saved.Rule {
+// unguarded is a rule of a built-in chain when the guard has gone, and whether it
+// is there then.
+func unguarded(family ruleset.Family, r saved.Rule) (left saved.Rule, stays bool) {
+	if !state.OwnsRule(r) {
+		return r, true
+	}
+	if strings.Contains(r.Spec, match(Guards[family], true)) || state.OfTrialChain(r.Target()) {
+		return r, false
+	}
+	r.Spec = strings.Replace(r.Spec, match(Guards[family], false), "", 1)
+	return r, true
+}
+
+// allUnguarded are the rules of a built-in chain when the guard has gone.
+func allUnguarded(family ruleset.Family, rules []saved.Rule) []saved.Rule {
 	var left []saved.Rule
 	for _, r := range rules {
-		ours := state.OwnsRule(r)
-		if ours && (strings.Contains(r.Spec, match(Guards[family], true)) || state.OfTrialChain(r.Target())) {
-			continue
+		if r, stays := unguarded(family, r); stays {
+			left = append(left, r)
 		}
-		if ours {
-			r.Spec = strings.Replace(r.Spec, match(Guards[family], false), "", 1)
-		}
-		left = append(left, r)
 	}
 	return left
 }
