@@ -52,8 +52,8 @@ func Set(name string) string {
 type Tables = map[state.TableID]saved.Table
 
 // Between returns the tables in which a trial of want runs beside have. copied
-// names the sets that the trial has copies of. Policies are those of have:
-// chains of ours decide without them.
+// names the sets that the trial has copies of. Policies are those of have, which
+// the chains of ours decide without, or which a last rule stands for (policy.go).
 func Between(have, want Tables, copied map[string]bool) Tables {
 	between := Tables{}
 	for id := range have {
@@ -88,9 +88,12 @@ func join(id state.TableID, have, want saved.Table, copiedSets map[string]bool) 
 	joined := saved.Table{Name: id.Name}
 	for _, c := range have.Chains {
 		if !state.OwnsChain(c.Name) {
-			c.Rules = j.hooks(c.Rules, rulesOf(want, c.Name))
+			c.Rules = j.builtIn(c, rulesOf(want, c.Name))
 		}
 		joined.Chains = append(joined.Chains, c)
+	}
+	if slices.ContainsFunc(have.Chains, func(c saved.Chain) bool { return releases(c, rulesOf(want, c.Name)) }) {
+		joined.Chains = append(joined.Chains, acceptingChain())
 	}
 	for _, c := range want.Chains {
 		switch {
