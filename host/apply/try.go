@@ -81,7 +81,7 @@ func trialSteps(c Change, t *Trial) []step {
 	for _, family := range t.Entry.Families {
 		steps = append(steps, tablesStep(family, keepPolicies, between, back))
 	}
-	return append(steps, c.readTablesStep(t.Entry.Families, between), c.openStep(copied), t.deadlineStep(), t.armStep(),
+	return append(steps, c.readTablesStep(t.Entry.Families, between, copied), c.openStep(copied), t.deadlineStep(), t.armStep(),
 		c.settingsStep(t.Entry.Settings), c.readSettingsStep())
 }
 
@@ -170,8 +170,9 @@ func dropSets(made []string) error {
 	return err
 }
 
-// readTablesStep makes sure that the rules are there, before they count.
-func (c Change) readTablesStep(families []ruleset.Family, between target) step {
+// readTablesStep makes sure that the rules and the sets that they ask are there,
+// before they count.
+func (c Change) readTablesStep(families []ruleset.Family, between target, copied map[string]bool) step {
 	return step{name: "reading back", do: func(ctx context.Context) error {
 		for _, family := range families {
 			now, err := probe.Tables(ctx, family)
@@ -182,7 +183,7 @@ func (c Change) readTablesStep(families []ruleset.Family, between target) step {
 				return fmt.Errorf("the host is not what was planned: %s is not as it was loaded", place)
 			}
 		}
-		return nil
+		return c.readSets(copied)
 	}}
 }
 
