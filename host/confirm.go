@@ -62,6 +62,8 @@ func (c Confirmation) check() (journal.Entry, error) {
 		return e, err
 	case !e.Pending():
 		return e, ErrNoTrial
+	case elsewhere(e) != nil:
+		return e, elsewhere(e)
 	case c.Token != "" && journal.Hash(c.Token) != e.Token:
 		return e, ErrToken
 	case !c.SameSession && e.By.Same(session.Current()):

@@ -25,6 +25,8 @@ func Recover(ctx context.Context, progress func(step string)) error {
 		return recoverOrphan(ctx, progress)
 	case err != nil:
 		return err
+	case elsewhere(e) != nil:
+		return elsewhere(e)
 	case e.Phase == journal.Confirmed:
 		return finish(ctx, e, progress)
 	case e.Pending():
@@ -92,7 +94,7 @@ func Ready(ctx context.Context, progress func(step string)) error {
 // It says whether there was anything that went back. The caller holds the lock.
 func Revert(ctx context.Context, progress func(step string)) (reverted bool, err error) {
 	e, err := journal.Read()
-	if err == nil && e.Pending() {
+	if err == nil && e.Pending() && elsewhere(e) == nil {
 		return true, apply.Revert(ctx, e, progress)
 	}
 	recovered := Recover(ctx, progress)

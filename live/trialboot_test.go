@@ -29,6 +29,9 @@ func TestTrialOnAMachine(t *testing.T) {
 		return err == nil && len(left) == 0
 	}
 
+	tryInAnotherNamespace(t, m)
+	m.lets(t, old, old)
+
 	const apply = "hardenctl apply /etc/hardenctl/other.toml --auto-approve --no-guard --confirm-within "
 	contains(t, m.do(t, 0, apply+"6s"), "on trial for 6 s")
 	contains(t, m.do(t, 0, "systemctl list-timers --all --no-pager"), "hardenctl-trial-")

@@ -12,6 +12,7 @@ import (
 	"hardenctl/host/generation"
 	"hardenctl/host/journal"
 	"hardenctl/host/kernelset"
+	"hardenctl/host/netns"
 	"hardenctl/host/plan"
 	"hardenctl/host/probe"
 	"hardenctl/host/state"
@@ -59,8 +60,8 @@ func Try(ctx context.Context, c Change, t *Trial) error {
 // changed since. It can be called again after it has failed half-way. The
 // caller holds the lock.
 func Revert(ctx context.Context, e journal.Entry, progress func(string)) error {
-	if e.Rebooted() {
-		e.Settings = nil // the boot has made them what they were
+	if e.Rebooted() || e.Elsewhere() {
+		e.Settings = nil // the boot has made them what they were; or they were another namespace's
 	}
 	if err := revert(ctx, trialSteps(Change{Progress: progress}, &Trial{Entry: e}), progress); err != nil {
 		return err
@@ -92,6 +93,7 @@ func (t *Trial) beginStep(c Change) step {
 		if t.Entry.Boot, err = journal.Boot(); err != nil {
 			return err
 		}
+		t.Entry.Namespace = netns.Name()
 		return journal.Begin(t.Entry, c.Bundle)
 	}}
 }

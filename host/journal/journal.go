@@ -61,6 +61,8 @@ type Entry struct {
 	Profile string `json:"profile"`
 	// Boot is the kernel's name for the boot in which the apply began.
 	Boot string `json:"boot"`
+	// Namespace is the network namespace in which it is under way (netns.Name).
+	Namespace string `json:"namespace"`
 	// Deadline is when the trial ends, on CLOCK_BOOTTIME.
 	Deadline time.Duration `json:"deadline"`
 	// Token is a hash of the word that confirms.
