@@ -35,7 +35,7 @@ func TestTrialOnAMachine(t *testing.T) {
 	const apply = "hardenctl apply /etc/hardenctl/other.toml --auto-approve --no-guard --confirm-within "
 	contains(t, m.do(t, 0, apply+"6s"), "on trial for 6 s")
 	contains(t, m.do(t, 0, "systemctl list-timers --all --no-pager"), "hardenctl-trial-")
-	if all := m.do(t, 0, "ps -e -o comm"); strings.Contains(all, "hardenctl") {
+	if all := m.do(t, 0, "ps -e -o args"); strings.Contains(all, "at-deadline") {
 		t.Errorf("a process waits beside the timer:\n%s", all)
 	}
 	m.lets(t, now, now)

@@ -37,6 +37,14 @@ func tryInAnotherNamespace(t *testing.T, m *machine) {
 		return err == nil && len(left) == 0
 	})
 	is(there, ttl, "64")
+
+	// The process is killed: the kernel ends the trial, and the rest is left to
+	// whoever comes there.
+	m.do(t, 0, there+"hardenctl apply /etc/hardenctl/other.toml --auto-approve --no-guard --confirm-within 2m")
+	m.do(t, 0, "kill -KILL "+strings.TrimSpace(m.do(t, 0, "pgrep -f at-deadline")))
+	contains(t, m.do(t, 1, "hardenctl revert"), "is under way in another network namespace, net:[")
+	m.do(t, 0, there+"hardenctl revert")
+	is(there, ttl, "64")
 	is("", ttl, "77")
 	if left := m.do(t, 0, there+"iptables-save"); strings.Contains(left, "HARDENCTL") {
 		t.Errorf("the trial has left\n%s", left)

@@ -1,8 +1,11 @@
 package netns
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // Name is the kernel's name for the network namespace of the calling thread,
@@ -22,7 +25,8 @@ func OfInit() bool {
 	return err != nil || first == Name()
 }
 
-// Alive reports whether any process is in the namespace of that name.
+// Alive reports whether there is still a namespace of that name, as far as can be
+// seen from here: because a process is in it, or `ip netns` keeps it.
 func Alive(name string) bool {
 	links, _ := filepath.Glob("/proc/[0-9]*/ns/net") // the pattern is good
 	for _, link := range links {
@@ -30,5 +34,22 @@ func Alive(name string) bool {
 			return true
 		}
 	}
+	kept, _ := filepath.Glob("/run/netns/*")
+	for _, path := range kept {
+		if mounted(path) == name {
+			return true
+		}
+	}
 	return false
+}
+
+// mounted is the name of the namespace that is mounted on a file; empty if none
+// is.
+func mounted(path string) string {
+	var system unix.Statfs_t
+	var file unix.Stat_t
+	if unix.Statfs(path, &system) != nil || system.Type != unix.NSFS_MAGIC || unix.Stat(path, &file) != nil {
+		return ""
+	}
+	return fmt.Sprintf("net:[%d]", file.Ino)
 }

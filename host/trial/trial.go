@@ -15,6 +15,13 @@
 // shared by old and new, and go on counting; so are sets that packets fill:
 // bans are kept and made in a trial, and survive its end.
 //
+// What a copy has counted goes to the rule that comes in its place. A rule that
+// was there before and stays, in a chain that changes, keeps what it had counted
+// until then, and goes without what its copy has counted in the trial: to give it
+// both, it would have to be taken out and put in anew, by which it forgets the
+// connections that connlimit has counted, and, with ip6tables-nft-restore 1.8.9,
+// which takes no counters from its input, all that it had counted before.
+//
 // End says what is left when a trial is over. It takes that from what is there,
 // not from what was there before: if somebody flushed the firewall in the
 // meantime, nothing old comes back.
