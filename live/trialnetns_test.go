@@ -29,6 +29,7 @@ func tryInAnotherNamespace(t *testing.T, m *machine) {
 	if timers := m.do(t, 0, "systemctl list-timers --all --no-pager"); strings.Contains(timers, "hardenctl-trial-") {
 		t.Errorf("a timer would look for the trial elsewhere:\n%s", timers)
 	}
+	contains(t, m.do(t, 0, "hardenctl plan"), "under way in another network namespace")
 	for _, command := range []string{"apply --auto-approve --no-guard", "confirm --same-session", "revert"} {
 		contains(t, m.do(t, 1, "hardenctl "+command), "is under way in another network namespace, net:[")
 	}
