@@ -9,7 +9,6 @@ import (
 	"hardenctl/host/apply"
 	"hardenctl/host/journal"
 	"hardenctl/host/kernelset"
-	"hardenctl/host/probe"
 	"hardenctl/host/tool"
 	"hardenctl/host/trial"
 )
@@ -47,15 +46,7 @@ func recoverOrphan(ctx context.Context, progress func(step string)) error {
 	if exists, err := kernelset.Exists(trial.Guards[ruleset.V4]); err != nil || !exists {
 		return err
 	}
-	tools, err := probe.ReadTools()
-	if err != nil {
-		return err
-	}
-	boot, err := journal.Boot()
-	if err != nil {
-		return err
-	}
-	return apply.Revert(ctx, journal.Entry{Boot: boot, Families: tools.Families}, progress)
+	return revertBlind(ctx, progress)
 }
 
 // Trial returns the trial that is pending, without its token; ok is false if
@@ -91,11 +82,19 @@ func Ready(ctx context.Context, progress func(step string)) error {
 // Revert ends the trial that is pending, or whatever an apply has left that was
 // not confirmed: everything goes back. An apply that was confirmed and died goes
 // on to its end; where it cannot, it is given up, and the error is a *GivenUp.
+// Without a journal that can be read the error is a *Blind.
 // It says whether there was anything that went back. The caller holds the lock.
 func Revert(ctx context.Context, progress func(step string)) (reverted bool, err error) {
 	e, err := journal.Read()
 	if err == nil && e.Pending() && elsewhere(e) == nil {
 		return true, apply.Revert(ctx, e, progress)
+	}
+	if errors.Is(err, journal.ErrBroken) {
+		return true, revertBroken(ctx, progress)
+	}
+	if errors.Is(err, journal.ErrNone) {
+		reverted, _ = kernelset.Exists(trial.Guards[ruleset.V4]) // Recover is told what is wrong with the sets
+		return reverted, Recover(ctx, progress)
 	}
 	recovered := Recover(ctx, progress)
 	if errors.As(recovered, new(*Unfinished)) && !errors.Is(recovered, tool.ErrLocked) {
