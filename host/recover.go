@@ -82,19 +82,18 @@ func Ready(ctx context.Context, progress func(step string)) error {
 // Revert ends the trial that is pending, or whatever an apply has left that was
 // not confirmed: everything goes back. An apply that was confirmed and died goes
 // on to its end; where it cannot, it is given up, and the error is a *GivenUp.
-// Without a journal that can be read the error is a *Blind.
-// It says whether there was anything that went back. The caller holds the lock.
+// Where the journal is broken the error is a *Blind. It says whether there was
+// anything that went back. The caller holds the lock.
 func Revert(ctx context.Context, progress func(step string)) (reverted bool, err error) {
 	e, err := journal.Read()
-	if err == nil && e.Pending() && elsewhere(e) == nil {
+	switch {
+	case err == nil && e.Pending() && elsewhere(e) == nil:
 		return true, apply.Revert(ctx, e, progress)
-	}
-	if errors.Is(err, journal.ErrBroken) {
+	case errors.Is(err, journal.ErrBroken):
 		return true, revertBroken(ctx, progress)
-	}
-	if errors.Is(err, journal.ErrNone) {
-		reverted, _ = kernelset.Exists(trial.Guards[ruleset.V4]) // Recover is told what is wrong with the sets
-		return reverted, Recover(ctx, progress)
+	case errors.Is(err, journal.ErrNone):
+		orphan, _ := kernelset.Exists(trial.Guards[ruleset.V4]) // Recover says what is wrong with the sets
+		return orphan, Recover(ctx, progress)
 	}
 	recovered := Recover(ctx, progress)
 	if errors.As(recovered, new(*Unfinished)) && !errors.Is(recovered, tool.ErrLocked) {
