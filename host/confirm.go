@@ -62,6 +62,8 @@ func (c Confirmation) check() (journal.Entry, error) {
 		return e, err
 	case !e.Pending():
 		return e, ErrNoTrial
+	case elsewhere(e) != nil:
+		return e, elsewhere(e)
 	case c.Token != "" && journal.Hash(c.Token) != e.Token:
 		return e, fmt.Errorf("%w, an apply of %s until %s: read it again, or leave it out to mean that trial", ErrToken, e.Profile, clock(e.Until()))
 	case !c.SameSession && e.By.Same(session.Current()):

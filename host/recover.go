@@ -10,7 +10,6 @@ import (
 	"hardenctl/host/apply"
 	"hardenctl/host/journal"
 	"hardenctl/host/kernelset"
-	"hardenctl/host/probe"
 	"hardenctl/host/tool"
 	"hardenctl/host/trial"
 )
@@ -26,6 +25,8 @@ func Recover(ctx context.Context, progress func(step string)) error {
 		return recoverOrphan(ctx, progress)
 	case err != nil:
 		return err
+	case elsewhere(e) != nil:
+		return elsewhere(e)
 	case e.Phase == journal.Confirmed:
 		return finish(ctx, e, progress)
 	case e.Pending():
@@ -46,15 +47,7 @@ func recoverOrphan(ctx context.Context, progress func(step string)) error {
 	if exists, err := kernelset.Exists(trial.Guards[ruleset.V4]); err != nil || !exists {
 		return err
 	}
-	tools, err := probe.ReadTools()
-	if err != nil {
-		return err
-	}
-	boot, err := journal.Boot()
-	if err != nil {
-		return err
-	}
-	return apply.Revert(ctx, journal.Entry{Boot: boot, Families: tools.Families}, progress)
+	return revertBlind(ctx, progress)
 }
 
 // Trial returns the trial that is pending, without its token; ok is false if
@@ -101,11 +94,18 @@ func Ready(ctx context.Context, progress func(step string)) error {
 // Revert ends the trial that is pending, or whatever an apply has left that was
 // not confirmed: everything goes back. An apply that was confirmed and died goes
 // on to its end; where it cannot, it is given up, and the error is a *GivenUp.
-// It says whether there was anything that went back. The caller holds the lock.
+// Where the journal is broken the error is a *Blind. It says whether there was
+// anything that went back. The caller holds the lock.
 func Revert(ctx context.Context, progress func(step string)) (reverted bool, err error) {
 	e, err := journal.Read()
-	if err == nil && e.Pending() {
+	switch {
+	case err == nil && e.Pending() && elsewhere(e) == nil:
 		return true, apply.Revert(ctx, e, progress)
+	case errors.Is(err, journal.ErrBroken):
+		return true, revertBroken(ctx, progress)
+	case errors.Is(err, journal.ErrNone):
+		orphan, _ := kernelset.Exists(trial.Guards[ruleset.V4]) // Recover says what is wrong with the sets
+		return orphan, Recover(ctx, progress)
 	}
 	recovered := Recover(ctx, progress)
 	if errors.As(recovered, new(*Unfinished)) && !errors.Is(recovered, tool.ErrLocked) {

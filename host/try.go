@@ -112,6 +112,8 @@ func trialNotes() []string {
 		return nil
 	case err != nil:
 		return []string{"the journal of applies cannot be read: " + err.Error()}
+	case elsewhere(e) != nil:
+		return []string{elsewhere(e).Error()}
 	case e.Pending():
 		return []string{fmt.Sprintf("%s is on trial until %s: this plan compares with the host as it is in that trial, and nothing else can be applied before its end", e.Profile, clock(e.Until()))}
 	}

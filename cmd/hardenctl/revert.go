@@ -24,15 +24,17 @@ func newRevert() *cobra.Command {
 		Short: "End a trial before its time: everything goes back",
 		Long: `End the trial that is pending, and clear up whatever an apply has left that was
 not confirmed. Rules, sets and kernel settings are what they were before; what
-others have changed since stays as they have made it. Without a trial it changes
-nothing, and says so.
+others have changed since stays as they have made it. If somebody has saved the
+firewall meanwhile, the trial goes out of the files that the host boots from.
+Without a trial it changes nothing, and says so.
 
 An apply that was confirmed and then died goes on to its end. If it cannot, it is
 given up: what is still on trial goes back, but rules, sets and files that were
-in place already stay new.
+in place already stay new. Where the journal of a trial cannot be read, rules and
+sets go back, and kernel settings stay.
 
 It exits 0 when nothing is on trial any more; 1 if something is in the way; and 4
-if an apply that was confirmed is half done: look at the host.`,
+if an apply is half done, of those two kinds: look at the host.`,
 		Example: `  hardenctl revert`,
 		Args:    cobra.NoArgs,
 	}

@@ -111,14 +111,19 @@ func TestNotOurs(t *testing.T) {
 	}
 }
 
-// What is no journal of this version is left to the version that knows it.
+// A journal of another version is left to the version that knows it; of one that
+// is broken it is said that it is, and how to end the trial without it.
 func TestUnknown(t *testing.T) {
 	e, b := example(t)
-	for _, text := range []string{"", "{", `{"format": 2}`, `{"format": 1, "new": true}`} {
+	for text, broken := range map[string]bool{"": true, "{": true, `{"format": 1, "new": true}`: true, `{"format": 2}`: false, `{"format": 2, "new": true}`: false} {
 		must(t, Begin(e, b))
 		must(t, os.WriteFile(Folder+"/journal.json", []byte(text), 0o600))
-		if _, err := Read(); err == nil || !strings.Contains(err.Error(), "no journal of this version") {
-			t.Errorf("%q: %v", text, err)
+		says := "no journal of this version"
+		if broken {
+			says = "hardenctl revert"
+		}
+		if _, err := Read(); errors.Is(err, ErrBroken) != broken || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want %q", text, err, says)
 		}
 	}
 }

@@ -29,7 +29,7 @@ const systemd = "/run/systemd/system"
 
 // Start starts the watchdog of a trial whose entry is in the journal.
 func Start(e journal.Entry) error {
-	if _, err := os.Stat(systemd); err == nil && timer(e) == nil {
+	if bySystemd() && timer(e) == nil {
 		return nil
 	}
 	return detached()
