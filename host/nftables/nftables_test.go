@@ -37,16 +37,16 @@ func TestRead(t *testing.T) {
 	}
 	tables := inside(t, `
 nft add table inet f2b-table
-nft add chain inet f2b-table in '{ type filter hook input priority -1; policy drop; }'
+nft add chain inet f2b-table input '{ type filter hook input priority -1; policy drop; }'
 nft add chain inet f2b-table own
-nft add rule inet f2b-table in tcp dport 22 counter jump own
-nft add rule inet f2b-table in ip saddr 192.0.2.1-192.0.2.9 accept
+nft add rule inet f2b-table input tcp dport 22 counter jump own
+nft add rule inet f2b-table input ip saddr 192.0.2.1-192.0.2.9 accept
 nft add table bridge other
 nft add table ip6 empty`)
 	if len(tables) != 2 || tables[0].Family != Inet || tables[0].Name != "f2b-table" || tables[1].Family != IP6 {
 		t.Fatalf("read %+v", tables)
 	}
-	in, own := tables[0].Chain("in"), tables[0].Chain("own")
+	in, own := tables[0].Chain("input"), tables[0].Chain("own")
 	if in == nil || !in.Base || in.Hook != Input || !in.Drops || len(in.Rules) != 2 || tables[0].Rules() != 2 {
 		t.Errorf("the base chain is %+v", in)
 	}
