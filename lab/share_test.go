@@ -48,6 +48,10 @@ func TestTurn3(t *testing.T) {
 	switch os.Getenv("LAB_TURN") {
 	case "fail":
 		t.Run("part", func(t *testing.T) { t.Error("as asked") })
+	case "fail once":
+		if err := os.Mkdir(filepath.Join(os.Getenv(sharing), "failed"), 0o755); err == nil {
+			t.Error("at first")
+		}
 	case "exit":
 		os.Exit(7)
 	case "hang":
@@ -113,6 +117,25 @@ func TestShare(t *testing.T) {
 			if n := strings.Count(string(out), "\nPASS\n") + strings.Count(string(out), "\nFAIL\n"); n != 1 {
 				t.Errorf("%d last words, want one:\n%s", n, out)
 			}
+		})
+	}
+}
+
+// A test that fails beside others runs again alone, where that is allowed, and
+// its first failure can be read.
+func TestShareAgain(t *testing.T) {
+	for turn, want := range map[string]int{"fail once": 0, "fail": 1} {
+		t.Run(turn, func(t *testing.T) {
+			cmd, note := shared(t, turn), filepath.Join(t.TempDir(), "again.txt")
+			cmd.Env = append(cmd.Env, againVariable+"="+note)
+			out, err := cmd.CombinedOutput()
+			if code := exitCode(err); code != want {
+				t.Errorf("exit %d, want %d", code, want)
+			}
+			inOrder(t, string(out), "--- FAIL: TestTurn3", "lab: TestTurn3 failed beside others, and runs again alone\n", lastWord(want))
+			text, err := os.ReadFile(note)
+			must(t, err)
+			inOrder(t, string(text), "--- FAIL: TestTurn3")
 		})
 	}
 }

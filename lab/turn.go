@@ -43,8 +43,10 @@ func takeTurns(names []string, labs int) int {
 			work(ctx, stop, queue, deadline)
 		}()
 	}
-	code := printAll(turns)
+	failed := printAll(turns)
 	workers.Wait()
+	code := again(ctx, failed, deadline)
+	os.Stdout.WriteString(mark() + lastWord(code))
 	return code
 }
 
@@ -98,19 +100,26 @@ func deadline() time.Time {
 	return time.Now().Add(limit)
 }
 
-// printAll prints each turn as soon as those before it have ended, and at last
-// the word that a test program ends with. It returns the highest exit code.
-func printAll(turns []*turn) int {
-	code, last := 0, "PASS\n"
+// printAll prints each turn as soon as those before it have ended, and returns
+// those that failed.
+func printAll(turns []*turn) []*turn {
+	var failed []*turn
 	for _, t := range turns {
 		<-t.done
 		os.Stdout.WriteString(t.words())
 		if t.code != 0 {
-			code, last = max(code, t.code), "FAIL\n"
+			failed = append(failed, t)
 		}
 	}
-	os.Stdout.WriteString(mark() + last)
-	return code
+	return failed
+}
+
+// lastWord is what a test program ends with.
+func lastWord(code int) string {
+	if code != 0 {
+		return "FAIL\n"
+	}
+	return "PASS\n"
 }
 
 // words are the output of the turn without the last word of its process, which

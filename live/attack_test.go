@@ -14,8 +14,9 @@ import (
 	"hardenctl/lab"
 )
 
-// profile is the server under attack; %s is the scope of its bans.
-const profile = `version = 1
+// watchful is a web and name server whose admins and crawlers are known. What it
+// does about scans comes behind it.
+const watchful = `version = 1
 description = "A web and name server, watched"
 
 [policy]
@@ -46,18 +47,21 @@ ports = ["tcp/22"]
 admin = true
 from = ["@office"]
 
+[icmp]
+echo_per_source = "1/second burst 5"
+
+[udp]
+new_per_source = "5/second burst 10"
+`
+
+// profile is the server under attack; %s is the scope of its bans.
+const profile = watchful + `
 [scan]
 probes = 10
 window = "60s"
 ban = "1h"
 scope = "%s"
 stealth = true
-
-[icmp]
-echo_per_source = "1/second burst 5"
-
-[udp]
-new_per_source = "5/second burst 10"
 `
 
 // public is what the profile shows to everyone.

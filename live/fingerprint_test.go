@@ -148,12 +148,14 @@ func TestSystemIsNotGuessed(t *testing.T) {
 func TestSystemIsGuessedWithoutFingerprint(t *testing.T) {
 	bare(t, "nft")
 	watch(t, "scope = \"hidden\"\n")
-	report := guess(t, scanner(lab.NewNetwork(t), 4, 0), lab.ServerV4, "80,443,1000-1002")
-	for _, word := range []string{"<osmatch", `<state state="open"`} {
-		if !strings.Contains(report, word) {
-			t.Errorf("nmap -O reports no %s:\n%s", word, report)
+	from, report := scanner(lab.NewNetwork(t), 4, 0), ""
+	for range 3 { // nmap measures times, and guesses nothing when a busy machine spoils them
+		report = guess(t, from, lab.ServerV4, "80,443,1000-1002")
+		if strings.Contains(report, "<osmatch") && strings.Contains(report, `<state state="open"`) {
+			return
 		}
 	}
+	t.Errorf("nmap -O reports no open port, or no system:\n%s", report)
 }
 
 // guess is nmap's report of what a server is, in XML.

@@ -59,6 +59,9 @@ func (s street) try(t *testing.T, flaws []flaw, families ...family) {
 					s := s
 					s.family = f
 					seen, what := flaw.shows(t, s)
+					for try := 1; !seen && !s.ours && try < 3; try++ { // a busy machine is too slow to fill a table
+						seen, what = flaw.shows(t, s)
+					}
 					t.Log(what)
 					if seen == s.ours {
 						t.Errorf("the flaw is seen: %v, want %v: %s", seen, !s.ours, what)

@@ -9,39 +9,7 @@ import (
 
 // watched is a server that bans at the eleventh probe in a minute. It ends in
 // [scan], so that more lines of it can follow.
-const watched = `version = 1
-
-[sets.office]
-addresses = ["198.51.100.0/28", "2001:db8:10::/48"]
-
-[sets.crawlers]
-addresses = ["66.249.64.0/27", "2001:4860:4801:10::/64"]
-
-[access]
-admin = ["@office"]
-exempt = ["@crawlers"]
-
-[services.http]
-ports = ["tcp/80"]
-
-[services.https]
-ports = ["tcp/443"]
-new_per_source = "50/second burst 200"
-
-[services.dns]
-ports = ["udp/53"]
-
-[services.ssh]
-ports = ["tcp/22"]
-admin = true
-from = ["@office"]
-
-[icmp]
-echo_per_source = "1/second burst 5"
-
-[udp]
-new_per_source = "5/second burst 10"
-
+const watched = watchful + `
 [scan]
 probes = 10
 stealth = true

@@ -4,13 +4,17 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"log"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"slices"
+	"syscall"
+	"time"
 )
 
 func main() {
@@ -37,12 +41,11 @@ func order(name string) []uint16 {
 }
 
 func sweepTCP(to netip.Addr, ports []uint16) {
-	conn, err := net.Dial("ip:tcp", to.String())
+	conn, err := (&net.Dialer{Control: hearLoss}).Dial("ip:tcp", to.String())
 	check(err)
 	from := netip.MustParseAddr(conn.LocalAddr().String())
 	for _, port := range ports {
-		_, err := conn.Write(syn(from, to, port))
-		check(err)
+		send(func() error { _, err := conn.Write(syn(from, to, port)); return err })
 	}
 }
 
@@ -69,11 +72,42 @@ func checksum(b []byte) uint16 {
 }
 
 func sweepUDP(to netip.Addr, ports []uint16) {
-	conn, err := net.ListenUDP("udp", nil)
+	listen := net.ListenConfig{Control: hearLoss}
+	conn, err := listen.ListenPacket(context.Background(), "udp", ":0")
 	check(err)
+	defer conn.Close()
 	for _, port := range ports {
-		_, err := conn.WriteToUDPAddrPort(nil, netip.AddrPortFrom(to, port))
-		check(err)
+		send(func() error {
+			_, err := conn.WriteTo(nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, port)))
+			return err
+		})
+	}
+}
+
+// hearLoss has the kernel say when a packet is lost on the way out (ip(7),
+// IP_RECVERR), which it keeps to itself otherwise. A socket of the other family
+// has no such option.
+func hearLoss(_, _ string, c syscall.RawConn) error {
+	var failed error
+	err := c.Control(func(fd uintptr) {
+		failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IPV6, syscall.IPV6_RECVERR, 1)
+		if failed != nil {
+			failed = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, syscall.IP_RECVERR, 1)
+		}
+	})
+	return errors.Join(err, failed)
+}
+
+// send sends a packet, and waits for a moment where the server's backlog
+// (net.core.netdev_max_backlog) is full.
+func send(packet func() error) {
+	for {
+		err := packet()
+		if !errors.Is(err, syscall.ENOBUFS) {
+			check(err)
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
