@@ -9,8 +9,10 @@ TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2b
 BENCH_TOOLS = $(TEST_TOOLS) procps
 # What the Debian that the tests boot has.
 TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persistent kmod iproute2 procps
+# What the Debians of other generations have, in which the tests run.
+GENERATION = iptables ipset iproute2 nftables procps strace ethtool openssh-server openssh-client
 
-.PHONY: build demo test crash race lint bench golden clean
+.PHONY: build demo test matrix crash race lint bench golden clean
 
 # Without C libraries: LD_PRELOAD and the like have no hold on the program.
 build:
@@ -44,6 +46,24 @@ bin/tree:
 # The real sshd, which would listen on this machine if it were installed.
 bin/sshd:
 	scripts/unpack $@ openssh-server
+
+# The tests that hang on what iptables and ipset print, take and refuse, with the
+# tools of three generations of Debian, less this machine's, which make test tests.
+# SHORT=1 runs those that hang on it most.
+GENERATIONS ?= $(filter-out $(shell . /etc/os-release && echo $$VERSION_CODENAME), bullseye bookworm trixie)
+SHORT ?=
+matrix: export CGO_ENABLED = 0
+matrix: export HARDENCTL_LIVE_COMMAND = $(CURDIR)/bin/hardenctl
+matrix: build $(GENERATIONS:%=bin/generations/%)
+	for g in $(GENERATIONS); do \
+		within="$(CURDIR)/scripts/within $(CURDIR)/bin/generations/$$g"; \
+		$(GO) test -count=1 -exec "$$within" ./host/... && \
+		$(GO) -C live test -count=1 -timeout 25m $(if $(SHORT),-short) -exec "$$within" || exit; \
+	done
+
+bin/generations/%:
+	scripts/setup debootstrap
+	SUITE=$* scripts/tree $@ $(GENERATION)
 
 # Kills N applies at random moments on each backend; SEED= repeats a run.
 N ?= 2000

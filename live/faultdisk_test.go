@@ -103,7 +103,7 @@ func TestFault18PowerLoss(t *testing.T) {
 // call is a system call that succeeded, and the path that it was about.
 type call struct{ name, path string }
 
-var callLine = regexp.MustCompile(`(?m)^\d+ +(fsync|renameat|unlinkat)\((?:\d+<|AT_FDCWD<[^>]*>, ")([^">]+)[">].* = 0$`)
+var callLine = regexp.MustCompile(`(?m)^\d+ +(fsync|renameat|unlinkat)\((?:\d+<|AT_FDCWD(?:<[^>]*>)?, ")([^">]+)[">].* = 0$`)
 
 func calls(log string) []call {
 	var all []call

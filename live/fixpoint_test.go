@@ -80,7 +80,8 @@ func header(t *testing.T, name string) kernelset.Header {
 	return kernelset.Header{}
 }
 
-// tables are the tables of a save by name, byte for byte but for comments.
+// tables are the tables of a save by name, byte for byte but for comments and
+// for the blank with which iptables-nft-save 1.8.7 ends a rule without a target.
 func tables(save string) map[string]string {
 	texts, name := map[string]string{}, ""
 	for line := range strings.Lines(save) {
@@ -88,7 +89,7 @@ func tables(save string) map[string]string {
 			name = line
 		}
 		if !strings.HasPrefix(line, "#") {
-			texts[name] += line
+			texts[name] += strings.TrimRight(line, " \n") + "\n"
 		}
 	}
 	return texts

@@ -20,6 +20,7 @@ var labs = flag.Int("labs", 4, "how many tests run at once, each in a lab of its
 func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "16")
 	flag.Parse()
+	chooseForTree()
 	os.Exit(withCommand(func() int { return lab.Share(m, *labs) }))
 }
 
@@ -27,6 +28,7 @@ func TestMain(m *testing.M) {
 const commandVariable = "HARDENCTL_LIVE_COMMAND"
 
 // withCommand builds the command, once for all labs, and removes it after run.
+// Who has built it has set the variable.
 func withCommand(run func() int) int {
 	if os.Getenv(commandVariable) != "" {
 		return run()

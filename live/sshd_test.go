@@ -20,8 +20,13 @@ import (
 )
 
 // sshdProgram is Debian's openssh-server, unpacked: one that is installed would
-// start with the machine.
-const sshdProgram = "../bin/sshd/usr/sbin/sshd"
+// start with the machine. A tree, which nothing starts in, has its own.
+func sshdProgram() string {
+	if os.Getenv(treeVariable) != "" {
+		return "/usr/sbin/sshd"
+	}
+	return "../bin/sshd/usr/sbin/sshd"
+}
 
 // sshd is a real sshd on the server, with keys of its own, that lets root in.
 type sshd struct{ folder string }
@@ -55,7 +60,7 @@ func newSSHD(t *testing.T) *sshd {
 // server is the program of an sshd, in one of its modes.
 func (d *sshd) server(t *testing.T, mode string) *exec.Cmd {
 	t.Helper()
-	program, err := filepath.Abs(sshdProgram)
+	program, err := filepath.Abs(sshdProgram())
 	must(t, err)
 	if _, err := os.Stat(program); err != nil {
 		t.Fatalf("no sshd to test with: %v\nrun make bin/sshd, which unpacks Debian's", err)

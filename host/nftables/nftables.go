@@ -11,7 +11,11 @@
 // CAP_NET_ADMIN there.
 package nftables
 
-import "slices"
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // Families that see packets of IP, as nft calls them.
 const (
@@ -71,14 +75,25 @@ type Rule []Expression
 type Expression struct {
 	// Name is the kernel's, such as "payload", "cmp", "match" or "lookup".
 	Name string
-	// Base is, for a payload, which header it is of.
-	Base uint32
+	// Base is, for a payload, which header it is of, and Offset where it begins
+	// in that, in bytes.
+	Base, Offset uint32
+	// Key is, for a meta, what is looked at, as in linux/netfilter/nf_tables.h.
+	Key uint32
 	// Order says of a cmp that it is one of less and greater.
 	Order bool
 }
 
 // NetworkHeader is the Base of addresses.
 const NetworkHeader = 1
+
+// What a rule of iptables looks at by options of its own, -s, -d, -i, -o, -p and
+// -f: of the network header by offset, protocol and addresses and, of IPv4, the
+// fragment; of a meta, interfaces and the protocol. TRACE is a meta that is set.
+var (
+	ownFields = map[string][]uint32{IP: {6, 9, 12, 16}, IP6: {6, 8, 24}}
+	ownKeys   = []uint32{unix.NFT_META_IIF, unix.NFT_META_OIF, unix.NFT_META_IIFNAME, unix.NFT_META_OIFNAME, unix.NFT_META_L4PROTO, unix.NFT_META_NFTRACE}
+)
 
 // ByNFT reports whether iptables cannot have written the rule, so that what
 // iptables-save prints of it, if it prints it at all, is not what it does:
@@ -98,4 +113,21 @@ func (r Rule) ByNFT() bool {
 		}
 	}
 	return !counted
+}
+
+// NeedsMatch reports whether the rule, of a table of the family, looks at
+// something that iptables says with a match (-m), such as a port or the mark. If
+// iptables-save prints it without one, it prints something wider: up to 1.8.7 it
+// passes over all that nft has and iptables then had not, and up to 1.8.11 over
+// the lengths and numbers of TCP and UDP, and exits 0.
+func (r Rule) NeedsMatch(family string) bool {
+	return slices.ContainsFunc(r, func(e Expression) bool {
+		switch e.Name {
+		case "payload":
+			return e.Base != NetworkHeader || !slices.Contains(ownFields[family], e.Offset)
+		case "meta":
+			return !slices.Contains(ownKeys, e.Key)
+		}
+		return false
+	})
 }

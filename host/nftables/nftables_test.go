@@ -37,16 +37,16 @@ func TestRead(t *testing.T) {
 	}
 	tables := inside(t, `
 nft add table inet f2b-table
-nft add chain inet f2b-table in '{ type filter hook input priority -1; policy drop; }'
+nft add chain inet f2b-table input '{ type filter hook input priority -1; policy drop; }'
 nft add chain inet f2b-table own
-nft add rule inet f2b-table in tcp dport 22 counter jump own
-nft add rule inet f2b-table in ip saddr 192.0.2.1-192.0.2.9 accept
+nft add rule inet f2b-table input tcp dport 22 counter jump own
+nft add rule inet f2b-table input ip saddr 192.0.2.1-192.0.2.9 accept
 nft add table bridge other
 nft add table ip6 empty`)
 	if len(tables) != 2 || tables[0].Family != Inet || tables[0].Name != "f2b-table" || tables[1].Family != IP6 {
 		t.Fatalf("read %+v", tables)
 	}
-	in, own := tables[0].Chain("in"), tables[0].Chain("own")
+	in, own := tables[0].Chain("input"), tables[0].Chain("own")
 	if in == nil || !in.Base || in.Hook != Input || !in.Drops || len(in.Rules) != 2 || tables[0].Rules() != 2 {
 		t.Errorf("the base chain is %+v", in)
 	}
@@ -90,6 +90,48 @@ nft add rule ip filter OUTPUT iifname vmap '{ "lo" : drop }' counter`)
 		for i, r := range c.Rules {
 			if r.ByNFT() != want {
 				t.Errorf("%s %d: %+v is of nft: %v", name, i+1, r, !want)
+			}
+		}
+	}
+}
+
+// What a rule looks at is said by iptables with options of its own or with a
+// match; this does not hang on who wrote it.
+func TestNeedsMatch(t *testing.T) {
+	tables := inside(t, `
+for t in iptables ip6tables; do
+	$t-nft -A INPUT -i lo -j ACCEPT
+	$t-nft -A INPUT ! -i e+ -p tcp -j DROP
+done
+iptables-nft -A INPUT -s 192.0.2.0/24 ! -d 192.0.2.1 -j DROP
+iptables-nft -A INPUT -s 192.0.2.7/255.0.0.255 -p icmp
+iptables-nft -A INPUT -f -j DROP
+ip6tables-nft -A INPUT -s 2001:db8::/32 ! -d 2001:db8::1 -p ipv6-icmp
+iptables-nft -A OUTPUT -j ACCEPT
+iptables-nft -F OUTPUT
+nft add rule ip filter OUTPUT tcp dport 22 counter accept
+nft add rule ip filter OUTPUT udp length 20 counter
+nft add rule ip filter OUTPUT ip dscp 1 counter
+nft add rule ip filter OUTPUT ip ttl 5 counter
+nft add rule ip filter OUTPUT mark 7 counter
+nft add rule ip filter OUTPUT iifname lo skuid 0 counter
+ip6tables-nft -A OUTPUT -j ACCEPT
+ip6tables-nft -F OUTPUT
+nft add rule ip6 filter OUTPUT ip6 hoplimit 5 counter
+nft add rule ip6 filter OUTPUT ip6 length 50 counter`)
+	if len(tables) != 2 {
+		t.Fatalf("read %+v", tables)
+	}
+	for _, table := range tables {
+		for name, want := range map[string]bool{"INPUT": false, "OUTPUT": true} {
+			c := table.Chain(name)
+			if c == nil || len(c.Rules) < 2 {
+				t.Fatalf("%s %s is %+v", table.Family, name, c)
+			}
+			for i, r := range c.Rules {
+				if r.NeedsMatch(table.Family) != want {
+					t.Errorf("%s %s %d: %+v needs a match: %v", table.Family, name, i+1, r, !want)
+				}
 			}
 		}
 	}

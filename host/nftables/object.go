@@ -109,7 +109,7 @@ func readExpression(text []byte) (e Expression, err error) {
 		return e, err
 	}
 	e.Name = o.text(unix.NFTA_EXPR_NAME)
-	if e.Name != "payload" && e.Name != "cmp" {
+	if e.Name != "payload" && e.Name != "meta" && e.Name != "cmp" {
 		return e, nil
 	}
 	content, err := parse(o.find(unix.NFTA_EXPR_DATA))
@@ -118,7 +118,11 @@ func readExpression(text []byte) (e Expression, err error) {
 	}
 	switch e.Name {
 	case "payload":
-		e.Base, err = content.number(unix.NFTA_PAYLOAD_BASE)
+		if e.Base, err = content.number(unix.NFTA_PAYLOAD_BASE); err == nil {
+			e.Offset, err = content.number(unix.NFTA_PAYLOAD_OFFSET)
+		}
+	case "meta":
+		e.Key, err = content.number(unix.NFTA_META_KEY)
 	case "cmp":
 		var op uint32
 		op, err = content.number(unix.NFTA_CMP_OP)

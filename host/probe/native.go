@@ -114,17 +114,27 @@ func unreadable(err error) error {
 }
 
 // differs returns the first chain of a table that holds a rule of nft, or
-// another number of rules than iptables-save prints: it leaves out those that it
-// cannot read.
+// another number of rules than iptables-save prints, or one of which it prints
+// less: it leaves out what it cannot read.
 func differs(kernel nftables.Table, printed saved.Table) string {
 	for _, c := range kernel.Chains {
-		n := 0
+		var rules []saved.Rule
 		if p := printed.Chain(c.Name); p != nil {
-			n = len(p.Rules)
+			rules = p.Rules
 		}
-		if len(c.Rules) != n || slices.ContainsFunc(c.Rules, nftables.Rule.ByNFT) {
+		if len(c.Rules) != len(rules) || slices.ContainsFunc(c.Rules, nftables.Rule.ByNFT) {
 			return c.Name
+		}
+		for i, r := range c.Rules {
+			if r.NeedsMatch(kernel.Family) && !matches(rules[i].Spec) {
+				return c.Name
+			}
 		}
 	}
 	return ""
+}
+
+// matches reports whether a rule has a match besides comments, which match all.
+func matches(spec string) bool {
+	return strings.Contains(strings.ReplaceAll(" "+spec, " -m comment ", " "), " -m ")
 }

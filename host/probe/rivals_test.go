@@ -96,15 +96,15 @@ func TestCheckRivals(t *testing.T) {
 	}
 	err := netns.Throwaway(func() error {
 		script := `nft add table inet f2b-table
-nft add chain inet f2b-table in '{ type filter hook input priority -1; }'
-nft add rule inet f2b-table in ip saddr 192.0.2.1 drop`
+nft add chain inet f2b-table input '{ type filter hook input priority -1; }'
+nft add rule inet f2b-table input ip saddr 192.0.2.1 drop`
 		shell(t, script)
 		notes, err := Tools{Backend: NFT, Families: families()}.CheckRivals(context.Background(), state.State{}, nil)
 		if err != nil || len(notes) != 1 || !strings.Contains(notes[0], "inet f2b-table of nftables sees packets too") {
 			t.Errorf("%q, %v", notes, err)
 		}
 		shell(t, `nft add table inet mine
-nft add chain inet mine in '{ type filter hook input priority 0; policy drop; }'
+nft add chain inet mine input '{ type filter hook input priority 0; policy drop; }'
 nft add table ip raw
 nft add chain ip raw PREROUTING '{ type filter hook prerouting priority -300; }'
 nft add rule ip raw PREROUTING accept`)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -185,11 +186,13 @@ func TestRealToolsNameTheLine(t *testing.T) {
 		t.Skip("needs root to make a network namespace")
 	}
 	for _, c := range []struct {
-		tool, input, text string
+		tool, input string
+		texts       []string
 	}{
-		{"iptables-nft-restore", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT --bogus\nCOMMIT\n", "-A INPUT --bogus"},
-		{"iptables-nft-restore", "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j REJECT\nCOMMIT\n", "-A PREROUTING -j REJECT"},
-		{"ipset", "create a hash:net\nadd b 192.0.2.1\n", "add b 192.0.2.1"},
+		{"iptables-nft-restore", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT --bogus\nCOMMIT\n", []string{"-A INPUT --bogus"}},
+		// What the kernel refuses, 1.8.7 notices at the end and names by its chain.
+		{"iptables-nft-restore", "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j REJECT\nCOMMIT\n", []string{"-A PREROUTING -j REJECT", "COMMIT"}},
+		{"ipset", "create a hash:net\nadd b 192.0.2.1\n", []string{"add b 192.0.2.1"}},
 	} {
 		command := Command{Name: c.tool, Stdin: []byte(c.input)}
 		if c.tool == "ipset" {
@@ -200,8 +203,8 @@ func TestRealToolsNameTheLine(t *testing.T) {
 		}
 		err := netns.Throwaway(func() error { _, err := Run(context.Background(), command); return err })
 		var failed *Error
-		if !errors.As(err, &failed) || failed.Text != c.text {
-			t.Errorf("%s: got %v, want the line %q", c.tool, err, c.text)
+		if !errors.As(err, &failed) || !slices.Contains(c.texts, failed.Text) {
+			t.Errorf("%s: got %v, want the line %q", c.tool, err, c.texts)
 		}
 	}
 }
