@@ -43,7 +43,8 @@ bin/tree:
 bin/sshd:
 	scripts/unpack $@ openssh-server
 
-# Kills N applies at random moments on each backend; SEED= repeats a run.
+# Kills N applies, confirms, reverts, rollbacks and restores at random moments on
+# each backend; SEED= repeats a run.
 N ?= 2000
 SEED ?= 0
 crash:
