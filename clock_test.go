@@ -12,17 +12,18 @@ import (
 var wall = []string{"Now", "Since", "Until"}
 
 // asksTheWall are the functions of the live side that may: they say a time to
-// people, look at how old a ban is, and limit how long a socket is waited for in
-// a rehearsal.
+// people, look at how old a ban is, limit how long a socket is waited for in a
+// rehearsal, and count how long a journal could not be read, which goes by the
+// monotonic clock (package time).
 var asksTheWall = []string{
+	"host/watchdog/watchdog.go Wait",
 	"host/journal/journal.go Until", "host/restore.go SaveBans", "host/restore/restore.go Do", "host/guard/visit.go echoedWithin",
 }
 
 // TestFault20_ClockJump holds that nothing which decides how long a trial lasts
 // asks a clock that can jump. The deadline is one of CLOCK_BOOTTIME, the timeouts
-// of the guard are the kernel's own, and a timer of systemd counts from now. No
-// namespace has a wall clock of its own, and to set the machine's is not for a
-// test.
+// of the guard are the kernel's own, and a timer of systemd counts from now. What
+// happens when the clock does jump is seen in package live.
 func TestFault20_ClockJump(t *testing.T) {
 	_, files := sources(t)
 	asked := 0

@@ -75,7 +75,7 @@ var whenWrong = []shown{
 		"live.TestBanSparesOpenConnections live.TestGuardKnowsBans"},
 	{"Bans made in a trial stay, however it ends, in sets that do not change themselves.", "live.TestTrialEndsInTheKernel live.TestConfirm"},
 
-	{"A trial's time is counted from the boot of the machine, and ends when it would have ended.", ".TestFault20_ClockJump live.TestTrialEndsInTheKernel"},
+	{"A trial's time is counted from the boot of the machine, and ends when it would have ended.", ".TestFault20_ClockJump live.TestFault20_ClockJumpsInATrial live.TestFault20_ClockJumpsInACountdown live.TestTrialEndsInTheKernel"},
 
 	{"A host refuses what would lock out those who are logged in.",
 		"live.TestRefusedOverSSHNFT live.TestRefusedOverSSHLegacy live.TestFault30_BlocklistHoldsTheCaller deploy.TestLockoutFailsThePlay"},

@@ -7,12 +7,11 @@ import (
 	"time"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/apply"
 	"hardenctl/host/generation"
-	"hardenctl/host/kernelset"
 	"hardenctl/host/persist"
 	"hardenctl/host/probe"
 	"hardenctl/host/restore"
-	"hardenctl/host/trial"
 )
 
 // SaveBans writes down what the sets hold that the profile keeps over a reboot.
@@ -77,7 +76,7 @@ func onTrial() error {
 	if !pending {
 		return nil
 	}
-	if live, err := kernelset.Exists(trial.Guards[ruleset.V4]); err == nil && !live {
+	if live, err := apply.Armed(); err == nil && !live {
 		return nil
 	}
 	return &PendingError{p}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -63,7 +64,7 @@ func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
 		return false, host.ErrNotRoot
 	}
 	if *f.atDeadline {
-		return true, atDeadline(cmd.Context())
+		return true, atDeadline(cmd)
 	}
 	release, err := lockAloud(cmd, *f.lockTimeout, progress(cmd, *f.asJSON))
 	if err != nil {
@@ -73,12 +74,21 @@ func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
 	return host.Revert(context.WithoutCancel(cmd.Context()), progress(cmd, *f.asJSON))
 }
 
-// atDeadline is the watchdog. A confirm that is under way then holds the lock,
-// and has its time.
-func atDeadline(ctx context.Context) error {
+// atDeadline is the watchdog. It says what it meets where somebody may read it,
+// as in the journal of systemd.
+func atDeadline(cmd *cobra.Command) error {
+	ctx := cmd.Context()
 	if err := watchdog.Wait(ctx); err != nil {
 		return err
 	}
+	return watchdog.Insist(ctx, func() error { return endTrial(ctx) }, func(err error, next time.Duration) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: %v; the watchdog tries again in %v\n", err, next)
+	})
+}
+
+// endTrial ends the trial whose time is over. A confirm that is under way then
+// holds the lock, and has its time.
+func endTrial(ctx context.Context) error {
 	release, err := lock(ctx, 10*time.Minute)
 	if err != nil {
 		return err

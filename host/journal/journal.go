@@ -92,8 +92,15 @@ var ErrBroken = errors.New("the journal is not as it was written")
 
 // Begin writes the first entry of an apply and the bundle that it applies.
 // Nothing is left behind on an error.
+//
+// An entry that is there is of an apply that has come to its end and could not
+// remove it. It goes first: beside the new bundle it would say that this one was
+// confirmed.
 func Begin(e Entry, b *bundle.Bundle) error {
 	if err := makeFolder(); err != nil {
+		return err
+	}
+	if err := Remove(); err != nil {
 		return err
 	}
 	err := writeBundle(b)

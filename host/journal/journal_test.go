@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/session"
@@ -75,6 +77,24 @@ func TestJournal(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(Folder + "/*"); left != nil {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// An entry that an apply could not remove does not say of the next one that it
+// was confirmed, if that fails, or dies, before its own entry is written.
+func TestBeginUnderAnotherEntry(t *testing.T) {
+	e, b := example(t)
+	must(t, os.MkdirAll(Folder, 0o700))
+	must(t, unix.Mount("tmpfs", Folder, "tmpfs", 0, "size=32k,mode=0700"))
+	t.Cleanup(func() { must(t, unix.Unmount(Folder, unix.MNT_DETACH)) })
+	e.Phase = Confirmed
+	must(t, Begin(e, b))
+	large := bundle.Seal([]bundle.File{{Name: bundle.RulesV4, Text: make([]byte, 64<<10)}}, bundle.Manifest{Profile: "other.toml"})
+	if err := Begin(e, large); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("a bundle that has no room: %v", err)
+	}
+	if got, err := Read(); !errors.Is(err, ErrNone) {
+		t.Errorf("read %+v, %v", got, err)
 	}
 }
 
