@@ -120,6 +120,7 @@ func TestFault31NativeRules(t *testing.T) {
 		{"not to be printed", "add rule ip6 filter INPUT ct state established accept", "the table ip6 filter, which is that of iptables"},
 		{"without a counter", "add rule ip filter INPUT tcp dport 22 accept", "nft list table ip filter"},
 		{"a closed table", "add table inet filter; add chain inet filter input { type filter hook input priority 0; policy drop; }", "the table inet filter of nftables drops in its chain input what it does not accept itself"},
+		{"closed before", "add table inet early; add chain inet early first { type filter hook prerouting priority -300; policy drop; }", "the table inet early of nftables drops in its chain first what it does not accept itself"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bare(t, "nft")
