@@ -50,10 +50,11 @@ func (t Table) Rules() int {
 }
 
 // The hooks of packets that come to this host, by their numbers in
-// linux/netfilter.h.
+// linux/netfilter.h. Ingress is one of the family inet alone.
 const (
 	Prerouting = 0
 	Input      = 1
+	Ingress    = 5
 )
 
 // Chain is a chain and its rules in their order.
@@ -65,6 +66,12 @@ type Chain struct {
 	// Drops says that the policy is drop.
 	Drops bool
 	Rules []Rule
+}
+
+// Comes reports whether the kernel calls the chain for packets that come to this
+// host, before they are delivered.
+func (c Chain) Comes() bool {
+	return c.Base && (c.Hook == Ingress || c.Hook == Prerouting || c.Hook == Input)
 }
 
 // Rule is what a rule is made of, in order.

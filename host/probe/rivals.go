@@ -81,7 +81,7 @@ func ofNFT(kernel []nftables.Table) (rivals []Rival, notes []string) {
 // drops it by policy, if it has one.
 func closes(t nftables.Table) string {
 	for _, c := range t.Chains {
-		if c.Base && c.Drops && c.Hook == nftables.Input {
+		if c.Comes() && c.Drops {
 			return c.Name
 		}
 	}
@@ -92,7 +92,7 @@ func closes(t nftables.Table) string {
 // delivered here.
 func sees(t nftables.Table) bool {
 	for _, c := range t.Chains {
-		if c.Base && (c.Hook == nftables.Input || c.Hook == nftables.Prerouting) {
+		if c.Comes() {
 			return t.Rules() > 0
 		}
 	}

@@ -105,12 +105,14 @@ nft add rule inet f2b-table input ip saddr 192.0.2.1 drop`
 		}
 		shell(t, `nft add table inet mine
 nft add chain inet mine input '{ type filter hook input priority 0; policy drop; }'
+nft add table inet early
+nft add chain inet early first '{ type filter hook ingress device lo priority 0; policy drop; }'
 nft add table ip raw
 nft add chain ip raw PREROUTING '{ type filter hook prerouting priority -300; }'
 nft add rule ip raw PREROUTING accept`)
 		var rivals *RivalsError
 		_, err = Tools{Backend: NFT, Families: families()}.CheckRivals(context.Background(), input("-j ufw6-before-input"), nil)
-		if !errors.As(err, &rivals) || len(rivals.Rivals) != 3 {
+		if !errors.As(err, &rivals) || len(rivals.Rivals) != 4 {
 			t.Errorf("got %v", err)
 		}
 		return nil
