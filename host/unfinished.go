@@ -61,6 +61,10 @@ func finishBundle(ctx context.Context, progress func(step string)) error {
 	if err != nil {
 		return err
 	}
+	// Beside files that are new already, which Finish has nothing to do with.
+	if err := r.ClearUp(); err != nil {
+		return err
+	}
 	return apply.Finish(ctx, r.change(progress))
 }
 

@@ -105,9 +105,9 @@ func (p *promises) tablesAreWhole(t *testing.T, name, now string) {
 // and those that no rule names yet.
 func (p *promises) setsAreWhole(t *testing.T, now string) {
 	t.Helper()
-	old, fresh := linesBySet(p.old["sets"]), linesBySet(p.fresh["sets"])
+	old, fresh, there := linesBySet(p.old["sets"]), linesBySet(p.fresh["sets"]), linesBySet(now)
 	for name, text := range old {
-		if is := linesBySet(now)[name]; is != text && is != fresh[name] {
+		if is := there[name]; is != text && is != fresh[name] {
 			t.Errorf("set %s is neither old nor new:\n%s", name, is)
 		}
 	}
@@ -115,9 +115,13 @@ func (p *promises) setsAreWhole(t *testing.T, now string) {
 
 // linesBySet takes what `ipset save` prints apart.
 func linesBySet(save string) map[string]string {
-	texts := map[string]string{}
+	lines, texts := map[string][]string{}, map[string]string{}
 	for line := range strings.Lines(save) {
-		texts[strings.Fields(line)[1]] += line
+		name := strings.Fields(line)[1]
+		lines[name] = append(lines[name], line)
+	}
+	for name := range lines {
+		texts[name] = strings.Join(lines[name], "")
 	}
 	return texts
 }
