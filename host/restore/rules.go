@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"hardenctl/compiler/bundle"
@@ -104,4 +105,30 @@ func unused(s state.State) bool {
 		}
 	}
 	return true
+}
+
+// isOnly reports whether there is what a text of rules loads, and nothing else.
+func isOnly(have state.State, text []byte) bool {
+	want, err := saved.Parse(text)
+	if err != nil {
+		return false
+	}
+	rest := state.State{Tables: maps.Clone(have.Tables)}
+	for id, table := range have.Tables {
+		for _, closed := range want.Tables {
+			if closed.Name == table.Name && sameChains(table, closed) {
+				delete(rest.Tables, id)
+			}
+		}
+	}
+	return len(have.Tables)-len(rest.Tables) == len(want.Tables) && unused(rest)
+}
+
+// sameChains compares two tables but for counters and the order of chains, which
+// is the tool's.
+func sameChains(a, b saved.Table) bool {
+	return len(a.Chains) == len(b.Chains) && !slices.ContainsFunc(a.Chains, func(c saved.Chain) bool {
+		other := b.Chain(c.Name)
+		return other == nil || other.Policy != c.Policy || !slices.EqualFunc(c.Rules, other.Rules, func(x, y saved.Rule) bool { return x.Spec == y.Spec })
+	})
 }
