@@ -22,11 +22,15 @@ func Recover(ctx context.Context, progress func(step string)) error {
 	e, err := journal.Read()
 	switch {
 	case errors.Is(err, journal.ErrNone):
+		apply.Sweep()
 		return recoverOrphan(ctx, progress)
 	case err != nil:
 		return err
 	case e.Phase == journal.Confirmed:
 		return finish(ctx, e, progress)
+	case e.Phase == journal.Applied:
+		apply.ClearUp(e)
+		return nil
 	case e.Pending():
 		// A container that starts again finds a kernel that has not booted, and
 		// a network namespace in which nothing is on trial.
@@ -92,12 +96,15 @@ func Ready(ctx context.Context, progress func(step string)) error {
 // It says whether there was anything that went back. The caller holds the lock.
 func Revert(ctx context.Context, progress func(step string)) (reverted bool, err error) {
 	e, err := journal.Read()
-	if err == nil && e.Pending() {
+	switch {
+	case err != nil && !errors.Is(err, journal.ErrNone):
+		return false, err // Recover may read it, and leave alone a trial that is pending
+	case err == nil && e.Pending():
 		return true, apply.Revert(ctx, e, progress)
 	}
 	recovered := Recover(ctx, progress)
 	if errors.As(recovered, new(*Unfinished)) && !errors.Is(recovered, tool.ErrLocked) {
 		return true, giveUp(ctx, e, recovered, progress)
 	}
-	return err == nil && e.Phase != journal.Confirmed, recovered
+	return err == nil && e.Phase != journal.Confirmed && e.Phase != journal.Applied, recovered
 }
