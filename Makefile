@@ -10,7 +10,7 @@ BENCH_TOOLS = $(TEST_TOOLS) procps
 # What the Debian that the tests boot has.
 TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persistent kmod iproute2 procps
 
-.PHONY: build demo test crash race lint bench golden clean
+.PHONY: build demo test crash failpoints race lint bench golden clean
 
 # Without C libraries: LD_PRELOAD and the like have no hold on the program.
 build:
@@ -49,6 +49,12 @@ SEED ?= 0
 crash:
 	scripts/setup $(TEST_TOOLS)
 	$(GO) test -count=1 -timeout 0 -v ./live -run '^TestCrash' -crashes $(N) -seed $(SEED)
+
+# Damages every command at every call to disk, message to the kernel and tool, in
+# every way. Takes hours; make test does a share of it.
+failpoints:
+	scripts/setup $(TEST_TOOLS)
+	$(GO) test -count=1 -timeout 0 -v ./live -run '^TestFailpoints|^TestFault09_' -failpoints
 
 # The packages in which goroutines meet.
 race:
