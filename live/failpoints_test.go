@@ -52,36 +52,42 @@ func (s slot) String() string {
 	return s.backend + "/first"
 }
 
-var slots = []slot{{"nft", false}, {"nft", true}, {"legacy", false}, {"legacy", true}}
+var (
+	firstSlots  = []slot{{"nft", false}, {"legacy", false}}
+	repeatSlots = []slot{{"nft", true}, {"legacy", true}}
+	slots       = slices.Concat(firstSlots, repeatSlots)
+)
 
-// failure is a cell of the table.
+// cell is a cell of the table.
 type cell struct {
 	slot
 	failpoint
 	what damage
 }
 
-func TestFailpointsApplyKilled(t *testing.T)    { failpoints(t, applyAct, kills) }
-func TestFailpointsApplyFails(t *testing.T)     { failpoints(t, applyAct, fails) }
-func TestFailpointsApplyHangs(t *testing.T)     { failpoints(t, applyAct, hangs) }
-func TestFailpointsTrialKilled(t *testing.T)    { failpoints(t, trialAct, kills) }
-func TestFailpointsTrialFails(t *testing.T)     { failpoints(t, trialAct, fails) }
-func TestFailpointsTrialHangs(t *testing.T)     { failpoints(t, trialAct, hangs) }
-func TestFailpointsConfirmKilled(t *testing.T)  { failpoints(t, confirmAct, kills) }
-func TestFailpointsConfirmFails(t *testing.T)   { failpoints(t, confirmAct, fails) }
-func TestFailpointsConfirmHangs(t *testing.T)   { failpoints(t, confirmAct, hangs) }
-func TestFailpointsRollbackKilled(t *testing.T) { failpoints(t, rollbackAct, kills) }
-func TestFailpointsRollbackFails(t *testing.T)  { failpoints(t, rollbackAct, fails) }
-func TestFailpointsRollbackHangs(t *testing.T)  { failpoints(t, rollbackAct, hangs) }
-func TestFailpointsRevert(t *testing.T)         { failpoints(t, revertAct, kills, fails, hangs) }
-func TestFailpointsRestore(t *testing.T)        { failpoints(t, restoreAct, kills, fails, hangs) }
+func TestFailpointsFirstApplyKilled(t *testing.T) { failpointsIn(t, firstSlots, applyAct, kills) }
+func TestFailpointsFirstApplyFails(t *testing.T)  { failpointsIn(t, firstSlots, applyAct, fails) }
+func TestFailpointsApplyKilled(t *testing.T)      { failpointsIn(t, repeatSlots, applyAct, kills) }
+func TestFailpointsApplyFails(t *testing.T)       { failpointsIn(t, repeatSlots, applyAct, fails) }
+func TestFailpointsApplyHangs(t *testing.T)       { failpoints(t, applyAct, hangs) }
+func TestFailpointsTrialKilled(t *testing.T)      { failpoints(t, trialAct, kills) }
+func TestFailpointsTrialFails(t *testing.T)       { failpoints(t, trialAct, fails) }
+func TestFailpointsTrialHangs(t *testing.T)       { failpoints(t, trialAct, hangs) }
+func TestFailpointsConfirmKilled(t *testing.T)    { failpoints(t, confirmAct, kills) }
+func TestFailpointsConfirmFails(t *testing.T)     { failpoints(t, confirmAct, fails) }
+func TestFailpointsConfirmHangs(t *testing.T)     { failpoints(t, confirmAct, hangs) }
+func TestFailpointsRollbackKilled(t *testing.T)   { failpoints(t, rollbackAct, kills) }
+func TestFailpointsRollbackFails(t *testing.T)    { failpoints(t, rollbackAct, fails) }
+func TestFailpointsRollbackHangs(t *testing.T)    { failpoints(t, rollbackAct, hangs) }
+func TestFailpointsRevert(t *testing.T)           { failpoints(t, revertAct, kills, fails, hangs) }
+func TestFailpointsRestore(t *testing.T)          { failpoints(t, restoreAct, kills, fails, hangs) }
 
 // Each tool that an apply starts hangs once on each backend, with each of the
 // arguments that it is started with. It is killed at its time limit, and what was
 // done goes back. TestFault09ToolHangs shows that the limit is the one that it says.
 func TestFault09_EachToolHangs(t *testing.T) {
 	f := newField(t)
-	for _, s := range []slot{slots[0], slots[3]} {
+	for _, s := range []slot{firstSlots[0], repeatSlots[1]} {
 		t.Run(s.String(), func(t *testing.T) {
 			c := f.record(t, applyAct, s)
 			hung := map[string]bool{}
@@ -110,7 +116,10 @@ func startsAll(lines map[string]bool, tools []string) bool {
 }
 
 // failpoints damages a command in some ways.
-func failpoints(t *testing.T, a act, ways ...damage) {
+func failpoints(t *testing.T, a act, ways ...damage) { failpointsIn(t, slots, a, ways...) }
+
+// failpointsIn is failpoints in some of the columns, of which the share is the same.
+func failpointsIn(t *testing.T, columnsOf []slot, a act, ways ...damage) {
 	f := newField(t)
 	columns := map[slot]*column{}
 	var all []cell
@@ -130,7 +139,7 @@ func failpoints(t *testing.T, a act, ways ...damage) {
 		chosen = append(chosen, cells...)
 	}
 	t.Logf("%d of %d cells of the table, chosen by seed %d", len(chosen), len(all), *failpointSeed)
-	for _, s := range slots {
+	for _, s := range columnsOf {
 		t.Run(s.String(), func(t *testing.T) {
 			columns[s].strike(t, slices.DeleteFunc(slices.Clone(chosen), func(c cell) bool { return c.slot != s }))
 		})
@@ -172,7 +181,7 @@ func (f *field) share(t *testing.T, a act, all []cell) []cell {
 	known := map[failpoint]bool{}
 	what := all[0].what
 	if a.name != applyAct.name {
-		for _, s := range slots[:2] {
+		for _, s := range []slot{firstSlots[0], repeatSlots[0]} {
 			for _, p := range f.record(t, applyAct, s).points {
 				known[p.kind()] = true
 			}
@@ -212,7 +221,7 @@ func drawn(of ...any) uint64 {
 	return h.Sum64() >> 8
 }
 
-// old and new are the two profiles of the table: services, sets, the time of a
+// oldFailprofile and newFailprofile are those of the table: services, sets, the time of a
 // ban and a setting are others.
 const oldFailprofile = `version = 1
 [policy]
