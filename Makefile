@@ -12,7 +12,7 @@ TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persis
 # What the Debians of other generations have, in which the tests run.
 GENERATION = iptables ipset iproute2 nftables procps strace ethtool openssh-server openssh-client
 
-.PHONY: build demo test matrix crash race lint bench golden clean
+.PHONY: build demo test matrix crash failpoints race lint bench golden clean
 
 # Without C libraries: LD_PRELOAD and the like have no hold on the program.
 build:
@@ -72,6 +72,12 @@ SEED ?= 0
 crash:
 	scripts/setup $(TEST_TOOLS)
 	$(GO) test -count=1 -timeout 0 -v ./live -run '^TestCrash' -crashes $(N) -seed $(SEED)
+
+# Damages every command at every call to disk, message to the kernel and tool, in
+# every way. Takes hours; make test does a share of it.
+failpoints:
+	scripts/setup $(TEST_TOOLS)
+	$(GO) test -count=1 -timeout 0 -v ./live -run '^TestFailpoints|^TestFault09_' -failpoints
 
 # The packages in which goroutines meet.
 race:

@@ -52,13 +52,13 @@ func powerLosses(t *testing.T, ready func(profile string) (command []string), bo
 	old := bootFiles(t)
 	command := ready(profile)
 	before, log := readDisk(t, lostFolders...), filepath.Join(t.TempDir(), "calls")
-	if out, code := outcome(t, exec.Command("strace", append(append(append([]string{}, diskCalls...), "-o", log, binary(t)), command...)...)); code != 0 {
+	if out, code := outcome(t, exec.Command("strace", append(append(append([]string{}, tracedChanges...), "-o", log, binary(t)), command...)...)); code != 0 {
 		t.Fatalf("exit %d: %s", code, out)
 	}
 	fresh := bootFiles(t)
 	text, err := os.ReadFile(log)
 	must(t, err)
-	calls := readCalls(t, string(text))
+	calls := readChanges(t, string(text))
 	var losses []loss // of each that is like none before
 	for n := range len(calls) + 1 {
 		if n > 0 {

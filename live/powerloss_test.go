@@ -79,7 +79,7 @@ func (d disk) at(path string) *node {
 }
 
 // do is what a system call does to the model.
-func (d disk) do(c diskCall) {
+func (d disk) do(c fileChange) {
 	place, name := d.folder(filepath.Dir(c.path)).names, filepath.Base(c.path)
 	switch c.name {
 	case "openat":
@@ -127,11 +127,11 @@ func (n *node) left(path string, allNames bool, p picture) {
 	}
 }
 
-// diskCall is a system call that has changed files.
-type diskCall struct{ name, path, to, text string }
+// fileChange is a system call that has changed files.
+type fileChange struct{ name, path, to, text string }
 
-// diskCalls are the options with which strace tells of them.
-var diskCalls = []string{"-f", "-y", "--quiet=all", "-s", "10000000", "-e", "trace=openat,write,fsync,renameat,linkat,unlinkat,mkdirat"}
+// tracedChanges are the options with which strace tells of them.
+var tracedChanges = []string{"-f", "-y", "--quiet=all", "-s", "10000000", "-e", "trace=openat,write,fsync,renameat,linkat,unlinkat,mkdirat"}
 
 var (
 	straceLine = regexp.MustCompile(`^(\d+) +(.*)$`)
@@ -141,10 +141,10 @@ var (
 	twoLine    = regexp.MustCompile(`^(renameat|linkat)\((?:AT_FDCWD|\d+)<([^>]*)>, "([^"]*)", (?:AT_FDCWD|\d+)<([^>]*)>, "([^"]*)".*\) += 0$`)
 )
 
-// readCalls reads what strace has written.
-func readCalls(t *testing.T, log string) []diskCall {
+// readChanges reads what strace has written.
+func readChanges(t *testing.T, log string) []fileChange {
 	t.Helper()
-	var all []diskCall
+	var all []fileChange
 	begun := map[string]string{} // by thread, what another thread interrupts in the log
 	for line := range strings.Lines(log) {
 		m := straceLine.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
@@ -159,20 +159,20 @@ func readCalls(t *testing.T, log string) []diskCall {
 		if _, rest, resumed := strings.Cut(call, " resumed>"); resumed && strings.HasPrefix(call, "<... ") {
 			call = begun[thread] + rest
 		}
-		if c, ok := readCall(t, call); ok {
+		if c, ok := readChange(t, call); ok {
 			all = append(all, c)
 		}
 	}
 	return all
 }
 
-func readCall(t *testing.T, call string) (c diskCall, ok bool) {
+func readChange(t *testing.T, call string) (c fileChange, ok bool) {
 	t.Helper()
 	if m := madeLine.FindStringSubmatch(call); m != nil {
-		return diskCall{name: "openat", path: m[1]}, true
+		return fileChange{name: "openat", path: m[1]}, true
 	}
 	if m := fdLine.FindStringSubmatch(call); m != nil {
-		c = diskCall{name: m[1], path: m[2]}
+		c = fileChange{name: m[1], path: m[2]}
 		if m[3] != "" && isLost(c.path) {
 			var err error
 			c.text, err = strconv.Unquote(m[3])
@@ -181,11 +181,11 @@ func readCall(t *testing.T, call string) (c diskCall, ok bool) {
 		return c, isLost(c.path)
 	}
 	if m := nameLine.FindStringSubmatch(call); m != nil {
-		c = diskCall{name: m[1], path: absolute(m[2], m[3])}
+		c = fileChange{name: m[1], path: absolute(m[2], m[3])}
 		return c, isLost(c.path)
 	}
 	if m := twoLine.FindStringSubmatch(call); m != nil {
-		c = diskCall{name: m[1], path: absolute(m[2], m[3]), to: absolute(m[4], m[5])}
+		c = fileChange{name: m[1], path: absolute(m[2], m[3]), to: absolute(m[4], m[5])}
 		return c, isLost(c.path)
 	}
 	return c, false
