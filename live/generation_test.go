@@ -63,16 +63,21 @@ func chooseForTree() {
 	if run := flag.Lookup("test.run").Value; testing.Short() && run.String() == "" {
 		run.Set(oneOf(ofTools))
 	}
-	told := os.Getenv(toldVariable) != ""
-	if os.Setenv(toldVariable, "yes"); !told {
-		fmt.Printf("%s: %s\n", filepath.Base(tree), versions())
-	}
 	skip := flag.Lookup("test.skip").Value
 	for _, l := range leftOut {
-		if !told {
-			fmt.Printf("left out: %s:\n\t%s\n", l.why, strings.Join(strings.Fields(l.tests), " "))
-		}
 		skip.Set(strings.TrimPrefix(skip.String()+"|"+oneOf(l.tests), "|"))
+	}
+	if os.Getenv(toldVariable) == "" {
+		os.Setenv(toldVariable, "yes")
+		tell(filepath.Base(tree))
+	}
+}
+
+// tell says which tools run, and what is left out.
+func tell(generation string) {
+	fmt.Printf("%s: %s\n", generation, versions())
+	for _, l := range leftOut {
+		fmt.Printf("left out: %s:\n\t%s\n", l.why, strings.Join(strings.Fields(l.tests), " "))
 	}
 }
 
