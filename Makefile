@@ -65,7 +65,8 @@ bin/generations/%:
 	scripts/setup debootstrap
 	SUITE=$* scripts/tree $@ $(GENERATION)
 
-# Kills N applies at random moments on each backend; SEED= repeats a run.
+# Kills N applies, confirms, reverts, rollbacks and restores at random moments on
+# each backend; SEED= repeats a run.
 N ?= 2000
 SEED ?= 0
 crash:

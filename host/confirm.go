@@ -16,9 +16,9 @@ import (
 
 // Refusals of a confirm. Nothing was changed.
 var (
-	ErrNoTrial     = errors.New("no trial is pending; if its time was over, everything has gone back")
-	ErrToken       = errors.New("this is not the word of the trial that is pending")
-	ErrSameSession = errors.New("this is, or may be, the login that applied, which proves nothing: log in anew and confirm from there (or say --same-session)")
+	ErrNoTrial     = errors.New("no trial is pending: it was confirmed before, and `hardenctl history` shows it, or its time was over and everything has gone back")
+	ErrToken       = errors.New("this is not the token of the trial that is pending")
+	ErrSameSession = errors.New("this is, or may be, the login that applied, which proves nothing")
 )
 
 // Confirmation is the word that ends a trial.
@@ -47,7 +47,7 @@ func Confirm(ctx context.Context, c Confirmation, progress func(step string)) (g
 		return 0, err
 	}
 	if err := r.onTrial(e); err != nil {
-		return 0, fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s", err, clock(e.Until()))
+		return 0, fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s; `hardenctl revert` ends it now, and then the profile can be applied again", err, clock(e.Until()))
 	}
 	return apply.Confirm(ctx, r.change(progress), e)
 }
@@ -62,10 +62,12 @@ func (c Confirmation) check() (journal.Entry, error) {
 		return e, err
 	case !e.Pending():
 		return e, ErrNoTrial
+	case elsewhere(e) != nil:
+		return e, elsewhere(e)
 	case c.Token != "" && journal.Hash(c.Token) != e.Token:
-		return e, ErrToken
+		return e, fmt.Errorf("%w, an apply of %s until %s: read it again, or leave it out to mean that trial", ErrToken, e.Profile, clock(e.Until()))
 	case !c.SameSession && e.By.Same(session.Current()):
-		return e, ErrSameSession
+		return e, fmt.Errorf("%w: log in anew and confirm from there before %s (or say --same-session)", ErrSameSession, clock(e.Until()))
 	}
 	return e, nil
 }

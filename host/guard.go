@@ -2,9 +2,9 @@ package host
 
 import (
 	"context"
-	"os"
 
 	"hardenctl/host/guard"
+	"hardenctl/host/session"
 )
 
 // Guard rehearses who still gets in after the plan, puts what it finds into the
@@ -18,7 +18,7 @@ func (r *Reading) Guard(ctx context.Context) error {
 	if r.Plan.Access == nil {
 		found, notes := guard.Ask(ctx, guard.Question{
 			Bundle: r.Bundle, Families: r.Tools.Families, Have: r.Have, Want: r.Want,
-			Connection: os.Getenv("SSH_CONNECTION"),
+			Connection: session.Connected(),
 		})
 		r.Plan.Access, r.Plan.Notes = found, append(r.Plan.Notes, notes...)
 	}

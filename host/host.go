@@ -21,6 +21,7 @@ import (
 	"hardenctl/host/plan"
 	"hardenctl/host/probe"
 	"hardenctl/host/state"
+	"hardenctl/host/watchdog"
 )
 
 // Reading is a host beside a bundle, at one moment.
@@ -67,7 +68,7 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 		return nil, err
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
-	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(trialNotes(), notes, others, r.Tools.Notes(), persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files),
+	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(trialNotes(), watchdog.Notes(), notes, others, r.Tools.Notes(), persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files),
 		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files),
 		persist.LinkNotes(b.Manifest.Settings), probe.QueueNotes(b.Manifest.Settings))...)
 	return r, nil

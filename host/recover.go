@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/apply"
 	"hardenctl/host/journal"
 	"hardenctl/host/kernelset"
-	"hardenctl/host/probe"
 	"hardenctl/host/tool"
 	"hardenctl/host/trial"
 )
@@ -25,12 +25,15 @@ func Recover(ctx context.Context, progress func(step string)) error {
 		return recoverOrphan(ctx, progress)
 	case err != nil:
 		return err
+	case elsewhere(e) != nil:
+		return elsewhere(e)
 	case e.Phase == journal.Confirmed:
 		return finish(ctx, e, progress)
 	case e.Pending():
 		// A container that starts again finds a kernel that has not booted, and
-		// a network namespace in which nothing is on trial.
-		if live, err := kernelset.Exists(trial.Guards[ruleset.V4]); err != nil || live {
+		// a network namespace in which nothing is on trial; and the clock that
+		// counts from the boot is another in another time namespace.
+		if live, err := apply.Armed(); err != nil || live {
 			return err
 		}
 	}
@@ -45,15 +48,7 @@ func recoverOrphan(ctx context.Context, progress func(step string)) error {
 	if exists, err := kernelset.Exists(trial.Guards[ruleset.V4]); err != nil || !exists {
 		return err
 	}
-	tools, err := probe.ReadTools()
-	if err != nil {
-		return err
-	}
-	boot, err := journal.Boot()
-	if err != nil {
-		return err
-	}
-	return apply.Revert(ctx, journal.Entry{Boot: boot, Families: tools.Families}, progress)
+	return revertBlind(ctx, progress)
 }
 
 // Trial returns the trial that is pending, without its token; ok is false if
@@ -63,15 +58,26 @@ func Trial() (p Pending, ok bool, err error) {
 	if errors.Is(err, journal.ErrNone) {
 		return p, false, nil
 	}
-	return Pending{Until: e.Until(), Left: e.Left()}, err == nil && e.Pending(), err
+	return pending(e), err == nil && e.Pending(), err
+}
+
+// pending is the trial of an entry, without its token, which the journal does
+// not know.
+func pending(e journal.Entry) Pending {
+	from, _, _ := strings.Cut(e.By.SSH, " ")
+	return Pending{Until: e.Until(), Left: e.Left(), Profile: e.Profile, From: from}
 }
 
 // PendingError is the error of a command that a pending trial is in the way of.
 type PendingError struct{ Pending }
 
-// Error says until when, and what ends it.
+// Error says what is on trial, whose it is, until when, and what ends it.
 func (e *PendingError) Error() string {
-	return fmt.Sprintf("an apply is on trial until %s: end it with `hardenctl confirm` from a new login, or with `hardenctl revert`", clock(e.Until))
+	what := "an apply of " + e.Profile
+	if e.From != "" {
+		what += ", by somebody from " + e.From + ","
+	}
+	return fmt.Sprintf("%s is on trial until %s: end it with `hardenctl confirm` from a new login, or with `hardenctl revert`", what, clock(e.Until))
 }
 
 // Ready recovers, and refuses if a trial is pending. The caller holds the lock.
@@ -89,11 +95,18 @@ func Ready(ctx context.Context, progress func(step string)) error {
 // Revert ends the trial that is pending, or whatever an apply has left that was
 // not confirmed: everything goes back. An apply that was confirmed and died goes
 // on to its end; where it cannot, it is given up, and the error is a *GivenUp.
-// It says whether there was anything that went back. The caller holds the lock.
+// Where the journal is broken the error is a *Blind. It says whether there was
+// anything that went back. The caller holds the lock.
 func Revert(ctx context.Context, progress func(step string)) (reverted bool, err error) {
 	e, err := journal.Read()
-	if err == nil && e.Pending() {
+	switch {
+	case err == nil && e.Pending() && elsewhere(e) == nil:
 		return true, apply.Revert(ctx, e, progress)
+	case errors.Is(err, journal.ErrBroken):
+		return true, revertBroken(ctx, progress)
+	case errors.Is(err, journal.ErrNone):
+		orphan, _ := kernelset.Exists(trial.Guards[ruleset.V4]) // Recover says what is wrong with the sets
+		return orphan, Recover(ctx, progress)
 	}
 	recovered := Recover(ctx, progress)
 	if errors.As(recovered, new(*Unfinished)) && !errors.Is(recovered, tool.ErrLocked) {

@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"hardenctl/compiler/ruleset"
-	"hardenctl/host/kernelset"
+	"hardenctl/host/apply"
+	"hardenctl/host/generation"
 	"hardenctl/host/persist"
 	"hardenctl/host/probe"
 	"hardenctl/host/restore"
-	"hardenctl/host/trial"
 )
 
 // SaveBans writes down what the sets hold that the profile keeps over a reboot.
@@ -40,7 +40,7 @@ func Restore(ctx context.Context, progress func(string)) error {
 	if err := onTrial(); err != nil {
 		return err
 	}
-	files, _ := restore.Read(persist.DetectLayout())
+	files, _ := bootFiles()
 	tools, failed := probe.ReadTools()
 	if failed != nil {
 		tools.Families = ruleset.Families[:] // a tool that does not know itself may still close
@@ -50,8 +50,24 @@ func Restore(ctx context.Context, progress func(string)) error {
 	// anything is loaded, on a host that is closed: it may take long. The files
 	// are others then.
 	unended := Ready(ctx, func(string) {})
-	files, unread := restore.Read(persist.DetectLayout())
+	files, unread := bootFiles()
 	return errors.Join(unended, unread, failed, restore.Do(ctx, tools, files, fresh, progress))
+}
+
+// bootFiles reads what this host boots from. Where that does not say how to close
+// it, because somebody has removed it or may write there who should not, the
+// newest generation does.
+func bootFiles() (restore.Files, error) {
+	files, err := restore.Read(persist.DetectLayout())
+	if files.Close() {
+		return files, err
+	}
+	b, folder, unkept := generation.Host.Newest()
+	files.Applied = !errors.Is(unkept, generation.ErrNone)
+	if unkept == nil {
+		files = files.ClosedBy(b, folder)
+	}
+	return files, err
 }
 
 // onTrial returns a *PendingError while a trial is pending in this kernel.
@@ -60,7 +76,7 @@ func onTrial() error {
 	if !pending {
 		return nil
 	}
-	if live, err := kernelset.Exists(trial.Guards[ruleset.V4]); err == nil && !live {
+	if live, err := apply.Armed(); err == nil && !live {
 		return nil
 	}
 	return &PendingError{p}

@@ -31,6 +31,10 @@ type Pending struct {
 	Until time.Time
 	// Left is how much is left of the trial.
 	Left time.Duration
+	// Profile is what is on trial.
+	Profile string
+	// From is the address of the login that applied; empty if it is not known.
+	From string
 }
 
 // Try moves the host to what the reading wants, on trial: unless Confirm is
@@ -49,7 +53,9 @@ func (r *Reading) Try(ctx context.Context, within time.Duration, progress func(s
 	if err := apply.Try(ctx, r.change(progress), &t); err != nil {
 		return Pending{}, err
 	}
-	return Pending{Token: token, Until: t.Entry.Until(), Left: t.Entry.Left()}, nil
+	p := pending(t.Entry)
+	p.Token = token
+	return p, nil
 }
 
 // Apply moves the host to what the reading wants: Try and Confirm in one. The
@@ -106,6 +112,8 @@ func trialNotes() []string {
 		return nil
 	case err != nil:
 		return []string{"the journal of applies cannot be read: " + err.Error()}
+	case elsewhere(e) != nil:
+		return []string{elsewhere(e).Error()}
 	case e.Pending():
 		return []string{fmt.Sprintf("%s is on trial until %s: this plan compares with the host as it is in that trial, and nothing else can be applied before its end", e.Profile, clock(e.Until()))}
 	}

@@ -1,23 +1,29 @@
 package live
 
 import (
+	"errors"
 	"flag"
+	"maps"
 	"math/rand/v2"
 	"os/exec"
 	"testing"
 	"time"
+
+	"hardenctl/host/journal"
 )
 
 // The crashes of TestCrash: make crash N=2000 asks for more of them, and
-// SEED=… for those of an earlier run.
+// SEED=… for the deeds and moments of an earlier run.
 var (
-	crashes = flag.Int("crashes", 30, "how many applies TestCrash kills on each backend")
-	seed    = flag.Uint64("seed", 0, "the seed of TestCrash's moments; 0 takes one by the clock")
+	crashes = flag.Int("crashes", 24, "how many commands TestCrash kills on each backend")
+	seed    = flag.Uint64("seed", 0, "the seed of TestCrash's deeds and moments; 0 takes one by the clock")
 )
 
-// TestCrashNFT and its twin kill applies at random moments, one after the other,
-// on the way from one profile to another. Whatever moment it was, the next apply
-// of that profile does the rest.
+// TestCrashNFT and its twin kill commands at random moments, one after the other,
+// on the way between two profiles: applies on trial and at once, confirms,
+// reverts, rollbacks, and the restore of a boot. Whatever moment it was, each
+// table, set and file is wholly old or wholly new; and after a revert, an apply
+// or a boot so is the host, and nothing is under way any more.
 func TestCrashNFT(t *testing.T) { crash(t, "nft") }
 
 // TestCrashLegacy is TestCrashNFT on the other backend.
@@ -30,55 +36,94 @@ func crash(t *testing.T, backend string) {
 		start = uint64(time.Now().UnixNano())
 	}
 	t.Logf("%d crashes; SEED=%d", *crashes, start)
-	random := rand.New(rand.NewPCG(start, 0))
-	there := promise(t, "builtin:database", func() { inhabitAfter(t, "builtin:web") })
-	back := &promises{"builtin:web", there.fresh, there.old, there.theirs, there.written}
-	length, inTime := there.changes(t, time.Minute), 0
+	r := newRoad(t, rand.New(rand.NewPCG(start, 0)))
+	inTime := 0
 	for n := range *crashes {
-		p := []*promises{back, there}[n%2]
-		after := time.Duration(random.Int64N(int64(length)))
-		if took := p.changes(t, after); took >= after {
+		d := deeds[n%len(deeds)]
+		from := r.to()
+		c := r.crash(t, d)
+		if c.code < 0 {
 			inTime++
-			length += length / 10
-		} else {
-			length = took // what else this machine does changes
 		}
-		rest(t)
-		p.isWhole(t)
-		p.settles(t)
+		way := r.recover(t, c)
+		r.settled(t)
 		if t.Failed() {
-			t.Fatalf("crash %d, on the way to %s, %v after its first change", n, p.profile, after)
+			t.Fatalf("crash %d: %s on the way to %s, %v after its beginning, exit %d; then %s", n, d.name, from.profile, c.after, c.code, way)
 		}
 	}
-	t.Logf("%d crashes came while an apply changed something", inTime)
+	t.Logf("%d crashes came while a command was at work", inTime)
 	if inTime < *crashes/4 {
-		t.Errorf("only %d of %d crashes came while an apply changed something", inTime, *crashes)
+		t.Errorf("only %d of %d crashes came while a command was at work", inTime, *crashes)
 	}
 }
 
-// changes runs an apply and kills it some time after it has begun to change
-// something. It returns for how long it was at it.
-func (p *promises) changes(t *testing.T, limit time.Duration) time.Duration {
+// crashed is a command that was killed, or has ended before.
+type crashed struct {
+	deed deed
+	// after is when it was to be killed, from when it began.
+	after time.Duration
+	// code is how it has ended; -1 if it was killed.
+	code int
+	// phase is that of the journal then; empty for none.
+	phase journal.Phase
+}
+
+// crash readies the host for a deed and kills it at a random moment. Every
+// table, set, setting and file is wholly old or wholly new then.
+func (r *road) crash(t *testing.T, d deed) crashed {
 	t.Helper()
-	cmd := exec.Command(binary(t), "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	if d.before != nil {
+		d.before(t, r)
+	}
+	length, known := r.lengths[d.name]
+	if !known {
+		length = time.Second
+	}
+	c := crashed{deed: d, after: time.Duration(r.random.Int64N(int64(length)))}
+	took, code := r.run(t, d, c.after)
+	if c.code = code; code < 0 {
+		took = length + length/10
+	}
+	r.lengths[d.name] = took // what else this machine does changes
+	if code > 0 {
+		t.Errorf("it exits %d", code)
+	}
+	rest(t)
+	e, err := journal.Read()
+	if c.phase = e.Phase; err != nil && !errors.Is(err, journal.ErrNone) {
+		t.Error(err)
+	}
+	if d.atBoot {
+		r.isClosedOrBooted(t)
+	} else {
+		r.to().isWhole(t)
+	}
+	return c
+}
+
+// run begins a deed and kills it some time after it has begun to change
+// something, or after its start where that cannot be seen. It returns for how
+// long it was at it, and how it has ended.
+func (r *road) run(t *testing.T, d deed, limit time.Duration) (took time.Duration, code int) {
+	t.Helper()
+	cmd := exec.Command(binary(t), d.args(r)...)
+	began := time.Now()
 	must(t, cmd.Start())
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }()
-	began := firstChange(t, ended)
+	if d.prepares {
+		began = firstChange(t, ended)
+	}
 	select {
 	case <-ended:
 	case <-time.After(limit):
 		cmd.Process.Kill()
 		<-ended
 	}
-	took := time.Since(began)
-	if code := cmd.ProcessState.ExitCode(); code > 0 {
-		t.Errorf("apply exits %d", code)
-	}
-	return took
+	return time.Since(began), cmd.ProcessState.ExitCode()
 }
 
-// firstChange waits for the first file that an apply prepares, or for its end,
+// firstChange waits for the first file that a command prepares, or for its end,
 // and returns when that was.
 func firstChange(t *testing.T, ended <-chan struct{}) time.Time {
 	t.Helper()
@@ -92,4 +137,55 @@ func firstChange(t *testing.T, ended <-chan struct{}) time.Time {
 			}
 		}
 	}
+}
+
+// recover brings a crash to its end in one of three ways, and says which. The
+// host is then wholly old or wholly new.
+func (r *road) recover(t *testing.T, c crashed) (way string) {
+	t.Helper()
+	ways := []string{"revert", "revert", "boot", "apply"}
+	if c.phase == journal.Trial {
+		ways = ways[:3] // a trial that is pending is in the way of an apply
+	}
+	way = ways[r.random.IntN(len(ways))]
+	if c.deed.atBoot {
+		way = "boot"
+	}
+	old, fresh := r.to().old, r.to().fresh
+	switch way {
+	case "revert":
+		expect(t, 0, "revert")
+	case "apply":
+		expect(t, 0, "apply", r.to().profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+		old = fresh
+	case "boot":
+		r.boot(t)
+		old, fresh = r.booted[r.at], r.booted[1-r.at]
+	}
+	now := look(t)
+	arrived := maps.Equal(now, fresh)
+	if must, known := c.mustArrive(); known && way != "apply" && arrived != must {
+		t.Errorf("by the journal (%q) it had to be at the new state: %v", c.phase, must)
+	}
+	if !arrived {
+		now.is(t, old)
+	} else {
+		r.at = 1 - r.at
+	}
+	if way == "boot" {
+		r.saves[r.at].load(t) // what others do at a boot
+	}
+	return way
+}
+
+// mustArrive reports whether the host has to come to its new state; known is
+// false for a command that was killed before it began, or when it was done.
+func (c crashed) mustArrive() (must, known bool) {
+	switch {
+	case c.phase == journal.Confirmed:
+		return true, true
+	case c.phase != "" || c.deed.goesBack:
+		return false, true
+	}
+	return true, c.code == 0
 }

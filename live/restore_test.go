@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"hardenctl/host/generation"
 	"hardenctl/lab"
 )
 
@@ -153,6 +154,7 @@ var broken = []struct {
 	{"broken closed rules too", func(t *testing.T) {
 		edit(t, "/etc/iptables/rules.v4", "COMMIT", "COMMT")
 		must(t, os.WriteFile("/etc/hardenctl/closed.v4", nil, 0o644))
+		must(t, os.RemoveAll(generation.Host.Folder)) // which has them too
 	}, []string{"IPv4: CLOSED to everybody, by built-in rules"},
 		"ssh6 web6", "ssh6 web6"},
 }

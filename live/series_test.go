@@ -1,6 +1,7 @@
 package live
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"net"
@@ -10,45 +11,140 @@ import (
 	"hardenctl/lab"
 )
 
-// Two hundred applies in a row are nothing that a customer notices, or that a
-// packet which neither profile lets in gets through.
+// Two hundred applies in a row, the first on a bare host, and each as people
+// apply: at once, on trial and confirmed, on trial and taken back, on trial until
+// the time is over, and back to the generation before. They are nothing that a
+// customer notices, or that a packet which neither profile lets in gets through.
 func TestTwoHundredAppliesNFT(t *testing.T)    { seriesOfApplies(t, "nft") }
 func TestTwoHundredAppliesLegacy(t *testing.T) { seriesOfApplies(t, "legacy") }
 
 func seriesOfApplies(t *testing.T, backend string) {
 	const applies = 200
 	bare(t, backend)
-	profiles := []string{variant(t), variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`, "10\nwindow", "12\nwindow")}
-	apply := func(i int) {
-		expect(t, 0, "apply", profiles[i%2], "--auto-approve", "--confirm-within", "0", "--no-guard")
-	}
+	t.Cleanup(func() { as(t, applying, "revert") })
 	lab.Serve(t, "tcp", 80)
 	hidden := lab.Serve(t, "udp", 9999)
 	client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-	apply(0)
 	ctx, stop := context.WithCancel(t.Context())
 	var streams []*stream
-	sent, called := make(chan int), make(chan dialled)
+	called := make(chan dialled)
 	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 		streams = append(streams, openStream(t, client, server))
-		go func() { sent <- pour(ctx, client, net.JoinHostPort(server, "9999")) }()
 		go func() { called <- callOn(ctx, client, server) }()
 	}
-	for i := range applies {
-		apply(i + 1)
+	s := series{profiles: []string{variant(t), variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`, "10\nwindow", "12\nwindow")}}
+
+	pouring := pourInto(t, client, "9999")
+	s.confirms(t) // the first rules that this host has
+	pouring.end()
+	before := settled(t, hidden)
+	pouring = pourInto(t, client, "9999") // flows that nobody has let in
+	for i := 0; s.applies < applies; i++ {
+		round[i%len(round)](&s, t)
+		if i%64 == 32 {
+			s.runsOut(t)
+		}
 	}
+	poured := pouring.end()
 	stop()
-	for _, s := range streams {
-		s.end(t)
+	for _, stream := range streams {
+		stream.end(t)
 	}
 	for range streams {
 		if c := <-called; c.failed != nil || c.made < applies {
 			t.Errorf("of %d connections one failed: %v", c.made, c.failed)
 		}
 	}
-	if poured := <-sent + <-sent; hidden.Count() > 0 || poured < 1000 {
-		t.Errorf("of %d packets %d got in", poured, hidden.Count())
+	if got := settled(t, hidden); before == 0 || got != before || poured < 1000 {
+		t.Errorf("of %d packets %d got in; %d before the first rules", poured, got-before, before)
 	}
+	expect(t, 0, "plan", s.profiles[s.now], "--detailed-exitcode")
+}
+
+// series are applies one after the other, forth and back between two profiles.
+type series struct {
+	profiles []string
+	// now is the profile that the host has, and applies how many there were.
+	now, applies int
+}
+
+// round are the ways in which people apply, as often as there is time for.
+var round = []func(*series, *testing.T){
+	(*series).replaces, (*series).reverts, (*series).reverts, (*series).confirms,
+	(*series).reverts, (*series).rollsBack, (*series).reverts, (*series).reverts,
+}
+
+// next is the profile that the host has not.
+func (s *series) next() string {
+	s.applies++
+	return s.profiles[1-s.now]
+}
+
+func (s *series) replaces(t *testing.T) {
+	t.Helper()
+	expect(t, 0, "apply", s.next(), "--auto-approve", "--no-guard", "--confirm-within", "0")
+	s.now = 1 - s.now
+}
+
+func (s *series) confirms(t *testing.T) {
+	t.Helper()
+	token, _ := tryOut(t, s.next(), "5m")
+	expectAs(t, confirming, 0, "confirm", token)
+	s.now = 1 - s.now
+}
+
+func (s *series) reverts(t *testing.T) {
+	t.Helper()
+	tryOut(t, s.next(), "5m")
+	expect(t, 0, "revert")
+}
+
+// rollsBack goes to the generation before, which has the other profile.
+func (s *series) rollsBack(t *testing.T) {
+	t.Helper()
+	s.next()
+	expect(t, 0, "rollback", "--auto-approve", "--no-guard", "--confirm-within", "0")
+	s.now = 1 - s.now
+}
+
+func (s *series) runsOut(t *testing.T) {
+	t.Helper()
+	_, deadline := tryOut(t, s.next(), "2s")
+	ended(t, time.Until(deadline)+grace)
+}
+
+// pouring are flows of datagrams, one over each family.
+type pouring struct {
+	stop context.CancelFunc
+	sent chan int
+}
+
+// pourInto sends datagrams to a port of the server until the end.
+func pourInto(t *testing.T, from *lab.Host, port string) pouring {
+	ctx, stop := context.WithCancel(t.Context())
+	p := pouring{stop, make(chan int)}
+	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+		go func() { p.sent <- pour(ctx, from, net.JoinHostPort(server, port)) }()
+	}
+	return p
+}
+
+// end stops, and returns how many datagrams were sent.
+func (p pouring) end() int {
+	p.stop()
+	return <-p.sent + <-p.sent
+}
+
+// settled is how many datagrams have arrived, when no more do.
+func settled(t *testing.T, at *lab.Service) int {
+	t.Helper()
+	n := -1
+	soon(t, stall, "quiet at "+at.Banner(), func() bool {
+		last := n
+		n = at.Count()
+		return n == last
+	})
+	return n
 }
 
 // dialled are connections that somebody made one after the other, until one failed.
@@ -61,10 +157,27 @@ type dialled struct {
 func callOn(ctx context.Context, from *lab.Host, server string) (c dialled) {
 	for ; ctx.Err() == nil; time.Sleep(tick) {
 		c.made++
-		if err := connect(from, server, 80); err != nil {
-			c.failed = fmt.Errorf("%s, connection %d: %w", server, c.made, err)
+		if err := greetedAtOnce(from, net.JoinHostPort(server, "80")); err != nil {
+			c.failed = fmt.Errorf("connection %d: %w", c.made, err)
 			return c
 		}
 	}
 	return c
+}
+
+// greetedAtOnce connects, waits for the greeting and hangs up. It has the patience that a
+// busy machine needs: that the first SYN was answered, the kernel tells.
+func greetedAtOnce(from *lab.Host, address string) error {
+	const patience = 10 * time.Second
+	c, err := from.Dial("tcp", address, patience)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if n := tcpInfo(c).Total_retrans; n > 0 {
+		return fmt.Errorf("%s has not answered %d segments", address, n)
+	}
+	c.SetDeadline(time.Now().Add(patience))
+	_, err = bufio.NewReader(c).ReadString('\n')
+	return err
 }

@@ -49,6 +49,12 @@ func wipe(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	settingsAtFirst(t)
+}
+
+// settingsAtFirst puts back the kernel settings that the server had at first.
+func settingsAtFirst(t *testing.T) {
+	t.Helper()
 	for path, value := range settings(t) {
 		switch first, known := atFirst[path]; {
 		case !known:

@@ -34,13 +34,47 @@ type sshd struct{ folder string }
 // newSSHD starts an sshd on port 22, which ends with the test.
 func newSSHD(t *testing.T) *sshd {
 	t.Helper()
+	d := furnishSSHD(t)
+	daemon := d.server(t, "-D")
+	var log bytes.Buffer
+	daemon.Stdout, daemon.Stderr = &log, &log
+	daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	daemon.WaitDelay = time.Second // sessions hold the log for longer
+	must(t, daemon.Start())
+	t.Cleanup(func() {
+		endSessions(daemon.Process.Pid)
+		daemon.Process.Kill()
+		daemon.Wait()
+	})
+	for range 100 {
+		if conn, err := net.Dial("tcp", "127.0.0.1:22"); err == nil {
+			conn.Close()
+			return d
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("sshd does not listen:\n%s", &log)
+	return nil
+}
+
+// server is the program of an sshd, in one of its modes.
+func (d *sshd) server(t *testing.T, mode string) *exec.Cmd {
+	t.Helper()
 	program, err := filepath.Abs(sshdProgram())
 	must(t, err)
 	if _, err := os.Stat(program); err != nil {
 		t.Fatalf("no sshd to test with: %v\nrun make bin/sshd, which unpacks Debian's", err)
 	}
+	return exec.Command(program, mode, "-e", "-f", filepath.Join(d.folder, "config"))
+}
+
+// furnishSSHD makes the keys and the configuration of an sshd, in a folder that
+// goes with the test.
+func furnishSSHD(t *testing.T) *sshd {
+	t.Helper()
 	folder, err := os.MkdirTemp("/run", "sshd-")
 	must(t, err)
+	t.Cleanup(func() { must(t, os.RemoveAll(folder)) })
 	d := &sshd{folder}
 	prepareRoot(t)
 	for _, key := range []string{"host", "user"} {
@@ -55,27 +89,7 @@ UsePAM no
 PidFile none
 `)
 	must(t, os.WriteFile(filepath.Join(folder, "config"), []byte(config), 0o600))
-	daemon := exec.Command(program, "-D", "-e", "-f", filepath.Join(folder, "config"))
-	var log bytes.Buffer
-	daemon.Stdout, daemon.Stderr = &log, &log
-	daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	daemon.WaitDelay = time.Second // sessions hold the log for longer
-	must(t, daemon.Start())
-	t.Cleanup(func() {
-		endSessions(daemon.Process.Pid)
-		daemon.Process.Kill()
-		daemon.Wait()
-		must(t, os.RemoveAll(folder))
-	})
-	for range 100 {
-		if conn, err := net.Dial("tcp", "127.0.0.1:22"); err == nil {
-			conn.Close()
-			return d
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("sshd does not listen:\n%s", &log)
-	return nil
+	return d
 }
 
 // endSessions ends the processes that an sshd has started, one for each session,
@@ -148,7 +162,7 @@ func (d *sshd) logsIn(t *testing.T, from *lab.Host, server string) {
 	}
 }
 
-// login is a session that stays: what is typed comes back.
+// login is a shell of a session that stays.
 type login struct {
 	server string
 	in     io.WriteCloser
@@ -158,7 +172,7 @@ type login struct {
 // stays logs in until the end of the test.
 func (d *sshd) stays(t *testing.T, from *lab.Host, server string) *login {
 	t.Helper()
-	cmd := d.command(from, server, "cat")
+	cmd := d.command(from, server, "sh")
 	in, err := cmd.StdinPipe()
 	must(t, err)
 	out, err := cmd.StdoutPipe()
@@ -175,21 +189,41 @@ func (d *sshd) stays(t *testing.T, from *lab.Host, server string) *login {
 	return l
 }
 
-// answers fails the test unless what is typed comes back.
+// answers fails the test unless the shell does what is typed, soon.
 func (l *login) answers(t *testing.T) {
 	t.Helper()
-	heard := make(chan string, 1)
+	asked := time.Now()
+	out, code := l.types(t, "echo", "hello")
+	if took := time.Since(asked); out != "hello\n" || code != 0 || took > 10*time.Second {
+		t.Errorf("%s: the session says %q after %v, exit %d", l.server, out, took, code)
+	}
+}
+
+// typedEnd ends what a command has printed, before its exit code.
+const typedEnd = "that was it, exit "
+
+// types has the shell run a command, and returns what that printed and its exit
+// code; -1 if the session ends, or has not answered in half a minute.
+func (l *login) types(t *testing.T, words ...string) (out string, code int) {
+	t.Helper()
+	heard := make(chan bool, 1)
+	code = -1
 	go func() {
-		fmt.Fprintln(l.in, "hello")
-		line, _ := l.out.ReadString('\n')
-		heard <- line
+		fmt.Fprintf(l.in, "%s </dev/null 2>&1; echo \"%s$?\"\n", strings.Join(words, " "), typedEnd)
+		for {
+			line, err := l.out.ReadString('\n')
+			if exit, last := strings.CutPrefix(line, typedEnd); last || err != nil {
+				fmt.Sscan(exit, &code)
+				heard <- true
+				return
+			}
+			out += line
+		}
 	}()
 	select {
-	case line := <-heard:
-		if line != "hello\n" {
-			t.Errorf("%s: the session says %q", l.server, line)
-		}
-	case <-time.After(10 * time.Second):
-		t.Errorf("%s: the session hangs", l.server)
+	case <-heard:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("%s: the session hangs", l.server)
 	}
+	return out, code
 }

@@ -279,7 +279,8 @@ func TestNothingLeaks(t *testing.T) {
 	})
 }
 
-// pour sends datagrams, some ten thousand a second at most, and returns how many.
+// pour sends datagrams, some three thousand a second at most, and returns how
+// many. More of them would take the processor from the applies.
 func pour(ctx context.Context, from *lab.Host, address string) (sent int) {
 	c, err := from.Dial("udp", address, time.Second)
 	if err != nil {
@@ -287,7 +288,7 @@ func pour(ctx context.Context, from *lab.Host, address string) (sent int) {
 	}
 	defer c.Close()
 	for ; ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
-		for range 20 {
+		for range 6 {
 			if _, err := c.Write([]byte("x")); err == nil {
 				sent++
 			}

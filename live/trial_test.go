@@ -293,10 +293,10 @@ func TestConfirm(t *testing.T) {
 			login, says string
 			args        []string
 		}{
-			{confirming, "not the word of the trial", []string{"confirm", "aaaaaaaa"}},
+			{confirming, "not the token of the trial that is pending, an apply of variant.toml until", []string{"confirm", "aaaaaaaa"}},
 			{applying, "log in anew", []string{"confirm", token}},
 			{"SSH_CONNECTION=", "log in anew", []string{"confirm", token}}, // as sudo in tmux
-			{confirming, "is on trial until", []string{"apply", s.before, "--auto-approve", "--no-guard"}},
+			{confirming, "an apply of variant.toml, by somebody from 192.0.2.7, is on trial until", []string{"apply", s.before, "--auto-approve", "--no-guard"}},
 			{confirming, "is on trial until", []string{"rollback", "--auto-approve", "--no-guard"}},
 			{confirming, "is on trial until", []string{"restore"}},
 		}

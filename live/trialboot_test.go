@@ -29,10 +29,17 @@ func TestTrialOnAMachine(t *testing.T) {
 		return err == nil && len(left) == 0
 	}
 
+	tryInAnotherNamespace(t, m)
+	m.lets(t, old, old)
+
 	const apply = "hardenctl apply /etc/hardenctl/other.toml --auto-approve --no-guard --confirm-within "
 	contains(t, m.do(t, 0, apply+"6s"), "on trial for 6 s")
-	contains(t, m.do(t, 0, "systemctl list-timers --all --no-pager"), "hardenctl-trial-")
-	if all := m.do(t, 0, "ps -e -o comm"); strings.Contains(all, "hardenctl") {
+	// Fault 20: the timer counts on the monotonic clock, which nobody sets.
+	timer := m.do(t, 0, "systemctl show hardenctl-trial-*.timer")
+	if contains(t, timer, "TimersMonotonic={ OnActiveUSec=", "AccuracyUSec=100ms"); strings.Contains(timer, "TimersCalendar={") {
+		t.Errorf("the timer goes by the calendar:\n%s", timer)
+	}
+	if all := m.do(t, 0, "ps -e -o args"); strings.Contains(all, "at-deadline") {
 		t.Errorf("a process waits beside the timer:\n%s", all)
 	}
 	m.lets(t, now, now)

@@ -3,6 +3,7 @@ package live
 import (
 	"encoding/json"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -14,80 +15,191 @@ import (
 	"hardenctl/lab"
 )
 
-// Over a real sshd, an apply is a trial of a minute. It is confirmed from a
-// second login, and not from the first, whatever that hides of itself: sudo
-// takes SSH_CONNECTION out of the environment, and another session of one
-// connection is no new login. Neither tcp_loose=0 nor that conntrack knows
-// nothing yet is in the way.
-func TestConfirmOverSSH(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		d, admin := newSSHD(t), lab.NewNetwork(t).Host("admin", "198.51.100.5", "2001:db8:10::5")
-		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-			t.Run(server, func(t *testing.T) {
-				wipe(t)
-				tool(t, "sysctl -qw net.netfilter.nf_conntrack_tcp_loose=0")
-				socket := filepath.Join(d.folder, "shared")
-				first := func(words ...string) *exec.Cmd {
-					return d.command(admin, server, append([]string{"env", "-u", "SSH_CONNECTION", binary(t)}, words...)...)
-				}
-				shared := func(cmd *exec.Cmd) *exec.Cmd { // one connection for all
-					at := slices.Index(cmd.Args, "root@"+server)
-					cmd.Args = slices.Insert(cmd.Args, at, "-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", "ControlPath="+socket)
-					return cmd
-				}
-				t.Cleanup(func() {
-					exec.Command("ssh", "-O", "exit", "-o", "ControlPath="+socket, "root@"+server).Run()
-				})
-				stays := d.stays(t, admin, server)
-				cmd := shared(first("apply", variant(t), "--auto-approve", "--json"))
-				text, err := cmd.Output()
-				must(t, err)
-				var o struct{ Trial struct{ Token string } }
-				must(t, json.Unmarshal(text, &o))
-				out, code := outcome(t, shared(first("confirm", o.Trial.Token)))
-				if code != 1 || !strings.Contains(out, "log in anew") {
-					t.Errorf("from the login that applied: exit %d: %s", code, out)
-				}
-				stays.answers(t)
-				out, code = outcome(t, d.command(admin, server, binary(t), "confirm", o.Trial.Token))
-				if code != 0 {
-					t.Errorf("from a new login: exit %d: %s", code, out)
-				}
-				stays.answers(t)
-				d.logsIn(t, admin, server)
-			})
-		}
-	})
+// remotely tells a story of an administrator far away, once with each backend
+// and each family: alice is logged in by a real sshd at a server without a rule,
+// at which conntrack looks at nothing, and which is told not to take up
+// connections whose beginning it has not seen. One socket listens for both
+// families, so that over IPv4 she is ::ffff:198.51.100.7 to the kernel.
+func remotely(t *testing.T, backend string, story func(t *testing.T, a *alice)) {
+	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+		t.Run(server, func(t *testing.T) {
+			bare(t, backend)
+			tool(t, "sysctl -qw net.netfilter.nf_conntrack_tcp_loose=0")
+			caller := lab.NewNetwork(t).Host("alice", callerV4, callerV6)
+			known := tracked(t)
+			d := newSocketSSHD(t)
+			a := &alice{sshd: d, at: caller, server: server, session: d.stays(t, caller, server)}
+			if tracked(t) > known {
+				t.Error("conntrack looks at a session, although no rule asks it")
+			}
+			table, err := os.ReadFile("/proc/net/tcp6")
+			must(t, err)
+			if server == lab.ServerV4 && !strings.Contains(string(table), ":0016 0000000000000000FFFF0000") {
+				t.Error("the peer is no mapped address")
+			}
+			story(t, a)
+			a.session.answers(t)
+			a.logsIn(t)
+		})
+	}
 }
 
-// Forced through, a profile that locks everybody out is over by its deadline,
-// with no hardenctl process alive: the session goes on and a new login works.
-func TestLockedOutOverSSH(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		d, admin := newSSHD(t), lab.NewNetwork(t).Host("admin", "192.0.2.5/24", "2001:db8::5/64")
-		expect(t, 0, "apply", variant(t, `from = ["@office"]`, ""), "--auto-approve", "--no-guard", "--confirm-within", "0")
-		servers, sessions := []string{lab.ServerV4, lab.ServerV6}, []*login{}
-		for _, server := range servers {
-			sessions = append(sessions, d.stays(t, admin, server))
+// alice is one who administers a server from far away.
+type alice struct {
+	sshd    *sshd
+	at      *lab.Host
+	server  string
+	session *login
+}
+
+// applies applies a profile in her session.
+func (a *alice) applies(t *testing.T, profile string, more ...string) (out string, code int) {
+	t.Helper()
+	words := append([]string{binary(t), "apply", profile, "--auto-approve"}, more...)
+	return a.session.types(t, words...)
+}
+
+// command is one that runs in a login of its own.
+func (a *alice) command(words ...string) *exec.Cmd {
+	return a.sshd.command(a.at, a.server, words...)
+}
+
+// logsIn fails the test unless a new login works.
+func (a *alice) logsIn(t *testing.T) {
+	t.Helper()
+	a.sshd.logsIn(t, a.at, a.server)
+}
+
+// Two profiles: one lets alice in, the other only an office elsewhere.
+const (
+	letsAliceIn = `"192.0.2.0/24", "198.51.100.0/28", "2001:db8::/64", "2001:db8:10::/48"`
+	shutsOut    = `"192.0.2.0/24", "2001:db8::/64"`
+)
+
+// office is a profile whose SSH is open to some addresses alone.
+func office(t *testing.T, addresses string) string {
+	t.Helper()
+	return write(t, "office.toml", `version = 1
+[sets.office]
+addresses = [`+addresses+`]
+[services.ssh]
+ports = ["tcp/22"]
+from = ["@office"]
+admin = true
+`)
+}
+
+// TestRefusedOverSSHNFT and its twin: an apply that would lock its caller out is
+// refused, and changes nothing; not even that conntrack looks at nothing.
+func TestRefusedOverSSHNFT(t *testing.T)    { remotely(t, "nft", refusedOverSSH) }
+func TestRefusedOverSSHLegacy(t *testing.T) { remotely(t, "legacy", refusedOverSSH) }
+
+func refusedOverSSH(t *testing.T, a *alice) {
+	before, known := look(t), tracked(t)
+	out, code := a.applies(t, office(t, shutsOut))
+	if code != 1 {
+		t.Errorf("exit %d", code)
+	}
+	contains(t, out, "this would lock out "+callers[a.server]+" (your SSH connection) at tcp/22: a new connection would be refused", "Nothing was changed; --no-guard")
+	look(t).is(t, before)
+	nothingUnderWay(t)
+	a.session.answers(t)
+	if tracked(t) > known {
+		t.Error("conntrack looks at the session now")
+	}
+}
+
+// TestLockedOutOverSSHNFT and its twin: forced through, that apply is over by its
+// deadline, with every process of hardenctl killed. The session that applied
+// goes on all the while.
+func TestLockedOutOverSSHNFT(t *testing.T)    { remotely(t, "nft", lockedOutOverSSH) }
+func TestLockedOutOverSSHLegacy(t *testing.T) { remotely(t, "legacy", lockedOutOverSSH) }
+
+func lockedOutOverSSH(t *testing.T, a *alice) {
+	before := lasting(t)
+	out, code := a.applies(t, office(t, shutsOut), "--no-guard", "--confirm-within", "4s")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, out)
+	}
+	e, err := journal.Read()
+	must(t, err)
+	if killAll(t) == 0 {
+		t.Error("no watchdog was there to be killed")
+	}
+	door := net.JoinHostPort(a.server, "22")
+	if connects(a.at, door, false) {
+		t.Error("not locked out")
+	}
+	a.session.answers(t)
+	for !connects(a.at, door, false) && time.Since(e.Until()) < grace {
+	}
+	if late := time.Since(e.Until()); late > grace {
+		t.Errorf("still locked out %v after the deadline", late)
+	}
+	a.session.answers(t)
+	a.logsIn(t)
+	contains(t, expect(t, 0, "revert"), "Everything went back")
+	lasting(t).is(t, before)
+}
+
+// TestConfirmOverSSHNFT and its twin: an apply over SSH is a trial of a minute.
+// It is confirmed from a second login, and not from the first, whatever that
+// hides of itself: sudo takes SSH_CONNECTION out of the environment.
+func TestConfirmOverSSHNFT(t *testing.T)    { remotely(t, "nft", confirmOverSSH) }
+func TestConfirmOverSSHLegacy(t *testing.T) { remotely(t, "legacy", confirmOverSSH) }
+
+func confirmOverSSH(t *testing.T, a *alice) {
+	profile := office(t, letsAliceIn)
+	text, code := a.applies(t, profile, "--json")
+	var o struct{ Trial trialOf }
+	must(t, json.Unmarshal([]byte(text), &o))
+	if code != 0 || o.Trial.Seconds != 60 {
+		t.Fatalf("exit %d: %s", code, text)
+	}
+	a.session.answers(t)
+	for _, sudo := range []string{"", "env -u SSH_CONNECTION"} {
+		out, code := a.session.types(t, sudo, binary(t), "confirm", o.Trial.Token)
+		if code != 1 || !strings.Contains(out, "log in anew") {
+			t.Errorf("%s from the login that applied: exit %d: %s", sudo, code, out)
 		}
-		out, code := d.apply(t, admin, lab.ServerV6, variant(t), "--no-guard", "--confirm-within", "4s")
-		if code != 0 {
-			t.Fatalf("exit %d: %s", code, out)
-		}
-		e, err := journal.Read()
-		must(t, err)
-		killAll(t)
-		for i, server := range servers {
-			if connects(admin, net.JoinHostPort(server, "22"), false) {
-				t.Errorf("%s: not locked out", server)
-			}
-			sessions[i].answers(t)
-		}
-		time.Sleep(time.Until(e.Until()) + time.Second)
-		for i, server := range servers {
-			d.logsIn(t, admin, server)
-			sessions[i].answers(t)
-		}
-		expect(t, 0, "revert")
+	}
+	out, code := outcome(t, a.command("env", "-u", "SSH_CONNECTION", binary(t), "confirm", o.Trial.Token))
+	if code != 0 {
+		t.Errorf("from a new login: exit %d: %s", code, out)
+	}
+	expect(t, 0, "plan", profile, "--detailed-exitcode")
+}
+
+// trialOf is what the JSON of an apply says of its trial.
+type trialOf struct {
+	Token    string
+	Deadline time.Time
+	Seconds  int
+}
+
+// Another session of the connection that applied is no new login: ssh can share
+// one among all of them.
+func TestConfirmOverSharedSSH(t *testing.T) {
+	bare(t, "nft")
+	d, caller := newSSHD(t), lab.NewNetwork(t).Host("caller", callerV4, callerV6)
+	socket := filepath.Join(d.folder, "shared")
+	t.Cleanup(func() {
+		exec.Command("ssh", "-O", "exit", "-o", "ControlPath="+socket, "root@"+lab.ServerV4).Run()
 	})
+	shared := func(words ...string) *exec.Cmd {
+		cmd := d.command(caller, lab.ServerV4, words...)
+		at := slices.Index(cmd.Args, "root@"+lab.ServerV4)
+		cmd.Args = slices.Insert(cmd.Args, at, "-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", "ControlPath="+socket)
+		return cmd
+	}
+	must(t, shared(binary(t), "apply", office(t, letsAliceIn), "--auto-approve").Run())
+	for _, sudo := range [][]string{nil, {"env", "-u", "SSH_CONNECTION"}} {
+		out, code := outcome(t, shared(append(sudo, binary(t), "confirm")...))
+		if code != 1 || !strings.Contains(out, "log in anew") {
+			t.Errorf("%s by the connection that applied: exit %d: %s", sudo, code, out)
+		}
+	}
+	if out, code := outcome(t, d.command(caller, lab.ServerV4, binary(t), "confirm")); code != 0 {
+		t.Errorf("from a new login: exit %d: %s", code, out)
+	}
 }

@@ -80,6 +80,7 @@ func newApply() *cobra.Command {
 		Example: `  hardenctl apply web.toml
   hardenctl apply web.toml --auto-approve
   hardenctl apply web.toml --auto-approve --confirm-within 2m
+  hardenctl apply web.toml --auto-approve --json  for a program: it confirms .trial.token from a new login
   hardenctl apply --plan web.plan`,
 		Args: cobra.MaximumNArgs(1),
 	}
@@ -150,7 +151,7 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, er
 	if err != nil {
 		return outcome{}, err
 	}
-	release, err := lock(cmd.Context(), *f.lockTimeout)
+	release, err := lockAloud(cmd, *f.lockTimeout, f.progress(cmd))
 	if err != nil {
 		return outcome{}, err
 	}

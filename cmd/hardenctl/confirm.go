@@ -39,7 +39,12 @@ changes nothing.
 
 It exits 0 when the new state is live and saved; 1 if nothing was changed; 3 if
 it failed and everything went back to what it was before the apply; 4 if going
-back failed too, or if an apply before is half done.`,
+back failed too, or if an apply before is half done; 5 if it was confirmed but
+the output could not be written; and 6 if nothing was changed since another
+program held a lock for too long: try again, the trial goes on.
+
+With --json the outcome is an object with "confirmed", the "generation" that was
+made, and where something failed "error".`,
 		Example: `  hardenctl confirm
   hardenctl confirm k3x7abqz
   hardenctl confirm --same-session`,
@@ -59,6 +64,9 @@ func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
 	c := host.Confirmation{SameSession: *f.sameSession}
 	if len(args) > 0 {
 		c.Token = args[0]
+		if c.Token == "" { // a script whose variable is not set means another trial, or none
+			return errors.New("the token is empty: leave it out to confirm the trial that is pending, whichever it is")
+		}
 	}
 	number, err := f.confirm(cmd, c)
 	done := err == nil || errors.As(err, new(*apply.Untidy))
@@ -66,14 +74,14 @@ func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
 	if number > 1 {
 		sentence += fmt.Sprintf("\nIt is generation %d; hardenctl rollback goes back to the one before.", number)
 	}
-	return ended(cmd, *f.asJSON, "confirmed", done, sentence, err)
+	return ending{"confirmed", done, number, sentence}.report(cmd, *f.asJSON, err)
 }
 
 func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) (generation int, err error) {
 	if os.Geteuid() != 0 {
 		return 0, host.ErrNotRoot
 	}
-	release, err := lock(cmd.Context(), *f.lockTimeout)
+	release, err := lockAloud(cmd, *f.lockTimeout, progress(cmd, *f.asJSON))
 	if err != nil {
 		return 0, err
 	}
@@ -85,10 +93,20 @@ func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) (generati
 	return host.Confirm(cmd.Context(), c, say)
 }
 
-// ended reports how a trial ended: word says in JSON whether it did in the way
-// that the command is for, and sentence says it to people. An *apply.Untidy is a
-// warning.
-func ended(cmd *cobra.Command, asJSON bool, word string, did bool, sentence string, err error) error {
+// ending is how a trial ended.
+type ending struct {
+	// word says in JSON whether it did in the way that the command is for.
+	word string
+	did  bool
+	// generation is the number of the one that was made; 0 for none.
+	generation int
+	// sentence says it to people.
+	sentence string
+}
+
+// report writes the ending, and returns the error that carries the exit code. An
+// *apply.Untidy is a warning.
+func (e ending) report(cmd *cobra.Command, asJSON bool, err error) error {
 	succeeded := err == nil || errors.As(err, new(*apply.Untidy))
 	if succeeded && err != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: warning: %v\n", err)
@@ -97,16 +115,24 @@ func ended(cmd *cobra.Command, asJSON bool, word string, did bool, sentence stri
 	var unwritten error
 	switch {
 	case asJSON:
-		view := map[string]any{word: did}
-		if err != nil {
-			view["error"] = err.Error()
-		}
-		unwritten = writeJSON(cmd.OutOrStdout(), view)
+		unwritten = writeJSON(cmd.OutOrStdout(), e.view(err))
 	case succeeded:
-		_, unwritten = fmt.Fprintln(cmd.OutOrStdout(), sentence)
+		_, unwritten = fmt.Fprintln(cmd.OutOrStdout(), e.sentence)
 	}
-	if failed == nil && did && unwritten != nil {
-		return exit{exitUnwritten, fmt.Errorf("%s, but the output could not be written: %w", word, unwritten)}
+	if failed == nil && e.did && unwritten != nil {
+		return exit{exitUnwritten, fmt.Errorf("%s, but the output could not be written: %w", e.word, unwritten)}
 	}
 	return failed
+}
+
+// view is the ending in JSON.
+func (e ending) view(err error) map[string]any {
+	view := map[string]any{e.word: e.did}
+	if e.generation > 0 {
+		view["generation"] = e.generation
+	}
+	if err != nil {
+		view["error"] = err.Error()
+	}
+	return view
 }

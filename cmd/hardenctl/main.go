@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -107,6 +108,16 @@ take ` + defaultProfile + `.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newKnock(), newProfiles())
 	return root
+}
+
+// flagError says how a time is written where one was given without a unit, or
+// in days.
+func flagError(_ *cobra.Command, err error) error {
+	if strings.Contains(err.Error(), "in duration") {
+		return fmt.Errorf("%w; a time is a number with its unit, such as 90s, 5m or 1h", err)
+	}
+	return err
 }

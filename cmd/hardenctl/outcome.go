@@ -94,6 +94,6 @@ func applyError(o outcome, err error) error {
 // halfDone reports whether an apply of before, which was confirmed, stands half
 // done. Where only a lock was held, the code says to try again.
 func halfDone(err error) bool {
-	half := errors.As(err, new(*host.Unfinished)) || errors.As(err, new(*host.GivenUp))
+	half := errors.As(err, new(*host.Unfinished)) || errors.As(err, new(*host.GivenUp)) || errors.As(err, new(*host.Blind))
 	return half && !errors.Is(err, tool.ErrLocked)
 }

@@ -22,7 +22,8 @@ another loader has put in force already is compared and left alone.
 
 If the sets cannot be loaded, or the rules of a family, that family gets the
 rules of /etc/hardenctl/closed.v4 or closed.v6: open connections, and admin
-services for admin addresses. So a broken file never leaves the host open.
+services for admin addresses. So a broken file never leaves the host open; nor
+does one that is gone: then the last generation says who gets in.
 
 Bans that the profile keeps (scan.keep_bans) come back with the time that is
 left of them. --save-bans writes them down; the unit runs it when the host goes

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -24,15 +25,17 @@ func newRevert() *cobra.Command {
 		Short: "End a trial before its time: everything goes back",
 		Long: `End the trial that is pending, and clear up whatever an apply has left that was
 not confirmed. Rules, sets and kernel settings are what they were before; what
-others have changed since stays as they have made it. Without a trial it changes
-nothing, and says so.
+others have changed since stays as they have made it. If somebody has saved the
+firewall meanwhile, the trial goes out of the files that the host boots from.
+Without a trial it changes nothing, and says so.
 
 An apply that was confirmed and then died goes on to its end. If it cannot, it is
 given up: what is still on trial goes back, but rules, sets and files that were
-in place already stay new.
+in place already stay new. Where the journal of a trial cannot be read, rules and
+sets go back, and kernel settings stay.
 
 It exits 0 when nothing is on trial any more; 1 if something is in the way; and 4
-if an apply that was confirmed is half done: look at the host.`,
+if an apply is half done, of those two kinds: look at the host.`,
 		Example: `  hardenctl revert`,
 		Args:    cobra.NoArgs,
 	}
@@ -53,7 +56,7 @@ func (f revertFlags) run(cmd *cobra.Command) error {
 	if !reverted {
 		sentence = "Nothing was on trial."
 	}
-	return ended(cmd, *f.asJSON, "reverted", reverted && err == nil, sentence, err)
+	return ending{word: "reverted", did: reverted && err == nil, sentence: sentence}.report(cmd, *f.asJSON, err)
 }
 
 func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
@@ -61,9 +64,9 @@ func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
 		return false, host.ErrNotRoot
 	}
 	if *f.atDeadline {
-		return true, atDeadline(cmd.Context())
+		return true, atDeadline(cmd)
 	}
-	release, err := lock(cmd.Context(), *f.lockTimeout)
+	release, err := lockAloud(cmd, *f.lockTimeout, progress(cmd, *f.asJSON))
 	if err != nil {
 		return false, err
 	}
@@ -71,12 +74,21 @@ func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
 	return host.Revert(context.WithoutCancel(cmd.Context()), progress(cmd, *f.asJSON))
 }
 
-// atDeadline is the watchdog. A confirm that is under way then holds the lock,
-// and has its time.
-func atDeadline(ctx context.Context) error {
+// atDeadline is the watchdog. It says what it meets where somebody may read it,
+// as in the journal of systemd.
+func atDeadline(cmd *cobra.Command) error {
+	ctx := cmd.Context()
 	if err := watchdog.Wait(ctx); err != nil {
 		return err
 	}
+	return watchdog.Insist(ctx, func() error { return endTrial(ctx) }, func(err error, next time.Duration) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: %v; the watchdog tries again in %v\n", err, next)
+	})
+}
+
+// endTrial ends the trial whose time is over. A confirm that is under way then
+// holds the lock, and has its time.
+func endTrial(ctx context.Context) error {
 	release, err := lock(ctx, 10*time.Minute)
 	if err != nil {
 		return err

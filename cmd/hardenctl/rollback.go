@@ -43,7 +43,7 @@ func loadGeneration(args []string) (target, error) {
 	}
 	kept, err := generation.Host.Open(number)
 	if err != nil {
-		return target{}, fmt.Errorf("cannot go back to generation %d: %w", number, err)
+		return target{}, fmt.Errorf("cannot go back to generation %d: %w; hardenctl history lists those that there are, to name another", number, err)
 	}
 	return target{bundle: kept.Bundle, sources: kept.Texts, from: number}, nil
 }

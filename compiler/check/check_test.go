@@ -24,10 +24,18 @@ func findings(t *testing.T, text string) string {
 	return strings.Join(lines, "\n")
 }
 
+// knocked is a profile whose only door for administrators opens to a knock.
+const knocked = `services.ssh = { ports = ["tcp/22"], admin = true, knock = "door" }
+knocks.door.sequence = ["tcp/7101", "udp/8202", "tcp/9303"]`
+
 func TestProfile(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"right", `services.a.ports = ["tcp/80", "udp/80"]
 services.b.ports = ["tcp/81"]`, ``},
+		{"nobody gets in where there are no knocks", knocked, `a.toml:2:10: warning: services.ssh: opens to a knock alone, and access.admin names nobody: if the saved rules cannot be loaded at boot, nobody gets in`},
+		{"the administrator does", knocked + `
+access.admin = ["192.0.2.7"]`, ``},
+		{"whom the service states does", strings.Replace(knocked, "admin", `from = ["192.0.2.7"], admin`, 1), ``},
 		{"one port, two services", `services.a.ports = ["tcp/80"]
 services.b.ports = ["tcp/443", "tcp/80"]`, `a.toml:3:32: services.b.ports: tcp/80 is a port of services.a too`},
 		{"a tripwire on a service", `services.a.ports = ["tcp/8000-8010"]

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,8 +100,8 @@ func extendStep(e journal.Entry) step {
 		if e.Left() <= 0 {
 			return errors.New("its time is over")
 		}
-		if err := armed(); err != nil {
-			return err
+		if still, err := Armed(); err != nil || !still {
+			return cmp.Or(err, errors.New("the kernel has gone back to the old rules"))
 		}
 		return arm(max(confirmTime, e.Left()))
 	}}

@@ -22,9 +22,17 @@ func (w *fileWork) prepareStep() step {
 	return step{name: "preparing files", do: w.prepare, undo: w.discard}
 }
 
-// stageStep prepares files that another process may put or discard.
+// stageStep prepares files that another process may put or discard. On the way
+// back it also looks whether somebody has saved the trial into the files that the
+// host boots from: such a file would not load once the trial's sets have gone.
 func (w *fileWork) stageStep(paths []string) step {
-	undo := func(context.Context) error { return persist.Sweep(paths) }
+	undo := func(context.Context) error {
+		mended, err := persist.EndTrial()
+		for _, path := range mended {
+			w.change.Progress(path + " was saved by somebody in the middle of the trial, which was taken out")
+		}
+		return errors.Join(persist.Sweep(paths), err)
+	}
 	return step{name: "preparing files", do: w.prepare, undo: undo}
 }
 

@@ -42,7 +42,7 @@ func Lock(ctx context.Context) (release func(), err error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("%w (%s)", ErrBusy, holder()), f.Close())
+			return nil, errors.Join(fmt.Errorf("%w (%s)", ErrBusy, Holder()), f.Close())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -80,8 +80,8 @@ func writeHolder(f *os.File) error {
 	return err
 }
 
-// holder says who holds the lock, as far as the file tells.
-func holder() string {
+// Holder says who holds the lock, as far as the file tells.
+func Holder() string {
 	text, err := os.ReadFile(lockPath)
 	if err != nil || len(text) == 0 {
 		return "unknown process"

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
@@ -30,7 +31,7 @@ func (c Change) setStep() step {
 }
 
 func (c Change) setWork() *setWork {
-	return &setWork{change: c, create: createLines(c.Bundle.File(bundle.Sets))}
+	return &setWork{change: c, create: createLines(c.Bundle.File(bundle.Sets)), kept: map[string]kept{}}
 }
 
 type setWork struct {
@@ -39,7 +40,11 @@ type setWork struct {
 	made    []string          // sets that did not exist
 	swapped map[string]string // from a set to the one that holds its old members
 	renamed map[string]string // from a set to the name that the old one has now
+	kept    map[string]kept   // what each set that packets fill was given
 }
+
+// kept are entries of a set, with the time that each had left.
+type kept map[netip.Prefix]time.Duration
 
 func createLines(text []byte) map[string]string {
 	lines := map[string]string{}
@@ -83,7 +88,7 @@ func (w *setWork) fill(ctx context.Context, name, as string) error {
 	}
 	want := w.change.Want.Sets[name]
 	if want.Dynamic {
-		return errors.Join(keepEntries(name, as, want), keepEntries(trial.Set(name), as, want))
+		return errors.Join(w.keep(name, name, as), w.keep(name, trial.Set(name), as))
 	}
 	if err := kernelset.Add(as, slices.Concat(want.Members.V4(), want.Members.V6())); err != nil {
 		return err
@@ -104,21 +109,40 @@ func count(name string, want int) error {
 	return nil
 }
 
-// keepEntries copies bans with the time that each has left. Sets of other types
-// hold nothing that outlives a change of the profile.
-func keepEntries(from, to string, want state.Set) error {
+// keep copies the bans of a set from where they are, with the time that each has
+// left, but for those that were copied before. Sets of other types hold nothing
+// that outlives a change of the profile.
+func (w *setWork) keep(name, from, to string) error {
+	want := w.change.Want.Sets[name]
 	exists, err := kernelset.Exists(from)
 	if err != nil || !exists || from == to || want.Type != ruleset.HashIP {
 		return err
+	}
+	if w.kept[name] == nil {
+		w.kept[name] = kept{}
 	}
 	var entries []kernelset.Entry
 	for e, err := range kernelset.Members(from) {
 		if err != nil {
 			return err
 		}
-		entries = append(entries, widen(e, int(want.Netmask)))
+		if w.kept[name].takes(e) {
+			entries = append(entries, widen(e, int(want.Netmask)))
+		}
 	}
 	return kernelset.AddEntries(to, entries)
+}
+
+// takes reports whether an entry was not there, or has more time left now, and
+// notes it.
+func (k kept) takes(e kernelset.Entry) bool {
+	before, there := k[e.Prefix]
+	longer := e.Timeout > before || e.Timeout == kernelset.Forever
+	if there && (before == kernelset.Forever || !longer) {
+		return false
+	}
+	k[e.Prefix] = e.Timeout
+	return true
 }
 
 // widen cuts an entry to the netmask of the set that it goes to.
@@ -146,7 +170,16 @@ func (w *setWork) replace(ctx context.Context, name, beside string) error {
 		return err
 	}
 	w.swapped[name] = beside
-	return nil
+	return w.keepLate(name, beside)
+}
+
+// keepLate gives a set that packets fill the bans that have come elsewhere since
+// it was filled.
+func (w *setWork) keepLate(name, from string) error {
+	if !w.change.Want.Sets[name].Dynamic {
+		return nil
+	}
+	return w.keep(name, from, name)
 }
 
 // exchange puts a set of another type or family out of the way and makes the
@@ -187,6 +220,10 @@ func (w *setWork) undo(context.Context) error {
 // removes: no rule names them any more.
 func (w *setWork) finish(context.Context) error {
 	var gone []string
+	var failed error
+	for name := range w.swapped {
+		failed = errors.Join(failed, w.keepLate(name, trial.Set(name))) // of before the trial's rules went
+	}
 	for _, old := range []map[string]string{w.swapped, w.renamed} {
 		for _, beside := range old {
 			gone = append(gone, beside)
@@ -197,7 +234,7 @@ func (w *setWork) finish(context.Context) error {
 			gone = append(gone, s.Object)
 		}
 	}
-	return destroy(gone)
+	return errors.Join(failed, destroy(gone))
 }
 
 func destroy(names []string) error {

@@ -12,6 +12,7 @@ import (
 	"hardenctl/host/generation"
 	"hardenctl/host/journal"
 	"hardenctl/host/kernelset"
+	"hardenctl/host/netns"
 	"hardenctl/host/plan"
 	"hardenctl/host/probe"
 	"hardenctl/host/state"
@@ -59,8 +60,8 @@ func Try(ctx context.Context, c Change, t *Trial) error {
 // changed since. It can be called again after it has failed half-way. The
 // caller holds the lock.
 func Revert(ctx context.Context, e journal.Entry, progress func(string)) error {
-	if e.Rebooted() {
-		e.Settings = nil // the boot has made them what they were
+	if e.Rebooted() || e.Elsewhere() {
+		e.Settings = nil // the boot has made them what they were; or they were another namespace's
 	}
 	if err := revert(ctx, trialSteps(Change{Progress: progress}, &Trial{Entry: e}), progress); err != nil {
 		return err
@@ -81,7 +82,7 @@ func trialSteps(c Change, t *Trial) []step {
 	for _, family := range t.Entry.Families {
 		steps = append(steps, tablesStep(family, keepPolicies, between, back))
 	}
-	return append(steps, c.readTablesStep(t.Entry.Families, between), c.openStep(copied), t.deadlineStep(), t.armStep(),
+	return append(steps, c.readTablesStep(t.Entry.Families, between, copied), c.openStep(copied), t.deadlineStep(), t.armStep(),
 		c.settingsStep(t.Entry.Settings), c.readSettingsStep())
 }
 
@@ -92,6 +93,7 @@ func (t *Trial) beginStep(c Change) step {
 		if t.Entry.Boot, err = journal.Boot(); err != nil {
 			return err
 		}
+		t.Entry.Namespace = netns.Name()
 		return journal.Begin(t.Entry, c.Bundle)
 	}}
 }
@@ -170,8 +172,9 @@ func dropSets(made []string) error {
 	return err
 }
 
-// readTablesStep makes sure that the rules are there, before they count.
-func (c Change) readTablesStep(families []ruleset.Family, between target) step {
+// readTablesStep makes sure that the rules and the sets that they ask are there,
+// before they count.
+func (c Change) readTablesStep(families []ruleset.Family, between target, copied map[string]bool) step {
 	return step{name: "reading back", do: func(ctx context.Context) error {
 		for _, family := range families {
 			now, err := probe.Tables(ctx, family)
@@ -182,7 +185,7 @@ func (c Change) readTablesStep(families []ruleset.Family, between target) step {
 				return fmt.Errorf("the host is not what was planned: %s is not as it was loaded", place)
 			}
 		}
-		return nil
+		return c.readSets(copied)
 	}}
 }
 

@@ -35,6 +35,9 @@ func (s Store) List() ([]Generation, error) {
 
 // record reads what generation.json says.
 func (s Store) record(number int) (Generation, error) {
+	if err := safepath.Real(s.path(number)); err != nil {
+		return Generation{}, err
+	}
 	name := s.path(number, recordName)
 	if _, err := os.Lstat(s.path(number)); errors.Is(err, fs.ErrNotExist) {
 		return Generation{}, fmt.Errorf("%w: %d", ErrNone, number)
@@ -43,19 +46,31 @@ func (s Store) record(number int) (Generation, error) {
 	if err != nil {
 		return Generation{}, err
 	}
-	var g Generation
+	g, err := read(text)
+	if err != nil {
+		return Generation{}, fmt.Errorf("%s %w", name, err)
+	}
+	g.Number = number
+	return g, nil
+}
+
+// read reads a generation.json. One of another version is told from one that is
+// not as it was written: it has fields that this one does not know, or lacks some.
+func read(text []byte) (g Generation, err error) {
+	var head struct {
+		Format int `json:"format"`
+	}
+	if json.Unmarshal(text, &head) == nil && head.Format != Format {
+		return g, fmt.Errorf("has format %d, and this hardenctl knows format %d: go back with the version that kept it, or apply the profile that it keeps in %s", head.Format, Format, sourcesName)
+	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&g); err != nil {
-		return Generation{}, fmt.Errorf("%s is not as it was written: %w", name, err)
-	}
-	if g.Format != Format {
-		return Generation{}, fmt.Errorf("%s has format %d, and this hardenctl knows format %d", name, g.Format, Format)
+		return g, fmt.Errorf("is not as it was written: %w", err)
 	}
 	if !bytes.Equal(text, g.text()) {
-		return Generation{}, fmt.Errorf("%s is not as it was written", name)
+		return g, errors.New("is not as it was written")
 	}
-	g.Number = number
 	return g, nil
 }
 
@@ -71,9 +86,6 @@ type Kept struct {
 // error names the one that is not; without a generation of that number the error
 // is ErrNone.
 func (s Store) Open(number int) (*Kept, error) {
-	if err := safepath.Real(s.path(number)); err != nil {
-		return nil, err
-	}
 	g, err := s.record(number)
 	if err != nil {
 		return nil, err
@@ -90,6 +102,27 @@ func (s Store) Open(number int) (*Kept, error) {
 		k.Texts = append(k.Texts, Source{Name: e.Name, Kind: e.Kind, Text: text})
 	}
 	return k, nil
+}
+
+// Newest returns the bundle of the newest generation, and the folder that has it.
+// The error is ErrNone only where nothing was ever applied: a store that cannot
+// be read is another.
+func (s Store) Newest() (b *bundle.Bundle, folder string, err error) {
+	if _, err := os.Lstat(s.Folder); errors.Is(err, fs.ErrNotExist) {
+		return nil, "", ErrNone
+	}
+	number, err := s.newest()
+	if err == nil && number == 0 {
+		err = ErrNone
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	g, err := s.record(number)
+	if err == nil {
+		b, err = s.bundle(g)
+	}
+	return b, s.path(number, bundleName), err
 }
 
 func (s Store) bundle(g Generation) (*bundle.Bundle, error) {

@@ -1,15 +1,11 @@
 package generation
 
 import (
-	"bytes"
-	"fmt"
-	"net/netip"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
 	"hardenctl/host/safepath"
+	"hardenctl/host/session"
 )
 
 // Who is the person behind an apply, as far as the host knows. It is a record
@@ -31,7 +27,9 @@ func Caller() Who {
 	if uid, ok := safepath.LoginUID(); ok {
 		w.Login = safepath.UserName(uid)
 	}
-	w.Address = sshClient()
+	if far := session.Connected().Far.Addr(); far.IsValid() {
+		w.Address = far.WithZone("").String()
+	}
 	return w
 }
 
@@ -61,46 +59,4 @@ func graphic(name string) string {
 		return r
 	}, name)
 	return name[:min(len(name), maxName)]
-}
-
-// sshClient returns the address of the client whose session this process is in.
-// sshd tells it to the login shell; sudo takes it out of the environment, so
-// that the processes above are asked too.
-func sshClient() string {
-	if address := clientIn([]byte("SSH_CONNECTION=" + os.Getenv("SSH_CONNECTION"))); address != "" {
-		return address
-	}
-	for pid := os.Getppid(); pid > 1; pid = parent(pid) {
-		environment, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ")) // empty if it has ended
-		if address := clientIn(environment); address != "" {
-			return address
-		}
-	}
-	return ""
-}
-
-// clientIn returns the client's address in an environment, whose variables end
-// in NUL: the first word of SSH_CONNECTION (ssh(1)).
-func clientIn(environment []byte) string {
-	for variable := range bytes.SplitSeq(environment, []byte{0}) {
-		value, ok := strings.CutPrefix(string(variable), "SSH_CONNECTION=")
-		if !ok {
-			continue
-		}
-		first, _, _ := strings.Cut(value, " ")
-		if address, err := netip.ParseAddr(first); err == nil {
-			return address.Unmap().WithZone("").String()
-		}
-	}
-	return ""
-}
-
-// parent returns the process above another; 0 if it has ended.
-func parent(pid int) int {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, rest, _ := strings.Cut(string(text[bytes.LastIndexByte(text, ')')+1:]), " ") // the name may hold anything
-	var state string
-	var above int
-	fmt.Sscan(rest, &state, &above)
-	return above
 }

@@ -27,6 +27,7 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/plan"
+	"hardenctl/host/session"
 	"hardenctl/host/state"
 )
 
@@ -36,9 +37,8 @@ type Question struct {
 	Families []ruleset.Family // those that the kernel has
 	// Have is what the host has, Want what the bundle makes of it.
 	Have, Want state.State
-	// Connection is the SSH connection of the one who asks, in the form of the
-	// variable SSH_CONNECTION (ssh(1)); empty for none.
-	Connection string
+	// Connection is the SSH connection of the one who asks.
+	Connection session.Connection
 }
 
 // limit is the most time that an answer takes. A few callers who get in are

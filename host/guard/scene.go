@@ -34,28 +34,31 @@ const farEnd = "far"
 // neighbour is to be looked for, and no first packet lost to the search.
 var cable = net.HardwareAddr{2, 0, 0, 0, 0, 1}
 
-func newScene(visits []*visit) (s *scene, err error) {
-	s = &scene{visits: visits, outside: map[string]*netns.Space{}, farIndex: map[string]int{}, sessions: map[*visit]net.Conn{}}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
-	if s.server, err = netns.New(); err != nil {
+func newScene(visits []*visit) (*scene, error) {
+	s := &scene{visits: visits, outside: map[string]*netns.Space{}, farIndex: map[string]int{}, sessions: map[*visit]net.Conn{}}
+	if err := s.build(); err != nil {
+		s.close()
 		return nil, err
 	}
+	return s, nil
+}
+
+func (s *scene) build() (err error) {
+	if s.server, err = netns.New(); err != nil {
+		return err
+	}
 	s.outside[loopback] = s.server
-	for _, v := range visits {
+	for _, v := range s.visits {
 		if err := s.connect(v.link); err != nil {
-			return nil, fmt.Errorf("interface %s: %w", v.link, err)
+			return fmt.Errorf("interface %s: %w", v.link, err)
 		}
 	}
-	for _, v := range visits {
+	for _, v := range s.visits {
 		if err := s.settle(v); err != nil {
-			return nil, fmt.Errorf("%s at %s: %w", v.from, v.link, err)
+			return fmt.Errorf("%s at %s: %w", v.from, v.link, err)
 		}
 	}
-	return s, s.listen()
+	return s.listen()
 }
 
 // connect makes an interface of the server, and the namespace behind it, if

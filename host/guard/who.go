@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/host/knock"
@@ -48,8 +47,12 @@ func (d door) port() string { return fmt.Sprintf("%s/%d", d.protocol, d.number) 
 
 // visits returns all visits that must be possible, each once.
 func (q Question) visits() (visits []*visit, notes []string, err error) {
-	if v := q.asking(); v != nil {
-		visits = append(visits, v)
+	asking, err := q.asking()
+	if err != nil {
+		return nil, nil, fmt.Errorf("who asks: %w", err)
+	}
+	if asking != nil {
+		visits = append(visits, asking)
 	}
 	sessions, err := probe.Sessions(q.servesAdmin)
 	if err != nil {
@@ -66,32 +69,25 @@ func (q Question) visits() (visits []*visit, notes []string, err error) {
 	visits = slices.DeleteFunc(append(visits, declared...), func(v *visit) bool {
 		return !q.hasFamily(v.from) || !v.locate()
 	})
-	return once(visits), notes, nil
+	visits = once(visits)
+	return visits, append(notes, tunnelNotes(visits)...), nil
 }
 
-// asking returns the visit of the one who asks; nil if he is not here by SSH.
-// The variable holds both ends, each an address and a port, between blanks.
-func (q Question) asking() *visit {
-	words := strings.Fields(q.Connection)
-	if len(words) != 4 {
-		return nil
+// asking returns the visit of the one who asks; nil if he is not here by SSH. A
+// connection of which only a process above was told counts while it is open.
+func (q Question) asking() (*visit, error) {
+	c := q.Connection
+	if !c.Far.IsValid() {
+		return nil, nil
 	}
-	far, err := netip.ParseAddr(words[0])
-	if err != nil {
-		return nil
+	if !c.Own {
+		open, err := probe.OpenConnections()
+		far := netip.AddrPortFrom(c.Far.Addr().WithZone(""), c.Far.Port())
+		if err != nil || !slices.ContainsFunc(open, func(o probe.Connection) bool { return o.Far == far }) {
+			return nil, err
+		}
 	}
-	near, err := netip.ParseAddrPort(joined(words[2], words[3]))
-	if err != nil {
-		return nil
-	}
-	return q.sessionVisit(far, near, learnedAsking)
-}
-
-func joined(address, port string) string {
-	if strings.Contains(address, ":") {
-		address = "[" + address + "]"
-	}
-	return address + ":" + port
+	return q.sessionVisit(c.Far.Addr(), c.Near, learnedAsking), nil
 }
 
 // sessionVisit is that of a connection which is open. It must be possible again

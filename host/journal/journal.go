@@ -61,6 +61,8 @@ type Entry struct {
 	Profile string `json:"profile"`
 	// Boot is the kernel's name for the boot in which the apply began.
 	Boot string `json:"boot"`
+	// Namespace is the network namespace in which it is under way (netns.Name).
+	Namespace string `json:"namespace"`
 	// Deadline is when the trial ends, on CLOCK_BOOTTIME.
 	Deadline time.Duration `json:"deadline"`
 	// Token is a hash of the word that confirms.
@@ -85,10 +87,20 @@ const (
 // ErrNone says that nothing is under way.
 var ErrNone = errors.New("no apply is under way")
 
+// ErrBroken says that there is an entry, and that nobody can tell what it said.
+var ErrBroken = errors.New("the journal is not as it was written")
+
 // Begin writes the first entry of an apply and the bundle that it applies.
 // Nothing is left behind on an error.
+//
+// An entry that is there is of an apply that has come to its end and could not
+// remove it. It goes first: beside the new bundle it would say that this one was
+// confirmed.
 func Begin(e Entry, b *bundle.Bundle) error {
 	if err := makeFolder(); err != nil {
+		return err
+	}
+	if err := Remove(); err != nil {
 		return err
 	}
 	err := writeBundle(b)
@@ -132,11 +144,21 @@ func Read() (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	var e Entry
+	return parse(place, text)
+}
+
+// parse reads an entry. One of another version is told from one that is broken.
+func parse(place string, text []byte) (e Entry, err error) {
+	var head struct {
+		Format int `json:"format"`
+	}
+	if json.Unmarshal(text, &head) == nil && head.Format != Format {
+		return Entry{}, fmt.Errorf("%s is no journal of this version of hardenctl (format %d, not %d); bring the apply to its end with the version that began it", place, head.Format, Format)
+	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&e); err != nil || e.Format != Format {
-		return Entry{}, fmt.Errorf("%s is no journal of this version of hardenctl (format %d, %v); bring the apply to its end with the version that began it", place, e.Format, err)
+	if err := decoder.Decode(&e); err != nil {
+		return Entry{}, fmt.Errorf("%s: %w (%v); `hardenctl revert` ends what is on trial without it", place, ErrBroken, err)
 	}
 	return e, nil
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/session"
@@ -78,6 +80,24 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+// An entry that an apply could not remove does not say of the next one that it
+// was confirmed, if that fails, or dies, before its own entry is written.
+func TestBeginUnderAnotherEntry(t *testing.T) {
+	e, b := example(t)
+	must(t, os.MkdirAll(Folder, 0o700))
+	must(t, unix.Mount("tmpfs", Folder, "tmpfs", 0, "size=32k,mode=0700"))
+	t.Cleanup(func() { must(t, unix.Unmount(Folder, unix.MNT_DETACH)) })
+	e.Phase = Confirmed
+	must(t, Begin(e, b))
+	large := bundle.Seal([]bundle.File{{Name: bundle.RulesV4, Text: make([]byte, 64<<10)}}, bundle.Manifest{Profile: "other.toml"})
+	if err := Begin(e, large); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("a bundle that has no room: %v", err)
+	}
+	if got, err := Read(); !errors.Is(err, ErrNone) {
+		t.Errorf("read %+v, %v", got, err)
+	}
+}
+
 // Where somebody else may have put the journal it is neither read nor written.
 func TestNotOurs(t *testing.T) {
 	for name, arrange := range map[string]func(){
@@ -111,14 +131,19 @@ func TestNotOurs(t *testing.T) {
 	}
 }
 
-// What is no journal of this version is left to the version that knows it.
+// A journal of another version is left to the version that knows it; of one that
+// is broken it is said that it is, and how to end the trial without it.
 func TestUnknown(t *testing.T) {
 	e, b := example(t)
-	for _, text := range []string{"", "{", `{"format": 2}`, `{"format": 1, "new": true}`} {
+	for text, broken := range map[string]bool{"": true, "{": true, `{"format": 1, "new": true}`: true, `{"format": 2}`: false, `{"format": 2, "new": true}`: false} {
 		must(t, Begin(e, b))
 		must(t, os.WriteFile(Folder+"/journal.json", []byte(text), 0o600))
-		if _, err := Read(); err == nil || !strings.Contains(err.Error(), "no journal of this version") {
-			t.Errorf("%q: %v", text, err)
+		says := "no journal of this version"
+		if broken {
+			says = "hardenctl revert"
+		}
+		if _, err := Read(); errors.Is(err, ErrBroken) != broken || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want %q", text, err, says)
 		}
 	}
 }

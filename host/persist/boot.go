@@ -72,7 +72,7 @@ func BootNotes(layout bundle.Layout, have, want map[string][]byte) []string {
 		}
 	}
 	if exists(systemdBin) {
-		notes = append(notes, fmt.Sprintf("if the saved files cannot be loaded at boot, the host is open: install hardenctl as %s, and an apply adds a unit that closes it then", systemd.Program))
+		notes = append(notes, fmt.Sprintf("if the saved files cannot be loaded at boot, the host is open, as after a save without its sets in the middle of a trial: install hardenctl as %s, and an apply adds a unit that closes it then", systemd.Program))
 	}
 	return notes
 }

@@ -109,10 +109,10 @@ func clip(text string) string { return text[:min(len(text), 64)] }
 // strip takes out what is ours: our chains, their rules, and jumps to them. It
 // returns the chains of others in which jumps of ours stood.
 func (b *block) strip() (hooked []string) {
-	b.chains = slices.DeleteFunc(b.chains, func(line string) bool { return state.OwnsChain(chainOf(line)) })
+	b.chains = slices.DeleteFunc(b.chains, func(line string) bool { return state.OwnsChain(saved.ChainOf(line)) })
 	b.rules = slices.DeleteFunc(b.rules, func(line string) bool {
 		ours := isOurs(line)
-		if chain := chainOf(line); ours && !state.OwnsChain(chain) {
+		if chain := saved.ChainOf(line); ours && !state.OwnsChain(chain) {
 			hooked = append(hooked, chain)
 		}
 		return ours
@@ -129,7 +129,7 @@ func (b *block) release(hooked []string, wanted []block) {
 		if len(words) < 2 || words[1] != "DROP" {
 			continue
 		}
-		chain := chainOf(line)
+		chain := saved.ChainOf(line)
 		comes := slices.ContainsFunc(wanted, func(w block) bool { return w.table == b.table && w.hooks(chain) })
 		if slices.Contains(hooked, chain) && !comes {
 			b.chains[i] = ":" + chain + " ACCEPT [0:0]"
@@ -139,23 +139,7 @@ func (b *block) release(hooked []string, wanted []block) {
 
 // hooks reports whether a jump of ours stands in a chain of others.
 func (b *block) hooks(chain string) bool {
-	return slices.ContainsFunc(b.rules, func(line string) bool { return chainOf(line) == chain && isOurs(line) })
-}
-
-// chainOf returns the chain that a line declares, or that its command (-A, -I,
-// -F, …) is about, or "".
-func chainOf(line string) string {
-	words := strings.Fields(line)
-	if len(words) > 0 && strings.HasPrefix(words[0], "[") {
-		words = words[1:] // counters, as iptables-save -c prints them
-	}
-	switch {
-	case len(words) > 0 && strings.HasPrefix(words[0], ":"):
-		return words[0][1:]
-	case len(words) > 1 && strings.HasPrefix(words[0], "-"):
-		return words[1]
-	}
-	return ""
+	return slices.ContainsFunc(b.rules, func(line string) bool { return saved.ChainOf(line) == chain && isOurs(line) })
 }
 
 // isOurs takes a jump to a chain of ours for ours, however it was written: if
@@ -164,7 +148,7 @@ func isOurs(line string) bool {
 	if line == header {
 		return true
 	}
-	chain := chainOf(line)
+	chain := saved.ChainOf(line)
 	return chain != "" && (state.OwnsChain(chain) || state.OwnsRule(saved.Rule{Spec: line}))
 }
 
@@ -175,11 +159,11 @@ const header = bundle.Header
 // chains behind the others, and rules in front, so that our jumps are first.
 func (b *block) put(ours block, policies []bundle.PolicyEntry, family int) {
 	for _, line := range ours.chains {
-		at := slices.IndexFunc(b.chains, func(have string) bool { return chainOf(have) == chainOf(line) })
+		at := slices.IndexFunc(b.chains, func(have string) bool { return saved.ChainOf(have) == saved.ChainOf(line) })
 		switch {
 		case at < 0:
 			b.chains = append(b.chains, line)
-		case states(policies, family, b.table, chainOf(line)):
+		case states(policies, family, b.table, saved.ChainOf(line)):
 			b.chains[at] = line
 		}
 	}

@@ -189,3 +189,16 @@ func syncFolder(path string) error {
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
+
+// Replace puts a text in the place of a file, wholly or not at all.
+func Replace(path string, text []byte) error {
+	have, err := readRegular(path)
+	if err != nil {
+		return err
+	}
+	r, err := Prepare(path, have, text)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.Put(), r.Discard())
+}

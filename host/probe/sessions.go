@@ -30,6 +30,10 @@ func Sessions(admin func(port uint16) bool) ([]Session, error) {
 	return sessions(sockets, roles, admin), nil
 }
 
+// unheld is the inode of a connection that no program has accepted yet. Where
+// many come at once, as in an attack on sshd, there is always one.
+const unheld = "0"
+
 // sessions picks them from the sockets. A port on which a session of sshd
 // listens is one that its user has forwarded, and nobody logs in by it.
 func sessions(sockets []socket, roles map[string]sshdRole, admin func(port uint16) bool) []Session {
@@ -42,7 +46,7 @@ func sessions(sockets []socket, roles map[string]sshdRole, admin func(port uint1
 	var found []Session
 	for _, s := range sockets {
 		role := roles[s.inode]
-		loggedIn := role == sshdLoggedIn || role == sshdNone && admin(s.near.Port())
+		loggedIn := role == sshdLoggedIn || role == sshdNone && s.inode != unheld && admin(s.near.Port())
 		if s.state == tcpOpen && served[s.near.Port()] && loggedIn {
 			found = append(found, Session{s.near, s.far, role == sshdLoggedIn})
 		}

@@ -38,7 +38,7 @@ func SaveBans(files Files, now time.Time) error {
 			text = append(text, banLine(name, e)...)
 		}
 	}
-	return replace(BansPath, text)
+	return persist.Replace(BansPath, text)
 }
 
 // kept names the sets whose entries outlive a reboot.
@@ -48,19 +48,6 @@ func (f Files) kept() []string { return strings.Fields(string(f.Kept.Text)) }
 // it cuts addresses, and a timeout of 0 is for good.
 func banLine(name string, e kernelset.Entry) string {
 	return fmt.Sprintf("add %s %s timeout %d\n", name, e.Prefix.Addr(), max(0, int(e.Timeout.Seconds())))
-}
-
-// replace puts a text in the place of a file, wholly or not at all.
-func replace(path string, text []byte) error {
-	have, err := persist.Read(map[string]string{"": path})
-	if err != nil {
-		return err
-	}
-	r, err := persist.Prepare(path, have[path], text)
-	if err != nil {
-		return err
-	}
-	return errors.Join(r.Put(), r.Discard())
 }
 
 // bans puts back what the kept sets held when the host went down, less the time

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
@@ -21,6 +22,11 @@ type Files struct {
 	Sysctl probe.BootFile
 	// Kept names the sets whose entries outlive a reboot, Bans holds them.
 	Kept, Bans probe.BootFile
+	// Applied says that hardenctl was applied here, whatever is left of it in the
+	// files: without any the host must not be open.
+	Applied bool
+
+	last map[ruleset.Family]probe.BootFile // closed rules, as they were applied last
 }
 
 // Read reads the files of a layout. One that does not exist has no text. Nor has
@@ -53,6 +59,30 @@ func (f Files) ours() bool {
 		}
 	}
 	return false
+}
+
+// Close reports whether the files say for both families how to close the host.
+func (f Files) Close() bool {
+	return closes(f.Closed[ruleset.V4].Text) && closes(f.Closed[ruleset.V6].Text)
+}
+
+// ClosedBy takes the closed rules of a bundle, for where the files have none.
+// folder is where it is kept.
+func (f Files) ClosedBy(b *bundle.Bundle, folder string) Files {
+	f.last = map[ruleset.Family]probe.BootFile{}
+	for family, name := range map[ruleset.Family]string{ruleset.V4: bundle.ClosedV4, ruleset.V6: bundle.ClosedV6} {
+		f.last[family] = probe.BootFile{Path: filepath.Join(folder, name), Text: b.File(name)}
+	}
+	return f
+}
+
+// closed are the closed rules of a family: those of the files, or else the last
+// that were applied.
+func (f Files) closed(family ruleset.Family) probe.BootFile {
+	if last := f.last[family]; !closes(f.Closed[family].Text) && closes(last.Text) {
+		return last
+	}
+	return f.Closed[family]
 }
 
 // errForeign is the error of a rules file over which somebody has saved others,

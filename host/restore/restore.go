@@ -18,6 +18,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"hardenctl/compiler/ruleset"
@@ -32,8 +34,9 @@ type loading struct {
 	fresh Fresh
 }
 
-// Fresh are the families of which a restore has found no rules at all in the
-// kernel: those get the whole file, with what others have in it.
+// Fresh are the families of which a restore has found no rules in the kernel, or
+// only those by which one before has closed it: they get the whole file, with what
+// others have in it.
 type Fresh map[ruleset.Family]bool
 
 // Do loads sets, then rules, then settings. say is told what is in force, a
@@ -44,8 +47,7 @@ type Fresh map[ruleset.Family]bool
 // fresh is what CloseFirst has found.
 func Do(ctx context.Context, tools probe.Tools, files Files, fresh Fresh, say func(string)) error {
 	if !files.ours() {
-		say("hardenctl has saved no rules here; nothing to restore")
-		return nil
+		return nothingLeft(files, fresh, say)
 	}
 	l := &loading{tools: tools, files: files.withoutTrial(say), say: say, fresh: fresh}
 	sets := l.sets(ctx)
@@ -57,6 +59,20 @@ func Do(ctx context.Context, tools probe.Tools, files Files, fresh Fresh, say fu
 		failed = errors.Join(failed, l.family(ctx, family, sets))
 	}
 	return errors.Join(failed, l.settings())
+}
+
+// nothingLeft is a restore without any file of ours. Where hardenctl was applied
+// all the same, CloseFirst has closed what nobody else filters.
+func nothingLeft(files Files, fresh Fresh, say func(string)) error {
+	if !files.Applied {
+		say("hardenctl has saved no rules here; nothing to restore")
+		return nil
+	}
+	var failed error
+	for _, family := range slices.Sorted(maps.Keys(fresh)) {
+		failed = errors.Join(failed, fmt.Errorf("%s, which hardenctl has saved here, is gone or cannot be read: IPv%d is CLOSED; apply your profile, or what was applied last: hardenctl history, and hardenctl rollback N", files.Rules[family].Path, family))
+	}
+	return failed
 }
 
 // family puts the rules of one in force, unless sets says that those they need
@@ -83,15 +99,15 @@ func CloseFirst(ctx context.Context, tools probe.Tools, files Files) Fresh {
 	fresh := Fresh{}
 	for _, family := range tools.Families {
 		have, err := probe.Tables(ctx, family)
-		if err != nil || !unused(have) {
-			continue
-		}
-		fresh[family] = true
-		text := files.Closed[family].Text
+		text := files.closed(family).Text
 		if !closes(text) {
 			text = []byte(builtIn[family])
 		}
-		if files.ours() {
+		if err != nil || !unused(have) && !only(have, text) && !only(have, []byte(builtIn[family])) {
+			continue
+		}
+		fresh[family] = true
+		if files.ours() || files.Applied {
 			_ = probe.Restore(ctx, family, text, true)
 		}
 	}
@@ -101,7 +117,7 @@ func CloseFirst(ctx context.Context, tools probe.Tools, files Files) Fresh {
 // close puts the closed rules of a family in force, or the built-in ones. The
 // error says why it could not be those of the profile, or none at all.
 func (l *loading) close(ctx context.Context, family ruleset.Family) error {
-	closed := l.files.Closed[family]
+	closed := l.files.closed(family)
 	err := fmt.Errorf("%s does not close this host", closed.Path)
 	if closes(closed.Text) {
 		if err = l.load(ctx, family, closed, probe.BootFile{}); err != nil {

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -104,4 +105,25 @@ func unused(s state.State) bool {
 		}
 	}
 	return true
+}
+
+// only reports whether the rules in the kernel are those of a text, and no others.
+func only(have state.State, text []byte) bool {
+	file, err := saved.Parse(text)
+	if err != nil {
+		return false
+	}
+	for id, table := range have.Tables {
+		want := file.Table(table.Name)
+		alone := state.State{Tables: map[state.TableID]saved.Table{id: table}}
+		if want == nil && !unused(alone) || want != nil && !same(table, *want) {
+			return false
+		}
+	}
+	return true
+}
+
+// same compares tables without their counters.
+func same(a, b saved.Table) bool {
+	return bytes.Equal(saved.Render([]saved.Table{a}, false), saved.Render([]saved.Table{b}, false))
 }

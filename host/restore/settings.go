@@ -13,8 +13,8 @@ import (
 
 // settings writes the kernel settings of the file that do not have their value:
 // whoever read it at boot may have done so before the kernel had conntrack,
-// which came with the rules. What belongs to the machine is left out in a
-// container.
+// which came with the rules. What cannot be changed from here, as what belongs to
+// the machine in a container, is said and is no error.
 func (l *loading) settings() error {
 	have, want, err := probe.ReadSettings(persist.Settings(l.files.Sysctl.Text))
 	if err != nil {
@@ -24,7 +24,11 @@ func (l *loading) settings() error {
 	written := 0
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		same := strings.Join(strings.Fields(have[key].Value), " ") == strings.Join(strings.Fields(want[key].Value), " ")
-		if have[key].Unreachable != "" || same {
+		if same {
+			continue
+		}
+		if why := have[key].Unreachable; why != "" {
+			l.say(fmt.Sprintf("%s of %s is out of reach: %s", key, l.files.Sysctl.Path, why))
 			continue
 		}
 		if err := probe.WriteSetting(want[key]); err != nil {

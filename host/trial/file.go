@@ -2,6 +2,7 @@ package trial
 
 import (
 	"bytes"
+	"strings"
 
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/saved"
@@ -10,26 +11,35 @@ import (
 
 // EndRules returns a rules file without a trial in the middle of which somebody
 // has saved the kernel's rules into it: such a file loads only while the trial
-// lasts, or begins it anew. A file without one, and one that is no save, is
-// returned as it is.
+// lasts, or begins it anew. Every other line stays as it is.
 func EndRules(family ruleset.Family, text []byte) []byte {
 	if !bytes.Contains(text, []byte(state.TrialChainPrefix)) && !bytes.Contains(text, []byte(Guards[family])) {
 		return text
 	}
-	file, err := saved.Parse(text)
-	if err != nil {
-		return text // whoever loads it is told
+	kept := []byte{}
+	for line := range strings.Lines(string(text)) {
+		kept = append(kept, ended(family, line)...)
 	}
-	tables := Tables{}
-	for _, t := range file.Tables {
-		tables[state.TableID{Family: family, Name: t.Name}] = t
+	return kept
+}
+
+// ended is a line of a rules file when the guard has gone; "" for one of the
+// trial.
+func ended(family ruleset.Family, line string) string {
+	chain := saved.ChainOf(line)
+	switch {
+	case chain == "":
+		return line
+	case state.OfTrialChain(chain):
+		return ""
+	case state.OwnsChain(chain):
+		return line
 	}
-	tables = End(tables)
-	var ended []saved.Table
-	for _, t := range file.Tables {
-		ended = append(ended, tables[state.TableID{Family: family, Name: t.Name}])
+	rule, stays := unguarded(family, saved.Rule{Spec: line})
+	if !stays {
+		return ""
 	}
-	return saved.Render(ended, true)
+	return rule.Spec
 }
 
 // EndSets returns a file of sets, as `ipset save` prints it, without those that
@@ -38,7 +48,7 @@ func EndSets(text []byte) []byte {
 	if !bytes.Contains(text, []byte(state.TrialSetPrefix)) {
 		return text
 	}
-	var kept []byte
+	kept := []byte{}
 	for line := range bytes.Lines(text) {
 		words := bytes.Fields(line)
 		if len(words) < 2 || !state.OfTrialSet(string(words[1])) {

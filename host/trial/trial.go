@@ -15,6 +15,13 @@
 // shared by old and new, and go on counting; so are sets that packets fill:
 // bans are kept and made in a trial, and survive its end.
 //
+// What a copy has counted goes to the rule that comes in its place. A rule that
+// was there before and stays, in a chain that changes, keeps what it had counted
+// until then, and goes without what its copy has counted in the trial: to give it
+// both, it would have to be taken out and put in anew, by which it forgets the
+// connections that connlimit has counted, and, with ip6tables-nft-restore 1.8.9,
+// which takes no counters from its input, all that it had counted before.
+//
 // End says what is left when a trial is over. It takes that from what is there,
 // not from what was there before: if somebody flushed the firewall in the
 // meantime, nothing old comes back.
@@ -52,8 +59,8 @@ func Set(name string) string {
 type Tables = map[state.TableID]saved.Table
 
 // Between returns the tables in which a trial of want runs beside have. copied
-// names the sets that the trial has copies of. Policies are those of have:
-// chains of ours decide without them.
+// names the sets that the trial has copies of. Policies are those of have, which
+// the chains of ours decide without, or which a last rule stands for (policy.go).
 func Between(have, want Tables, copied map[string]bool) Tables {
 	between := Tables{}
 	for id := range have {
@@ -74,7 +81,7 @@ func End(tables Tables) Tables {
 		t.Chains = slices.DeleteFunc(chains, func(c saved.Chain) bool { return state.OfTrialChain(c.Name) })
 		for i, c := range t.Chains {
 			if !state.OwnsChain(c.Name) {
-				t.Chains[i].Rules = unguarded(id.Family, c.Rules)
+				t.Chains[i].Rules = allUnguarded(id.Family, c.Rules)
 			}
 		}
 		ended[id] = t
@@ -88,9 +95,12 @@ func join(id state.TableID, have, want saved.Table, copiedSets map[string]bool) 
 	joined := saved.Table{Name: id.Name}
 	for _, c := range have.Chains {
 		if !state.OwnsChain(c.Name) {
-			c.Rules = j.hooks(c.Rules, rulesOf(want, c.Name))
+			c.Rules = j.builtIn(c, rulesOf(want, c.Name))
 		}
 		joined.Chains = append(joined.Chains, c)
+	}
+	if slices.ContainsFunc(have.Chains, func(c saved.Chain) bool { return releases(c, rulesOf(want, c.Name)) }) {
+		joined.Chains = append(joined.Chains, acceptingChain())
 	}
 	for _, c := range want.Chains {
 		switch {
@@ -195,18 +205,26 @@ func insert(r saved.Rule, match string) string {
 	return r.Spec[:at] + match + r.Spec[at:]
 }
 
-// unguarded are the rules of a built-in chain when the guard has gone.
-func unguarded(family ruleset.Family, rules []saved.Rule) []saved.Rule {
+// unguarded is a rule of a built-in chain when the guard has gone, and whether it
+// is there then.
+func unguarded(family ruleset.Family, r saved.Rule) (left saved.Rule, stays bool) {
+	if !state.OwnsRule(r) {
+		return r, true
+	}
+	if strings.Contains(r.Spec, match(Guards[family], true)) || state.OfTrialChain(r.Target()) {
+		return r, false
+	}
+	r.Spec = strings.Replace(r.Spec, match(Guards[family], false), "", 1)
+	return r, true
+}
+
+// allUnguarded are the rules of a built-in chain when the guard has gone.
+func allUnguarded(family ruleset.Family, rules []saved.Rule) []saved.Rule {
 	var left []saved.Rule
 	for _, r := range rules {
-		ours := state.OwnsRule(r)
-		if ours && (strings.Contains(r.Spec, match(Guards[family], true)) || state.OfTrialChain(r.Target())) {
-			continue
+		if r, stays := unguarded(family, r); stays {
+			left = append(left, r)
 		}
-		if ours {
-			r.Spec = strings.Replace(r.Spec, match(Guards[family], false), "", 1)
-		}
-		left = append(left, r)
 	}
 	return left
 }

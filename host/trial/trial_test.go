@@ -128,11 +128,15 @@ func TestBetweenProperty(t *testing.T) {
 	}
 }
 
-// settle is what an apply makes of a table: our jumps first.
+// settle is what an apply makes of a table: our jumps first, and the policy let
+// go that was stated before.
 func settle(have, want saved.Table) saved.Table {
 	settled := saved.Table{Name: have.Name}
 	for _, c := range have.Chains {
 		if !state.OwnsChain(c.Name) {
+			if releases(c, rulesOf(want, c.Name)) {
+				c.Policy = "ACCEPT"
+			}
 			others := slices.DeleteFunc(slices.Clone(c.Rules), state.OwnsRule)
 			c.Rules = slices.Concat(rulesOf(want, c.Name), others)
 			settled.Chains = append(settled.Chains, c)
@@ -155,13 +159,14 @@ func meets(t saved.Table, chain string, packet int64, guard bool) []string {
 
 // walk reports whether a verdict ended the packet's way.
 func walk(t saved.Table, chain string, packet int64, guard bool, met *[]string) bool {
-	for _, r := range t.Chain(chain).Rules {
+	c := t.Chain(chain)
+	for _, r := range c.Rules {
 		if !matches(r.Spec, packet, guard) {
 			continue
 		}
 		target := r.Target()
 		switch {
-		case target == "RETURN":
+		case target == "RETURN" && !c.BuiltIn():
 			return false
 		case state.OwnsChain(target):
 			if walk(t, target, packet, guard, met) {
@@ -174,7 +179,10 @@ func walk(t saved.Table, chain string, packet int64, guard bool, met *[]string) 
 			return true
 		}
 	}
-	return false
+	if c.BuiltIn() {
+		*met = append(*met, c.Policy)
+	}
+	return c.BuiltIn()
 }
 
 // matches decides for a rule by its words, but for the guard and the target.
@@ -201,7 +209,7 @@ var ownNames = []string{"HARDENCTL-A", "HARDENCTL-B", "HARDENCTL-C"}
 // randomTable is a host's table, with our jumps anywhere among others' rules, or
 // a bundle's. A chain of ours leads only to later ones.
 func randomTable(r *rand.Rand, host bool) saved.Table {
-	t := saved.Table{Name: "filter", Chains: []saved.Chain{{Name: "INPUT", Policy: "ACCEPT"}}}
+	t := saved.Table{Name: "filter", Chains: []saved.Chain{{Name: "INPUT", Policy: pick(r, "ACCEPT", "DROP")}}}
 	for i, name := range ownNames {
 		t.Chains = append(t.Chains, saved.Chain{Name: name, Policy: saved.UserPolicy, Rules: randomRules(r, ownNames[i+1:])})
 	}

@@ -10,6 +10,7 @@ package watchdog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,15 +30,17 @@ const systemd = "/run/systemd/system"
 
 // Start starts the watchdog of a trial whose entry is in the journal.
 func Start(e journal.Entry) error {
-	if _, err := os.Stat(systemd); err == nil && timer(e) == nil {
+	if bySystemd() && timer(e) == nil {
 		return nil
 	}
 	return detached()
 }
 
-// timer asks systemd. The name of the unit is the trial's own, so that the timer
-// of one that was confirmed is not in the way of the next; it finds nothing to
-// do.
+// timer asks systemd for a timer on the monotonic clock (OnActiveSec in
+// systemd.timer(5)): no clock that jumps moves it. While the machine sleeps it
+// stands still, and so does the time of the guard in the kernel. The name of the
+// unit is the trial's own, so that the timer of one that was confirmed is not in
+// the way of the next; it finds nothing to do.
 func timer(e journal.Entry) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -63,19 +66,29 @@ func detached() error {
 	return cmd.Process.Release()
 }
 
+// poll is how often Wait looks: a trial can end before its time, and time that a
+// machine sleeps through counts.
+const poll = 500 * time.Millisecond
+
 // Wait returns when the trial that is pending is over, confirmed or not, or when
-// ctx ends. It looks twice a second: a trial can end before its time, and time
-// that a machine sleeps through counts.
+// ctx ends. A journal that cannot be read says nothing about that, and is read
+// again, for an hour at most.
 func Wait(ctx context.Context) error {
-	for {
+	for readable := time.Now(); ; {
 		e, err := journal.Read()
-		if err != nil || !e.Pending() {
+		pause := poll
+		switch {
+		case errors.Is(err, journal.ErrNone), err == nil && !e.Pending():
 			return ctx.Err()
+		case err == nil:
+			readable, pause = time.Now(), min(e.Left(), poll)
+		case time.Since(readable) > patience:
+			return err
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(min(e.Left(), 500*time.Millisecond)):
+		case <-time.After(pause):
 		}
 	}
 }

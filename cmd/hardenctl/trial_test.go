@@ -1,0 +1,42 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// Whoever changes the host waits ten seconds for another who does. At boot,
+// restore has more patience: there is nobody to try again.
+func TestLockTimeout(t *testing.T) {
+	for command, want := range map[string]string{
+		"apply": "10s", "rollback": "10s", "confirm": "10s", "revert": "10s", "restore": "1m0s",
+	} {
+		cmd, _, err := newRoot().Find([]string{command})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if flag := cmd.Flags().Lookup("lock-timeout"); flag == nil || flag.DefValue != want {
+			t.Errorf("%s: --lock-timeout is %+v, want %s", command, flag, want)
+		}
+	}
+}
+
+// A time without a unit is refused with an example, and a token that a script
+// has lost confirms no trial that happens to be pending.
+func TestTrialArguments(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"apply", "builtin:web", "--confirm-within", "90"}, `"90"`},
+		{[]string{"apply", "builtin:web", "--confirm-within", "2d"}, `"2d"`},
+		{[]string{"apply", "builtin:web", "--confirm-within", "90"}, "such as 90s, 5m or 1h"},
+		{[]string{"confirm", "--lock-timeout", "10"}, "such as 90s, 5m or 1h"},
+		{[]string{"confirm", ""}, "the token is empty"},
+		{[]string{"confirm", "a", "b"}, "at most 1"},
+	} {
+		if got := run(t, c.args...); got.code != exitError || !strings.Contains(got.stderr, c.says) {
+			t.Errorf("%q: exit %d, %s", c.args, got.code, got.stderr)
+		}
+	}
+}

@@ -1,0 +1,25 @@
+package check
+
+import (
+	"slices"
+
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/profile"
+)
+
+// closedToAll warns where nobody gets in by the closed rules, which a host boots
+// with if those of the profile cannot be loaded: they have no knocks, and where
+// the profile names no administrator they open to whom a service states.
+func closedToAll(p *profile.Profile) diag.List {
+	opens := func(s profile.Service) bool { return s.Admin && (s.Public() || len(s.From) > 0) }
+	knocked := slices.IndexFunc(p.Services, func(s profile.Service) bool { return s.Admin && !opens(s) })
+	if knocked < 0 || len(p.Access.Admin) > 0 || slices.ContainsFunc(p.Services, opens) {
+		return nil
+	}
+	s := p.Services[knocked]
+	return diag.List{{
+		Code: "closed-to-all", Severity: diag.Warning, Position: s.Position, Subject: "services." + s.Name,
+		Message:    "opens to a knock alone, and access.admin names nobody: if the saved rules cannot be loaded at boot, nobody gets in",
+		Suggestion: `state from where you could log in then, such as [access] admin = ["192.0.2.7"]`,
+	}}
+}

@@ -1,0 +1,94 @@
+package live
+
+import (
+	"bytes"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hardenctl/host/journal"
+	"hardenctl/host/watchdog"
+)
+
+// watching is a watchdog whose words can be read.
+type watching struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	mutex sync.Mutex
+	said  bytes.Buffer
+}
+
+// watchOver puts a profile on trial, for a short time, with the program as the
+// only watchdog of it. A profile with few sets: those that rules still name take
+// a second each to find that out.
+func watchOver(t *testing.T, program *exec.Cmd) *watching {
+	t.Helper()
+	t.Cleanup(func() { as(t, applying, "revert") })
+	tryOut(t, write(t, "small.toml", "version = 1\n[kernel]\ndefault_ttl = 111\n[services.ssh]\nports = [\"tcp/22\"]\n"), "3s")
+	killAll(t)
+	w := &watching{t: t, cmd: program}
+	w.cmd.Stdout, w.cmd.Stderr = w, w
+	must(t, w.cmd.Start())
+	return w
+}
+
+// Write keeps what the watchdog says.
+func (w *watching) Write(p []byte) (int, error) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.said.Write(p)
+}
+
+func (w *watching) words() string {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.said.String()
+}
+
+// ends waits until the watchdog has done its work.
+func (w *watching) ends() {
+	w.t.Helper()
+	timer := time.AfterFunc(2*time.Minute, func() { w.cmd.Process.Kill() })
+	defer timer.Stop()
+	if err := w.cmd.Wait(); err != nil {
+		w.t.Errorf("the watchdog: %v: %s", err, w.words())
+	}
+	nothingUnderWay(w.t)
+	noTrialLeft(w.t)
+}
+
+// Whoever holds the lock of xtables when a trial ends, or has ip6tables-restore
+// fail, which asks for no lock with the nft backend, keeps the watchdog from its
+// work for as long as he does, and no longer.
+func TestFault14_LockHeldAtTheDeadline(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		before := look(t)
+		w := watchOver(t, exec.Command(binary(t), watchdog.Args...))
+		release, says := holdXtables(t), "holding the xtables lock"
+		if filepath.Base(t.Name()) == "nft" {
+			breakTool("echo not now >&2; exit 4")(t)
+			says = "not now"
+		}
+		soon(t, 2*time.Minute, "a try that failed", func() bool { return strings.Contains(w.words(), "the watchdog tries again in 1s") })
+		contains(t, w.words(), says)
+		release()
+		w.ends()
+		look(t).is(t, before)
+	})
+}
+
+// A journal that cannot be read says neither that the trial is over nor that it
+// is not: every other time that the watchdog reads it the disk fails, also when
+// it is about to end the trial.
+func TestFault06_JournalUnreadableForAMoment(t *testing.T) {
+	bare(t, "nft")
+	before := look(t)
+	at := point{path: filepath.Join(journal.Folder, "journal.json"), call: "openat"}
+	w := watchOver(t, strace(t, at.inject("error=EIO:when=1+2"), watchdog.Args...))
+	w.ends()
+	contains(t, w.words(), "input/output error; the watchdog tries again in 1s")
+	look(t).is(t, before)
+}

@@ -1,0 +1,88 @@
+package live
+
+import (
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"hardenctl/lab"
+)
+
+// A caller from whom no packet can come, as a forged SSH_CONNECTION may say, is
+// one of whom nothing can be proven: that is a refusal like others.
+func TestGuardCannotTry(t *testing.T) {
+	bare(t, "nft")
+	lab.NewNetwork(t)
+	before := look(t)
+	t.Setenv("SSH_CONNECTION", "224.0.0.1 50000 192.0.2.1 22")
+	contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0"),
+		"it could not be proven that anybody still gets in: no network to try it in: 224.0.0.1 at eth0")
+	look(t).is(t, before)
+}
+
+// Of a caller who comes by a tunnel the plan says that the tunnel was not tried.
+func TestGuardNamesTunnels(t *testing.T) {
+	bare(t, "nft")
+	lab.NewNetwork(t)
+	tool(t, "ip tuntap add dev tun0 mode tun")
+	tool(t, "ip address add 10.8.0.1/24 dev tun0")
+	tool(t, "ip link set tun0 up")
+	tool(t, "ip xfrm policy add src 10.7.0.0/24 dst 192.0.2.1/32 dir in tmpl src 203.0.113.7 dst 192.0.2.1 proto esp mode tunnel")
+	for _, c := range []struct{ far, near, says string }{
+		{"10.8.0.2", "10.8.0.1", "10.8.0.2 comes by tun0, a tunnel (tuntap)"},
+		{"10.7.0.2", "192.0.2.1", "10.7.0.2 comes by IPsec"},
+		{callerV4, "192.0.2.1", ""},
+	} {
+		t.Setenv("SSH_CONNECTION", c.far+" 50000 "+c.near+" 22")
+		out, code := outcome(t, exec.Command(binary(t), "plan", "builtin:web"))
+		if code != 0 || !strings.Contains(out, c.says) || strings.Contains(out, "what carries it") != (c.says != "") {
+			t.Errorf("%s: exit %d, want %q:\n%s", c.far, code, c.says, out)
+		}
+	}
+}
+
+// Under sudo, which takes SSH_CONNECTION out of the environment, who asks is known
+// by the shell above, also where another program than OpenSSH serves him: at a
+// port that no service of the profile states he would be locked out. A login of
+// the past, as above a tmux, is none.
+func TestGuardKnowsCallersUnderSudo(t *testing.T) {
+	bare(t, "nft")
+	caller := lab.NewNetwork(t).Host("caller", callerV4)
+	lab.Serve(t, "tcp", 2222)
+	conn, err := caller.Dial("tcp", lab.ServerV4+":2222", stall)
+	must(t, err)
+	defer conn.Close()
+	_, port, err := net.SplitHostPort(conn.LocalAddr().String())
+	must(t, err)
+	profile := overWeb(t, "[access]\nadmin = [\"203.0.113.0/24\"]\n")
+	for _, c := range []struct {
+		far  string
+		code int
+	}{{port, 1}, {"1", 0}} {
+		shell := exec.Command("sh", "-c", `env -u SSH_CONNECTION "$0" apply "$1" --auto-approve --confirm-within 0; exit $?`, binary(t), profile)
+		shell.Env = []string{"SSH_CONNECTION=" + callerV4 + " " + c.far + " " + lab.ServerV4 + " 2222"}
+		out, got := outcome(t, shell)
+		if got != c.code || strings.Contains(out, "this would lock out "+callerV4+" (your SSH connection) at tcp/2222") != (c.code == 1) {
+			t.Errorf("connected from port %s: exit %d, want %d:\n%s", c.far, got, c.code, out)
+		}
+	}
+}
+
+// Somebody whose connection nobody has accepted is not logged in: in a storm on
+// SSH there is always one, and he must not keep a blocklist out that holds him.
+func TestGuardForgetsWhoWaits(t *testing.T) {
+	bare(t, "nft")
+	caller := lab.NewNetwork(t).Host("caller", callerV4)
+	deaf, err := net.Listen("tcp", ":22")
+	must(t, err)
+	defer deaf.Close()
+	waits, err := caller.Dial("tcp", lab.ServerV4+":22", stall)
+	must(t, err)
+	defer waits.Close()
+	t.Setenv("SSH_CONNECTION", "")
+	found := access(t, overWeb(t, "[access]\nadmin = [\"203.0.113.9\"]\nblock = [\"198.51.100.0/24\"]\n"))
+	if err := found.Refusal(); err != nil || len(found.Callers) != 1 {
+		t.Errorf("callers %+v, refusal %v", found.Callers, err)
+	}
+}

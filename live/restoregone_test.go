@@ -1,0 +1,57 @@
+package live
+
+import (
+	"os"
+	"testing"
+
+	"hardenctl/host/generation"
+)
+
+// A host of whose files none is left, or can be read, is closed at boot, and the
+// generation that was applied last says who gets in. What another loader has put
+// in force stays.
+func TestRestoreWithoutFiles(t *testing.T) {
+	bare(t, "nft")
+	w := newWays(t)
+	expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
+
+	rebooted(t)
+	mayWrite := func(mode os.FileMode) {
+		must(t, os.Chmod("/etc/iptables", mode))
+		must(t, os.Chmod("/etc/hardenctl", mode))
+	}
+	mayWrite(0o775)
+	contains(t, expect(t, 1, "restore"), "/etc/iptables may be written by others", "rules.v6, which hardenctl has saved here, is gone or cannot be read: IPv6 is CLOSED")
+	w.are(t, "ssh4 ssh6", "")
+	mayWrite(0o755)
+
+	rebooted(t)
+	must(t, os.RemoveAll("/etc/iptables"))
+	must(t, os.RemoveAll("/etc/hardenctl"))
+	tool(t, "ip6tables -A INPUT -p tcp --dport 5432 -j REJECT")
+	contains(t, expect(t, 1, "restore"), "rules.v4, which hardenctl has saved here, is gone", "IPv4 is CLOSED", "hardenctl rollback N")
+	w.are(t, "ssh4 ssh6 web6", "ssh6 web6")
+	expect(t, 0, "rollback", "1", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	w.are(t, "ssh4 web4 ssh6 web6", "ssh4 web4 ssh6 web6")
+}
+
+// A host that booted closed, and whose file has been mended, gets the whole of it:
+// the rules of others too, which nobody else loads.
+func TestRestoreAfterClosed(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		inhabit(t)
+		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		for _, closed := range []string{"/etc/hardenctl/closed.v4", "built-in rules"} {
+			if closed == "built-in rules" {
+				must(t, os.Remove("/etc/hardenctl/closed.v4"))
+				must(t, os.RemoveAll(generation.Host.Folder))
+			}
+			rebooted(t)
+			edit(t, "/etc/iptables/rules.v4", "COMMIT", "COMMT")
+			contains(t, expect(t, 1, "restore"), "IPv4: CLOSED", closed)
+			edit(t, "/etc/iptables/rules.v4", "COMMT", "COMMIT")
+			expect(t, 0, "restore")
+			contains(t, tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT\n-A INPUT -s 192.0.2.200/32 -m comment --comment \"the old monitor\" -j ACCEPT\n")
+		}
+	})
+}

@@ -1,0 +1,71 @@
+package live
+
+import (
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"hardenctl/lab"
+)
+
+// The policy of FORWARD, which the guard of a trial cannot carry, is on trial all
+// the same, where it comes and where it is let go: what goes through the host is
+// decided as it will be, and after the deadline, with no process alive, as it
+// was.
+func TestForwardPolicyOnTrial(t *testing.T) {
+	closed, left := variant(t, "[policy]", "[policy]\nforward = \"drop\""), variant(t)
+	onBackends(t, func(t *testing.T) {
+		outside := lab.NewNetwork(t).Host("outside", "203.0.113.9", "2001:db8:9::9")
+		addInside(t)
+		forwards(t)
+		for _, c := range []struct {
+			name, before, after string
+			passes              bool // before
+		}{
+			{"comes", left, closed, true},
+			{"is let go", closed, left, false},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				t.Cleanup(func() { as(t, applying, "revert") })
+				expect(t, 0, "apply", c.before, "--auto-approve", "--no-guard", "--confirm-within", "0")
+				through(t, outside, c.passes, 0)
+				_, deadline := tryOut(t, c.after, "4s")
+				killAll(t)
+				through(t, outside, !c.passes, 0)
+				through(t, outside, c.passes, time.Until(deadline)+grace)
+				expect(t, 0, "revert")
+				through(t, outside, c.passes, 0)
+				token, _ := tryOut(t, c.after, "1m")
+				expectAs(t, confirming, 0, "confirm", token)
+				through(t, outside, !c.passes, 0)
+				expect(t, 0, "plan", c.after, "--detailed-exitcode")
+				noTrialLeft(t)
+			})
+		}
+	})
+}
+
+// forwards has the server forward until the end of the test.
+func forwards(t *testing.T) {
+	t.Helper()
+	for _, path := range []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"} {
+		old, err := os.ReadFile(path)
+		must(t, err)
+		must(t, os.WriteFile(path, []byte("1"), 0))
+		t.Cleanup(func() { must(t, os.WriteFile(path, old, 0)) })
+	}
+}
+
+// through fails the test unless connections to the inside pass, or do not. It
+// waits for that as long as said.
+func through(t *testing.T, outside *lab.Host, want bool, wait time.Duration) {
+	t.Helper()
+	for _, address := range inner {
+		for end := time.Now().Add(wait); connects(outside, net.JoinHostPort(address, "80"), want) != want; {
+			if time.Now().After(end) {
+				t.Fatalf("to %s: want passing %v", address, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package hardenctl_test
+
+import (
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// shown is a sentence of the README and the tests that show that it is true, as
+// "folder.TestName folder.TestName".
+type shown struct{ sentence, tests string }
+
+// whenWrong are the sentences of the README's section on what happens when
+// things go wrong, in order. Who changes one there looks here what shows it.
+var whenWrong = []shown{
+	{"Do nothing: when the time is over the kernel is back at the old rules, for IPv4 and IPv6, with no hardenctl process alive.",
+		"live.TestLockedOutOverSSHNFT live.TestLockedOutOverSSHLegacy live.TestTrialEndsInTheKernel"},
+	{"The new chains stand beside the old ones until then, and a set whose entries time out decides between them.",
+		"live.TestTrialEndsInTheKernel host/trial.TestBetween"},
+	{"Connections that are open stay open all the while, also at the first apply, when conntrack has never seen them.",
+		"live.TestLockedOutOverSSHNFT live.TestConfirmOverSSHNFT live.TestTrialEndsInTheKernel live.TestFault21_FirstApplyOverSSH live.TestSilentSessionSurvivesFirstApply"},
+
+	{"While the rules are loaded, that takes everything back.", "live.TestFault03TerminalCloses live.TestFault03Signals"},
+	{"In a trial it changes nothing: log in anew in time and confirm, or it all goes back.", "live.TestCountdown live.TestTerminalClosesInATrial"},
+
+	{"`hardenctl confirm` without it means the trial that is pending, and there is never more than one.",
+		"live.TestTrialWithoutATerminal live.TestCountdown live.TestConfirm"},
+
+	{"That is refused, also under sudo and in another session of the same connection, since it proves nothing.",
+		"live.TestConfirmOverSSHNFT live.TestConfirmOverSSHLegacy live.TestConfirmOverSharedSSH"},
+	{"So it is where that cannot be told, as on a console or with sudo in tmux, unless you say `--same-session`.",
+		"live.TestConfirmOnAConsole live.TestConfirm live.TestTrialOnAMachine"},
+
+	{"That is refused, and changes nothing.", "live.TestConfirmRefused live.TestConfirm live.TestConfirmOfAnotherTrial"},
+
+	{"`hardenctl revert` ends a trial before its time, from any login.", "live.TestTrialEndsInTheKernel live.TestConfirmRefused live.TestConfirmOfAnotherTrial"},
+	{"What was confirmed goes back by `hardenctl rollback`.", "live.TestRollback"},
+
+	{"What was not confirmed goes back, and what was confirmed goes on to its end, when the next command runs.",
+		"live.TestFault01_TrialKilledAtAnyStep live.TestFault01KilledNFT live.TestFault01KilledLegacy live.TestCrashNFT live.TestCrashLegacy live.TestConfirmDiesBeforeItsNote"},
+	{"Kernel settings, which the kernel does not take back by itself, are a watchdog's at the deadline: a timer of systemd where it runs, else a process of its own.",
+		"live.TestTrialEndsByWatchdog live.TestWatchdogTimer live.TestTrialOnAMachine"},
+	{"If that is killed too, the next `hardenctl` command does it.", "live.TestTrialEndsInTheKernel"},
+	{"An apply that was confirmed and cannot come to its end is half done; every command that changes the host then says so, with exit code 4, until what is in the way is mended, or `hardenctl revert` gives it up.",
+		"live.TestUnfinished live.TestGenerationOfAnApplyFinishedLater"},
+
+	{"In a trial it boots the old state: files are written last, at the confirm.", "live.TestFault19_RebootInATrial live.TestTrialOnAMachine"},
+	{"In the middle of a confirm it ends in the new one: `hardenctl restore` brings it there at boot, or the next command does.",
+		"live.TestBootInAConfirm live.TestFault19_RebootInATrial"},
+	{"Every file is wholly old or wholly new.", "live.TestFault18PowerLoss live.TestFault01KilledNFT live.TestCrashNFT"},
+
+	{"An apply that has no room for its files or its generation fails, and everything is what it was.",
+		"live.TestFault04DiskFull live.TestFault04_JournalOnAFullDisk live.TestNoRoomForGeneration live.TestFault05ReadOnly"},
+	{"If a disk goes on failing, so that not even that can be written, the exit code is 4.", "live.TestFault06DiskFails live.TestUnfinished"},
+	{"The end of a trial needs no room, and a confirm that has none ends it.", "live.TestFault04_ConfirmOnAFullDisk"},
+
+	{"Whether iptables or ipset is missing, refuses a rule, crashes, or says that it did what it did not do: everything is what it was.",
+		"live.TestFault08ToolFails live.TestFault08NoIPSet live.TestFault02KilledBetweenTables live.TestFault07SaveThatLies live.TestFault10OnlyIPv6Refuses live.TestFault11OneTableRefuses live.TestFault11RefusedByTheKernel"},
+	{"One that hangs is killed after 30 seconds.", "live.TestFault09ToolHangs"},
+
+	{"What others own is theirs to change, and they may restart Docker.", "live.TestConfirm live.TestDockerStartsAnewInATrial"},
+	{"A change to what the trial made is noticed, and the confirm refused.", "live.TestConfirmRefused live.TestFault17_FlushOnTrial"},
+	{"After `iptables -F` no old rule comes back.", "live.TestFault17_FlushOnTrial live.TestFault17ForeignFlush"},
+	{"What somebody saves in a trial, as `netfilter-persistent save` does, does not outlive it.", "live.TestSaveInATrial"},
+
+	{"One waits for the other, for ten seconds unless `--lock-timeout` says more, and then exits 6.",
+		"live.TestFault15TwoApplies cmd/hardenctl.TestLockTimeout"},
+	{"While a trial is pending, every apply and rollback is refused, and says until when.", "live.TestConfirm"},
+
+	{"An address in `[access] admin` never is, and what fail2ban puts into its jail keeps no admin out.", "live.TestForgedScans live.TestFail2ban"},
+	{"A ban leaves open connections alone, and from one of those, or at the console, `ipset del hardenctl-ban-v4 ADDRESS` ends it.",
+		"live.TestBanSparesOpenConnections live.TestGuardKnowsBans"},
+	{"Bans made in a trial stay, however it ends, in sets that do not change themselves.", "live.TestTrialEndsInTheKernel live.TestConfirm"},
+
+	{"A trial's time is counted from the boot of the machine, and ends when it would have ended.", ".TestFault20_ClockJump live.TestFault20_ClockJumpsInATrial live.TestFault20_ClockJumpsInACountdown live.TestTrialEndsInTheKernel"},
+
+	{"A host refuses what would lock out those who are logged in.",
+		"live.TestRefusedOverSSHNFT live.TestRefusedOverSSHLegacy live.TestFault30_BlocklistHoldsTheCaller deploy.TestLockoutFailsThePlay"},
+	{"The Ansible playbook tries one host first, and leaves the others alone if it fails there.", "deploy.TestFirstHostGuardsTheOthers"},
+
+	{"As root at the console, this opens the host to everybody, until the next apply or boot, and `hardenctl apply` takes it back:", "live.TestWayOutByHand"},
+}
+
+// TestWhenThingsGoWrong holds that each sentence of that section is shown by
+// tests, and that there are such tests.
+func TestWhenThingsGoWrong(t *testing.T) {
+	found, there := sentences(t), tests(t)
+	for i, s := range found {
+		if !slices.ContainsFunc(whenWrong, func(w shown) bool { return w.sentence == s }) {
+			t.Errorf("sentence %d of the README has no test: %s", i+1, s)
+		}
+	}
+	for _, w := range whenWrong {
+		if !slices.Contains(found, w.sentence) {
+			t.Errorf("the README does not say: %s", w.sentence)
+		}
+		for _, name := range strings.Fields(w.tests) {
+			if !there[name] {
+				t.Errorf("there is no test %s, which is to show: %s", name, w.sentence)
+			}
+		}
+		if w.tests == "" {
+			t.Errorf("nothing shows: %s", w.sentence)
+		}
+	}
+}
+
+var (
+	topic  = regexp.MustCompile(`(?m)^- \*\*[^*]+\.\*\*`)
+	fenced = regexp.MustCompile("(?ms)^```.*?^```$")
+)
+
+// sentences are those of the section's list, in order, each in one line. What
+// stands in bold is a topic.
+func sentences(t *testing.T) []string {
+	t.Helper()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## What happens when things go wrong\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	section = fenced.ReplaceAllString(section, "")
+	parts := topic.Split(section, -1)
+	if len(parts) < 10 {
+		t.Fatalf("the section has %d topics", len(parts)-1)
+	}
+	var all []string
+	for _, part := range parts[1:] {
+		all = append(all, split(strings.Join(strings.Fields(part), " "))...)
+	}
+	return all
+}
+
+// split cuts a text after each full stop that a capital or a command follows.
+func split(text string) (all []string) {
+	for {
+		at := strings.Index(text, ". ")
+		if at < 0 {
+			return append(all, text)
+		}
+		all, text = append(all, text[:at+1]), text[at+2:]
+	}
+}
+
+// tests are the tests of all packages, as "folder.TestName"; those of the
+// module's root as ".TestName".
+func tests(t *testing.T) map[string]bool {
+	t.Helper()
+	_, files := sources(t)
+	named := map[string]bool{}
+	for _, f := range files {
+		if !f.test {
+			continue
+		}
+		for name := range f.syntax.Scope.Objects {
+			if strings.HasPrefix(name, "Test") {
+				named[strings.TrimPrefix(path.Clean(f.folder), ".")+"."+name] = true
+			}
+		}
+	}
+	return named
+}
