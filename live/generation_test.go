@@ -24,13 +24,14 @@ const toldVariable = "HARDENCTL_LIVE_TOLD"
 // print, take and refuse. With -short, these are all that run in a tree.
 const ofTools = `TestFixpoint TestApply TestDrift TestForeign TestFault02KilledBetweenTables
 	TestFault10OnlyIPv6Refuses TestFault11OneTableRefuses TestFault31NativeRules
-	TestTrialEndsInTheKernel TestConfirm TestConfirmOverSSH TestRollback TestRestore
+	TestTrialEndsInTheKernel TestConfirm TestConfirmOverSSHNFT TestConfirmOverSSHLegacy TestRollback TestRestore
 	TestBansSurvive TestRecentListsSurvive`
 
 // leftOut are the tests that do not run in a tree, by the reason.
 var leftOut = []struct{ why, tests string }{
-	{"a tree has no Docker, fail2ban, ufw or firewalld: what these say to iptables is this machine's generation of them",
-		`TestPublished TestFilter TestFilterIsNotFooled TestFail2ban TestFault31UFW TestFault31Firewalld`},
+	{"a tree has no Docker, fail2ban, ufw, firewalld or Ansible: those there are, are of this machine's generation",
+		`TestPublished TestDockerStartsAnewInATrial TestFilter TestFilterIsNotFooled TestFail2ban TestFault31UFW
+		TestFault31Firewalld TestAnsibleOverSSH`},
 	{"a tree has no Go to build what they run",
 		`TestGateway TestREADME`},
 	{"a tree has no systemd, and the machine that they boot has tools of its own (bin/tree)",
