@@ -33,7 +33,7 @@ var leftOut = []struct{ why, tests string }{
 		`TestPublished TestDockerStartsAnewInATrial TestFilter TestFilterIsNotFooled TestFail2ban TestFault31UFW
 		TestFault31Firewalld TestAnsibleOverSSH`},
 	{"a tree has no Go to build what they run",
-		`TestGateway TestREADME`},
+		`TestGateway TestForwardPolicyOnTrial TestREADME`},
 	{"a tree has no systemd, and the machine that they boot has tools of its own (bin/tree)",
 		`TestWatchdogTimer TestJournal TestReboot TestTrialOnAMachine`},
 	{"they scan with nmap 7.90 or later, which bullseye has not, and look at what the next ones do",
