@@ -10,7 +10,7 @@ BENCH_TOOLS = $(TEST_TOOLS) procps
 # What the Debian that the tests boot has.
 TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persistent kmod iproute2 procps
 # What the Debians of other generations have, in which the tests run.
-GENERATION = iptables ipset iproute2 nftables procps strace ethtool openssh-server openssh-client
+GENERATION = iptables ipset iproute2 nftables procps iputils-ping strace openssh-server openssh-client
 
 .PHONY: build demo test matrix crash failpoints race lint bench golden clean
 
