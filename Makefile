@@ -55,6 +55,7 @@ SHORT ?=
 matrix: export CGO_ENABLED = 0
 matrix: export HARDENCTL_LIVE_COMMAND = $(CURDIR)/bin/hardenctl
 matrix: build $(GENERATIONS:%=bin/generations/%)
+	$(GO) build -tags impatient -o bin/hardenctl-impatient ./cmd/hardenctl
 	for g in $(GENERATIONS); do \
 		within="$(CURDIR)/scripts/within $(CURDIR)/bin/generations/$$g"; \
 		$(GO) test -count=1 -exec "$$within" ./host/... && \
