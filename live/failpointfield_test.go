@@ -242,8 +242,9 @@ func (c *column) befall(t *testing.T, at cell) {
 		c.hangs(t)
 		r.End(t)
 	case <-r.Ended:
-		r.wait(t)
+	case <-time.After(time.Minute): // what hangs for ever is told of
 	}
+	r.wait(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("it ended with %v and said …%s", r.Status, r.Out[max(0, len(r.Out)-600):])

@@ -82,24 +82,26 @@ func TestFailpointsRollbackHangs(t *testing.T)    { failpoints(t, rollbackAct, h
 func TestFailpointsRevert(t *testing.T)           { failpoints(t, revertAct, kills, fails, hangs) }
 func TestFailpointsRestore(t *testing.T)          { failpoints(t, restoreAct, kills, fails, hangs) }
 
-// Each tool that an apply starts hangs once on each backend, with each of the
-// arguments that it is started with. It is killed at its time limit, and what was
-// done goes back. TestFault09ToolHangs shows that the limit is the one that it says.
-func TestFault09_EachToolHangs(t *testing.T) {
-	f := newField(t)
-	for _, s := range []slot{firstSlots[0], repeatSlots[1]} {
-		t.Run(s.String(), func(t *testing.T) {
-			c := f.record(t, applyAct, s)
-			hung := map[string]bool{}
-			c.strike(t, slices.DeleteFunc(c.cells(hangs), func(c cell) bool {
-				again := c.Call != execCall || hung[c.About]
-				hung[c.About] = hung[c.About] || c.Call == execCall
-				return again
-			}))
-			if least := []string{"iptables", "iptables-save", "iptables-restore", "ip6tables-save", "ip6tables-restore", "ipset"}; !startsAll(hung, least) {
-				t.Errorf("of %q only %v hung", least, hung)
-			}
-		})
+// TestFault09_EachToolHangsNFT and its twin have each tool that an apply starts
+// hang, with each of the arguments that it is started with. It is killed at its
+// time limit, and what was done goes back. TestFault09ToolHangs shows that the
+// limit is the one that it says.
+func TestFault09_EachToolHangsNFT(t *testing.T) { eachToolHangs(t, firstSlots[0]) }
+
+// TestFault09_EachToolHangsLegacy is TestFault09_EachToolHangsNFT on the other
+// backend, and on a host with another profile.
+func TestFault09_EachToolHangsLegacy(t *testing.T) { eachToolHangs(t, repeatSlots[1]) }
+
+func eachToolHangs(t *testing.T, s slot) {
+	c := newField(t).record(t, applyAct, s)
+	hung := map[string]bool{}
+	c.strike(t, slices.DeleteFunc(c.cells(hangs), func(c cell) bool {
+		again := c.Call != execCall || hung[c.About] && c.About != "iptables --version" // go-iptables' own
+		hung[c.About] = hung[c.About] || c.Call == execCall
+		return again
+	}))
+	if least := []string{"iptables", "iptables-save", "iptables-restore", "ip6tables-save", "ip6tables-restore", "ipset"}; !startsAll(hung, least) {
+		t.Errorf("of %q only %v hung", least, hung)
 	}
 }
 
