@@ -19,14 +19,14 @@ import (
 // it starts, in three ways. A run in peace finds the points; nobody lists them.
 //
 // All of it takes hours: make failpoints. Without the flag a share is run, which
-// the seed chooses. Each call about each thing is damaged in each way in an apply
-// that confirms itself, once: on one of the backends, on one of the hosts, for one
-// of the families, at one of the times that the call is made. A call to disk that
-// hangs is one in elsewhere of them only: once that process is killed, the host is
-// as if it had been killed there at once. Of another command, all points are
-// damaged that are not an apply's too, and one in elsewhere of the others; and each
-// command in each way on each backend and host at least once. Nothing is known
-// here of what is not run.
+// the seed chooses. Each call about each thing is damaged in an apply that confirms
+// itself, once: on one of the backends, on one of the hosts, for one of the
+// families, at one of the times that the call is made, and a call to disk either
+// killed or failing. One that hangs is one in elsewhere of them only: once that
+// process is killed, the host is as if it had been killed there at once. Of another
+// command, all points are damaged that are not an apply's too, and one in elsewhere
+// of the others; and each command in each way on each backend and host at least
+// once. Nothing is known here of what is not run.
 var (
 	allFailpoints = flag.Bool("failpoints", false, "damage every command at every failpoint in every way, which takes hours")
 	failpointSeed = flag.Uint64("failpoint-seed", 4, "chooses the share of the table of failpoints that is run without -failpoints")
@@ -200,8 +200,9 @@ func (f *field) share(t *testing.T, a act, all []cell) []cell {
 	var chosen []cell
 	for _, p := range order {
 		n := drawn(a.name, p, what)
-		seldom := known[p] || what == hangs && p.Call != execCall && p.Call != netlinkCall
-		if seldom && n/1000%elsewhere != 0 {
+		toDisk := p.Call != execCall && p.Call != netlinkCall
+		seldom := known[p] || what == hangs && toDisk
+		if seldom && n/1000%elsewhere != 0 || toDisk && a.name == applyAct.name && what == otherOf(p) {
 			continue
 		}
 		chosen = append(chosen, alike[p][n%uint64(len(alike[p]))])
@@ -214,6 +215,15 @@ func (f *field) share(t *testing.T, a act, all []cell) []cell {
 		}
 	}
 	return chosen
+}
+
+// otherOf is the way in which a call of an apply to disk is not damaged: killed, or
+// failing.
+func otherOf(p failpoint) damage {
+	if drawn("other", p)%2 == 0 {
+		return kills
+	}
+	return fails
 }
 
 // drawn is a number that the seed gives to a point.
