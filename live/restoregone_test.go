@@ -29,7 +29,8 @@ func TestRestoreWithoutFiles(t *testing.T) {
 	must(t, os.RemoveAll("/etc/iptables"))
 	must(t, os.RemoveAll("/etc/hardenctl"))
 	tool(t, "ip6tables -A INPUT -p tcp --dport 5432 -j REJECT")
-	contains(t, expect(t, 1, "restore"), "rules.v4, which hardenctl has saved here, is gone", "IPv4 is CLOSED", "hardenctl rollback N")
+	contains(t, expect(t, 1, "restore"), "rules.v4, which hardenctl has saved here, is gone", "IPv4 is CLOSED", "hardenctl rollback N", "remove /var/lib/hardenctl",
+		"IPv6: no saved rules are left, and those in force stay")
 	w.are(t, "ssh4 ssh6 web6", "ssh6 web6")
 	expect(t, 0, "rollback", "1", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	w.are(t, "ssh4 web4 ssh6 web6", "ssh4 web4 ssh6 web6")

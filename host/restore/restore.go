@@ -18,8 +18,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"hardenctl/compiler/ruleset"
@@ -47,7 +45,7 @@ type Fresh map[ruleset.Family]bool
 // fresh is what CloseFirst has found.
 func Do(ctx context.Context, tools probe.Tools, files Files, fresh Fresh, say func(string)) error {
 	if !files.ours() {
-		return nothingLeft(files, fresh, say)
+		return nothingLeft(tools.Families, files, fresh, say)
 	}
 	l := &loading{tools: tools, files: files.withoutTrial(say), say: say, fresh: fresh}
 	sets := l.sets(ctx)
@@ -63,17 +61,27 @@ func Do(ctx context.Context, tools probe.Tools, files Files, fresh Fresh, say fu
 
 // nothingLeft is a restore without any file of ours. Where hardenctl was applied
 // all the same, CloseFirst has closed what nobody else filters.
-func nothingLeft(files Files, fresh Fresh, say func(string)) error {
+func nothingLeft(families []ruleset.Family, files Files, fresh Fresh, say func(string)) error {
 	if !files.Applied {
 		say("hardenctl has saved no rules here; nothing to restore")
 		return nil
 	}
 	var failed error
-	for _, family := range slices.Sorted(maps.Keys(fresh)) {
-		failed = errors.Join(failed, fmt.Errorf("%s, which hardenctl has saved here, is gone or cannot be read: IPv%d is CLOSED; apply your profile, or what was applied last: hardenctl history, and hardenctl rollback N", files.Rules[family].Path, family))
+	for _, family := range families {
+		if !fresh[family] {
+			say(fmt.Sprintf("IPv%d: no saved rules are left, and those in force stay", family))
+			continue
+		}
+		failed = errors.Join(failed, fmt.Errorf("%s, which hardenctl has saved here, is gone or cannot be read: IPv%d is CLOSED", files.Rules[family].Path, family))
 	}
-	return failed
+	if failed == nil {
+		return nil
+	}
+	return errors.Join(failed, errNothingLeft)
 }
+
+// errNothingLeft says what to do on a host of whose files none is left.
+var errNothingLeft = errors.New("apply your profile, or what was applied last: hardenctl history, and hardenctl rollback N; where hardenctl shall guard this host no more, remove /var/lib/hardenctl, and no later boot closes it")
 
 // family puts the rules of one in force, unless sets says that those they need
 // are not there, or closes it.
