@@ -34,8 +34,9 @@ given up: what is still on trial goes back, but rules, sets and files that were
 in place already stay new. Where the journal of a trial cannot be read, rules and
 sets go back, and kernel settings stay.
 
-It exits 0 when nothing is on trial any more; 1 if something is in the way; and 4
-if an apply is half done, of those two kinds: look at the host.`,
+It exits 0 when nothing is on trial any more; 1 if something is in the way; 4 if an
+apply is half done, in one of these two ways: look at the host; and 6 if nothing
+was changed since another program held a lock for too long: try again.`,
 		Example: `  hardenctl revert`,
 		Args:    cobra.NoArgs,
 	}
