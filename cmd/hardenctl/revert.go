@@ -67,12 +67,13 @@ func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
 	if *f.atDeadline {
 		return true, atDeadline(cmd)
 	}
-	release, err := lockAloud(cmd, *f.lockTimeout, progress(cmd, *f.asJSON))
+	say := progress(cmd, *f.asJSON)
+	release, err := lockAloud(cmd, *f.lockTimeout, say)
 	if err != nil {
 		return false, err
 	}
 	defer release()
-	return host.Revert(context.WithoutCancel(cmd.Context()), progress(cmd, *f.asJSON))
+	return host.Revert(context.WithoutCancel(cmd.Context()), say)
 }
 
 // atDeadline is the watchdog. It says what it meets where somebody may read it,
