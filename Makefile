@@ -10,9 +10,9 @@ BENCH_TOOLS = $(TEST_TOOLS) procps
 # What the Debian that the tests boot has.
 TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persistent kmod iproute2 procps
 # What the Debians of other generations have, in which the tests run.
-GENERATION = iptables ipset iproute2 nftables procps strace ethtool openssh-server openssh-client
+GENERATION = iptables ipset iproute2 nftables procps iputils-ping strace openssh-server openssh-client
 
-.PHONY: build demo test matrix crash race lint bench golden clean
+.PHONY: build demo test matrix crash failpoints race lint bench golden clean
 
 # Without C libraries: LD_PRELOAD and the like have no hold on the program.
 build:
@@ -55,6 +55,7 @@ SHORT ?=
 matrix: export CGO_ENABLED = 0
 matrix: export HARDENCTL_LIVE_COMMAND = $(CURDIR)/bin/hardenctl
 matrix: build $(GENERATIONS:%=bin/generations/%)
+	$(GO) build -tags impatient -o bin/hardenctl-impatient ./cmd/hardenctl
 	for g in $(GENERATIONS); do \
 		within="$(CURDIR)/scripts/within $(CURDIR)/bin/generations/$$g"; \
 		$(GO) test -count=1 -exec "$$within" ./host/... && \
@@ -72,6 +73,12 @@ SEED ?= 0
 crash:
 	scripts/setup $(TEST_TOOLS)
 	$(GO) test -count=1 -timeout 0 -v ./live -run '^TestCrash' -crashes $(N) -seed $(SEED)
+
+# Damages every command at every call to disk, message to the kernel and tool, in
+# every way. Takes hours; make test does a share of it.
+failpoints:
+	scripts/setup $(TEST_TOOLS)
+	$(GO) test -count=1 -timeout 0 -v ./live -run '^TestFailpoints|^TestFault09_' -failpoints
 
 # The packages in which goroutines meet.
 race:

@@ -22,6 +22,7 @@ func Recover(ctx context.Context, progress func(step string)) error {
 	e, err := journal.Read()
 	switch {
 	case errors.Is(err, journal.ErrNone):
+		apply.Sweep()
 		return recoverOrphan(ctx, progress)
 	case err != nil:
 		return err
@@ -29,6 +30,9 @@ func Recover(ctx context.Context, progress func(step string)) error {
 		return elsewhere(e)
 	case e.Phase == journal.Confirmed:
 		return finish(ctx, e, progress)
+	case e.Phase == journal.Applied:
+		apply.ClearUp(e)
+		return nil
 	case e.Pending():
 		// A container that starts again finds a kernel that has not booted, and
 		// a network namespace in which nothing is on trial; and the clock that
@@ -107,10 +111,12 @@ func Revert(ctx context.Context, progress func(step string)) (reverted bool, err
 	case errors.Is(err, journal.ErrNone):
 		orphan, _ := kernelset.Exists(trial.Guards[ruleset.V4]) // Recover says what is wrong with the sets
 		return orphan, Recover(ctx, progress)
+	case err != nil:
+		return false, err // Recover may read it, and leave alone a trial that is pending
 	}
 	recovered := Recover(ctx, progress)
 	if errors.As(recovered, new(*Unfinished)) && !errors.Is(recovered, tool.ErrLocked) {
 		return true, giveUp(ctx, e, recovered, progress)
 	}
-	return err == nil && e.Phase != journal.Confirmed, recovered
+	return err == nil && e.Phase != journal.Confirmed && e.Phase != journal.Applied, recovered
 }

@@ -45,14 +45,14 @@ func (e *GivenUp) Unwrap() error { return e.Cause }
 
 // finish goes on with an apply that was confirmed.
 func finish(ctx context.Context, e journal.Entry, progress func(step string)) error {
-	err := finishBundle(ctx, progress)
+	err := finishBundle(ctx, e, progress)
 	if err == nil || errors.As(err, new(*apply.Untidy)) {
 		return nil
 	}
 	return &Unfinished{e.Profile, inTheWay(err)}
 }
 
-func finishBundle(ctx context.Context, progress func(step string)) error {
+func finishBundle(ctx context.Context, e journal.Entry, progress func(step string)) error {
 	b, err := journal.Bundle()
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func finishBundle(ctx context.Context, progress func(step string)) error {
 	if err != nil {
 		return err
 	}
-	return apply.Finish(ctx, r.change(progress))
+	return apply.Finish(ctx, r.change(progress), e)
 }
 
 // inTheWay is what a step has failed of. That it went back, which is what an

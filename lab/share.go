@@ -25,7 +25,9 @@ import (
 //
 //	func TestMain(m *testing.M) { os.Exit(lab.Share(m, 3)) }
 func Share(m Runner, labs int) int {
-	flag.Parse()
+	if !flag.Parsed() { // a caller may have set flags since
+		flag.Parse()
+	}
 	if flagValue("test.list") != "" {
 		return m.Run() // names need no lab
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,18 +67,35 @@ func TestToLiveByAClock(t *testing.T) {
 	cmd := exec.Command(line[1], line[2:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
+	askTracer()
 	must(t, cmd.Start())
-	os.Exit(tracer{path, map[int]bool{}}.follow(cmd.Process.Pid))
+	os.Exit(tracer{path}.follow(cmd.Process.Pid))
+}
+
+// askTracer has the kernel stop whatever this thread starts from now on when it
+// asks for the time of the wall, and at no other call, which would take long
+// (seccomp(2)).
+func askTracer() {
+	const call, argument = 0, 16 // where they stand (struct seccomp_data)
+	load, equal := uint16(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS), uint16(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K)
+	program := []unix.SockFilter{
+		{Code: load, K: call},
+		{Code: equal, K: unix.SYS_CLOCK_GETTIME, Jf: 3},
+		{Code: load, K: argument},
+		{Code: equal, K: unix.CLOCK_REALTIME, Jf: 1},
+		{Code: unix.BPF_RET, K: unix.SECCOMP_RET_TRACE},
+		{Code: unix.BPF_RET, K: unix.SECCOMP_RET_ALLOW},
+	}
+	filter := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&filter))); errno != 0 {
+		check(errno)
+	}
 }
 
 // tracer answers what processes ask the kernel about the time.
-type tracer struct {
-	path string
-	// inside are those that are in a system call.
-	inside map[int]bool
-}
+type tracer struct{ path string }
 
-const traceAll = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK
+const traceAll = unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK
 
 // follow lets a process run, which has stopped at the start of its program, and
 // all that it starts, until it ends. It returns its exit code.
@@ -88,7 +106,7 @@ func (r tracer) follow(leader int) int {
 	}
 	hideVDSO(leader)
 	check(unix.PtraceSetOptions(leader, traceAll))
-	check(unix.PtraceSyscall(leader, 0))
+	check(unix.PtraceCont(leader, 0))
 	for {
 		pid, err := unix.Wait4(-1, &status, unix.WALL, nil)
 		switch {
@@ -96,33 +114,32 @@ func (r tracer) follow(leader int) int {
 		case err != nil:
 			panic(err)
 		case !status.Stopped():
-			delete(r.inside, pid)
 			if pid == leader {
 				return status.ExitStatus()
 			}
 		default:
-			// An error is of one that was killed while it stood still.
-			_ = unix.PtraceSyscall(pid, int(r.stopped(pid, status)))
+			r.stopped(pid, status)
 		}
 	}
 }
 
-// stopped looks at a process that stands still, and returns the signal that it is
-// to get.
-func (r tracer) stopped(pid int, status unix.WaitStatus) unix.Signal {
+// stopped looks at a process that stands still, and lets it go on, until the call
+// returns if it has just begun one. An error is of one that was killed meanwhile.
+func (r tracer) stopped(pid int, status unix.WaitStatus) {
 	const inCall = unix.SIGTRAP | 0x80 // PTRACE_O_TRACESYSGOOD
 	switch signal := status.StopSignal(); {
+	case status.TrapCause() == unix.PTRACE_EVENT_SECCOMP:
+		_ = unix.PtraceSyscall(pid, 0)
+		return
 	case signal == inCall:
-		if r.inside[pid] = !r.inside[pid]; !r.inside[pid] {
-			r.answer(pid)
-		}
-	case signal == unix.SIGTRAP && status.TrapCause() == unix.PTRACE_EVENT_EXEC:
+		r.answer(pid)
+	case status.TrapCause() == unix.PTRACE_EVENT_EXEC:
 		hideVDSO(pid)
-	case signal == unix.SIGTRAP || signal == unix.SIGSTOP: // an event, or a process that begins
-	default:
-		return signal
+	case signal != unix.SIGTRAP && signal != unix.SIGSTOP: // an event, or a process that begins
+		_ = unix.PtraceCont(pid, int(signal))
+		return
 	}
-	return 0
+	_ = unix.PtraceCont(pid, 0)
 }
 
 // answer moves the time that a call has returned.

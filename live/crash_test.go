@@ -164,8 +164,8 @@ func (r *road) recover(t *testing.T, c crashed) (way string) {
 	}
 	now := look(t)
 	arrived := maps.Equal(now, fresh)
-	if must, known := c.mustArrive(); known && way != "apply" && arrived != must {
-		t.Errorf("by the journal (%q) it had to be at the new state: %v", c.phase, must)
+	if want, known := c.mustArrive(); known && way != "apply" && arrived != want {
+		t.Errorf("by the journal (%q) it had to be at the new state: %v", c.phase, want)
 	}
 	if !arrived {
 		now.is(t, old)

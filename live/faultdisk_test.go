@@ -33,16 +33,18 @@ func TestFault05ReadOnly(t *testing.T) {
 // is whole all the same, and the exit code says that someone must look.
 func TestFault06DiskFails(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		arrange := func() { inhabitAfter(t, "builtin:bastion") }
-		p := promise(t, "builtin:database", arrange)
-		for _, at := range p.points() {
-			t.Run(at.name+" "+at.of, func(t *testing.T) {
-				wipe(t)
-				arrange()
-				out, code := outcome(t, strace(t, at.failing(), "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard"))
-				p.failed(t, code, out)
-				p.settles(t)
-			})
+		for _, before := range []string{"", "builtin:bastion"} {
+			arrange := func() { inhabitAfter(t, before) }
+			p := promise(t, "builtin:database", arrange)
+			for _, at := range p.points() {
+				t.Run(fmt.Sprintf("%s %s/from %q", at.name, at.of, before), func(t *testing.T) {
+					wipe(t)
+					arrange()
+					out, code := outcome(t, strace(t, at.failing(), "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard"))
+					p.failed(t, code, out)
+					p.settles(t)
+				})
+			}
 		}
 	})
 }

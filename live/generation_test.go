@@ -24,15 +24,16 @@ const toldVariable = "HARDENCTL_LIVE_TOLD"
 // print, take and refuse. With -short, these are all that run in a tree.
 const ofTools = `TestFixpoint TestApply TestDrift TestForeign TestFault02KilledBetweenTables
 	TestFault10OnlyIPv6Refuses TestFault11OneTableRefuses TestFault31NativeRules
-	TestTrialEndsInTheKernel TestConfirm TestConfirmOverSSH TestRollback TestRestore
+	TestTrialEndsInTheKernel TestConfirm TestConfirmOverSSHNFT TestConfirmOverSSHLegacy TestRollback TestRestore
 	TestBansSurvive TestRecentListsSurvive`
 
 // leftOut are the tests that do not run in a tree, by the reason.
 var leftOut = []struct{ why, tests string }{
-	{"a tree has no Docker, fail2ban, ufw or firewalld: what these say to iptables is this machine's generation of them",
-		`TestPublished TestFilter TestFilterIsNotFooled TestFail2ban TestFault31UFW TestFault31Firewalld`},
+	{"a tree has no Docker, fail2ban, ufw, firewalld or Ansible: those there are, are of this machine's generation",
+		`TestPublished TestDockerStartsAnewInATrial TestFilter TestFilterIsNotFooled TestFail2ban TestFault31UFW
+		TestFault31Firewalld TestAnsibleOverSSH`},
 	{"a tree has no Go to build what they run",
-		`TestGateway TestREADME`},
+		`TestGateway TestForwardPolicyOnTrial TestREADME`},
 	{"a tree has no systemd, and the machine that they boot has tools of its own (bin/tree)",
 		`TestWatchdogTimer TestJournal TestReboot TestTrialOnAMachine`},
 	{"they scan with nmap 7.90 or later, which bullseye has not, and look at what the next ones do",
@@ -63,16 +64,21 @@ func chooseForTree() {
 	if run := flag.Lookup("test.run").Value; testing.Short() && run.String() == "" {
 		run.Set(oneOf(ofTools))
 	}
-	told := os.Getenv(toldVariable) != ""
-	if os.Setenv(toldVariable, "yes"); !told {
-		fmt.Printf("%s: %s\n", filepath.Base(tree), versions())
-	}
 	skip := flag.Lookup("test.skip").Value
 	for _, l := range leftOut {
-		if !told {
-			fmt.Printf("left out: %s:\n\t%s\n", l.why, strings.Join(strings.Fields(l.tests), " "))
-		}
 		skip.Set(strings.TrimPrefix(skip.String()+"|"+oneOf(l.tests), "|"))
+	}
+	if os.Getenv(toldVariable) == "" {
+		os.Setenv(toldVariable, "yes")
+		tell(filepath.Base(tree))
+	}
+}
+
+// tell says which tools run, and what is left out.
+func tell(generation string) {
+	fmt.Printf("%s: %s\n", generation, versions())
+	for _, l := range leftOut {
+		fmt.Printf("left out: %s:\n\t%s\n", l.why, strings.Join(strings.Fields(l.tests), " "))
 	}
 }
 

@@ -52,23 +52,34 @@ func asItIs(t *testing.T) *promises {
 // what they had.
 func (p *promises) isWhole(t *testing.T) {
 	t.Helper()
-	now := look(t)
+	look(t).isWhole(t, p.old, p.fresh)
+	p.othersHaveTheirs(t)
+}
+
+// isWhole checks that each part of a picture is that of one of the states; the
+// first is the one that was there.
+func (p picture) isWhole(t *testing.T, states ...picture) {
+	t.Helper()
 	for _, name := range []string{"IPv4 rules", "IPv6 rules"} {
-		p.tablesAreWhole(t, name, offTrial(now[name]))
+		p.tablesAreWhole(t, name, states)
 	}
-	p.setsAreWhole(t, now["sets"])
-	for name, text := range now {
-		isPath := strings.HasPrefix(name, "/")
-		if isPath && !leftover(name) && text != p.old[name] && text != p.fresh[name] {
+	p.setsAreWhole(t, states)
+	for name, text := range p {
+		known := func(state picture) bool { return text == state[name] }
+		if strings.HasPrefix(name, "/") && !leftover(name) && !slices.ContainsFunc(states, known) {
 			t.Errorf("%s is neither old nor new:\n%s", name, text)
 		}
 	}
-	for name := range p.old {
-		if _, there := now[name]; !there && p.fresh[name] != "" {
+	for name := range states[0] {
+		if _, there := p[name]; !there && !isWithout(states, name) {
 			t.Errorf("%s is gone", name)
 		}
 	}
-	p.othersHaveTheirs(t)
+}
+
+// isWithout reports whether there is a state in which there is no such part.
+func isWithout(states []picture, name string) bool {
+	return slices.ContainsFunc(states, func(state picture) bool { return state[name] == "" })
 }
 
 // onGuard matches the jumps of a trial, offGuard what it adds to the old ones.
@@ -86,16 +97,17 @@ func offTrial(save string) string {
 	return kept.String()
 }
 
-func (p *promises) tablesAreWhole(t *testing.T, name, now string) {
+func (p picture) tablesAreWhole(t *testing.T, name string, states []picture) {
 	t.Helper()
-	old, fresh := tables(p.old[name]), tables(p.fresh[name])
-	for table, text := range tables(now) {
-		if text != old[table] && text != fresh[table] {
+	now := tables(offTrial(p[name]))
+	for table, text := range now {
+		if !slices.ContainsFunc(states, func(state picture) bool { return text == tables(state[name])[table] }) {
 			t.Errorf("%s, table %s is neither old nor new:\n%s", name, table, text)
 		}
 	}
-	for table := range old {
-		if _, there := tables(now)[table]; !there && fresh[table] != "" {
+	for table := range tables(states[0][name]) {
+		may := slices.ContainsFunc(states, func(state picture) bool { return tables(state[name])[table] == "" })
+		if _, there := now[table]; !there && !may {
 			t.Errorf("%s: table %s is gone", name, table)
 		}
 	}
@@ -103,11 +115,15 @@ func (p *promises) tablesAreWhole(t *testing.T, name, now string) {
 
 // setsAreWhole leaves out sets that are being filled: those of a temporary name,
 // and those that no rule names yet.
-func (p *promises) setsAreWhole(t *testing.T, now string) {
+func (p picture) setsAreWhole(t *testing.T, states []picture) {
 	t.Helper()
-	old, fresh := linesBySet(p.old["sets"]), linesBySet(p.fresh["sets"])
-	for name, text := range old {
-		if is := linesBySet(now)[name]; is != text && is != fresh[name] {
+	now, held := linesBySet(p["sets"]), make([]map[string]string, len(states))
+	for i, state := range states {
+		held[i] = linesBySet(state["sets"])
+	}
+	for name := range held[0] {
+		is := now[name]
+		if !slices.ContainsFunc(held, func(sets map[string]string) bool { return is == sets[name] }) {
 			t.Errorf("set %s is neither old nor new:\n%s", name, is)
 		}
 	}
@@ -115,9 +131,13 @@ func (p *promises) setsAreWhole(t *testing.T, now string) {
 
 // linesBySet takes what `ipset save` prints apart.
 func linesBySet(save string) map[string]string {
-	texts := map[string]string{}
+	lines, texts := map[string][]string{}, map[string]string{}
 	for line := range strings.Lines(save) {
-		texts[strings.Fields(line)[1]] += line
+		name := strings.Fields(line)[1]
+		lines[name] = append(lines[name], line)
+	}
+	for name := range lines {
+		texts[name] = strings.Join(lines[name], "")
 	}
 	return texts
 }

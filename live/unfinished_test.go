@@ -3,6 +3,7 @@ package live
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"hardenctl/host/journal"
@@ -52,6 +53,27 @@ func TestUnfinished(t *testing.T) {
 		expect(t, 0, arguments(one)...)
 		expect(t, 0, "plan", one, "--detailed-exitcode")
 	})
+	nothingUnderWay(t)
+	noTrialLeft(t)
+}
+
+// A confirm that dies after the last file is in place, and before it has cleared
+// up, leaves nothing beside the files once it is brought to its end.
+func TestUnfinishedAfterTheLastFile(t *testing.T) {
+	bare(t, "nft")
+	one, other := variant(t), variant(t, `"tcp/80"`, `"tcp/8443"`)
+	expect(t, 0, "apply", one, "--auto-approve", "--no-guard", "--confirm-within", "0")
+	t.Run("dies", func(t *testing.T) { dieConfirming(t, other) })
+	rest(t)
+	for _, beside := range glob(t, "/etc/*/.*.hardenctl-new") {
+		path := filepath.Join(filepath.Dir(beside), strings.TrimSuffix(filepath.Base(beside)[1:], ".hardenctl-new"))
+		must(t, os.Rename(beside, path))
+	}
+	if glob(t, "/etc/*/.*.hardenctl-old") == nil {
+		t.Fatal("no file has changed")
+	}
+	contains(t, expect(t, 0, "revert"), "Nothing was on trial.")
+	expect(t, 0, "plan", other, "--detailed-exitcode")
 	nothingUnderWay(t)
 	noTrialLeft(t)
 }

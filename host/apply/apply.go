@@ -56,12 +56,12 @@ func (e *Reverted) Error() string {
 func (e *Reverted) Unwrap() error { return e.Cause }
 
 // Untidy is the error of an apply that succeeded and left something behind: the
-// new state is live and saved.
+// new state is live and saved. ClearUp removes what is left.
 type Untidy struct{ Err error }
 
 // Error says what was left behind.
 func (e *Untidy) Error() string {
-	return fmt.Sprintf("the new state is live and saved, but not everything could be cleared up: %v", e.Err)
+	return fmt.Sprintf("the new state is live and saved, but not everything could be cleared up: %v; the next apply, or `hardenctl revert`, tries again", e.Err)
 }
 
 // Unwrap returns what went wrong.

@@ -11,6 +11,7 @@ import (
 	"hardenctl/host/generation"
 	"hardenctl/host/journal"
 	"hardenctl/host/kernelset"
+	"hardenctl/host/persist"
 )
 
 // confirmTime is how long the guard holds on at least from the moment of the
@@ -55,32 +56,51 @@ func Confirm(ctx context.Context, c Change, e journal.Entry) (number int, err er
 		}
 		return 0, err
 	}
-	return keep(err)
+	return keep(e, leftBy(err))
+}
+
+// leftBy is what could not be cleared up by steps that succeeded; nil if nothing
+// was left.
+func leftBy(err error) error {
+	var untidy *Untidy
+	if errors.As(err, &untidy) {
+		return untidy.Err
+	}
+	return nil
 }
 
 // keep makes what is staged a generation, after an apply that succeeded, and
-// removes the journal. An error beside it is about what could not be cleared up.
-func keep(untidy error) (number int, err error) {
+// removes the journal. left is what could not be cleared up until then. The error
+// is an *Untidy, about that and more: the journal then says to the next command
+// that changes the host that there is something left.
+func keep(e journal.Entry, left error) (number int, err error) {
 	number, unkept := generation.Host.Commit()
 	if errors.Is(unkept, fs.ErrNotExist) {
 		unkept = nil // whoever applied has staged nothing, or died after the commit
 	}
-	if failed := errors.Join(unkept, journal.Remove()); failed != nil {
-		return number, &Untidy{errors.Join(untidy, failed)}
+	failed := errors.Join(left, unkept)
+	if failed == nil {
+		failed = journal.Remove()
 	}
-	return number, untidy
+	if failed == nil {
+		return number, nil
+	}
+	e.Phase = journal.Applied
+	return number, &Untidy{errors.Join(failed, journal.Write(e))}
 }
 
 // Finish brings an apply that was confirmed to its end, whatever was there when
 // its process died. The change is from the host as it is. The caller holds the
 // lock.
-func Finish(ctx context.Context, c Change) error {
+func Finish(ctx context.Context, c Change, e journal.Entry) error {
 	files := &fileWork{change: c}
 	err := run(ctx, append([]step{files.prepareStep()}, c.newSteps(files)...), c.Progress)
 	if errors.As(err, new(*Reverted)) {
 		return err
 	}
-	_, err = keep(err)
+	// Files that were in place when the process died are no change any more, and
+	// what stood beside them is still there.
+	_, err = keep(e, errors.Join(leftBy(err), persist.Sweep(e.Files)))
 	return err
 }
 

@@ -86,13 +86,14 @@ func readFilter(tools string) (saved.Table, error) {
 }
 
 // Any command of iptables-legacy sets what the policies of its table have counted
-// to zero, as our transactions do on that backend. Where a later version does
-// not, transaction need not either.
+// to zero, as our transactions do on that backend, up to 1.8.9; 1.8.11 keeps it,
+// in both. A transaction loses no more than a command.
 func TestLegacyForgetsWhatPoliciesCounted(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to make a network namespace")
 	}
 	const counted = "*filter\n:INPUT ACCEPT [7:420]\n:FORWARD ACCEPT [8:480]\n:OUTPUT ACCEPT [9:540]\nCOMMIT\n"
+	kept := map[string]uint64{}
 	for name, change := range map[string]tool.Command{
 		"a command":     {Name: "iptables-legacy", Args: []string{"-A", "INPUT", "-j", "ACCEPT"}},
 		"a transaction": {Name: "iptables-legacy-restore", Args: []string{"--noflush", "-c"}, Stdin: []byte("*filter\n[0:0] -I INPUT 1 -j ACCEPT\nCOMMIT\n")},
@@ -108,13 +109,16 @@ func TestLegacyForgetsWhatPoliciesCounted(t *testing.T) {
 				return err
 			}
 			after, err := readFilter("iptables-legacy")
-			if err == nil && after.Chain("FORWARD").Packets+after.Chain("OUTPUT").Packets != 0 {
-				err = fmt.Errorf("policies keep what they have counted: %+v", after.Chains)
+			if err == nil {
+				kept[name] = after.Chain("FORWARD").Packets + after.Chain("OUTPUT").Packets
 			}
 			return err
 		})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if kept["a command"] != kept["a transaction"] {
+		t.Errorf("of 17 packets that policies counted are left after %v", kept)
 	}
 }

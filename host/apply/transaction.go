@@ -59,9 +59,9 @@ func (w *writer) line(format string, args ...any) { fmt.Fprintf(&w.text, format+
 // reading and the transaction, as a container engine does when it starts, and a
 // line of ours would put it back. iptables-legacy sets the counters of policies
 // to zero then, whatever it changes in the table: "iptables-legacy -A" of one
-// rule does the same, and no option of restore keeps them (libiptc of 1.8.9,
-// COUNTER_MAP_ZEROED; TestLegacyForgetsWhatPoliciesCounted). Those go rather
-// than a policy.
+// rule does the same, and no option of restore keeps them (libiptc up to 1.8.9,
+// COUNTER_MAP_ZEROED, and no more of 1.8.11; TestLegacyForgetsWhatPoliciesCounted).
+// Those go rather than a policy.
 func (w *writer) policies(names []string) (lines []byte, differ bool) {
 	for _, name := range names {
 		chain, target := policyOf(w.current, name), policyOf(w.target, name)

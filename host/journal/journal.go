@@ -4,7 +4,8 @@
 // There is at most one entry. It is written and synced before the kernel is
 // changed and removed as the last thing: while it is there something is under
 // way. Its phase says in which direction: a trial that nobody has confirmed goes
-// back, one that was confirmed goes on.
+// back, one that was confirmed goes on, and of one that has come to its end
+// something is left to clear up.
 //
 // Times are those of CLOCK_BOOTTIME, which counts from the boot, also while the
 // machine sleeps, and which nobody can set: a clock that jumps ends no trial and
@@ -52,6 +53,8 @@ const (
 	Trial Phase = "trial"
 	// Confirmed is from the confirm until the last file is in place.
 	Confirmed Phase = "confirmed"
+	// Applied is after that, where not everything could be cleared up.
+	Applied Phase = "applied"
 )
 
 // Entry is an apply that is under way.
@@ -173,16 +176,30 @@ func Bundle() (*bundle.Bundle, error) {
 }
 
 // Remove says that nothing is under way any more. That nothing is is no error,
-// also on a file system that is read-only.
+// also on a file system that is read-only; what somebody has left who died before
+// the entry was there, or after it was gone, goes too.
 func Remove() error {
 	place := filepath.Join(Folder, entryName)
 	if _, err := os.Lstat(place); errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return removeRest()
 	}
 	if err := os.Remove(place); err != nil {
 		return err
 	}
-	return errors.Join(syncPath(Folder), os.RemoveAll(filepath.Join(Folder, bundleFolder)))
+	return errors.Join(syncPath(Folder), removeRest())
+}
+
+// removeRest removes what stands beside the entry.
+func removeRest() error {
+	var failed error
+	for _, name := range []string{bundleFolder, "." + entryName} {
+		place := filepath.Join(Folder, name)
+		// Where nothing can be written, there is an error for what is not there too.
+		if _, err := os.Lstat(place); err == nil {
+			failed = errors.Join(failed, os.RemoveAll(place))
+		}
+	}
+	return failed
 }
 
 // Now is the time on CLOCK_BOOTTIME.

@@ -179,3 +179,19 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// What somebody has left beside an entry who died before it was there, or when it
+// was gone, goes with the next Remove.
+func TestRemoveLeftovers(t *testing.T) {
+	e, b := example(t)
+	must(t, Begin(e, b))
+	must(t, os.Rename(Folder+"/journal.json", Folder+"/.journal.json"))
+	must(t, Remove())
+	if left, _ := filepath.Glob(Folder + "/*"); left != nil {
+		t.Errorf("it has left %v", left)
+	}
+	if _, err := os.Lstat(Folder + "/.journal.json"); err == nil {
+		t.Error("it has left what was to be an entry")
+	}
+	must(t, Remove())
+}

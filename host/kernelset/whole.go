@@ -53,7 +53,7 @@ func Restore(ctx context.Context, text []byte) error {
 
 // loadTimeout is how long Load may take: a million entries take 6 s where nobody
 // else is at work.
-const loadTimeout = 5 * time.Minute
+var loadTimeout = 5 * time.Minute
 
 // Load is Restore for sets some of which may be there, and may hold some of
 // their members. A set of that name that is of another kind is an error.

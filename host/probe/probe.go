@@ -73,17 +73,36 @@ func ReadTools() (Tools, error) {
 	if err != nil {
 		return Tools{}, err
 	}
-	// go-iptables waits for the answer for ever.
 	if _, err := tool.Run(context.Background(), tool.Command{Name: "iptables", Args: []string{"--version"}, Timeout: versionTime}); err != nil {
 		return Tools{}, err
 	}
-	ipt, err := iptables.New(iptables.Path(path), iptables.Timeout(5))
+	ipt, err := open(path)
 	if err != nil {
 		return Tools{}, fmt.Errorf("%s: %w", path, err)
 	}
 	major, minor, patch := ipt.GetIptablesVersion()
 	backend, err := readBackend()
 	return Tools{Version: fmt.Sprintf("%d.%d.%d", major, minor, patch), Backend: backend, Families: families()}, err
+}
+
+// open has go-iptables ask the tool for its version, for whose answer it would wait
+// for ever. A tool that answered a moment ago and hangs now is left behind.
+func open(path string) (*iptables.IPTables, error) {
+	type answer struct {
+		tables *iptables.IPTables
+		err    error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		tables, err := iptables.New(iptables.Path(path), iptables.Timeout(5))
+		answered <- answer{tables, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.tables, a.err
+	case <-time.After(versionTime):
+		return nil, fmt.Errorf("--version did not end within %s", versionTime)
+	}
 }
 
 // readBackend follows iptables-save to the program behind it: Debian's and

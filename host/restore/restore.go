@@ -107,7 +107,9 @@ func (l *loading) family(ctx context.Context, family ruleset.Family, sets error)
 
 // CloseFirst closes the families of which the kernel has no rules, so that a
 // restore that is killed, or hangs, leaves no open host behind. A host on which
-// hardenctl was never applied is left open.
+// hardenctl was never applied is left open. One that such a restore has closed,
+// and to which nobody has added anything since, is as fresh as one without rules:
+// what others have in the file is to come yet.
 //
 // Whatever goes wrong here goes wrong again when the rules are loaded, and is
 // told then.
@@ -119,7 +121,7 @@ func CloseFirst(ctx context.Context, tools probe.Tools, files Files) Fresh {
 		if !closes(text) {
 			text = []byte(builtIn[family])
 		}
-		if err != nil || !unused(have) && !only(have, text) && !only(have, []byte(builtIn[family])) {
+		if err != nil || !unused(have) && !isOnly(have, text) && !isOnly(have, []byte(builtIn[family])) {
 			continue
 		}
 		fresh[family] = true

@@ -1,10 +1,10 @@
 package restore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"hardenctl/compiler/bundle"
@@ -107,23 +107,28 @@ func unused(s state.State) bool {
 	return true
 }
 
-// only reports whether the rules in the kernel are those of a text, and no others.
-func only(have state.State, text []byte) bool {
-	file, err := saved.Parse(text)
+// isOnly reports whether there is what a text of rules loads, and nothing else.
+func isOnly(have state.State, text []byte) bool {
+	want, err := saved.Parse(text)
 	if err != nil {
 		return false
 	}
+	rest := state.State{Tables: maps.Clone(have.Tables)}
 	for id, table := range have.Tables {
-		want := file.Table(table.Name)
-		alone := state.State{Tables: map[state.TableID]saved.Table{id: table}}
-		if want == nil && !unused(alone) || want != nil && !same(table, *want) {
-			return false
+		for _, closed := range want.Tables {
+			if closed.Name == table.Name && sameChains(table, closed) {
+				delete(rest.Tables, id)
+			}
 		}
 	}
-	return true
+	return len(have.Tables)-len(rest.Tables) == len(want.Tables) && unused(rest)
 }
 
-// same compares tables without their counters.
-func same(a, b saved.Table) bool {
-	return bytes.Equal(saved.Render([]saved.Table{a}, false), saved.Render([]saved.Table{b}, false))
+// sameChains compares two tables but for counters and the order of chains, which
+// is the tool's.
+func sameChains(a, b saved.Table) bool {
+	return len(a.Chains) == len(b.Chains) && !slices.ContainsFunc(a.Chains, func(c saved.Chain) bool {
+		other := b.Chain(c.Name)
+		return other == nil || other.Policy != c.Policy || !slices.EqualFunc(c.Rules, other.Rules, func(x, y saved.Rule) bool { return x.Spec == y.Spec })
+	})
 }

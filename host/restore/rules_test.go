@@ -100,3 +100,30 @@ func TestOwnSets(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// A host is closed and nothing more if there is what closes it, in whatever order
+// the tool prints chains, and nobody has anything beside it.
+func TestIsOnly(t *testing.T) {
+	const text = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:HARDENCTL-INPUT - [0:0]\n-A INPUT -j HARDENCTL-INPUT\n-A HARDENCTL-INPUT -j DROP\nCOMMIT\n"
+	ours := chain("HARDENCTL-INPUT", saved.UserPolicy, "-j DROP")
+	hook := chain("INPUT", "DROP", "-j HARDENCTL-INPUT")
+	forward, output := chain("FORWARD", "ACCEPT"), chain("OUTPUT", "ACCEPT")
+	nat := tables(hook, forward, output, ours)
+	nat.Tables[state.TableID{Family: ruleset.V4, Name: "nat"}] = saved.Table{Name: "nat", Chains: []saved.Chain{chain("PREROUTING", "ACCEPT", "-j DOCKER")}}
+	for name, c := range map[string]struct {
+		have state.State
+		want bool
+	}{
+		"closed":                      {tables(ours, hook, forward, output), true},
+		"with another rule":           {tables(chain("INPUT", "DROP", "-j HARDENCTL-INPUT", "-j ACCEPT"), forward, output, ours), false},
+		"with another chain":          {tables(hook, forward, output, ours, chain("DOCKER", saved.UserPolicy)), false},
+		"with another policy":         {tables(hook, chain("FORWARD", "DROP"), output, ours), false},
+		"with rules of another table": {nat, false},
+		"without rules":               {tables(chain("INPUT", "ACCEPT")), false},
+		"without tables":              {state.State{}, false},
+	} {
+		if got := isOnly(c.have, []byte(text)); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -36,8 +36,11 @@ const (
 	MaxWords = 64 << 10
 )
 
-// maxOutput is MaxOutput; tests lower it.
-var maxOutput = MaxOutput
+// maxOutput is MaxOutput, defaultTimeout DefaultTimeout; tests lower them.
+var (
+	maxOutput      = MaxOutput
+	defaultTimeout = DefaultTimeout
+)
 
 // killDelay is how long Run waits, after the kill, for processes that left the
 // group and still hold the pipes.
@@ -78,7 +81,7 @@ func RunWithWords(ctx context.Context, c Command) (stdout []byte, words string, 
 	}
 	timeout := c.Timeout
 	if timeout == 0 {
-		timeout = DefaultTimeout
+		timeout = defaultTimeout
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, &timeoutError{timeout})
 	defer cancel()
