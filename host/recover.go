@@ -118,5 +118,5 @@ func Revert(ctx context.Context, progress func(step string)) (reverted bool, err
 	if errors.As(recovered, new(*Unfinished)) && !errors.Is(recovered, tool.ErrLocked) {
 		return true, giveUp(ctx, e, recovered, progress)
 	}
-	return err == nil && e.Phase != journal.Confirmed && e.Phase != journal.Applied, recovered
+	return e.Phase != journal.Confirmed && e.Phase != journal.Applied, recovered
 }

@@ -32,6 +32,7 @@ func TestLeavingsAreClearedUp(t *testing.T) {
 				t.Fatalf("exit %d, struck %v: %s", r.Code(), r.Struck, r.Out)
 			}
 			contains(t, r.Out, "not everything could be cleared up", c.says)
+			contains(t, expect(t, 0, "plan", profile), "the apply of variant.toml has left something behind")
 			contains(t, expect(t, 0, "revert"), "Nothing was on trial.")
 			nothingUnderWay(t)
 			noTrialLeft(t)
