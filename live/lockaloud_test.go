@@ -8,7 +8,8 @@ import (
 	"hardenctl/host/apply"
 )
 
-// On a terminal, whoever waits for another says so after a second, and for whom.
+// On a terminal, whoever waits for another says so after a second, and for whom. A
+// boot has no terminal.
 func TestWaitsAloud(t *testing.T) {
 	bare(t, "nft")
 	release, err := apply.Lock(context.Background())
@@ -21,4 +22,5 @@ func TestWaitsAloud(t *testing.T) {
 		}
 		contains(t, out, "… waiting for another hardenctl to end: process "+pid())
 	}
+	contains(t, expect(t, 6, "restore", "--lock-timeout", "1s"), "another hardenctl is at work (process "+pid()+")")
 }
