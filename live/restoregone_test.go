@@ -58,23 +58,36 @@ func TestRestoreWithoutFilesOrTools(t *testing.T) {
 	}
 }
 
-// A host that booted closed, and whose file has been mended, gets the whole of it:
-// the rules of others too, which nobody else loads.
+// A host that booted closed, and whose file has been mended, gets the whole of it,
+// as at a boot that went well: the rules of others too, which nobody else loads.
 func TestRestoreAfterClosed(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		inhabit(t)
 		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
-		for _, closed := range []string{"/etc/hardenctl/closed.v4", "built-in rules"} {
-			if closed == "built-in rules" {
-				must(t, os.Remove("/etc/hardenctl/closed.v4"))
-				must(t, os.RemoveAll(generation.Host.Folder))
-			}
-			rebooted(t)
-			edit(t, "/etc/iptables/rules.v4", "COMMIT", "COMMT")
-			contains(t, expect(t, 1, "restore"), "IPv4: CLOSED", closed)
-			edit(t, "/etc/iptables/rules.v4", "COMMT", "COMMIT")
-			expect(t, 0, "restore")
-			contains(t, tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT\n-A INPUT -s 192.0.2.200/32 -m comment --comment \"the old monitor\" -j ACCEPT\n")
+		for _, c := range []struct {
+			name, path, good, bad, says string
+			forgets                     bool // who gets in
+		}{
+			{"rules", "/etc/iptables/rules.v4", "COMMIT", "COMMT", "IPv4: CLOSED but for administrators, by /etc/hardenctl/closed.v4", false},
+			{"sets", "/etc/iptables/ipsets", "hash:", "hush:", "IPv6: CLOSED but for administrators, by /etc/hardenctl/closed.v6", false},
+			{"closed rules too", "/etc/iptables/rules.v4", "COMMIT", "COMMT", "IPv4: CLOSED to everybody, by built-in rules", true},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				if c.forgets {
+					must(t, os.Remove("/etc/hardenctl/closed.v4"))
+					must(t, os.RemoveAll(generation.Host.Folder))
+				}
+				rebooted(t)
+				expect(t, 0, "restore")
+				whole := look(t)
+				rebooted(t)
+				edit(t, c.path, c.good, c.bad)
+				contains(t, expect(t, 1, "restore"), c.says)
+				edit(t, c.path, c.bad, c.good)
+				expect(t, 0, "restore")
+				look(t).is(t, whole)
+				contains(t, tool(t, "iptables -S INPUT"), "the old monitor")
+			})
 		}
 	})
 }
