@@ -112,11 +112,11 @@ func Revert(ctx context.Context, progress func(step string)) (reverted bool, err
 		orphan, _ := kernelset.Exists(trial.Guards[ruleset.V4]) // Recover says what is wrong with the sets
 		return orphan, Recover(ctx, progress)
 	case err != nil:
-		return false, err // Recover may read it, and leave alone a trial that is pending
+		return false, err // Recover would read again, and leave alone a trial if it succeeds
 	}
 	recovered := Recover(ctx, progress)
 	if errors.As(recovered, new(*Unfinished)) && !errors.Is(recovered, tool.ErrLocked) {
 		return true, giveUp(ctx, e, recovered, progress)
 	}
-	return err == nil && e.Phase != journal.Confirmed && e.Phase != journal.Applied, recovered
+	return e.Phase != journal.Confirmed && e.Phase != journal.Applied, recovered
 }

@@ -116,6 +116,8 @@ func trialNotes() []string {
 		return []string{elsewhere(e).Error()}
 	case e.Pending():
 		return []string{fmt.Sprintf("%s is on trial until %s: this plan compares with the host as it is in that trial, and nothing else can be applied before its end", e.Profile, clock(e.Until()))}
+	case e.Phase == journal.Applied:
+		return []string{fmt.Sprintf("the apply of %s has left something behind, which the next apply, or `hardenctl revert`, clears up", e.Profile)}
 	}
 	return []string{fmt.Sprintf("an apply of %s has not come to its end: the next apply, or `hardenctl revert`, clears up after it", e.Profile)}
 }

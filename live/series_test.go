@@ -135,14 +135,16 @@ func (p pouring) end() int {
 	return <-p.sent + <-p.sent
 }
 
-// settled is how many datagrams have arrived, when no more do.
+// settled is how many datagrams have arrived, when no more do: none for a second,
+// since a service that has to wait for a processor has some to read yet.
 func settled(t *testing.T, at *lab.Service) int {
 	t.Helper()
-	n := -1
-	soon(t, stall, "quiet at "+at.Banner(), func() bool {
-		last := n
-		n = at.Count()
-		return n == last
+	n, since := at.Count(), time.Now()
+	soon(t, time.Minute, "quiet at "+at.Banner(), func() bool {
+		if now := at.Count(); now != n {
+			n, since = now, time.Now()
+		}
+		return time.Since(since) > time.Second
 	})
 	return n
 }
@@ -165,8 +167,8 @@ func callOn(ctx context.Context, from *lab.Host, server string) (c dialled) {
 	return c
 }
 
-// greetedAtOnce connects, waits for the greeting and hangs up. It has the patience that a
-// busy machine needs: that the first SYN was answered, the kernel tells.
+// greetedAtOnce connects, waits for the greeting and hangs up. It has the patience
+// that a busy machine needs: that the first SYN was answered, the kernel tells.
 func greetedAtOnce(from *lab.Host, address string) error {
 	const patience = 10 * time.Second
 	c, err := from.Dial("tcp", address, patience)

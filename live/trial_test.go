@@ -134,11 +134,13 @@ func (s *siteOnTrial) unlike(wantNew bool) string {
 	return ""
 }
 
-// connects asks a port. Where an answer is hoped for it waits longer.
+// connects asks a port. Where an answer is hoped for it waits until the kernel has
+// asked again, after a second: the first packet can be lost while neighbours are
+// found.
 func connects(from *lab.Host, address string, hoped bool) bool {
 	patience := 150 * time.Millisecond
 	if hoped {
-		patience = time.Second
+		patience = stall
 	}
 	c, err := from.Dial("tcp", address, patience)
 	if err == nil {

@@ -2,7 +2,6 @@ package live
 
 import (
 	"net"
-	"os"
 	"testing"
 	"time"
 
@@ -18,7 +17,7 @@ func TestForwardPolicyOnTrial(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		outside := lab.NewNetwork(t).Host("outside", "203.0.113.9", "2001:db8:9::9")
 		addInside(t)
-		forwards(t)
+		routes(t)
 		for _, c := range []struct {
 			name, before, after string
 			passes              bool // before
@@ -44,17 +43,6 @@ func TestForwardPolicyOnTrial(t *testing.T) {
 			})
 		}
 	})
-}
-
-// forwards has the server forward until the end of the test.
-func forwards(t *testing.T) {
-	t.Helper()
-	for _, path := range []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"} {
-		old, err := os.ReadFile(path)
-		must(t, err)
-		must(t, os.WriteFile(path, []byte("1"), 0))
-		t.Cleanup(func() { must(t, os.WriteFile(path, old, 0)) })
-	}
 }
 
 // through fails the test unless connections to the inside pass, or do not. It

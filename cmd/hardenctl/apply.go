@@ -80,7 +80,7 @@ func newApply() *cobra.Command {
 		Example: `  hardenctl apply web.toml
   hardenctl apply web.toml --auto-approve
   hardenctl apply web.toml --auto-approve --confirm-within 2m
-  hardenctl apply web.toml --auto-approve --json  for a program: it confirms .trial.token from a new login
+  hardenctl apply web.toml --auto-approve --json  # for a program, which confirms .trial.token from a new login
   hardenctl apply --plan web.plan`,
 		Args: cobra.MaximumNArgs(1),
 	}

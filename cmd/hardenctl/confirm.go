@@ -81,12 +81,12 @@ func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) (generati
 	if os.Geteuid() != 0 {
 		return 0, host.ErrNotRoot
 	}
-	release, err := lockAloud(cmd, *f.lockTimeout, progress(cmd, *f.asJSON))
+	say := progress(cmd, *f.asJSON)
+	release, err := lockAloud(cmd, *f.lockTimeout, say)
 	if err != nil {
 		return 0, err
 	}
 	defer release()
-	say := progress(cmd, *f.asJSON)
 	if err := host.Recover(cmd.Context(), say); err != nil {
 		return 0, err
 	}

@@ -91,8 +91,9 @@ func applyError(o outcome, err error) error {
 	return exit{exitReverted, err}
 }
 
-// halfDone reports whether an apply of before, which was confirmed, stands half
-// done. Where only a lock was held, the code says to try again.
+// halfDone reports whether an apply of before stands half done: one that was
+// confirmed, or one whose journal nobody can read. Where only a lock was held, the
+// code says to try again.
 func halfDone(err error) bool {
 	half := errors.As(err, new(*host.Unfinished)) || errors.As(err, new(*host.GivenUp)) || errors.As(err, new(*host.Blind))
 	return half && !errors.Is(err, tool.ErrLocked)

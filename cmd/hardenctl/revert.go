@@ -34,8 +34,9 @@ given up: what is still on trial goes back, but rules, sets and files that were
 in place already stay new. Where the journal of a trial cannot be read, rules and
 sets go back, and kernel settings stay.
 
-It exits 0 when nothing is on trial any more; 1 if something is in the way; and 4
-if an apply is half done, of those two kinds: look at the host.`,
+It exits 0 when nothing is on trial any more; 1 if something is in the way; 4 if an
+apply is half done, in one of these two ways: look at the host; and 6 if nothing
+was changed since another program held a lock for too long: try again.`,
 		Example: `  hardenctl revert`,
 		Args:    cobra.NoArgs,
 	}
@@ -66,12 +67,13 @@ func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
 	if *f.atDeadline {
 		return true, atDeadline(cmd)
 	}
-	release, err := lockAloud(cmd, *f.lockTimeout, progress(cmd, *f.asJSON))
+	say := progress(cmd, *f.asJSON)
+	release, err := lockAloud(cmd, *f.lockTimeout, say)
 	if err != nil {
 		return false, err
 	}
 	defer release()
-	return host.Revert(context.WithoutCancel(cmd.Context()), progress(cmd, *f.asJSON))
+	return host.Revert(context.WithoutCancel(cmd.Context()), say)
 }
 
 // atDeadline is the watchdog. It says what it meets where somebody may read it,

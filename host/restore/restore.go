@@ -18,8 +18,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"hardenctl/compiler/ruleset"
@@ -46,10 +44,10 @@ type Fresh map[ruleset.Family]bool
 //
 // fresh is what CloseFirst has found.
 func Do(ctx context.Context, tools probe.Tools, files Files, fresh Fresh, say func(string)) error {
-	if !files.ours() {
-		return nothingLeft(files, fresh, say)
-	}
 	l := &loading{tools: tools, files: files.withoutTrial(say), say: say, fresh: fresh}
+	if !files.ours() {
+		return l.nothingLeft(ctx)
+	}
 	sets := l.sets(ctx)
 	failed := sets
 	if sets == nil {
@@ -61,19 +59,37 @@ func Do(ctx context.Context, tools probe.Tools, files Files, fresh Fresh, say fu
 	return errors.Join(failed, l.settings())
 }
 
-// nothingLeft is a restore without any file of ours. Where hardenctl was applied
-// all the same, CloseFirst has closed what nobody else filters.
-func nothingLeft(files Files, fresh Fresh, say func(string)) error {
-	if !files.Applied {
-		say("hardenctl has saved no rules here; nothing to restore")
+// nothingLeft is a restore without any file of ours: an error where hardenctl was
+// applied all the same, and nobody else filters.
+func (l *loading) nothingLeft(ctx context.Context) error {
+	if !l.files.Applied {
+		l.say("hardenctl has saved no rules here; nothing to restore")
 		return nil
 	}
 	var failed error
-	for _, family := range slices.Sorted(maps.Keys(fresh)) {
-		failed = errors.Join(failed, fmt.Errorf("%s, which hardenctl has saved here, is gone or cannot be read: IPv%d is CLOSED; apply your profile, or what was applied last: hardenctl history, and hardenctl rollback N", files.Rules[family].Path, family))
+	for _, family := range l.tools.Families {
+		failed = errors.Join(failed, l.unsaved(ctx, family))
 	}
-	return failed
+	if failed == nil {
+		return nil
+	}
+	return errors.Join(failed, errNothingLeft)
 }
+
+// unsaved closes a family of which no saved rules are left. Those that others have
+// put in force stay; where nobody can tell, it is closed.
+func (l *loading) unsaved(ctx context.Context, family ruleset.Family) error {
+	_, unread := probe.Tables(ctx, family)
+	if unread == nil && !l.fresh[family] {
+		l.say(fmt.Sprintf("IPv%d: no saved rules are left, and those in force stay", family))
+		return nil
+	}
+	gone := fmt.Errorf("IPv%d: %s, which hardenctl has saved here, is gone or cannot be read", family, l.files.Rules[family].Path)
+	return errors.Join(gone, unread, l.close(ctx, family))
+}
+
+// errNothingLeft says what to do on a host of whose files none is left.
+var errNothingLeft = errors.New("apply your profile, or what was applied last: hardenctl history, and hardenctl rollback N; where hardenctl shall guard this host no more, remove /var/lib/hardenctl, and no later boot closes it")
 
 // family puts the rules of one in force, unless sets says that those they need
 // are not there, or closes it.
