@@ -203,7 +203,7 @@ func readBytes(tid int, address uint64, length int) []byte {
 func readText(tid int, address uint64) string {
 	const most, page = 512, 4096
 	text := readBytes(tid, address, most)
-	if text == nil || len(text) < most {
+	if len(text) < most {
 		text = readBytes(tid, address, int(page-address%page))
 	}
 	before, _, _ := strings.Cut(string(text), "\x00")
