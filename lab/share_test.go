@@ -92,7 +92,7 @@ func shared(t *testing.T, turn string, flags ...string) *exec.Cmd {
 	self, err := os.Executable()
 	must(t, err)
 	cmd := exec.Command(self, append([]string{"-test.run=^TestTurn", "-test.count=1"}, flags...)...)
-	cmd.Env = append(os.Environ(), sharing+"="+t.TempDir(), "LAB_TURN="+turn, markVariable+"=")
+	cmd.Env = append(os.Environ(), sharing+"="+t.TempDir(), "LAB_TURN="+turn, markVariable+"=", againVariable+"=")
 	return cmd
 }
 
