@@ -88,6 +88,7 @@ func (r *road) crash(t *testing.T, d deed) crashed {
 	if code > 0 {
 		t.Errorf("it exits %d", code)
 	}
+	killAll(t) // the watchdog of a trial would go on while we look
 	rest(t)
 	e, err := journal.Read()
 	if c.phase = e.Phase; err != nil && !errors.Is(err, journal.ErrNone) {

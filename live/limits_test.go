@@ -207,8 +207,15 @@ func TestForgedSYNsTakeNobodysLimit(t *testing.T) {
 				victim netip.Addr
 				server string
 			}{{customer.V4(), lab.ServerV4}, {customer.V6(), lab.ServerV6}} {
-				must(t, attacker.Forge(inTheNameOf(to.victim, 2000)...))
-				reached := connect(customer, to.server, 443) == nil
+				tries := 1
+				if !proxy {
+					tries = 10 // the customer has a place again 50 ms after the last SYN
+				}
+				reached := true
+				for ; reached && tries > 0; tries-- {
+					must(t, attacker.Forge(inTheNameOf(to.victim, 2000)...))
+					reached = connect(customer, to.server, 443) == nil
+				}
 				if reached != proxy {
 					t.Errorf("%s, proxy %t: the customer is served: %t", to.server, proxy, reached)
 				}
