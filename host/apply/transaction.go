@@ -92,7 +92,7 @@ func (w *writer) ownChains() (added, changed, stale []string) {
 		case !state.OwnsChain(c.Name):
 		case have == nil:
 			added = append(added, c.Name)
-		case !sameRules(have.Rules, c.Rules):
+		case !saved.SameRules(have.Rules, c.Rules):
 			changed = append(changed, c.Name)
 		}
 	}
@@ -102,10 +102,6 @@ func (w *writer) ownChains() (added, changed, stale []string) {
 		}
 	}
 	return added, changed, stale
-}
-
-func sameRules(a, b []saved.Rule) bool {
-	return slices.EqualFunc(a, b, func(x, y saved.Rule) bool { return x.Spec == y.Spec })
 }
 
 // declare makes chains, inside the transaction.

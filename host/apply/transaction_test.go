@@ -244,9 +244,9 @@ func checkOurs(t *testing.T, after, target saved.Table) {
 		switch {
 		case have == nil:
 			t.Fatalf("no chain %s", c.Name)
-		case state.OwnsChain(c.Name) && !sameRules(have.Rules, c.Rules):
+		case state.OwnsChain(c.Name) && !saved.SameRules(have.Rules, c.Rules):
 			t.Fatalf("chain %s is %v, want %v", c.Name, have.Rules, c.Rules)
-		case !state.OwnsChain(c.Name) && (have.Policy != c.Policy || !sameRules(have.Rules[:len(c.Rules)], c.Rules)):
+		case !state.OwnsChain(c.Name) && (have.Policy != c.Policy || !saved.SameRules(have.Rules[:len(c.Rules)], c.Rules)):
 			t.Fatalf("chain %s begins %v, want %v", c.Name, have, c)
 		}
 	}

@@ -129,6 +129,6 @@ func isOnly(have state.State, text []byte) bool {
 func sameChains(a, b saved.Table) bool {
 	return len(a.Chains) == len(b.Chains) && !slices.ContainsFunc(a.Chains, func(c saved.Chain) bool {
 		other := b.Chain(c.Name)
-		return other == nil || other.Policy != c.Policy || !slices.EqualFunc(c.Rules, other.Rules, func(x, y saved.Rule) bool { return x.Spec == y.Spec })
+		return other == nil || other.Policy != c.Policy || !saved.SameRules(c.Rules, other.Rules)
 	})
 }

@@ -77,6 +77,12 @@ type Rule struct {
 	Packets, Bytes uint64
 }
 
+// SameRules reports whether two lists have the same rules in the same order,
+// whatever they have counted.
+func SameRules(a, b []Rule) bool {
+	return slices.EqualFunc(a, b, func(x, y Rule) bool { return x.Spec == y.Spec })
+}
+
 // Render returns the text of the tables in the form that iptables-save prints,
 // without its comments. Without counters those of chains are printed as zero,
 // and rules have none. Parse returns equal tables from the text of tables that

@@ -329,3 +329,23 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+// Rules are the same whatever they have counted, and others in another order.
+func TestSameRules(t *testing.T) {
+	drop, accept := saved.Rule{Spec: "-A INPUT -j DROP"}, saved.Rule{Spec: "-A INPUT -j ACCEPT"}
+	counted := drop
+	counted.Packets, counted.Bytes = 3, 180
+	for _, c := range []struct {
+		a, b []saved.Rule
+		want bool
+	}{
+		{nil, []saved.Rule{}, true},
+		{[]saved.Rule{drop, accept}, []saved.Rule{counted, accept}, true},
+		{[]saved.Rule{drop, accept}, []saved.Rule{accept, drop}, false},
+		{[]saved.Rule{drop, accept}, []saved.Rule{drop}, false},
+	} {
+		if got := saved.SameRules(c.a, c.b); got != c.want {
+			t.Errorf("%v and %v: %v, want %v", c.a, c.b, got, c.want)
+		}
+	}
+}

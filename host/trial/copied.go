@@ -16,7 +16,7 @@ func copiedChains(have, want saved.Table, sets map[string]bool) map[string]bool 
 	copied := map[string]bool{}
 	for _, c := range want.Chains {
 		old := have.Chain(c.Name)
-		if state.OwnsChain(c.Name) && (old == nil || !sameSpecs(old.Rules, c.Rules) || namesAny(c.Rules, sets)) {
+		if state.OwnsChain(c.Name) && (old == nil || !saved.SameRules(old.Rules, c.Rules) || namesAny(c.Rules, sets)) {
 			copied[c.Name] = true
 		}
 	}
@@ -45,10 +45,6 @@ func namesAny(rules []saved.Rule, sets map[string]bool) bool {
 		}
 	}
 	return false
-}
-
-func sameSpecs(a, b []saved.Rule) bool {
-	return slices.EqualFunc(a, b, func(x, y saved.Rule) bool { return x.Spec == y.Spec })
 }
 
 // Differ names a chain in which what is ours is not the same in two states of

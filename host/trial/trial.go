@@ -159,7 +159,7 @@ func (j joint) hooks(have, want []saved.Rule) []saved.Rule {
 // same reports whether the jumps wanted are there, before anything else, and
 // none of them leads to anything new.
 func (j joint) same(have, want []saved.Rule) bool {
-	if len(have) < len(want) || !sameSpecs(have[:len(want)], want) || slices.ContainsFunc(have[len(want):], state.OwnsRule) {
+	if len(have) < len(want) || !saved.SameRules(have[:len(want)], want) || slices.ContainsFunc(have[len(want):], state.OwnsRule) {
 		return false
 	}
 	return !slices.ContainsFunc(want, func(r saved.Rule) bool { return j.chains[r.Target()] })
