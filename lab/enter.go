@@ -58,6 +58,7 @@ func runInLab(m Runner) int {
 		fmt.Fprintf(os.Stderr, "lab: cannot furnish the lab: %v\n%s", err, needs)
 		return 1
 	}
+	watchTime()
 	return m.Run()
 }
 
@@ -112,6 +113,7 @@ func settle() error {
 func runChild() int {
 	cmd, err := child(os.Args[1:])
 	if err == nil {
+		cmd.Env = append(cmd.Env, until(beforeAlarm()))
 		// The kernel sends Pdeathsig when the thread that started the child ends.
 		runtime.LockOSThread()
 		err = cmd.Start()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -48,16 +49,12 @@ func TestTurn3(t *testing.T) {
 	switch os.Getenv("LAB_TURN") {
 	case "fail":
 		t.Run("part", func(t *testing.T) { t.Error("as asked") })
-	case "fail once":
-		if err := os.Mkdir(filepath.Join(os.Getenv(sharing), "failed"), 0o755); err == nil {
-			t.Error("at first")
-		}
 	case "exit":
 		os.Exit(7)
 	case "hang":
 		fmt.Println("it hangs")
 		os.WriteFile(filepath.Join(os.Getenv(sharing), "hangs"), []byte("now"), 0o644)
-		time.Sleep(20 * time.Second)
+		t.Run("part", func(t *testing.T) { Await(t, "what never comes", func() bool { return false }) })
 	}
 }
 
@@ -92,7 +89,7 @@ func shared(t *testing.T, turn string, flags ...string) *exec.Cmd {
 	self, err := os.Executable()
 	must(t, err)
 	cmd := exec.Command(self, append([]string{"-test.run=^TestTurn", "-test.count=1"}, flags...)...)
-	cmd.Env = append(os.Environ(), sharing+"="+t.TempDir(), "LAB_TURN="+turn, markVariable+"=", againVariable+"=")
+	cmd.Env = append(os.Environ(), sharing+"="+t.TempDir(), "LAB_TURN="+turn, markVariable+"=", costsVariable+"=")
 	return cmd
 }
 
@@ -121,22 +118,17 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// A test that fails beside others runs again alone, where that is allowed, and
-// its first failure can be read.
-func TestShareAgain(t *testing.T) {
-	for turn, want := range map[string]int{"fail once": 0, "fail": 1} {
-		t.Run(turn, func(t *testing.T) {
-			cmd, note := shared(t, turn), filepath.Join(t.TempDir(), "again.txt")
-			cmd.Env = append(cmd.Env, againVariable+"="+note)
-			out, err := cmd.CombinedOutput()
-			if code := exitCode(err); code != want {
-				t.Errorf("exit %d, want %d", code, want)
-			}
-			inOrder(t, string(out), "--- FAIL: TestTurn3", "lab: TestTurn3 failed beside others, and runs again alone\n", lastWord(want))
-			text, err := os.ReadFile(note)
-			must(t, err)
-			inOrder(t, string(text), "--- FAIL: TestTurn3")
-		})
+// Each test says what it has cost, where that is asked for.
+func TestShareNotesCosts(t *testing.T) {
+	cmd, note := shared(t, "fail"), filepath.Join(t.TempDir(), "costs")
+	cmd.Env = append(cmd.Env, costsVariable+"="+note)
+	cmd.Run()
+	text, err := os.ReadFile(note)
+	must(t, err)
+	for _, end := range []string{"TestTurn1 0", "TestTurn2 0", "TestTurn3 1"} {
+		if !regexp.MustCompile(`(?m)^ +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d ` + end + `$`).Match(text) {
+			t.Errorf("no cost of %s in\n%s", end, text)
+		}
 	}
 }
 
@@ -187,9 +179,27 @@ func TestShareAsJSON(t *testing.T) {
 // The time that all tests have, and a signal, end those that run.
 func TestSharedTestsEnd(t *testing.T) {
 	t.Run("in time", func(t *testing.T) {
-		out, err := shared(t, "hang", "-test.run=^TestTurn3|^TestParseScan$", "-test.timeout=1s").CombinedOutput()
-		if code := exitCode(err); code != 2 || !strings.Contains(string(out), "panic: test timed out after") {
-			t.Errorf("exit %d, want 2: %s", code, out)
+		out, err := shared(t, "hang", "-test.run=^TestTurn[13]|^TestShareable$", "-test.timeout=1s").CombinedOutput()
+		if code := exitCode(err); code != 1 {
+			t.Errorf("exit %d, want 1: %s", code, out)
+		}
+		for _, line := range []string{
+			`(?m)^lab: out of time after \d+s: TestTurn1 had not ended \(lab/share_test\.go:\d+\)\. Run it alone: go test \./lab -run '\^TestTurn1\$' -count=1$`,
+			`(?m)^lab: out of time after \d+s: TestTurn3 had not ended; it waited for: what never comes \(lab/share_test\.go:\d+\)\. Run it alone: `,
+			`(?m)^lab: 1 tests did not begin: the time of all tests \(-timeout 1s\) was over\. Run them: -run '\^\(TestShareable\)\$'$`,
+		} {
+			if !regexp.MustCompile(line).Match(out) {
+				t.Errorf("no line %s in\n%s", line, out)
+			}
+		}
+		if n := bytes.Count(out, []byte("\n")); n > 12 {
+			t.Errorf("%d lines", n)
+		}
+	})
+	t.Run("in a single lab", func(t *testing.T) {
+		out, err := shared(t, "hang", "-test.run=^TestTurn3", "-test.timeout=3s").CombinedOutput()
+		if code := exitCode(err); code != 1 || !strings.Contains(string(out), "TestTurn3 had not ended; it waited for: what never comes") || strings.Contains(string(out), "goroutine") {
+			t.Errorf("exit %d, want 1: %s", code, out)
 		}
 	})
 	t.Run("by a signal", func(t *testing.T) {

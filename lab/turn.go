@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -17,6 +18,7 @@ type turn struct {
 	name string
 	out  bytes.Buffer // its two outputs, as they came
 	code int
+	late bool          // it did not begin, since the time was over
 	done chan struct{} // closed when it has ended
 }
 
@@ -43,20 +45,24 @@ func takeTurns(names []string, labs int) int {
 			work(ctx, stop, queue, deadline)
 		}()
 	}
-	failed := printAll(turns)
+	code := printAll(turns)
 	workers.Wait()
-	code := again(ctx, failed, deadline)
+	if left := notBegun(turns); len(left) > 0 {
+		fmt.Printf("lab: %d tests did not begin: the time of all tests (-timeout %s) was over. Run them: -run '^(%s)$'\n",
+			len(left), flagValue("test.timeout"), strings.Join(left, "|"))
+		code = max(code, 1)
+	}
 	os.Stdout.WriteString(mark() + lastWord(code))
 	return code
 }
 
-// work runs what is in the queue until that is empty; after a stop, it only
-// lets it go.
+// work runs what is in the queue until that is empty; after a stop, or when the
+// time is over, it only lets it go.
 func work(ctx context.Context, stop context.CancelFunc, queue <-chan *turn, deadline time.Time) {
 	// The kernel sends Pdeathsig when the thread that started the child ends.
 	runtime.LockOSThread()
 	for t := range queue {
-		if ctx.Err() == nil {
+		if t.late = ctx.Err() == nil && !deadline.IsZero() && !time.Now().Before(deadline); ctx.Err() == nil && !t.late {
 			t.run(deadline)
 		}
 		if t.code != 0 && flagValue("test.failfast") == "true" {
@@ -66,15 +72,13 @@ func work(ctx context.Context, stop context.CancelFunc, queue <-chan *turn, dead
 	}
 }
 
-// run runs the test to its end. The time that all tests have is that of the one
-// as well.
+// run runs the test to its end. It has the time that one test may take, and no
+// more than all tests have.
 func (t *turn) run(deadline time.Time) {
-	args := append(os.Args[1:len(os.Args):len(os.Args)], "-test.run=^"+t.name+"$", "-test.testlogfile=")
-	if !deadline.IsZero() {
-		args = append(args, fmt.Sprintf("-test.timeout=%v", max(time.Until(deadline), time.Millisecond)))
-	}
+	args := append(os.Args[1:len(os.Args):len(os.Args)], "-test.run=^"+t.name+"$", "-test.testlogfile=", "-test.timeout=0")
 	cmd, err := child(args)
 	if err == nil {
+		cmd.Env = append(cmd.Env, until(ofOne(deadline)))
 		cmd.Stdout, cmd.Stderr = &t.out, &t.out
 		err = cmd.Start()
 	}
@@ -83,12 +87,43 @@ func (t *turn) run(deadline time.Time) {
 		t.code = 1
 		return
 	}
+	began := time.Now()
 	pass := passSignals(cmd.Process)
 	err = cmd.Wait()
 	pass()
 	if t.code = exitCode(err); t.code > 1 {
 		fmt.Fprintf(&t.out, "lab: %s: exit code %d\n", t.name, t.code)
 	}
+	if err := t.note(cmd.ProcessState, time.Since(began)); err != nil {
+		fmt.Fprintf(&t.out, "lab: %s: %v\n", t.name, err)
+	}
+}
+
+// costsVariable names a file to which each test adds a line: seconds of
+// processor, of these in the kernel, of the clock, its name and its exit code.
+const costsVariable = "HARDENCTL_LAB_COSTS"
+
+// note writes down what the test has cost, where that is asked for.
+func (t *turn) note(state *os.ProcessState, took time.Duration) error {
+	path := os.Getenv(costsVariable)
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	kernel := state.SystemTime()
+	_, err = fmt.Fprintf(f, "%7.2f %7.2f %7.2f %s %d\n", (state.UserTime() + kernel).Seconds(), kernel.Seconds(), took.Seconds(), t.name, t.code)
+	return errors.Join(err, f.Close())
+}
+
+// ofOne is when a test must have ended that begins now, or zero.
+func ofOne(deadline time.Time) time.Time {
+	if end := time.Now().Add(mostOfOne); end.Before(deadline) {
+		return end
+	}
+	return deadline
 }
 
 // deadline is when the tests must have ended (-timeout), or zero.
@@ -101,17 +136,26 @@ func deadline() time.Time {
 }
 
 // printAll prints each turn as soon as those before it have ended, and returns
-// those that failed.
-func printAll(turns []*turn) []*turn {
-	var failed []*turn
+// the highest exit code.
+func printAll(turns []*turn) int {
+	code := 0
 	for _, t := range turns {
 		<-t.done
 		os.Stdout.WriteString(t.words())
-		if t.code != 0 {
-			failed = append(failed, t)
+		code = max(code, t.code)
+	}
+	return code
+}
+
+// notBegun names the tests for which there was no time.
+func notBegun(turns []*turn) []string {
+	var names []string
+	for _, t := range turns {
+		if t.late {
+			names = append(names, t.name)
 		}
 	}
-	return failed
+	return names
 }
 
 // lastWord is what a test program ends with.

@@ -23,7 +23,6 @@ type field struct {
 	old, fresh   string // the profiles
 	admin, guest *lab.Host
 	sessions     []net.Conn
-	columns      map[string]*column
 }
 
 // The doors of the server: the administrator's, and the guest's under the old
@@ -35,9 +34,8 @@ func newField(t *testing.T) *field {
 	network := lab.NewNetwork(t)
 	f := &field{
 		old: write(t, "old.toml", oldFailprofile), fresh: write(t, "new.toml", newFailprofile),
-		admin:   network.Host("admin", "192.0.2.10/24", "2001:db8::10/64"),
-		guest:   network.Host("guest", "192.0.2.20/24", "2001:db8::20/64"),
-		columns: map[string]*column{},
+		admin: network.Host("admin", "192.0.2.10/24", "2001:db8::10/64"),
+		guest: network.Host("guest", "192.0.2.20/24", "2001:db8::20/64"),
 	}
 	lab.Serve(t, "tcp", oldDoor)
 	lab.Serve(t, "tcp", newDoor)
@@ -120,9 +118,6 @@ type column struct {
 // and what the host is before and after.
 func (f *field) record(t *testing.T, a act, s slot) *column {
 	t.Helper()
-	if known := f.columns[a.name+s.String()]; known != nil {
-		return known
-	}
 	lab.UseBackend(t, s.backend)
 	c := &column{slot: s, act: a, f: f}
 	c.isReady(t)
@@ -146,7 +141,6 @@ func (f *field) record(t *testing.T, a act, s slot) *column {
 		c.states = []picture{c.promises.old, c.fresh}
 	}
 	c.ready = false
-	f.columns[a.name+s.String()] = c
 	return c
 }
 
@@ -208,17 +202,19 @@ func keptFiles(t *testing.T) []string {
 	return files
 }
 
-// strike does the damage of each cell.
-func (c *column) strike(t *testing.T, cells []cell) {
-	lab.UseBackend(t, c.backend)
-	c.ready = false
-	for _, cell := range cells {
+// strike does the damage of cells, as far as there is time: one of so many equal
+// parts of the test's.
+func (c *column) strike(t *testing.T, cells []cell, parts int) {
+	cells = mixed(cells)
+	slice := newSlice(t, len(cells), parts)
+	for i, ok := slice.next(); ok; i, ok = slice.next() {
+		cell := cells[i]
 		t.Run(string(cell.what)+" at "+cell.failpoint.String(), func(t *testing.T) { c.befall(t, cell) })
 	}
 	// Some hang on the moment: a file is compared with that of the generation
 	// before if it is as long.
-	if c.missed > len(cells)/10+1 {
-		t.Errorf("%d runs of %d never came to their point", c.missed, len(cells))
+	if c.missed > slice.done/10+1 {
+		t.Errorf("%d runs of %d never came to their point", c.missed, slice.done)
 	}
 }
 

@@ -1,11 +1,7 @@
 package live
 
 import (
-	"flag"
-	"fmt"
-	"hash/fnv"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,21 +14,7 @@ import (
 // damaged at every call to disk, every message to the kernel and every tool that
 // it starts, in three ways. A run in peace finds the points; nobody lists them.
 //
-// All of it takes hours: make failpoints. Without the flag a share is run, which
-// the seed chooses. Each call about each thing is damaged in an apply that confirms
-// itself, once: on one of the backends, on one of the hosts, for one of the
-// families, at one of the times that the call is made, and a call to disk either
-// killed or failing. One that hangs is one in elsewhere of them only: once that
-// process is killed, the host is as if it had been killed there at once. Of another
-// command, all points are damaged that are not an apply's too, and one in elsewhere
-// of the others; and each command in each way on each backend and host at least
-// once. Nothing is known here of what is not run.
-var (
-	allFailpoints = flag.Bool("failpoints", false, "damage every command at every failpoint in every way, which takes hours")
-	failpointSeed = flag.Uint64("failpoint-seed", 4, "chooses the share of the table of failpoints that is run without -failpoints")
-)
-
-const elsewhere = 8
+// All of it takes hours: make failpoints. make test-long runs a slice.
 
 // mostAlike is how many of the calls alike of one run are points: the first, the
 // last and those between, evenly. A bundle has dozens of files.
@@ -52,12 +34,6 @@ func (s slot) String() string {
 	return s.backend + "/first"
 }
 
-var (
-	firstSlots  = []slot{{"nft", false}, {"legacy", false}}
-	repeatSlots = []slot{{"nft", true}, {"legacy", true}}
-	slots       = slices.Concat(firstSlots, repeatSlots)
-)
-
 // cell is a cell of the table.
 type cell struct {
 	slot
@@ -65,43 +41,52 @@ type cell struct {
 	what damage
 }
 
-func TestFailpointsFirstApplyKilled(t *testing.T) { failpointsIn(t, firstSlots, applyAct, kills) }
-func TestFailpointsFirstApplyFails(t *testing.T)  { failpointsIn(t, firstSlots, applyAct, fails) }
-func TestFailpointsApplyKilled(t *testing.T)      { failpointsIn(t, repeatSlots, applyAct, kills) }
-func TestFailpointsApplyFails(t *testing.T)       { failpointsIn(t, repeatSlots, applyAct, fails) }
-func TestFailpointsApplyHangs(t *testing.T)       { failpoints(t, applyAct, hangs) }
-func TestFailpointsTrialKilled(t *testing.T)      { failpoints(t, trialAct, kills) }
-func TestFailpointsTrialFails(t *testing.T)       { failpoints(t, trialAct, fails) }
-func TestFailpointsTrialHangs(t *testing.T)       { failpoints(t, trialAct, hangs) }
-func TestFailpointsConfirmKilled(t *testing.T)    { failpoints(t, confirmAct, kills) }
-func TestFailpointsConfirmFails(t *testing.T)     { failpoints(t, confirmAct, fails) }
-func TestFailpointsConfirmHangs(t *testing.T)     { failpoints(t, confirmAct, hangs) }
-func TestFailpointsRollbackKilled(t *testing.T)   { failpoints(t, rollbackAct, kills) }
-func TestFailpointsRollbackFails(t *testing.T)    { failpoints(t, rollbackAct, fails) }
-func TestFailpointsRollbackHangs(t *testing.T)    { failpoints(t, rollbackAct, hangs) }
-func TestFailpointsRevert(t *testing.T)           { failpoints(t, revertAct, kills, fails, hangs) }
-func TestFailpointsRestore(t *testing.T)          { failpoints(t, restoreAct, kills, fails, hangs) }
+func TestFailpointsApplyNFT(t *testing.T)       { failpoints(t, applyAct, "nft") }
+func TestFailpointsApplyLegacy(t *testing.T)    { failpoints(t, applyAct, "legacy") }
+func TestFailpointsTrialNFT(t *testing.T)       { failpoints(t, trialAct, "nft") }
+func TestFailpointsTrialLegacy(t *testing.T)    { failpoints(t, trialAct, "legacy") }
+func TestFailpointsConfirmNFT(t *testing.T)     { failpoints(t, confirmAct, "nft") }
+func TestFailpointsConfirmLegacy(t *testing.T)  { failpoints(t, confirmAct, "legacy") }
+func TestFailpointsRevertNFT(t *testing.T)      { failpoints(t, revertAct, "nft") }
+func TestFailpointsRevertLegacy(t *testing.T)   { failpoints(t, revertAct, "legacy") }
+func TestFailpointsRollbackNFT(t *testing.T)    { failpoints(t, rollbackAct, "nft") }
+func TestFailpointsRollbackLegacy(t *testing.T) { failpoints(t, rollbackAct, "legacy") }
+func TestFailpointsRestoreNFT(t *testing.T)     { failpoints(t, restoreAct, "nft") }
+func TestFailpointsRestoreLegacy(t *testing.T)  { failpoints(t, restoreAct, "legacy") }
+
+// failpoints damages a command, on a bare host and on one with another profile.
+func failpoints(t *testing.T, a act, backend string) {
+	f := newField(t)
+	for _, repeat := range []bool{false, true} {
+		s := slot{backend, repeat}
+		t.Run(s.String(), func(t *testing.T) {
+			c := f.record(t, a, s)
+			c.strike(t, c.cells(kills, fails, hangs), 2)
+		})
+	}
+}
 
 // TestFault09_EachToolHangsNFT and its twin have each tool that an apply starts
 // hang, with each of the arguments that it is started with. It is killed at its
 // time limit, and what was done goes back. TestFault09ToolHangs shows that the
 // limit is the one that it says.
-func TestFault09_EachToolHangsNFT(t *testing.T) { eachToolHangs(t, firstSlots[0]) }
+func TestFault09_EachToolHangsNFT(t *testing.T) { eachToolHangs(t, slot{"nft", false}) }
 
 // TestFault09_EachToolHangsLegacy is TestFault09_EachToolHangsNFT on the other
 // backend, and on a host with another profile.
-func TestFault09_EachToolHangsLegacy(t *testing.T) { eachToolHangs(t, repeatSlots[1]) }
+func TestFault09_EachToolHangsLegacy(t *testing.T) { eachToolHangs(t, slot{"legacy", true}) }
 
 func eachToolHangs(t *testing.T, s slot) {
 	c := newField(t).record(t, applyAct, s)
 	hung := map[string]bool{}
-	c.strike(t, slices.DeleteFunc(c.cells(hangs), func(c cell) bool {
+	cells := slices.DeleteFunc(c.cells(hangs), func(c cell) bool {
 		again := c.Call != execCall || hung[c.About] && c.About != "iptables --version" // go-iptables' own
 		hung[c.About] = hung[c.About] || c.Call == execCall
 		return again
-	}))
+	})
+	c.strike(t, cells, 1)
 	if least := []string{"iptables", "iptables-save", "iptables-restore", "ip6tables-save", "ip6tables-restore", "ipset"}; !startsAll(hung, least) {
-		t.Errorf("of %q only %v hung", least, hung)
+		t.Errorf("of %q there are only %v", least, hung)
 	}
 }
 
@@ -117,39 +102,9 @@ func startsAll(lines map[string]bool, tools []string) bool {
 	})
 }
 
-// failpoints damages a command in some ways.
-func failpoints(t *testing.T, a act, ways ...damage) { failpointsIn(t, slots, a, ways...) }
-
-// failpointsIn is failpoints in some of the columns, of which the share is the same.
-func failpointsIn(t *testing.T, columnsOf []slot, a act, ways ...damage) {
-	f := newField(t)
-	columns := map[slot]*column{}
-	var all []cell
-	for _, s := range slots {
-		columns[s] = f.record(t, a, s)
-	}
-	var chosen []cell
-	for _, what := range ways {
-		cells := []cell{}
-		for _, s := range slots {
-			cells = append(cells, columns[s].cells(what)...)
-		}
-		all = append(all, cells...)
-		if !*allFailpoints {
-			cells = f.share(t, a, cells)
-		}
-		chosen = append(chosen, cells...)
-	}
-	t.Logf("%d of %d cells of the table, chosen by seed %d", len(chosen), len(all), *failpointSeed)
-	for _, s := range columnsOf {
-		t.Run(s.String(), func(t *testing.T) {
-			columns[s].strike(t, slices.DeleteFunc(slices.Clone(chosen), func(c cell) bool { return c.slot != s }))
-		})
-	}
-}
-
-// cells are those of a column: its points, of which too many alike are let go.
-func (c *column) cells(what damage) []cell {
+// cells are those of a column, in some ways: its points, of which too many alike
+// are let go.
+func (c *column) cells(ways ...damage) []cell {
 	last := map[failpoint]int{}
 	for _, p := range c.points {
 		last[p.any()] = max(last[p.any()], p.Nth)
@@ -157,7 +112,9 @@ func (c *column) cells(what damage) []cell {
 	var cells []cell
 	for _, p := range c.points {
 		if n := last[p.any()]; n <= mostAlike || p.Nth == 1 || p.Nth == n || p.Nth == (n+1)/2 {
-			cells = append(cells, cell{c.slot, p, what})
+			for _, what := range ways {
+				cells = append(cells, cell{c.slot, p, what})
+			}
 		}
 	}
 	return cells
@@ -165,73 +122,6 @@ func (c *column) cells(what damage) []cell {
 
 // any is the point without its number.
 func (p failpoint) any() failpoint { p.Nth = 0; return p }
-
-// ofFamily matches what tells the families apart in names of tools, sets and
-// files, and ofTurn the number in the name of a set that is being filled.
-var ofFamily, ofTurn = regexp.MustCompile(`\bip6tables|v[46]\b`), regexp.MustCompile(`-tmp-\d+`)
-
-// kind is the point for any family, without its number.
-func (p failpoint) kind() failpoint {
-	about := ofTurn.ReplaceAllString(p.About, "-tmp-N")
-	about = ofFamily.ReplaceAllStringFunc(about, func(found string) string { return strings.TrimRight(strings.Replace(found, "ip6", "ip", 1), "46") })
-	return failpoint{Call: p.Call, About: about}
-}
-
-// share chooses cells by the seed.
-func (f *field) share(t *testing.T, a act, all []cell) []cell {
-	t.Helper()
-	known := map[failpoint]bool{}
-	what := all[0].what
-	if a.name != applyAct.name {
-		for _, s := range []slot{firstSlots[0], repeatSlots[0]} {
-			for _, p := range f.record(t, applyAct, s).points {
-				known[p.kind()] = true
-			}
-		}
-	}
-	alike := map[failpoint][]cell{}
-	var order []failpoint
-	for _, c := range all {
-		if alike[c.kind()] == nil {
-			order = append(order, c.kind())
-		}
-		alike[c.kind()] = append(alike[c.kind()], c)
-	}
-	var chosen []cell
-	for _, p := range order {
-		n := drawn(a.name, p, what)
-		toDisk := p.Call != execCall && p.Call != netlinkCall
-		seldom := known[p] || what == hangs && toDisk
-		if seldom && n/1000%elsewhere != 0 || toDisk && a.name == applyAct.name && what == otherOf(p) {
-			continue
-		}
-		chosen = append(chosen, alike[p][n%uint64(len(alike[p]))])
-	}
-	for _, s := range slots {
-		ofSlot := func(c cell) bool { return c.slot == s }
-		if !slices.ContainsFunc(chosen, ofSlot) {
-			rest := slices.DeleteFunc(slices.Clone(all), func(c cell) bool { return !ofSlot(c) })
-			chosen = append(chosen, rest[drawn(a.name, s, what)%uint64(len(rest))])
-		}
-	}
-	return chosen
-}
-
-// otherOf is the way in which a call of an apply to disk is not damaged: killed, or
-// failing.
-func otherOf(p failpoint) damage {
-	if drawn("other", p)%2 == 0 {
-		return kills
-	}
-	return fails
-}
-
-// drawn is a number that the seed gives to a point.
-func drawn(of ...any) uint64 {
-	h := fnv.New64a()
-	fmt.Fprint(h, *failpointSeed, of)
-	return h.Sum64() >> 8
-}
 
 // oldFailprofile and newFailprofile are those of the table: services, sets, the time of a
 // ban and a setting are others.

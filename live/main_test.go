@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 	flag.Set("test.parallel", "16")
 	flag.Parse()
 	chooseForTree()
+	chooseLong()
 	os.Exit(withCommand(func() int { return lab.Share(m, *labs) }))
 }
 
