@@ -26,7 +26,7 @@ func match(family ruleset.Family, m ruleset.Match) string {
 	case ruleset.TCPOption:
 		return fmt.Sprintf("-m tcp %s--tcp-option %d", not(m.Not), m.Kind)
 	case ruleset.Extended:
-		return `-m u32 --u32 "0x3&0xff=0x0:0x5,0x7:0xff"` // next header: all but TCP's 6
+		return extended()
 	case ruleset.ICMPType:
 		return icmpType(m)
 	case ruleset.HopLimit:
@@ -150,16 +150,6 @@ func names(set uint, none string, all ...string) string {
 		return none
 	}
 	return strings.Join(on, ",")
-}
-
-// tcpWindow reads the two bytes at offset 14 of the TCP header, which begins
-// where IPv4's header length says (in words of 4 bytes, the low half of the first
-// byte), and after the 40 bytes of an IPv6 header whose next header is TCP.
-func tcpWindow(m ruleset.TCPWindow) string {
-	if m.Family == ruleset.V6 {
-		return fmt.Sprintf(`-m u32 --u32 "0x3&0xff=0x6&&0x34&0xffff=0x0:0x%x"`, m.Most)
-	}
-	return fmt.Sprintf(`-m u32 --u32 "0x0>>0x16&0x3c@0xc&0xffff=0x0:0x%x"`, m.Most)
 }
 
 func icmpType(m ruleset.ICMPType) string {

@@ -107,10 +107,10 @@ func TestFingerprint(t *testing.T) {
 		-p tcp -m tcp ! --tcp-option 4 -m tcp ! --tcp-option 8 -m tcp ! --tcp-option 3 -j HARDENCTL-PROBE`
 	run(t, []example{
 		{"IPv4", "scan = { probes = 10, fingerprint = true }", ruleset.V4, "FINGERPRINT", `
-			-p tcp -m u32 --u32 "0x0>>0x16&0x3c@0xc&0xffff=0x0:0x400" -j HARDENCTL-PROBE` + options},
+			-p tcp -m bpf --bytecode "5,177 0 0 0,72 0 0 14,37 1 0 1024,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE` + options},
 		{"IPv6", "scan = { probes = 10, fingerprint = true }", ruleset.V6, "FINGERPRINT", `
-			-p tcp -m u32 --u32 "0x3&0xff=0x0:0x5,0x7:0xff" -j HARDENCTL-PROBE
-			-p tcp -m u32 --u32 "0x3&0xff=0x6&&0x34&0xffff=0x0:0x400" -j HARDENCTL-PROBE` + options},
+			-p tcp -m bpf --bytecode "4,48 0 0 6,21 1 0 6,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE
+			-p tcp -m bpf --bytecode "6,48 0 0 6,21 0 3 6,40 0 0 54,37 1 0 1024,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE` + options},
 		{"not asked for", "scan.probes = 10", ruleset.V4, "FINGERPRINT", ``},
 	})
 }

@@ -1,0 +1,124 @@
+package emit_test
+
+import (
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"hardenctl/compiler/emit"
+	"hardenctl/compiler/ruleset"
+)
+
+// TestPrograms runs the programs on packets: with IP options, with extension
+// headers, at the limit, and cut short.
+func TestPrograms(t *testing.T) {
+	v4 := ruleset.TCPWindow{Family: ruleset.V4, Most: 1024}
+	v6 := ruleset.TCPWindow{Family: ruleset.V6, Most: 1024}
+	for _, test := range []struct {
+		name   string
+		match  ruleset.Match
+		packet []byte
+		want   bool
+	}{
+		{"IPv4, window 1024", v4, slices.Concat(ipv4(0), segment(1024)), true},
+		{"IPv4, window 1025", v4, slices.Concat(ipv4(0), segment(1025)), false},
+		{"IPv4 with 8 bytes of options, window 1024", v4, slices.Concat(ipv4(8), segment(1024)), true},
+		{"IPv4 with 40 bytes of options, window 1025", v4, slices.Concat(ipv4(40), segment(1025)), false},
+		{"IPv4, cut in the window", v4, slices.Concat(ipv4(0), segment(0)[:15]), false},
+		{"IPv6, window 0", v6, slices.Concat(ipv6(6), segment(0)), true},
+		{"IPv6, window 1024", v6, slices.Concat(ipv6(6), segment(1024)), true},
+		{"IPv6, window 1025", v6, slices.Concat(ipv6(6), segment(1025)), false},
+		{"IPv6, another header before TCP", v6, slices.Concat(ipv6(60), segment(0)), false},
+		{"IPv6, cut in the window", v6, slices.Concat(ipv6(6), segment(0)[:15]), false},
+		{"IPv6, TCP", ruleset.Extended{}, ipv6(6), false},
+		{"IPv6, hop-by-hop options", ruleset.Extended{}, ipv6(0), true},
+		{"IPv6, fragment", ruleset.Extended{}, ipv6(44), true},
+		{"IPv6, destination options", ruleset.Extended{}, ipv6(60), true},
+	} {
+		if got := run(program(t, test.match), test.packet); got != test.want {
+			t.Errorf("%s: matches is %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// ipv4 is an IPv4 header with so many bytes of options.
+func ipv4(options int) []byte {
+	header := make([]byte, 20+options)
+	header[0] = 4<<4 | byte(len(header)/4)
+	return header
+}
+
+func ipv6(next byte) []byte {
+	header := make([]byte, 40)
+	header[6] = next
+	return header
+}
+
+// segment is a TCP header with a window.
+func segment(window uint16) []byte {
+	header := make([]byte, 20)
+	binary.BigEndian.PutUint16(header[14:], window)
+	return header
+}
+
+// program reads the numbers of a match's bytecode, an instruction a row.
+func program(t *testing.T, m ruleset.Match) [][4]int {
+	t.Helper()
+	text := emit.Rule(ruleset.V4, ruleset.Rule{Matches: []ruleset.Match{m}})
+	_, text, _ = strings.Cut(text, `--bytecode "`)
+	rows := strings.Split(strings.TrimSuffix(text, `"`), ",")
+	if count, err := strconv.Atoi(rows[0]); err != nil || count != len(rows)-1 {
+		t.Fatalf("%s does not count its %d instructions", text, len(rows)-1)
+	}
+	var all [][4]int
+	for _, row := range rows[1:] {
+		var numbers [4]int
+		for i, word := range strings.Fields(row) {
+			numbers[i], _ = strconv.Atoi(word)
+		}
+		all = append(all, numbers)
+	}
+	return all
+}
+
+// run is classic BPF, as the kernel's Documentation/networking/filter.rst tells
+// it: a load past the packet's end does not match.
+func run(program [][4]int, packet []byte) bool {
+	a, x := 0, 0
+	for at := 0; ; at++ {
+		code, k := program[at][0], program[at][3]
+		first, size := k, map[int]int{0x30: 1, 0xb1: 1, 0x28: 2, 0x48: 2}[code]
+		if code == 0x48 {
+			first += x
+		}
+		if first+size > len(packet) && size > 0 {
+			return false
+		}
+		jump := false
+		switch code {
+		case 0x30:
+			a = int(packet[first])
+		case 0xb1:
+			x = 4 * int(packet[first]&15)
+		case 0x28, 0x48:
+			a = int(binary.BigEndian.Uint16(packet[first:]))
+		case 0x15:
+			jump = a == k
+		case 0x25:
+			jump = a > k
+		case 0x45:
+			jump = a&k != 0
+		case 0x06:
+			return k != 0
+		default:
+			panic(code)
+		}
+		if jump {
+			at += program[at][1]
+		} else {
+			at += program[at][2]
+		}
+	}
+}
