@@ -81,7 +81,7 @@ var whenWrong = []shown{
 		"live.TestRefusedOverSSHNFT live.TestRefusedOverSSHLegacy live.TestFault30_BlocklistHoldsTheCaller deploy.TestLockoutFailsThePlay"},
 	{"The Ansible playbook tries one host first, and leaves the others alone if it fails there.", "deploy.TestFirstHostGuardsTheOthers"},
 
-	{"As root at the console, this opens the host to everybody, until the next apply or boot, and `hardenctl apply` takes it back:", "live.TestWayOutByHand"},
+	{"As root at the console, this takes its rules out: the host is open, but for what others filter, until the next apply or boot, and `hardenctl apply` takes it back:", "live.TestWayOutByHand"},
 }
 
 // TestWhenThingsGoWrong holds that each sentence of that section is shown by

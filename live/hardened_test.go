@@ -215,7 +215,7 @@ func TestFault26OthersMayWrite(t *testing.T) {
 			folder := orders(t)
 			must(t, c.plot(folder))
 			for _, args := range [][]string{{"plan", folder + "/a.toml"}, {"apply", folder + "/a.toml", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
-				contains(t, expect(t, 1, args...), "error: others than root could change this file: "+folder, c.says)
+				contains(t, expect(t, 1, args...), "error: others than root could change this file: "+folder, c.says, "to /etc/hardenctl")
 				contains(t, expect(t, 1, append(args, "--json")...), `"others-may-write"`)
 			}
 			look(t).is(t, before)

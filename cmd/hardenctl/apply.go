@@ -124,7 +124,7 @@ func (f applyFlags) run(cmd *cobra.Command, args []string) error {
 // loadSaved takes a saved plan, which is root's orders like a profile.
 func loadSaved(path string) (target, error) {
 	if err := safepath.Trusted(path); err != nil {
-		return target{}, err
+		return target{}, fmt.Errorf("others than root could change this plan: %w; make it anew in a folder where root alone may write, such as /root", err)
 	}
 	saved, err := host.LoadPlan(path)
 	if err != nil {
@@ -208,7 +208,7 @@ func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
 		return nil
 	}
 	if err := r.Guard(cmd.Context()); err != nil {
-		return fmt.Errorf("%w. Nothing was changed; --no-guard applies it all the same", err)
+		return fmt.Errorf("%w. Nothing was changed. Let them in by the profile; --no-guard applies it all the same, and locks them out", err)
 	}
 	return nil
 }

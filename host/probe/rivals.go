@@ -69,7 +69,7 @@ func ofNFT(kernel []nftables.Table) (rivals []Rival, notes []string) {
 		if chain := closes(t); chain != "" {
 			rivals = append(rivals, Rival{
 				fmt.Sprintf("the table %s of nftables drops in its chain %s what it does not accept itself", name, chain),
-				fmt.Sprintf("say what you need of it in the profile (nft list table %s shows it), then systemctl disable --now nftables, and nft delete table %[1]s", name)})
+				fmt.Sprintf("say what you need of it in the profile (nft list table %s shows it), then systemctl disable nftables and nft delete table %[1]s; do not stop the unit, which would flush the tables of all, also those of iptables and Docker", name)})
 		} else if sees(t) {
 			notes = append(notes, fmt.Sprintf("the table %s of nftables sees packets too, and stays as it is: what its rules drop is dropped (%d of them)", name, t.Rules()))
 		}

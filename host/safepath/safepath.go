@@ -39,12 +39,19 @@ type Error struct {
 	Path string
 	// Reason is what is wrong with it, after its name: "is owned by bob".
 	Reason string
-	// Remedy is what sets it right.
+	// Remedy is what sets it right; empty if that hangs on what the path is for.
+	// It names no command that takes a path out of somebody's hands: the part to
+	// blame may be a home, or a folder that many share.
 	Remedy string
 }
 
 // Error says what is wrong, where, and what to do.
-func (e *Error) Error() string { return fmt.Sprintf("%s %s; %s", e.Path, e.Reason, e.Remedy) }
+func (e *Error) Error() string {
+	if e.Remedy == "" {
+		return e.Path + " " + e.Reason
+	}
+	return fmt.Sprintf("%s %s; %s", e.Path, e.Reason, e.Remedy)
+}
 
 // Trusted returns an *Error if anyone can change what is at a path but root,
 // the user as whom this process runs, and the person who logged in and became
@@ -176,7 +183,7 @@ func (w *walk) look(path string) error {
 		return &fs.PathError{Op: "lstat", Path: path, Err: err}
 	}
 	if !slices.Contains(w.owners, stat.Uid) {
-		return &Error{path, "is owned by " + UserName(stat.Uid), "give it to root: chown root " + path}
+		return &Error{path, "is owned by " + UserName(stat.Uid), w.rootOnly(path)}
 	}
 	kind := stat.Mode & unix.S_IFMT
 	if kind == unix.S_IFLNK {
@@ -186,15 +193,24 @@ func (w *walk) look(path string) error {
 		return &Error{path, "is no folder", "move it away"}
 	}
 	if stat.Mode&0o022 != 0 && (kind != unix.S_IFDIR || stat.Mode&unix.S_ISVTX == 0) {
-		return &Error{path, fmt.Sprintf("may be written by others (its mode is %04o)", stat.Mode&0o7777), "close it: chmod go-w " + path}
+		return &Error{path, fmt.Sprintf("may be written by others (its mode is %04o)", stat.Mode&0o7777), w.rootOnly(path)}
 	}
 	w.at = path
 	return nil
 }
 
+// rootOnly is the remedy for a folder to which hardenctl writes. Who has opened
+// it, and what has come in since, only a person can judge.
+func (w *walk) rootOnly(path string) string {
+	if !w.real {
+		return ""
+	}
+	return "hardenctl writes only where root alone may write: look how that came about (ls -ld " + path + ")"
+}
+
 func (w *walk) follow(path string) error {
 	if w.real {
-		return &Error{path, "is a symbolic link, which is not followed there", "put what it leads to there, by a move or a bind mount"}
+		return &Error{path, "is a symbolic link, which is not followed there", "make it a folder, and mount there what it leads to (mount --bind)"}
 	}
 	target, err := os.Readlink(path)
 	if err != nil {
