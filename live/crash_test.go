@@ -29,7 +29,7 @@ func crash(t *testing.T, backend string) {
 	bare(t, backend)
 	r := newRoad(t, rand.New(rand.NewPCG(*seed, 0)))
 	inTime, slice := 0, newSlice(t, *crashes, 1)
-	for n, ok := slice.next(); ok; n, ok = slice.next() {
+	for n := range slice.numbers() {
 		d := deeds[n%len(deeds)]
 		from := r.to()
 		c := r.crash(t, d)

@@ -207,7 +207,7 @@ func keptFiles(t *testing.T) []string {
 func (c *column) strike(t *testing.T, cells []cell, parts int) {
 	cells = mixed(cells)
 	slice := newSlice(t, len(cells), parts)
-	for i, ok := slice.next(); ok; i, ok = slice.next() {
+	for i := range slice.numbers() {
 		cell := cells[i]
 		t.Run(string(cell.what)+" at "+cell.failpoint.String(), func(t *testing.T) { c.befall(t, cell) })
 	}

@@ -137,7 +137,7 @@ func bootEach(t *testing.T, losses []loss, old, fresh picture) {
 	asFresh.agrees(t, fresh)
 	seen := map[bool]int{}
 	slice := newSlice(t, len(losses), 1)
-	for i, ok := slice.next(); ok; i, ok = slice.next() {
+	for i := range slice.numbers() {
 		now := booted(losses[i])
 		isFresh := maps.Equal(now, asFresh)
 		if seen[isFresh]++; !isFresh {

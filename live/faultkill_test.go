@@ -63,27 +63,41 @@ func killed(t *testing.T, backend string) {
 	for _, before := range []string{"", "builtin:bastion"} {
 		arrange := func() { inhabitAfter(t, before) }
 		p := promise(t, "builtin:database", arrange)
-		kill := func(name string, command func(t *testing.T) *exec.Cmd) {
-			t.Run(fmt.Sprintf("%s/from %q", name, before), func(t *testing.T) {
+		steps := p.killings()
+		for i := range newSlice(t, len(steps), 2).numbers() {
+			t.Run(fmt.Sprintf("%s/from %q", steps[i].name, before), func(t *testing.T) {
 				wipe(t)
 				arrange()
-				p.killedBy(t, command(t))
+				p.killedBy(t, steps[i].command(t))
 			})
-		}
-		for _, at := range p.points() {
-			kill(at.name+" "+at.of, func(t *testing.T) *exec.Cmd {
-				return strace(t, at.killing(), "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
-			})
-		}
-		for _, tool := range []string{"iptables-restore", "ip6tables-restore"} {
-			for name, script := range map[string]string{"before ": "kill -KILL $PPID", "after ": `"$real" "$@"; kill -KILL $PPID; exit 0`} {
-				kill(name+tool, func(t *testing.T) *exec.Cmd {
-					breakNamed(t, tool, script)
-					return exec.Command(binary(t), "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
-				})
-			}
 		}
 	}
+}
+
+// killing is an apply that is killed at a step.
+type killing struct {
+	name    string
+	command func(t *testing.T) *exec.Cmd
+}
+
+// killings are those at the points, and before and after each tool that loads
+// rules.
+func (p *promises) killings() []killing {
+	args := []string{"apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard"}
+	var all []killing
+	for _, at := range p.points() {
+		all = append(all, killing{at.name + " " + at.of, func(t *testing.T) *exec.Cmd { return strace(t, at.killing(), args...) }})
+	}
+	for _, tool := range []string{"iptables-restore", "ip6tables-restore"} {
+		by := func(script string) func(t *testing.T) *exec.Cmd {
+			return func(t *testing.T) *exec.Cmd {
+				breakNamed(t, tool, script)
+				return exec.Command(binary(t), args...)
+			}
+		}
+		all = append(all, killing{"before " + tool, by("kill -KILL $PPID")}, killing{"after " + tool, by(`"$real" "$@"; kill -KILL $PPID; exit 0`)})
+	}
+	return all
 }
 
 // inhabitAfter puts on a bare server what others have, and then a profile.

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"hash/fnv"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ const longTables = `TestFailpointsApplyNFT TestFailpointsApplyLegacy TestFailpoi
 	TestFailpointsConfirmNFT TestFailpointsConfirmLegacy TestFailpointsRevertNFT TestFailpointsRevertLegacy
 	TestFailpointsRollbackNFT TestFailpointsRollbackLegacy TestFailpointsRestoreNFT TestFailpointsRestoreLegacy
 	TestFault09_EachToolHangsNFT TestFault09_EachToolHangsLegacy
+	TestFault01KilledNFT TestFault01KilledLegacy TestFault01_TrialKilledAtAnyStep TestFault06DiskFails
 	TestFault18_ConfirmLosesPower TestFault18_RollbackLosesPower TestFault18_RestoreLosesPower
 	TestCrashNFT TestCrashLegacy TestTwoHundredAppliesNFT TestTwoHundredAppliesLegacy`
 
@@ -66,14 +68,20 @@ func newSlice(t *testing.T, cells, parts int) *slice {
 	return s
 }
 
-// next is the number of the cell that comes next. There is always one; ok is
-// false when the time is over, or the table.
-func (s *slice) next() (cell int, ok bool) {
-	if s.done == s.cells || s.done > 0 && !*whole && time.Now().After(s.end) {
-		return 0, false
+// numbers are those of the cells, one after the other, until the time is over or
+// the table. There is always one.
+func (s *slice) numbers() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for first := beginning(*seed, s.cells); s.done < s.cells; {
+			if s.done > 0 && !*whole && time.Now().After(s.end) {
+				return
+			}
+			s.done++
+			if !yield((first + s.done - 1) % s.cells) {
+				return
+			}
+		}
 	}
-	s.done++
-	return (beginning(*seed, s.cells) + s.done - 1) % s.cells, true
 }
 
 // report says how much of the table was covered, and how the rest is.

@@ -40,7 +40,7 @@ func seriesOfApplies(t *testing.T, backend string) {
 	before := settled(t, hidden)
 	pouring = pourInto(t, client, "9999") // flows that nobody has let in
 	slice := newSlice(t, applies, 1)
-	for i, ok := slice.next(); ok; i, ok = slice.next() {
+	for i := range slice.numbers() {
 		round[i%len(round)](&s, t)
 		if i%64 == 32 {
 			s.runsOut(t)
