@@ -31,11 +31,11 @@ test: bin/docker bin/firewalls bin/sshd bin/tree
 # The tables that take hours as a whole: failpoints, crashes, losses of power, series
 # of applies, and the tools of other generations. Each runs for its part of LONG,
 # and says how far it came; SEED says where it begins, and moves with each commit.
-LONG ?= 8m
+LONG ?= 6m
 SEED ?= $(or $(shell git rev-list --count HEAD 2>/dev/null),0)
 test-long: bin/docker bin/firewalls bin/sshd bin/tree
 	scripts/setup $(TEST_TOOLS)
-	$(GO) -C live test -count=1 -timeout 60m -long $(LONG) -seed $(SEED)
+	$(GO) -C live test -count=1 -timeout 60m -long=$(LONG) -seed=$(SEED)
 	$(MAKE) matrix SHORT=1
 
 # The real Docker, for the tests: unpacked, not installed.
@@ -80,7 +80,7 @@ bin/generations/%:
 N ?= 2000
 crash:
 	scripts/setup $(TEST_TOOLS)
-	$(GO) -C live test -count=1 -timeout 0 -run '^TestCrash' -all -crashes $(N) -seed $(SEED)
+	$(GO) -C live test -count=1 -timeout 0 -run '^TestCrash' -all -crashes=$(N) -seed=$(SEED)
 
 # Damages every command at every call to disk, message to the kernel and tool, in
 # every way. Takes hours; make test-long does a slice of it.
