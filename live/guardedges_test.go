@@ -2,6 +2,7 @@ package live
 
 import (
 	"net"
+	"net/netip"
 	"os/exec"
 	"strings"
 	"testing"
@@ -84,5 +85,50 @@ func TestGuardForgetsWhoWaits(t *testing.T) {
 	found := access(t, overWeb(t, "[access]\nadmin = [\"203.0.113.9\"]\nblock = [\"198.51.100.0/24\"]\n"))
 	if err := found.Refusal(); err != nil || len(found.Callers) != 1 {
 		t.Errorf("callers %+v, refusal %v", found.Callers, err)
+	}
+}
+
+// Of those who are logged in from one /64, everyone is tried whom a rule tells
+// apart by the exact address. They are tried one after the other, since limits
+// count them as one source.
+func TestGuardTriesNeighbours(t *testing.T) {
+	const first, second = "2001:db8:10::2", "2001:db8:10::3"
+	bare(t, "nft")
+	caller := lab.NewNetwork(t).Host("caller", first, second)
+	server, err := net.Listen("tcp", ":22")
+	must(t, err)
+	defer server.Close()
+	for _, from := range []string{first, second} {
+		conn, err := caller.DialFrom(netip.AddrPortFrom(netip.MustParseAddr(from), 0), "tcp", "["+lab.ServerV6+"]:22", stall)
+		must(t, err)
+		defer conn.Close()
+		held, err := server.Accept()
+		must(t, err)
+		defer held.Close()
+	}
+	t.Setenv("SSH_CONNECTION", "")
+	for _, c := range []struct {
+		name, text string
+		tried      int
+		refused    string // who is; empty for none
+	}{
+		{"no rule tells them apart", "", 1, ""},
+		{"one is blocked", "[access]\nblock = [\"2001:db8:10::3\"]\n", 2, second},
+		{"both are blocked", "[access]\nblock = [\"2001:db8:10::/64\"]\n", 1, first},
+		{"one is an admin, in a block", "[access]\nadmin = [\"2001:db8:10::2\"]\nblock = [\"2001:db8:10::/125\"]\n", 2, second},
+		{"one has a service more, and both one limit", "[services.ssh]\nnew_per_source = \"1/hour burst 4\"\n" +
+			"[services.metrics]\nports = [\"tcp/9100\"]\nfrom = [\"2001:db8:10::3\"]\n", 2, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			found := access(t, overWeb(t, c.text))
+			if found.Unproven != "" || len(found.Callers) != c.tried {
+				t.Fatalf("found %+v, want %d callers", found, c.tried)
+			}
+			for _, caller := range found.Callers {
+				if (caller.Refused != "") != (caller.Address == c.refused) {
+					t.Errorf("%s is refused %q", caller.Address, caller.Refused)
+				}
+			}
+		})
 	}
 }

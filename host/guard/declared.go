@@ -4,112 +4,145 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 
+	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/saved"
 )
 
-// The most addresses that are tried of one prefix, and of all.
+// The most pieces of one prefix that are tried, and about how many addresses of
+// all; one address of each class is tried in any case.
 const (
-	mostOfPrefix = 16
+	mostOfPrefix = 8
 	mostOfAll    = 64
 )
 
 // declared returns the visits of the profile's admin addresses to its admin
 // services.
-func (q Question) declared() (visits []*visit, notes []string) {
-	doors := q.adminDoors()
-	addresses, prefixes, tried := q.adminSamples()
+func (q *Question) declared(c classes) (visits []*visit, notes []string, err error) {
+	doors, err := q.adminDoors()
+	if err != nil {
+		return nil, nil, err
+	}
+	addresses, prefixes, tried := q.adminSamples(c)
 	if tried < prefixes {
-		notes = append(notes, fmt.Sprintf("of the %d prefixes of access.admin the first %d were tried", prefixes, tried))
+		notes = append(notes, fmt.Sprintf("of the %d prefixes of access.admin the first %d were tried, and one address of each kind that a rule tells apart", prefixes, tried))
 	}
 	for _, a := range addresses {
 		for _, d := range doors {
 			visits = append(visits, &visit{from: a, door: d, learned: learnedDeclared})
 		}
 	}
-	return visits, notes
+	return visits, notes, nil
 }
 
-// adminDoors are the first and the last port of each range of each service.
-func (q Question) adminDoors() []door {
-	var doors []door
+// adminDoors are the ends of each range of each service, and of the pieces into
+// which other rules cut it.
+func (q *Question) adminDoors() (doors []door, err error) {
+	var ranges []bundle.Port
+	if err := q.eachRule(func(r saved.Rule) { ranges = append(ranges, rulePorts(r)...) }); err != nil {
+		return nil, err
+	}
 	for _, s := range q.Bundle.Manifest.Access.Services {
 		for _, p := range s.Ports {
-			doors = append(doors, door{protocol: p.Protocol, number: p.First, service: s.Name})
-			if p.Last != p.First {
-				doors = append(doors, door{protocol: p.Protocol, number: p.Last, service: s.Name})
+			for _, number := range edges(p, ranges) {
+				doors = append(doors, door{protocol: p.Protocol, number: number, service: s.Name})
 			}
 		}
 	}
-	return doors
+	return doors, nil
 }
 
-// adminSamples returns addresses that stand for all admin addresses, and of how
-// many prefixes they are.
-func (q Question) adminSamples() (addresses []netip.Addr, prefixes, tried int) {
-	var admin netset.Set
+// rulePorts returns the destination ports that a rule names.
+func rulePorts(r saved.Rule) (ports []bundle.Port) {
+	for text := range strings.SplitSeq(r.DestinationPorts(), ",") {
+		first, last, isRange := strings.Cut(text, ":")
+		if !isRange {
+			last = first
+		}
+		low, err := strconv.ParseUint(first, 10, 16)
+		high, err2 := strconv.ParseUint(last, 10, 16)
+		if err == nil && err2 == nil {
+			ports = append(ports, bundle.Port{Protocol: r.Protocol(), First: uint16(low), Last: uint16(high)})
+		}
+	}
+	return ports
+}
+
+// edges returns the first and the last port of each piece into which other
+// ranges cut one.
+func edges(whole bundle.Port, cuts []bundle.Port) []uint16 {
+	ports := []uint16{whole.First, whole.Last}
+	for _, c := range cuts {
+		if whole.Has(c.Protocol, c.First) && c.First > whole.First {
+			ports = append(ports, c.First-1, c.First)
+		}
+		if whole.Has(c.Protocol, c.Last) && c.Last < whole.Last {
+			ports = append(ports, c.Last, c.Last+1)
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// admin returns the addresses that the profile declares.
+func (q *Question) admin() (admin netset.Set) {
 	for _, name := range q.Bundle.Manifest.Access.Admin {
 		admin = admin.Union(q.Want.Sets[name].Members)
 	}
-	cuts := q.cuts(admin)
+	return admin
+}
+
+// adminSamples returns addresses that stand for all admin addresses: some of
+// each class, and some of each prefix while they are not too many. It counts the
+// prefixes, and those of which it took some.
+func (q *Question) adminSamples(c classes) (addresses []netip.Addr, prefixes, tried int) {
+	admin := q.admin()
+	pieces := c.cut(admin.Subtract(unusable))
+	for _, piece := range pieces {
+		addresses = append(addresses, ends(piece)...)
+	}
+	most := max(mostOfAll, len(addresses))
 	all := slices.Concat(admin.V4(), admin.V6())
 	for _, p := range all {
-		if len(addresses) >= mostOfAll {
+		if len(addresses) >= most {
 			break
 		}
-		addresses = append(addresses, samples(p, cuts)...)
+		addresses = append(addresses, samples(p, pieces)...)
 		tried++
 	}
-	return addresses, len(all), tried
-}
-
-// cuts returns what other sets of the profile have in common with the admin
-// addresses: to a rule that looks into one, these differ from the rest.
-func (q Question) cuts(admin netset.Set) []netset.Set {
-	var cuts []netset.Set
-	for _, s := range q.Bundle.Manifest.Sets {
-		if s.Dynamic || slices.Contains(q.Bundle.Manifest.Access.Admin, s.Name) {
-			continue
-		}
-		if both := admin.Intersect(q.Want.Sets[s.Name].Members); !both.IsEmpty() {
-			cuts = append(cuts, both)
-		}
-	}
-	return cuts
-}
-
-// samples returns the first and the last usable address of every piece into
-// which the cuts part a prefix.
-func samples(p netip.Prefix, cuts []netset.Set) []netip.Addr {
-	pieces := []netset.Set{netset.Of(p).Subtract(unusable)}
-	if pieces[0].IsEmpty() {
-		return nil
-	}
-	for _, cut := range cuts {
-		if len(pieces) >= mostOfPrefix/2 {
-			break
-		}
-		var finer []netset.Set
-		for _, piece := range pieces {
-			finer = append(finer, piece.Intersect(cut), piece.Subtract(cut))
-		}
-		pieces = slices.DeleteFunc(finer, netset.Set.IsEmpty)
-	}
-	var addresses []netip.Addr
-	for _, piece := range pieces[:min(len(pieces), mostOfPrefix/2)] {
-		first, last := ends(piece)
-		addresses = append(addresses, first, last)
-	}
 	slices.SortFunc(addresses, netip.Addr.Compare)
-	return slices.Compact(addresses)
+	return slices.Compact(addresses), len(all), tried
 }
 
-// ends returns the first and the last address of a piece, those left out that
-// name a network or all its hosts.
-func ends(piece netset.Set) (first, last netip.Addr) {
-	prefixes := slices.Concat(piece.V4(), piece.V6())
-	head, tail := prefixes[0], prefixes[len(prefixes)-1]
+// samples returns the ends of what a prefix has of each piece.
+func samples(p netip.Prefix, pieces []netset.Set) (addresses []netip.Addr) {
+	whole, tried := netset.Of(p), 0
+	for _, piece := range pieces {
+		if part := piece.Intersect(whole); !part.IsEmpty() && tried < mostOfPrefix {
+			addresses = append(addresses, ends(part)...)
+			tried++
+		}
+	}
+	return addresses
+}
+
+// ends returns the first and the last address of each family of a piece, those
+// left out that name a network or all its hosts.
+func ends(piece netset.Set) (addresses []netip.Addr) {
+	for _, prefixes := range [][]netip.Prefix{piece.V4(), piece.V6()} {
+		if len(prefixes) > 0 {
+			first, last := endsOf(prefixes[0], prefixes[len(prefixes)-1])
+			addresses = append(addresses, slices.Compact([]netip.Addr{first, last})...)
+		}
+	}
+	return addresses
+}
+
+func endsOf(head, tail netip.Prefix) (first, last netip.Addr) {
 	first, last = head.Addr(), lastOf(tail)
 	if next := first.Next(); head.Contains(next) && head.Bits() < head.Addr().BitLen()-1 {
 		first = next

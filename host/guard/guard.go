@@ -3,7 +3,8 @@
 //
 // It knows three kinds of callers: the SSH connection of the one who asks, all
 // others who are logged in, and the admin addresses that the profile declares.
-// For each it looks up by which interface it comes to which address of the
+// Of callers over whom all rules and sets of the bundle decide alike (classes) it
+// tries some, and always one. For each it looks up by which interface it comes to which address of the
 // host. Then it makes a network of throwaway namespaces in which the bundle is
 // loaded on a host with such interfaces and addresses, and sends real packets
 // from the callers' addresses: a connection that was open before the rules, and
@@ -22,10 +23,13 @@ package guard
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/kernelset"
 	"hardenctl/host/plan"
 	"hardenctl/host/session"
 	"hardenctl/host/state"
@@ -39,6 +43,10 @@ type Question struct {
 	Have, Want state.State
 	// Connection is the SSH connection of the one who asks.
 	Connection session.Connection
+
+	// live are entries that the host's sets have now, by set: those that may
+	// decide over a caller (readLive).
+	live map[string][]kernelset.Entry
 }
 
 // limit is the most time that an answer takes. A few callers who get in are
@@ -52,8 +60,10 @@ func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 	defer cancel()
 	found = &plan.Access{Callers: []plan.Caller{}}
 	visits, notes, err := q.visits()
-	if err == nil && len(visits) > 0 {
-		err = q.rehearse(ctx, visits)
+	for _, round := range rounds(visits) {
+		if err == nil {
+			err = q.rehearse(ctx, round)
+		}
 	}
 	if err != nil {
 		found.Unproven = err.Error()
@@ -87,8 +97,29 @@ func also(before, more string) string {
 	return before + ", and " + more
 }
 
+// rounds parts visits so that no limit counts one as another: of each source
+// that is logged in with several addresses, a round has one.
+func rounds(visits []*visit) (rounds [][]*visit) {
+	seen := map[netip.Prefix][]netip.Addr{}
+	for _, v := range visits {
+		round := 0
+		if v.session {
+			of := source(v.from)
+			if round = slices.Index(seen[of], v.from); round < 0 {
+				round = len(seen[of])
+				seen[of] = append(seen[of], v.from)
+			}
+		}
+		if round >= len(rounds) {
+			rounds = append(rounds, nil)
+		}
+		rounds[round] = append(rounds[round], v)
+	}
+	return rounds
+}
+
 // rehearse makes all visits in a network of their own.
-func (q Question) rehearse(ctx context.Context, visits []*visit) (err error) {
+func (q *Question) rehearse(ctx context.Context, visits []*visit) (err error) {
 	s, err := newScene(visits)
 	if err != nil {
 		return fmt.Errorf("no network to try it in: %w", err)

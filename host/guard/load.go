@@ -3,12 +3,12 @@ package guard
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/netip"
 	"os"
 	"strings"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/apply"
 	"hardenctl/host/kernelset"
@@ -18,11 +18,8 @@ import (
 
 // load makes the server what the host will be, in the order of an apply: sets,
 // the connections that are open, rules, settings.
-func (q Question) load(ctx context.Context, s *scene) error {
-	members, err := q.members(s.visits)
-	if err != nil {
-		return err
-	}
+func (q *Question) load(ctx context.Context, s *scene) error {
+	members := q.members(s.visits)
 	loose := readLoose()
 	return s.server.Do(func() error {
 		// Whether conntrack takes up what it has not seen begin is the host's
@@ -66,28 +63,31 @@ func withoutLog(rules []byte) []byte {
 
 // members returns, for each set, what decides over the visitors: of a set that
 // the bundle fills, those visitors that are in it; of one that packets fill, the
-// entries that cover a visitor on the host now. It runs on the host.
-func (q Question) members(visits []*visit) (map[string][]kernelset.Entry, error) {
+// entries that cover a visitor on the host now.
+func (q *Question) members(visits []*visit) map[string][]kernelset.Entry {
+	var sources []netip.Prefix
+	for _, v := range visits {
+		sources = append(sources, source(v.from))
+	}
+	visitors := netset.Of(sources...)
 	members := map[string][]kernelset.Entry{}
 	for _, entry := range q.Bundle.Manifest.Sets {
-		want := q.Want.Sets[entry.Name]
-		switch {
-		case !entry.Dynamic:
-			members[entry.Name] = covered(want, visits)
-		case q.remembers(entry, want):
-			live, err := covering(entry.Name, visits)
-			if err != nil {
-				return nil, err
+		if !entry.Dynamic {
+			members[entry.Name] = covered(q.Want.Sets[entry.Name], visits)
+			continue
+		}
+		for _, e := range q.live[entry.Name] {
+			if visitors.Contains(e.Prefix.Addr()) {
+				members[entry.Name] = append(members[entry.Name], e)
 			}
-			members[entry.Name] = live
 		}
 	}
-	return members, nil
+	return members
 }
 
 // remembers reports whether entries of the host's set are still there after an
 // apply, and longer than an open door is.
-func (q Question) remembers(entry bundle.SetEntry, want state.Set) bool {
+func (q *Question) remembers(entry bundle.SetEntry, want state.Set) bool {
 	have, exists := q.Have.Sets[entry.Name]
 	isKnock := strings.HasPrefix(entry.Part, "knocks.")
 	return exists && have.Entries > 0 && have.Swaps(want.Header) && want.Type == ruleset.HashIP && !isKnock
@@ -102,26 +102,6 @@ func covered(set state.Set, visits []*visit) []kernelset.Entry {
 		}
 	}
 	return entries
-}
-
-// covering returns the entries of a set of the host that hold a visitor.
-func covering(name string, visits []*visit) ([]kernelset.Entry, error) {
-	var entries []kernelset.Entry
-	for e, err := range kernelset.Members(name) {
-		if errors.Is(err, kernelset.ErrNotFound) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range visits {
-			if e.Prefix.Contains(v.from.WithZone("")) {
-				entries = append(entries, e)
-				break
-			}
-		}
-	}
-	return entries, nil
 }
 
 // loadSets makes the sets of a bundle, with some members.
@@ -154,7 +134,7 @@ func createLines(text []byte) string {
 
 // noteSessions does what an apply does before the rules come: it notes the
 // connections that are open, where the bundle has sets for them.
-func (q Question) noteSessions(ctx context.Context, s *scene) error {
+func (q *Question) noteSessions(ctx context.Context, s *scene) error {
 	for _, f := range q.Families {
 		if _, wanted := q.Want.Sets[apply.OpenSets[f]]; !wanted {
 			continue

@@ -24,7 +24,7 @@ const (
 
 // explain says of those who are refused which rule did it: the one that counts
 // the packets which they send again.
-func (q Question) explain(ctx context.Context, s *scene) {
+func (q *Question) explain(ctx context.Context, s *scene) {
 	asked := 0
 	for _, v := range s.visits {
 		if v.refused == "" || asked == mostReasons {
@@ -37,7 +37,7 @@ func (q Question) explain(ctx context.Context, s *scene) {
 
 // reason sends packets and looks which rules they met. It is empty where that
 // cannot be told.
-func (q Question) reason(ctx context.Context, s *scene, v *visit) string {
+func (q *Question) reason(ctx context.Context, s *scene, v *visit) string {
 	before, err := s.filter(ctx, v)
 	if err != nil {
 		return ""
@@ -102,7 +102,7 @@ const (
 // describe names the part of the profile that refuses, with its place: the
 // first rule of ours on the way, or the last where that says more of the same
 // part. What only logs and drops says nothing.
-func (q Question) describe(f ruleset.Family, way []place) string {
+func (q *Question) describe(f ruleset.Family, way []place) string {
 	way = slices.DeleteFunc(way, func(p place) bool {
 		return !state.OwnsChain(p.chain) || strings.HasPrefix(p.chain, ruleset.ChainPrefix+"DROP-")
 	})
@@ -124,7 +124,7 @@ func (q Question) describe(f ruleset.Family, way []place) string {
 }
 
 // origin returns the profile line of a rule; nil if the manifest has none.
-func (q Question) origin(f ruleset.Family, p place) *bundle.Origin {
+func (q *Question) origin(f ruleset.Family, p place) *bundle.Origin {
 	for _, r := range q.Bundle.Manifest.Rules {
 		if r.Family == int(f) && r.Table == "filter" && r.Chain == p.chain && r.Number == p.number {
 			return &r.Origin

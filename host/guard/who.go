@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/netset"
 	"hardenctl/host/knock"
 	"hardenctl/host/probe"
 )
@@ -46,17 +47,40 @@ type door struct {
 func (d door) port() string { return fmt.Sprintf("%s/%d", d.protocol, d.number) }
 
 // visits returns all visits that must be possible, each once.
-func (q Question) visits() (visits []*visit, notes []string, err error) {
+func (q *Question) visits() (visits []*visit, notes []string, err error) {
+	sessions, err := q.sessions()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := q.readLive(q.admin().Union(addresses(sessions))); err != nil {
+		return nil, nil, err
+	}
+	c, err := q.classes()
+	if err != nil {
+		return nil, nil, err
+	}
+	sessions, notes = c.pick(sessions)
+	declared, more, err := q.declared(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	visits = once(append(sessions, q.possible(declared)...), exactly)
+	return visits, slices.Concat(notes, more, tunnelNotes(visits)), nil
+}
+
+// sessions returns the visits of those who are logged in, first that of the one
+// who asks.
+func (q *Question) sessions() (visits []*visit, err error) {
 	asking, err := q.asking()
 	if err != nil {
-		return nil, nil, fmt.Errorf("who asks: %w", err)
+		return nil, fmt.Errorf("who asks: %w", err)
 	}
 	if asking != nil {
 		visits = append(visits, asking)
 	}
 	sessions, err := probe.Sessions(q.servesAdmin)
 	if err != nil {
-		return nil, nil, fmt.Errorf("who is logged in: %w", err)
+		return nil, fmt.Errorf("who is logged in: %w", err)
 	}
 	for _, s := range sessions {
 		learned := learnedService
@@ -65,17 +89,27 @@ func (q Question) visits() (visits []*visit, notes []string, err error) {
 		}
 		visits = append(visits, q.sessionVisit(s.Far.Addr(), s.Near, learned))
 	}
-	declared, notes := q.declared()
-	visits = slices.DeleteFunc(append(visits, declared...), func(v *visit) bool {
-		return !q.hasFamily(v.from) || !v.locate()
-	})
-	visits = once(visits)
-	return visits, append(notes, tunnelNotes(visits)...), nil
+	return once(q.possible(visits), exactly), nil
+}
+
+// possible returns the visits that packets can make, with the way they take.
+func (q *Question) possible(visits []*visit) []*visit {
+	return slices.DeleteFunc(visits, func(v *visit) bool { return !q.hasFamily(v.from) || !v.locate() })
+}
+
+// addresses are those from which visits come.
+func addresses(visits []*visit) netset.Set {
+	var all []netip.Prefix
+	for _, v := range visits {
+		a := v.from.WithZone("")
+		all = append(all, netip.PrefixFrom(a, a.BitLen()))
+	}
+	return netset.Of(all...)
 }
 
 // asking returns the visit of the one who asks; nil if he is not here by SSH. A
 // connection of which only a process above was told counts while it is open.
-func (q Question) asking() (*visit, error) {
+func (q *Question) asking() (*visit, error) {
 	c := q.Connection
 	if !c.Far.IsValid() {
 		return nil, nil
@@ -92,7 +126,7 @@ func (q Question) asking() (*visit, error) {
 
 // sessionVisit is that of a connection which is open. It must be possible again
 // by the same port, whether a service of the profile states it or not.
-func (q Question) sessionVisit(far netip.Addr, near netip.AddrPort, learned string) *visit {
+func (q *Question) sessionVisit(far netip.Addr, near netip.AddrPort, learned string) *visit {
 	v := &visit{from: far.Unmap(), to: near.Addr().Unmap(), learned: learned, session: true}
 	v.door = door{protocol: "tcp", number: near.Port()}
 	for _, s := range q.Bundle.Manifest.Access.Services {
@@ -104,7 +138,7 @@ func (q Question) sessionVisit(far netip.Addr, near netip.AddrPort, learned stri
 }
 
 // knockFor returns the knock that an address needs for a service; nil for none.
-func (q Question) knockFor(from netip.Addr, s bundle.AdminService) []knock.Port {
+func (q *Question) knockFor(from netip.Addr, s bundle.AdminService) []knock.Port {
 	for _, name := range slices.Concat(s.From, q.Bundle.Manifest.Access.Admin) {
 		if q.Want.Sets[name].Members.Contains(from.WithZone("")) {
 			return nil
@@ -118,7 +152,7 @@ func (q Question) knockFor(from netip.Addr, s bundle.AdminService) []knock.Port 
 }
 
 // servesAdmin reports whether a TCP port is one of an admin service.
-func (q Question) servesAdmin(port uint16) bool {
+func (q *Question) servesAdmin(port uint16) bool {
 	for _, s := range q.Bundle.Manifest.Access.Services {
 		if slices.ContainsFunc(s.Ports, func(p bundle.Port) bool { return p.Has("tcp", port) }) {
 			return true
@@ -127,7 +161,7 @@ func (q Question) servesAdmin(port uint16) bool {
 	return false
 }
 
-func (q Question) hasFamily(a netip.Addr) bool {
+func (q *Question) hasFamily(a netip.Addr) bool {
 	for _, f := range q.Families {
 		if f.Has(a) {
 			return true
@@ -136,26 +170,46 @@ func (q Question) hasFamily(a netip.Addr) bool {
 	return false
 }
 
-// once keeps the first visit of each source to a port. In IPv6 a source is a
-// /64, as it is to limits and bans: the logins of one there count for all.
-func once(visits []*visit) []*visit {
-	type key struct {
-		source netip.Prefix
-		zone   string
-		door   string
-	}
+// way is how a visit goes, as far as a rule may look at it, but for its source.
+type way struct {
+	zone, link, port string
+	to               netip.Addr
+}
+
+func (v *visit) way() way { return way{v.from.Zone(), v.link, v.port(), v.to} }
+
+// key is what makes two visits one.
+type key struct {
+	way
+	source netip.Prefix
+	class  string
+}
+
+// once keeps the first visit of each key.
+func once(visits []*visit, of func(*visit) key) []*visit {
 	seen := map[key]bool{}
 	return slices.DeleteFunc(visits, func(v *visit) bool {
-		bits := 32
-		if v.from.Is6() && v.learned != learnedDeclared {
-			bits = 64
-		} else if v.from.Is6() {
-			bits = 128
-		}
-		source, _ := v.from.WithZone("").Prefix(bits)
-		k := key{source, v.from.Zone(), v.port()}
+		k := of(v)
 		again := seen[k]
 		seen[k] = true
 		return again
 	})
+}
+
+// exactly tells every address from every other.
+func exactly(v *visit) key {
+	a := v.from.WithZone("")
+	return key{way: v.way(), source: netip.PrefixFrom(a, a.BitLen())}
+}
+
+// pick returns, of those who are logged in, whom to try: of each source one of
+// each class, since the logins of others in it count for all. Of more sources
+// than can be tried it takes one of each class.
+func (c classes) pick(sessions []*visit) (picked []*visit, notes []string) {
+	picked = once(sessions, func(v *visit) key { return key{v.way(), source(v.from), c.of(v.from)} })
+	if all := len(picked); all > mostOfAll {
+		picked = once(picked, func(v *visit) key { return key{way: v.way(), class: c.of(v.from)} })
+		notes = append(notes, fmt.Sprintf("of the %d sources that are logged in, %d were tried: one of each kind that a rule tells apart", all, len(picked)))
+	}
+	return picked, notes
 }

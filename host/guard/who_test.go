@@ -9,6 +9,8 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/kernelset"
+	"hardenctl/host/saved"
 	"hardenctl/host/session"
 	"hardenctl/host/state"
 )
@@ -73,24 +75,77 @@ func TestAsking(t *testing.T) {
 }
 
 // An IPv6 source is a /64 to limits, so that two who are logged in from one are
-// tried once. What the profile declares is tried address by address.
-func TestOnce(t *testing.T) {
+// tried once, but where a rule tells them apart.
+func TestPick(t *testing.T) {
 	var visits []*visit
 	for _, v := range []struct{ from, learned string }{
-		{"203.0.113.7", learnedAsking}, {"203.0.113.7", learnedSSH}, {"203.0.113.8", learnedSSH}, {"203.0.113.7", learnedDeclared},
-		{"2001:db8::1", learnedAsking}, {"2001:db8::2", learnedSSH}, {"2001:db8:1::2", learnedSSH},
-		{"2001:db8::1:1", learnedDeclared}, {"2001:db8::1:2", learnedDeclared},
+		{"203.0.113.7", learnedAsking}, {"203.0.113.7", learnedSSH}, {"203.0.113.8", learnedSSH},
+		{"2001:db8::1", learnedAsking}, {"2001:db8::2", learnedSSH}, {"2001:db8::3", learnedSSH}, {"2001:db8::4", learnedSSH}, {"2001:db8:1::2", learnedSSH},
+		{"fe80::1%eth0", learnedSSH}, {"fe80::2%eth0", learnedSSH}, {"fe80::1%eth1", learnedSSH},
 	} {
 		visits = append(visits, &visit{from: netip.MustParseAddr(v.from), door: door{protocol: "tcp", number: 22}, learned: v.learned})
 	}
+	c := classes{[]netset.Set{netset.Of(netip.MustParsePrefix("2001:db8::2/127")), netset.Of(netip.MustParsePrefix("fe80::/10"))}}
+	picked, notes := c.pick(visits)
 	var got []string
-	for _, v := range once(visits) {
+	for _, v := range picked {
 		got = append(got, v.from.String()+" "+v.learned)
 	}
 	want := []string{
-		"203.0.113.7 " + learnedAsking, "203.0.113.8 " + learnedSSH, "2001:db8::1 " + learnedAsking, "2001:db8:1::2 " + learnedSSH,
-		"2001:db8::1:1 " + learnedDeclared, "2001:db8::1:2 " + learnedDeclared,
+		"203.0.113.7 " + learnedAsking, "203.0.113.8 " + learnedSSH,
+		"2001:db8::1 " + learnedAsking, "2001:db8::2 " + learnedSSH, "2001:db8:1::2 " + learnedSSH,
+		"fe80::1%eth0 " + learnedSSH, "fe80::1%eth1 " + learnedSSH,
 	}
+	if !slices.Equal(got, want) || notes != nil {
+		t.Errorf("got %q, %q, want %q", got, notes, want)
+	}
+}
+
+// Of ten thousand who are logged in few are tried, and of each kind one: the one
+// whom a ban holds, and the one whom a rule names.
+func TestPickOfMany(t *testing.T) {
+	var visits []*visit
+	for i := range 10000 {
+		a := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
+		visits = append(visits, &visit{from: a, door: door{protocol: "tcp", number: 22}, session: true})
+	}
+	q := example()
+	q.live = map[string][]kernelset.Entry{"hardenctl-ban-v4": {{Prefix: netip.MustParsePrefix("10.1.33.77/32")}}}
+	q.Bundle.Files = []bundle.File{{Name: bundle.RulesV4, Text: []byte("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT ! -s 10.1.39.0/30 -p tcp -j ACCEPT\nCOMMIT\n")}}
+	c, err := q.classes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	picked, notes := c.pick(visits)
+	var got []string
+	for _, v := range picked {
+		got = append(got, v.from.String())
+	}
+	if want := []string{"10.1.0.0", "10.1.33.77", "10.1.39.0"}; !slices.Equal(got, want) {
+		t.Errorf("tried %q, want %q", got, want)
+	}
+	if want := "of the 10000 sources that are logged in, 3 were tried: one of each kind that a rule tells apart"; !slices.Equal(notes, []string{want}) {
+		t.Errorf("notes %q", notes)
+	}
+}
+
+// No two addresses of one source are in one round; what the profile declares is
+// not counted by limits, and has no round of its own.
+func TestRounds(t *testing.T) {
+	var visits []*visit
+	for _, from := range []string{"2001:db8::1", "2001:db8::2", "2001:db8::1", "2001:db8:1::1", "192.0.2.1", "192.0.2.2", "2001:db8::3"} {
+		visits = append(visits, &visit{from: netip.MustParseAddr(from), session: true})
+	}
+	visits = append(visits, &visit{from: netip.MustParseAddr("2001:db8::4")})
+	var got []string
+	for _, round := range rounds(visits) {
+		text := ""
+		for _, v := range round {
+			text += " " + v.from.String()
+		}
+		got = append(got, text)
+	}
+	want := []string{" 2001:db8::1 2001:db8::1 2001:db8:1::1 192.0.2.1 192.0.2.2 2001:db8::4", " 2001:db8::2", " 2001:db8::3"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -99,7 +154,15 @@ func TestOnce(t *testing.T) {
 // Admin addresses are tried at both ends of every piece that another set cuts
 // out of them, at both ends of every range of ports.
 func TestDeclared(t *testing.T) {
-	visits, notes := example().declared()
+	q := example()
+	c, err := q.classes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	visits, notes, err := q.declared(c)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var got []string
 	for _, v := range visits {
 		got = append(got, v.from.String()+" "+v.port())
@@ -129,17 +192,44 @@ func TestSamples(t *testing.T) {
 		"2001:db8::/64":   "[2001:db8::1 2001:db8::ffff:ffff:ffff:ffff]",
 		"2001:db8::7/128": "[2001:db8::7]",
 	} {
-		if got := fmt.Sprint(samples(netip.MustParsePrefix(prefix), []netset.Set{cut})); got != want {
+		pieces := classes{[]netset.Set{cut}}.cut(netset.Of(netip.MustParsePrefix(prefix)).Subtract(unusable))
+		got := samples(netip.MustParsePrefix(prefix), pieces)
+		slices.SortFunc(got, netip.Addr.Compare)
+		if got := fmt.Sprint(slices.Compact(got)); got != want {
 			t.Errorf("%s: got %s, want %s", prefix, got, want)
 		}
 	}
-	// However finely other sets cut a prefix, few addresses are tried.
-	var comb []netset.Set
+}
+
+// However finely other sets cut the admin addresses, every piece is tried.
+func TestEveryPiece(t *testing.T) {
+	var c classes
+	q := example()
+	q.Want.Sets["hardenctl-admin-v4"] = state.Set{Members: netset.Of(netip.MustParsePrefix("10.0.0.0/8"))}
+	q.Want.Sets["hardenctl-admin-v6"] = state.Set{}
 	for bits := range 20 {
-		comb = append(comb, netset.Of(netip.PrefixFrom(netip.MustParseAddr("10.0.0.0"), 31-bits)))
+		c.parts = append(c.parts, netset.Of(netip.PrefixFrom(netip.MustParseAddr("10.0.0.0"), 31-bits)))
 	}
-	if got := samples(netip.MustParsePrefix("10.0.0.0/8"), comb); len(got) > mostOfPrefix {
-		t.Errorf("%d addresses of one prefix", len(got))
+	addresses, _, _ := q.adminSamples(c)
+	tried := map[string]bool{}
+	for _, a := range addresses {
+		tried[c.of(a)] = true
+	}
+	if len(tried) != 21 || len(addresses) > mostOfAll {
+		t.Errorf("%d addresses of %d kinds, want 21 kinds", len(addresses), len(tried))
+	}
+}
+
+// A range of ports is tried at the edges of what other rules cut out of it.
+func TestEdges(t *testing.T) {
+	whole := bundle.Port{Protocol: "udp", First: 60000, Last: 60010}
+	rule := saved.Rule{Spec: "-p udp -m multiport --dports 53,60004:60006,60010:61000 -j DROP"}
+	if got, want := edges(whole, rulePorts(rule)), []uint16{60000, 60003, 60004, 60006, 60007, 60009, 60010}; !slices.Equal(got, want) {
+		t.Errorf("got %d, want %d", got, want)
+	}
+	other := saved.Rule{Spec: "-p tcp -m tcp --sport 60005 --dport 60005 -j DROP"}
+	if got, want := edges(whole, rulePorts(other)), []uint16{60000, 60010}; !slices.Equal(got, want) {
+		t.Errorf("TCP cuts UDP: got %d", got)
 	}
 }
 
@@ -151,9 +241,15 @@ func TestManyDeclared(t *testing.T) {
 		many = append(many, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 7}), 32))
 	}
 	q.Want.Sets["hardenctl-admin-v4"] = state.Set{Members: netset.Of(many...)}
-	visits, notes := q.declared()
-	want := fmt.Sprintf("of the 201 prefixes of access.admin the first %d were tried", mostOfAll)
-	if len(visits) != 3*mostOfAll || len(notes) != 1 || notes[0] != want {
-		t.Errorf("%d visits, %q, want %q", len(visits), notes, want)
+	visits, notes, err := q.declared(classes{[]netset.Set{netset.Of(netip.MustParsePrefix("10.199.0.7/32"))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "of the 201 prefixes of access.admin the first 59 were tried, and one address of each kind that a rule tells apart"
+	if len(notes) != 1 || notes[0] != want {
+		t.Errorf("%q, want %q", notes, want)
+	}
+	if len(visits) > 4*mostOfAll || !slices.ContainsFunc(visits, func(v *visit) bool { return v.from.String() == "10.199.0.7" }) {
+		t.Errorf("%d visits, and 10.199.0.7, which a rule tells apart, is not among them", len(visits))
 	}
 }

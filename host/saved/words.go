@@ -82,6 +82,23 @@ func (r Rule) Comment() string {
 	return r.value(func(option string) bool { return option == "--comment" })
 }
 
+// Source returns the prefix that the rule compares the source with, whether it
+// must be it or must not; empty for none.
+func (r Rule) Source() string {
+	return r.value(func(option string) bool { return option == "-s" })
+}
+
+// Protocol returns the protocol that the rule names; empty for none.
+func (r Rule) Protocol() string {
+	return r.value(func(option string) bool { return option == "-p" })
+}
+
+// DestinationPorts returns the ports that the rule compares the destination's
+// with, as "22" or "22,8000:8100"; empty for none.
+func (r Rule) DestinationPorts() string {
+	return r.value(func(option string) bool { return option == "--dport" || option == "--dports" })
+}
+
 // namesSet are the options of a match or a target whose value is a set.
 var namesSet = map[string]bool{"--match-set": true, "--add-set": true, "--del-set": true, "--map-set": true}
 
