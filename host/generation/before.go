@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
@@ -16,13 +17,13 @@ import (
 
 // before returns what the host had, in the form of the tools that take it back:
 // iptables-restore, ipset restore, sysctl -p. Of sets it has what they were made
-// as: the members of ours are in the bundle of the generation before, and those
-// of others are nobody's to bring back.
-func before(s state.State) []file {
+// as. Members of ours are in the bundle of the generation before, and here where
+// this is the first: those of others are nobody's to bring back.
+func before(s state.State, first bool) []file {
 	return []file{
 		{path.Join(beforeName, bundle.RulesV4), tables(s, ruleset.V4)},
 		{path.Join(beforeName, bundle.RulesV6), tables(s, ruleset.V6)},
-		{path.Join(beforeName, bundle.Sets), sets(s.Sets)},
+		{path.Join(beforeName, bundle.Sets), sets(s.Sets, first)},
 		{path.Join(beforeName, "settings"), settings(s.Settings)},
 	}
 }
@@ -39,30 +40,19 @@ func tables(s state.State, family ruleset.Family) []byte {
 	return saved.Render(all, false)
 }
 
-func sets(all map[string]state.Set) []byte {
+func sets(all map[string]state.Set, members bool) []byte {
 	var b bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		set := all[name]
-		fmt.Fprintf(&b, "create %s %s family %s maxelem %d", name, set.Type, familyWord(set.Family), set.MaxElements)
-		if set.HasTimeout {
-			fmt.Fprintf(&b, " timeout %d", set.Timeout)
+		fmt.Fprintln(&b, set.CreateLine)
+		if !members {
+			continue
 		}
-		if set.Netmask > 0 {
-			fmt.Fprintf(&b, " netmask %d", set.Netmask)
+		for _, p := range slices.Concat(set.Members.V4(), set.Members.V6()) {
+			fmt.Fprintf(&b, "add %s %s\n", name, netset.AppendPrefix(nil, p))
 		}
-		if set.ForceAdd {
-			b.WriteString(" forceadd")
-		}
-		b.WriteByte('\n')
 	}
 	return b.Bytes()
-}
-
-func familyWord(family ruleset.Family) string {
-	if family == ruleset.V6 {
-		return "inet6"
-	}
-	return "inet"
 }
 
 func settings(all map[string]state.Setting) []byte {

@@ -3,6 +3,7 @@ package generation
 import (
 	"errors"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/plan"
 	"hardenctl/host/saved"
@@ -34,7 +36,11 @@ func content(ttl string, addresses int) Content {
 		Tables: map[state.TableID]saved.Table{
 			{Family: ruleset.V4, Name: "filter"}: {Name: "filter", Chains: []saved.Chain{{Name: "INPUT", Policy: "DROP", Packets: 7, Rules: []saved.Rule{{Spec: "-i lo -j ACCEPT", Packets: 3}}}}},
 		},
-		Sets:     map[string]state.Set{"cdn": {Header: state.Header{Type: ruleset.HashIP, Family: ruleset.V6, MaxElements: 65536, HasTimeout: true, Timeout: 60, Netmask: 64}}},
+		Sets: map[string]state.Set{
+			"all":                {CreateLine: "create all list:set size 8"},
+			"cdn":                {CreateLine: "create cdn hash:ip family inet6 hashsize 1024 maxelem 65536 netmask 64 timeout 60 counters"},
+			"hardenctl-block-v4": {CreateLine: "create hardenctl-block-v4 hash:net family inet hashsize 64 maxelem 16", Members: netset.Of(netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.7/32"))},
+		},
 		Settings: map[string]state.Setting{"net.ipv4.ip_default_ttl": {Value: "64"}},
 	}
 	return Content{
@@ -98,7 +104,9 @@ func TestKeep(t *testing.T) {
 func TestFiles(t *testing.T) {
 	s := keep(t, store(t), content("128", 1))
 	want := map[string]string{
-		"before/ipsets":   "create cdn hash:ip family inet6 maxelem 65536 timeout 60 netmask 64\n",
+		"before/ipsets": "create all list:set size 8\n" +
+			"create cdn hash:ip family inet6 hashsize 1024 maxelem 65536 netmask 64 timeout 60 counters\n" +
+			"create hardenctl-block-v4 hash:net family inet hashsize 64 maxelem 16\nadd hardenctl-block-v4 192.0.2.0/24\nadd hardenctl-block-v4 198.51.100.7\n",
 		"before/rules.v4": "*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n",
 		"before/rules.v6": "", "before/settings": "net.ipv4.ip_default_ttl = 64\n",
 		"bundle/fail2ban/jail.conf": "[hardenctl]\n", "bundle/manifest.json": "*",

@@ -89,16 +89,16 @@ func (s Store) Stage(c Content) error {
 }
 
 func (s Store) stage(c Content) error {
-	files, err := c.files()
+	newest, err := s.newest()
+	if err != nil {
+		return err
+	}
+	files, err := c.files(newest == 0)
 	if err != nil {
 		return err
 	}
 	next := filepath.Join(s.Folder, nextName)
 	if err := safepath.MakeFolder(next, 0o700); err != nil {
-		return err
-	}
-	newest, err := s.newest()
-	if err != nil {
 		return err
 	}
 	equals := []string{s.path(newest), s.path(c.From)} // 0, for none, is no name of a folder
@@ -120,8 +120,8 @@ func (s Store) stage(c Content) error {
 	return nil
 }
 
-// files returns all files of the generation.
-func (c Content) files() ([]file, error) {
+// files returns all files of the generation, which may be the first.
+func (c Content) files(first bool) ([]file, error) {
 	g := Generation{
 		Format: Format, When: c.When.UTC().Truncate(time.Second), Who: c.Who, Command: c.Command,
 		Profile: c.Bundle.Manifest.Profile, From: c.From, Changes: c.Changes,
@@ -142,7 +142,7 @@ func (c Content) files() ([]file, error) {
 		g.Sources = append(g.Sources, SourceEntry{source.Name, source.Kind, place, checksum(source.Text)})
 		files = append(files, file{place, source.Text})
 	}
-	files = append(files, before(c.Before)...)
+	files = append(files, before(c.Before, first)...)
 	return append(files, file{recordName, g.text()}), nil
 }
 

@@ -58,6 +58,9 @@ type Header struct {
 	Entries uint32
 	// Memory is in bytes.
 	Memory uint32
+
+	// Options is what CreateLine says more.
+	Options Options
 }
 
 // Forever is the Timeout of an entry that stays in a set whose entries expire.

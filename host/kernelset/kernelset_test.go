@@ -106,7 +106,7 @@ func TestListTellsHowSetsWereMade(t *testing.T) {
 			if got[i].Memory == 0 || got[i].Revision == 0 {
 				t.Errorf("%s: memory %d, revision %d", got[i].Name, got[i].Memory, got[i].Revision)
 			}
-			got[i].Memory, got[i].Revision = 0, 0
+			got[i].Memory, got[i].Revision, got[i].Options = 0, 0, kernelset.Options{} // of which CreateLine tells
 		}
 		want := []kernelset.Header{
 			{Name: "bans", Type: "hash:ip", Family: ruleset.V6, HashSize: 1024, MaxElem: 65536, Netmask: 64,

@@ -150,6 +150,8 @@ func (h *Header) option(kind uint16, value []byte) (err error) {
 		h.Entries, err = number32(value)
 	case nl.IPSET_ATTR_MEMSIZE:
 		h.Memory, err = number32(value)
+	default:
+		err = h.Options.read(kind, value)
 	}
 	return err
 }
@@ -159,6 +161,7 @@ func (h *Header) flags(value []byte) error {
 	h.ForceAdd = flags&nl.IPSET_FLAG_WITH_FORCEADD != 0
 	h.Counters = flags&nl.IPSET_FLAG_WITH_COUNTERS != 0
 	h.Comments = flags&nl.IPSET_FLAG_WITH_COMMENT != 0
+	h.Options.skbInfo = flags&nl.IPSET_FLAG_WITH_SKBINFO != 0
 	return err
 }
 

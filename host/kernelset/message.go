@@ -97,6 +97,14 @@ func number32(value []byte) (uint32, error) {
 	return binary.BigEndian.Uint32(value), nil
 }
 
+// number16 reads a number in network order.
+func number16(value []byte) (uint16, error) {
+	if len(value) != 2 {
+		return 0, errMalformed
+	}
+	return binary.BigEndian.Uint16(value), nil
+}
+
 // number8 reads a number of one byte.
 func number8(value []byte) (uint8, error) {
 	if len(value) != 1 {

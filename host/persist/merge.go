@@ -205,9 +205,7 @@ func MergeSets(existing, ours []byte) []byte {
 	var b bytes.Buffer
 	b.Write(ours)
 	for line := range bytes.Lines(existing) {
-		_, rest, _ := bytes.Cut(line, []byte(" "))
-		name, _, _ := bytes.Cut(rest, []byte(" "))
-		if !state.OwnsSet(string(name)) {
+		if !state.OwnsSet(saved.SetOf(string(line))) {
 			b.Write(bytes.TrimSuffix(line, []byte("\n")))
 			b.WriteByte('\n')
 		}

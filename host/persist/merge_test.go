@@ -208,6 +208,7 @@ func TestMergeSets(t *testing.T) {
 		{"others alone", sets + others, "", others},
 		{"a comment", "# mine\n" + sets, sets, sets + "# mine\n"},
 		{"a last line without its end", strings.TrimSuffix(others, "\n"), sets, sets + others},
+		{"ours as a person writes them", "  create  hardenctl-old hash:ip\n-exist add hardenctl-old 192.0.2.7\n-N hardenctl-older hash:ip\n", sets, sets},
 		{"a list of others that names ours", "create all list:set\nadd all hardenctl-ban-v4\n" + sets, sets, sets + "create all list:set\nadd all hardenctl-ban-v4\n"},
 	} {
 		if got := string(MergeSets([]byte(c.existing), []byte(c.ours))); got != c.want {

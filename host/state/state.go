@@ -36,6 +36,9 @@ type TableID struct {
 // Set is a kernel set.
 type Set struct {
 	Header
+	// CreateLine is the line of `ipset restore` that makes the set, with every
+	// option that it was made with. Only the kernel's sets have one.
+	CreateLine string
 	// Entries is how many members the set has.
 	Entries int
 	// Members is empty for a foreign set and for one that packets fill: those
