@@ -39,6 +39,8 @@ var whenWrong = []shown{
 	{"`hardenctl revert` ends a trial before its time, from any login.", "live.TestTrialEndsInTheKernel live.TestConfirmRefused live.TestConfirmOfAnotherTrial"},
 	{"What was confirmed goes back by `hardenctl rollback`.", "live.TestRollback"},
 
+	{"That is refused until a person says `--after-rollback`, or yes on a terminal.", "live.TestApplyAfterRollback"},
+
 	{"What was not confirmed goes back, and what was confirmed goes on to its end, when the next command runs.",
 		"live.TestFault01_TrialKilledAtAnyStep live.TestFault01KilledNFT live.TestFault01KilledLegacy live.TestCrashNFT live.TestCrashLegacy live.TestConfirmDiesBeforeItsNote"},
 	{"Kernel settings, which the kernel does not take back by itself, are a watchdog's at the deadline: a timer of systemd where it runs, else a process of its own.",
@@ -79,6 +81,8 @@ var whenWrong = []shown{
 
 	{"A host refuses what would lock out those who are logged in.",
 		"live.TestRefusedOverSSHNFT live.TestRefusedOverSSHLegacy live.TestFault30_BlocklistHoldsTheCaller deploy.TestLockoutFailsThePlay"},
+	{"Ansible installs a profile in `/etc` only when its trial was confirmed, so that no later apply on the host takes one that was not.",
+		"deploy.TestUnprovenProfileIsNotInstalled deploy.TestLockoutFailsThePlay live.TestAnsibleOverSSH"},
 	{"The Ansible playbook tries one host first, and leaves the others alone if it fails there.", "deploy.TestFirstHostGuardsTheOthers"},
 
 	{"As root at the console, this takes its rules out: the host is open, but for what others filter, until the next apply or boot, and `hardenctl apply` takes it back:", "live.TestWayOutByHand"},

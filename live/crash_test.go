@@ -148,7 +148,7 @@ func (r *road) recover(t *testing.T, c crashed) (way string) {
 	case "revert":
 		expect(t, 0, "revert")
 	case "apply":
-		expect(t, 0, "apply", r.to().profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+		expect(t, 0, r.apply("0")...)
 		old = fresh
 	case "boot":
 		r.boot(t)

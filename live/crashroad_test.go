@@ -96,7 +96,7 @@ func newRoad(t *testing.T, random *rand.Rand) *road {
 func (r *road) to() *promises { return r.ends[1-r.at] }
 
 func (r *road) apply(within string) []string {
-	return []string{"apply", r.to().profile, "--auto-approve", "--confirm-within", within, "--no-guard"}
+	return append([]string{"apply", r.to().profile, "--auto-approve", "--confirm-within", within, "--no-guard"}, afterRollback()...)
 }
 
 // powerOff is what a loss of power does to a host: its kernel holds nothing any

@@ -165,5 +165,5 @@ func TestMaximumShrink(t *testing.T) {
 	expect(t, 0, "check", path) // asks no host
 	expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	hold(10)
-	expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	expect(t, 0, append([]string{"apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard"}, afterRollback()...)...)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"hardenctl/host/generation"
 	"hardenctl/lab"
 )
 
@@ -101,6 +102,8 @@ func (s *series) reverts(t *testing.T) {
 func (s *series) rollsBack(t *testing.T) {
 	t.Helper()
 	expect(t, 0, "rollback", "--auto-approve", "--no-guard", "--confirm-within", "0")
+	live, _ := generation.Host.LastRollback()
+	must(t, generation.Host.Accept(live.Number))
 	s.now = 1 - s.now
 }
 

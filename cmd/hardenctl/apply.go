@@ -23,6 +23,9 @@ type applyFlags struct {
 	noGuard     *bool
 	within      *time.Duration
 	lockTimeout *time.Duration
+	// afterRollback is the number of a rollback after which a person wants to
+	// apply; nil for rollback itself.
+	afterRollback *int
 	// load returns what the host is moved to.
 	load func(cmd *cobra.Command, args []string) (target, error)
 }
@@ -60,6 +63,10 @@ Ctrl-C leaves the trial to its end.
 A saved plan is refused if the host has changed since it was made, and so is an
 answer if the host has changed while you read.
 
+After a rollback the profile on disk is most likely the one that was taken back.
+So apply refuses then, until a person says yes on a terminal, or --after-rollback
+with the number of the rollback. --auto-approve alone is not enough.
+
 It exits 0 when the host is what the profile says, on trial or for good, also if
 something could not be cleared up afterwards, of which it warns; 1 if nothing was
 changed; 3 if the apply failed, or nobody confirmed it, and everything went back;
@@ -87,6 +94,7 @@ func newApply() *cobra.Command {
 	saved := cmd.Flags().String("plan", "", "apply the plan saved in this file")
 	allowed := allowFlag(cmd)
 	flags := newApplyFlags(cmd)
+	flags.afterRollback = afterRollbackFlag(cmd)
 	flags.load = func(cmd *cobra.Command, args []string) (target, error) {
 		if *saved != "" {
 			return loadSaved(*saved)
@@ -182,13 +190,20 @@ func (f applyFlags) planAndApply(cmd *cobra.Command, t target, within time.Durat
 		return o, fmt.Errorf("clearing up after an apply that was killed: %w", err)
 	}
 	refusal := f.guard(cmd, r)
+	rollback := f.undone()
+	if rollback != nil {
+		rollback.note(r.Plan)
+	}
 	if !*f.asJSON {
 		if err := showPlan(cmd, r, false); err != nil {
 			return o, err
 		}
 	}
 	if r.Plan.Empty() {
-		return o, nil
+		return o, f.accept()
+	}
+	if rollback != nil && !f.asks(cmd) {
+		return o, rollback
 	}
 	if refusal != nil {
 		return o, refusal

@@ -72,7 +72,7 @@ func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
 	done := err == nil || errors.As(err, new(*apply.Untidy))
 	sentence := "Confirmed. The host is what the profile says, also after the next boot."
 	if number > 1 {
-		sentence += fmt.Sprintf("\nIt is generation %d; hardenctl rollback goes back to the one before.", number)
+		sentence += fmt.Sprintf("\nIt is generation %d; hardenctl rollback goes back to the one before.%s", number, afterwards(number))
 	}
 	return ending{"confirmed", done, number, sentence}.report(cmd, *f.asJSON, err)
 }

@@ -69,7 +69,7 @@ func (f applyFlags) write(cmd *cobra.Command, o outcome) error {
 func writeApplied(w io.Writer, o outcome) error {
 	_, err := fmt.Fprintln(w, "Applied. The host is what the profile says.")
 	if err == nil && o.Generation > 1 {
-		_, err = fmt.Fprintf(w, "It is generation %d; hardenctl rollback goes back to the one before.\n", o.Generation)
+		_, err = fmt.Fprintf(w, "It is generation %d; hardenctl rollback goes back to the one before.%s\n", o.Generation, afterwards(o.Generation))
 	}
 	return err
 }

@@ -48,6 +48,7 @@ for an error. It needs root, to read the firewall; it changes nothing.`,
 		}
 		// What it finds is in the plan; only an apply refuses.
 		_ = r.Guard(cmd.Context())
+		noteRollback(r.Plan)
 		if err := showPlan(cmd, r, *asJSON); err != nil {
 			return err
 		}

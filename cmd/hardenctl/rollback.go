@@ -15,8 +15,9 @@ func newRollback() *cobra.Command {
 		Short: "Go back to what an earlier apply made of this host",
 		Long: `Plan, ask, and apply, as apply does, but from a generation: the bundle of an
 earlier apply, which hardenctl keeps (see hardenctl history). No profile is
-needed, and none is changed: change yours too, or the next apply undoes the
-rollback.
+needed, and none is changed: mend yours too. Until a person says yes to an apply
+on a terminal, or --after-rollback, every apply is refused, also one of cron or
+Ansible: it might undo the rollback.
 
 Without a number it goes back to the generation before the newest one: it undoes
 the last apply, and called again it undoes itself. A rollback that changes

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/host/generation"
+	"hardenctl/host/plan"
+)
+
+// rolledBack is the generation that is live and is a rollback. The profile on
+// disk is then most likely the one that was taken back, and the next apply of
+// cron or Ansible would bring it back: an apply wants the word of a person.
+type rolledBack struct{ generation.Generation }
+
+// afterRollbackFlag adds the flag that is that word. It names the rollback, so
+// that a script in which it is left says nothing about the next one.
+func afterRollbackFlag(cmd *cobra.Command) *int {
+	return cmd.Flags().Int("after-rollback", 0, "apply although the last change was a rollback, the one with this number")
+}
+
+// story says what was done, by whom and when.
+func (b rolledBack) story() string {
+	return fmt.Sprintf("the last change of this host was a rollback to generation %d, by %s at %s",
+		b.From, b.Who, b.When.Local().Format("2006-01-02 15:04:05"))
+}
+
+// Error is the refusal.
+func (b rolledBack) Error() string {
+	return fmt.Sprintf("%s. This apply may bring back what was taken back. Nothing was changed. If the plan is right, say --after-rollback %d, or answer yes on a terminal", b.story(), b.Number)
+}
+
+// note tells the reader of a plan that an apply of it would be refused.
+func (b rolledBack) note(p *plan.Plan) {
+	p.Notes = append(p.Notes, fmt.Sprintf("%s: an apply may bring back what was taken back, and is refused without --after-rollback %d, or a yes on a terminal", b.story(), b.Number))
+}
+
+// noteRollback adds the note where there is reason for it.
+func noteRollback(p *plan.Plan) {
+	if live, ok := generation.Host.LastRollback(); ok {
+		rolledBack{live}.note(p)
+	}
+}
+
+// undone returns the rollback that an apply would come after without the word
+// of a person; nil if there is none. A rollback is such a word itself.
+func (f applyFlags) undone() *rolledBack {
+	if f.afterRollback == nil {
+		return nil
+	}
+	live, ok := generation.Host.LastRollback()
+	if !ok || live.Number == *f.afterRollback {
+		return nil
+	}
+	return &rolledBack{live}
+}
+
+// accept keeps the word of a person who has nothing to apply: the profile was
+// mended already, and its next change is no undoing of the rollback.
+func (f applyFlags) accept() error {
+	if f.afterRollback == nil {
+		return nil
+	}
+	if live, ok := generation.Host.LastRollback(); ok && live.Number == *f.afterRollback {
+		return generation.Host.Accept(live.Number)
+	}
+	return nil
+}
+
+// asks reports whether a person will be asked before anything is changed.
+func (f applyFlags) asks(cmd *cobra.Command) bool {
+	return !*f.approved && !*f.asJSON && isTerminal(cmd.InOrStdin())
+}
+
+// afterwards says, if the generation of that number is a rollback, what comes
+// after it; else nothing.
+func afterwards(number int) string {
+	live, ok := generation.Host.LastRollback()
+	if !ok || live.Number != number {
+		return ""
+	}
+	return fmt.Sprintf(`
+The profile on disk did not change. An apply of it may undo this rollback, so every
+apply is refused, also one of cron or Ansible, until a person says yes on a
+terminal, or --after-rollback %d. Mend the profile first; the one that is live now
+is kept in %s/%d/sources.`, number, generation.Host.Folder, number)
+}

@@ -1,0 +1,83 @@
+package live
+
+import (
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"hardenctl/host/generation"
+)
+
+// afterRollback are the arguments by which an apply goes on after a rollback;
+// none if the last change was no rollback.
+func afterRollback() []string {
+	live, ok := generation.Host.LastRollback()
+	if !ok {
+		return nil
+	}
+	return []string{"--after-rollback", strconv.Itoa(live.Number)}
+}
+
+// After a rollback the profile on disk is still the one that was taken back. The
+// apply of cron, of Ansible or from a plan that was saved before is refused, with
+// who went back and when, until a person says so.
+func TestApplyAfterRollback(t *testing.T) {
+	bare(t, "nft")
+	t.Setenv("SUDO_USER", "alice")
+	unasked := []string{"--auto-approve", "--no-guard", "--confirm-within", "0"}
+	good, bad := variant(t), variant(t, `"tcp/80"`, `"tcp/8443"`)
+	apply := func(code int, more ...string) string {
+		t.Helper()
+		return expect(t, code, append(append([]string{"apply"}, unasked...), more...)...)
+	}
+	apply(0, good)
+	plan := savePlan(t, bad)
+	apply(0, bad)
+	text, err := os.ReadFile(bad)
+	must(t, err)
+
+	said := expect(t, 0, append([]string{"rollback"}, unasked...)...)
+	contains(t, said, "The profile on disk did not change.", "--after-rollback 3", "/var/lib/hardenctl/generations/3/sources")
+	if now, err := os.ReadFile(bad); err != nil || string(now) != string(text) {
+		t.Errorf("the rollback has changed the profile: %v", err)
+	}
+	back := look(t)
+	story := []string{"a rollback to generation 1, by alice at 20", "--after-rollback 3"}
+	for _, args := range [][]string{{bad}, {bad, "--json"}, {"--plan", plan}, {bad, "--after-rollback", "1"}} {
+		contains(t, apply(1, args...), append(story, "Nothing was changed")...)
+		look(t).is(t, back)
+	}
+	contains(t, expect(t, 0, "plan", bad), append(story, "is refused")...)
+
+	// A person answers on a terminal, or names the rollback.
+	contains(t, typesAnswer(t, 1, "no", bad), story...)
+	look(t).is(t, back)
+	contains(t, typesAnswer(t, 0, "yes", bad), append(story, "Applied.", "generation 4")...)
+	expect(t, 0, append([]string{"rollback"}, unasked...)...) // undoes that, and is refused by nothing
+	apply(1, bad, "--after-rollback", "3")                    // which a script has kept
+	apply(0, bad, "--after-rollback", "5")
+
+	// So does who has mended the profile, though there is nothing to apply.
+	expect(t, 0, append([]string{"rollback"}, unasked...)...)
+	contains(t, apply(0, good), "--after-rollback 7")
+	apply(1, bad)
+	apply(0, good, "--after-rollback", "7")
+	if said := apply(0, good); strings.Contains(said, "rollback") {
+		t.Errorf("it still speaks of the rollback:\n%s", said)
+	}
+	apply(0, bad)
+}
+
+// typesAnswer applies on a terminal, over SSH, and types an answer.
+func typesAnswer(t *testing.T, code int, answer, profile string) string {
+	t.Helper()
+	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply "+profile+" --no-guard --confirm-within 0", "/dev/null")
+	cmd.Stdin = strings.NewReader(answer + "\n")
+	out, got := outcome(t, cmd)
+	if got != code {
+		t.Errorf("exit %d, want %d:\n%s", got, code, out)
+	}
+	return out
+}
