@@ -282,3 +282,57 @@ func TestFault04_ConfirmOnAFullDisk(t *testing.T) {
 	look(t).is(t, before)
 	nothingUnderWay(t)
 }
+
+// Of the streams of an apply one may be a terminal, and another a file: each is
+// asked itself. What is for somebody who watches is in no file, and a question is
+// asked where it is seen.
+func TestStreamsOfAnApply(t *testing.T) {
+	bare(t, "nft")
+	t.Cleanup(func() { as(t, applying, "revert") })
+	profile := variant(t)
+	type said struct{ terminal, file string }
+	run := func(code int, redirect, more, answer string) said {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "file")
+		cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply "+profile+" --no-guard --confirm-within 2s "+more+" "+redirect+file, "/dev/null")
+		cmd.Env, cmd.Stdin = append(os.Environ(), applying, "TERM=xterm"), strings.NewReader(answer)
+		out, got := outcome(t, cmd)
+		text, err := os.ReadFile(file)
+		must(t, err)
+		if got != code {
+			t.Errorf("%s: exit %d, want %d:\n%s\n%s", redirect, got, code, out, text)
+		}
+		return said{out, string(text)}
+	}
+	lacks := func(text string, words ...string) {
+		t.Helper()
+		for _, w := range words {
+			if strings.Contains(text, w) {
+				t.Errorf("there is %q in %q", w, text)
+			}
+		}
+	}
+
+	s := run(3, "2>", "--auto-approve", "") // waits for the end, without a word of it in the file
+	contains(t, s.terminal, "on trial for 2 s", "\x1b[")
+	contains(t, s.file, "nobody has confirmed")
+	lacks(s.file, "\r", "left to confirm", "…", "\x1b[")
+
+	s = run(0, ">", "--auto-approve", "") // does not wait
+	contains(t, s.file, "on trial for 2 s")
+	lacks(s.file, "\r", "left to confirm", "… ", "\x1b[")
+	contains(t, s.terminal, "… ")
+	as(t, applying, "revert")
+
+	const question = `Only "yes" does it: `
+	s = run(1, ">", "", "no\n")
+	contains(t, s.terminal, question)
+	lacks(s.file, question)
+	s = run(1, "2>", "", "no\n")
+	contains(t, s.terminal, question)
+	file := filepath.Join(t.TempDir(), "both")
+	out, code := outcome(t, exec.Command("script", "-qec", "exec "+binary(t)+" apply "+profile+" --no-guard >"+file+" 2>&1", "/dev/null"))
+	if text, _ := os.ReadFile(file); code != 1 || !strings.Contains(string(text), "there is no terminal to ask on") {
+		t.Errorf("exit %d: %s %s", code, out, text)
+	}
+}

@@ -70,7 +70,7 @@ func (f applyFlags) accept() error {
 
 // asks reports whether a person will be asked before anything is changed.
 func (f applyFlags) asks(cmd *cobra.Command) bool {
-	return !*f.approved && !*f.asJSON && isTerminal(cmd.InOrStdin())
+	return !*f.approved && !*f.asJSON && asked(cmd) != nil
 }
 
 // afterwards says, if the generation of that number is a rollback, what comes

@@ -235,10 +235,10 @@ func (f applyFlags) approve(cmd *cobra.Command, r *host.Reading) (*host.Reading,
 	if *f.approved {
 		return r, nil
 	}
-	if *f.asJSON || !isTerminal(cmd.InOrStdin()) {
+	if !f.asks(cmd) {
 		return r, errors.New("there is no terminal to ask on; say --auto-approve")
 	}
-	fmt.Fprint(cmd.OutOrStdout(), "Apply this? Only \"yes\" does it: ")
+	fmt.Fprint(asked(cmd), "Apply this? Only \"yes\" does it: ")
 	if readAnswer(cmd.Context(), cmd.InOrStdin()) != "yes" {
 		return r, errors.New("nothing was changed")
 	}

@@ -104,24 +104,25 @@ func (t *trialView) until() string {
 	return fmt.Sprintf(", on trial until %s (confirm it with `hardenctl confirm` from a new login)", t.Deadline.Format("15:04:05"))
 }
 
-// countDown waits on a terminal for the end of the trial, and reports what came
-// of it. A signal ends the waiting, not the trial.
+// countDown waits for the end of the trial, counts down where that can be seen,
+// and reports what came of it. A signal ends the waiting, not the trial.
 func (f applyFlags) countDown(cmd *cobra.Command, t *trialView) error {
-	w := cmd.ErrOrStderr()
+	line := countdown{w: cmd.ErrOrStderr()}
 	for {
 		p, pending, err := host.Trial()
 		if err != nil {
 			return unknown(err)
 		}
 		if !pending {
-			fmt.Fprintln(w)
+			line.end()
 			o, err := t.settle()
 			return f.report(cmd, o, err)
 		}
-		fmt.Fprintf(w, "\r%3d s left to confirm ", (p.Left+time.Second-1)/time.Second)
+		line.show(p.Left)
 		select {
 		case <-cmd.Context().Done():
-			fmt.Fprintf(w, "\nhardenctl waits no longer; the trial goes on to its end\n")
+			line.end()
+			fmt.Fprintln(cmd.ErrOrStderr(), "hardenctl waits no longer; the trial goes on to its end")
 			return nil
 		case <-time.After(200 * time.Millisecond):
 		}

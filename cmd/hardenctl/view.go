@@ -3,9 +3,6 @@ package main
 import (
 	"encoding/json"
 	"io"
-	"os"
-
-	"golang.org/x/sys/unix"
 
 	"hardenctl/compiler/diag"
 )
@@ -38,19 +35,4 @@ func writeJSON(w io.Writer, v any) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
-}
-
-// colourful reports whether output to w shall have colours: on a terminal that
-// knows them, unless NO_COLOR is set (no-color.org).
-func colourful(w io.Writer) bool {
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)
-}
-
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
 }
