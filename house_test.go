@@ -30,6 +30,8 @@ var rooms = map[string][]string{
 	"compiler/ruleset":         {"compiler/diag"},
 	"compiler/lower":           {"compiler/diag", "compiler/netset", "compiler/profile", "compiler/ruleset"},
 	"compiler/check":           {"compiler/diag", "compiler/netset", "compiler/profile", "compiler/ruleset"},
+	"compiler/distro":          {"compiler/diag", "compiler/ruleset"},
+	"compiler/needs":           {"compiler/diag", "compiler/distro", "compiler/emit", "compiler/ruleset"},
 	"compiler/emit":            {"compiler/bundle", "compiler/netset", "compiler/ruleset"},
 	"compiler/bundle":          {"compiler/diag", "compiler/bundle/linediff"},
 	"compiler/bundle/linediff": {},
@@ -37,7 +39,7 @@ var rooms = map[string][]string{
 	"golden":                   {},
 	"host": {
 		"host/...", "compiler/bundle", "compiler/bundle/linediff",
-		"compiler/diag", "compiler/netset", "compiler/ruleset", "deploy/systemd",
+		"compiler/diag", "compiler/distro", "compiler/netset", "compiler/ruleset", "deploy/systemd",
 	},
 	"deploy/systemd": {},
 	"cmd":            {"compiler/...", "host/...", "profiles", "verify/...", "lab"},

@@ -13,6 +13,7 @@ import (
 	"hardenctl/compiler/diag"
 	"hardenctl/compiler/emit"
 	"hardenctl/compiler/lower"
+	"hardenctl/compiler/needs"
 	"hardenctl/compiler/profile"
 	"hardenctl/compiler/ruleset"
 )
@@ -43,10 +44,15 @@ func Lower(name string, files profile.Files) (*ruleset.Ruleset, diag.List) {
 		return nil, diags
 	}
 	diags = slices.Concat(diags, check.Profile(p), check.Knocks(name, p))
-	diags.Sort()
-	diags = diags.Cut()
 	if diags.HasErrors() {
-		return nil, diags
+		return nil, sorted(diags)
 	}
-	return lower.Lower(name, p), diags
+	rs := lower.Lower(name, p)
+	return rs, sorted(append(diags, needs.Check(rs)...))
+}
+
+// sorted returns the list as people are shown it.
+func sorted(list diag.List) diag.List {
+	list.Sort()
+	return list.Cut()
 }
