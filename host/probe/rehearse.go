@@ -11,6 +11,7 @@ import (
 	"hardenctl/compiler/diag"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/extension"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/netns"
 	"hardenctl/host/state"
@@ -48,12 +49,12 @@ func (t Tools) Rehearse(ctx context.Context, b *bundle.Bundle) (state.State, err
 func (t Tools) load(ctx context.Context, b *bundle.Bundle, creates string) (state.State, error) {
 	if creates != "" {
 		if err := kernelset.Create(ctx, creates); err != nil {
-			return state.State{}, fmt.Errorf("sets: %w", err)
+			return state.State{}, fmt.Errorf("sets: %w", extension.InSets(err, b))
 		}
 	}
 	for _, family := range t.Families {
 		if err := Restore(ctx, family, b.File(rulesFiles[family]), true); err != nil {
-			return state.State{}, fmt.Errorf("%s: %w", rulesFiles[family], err)
+			return state.State{}, fmt.Errorf("%s: %w", rulesFiles[family], extension.InRules(err, family, b, rulesFiles[family]))
 		}
 	}
 	made, _, err := tables(ctx, t.Families...)

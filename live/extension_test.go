@@ -1,0 +1,167 @@
+package live
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	"hardenctl/compiler"
+	"hardenctl/compiler/needs"
+	reader "hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+	"hardenctl/profiles"
+)
+
+// ofEverything is a profile whose rules use every match and target that rules
+// can use.
+const ofEverything = `version = 1
+include = ["builtin:howto"]
+policy.input = "reject"
+services.https.synproxy = true
+services.mail = { ports = ["tcp/25", "tcp/587"], connections_per_source = 20 }
+knocks.front-door.sequence = ["tcp/7003", "udp/8004", "tcp/9005"]
+`
+
+// needed returns what the rules of a profile need, by name: its text, or that of
+// a built-in profile.
+func needed(t *testing.T, name, text string) map[string]needs.Need {
+	t.Helper()
+	rs, list := compiler.Lower(name, reader.Folders{Builtins: profiles.FS(), Root: fstest.MapFS{name: {Data: []byte(text)}}})
+	if rs == nil {
+		t.Fatalf("%s: %v", name, list)
+	}
+	found := map[string]needs.Need{}
+	for _, n := range needs.Of(rs) {
+		found[n.String()] = n
+	}
+	return found
+}
+
+// hide lets the libraries of an extension of iptables be empty until the end of
+// the test.
+func hide(t *testing.T, name string) {
+	t.Helper()
+	var hidden int
+	for _, prefix := range []string{"libxt_", "libipt_", "libip6t_"} {
+		paths, err := filepath.Glob("/usr/lib/*/xtables/" + prefix + name + ".so")
+		must(t, err)
+		for _, path := range paths {
+			if target, err := os.Readlink(path); err == nil {
+				path = filepath.Join(filepath.Dir(path), target)
+			}
+			must(t, syscall.Mount("/dev/null", path, "", syscall.MS_BIND, ""))
+			t.Cleanup(func() { must(t, syscall.Unmount(path, 0)) })
+			hidden++
+		}
+	}
+	if hidden == 0 {
+		t.Fatalf("iptables has no library of %s here", name)
+	}
+}
+
+// refusedFor plans and applies a profile, and wants our message both times.
+func refusedFor(t *testing.T, profile string, parts ...string) {
+	t.Helper()
+	contains(t, expect(t, 1, "plan", profile), parts...)
+	contains(t, expect(t, 1, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"), parts...)
+}
+
+// Where the library of any extension that rules use is missing, plan and apply
+// say which, who needs it, what to install and how to do without, and nothing is
+// changed.
+func TestMissingLibrary(t *testing.T) {
+	path := write(t, "everything.toml", ofEverything)
+	all := needed(t, "everything.toml", ofEverything)
+	onBackends(t, func(t *testing.T) {
+		p := asItIs(t)
+		for title, n := range all {
+			if n.Kind == ruleset.SetExtension || filepath.Base(t.Name()) == "legacy" && n.Name != "SET" && n.Name != "hl" {
+				continue // the words of both backends are the same
+			}
+			t.Run(title, func(t *testing.T) {
+				hide(t, n.Name)
+				refusedFor(t, path, "this host does not have the "+title+" of iptables: there is no lib", n.Name+".so",
+					"it is needed by: "+n.Origins[0].Part+" (", "to have it (Debian ", "): apt-get install --reinstall iptables", "the tool said: ")
+			})
+		}
+		p.isOld(t)
+		expect(t, 0, "plan", path)
+	})
+}
+
+// Every built-in profile, with the library of one extension that it uses hidden,
+// is refused with a message of ours; it does not notice that one is missing which
+// it does not use.
+func TestMissingLibraryOfBuiltIns(t *testing.T) {
+	bare(t, "nft")
+	p := asItIs(t)
+	everything := needed(t, "everything.toml", ofEverything)
+	for i, name := range profiles.Names() {
+		uses := needed(t, "builtin:"+name, "")
+		titles := []string{"match hashlimit", "target SET", "match socket", "match addrtype", "target LOG", "match icmp6"}
+		t.Run(name, func(t *testing.T) {
+			title := titles[i%len(titles)]
+			hide(t, uses[title].Name)
+			refusedFor(t, "builtin:"+name, "this host does not have the "+title)
+		})
+		t.Run(name+" without what it does not use", func(t *testing.T) {
+			for title, n := range everything {
+				if _, used := uses[title]; !used && n.Kind != ruleset.SetExtension {
+					hide(t, n.Name)
+				}
+			}
+			expect(t, 0, "plan", "builtin:"+name)
+		})
+	}
+	p.isOld(t)
+}
+
+// What the kernel lacks is said likewise. It cannot be hidden from the tools: they
+// are stood in for by what prints its refusal.
+func TestMissingModule(t *testing.T) {
+	path := write(t, "everything.toml", ofEverything)
+	const fails = `cat >%[1]s; n=$(grep -n -m1 -e '%[2]s' %[1]s | cut -d: -f1); `
+	bare(t, "nft")
+	p := asItIs(t)
+	for _, test := range []struct {
+		name, rule, says string // the tool prints what it says; LINE stands for the line of the rule
+		want             []string
+	}{
+		{"a match, as libxtables 1.8.9 says", "-m hashlimit", "Warning: Extension hashlimit is not supported, missing kernel module?\nip6tables-restore v1.8.9 (nf_tables): Couldn't find match `hashlimit'\n\nError occurred at line: LINE",
+			[]string{"does not have the match hashlimit of iptables (xt_hashlimit)", "it is needed by: services.http ("}},
+		{"a match, as libxtables 1.8.7 says", "-m recent", "Warning: Extension recent revision 0 not supported, missing kernel module?\nip6tables-restore v1.8.7 (nf_tables): Couldn't find match `recent'",
+			[]string{"does not have the match recent of iptables (xt_recent)", `to do without: engine = "sets" in [scan]; new_per_source as a rate`}},
+		{"a target", "-j SYNPROXY", "Warning: Extension SYNPROXY is not supported, missing kernel module?\nip6tables-restore v1.8.9 (nf_tables): unknown option \"--sack-perm\"\nError occurred at line: LINE",
+			[]string{"does not have the target SYNPROXY of iptables (ip6t_SYNPROXY)", "to do without: synproxy = false in [services.https]"}},
+		{"nf_tables refuses a rule", "-m connlimit", "ip6tables-restore v1.8.9 (nf_tables): \nline LINE: RULE_APPEND failed (No such file or directory): rule in chain HARDENCTL-INPUT",
+			[]string{"match connlimit of iptables", "it is needed by: services.mail ("}},
+		{"the legacy tables refuse", "-m hashlimit", "ip6tables-restore: line LINE failed: No chain/target/match by that name.",
+			[]string{"match hashlimit of iptables"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			input, said := filepath.Join(t.TempDir(), "input"), filepath.Join(t.TempDir(), "said")
+			must(t, os.WriteFile(said, []byte(test.says), 0o600))
+			script := strings.NewReplacer("%[1]s", input, "%[2]s", test.rule).Replace(fails) + "sed \"s/LINE/$n/\" " + said + " >&2; exit 2"
+			replaceTool(t, "ip6tables-restore", "xtables-nft-multi", script)
+			refusedFor(t, path, append(test.want, "the kernel of this host (", "the tool said: ")...)
+		})
+	}
+	p.isOld(t)
+}
+
+// A kernel without a set type is told apart from a set that is wrong.
+func TestMissingSetType(t *testing.T) {
+	bare(t, "nft")
+	p := asItIs(t)
+	stand := write(t, "ipset", "#!/bin/sh\necho \"ipset v7.17: Error in line 1: Kernel error received: set type not supported\" >&2\nexit 1\n")
+	must(t, os.Chmod(stand, 0o755))
+	t.Run("hidden", func(t *testing.T) {
+		must(t, syscall.Mount(stand, "/usr/sbin/ipset", "", syscall.MS_BIND, ""))
+		t.Cleanup(func() { must(t, syscall.Unmount("/usr/sbin/ipset", 0)) })
+		refusedFor(t, "builtin:web", "does not have the set type hash:", " of ipset (ip_set_hash_", "it is needed by: ", "no setting of the profile does without it")
+	})
+	p.isOld(t)
+}
