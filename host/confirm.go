@@ -42,7 +42,7 @@ func Confirm(ctx context.Context, c Confirmation, progress func(step string)) (g
 	if err != nil {
 		return 0, err
 	}
-	r, err := Read(ctx, b)
+	r, err := readAlone(ctx, b)
 	if err != nil {
 		return 0, err
 	}

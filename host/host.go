@@ -37,7 +37,8 @@ type Reading struct {
 // ErrNotRoot is the error of a process that may not read the firewall.
 var ErrNotRoot = errors.New("the firewall can only be read and changed as root")
 
-// Read reads the host and plans. It needs root.
+// Read reads the host and plans. It needs root. Other firewalls that are active
+// are in the plan; they are no error.
 func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	if os.Geteuid() != 0 {
 		return nil, ErrNotRoot
@@ -47,17 +48,15 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	if r.Tools, err = probe.ReadTools(); err != nil {
 		return nil, err
 	}
-	if err := r.Tools.CheckOtherBackend(ctx); err != nil {
-		return nil, err
-	}
 	if r.Want, err = r.Tools.Rehearse(ctx, b); err != nil {
 		return nil, err
 	}
 	notes, err := r.readLive(ctx)
-	if err != nil {
+	unread := new(plan.RivalsError)
+	if err != nil && !errors.As(err, &unread) {
 		return nil, err
 	}
-	others, err := r.Tools.CheckRivals(ctx, r.Have, notes)
+	rivals, others, err := r.Tools.Rivals(ctx, r.Have, notes, unread.Rivals)
 	if err != nil {
 		return nil, err
 	}
@@ -68,21 +67,35 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 		return nil, err
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
+	r.Plan.Rivals = append(r.Plan.Rivals, rivals...)
 	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(trialNotes(), watchdog.Notes(), notes, others, r.Tools.Notes(), persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files),
 		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files),
 		persist.LinkNotes(b.Manifest.Settings), probe.QueueNotes(b.Manifest.Settings))...)
 	return r, nil
 }
 
-// readLive reads what is not a file. It comes after the rehearsal, which makes
-// the kernel load the modules that some settings belong to.
-func (r *Reading) readLive(ctx context.Context) (notes []string, err error) {
-	r.Have, notes, err = r.Tools.Snapshot(ctx, r.Bundle)
+// readAlone is Read for a change: another firewall that is active refuses it.
+func readAlone(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
+	r, err := Read(ctx, b)
 	if err != nil {
-		return nil, fmt.Errorf("reading the host: %w", err)
+		return nil, err
 	}
-	r.Have.Settings, r.Want.Settings, err = probe.ReadSettings(r.Bundle.Manifest.Settings)
-	return notes, err
+	return r, r.Plan.Rival()
+}
+
+// readLive reads what is not a file. It comes after the rehearsal, which makes
+// the kernel load the modules that some settings belong to. A *plan.RivalsError
+// is as in probe.Snapshot.
+func (r *Reading) readLive(ctx context.Context) (notes []string, err error) {
+	var unread error
+	r.Have, notes, unread = r.Tools.Snapshot(ctx, r.Bundle)
+	if unread != nil && !errors.As(unread, new(*plan.RivalsError)) {
+		return nil, fmt.Errorf("reading the host: %w", unread)
+	}
+	if r.Have.Settings, r.Want.Settings, err = probe.ReadSettings(r.Bundle.Manifest.Settings); err != nil {
+		return nil, err
+	}
+	return notes, unread
 }
 
 func (r *Reading) readFiles() (err error) {

@@ -57,7 +57,7 @@ func finishBundle(ctx context.Context, e journal.Entry, progress func(step strin
 	if err != nil {
 		return err
 	}
-	r, err := Read(ctx, b)
+	r, err := readAlone(ctx, b)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,13 +14,17 @@ import (
 // firewalls is where `make bin/firewalls` unpacks Debian's ufw and firewalld.
 const firewalls = "../bin/firewalls"
 
-// refusesRival checks that plan and apply name what is in the way and the way out,
-// and that nothing is changed.
+// refusesRival checks that a plan warns of what is in the way, that apply refuses
+// it and names the way out, and that nothing is changed. A plan that was saved
+// beside it is refused too.
 func refusesRival(t *testing.T, says ...string) {
 	t.Helper()
 	before := look(t)
-	for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
-		contains(t, expect(t, 1, args...), says...)
+	path := filepath.Join(t.TempDir(), "saved.plan")
+	out := expect(t, 0, "plan", "builtin:web", "-o", path)
+	contains(t, out, append(says, "an apply is refused until it is gone", "Plan: ")...)
+	for _, args := range [][]string{{"builtin:web"}, {"--plan", path}} {
+		contains(t, expect(t, 1, append([]string{"apply", "--auto-approve", "--confirm-within", "0", "--no-guard"}, args...)...), says...)
 	}
 	look(t).is(t, before)
 }
@@ -37,7 +42,10 @@ func TestFault31UFW(t *testing.T) {
 		refusesRival(t, "the rules of ufw are active in IPv", "then ufw disable")
 		lab.FlushState(t)
 		refusesRival(t, "ufw is enabled and will load its rules at boot (/etc/ufw/ufw.conf)", "then ufw disable")
+		expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
+		tool(t, "ufw --force reload")
 		tool(t, "ufw disable")
+		contains(t, tool(t, "iptables-save"), "-A INPUT -j ufw-before-input") // which is empty, and stays until a boot
 		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	})
 }
@@ -54,6 +62,13 @@ func TestFault31Firewalld(t *testing.T) {
 		expect(t, 0, "plan", "builtin:web") // installed, and neither running nor enabled
 		daemon := startFirewalld(t)
 		refusesRival(t, "firewalld is running", "systemctl disable --now firewalld")
+		must(t, daemon.Process.Signal(syscall.SIGTERM)) // as systemctl stop does
+		daemon.Wait()
+		expect(t, 0, "plan", "builtin:web", "--json")
+		if rivals := planned(t, "builtin:web").Rivals; len(rivals) > 0 {
+			t.Errorf("firewalld is stopped, and the plan says %v", rivals)
+		}
+		daemon = startFirewalld(t)
 		must(t, daemon.Process.Kill())
 		daemon.Wait()
 		refusesRival(t, "the rules of firewalld are active in ", "systemctl disable --now firewalld")
@@ -114,10 +129,7 @@ func flushAllNFT(t *testing.T) {
 // and those at which it gives up, which hangs on its version; and so is a table
 // that closes the host by its policy.
 func TestFault31NativeRules(t *testing.T) {
-	const (
-		filter = "the table ip filter, which is that of iptables, holds rules that nft wrote (chain INPUT)"
-		given  = "a table of iptables holds a rule that nft wrote and iptables-save cannot read"
-	)
+	const filter = "the table ip filter, which is that of iptables, holds rules that nft wrote (chain INPUT)"
 	for _, c := range []struct{ name, rule, says string }{
 		{"a set", "rule ip filter INPUT tcp dport { 22, 80 } counter accept", filter},
 		{"a range of addresses", "rule ip filter INPUT ip saddr 192.0.2.7-192.0.2.9 counter accept", filter},
@@ -142,9 +154,8 @@ func TestFault31NativeRules(t *testing.T) {
 				return
 			}
 			before := tool(t, "nft list ruleset")
-			for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
-				contains(t, expect(t, 1, args...), given, "nft list ruleset shows it")
-			}
+			contains(t, expect(t, 0, "plan", "builtin:web"), c.says, "an apply is refused until it is gone")
+			contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says)
 			if after := tool(t, "nft list ruleset"); after != before {
 				t.Errorf("there was\n%s\nand there is\n%s", before, after)
 			}

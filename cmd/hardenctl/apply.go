@@ -199,6 +199,9 @@ func (f applyFlags) planAndApply(cmd *cobra.Command, t target, within time.Durat
 			return o, err
 		}
 	}
+	if err := r.Plan.Rival(); err != nil {
+		return o, fmt.Errorf("%w. Nothing was changed", err)
+	}
 	if r.Plan.Empty() {
 		return o, f.accept()
 	}
@@ -211,7 +214,7 @@ func (f applyFlags) planAndApply(cmd *cobra.Command, t target, within time.Durat
 	if r, err = f.approve(cmd, r); err != nil {
 		return o, err
 	}
-	if err := f.guard(cmd, r); err != nil {
+	if err := errors.Join(r.Plan.Rival(), f.guard(cmd, r)); err != nil {
 		return o, err
 	}
 	return t.apply(cmd.Context(), r, within, f.progress(cmd))

@@ -18,15 +18,19 @@ that wants it. What others own is listed as untouched. Who is logged in now, and
 the profile's admin addresses, are tried with real packets there: the plan says
 who would be locked out.
 
-It exits 0, or with --detailed-exitcode 0 for no changes, 2 for changes and 1
-for an error. It needs root, to read the firewall; it changes nothing.`,
+While another firewall is active, such as ufw, the plan warns of it and says how
+to take it off; an apply is refused until then.
+
+It exits 0, or with --detailed-exitcode 0 for no changes, 2 for changes or
+another firewall, and 1 for an error. It needs root, to read the firewall; it
+changes nothing.`,
 		Example: `  hardenctl plan web.toml
   hardenctl plan web.toml --json --detailed-exitcode
   hardenctl plan web.toml -o web.plan`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print the plan as JSON")
-	detailed := cmd.Flags().Bool("detailed-exitcode", false, "exit 2 if there are changes")
+	detailed := cmd.Flags().Bool("detailed-exitcode", false, "exit 2 if there are changes, or another firewall")
 	out := cmd.Flags().StringP("output", "o", "", "a file to save the plan to, for apply")
 	allowed := allowFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -57,7 +61,7 @@ for an error. It needs root, to read the firewall; it changes nothing.`,
 				return err
 			}
 		}
-		if *detailed && !r.Plan.Empty() {
+		if *detailed && (!r.Plan.Empty() || r.Plan.Rival() != nil) {
 			return exit{code: exitChanges}
 		}
 		return nil

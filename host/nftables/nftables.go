@@ -89,6 +89,13 @@ type Expression struct {
 	Key uint32
 	// Order says of a cmp that it is one of less and greater.
 	Order bool
+	// Verdict is what an immediate decides: one of the verdicts below, empty for
+	// one that only loads a value. To is the chain that Jump and Goto lead to.
+	Verdict Verdict
+	To      string
+	// Map says of a lookup that it takes a value from the set, which may be a
+	// verdict.
+	Map bool
 }
 
 // NetworkHeader is the Base of addresses.

@@ -103,13 +103,16 @@ func (d *reading) addRule(family string, o object) error {
 	return nil
 }
 
+// looked are the expressions of which more is read than the name.
+var looked = []string{"payload", "meta", "cmp", "immediate", "lookup"}
+
 func readExpression(text []byte) (e Expression, err error) {
 	o, err := parse(text)
 	if err != nil {
 		return e, err
 	}
 	e.Name = o.text(unix.NFTA_EXPR_NAME)
-	if e.Name != "payload" && e.Name != "meta" && e.Name != "cmp" {
+	if !slices.Contains(looked, e.Name) {
 		return e, nil
 	}
 	content, err := parse(o.find(unix.NFTA_EXPR_DATA))
@@ -127,6 +130,25 @@ func readExpression(text []byte) (e Expression, err error) {
 		var op uint32
 		op, err = content.number(unix.NFTA_CMP_OP)
 		e.Order = op >= unix.NFT_CMP_LT
+	case "lookup":
+		e.Map = content.find(unix.NFTA_LOOKUP_DREG) != nil
+	case "immediate":
+		err = e.readVerdict(content)
 	}
 	return e, err
+}
+
+// readVerdict reads what an immediate decides, if it does.
+func (e *Expression) readVerdict(content object) error {
+	data, err := parse(content.find(unix.NFTA_IMMEDIATE_DATA))
+	if err != nil || data.find(unix.NFTA_DATA_VERDICT) == nil {
+		return err
+	}
+	verdict, err := parse(data.find(unix.NFTA_DATA_VERDICT))
+	if err != nil {
+		return err
+	}
+	code, err := verdict.number(unix.NFTA_VERDICT_CODE)
+	e.Verdict, e.To = verdicts[int32(code)], verdict.text(unix.NFTA_VERDICT_CHAIN)
+	return err
 }

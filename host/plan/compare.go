@@ -14,7 +14,7 @@ import (
 func Compare(have, want state.State, manifest bundle.Manifest) *Plan {
 	p := &Plan{
 		Format: Format, Profile: manifest.Profile,
-		Changes: []Step{}, Untouched: []Foreign{}, OutOfReach: []Unreachable{}, Notes: []string{},
+		Changes: []Step{}, Untouched: []Foreign{}, OutOfReach: []Unreachable{}, Notes: []string{}, Rivals: []Rival{},
 	}
 	c := comparison{plan: p, have: have, want: want, origins: indexOrigins(manifest)}
 	c.tables()

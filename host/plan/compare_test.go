@@ -139,6 +139,14 @@ func TestCompareRules(t *testing.T) {
 			"+ rule filter INPUT 1:  -> -j HARDENCTL-INPUT #4",
 		}},
 		{"rules of others are no difference", inPlace(":DOCKER - [0:0]", ":FORWARD DROP [0:0]", "-A FORWARD -j DOCKER", "-A INPUT -p tcp -j ACCEPT"), nil},
+		{"a bare host with jumps to empty chains, as ufw leaves them", filter(":INPUT DROP [0:0]", ":ufw-before-input - [0:0]", ":ufw-user-input - [0:0]",
+			"-A INPUT -j ufw-before-input", "-A ufw-before-input -j ufw-user-input"), []string{
+			"+ chain filter HARDENCTL-INPUT:  -> 3 rules #9",
+			"+ rule filter HARDENCTL-INPUT 1:  -> -p tcp -m tcp --dport 443 -j ACCEPT #9",
+			"+ rule filter HARDENCTL-INPUT 2:  -> -p tcp -m tcp --dport 22 -j ACCEPT #12",
+			"+ rule filter HARDENCTL-INPUT 3:  -> -j DROP",
+			"+ rule filter INPUT 1:  -> -j HARDENCTL-INPUT #4",
+		}},
 		{"a bare host with rules of others", filter(":INPUT DROP [0:0]", "-A INPUT -p tcp -j ACCEPT", "-A INPUT -p udp -j ACCEPT"), []string{
 			"+ chain filter HARDENCTL-INPUT:  -> 3 rules #9",
 			"+ rule filter HARDENCTL-INPUT 1:  -> -p tcp -m tcp --dport 443 -j ACCEPT #9",

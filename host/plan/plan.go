@@ -50,6 +50,9 @@ type Plan struct {
 	OutOfReach []Unreachable `json:"out_of_reach"`
 	// Notes are what a reader should know although nothing changes by it.
 	Notes []string `json:"notes"`
+	// Rivals are other firewalls that are active: an apply is refused until they
+	// are gone.
+	Rivals []Rival `json:"rivals"`
 	// Access says who still gets in; nil if nobody has asked.
 	Access  *Access `json:"access,omitempty"`
 	Summary Summary `json:"summary"`

@@ -229,14 +229,14 @@ func (t *tableComparison) decides(chain string) bool {
 }
 
 // overtaken says which rules of others our jump will stand in front of, if
-// those are not reached any more.
+// those are not reached any more. A jump to an empty chain is no loss.
 func (t *tableComparison) overtaken(chain string, have []saved.Rule) string {
 	if !t.decides(chain) {
 		return ""
 	}
 	n := 0
 	for _, r := range have {
-		if !state.OwnsRule(r) {
+		if !state.OwnsRule(r) && !t.have.LeadsNowhere(r) {
 			n++
 		}
 	}
@@ -253,11 +253,14 @@ func (t *tableComparison) foreign() {
 		if state.OwnsChain(chain.Name) {
 			continue
 		}
-		n, behind := 0, false
+		n, lost, hooked := 0, 0, false
 		for _, r := range chain.Rules {
-			if state.OwnsRule(r) {
-				behind = true
+			switch {
+			case state.OwnsRule(r):
+				hooked = true
 				continue
+			case !t.have.LeadsNowhere(r):
+				lost++
 			}
 			n++
 		}
@@ -266,10 +269,10 @@ func (t *tableComparison) foreign() {
 		}
 		t.plan.Untouched = append(t.plan.Untouched, Foreign{
 			Kind: Chain, Family: int(t.id.Family), Object: t.object(chain.Name), Count: n})
-		if behind && n > 0 && t.decides(chain.Name) {
+		if hooked && lost > 0 && t.decides(chain.Name) {
 			t.plan.Notes = append(t.plan.Notes, fmt.Sprintf(
 				"IPv%d %s: %s of others behind hardenctl's chain, which decides every packet, will never match",
-				t.id.Family, t.object(chain.Name), rules(n)))
+				t.id.Family, t.object(chain.Name), rules(lost)))
 		}
 	}
 }

@@ -23,6 +23,7 @@ func (p *Plan) Print(w io.Writer, colour bool) error {
 	v.untouched(p.Untouched)
 	v.access(p.Access)
 	v.notes(p.Notes)
+	v.rivals(p.Rivals)
 	v.summary(p)
 	return out.Flush()
 }
@@ -147,7 +148,11 @@ func (v view) notes(notes []string) {
 }
 
 func (v view) summary(p *Plan) {
-	if p.Empty() {
+	switch {
+	case p.Empty() && len(p.Rivals) > 0:
+		fmt.Fprintln(v.w, "No changes, but another firewall decides too.")
+		return
+	case p.Empty():
 		fmt.Fprintln(v.w, "No changes: the host is what the profile says.")
 		return
 	}

@@ -17,7 +17,8 @@ func example() *Plan {
 			{Key: "nf_conntrack.hashsize", Value: "262144", Wanted: "32768", Reason: "it belongs to the machine", Origin: origin("kernel.conntrack_hashsize", 31)},
 			{Key: "net.netfilter.nf_conntrack_max", Wanted: "262144", Reason: "its module is not loaded"},
 		},
-		Notes: []string{"nothing here loads the saved files at boot"},
+		Notes:  []string{"nothing here loads the saved files at boot"},
+		Rivals: []Rival{{"ufw is enabled", "then ufw disable"}},
 		Access: &Access{Callers: []Caller{
 			{Address: "192.0.2.7", Learned: "your SSH connection", Interface: "eth0", Port: "tcp/22", Service: "ssh"},
 			{Address: "203.0.113.9", Learned: "logged in by SSH", Interface: "eth0", Port: "tcp/22", Refused: "a new connection gets no answer (access.block)"},
@@ -64,6 +65,8 @@ Who still gets in, tried with real packets
     your SSH connection, at tcp/22: 192.0.2.7
     access.admin, at tcp/22 after a knock: 198.51.100.1, 198.51.100.9
 Note: nothing here loads the saved files at boot
+Another firewall is active, and an apply is refused until it is gone
+  warning: ufw is enabled: then ufw disable
 Plan: 4 to add, 3 to change, 1 to remove, 1 risky.
 `
 
@@ -100,6 +103,11 @@ func TestPrintNothing(t *testing.T) {
 	(&Plan{}).Print(&b, false)
 	if b.String() != "No changes: the host is what the profile says.\n" {
 		t.Errorf("%q", &b)
+	}
+	b.Reset()
+	(&Plan{Rivals: []Rival{{"ufw is enabled", "then ufw disable"}}}).Print(&b, false)
+	if got := b.String(); strings.Contains(got, "the host is what") || !strings.Contains(got, "No changes, but another firewall decides too.\n") {
+		t.Errorf("%q", got)
 	}
 }
 

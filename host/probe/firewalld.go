@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hardenctl/host/nftables"
+	"hardenctl/host/plan"
 	"hardenctl/host/state"
 )
 
@@ -18,22 +19,22 @@ var firewalldLinks = []string{
 
 // firewalld tells whether firewalld is active: by its process, which rewrites
 // its rules whenever it likes, by its rules, or, below a root, by what starts it.
-func firewalld(root string, kernel []nftables.Table, have state.State) []Rival {
+func firewalld(root string, kernel []nftables.Table, have state.State) []plan.Rival {
 	const wayOut = "say what you need of it in the profile (firewall-cmd --list-all-zones shows it), then systemctl disable --now firewalld"
 	if runsHere("firewalld") {
-		return []Rival{{"firewalld is running", wayOut}}
+		return []plan.Rival{rival("firewalld is running", wayOut)}
 	}
 	for _, t := range kernel {
-		if isFirewalld(t) {
-			return []Rival{{"the rules of firewalld are active in the table " + t.Family + " " + t.Name + " of nftables", wayOut + ", and nft delete table " + t.Family + " " + t.Name}}
+		if isFirewalld(t) && (t.Decides() || closes(t) != "") {
+			return []plan.Rival{rival("the rules of firewalld are active in the table "+t.Family+" "+t.Name+" of nftables", wayOut+", and nft delete table "+t.Family+" "+t.Name)}
 		}
 	}
 	if where, live := jumpsTo(have, "INPUT_ZONES"); live {
-		return []Rival{{"the rules of firewalld are active in " + where, wayOut}}
+		return []plan.Rival{rival("the rules of firewalld are active in "+where, wayOut)}
 	}
 	for _, link := range firewalldLinks {
 		if _, err := os.Lstat(filepath.Join(root, link)); err == nil {
-			return []Rival{{"firewalld will start at boot (/" + link + ")", wayOut}}
+			return []plan.Rival{rival("firewalld will start at boot (/"+link+")", wayOut)}
 		}
 	}
 	return nil

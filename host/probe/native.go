@@ -9,6 +9,7 @@ import (
 
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/nftables"
+	"hardenctl/host/plan"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
 	"hardenctl/host/tool"
@@ -37,7 +38,7 @@ const looks = 10
 // What was printed and what the kernel has are compared only if nobody has
 // changed the rules between the two. On a host where somebody does so all the
 // time, what tells itself is taken, and what only the comparison tells is not.
-func (t Tools) writtenByNFT(ctx context.Context, kernel []nftables.Table, have state.State, said []string) (found []Rival, err error) {
+func (t Tools) writtenByNFT(ctx context.Context, kernel []nftables.Table, have state.State, said []string) (found []plan.Rival, err error) {
 	if t.misprinted(kernel, have, said) == nil {
 		return nil, nil
 	}
@@ -46,7 +47,8 @@ func (t Tools) writtenByNFT(ctx context.Context, kernel []nftables.Table, have s
 		if err != nil {
 			return nil, err
 		}
-		if have, said, err = tables(ctx, t.Families...); err != nil {
+		// What iptables-save cannot read is missing, and so differs.
+		if have, said, err = tables(ctx, t.Families...); err != nil && !errors.As(err, new(*plan.RivalsError)) {
 			return nil, err
 		}
 		if kernel, err = nftables.Read(); err != nil {
@@ -60,11 +62,11 @@ func (t Tools) writtenByNFT(ctx context.Context, kernel []nftables.Table, have s
 }
 
 // certain is misprinted without a comparison.
-func certain(kernel []nftables.Table) (found []Rival) {
+func certain(kernel []nftables.Table) (found []plan.Rival) {
 	for _, k := range kernel {
 		for _, c := range k.Chains {
 			if isOfIPTables(k) && slices.ContainsFunc(c.Rules, nftables.Rule.ByNFT) {
-				return []Rival{misprint(k, c.Name)}
+				return []plan.Rival{misprint(k, c.Name)}
 			}
 		}
 	}
@@ -72,15 +74,15 @@ func certain(kernel []nftables.Table) (found []Rival) {
 }
 
 // misprint is what is said of a table with rules of nft.
-func misprint(t nftables.Table, chain string) Rival {
-	return Rival{
+func misprint(t nftables.Table, chain string) plan.Rival {
+	return rival(
 		fmt.Sprintf("the table %s %s, which is that of iptables, holds rules that nft wrote (chain %s), and iptables-save does not show what they do", t.Family, t.Name, chain),
-		fmt.Sprintf("nft list table %s %s shows them; say what you need of them in the profile, by iptables, or in a table of another name, and delete them there (nft -a list chain %[1]s %[2]s %[3]s, nft delete rule …)", t.Family, t.Name, chain)}
+		fmt.Sprintf("nft list table %s %s shows them; say what you need of them in the profile, by iptables, or in a table of another name, and delete them there (nft -a list chain %[1]s %[2]s %[3]s, nft delete rule …)", t.Family, t.Name, chain))
 }
 
 // misprinted compares what the kernel has with what iptables-save prints.
-func (t Tools) misprinted(kernel []nftables.Table, have state.State, said []string) []Rival {
-	var found []Rival
+func (t Tools) misprinted(kernel []nftables.Table, have state.State, said []string) []plan.Rival {
+	var found []plan.Rival
 	for _, k := range kernel {
 		if !isOfIPTables(k) {
 			continue
@@ -95,10 +97,30 @@ func (t Tools) misprinted(kernel []nftables.Table, have state.State, said []stri
 	}
 	for _, note := range said {
 		if found == nil && strings.Contains(note, "incompatible") {
-			found = append(found, Rival{note, "nft list ruleset shows what nft wrote there; move it to a table of another name"})
+			found = append(found, rival(note, "nft list ruleset shows what nft wrote there; move it to a table of another name"))
 		}
 	}
 	return found
+}
+
+// saveReadable returns the tables of one family that can be read, where one of
+// them cannot.
+func saveReadable(ctx context.Context, family ruleset.Family) (readable []saved.Table, err error) {
+	names, err := nftTables(family)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		tables, _, err := save(ctx, family, "-t", name)
+		if errors.As(err, new(*plan.RivalsError)) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		readable = append(readable, tables...)
+	}
+	return readable, nil
 }
 
 // unreadable names the rules of nft because of which iptables-save failed; it
@@ -108,9 +130,9 @@ func unreadable(err error) error {
 	if !errors.As(err, &failed) || !strings.Contains(failed.Words, "Parsing nftables rule failed") { // iptables-nft-save 1.8.9
 		return err
 	}
-	return &RivalsError{[]Rival{{
+	return &plan.RivalsError{Rivals: []plan.Rival{rival(
 		fmt.Sprintf("a table of iptables holds a rule that nft wrote and %s cannot read", failed.Tool),
-		"nft list ruleset shows it; say what you need of it in the profile, by iptables, or in a table of another name, and delete it (nft -a list ruleset, nft delete rule …)"}}}
+		"nft list ruleset shows it; say what you need of it in the profile, by iptables, or in a table of another name, and delete it (nft -a list ruleset, nft delete rule …)")}}
 }
 
 // differs returns the first chain of a table that holds a rule of nft, or

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/plan"
 	"hardenctl/host/saved"
 	"hardenctl/host/tool"
 )
@@ -22,10 +23,10 @@ var tableNames = map[ruleset.Family]string{
 	ruleset.V6: "/proc/thread-self/net/ip6_tables_names",
 }
 
-// CheckOtherBackend refuses a host on which the backend that the tools do not
-// use has rules or policies: they decide every packet too, and neither a plan
-// nor a reading back would see them.
-func (t Tools) CheckOtherBackend(ctx context.Context) error {
+// otherBackend finds out whether the backend that the tools do not use has rules
+// or policies: they decide every packet too, and neither a plan nor a reading
+// back would see them.
+func (t Tools) otherBackend(ctx context.Context) ([]plan.Rival, error) {
 	other := NFT
 	if t.Backend == NFT {
 		other = Legacy
@@ -34,7 +35,7 @@ func (t Tools) CheckOtherBackend(ctx context.Context) error {
 	for _, family := range t.Families {
 		tables, err := saveOther(ctx, other, family)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, table := range tables {
 			if says := decides(table); says != "" {
@@ -43,10 +44,11 @@ func (t Tools) CheckOtherBackend(ctx context.Context) error {
 		}
 	}
 	if found == nil {
-		return nil
+		return nil, nil
 	}
-	return fmt.Errorf("iptables here is of the %s backend, and the %s backend decides packets too: %s; move what you need of it (iptables-%s-save shows it) and empty it, or make it the one that iptables uses (update-alternatives --config iptables)",
-		t.Backend, other, strings.Join(found, ", "), other)
+	return []plan.Rival{{
+		Seen:   fmt.Sprintf("iptables here is of the %s backend, and the %s backend decides packets too: %s", t.Backend, other, strings.Join(found, ", ")),
+		WayOut: fmt.Sprintf("move what you need of it (iptables-%s-save shows it) and empty it, or make it the one that iptables uses (update-alternatives --config iptables)", other)}}, nil
 }
 
 // saveOther returns the tables of a backend that plain iptables is not of; none
@@ -74,16 +76,18 @@ func saveOther(ctx context.Context, backend Backend, family ruleset.Family) ([]s
 	return save.Tables, nil
 }
 
-// decides says what in a table can decide a packet; nothing if it is empty.
+// decides says what in a table can decide a packet; nothing if there is nothing,
+// as where only empty chains are left.
 func decides(t saved.Table) string {
-	n := 0
+	n, decides := 0, false
 	for _, c := range t.Chains {
 		n += len(c.Rules)
+		decides = decides || c.BuiltIn() && t.Decides(c.Name)
 	}
 	switch {
-	case n == 1:
+	case decides && n == 1:
 		return "1 rule"
-	case n > 1:
+	case decides:
 		return fmt.Sprintf("%d rules", n)
 	}
 	i := slices.IndexFunc(t.Chains, func(c saved.Chain) bool { return c.BuiltIn() && c.Policy != "ACCEPT" })

@@ -133,10 +133,10 @@ func command(family ruleset.Family, name string) string {
 }
 
 // save returns the tables of one family, with counters. The notes are what the
-// tool says of rules that it cannot print.
-func save(ctx context.Context, family ruleset.Family) (tables []saved.Table, notes []string, err error) {
+// tool says of rules that it cannot print. options choose what is saved.
+func save(ctx context.Context, family ruleset.Family, options ...string) (tables []saved.Table, notes []string, err error) {
 	name := command(family, "save")
-	text, words, err := tool.RunWithWords(ctx, tool.Command{Name: name, Args: []string{"-c"}})
+	text, words, err := tool.RunWithWords(ctx, tool.Command{Name: name, Args: append([]string{"-c"}, options...)})
 	if err != nil {
 		return nil, nil, unreadable(err)
 	}
@@ -144,7 +144,7 @@ func save(ctx context.Context, family ruleset.Family) (tables []saved.Table, not
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s printed what is no save: %w", name, err)
 	}
-	if len(bytes.TrimSpace(text)) == 0 {
+	if len(bytes.TrimSpace(text)) == 0 && options == nil {
 		if err := checkEmpty(family); err != nil {
 			return nil, nil, err
 		}

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -9,6 +10,7 @@ import (
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/kernelset"
+	"hardenctl/host/plan"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
 )
@@ -16,15 +18,21 @@ import (
 // Snapshot reads what the host has: every table and set. Settings and files are
 // not read here. The notes are what the tools say of rules that they cannot
 // print.
+//
+// A *plan.RivalsError says that nft has written rules because of which some
+// tables cannot be read; all else has been.
 func (t Tools) Snapshot(ctx context.Context, b *bundle.Bundle) (have state.State, notes []string, err error) {
-	have, notes, err = tables(ctx, t.Families...)
-	if err != nil {
-		return have, nil, err
+	have, notes, unread := tables(ctx, t.Families...)
+	if unread != nil && !errors.As(unread, new(*plan.RivalsError)) {
+		return have, nil, unread
 	}
 	if have.Sets, err = readHeaders(); err != nil {
 		return have, nil, err
 	}
-	return have, notes, readMembers(have.Sets, dynamic(b))
+	if err := readMembers(have.Sets, dynamic(b)); err != nil {
+		return have, nil, err
+	}
+	return have, notes, unread
 }
 
 // Tables reads the tables of one family.
@@ -33,10 +41,18 @@ func Tables(ctx context.Context, family ruleset.Family) (state.State, error) {
 	return s, err
 }
 
+// tables reads those of some families. A *plan.RivalsError says that some of them
+// cannot be read; the others are there.
 func tables(ctx context.Context, families ...ruleset.Family) (s state.State, notes []string, err error) {
 	s.Tables = map[state.TableID]saved.Table{}
+	var unread plan.RivalsError
 	for _, family := range families {
 		read, said, err := save(ctx, family)
+		var rivals *plan.RivalsError
+		if errors.As(err, &rivals) {
+			unread.Rivals = append(unread.Rivals, rivals.Rivals...)
+			read, err = saveReadable(ctx, family)
+		}
 		if err != nil {
 			return s, nil, err
 		}
@@ -44,6 +60,9 @@ func tables(ctx context.Context, families ...ruleset.Family) (s state.State, not
 		for _, t := range read {
 			s.Tables[state.TableID{Family: family, Name: t.Name}] = t
 		}
+	}
+	if unread.Rivals != nil {
+		return s, notes, &unread
 	}
 	return s, notes, nil
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"hardenctl/host/plan"
 	"hardenctl/host/state"
 )
 
@@ -18,16 +19,17 @@ const (
 var ufwEnabled = regexp.MustCompile(`(?mi)^\s*ENABLED\s*=\s*["']?yes\b`)
 
 // ufw tells whether ufw is active, below a root: by its switch, which it
-// follows at boot, or by its rules.
-func ufw(root string, have state.State) []Rival {
+// follows at boot, or by its rules. "ufw disable" leaves jumps to empty chains
+// until the next boot (0.36.2), which decide nothing.
+func ufw(root string, have state.State) []plan.Rival {
 	const wayOut = "say what you need of it in the profile (ufw status shows it), then ufw disable"
 	text, _ := os.ReadFile(filepath.Join(root, ufwSwitch)) // none: not installed
 	_, err := os.Stat(filepath.Join(root, ufwLoader))
 	if where, live := jumpsTo(have, "ufw"); live {
-		return []Rival{{"the rules of ufw are active in " + where, wayOut}}
+		return []plan.Rival{rival("the rules of ufw are active in "+where, wayOut)}
 	}
 	if err == nil && ufwEnabled.Match(text) {
-		return []Rival{{"ufw is enabled and will load its rules at boot (/" + ufwSwitch + ")", wayOut}}
+		return []plan.Rival{rival("ufw is enabled and will load its rules at boot (/"+ufwSwitch+")", wayOut)}
 	}
 	return nil
 }
