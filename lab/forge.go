@@ -30,6 +30,11 @@ type Segment struct {
 	Window   uint16
 	// Options are the options' bytes, a multiple of four and at most 40.
 	Options []byte
+	// HopLimit is the IP header's time to live or hop limit; 0 stands for 64.
+	HopLimit uint8
+	// MayFragment leaves out "don't fragment", which the IPv4 packets of a
+	// system's own TCP have.
+	MayFragment bool
 }
 
 // Forge sends segments from the host's interface, as they are.
@@ -148,18 +153,28 @@ func (s Segment) packet() []byte {
 	tcp := s.tcp()
 	if s.From.Addr().Is4() {
 		ip := make([]byte, 20, 20+len(tcp))
-		ip[0], ip[8], ip[9] = 4<<4|5, 64, unix.IPPROTO_TCP
+		ip[0], ip[8], ip[9] = 4<<4|5, s.hopLimit(), unix.IPPROTO_TCP
+		if !s.MayFragment {
+			ip[6] = 0x40
+		}
 		binary.BigEndian.PutUint16(ip[2:], uint16(20+len(tcp)))
 		copy(ip[12:], s.From.Addr().AsSlice())
 		copy(ip[16:], s.To.Addr().AsSlice())
 		return append(ip, tcp...)
 	}
 	ip := make([]byte, 40, 40+len(tcp))
-	ip[0], ip[6], ip[7] = 6<<4, unix.IPPROTO_TCP, 64
+	ip[0], ip[6], ip[7] = 6<<4, unix.IPPROTO_TCP, s.hopLimit()
 	binary.BigEndian.PutUint16(ip[4:], uint16(len(tcp)))
 	copy(ip[8:], s.From.Addr().AsSlice())
 	copy(ip[24:], s.To.Addr().AsSlice())
 	return append(ip, tcp...)
+}
+
+func (s Segment) hopLimit() uint8 {
+	if s.HopLimit == 0 {
+		return 64
+	}
+	return s.HopLimit
 }
 
 // tcp is the segment without its IP header.

@@ -19,7 +19,9 @@ type operation uint16
 const (
 	loadByte             operation = 0x30 // A = byte k
 	loadHalf             operation = 0x28 // A = the two bytes at k
+	loadWord             operation = 0x20 // A = the four bytes at k
 	loadHalfBehindHeader operation = 0x48 // A = the two bytes at X + k
+	loadWordBehindHeader operation = 0x40 // A = the four bytes at X + k
 	loadHeaderLength     operation = 0xb1 // X = 4 * (byte k & 15): IPv4's header length
 	jumpIfEqual          operation = 0x15 // A == k
 	jumpIfGreater        operation = 0x25 // A > k
@@ -50,10 +52,17 @@ func byteAt(offset uint32) []instruction { return []instruction{{operation: load
 
 func halfAt(offset uint32) []instruction { return []instruction{{operation: loadHalf, k: offset}} }
 
-// halfBehindIPv4 loads two bytes of what follows an IPv4 header, however long
-// its options make it.
-func halfBehindIPv4(offset uint32) []instruction {
-	return []instruction{{operation: loadHeaderLength}, {operation: loadHalfBehindHeader, k: offset}}
+// tcpAt loads a half or a word of a TCP header: behind an IPv4 header, however
+// long its options make it, or right behind an IPv6 header.
+func tcpAt(family ruleset.Family, half bool, offset uint32) []instruction {
+	load, behind := loadWord, loadWordBehindHeader
+	if half {
+		load, behind = loadHalf, loadHalfBehindHeader
+	}
+	if family == ruleset.V6 {
+		return []instruction{{operation: load, k: ipv6HeaderLength + offset}}
+	}
+	return []instruction{{operation: loadHeaderLength}, {operation: behind, k: offset}}
 }
 
 // bpf matches packets that meet all conditions. It prints the program as
@@ -83,24 +92,41 @@ func assemble(conditions []condition) []instruction {
 	return program
 }
 
-// Where the fields of IP and TCP headers begin (RFC 791, RFC 8200, RFC 9293).
+// Where the fields of IP and TCP headers are, and what they hold (RFC 791, RFC
+// 8200, RFC 9293).
 const (
+	ipv4Flags        = 6
+	dontFragment     = 0x4000
 	ipv6NextHeader   = 6
+	protocolTCP      = 6
 	ipv6HeaderLength = 40
-	tcpWindowOffset  = 14
-
-	protocolTCP = 6
+	tcpWindowField   = 14
+	tcpFirstOption   = 20
+	segmentSize      = 2<<24 | 4<<16 // the option's kind and length; its value follows
 )
 
-// tcpWindow finds the TCP header where IPv4's header length says, and right
-// behind an IPv6 header whose next header is TCP.
-func tcpWindow(m ruleset.TCPWindow) string {
-	window := condition{load: halfBehindIPv4(tcpWindowOffset), test: jumpIfGreater, k: uint32(m.Most), not: true}
-	if m.Family == ruleset.V4 {
-		return bpf(window)
+// tcp matches segments that meet all conditions. Of IPv6, where they are found
+// by their place, the next header must be TCP's.
+func tcp(family ruleset.Family, conditions ...condition) string {
+	if family == ruleset.V6 {
+		next := condition{load: byteAt(ipv6NextHeader), test: jumpIfEqual, k: protocolTCP}
+		conditions = append([]condition{next}, conditions...)
 	}
-	window.load = halfAt(ipv6HeaderLength + tcpWindowOffset)
-	return bpf(condition{load: byteAt(ipv6NextHeader), test: jumpIfEqual, k: protocolTCP}, window)
+	return bpf(conditions...)
+}
+
+func tcpWindow(m ruleset.TCPWindow) string {
+	return tcp(m.Family, condition{load: tcpAt(m.Family, true, tcpWindowField), test: jumpIfGreater, k: uint32(m.Most), not: true})
+}
+
+func tcpStart(m ruleset.TCPStart) string {
+	return tcp(m.Family,
+		condition{load: tcpAt(m.Family, true, tcpWindowField), test: jumpIfEqual, k: uint32(m.Window)},
+		condition{load: tcpAt(m.Family, false, tcpFirstOption), test: jumpIfEqual, k: segmentSize | uint32(m.SegmentSize)})
+}
+
+func mayFragment() string {
+	return bpf(condition{load: halfAt(ipv4Flags), test: jumpIfAnyBit, k: dontFragment, not: true})
 }
 
 // extended is any next header but TCP's.

@@ -16,6 +16,8 @@ import (
 func TestPrograms(t *testing.T) {
 	v4 := ruleset.TCPWindow{Family: ruleset.V4, Most: 1024}
 	v6 := ruleset.TCPWindow{Family: ruleset.V6, Most: 1024}
+	start4 := ruleset.TCPStart{Family: ruleset.V4, Window: 65535, SegmentSize: 1460}
+	start6 := ruleset.TCPStart{Family: ruleset.V6, Window: 65535, SegmentSize: 1460}
 	for _, test := range []struct {
 		name   string
 		match  ruleset.Match
@@ -32,6 +34,18 @@ func TestPrograms(t *testing.T) {
 		{"IPv6, window 1025", v6, slices.Concat(ipv6(6), segment(1025)), false},
 		{"IPv6, another header before TCP", v6, slices.Concat(ipv6(60), segment(0)), false},
 		{"IPv6, cut in the window", v6, slices.Concat(ipv6(6), segment(0)[:15]), false},
+		{"IPv4, window and segment size", start4, slices.Concat(ipv4(0), segment(65535), mss(1460)), true},
+		{"IPv4 with options, window and segment size", start4, slices.Concat(ipv4(12), segment(65535), mss(1460)), true},
+		{"IPv4, another window", start4, slices.Concat(ipv4(0), segment(64240), mss(1460)), false},
+		{"IPv4, another segment size", start4, slices.Concat(ipv4(0), segment(65535), mss(1430)), false},
+		{"IPv4, another first option", start4, slices.Concat(ipv4(0), segment(65535), []byte{4, 2}, mss(1460)), false},
+		{"IPv4, no option", start4, slices.Concat(ipv4(0), segment(65535)), false},
+		{"IPv6, window and segment size", start6, slices.Concat(ipv6(6), segment(65535), mss(1460)), true},
+		{"IPv6, the segment size of IPv6", start6, slices.Concat(ipv6(6), segment(65535), mss(1440)), false},
+		{"IPv6, another header before TCP", start6, slices.Concat(ipv6(60), segment(65535), mss(1460)), false},
+		{"IPv4, may be fragmented", ruleset.MayFragment{}, ipv4(0), true},
+		{"IPv4, may not", ruleset.MayFragment{}, flagged(0x40), false},
+		{"IPv4, a later fragment", ruleset.MayFragment{}, flagged(0x20), true},
 		{"IPv6, TCP", ruleset.Extended{}, ipv6(6), false},
 		{"IPv6, hop-by-hop options", ruleset.Extended{}, ipv6(0), true},
 		{"IPv6, fragment", ruleset.Extended{}, ipv6(44), true},
@@ -50,6 +64,13 @@ func ipv4(options int) []byte {
 	return header
 }
 
+// flagged is an IPv4 header whose byte of flags is given.
+func flagged(flags byte) []byte {
+	header := ipv4(0)
+	header[6] = flags
+	return header
+}
+
 func ipv6(next byte) []byte {
 	header := make([]byte, 40)
 	header[6] = next
@@ -62,6 +83,9 @@ func segment(window uint16) []byte {
 	binary.BigEndian.PutUint16(header[14:], window)
 	return header
 }
+
+// mss is the option that states a segment size.
+func mss(size uint16) []byte { return binary.BigEndian.AppendUint16([]byte{2, 4}, size) }
 
 // program reads the numbers of a match's bytecode, an instruction a row.
 func program(t *testing.T, m ruleset.Match) [][4]int {
@@ -89,8 +113,8 @@ func run(program [][4]int, packet []byte) bool {
 	a, x := 0, 0
 	for at := 0; ; at++ {
 		code, k := program[at][0], program[at][3]
-		first, size := k, map[int]int{0x30: 1, 0xb1: 1, 0x28: 2, 0x48: 2}[code]
-		if code == 0x48 {
+		first, size := k, map[int]int{0x30: 1, 0xb1: 1, 0x28: 2, 0x48: 2, 0x20: 4, 0x40: 4}[code]
+		if code == 0x48 || code == 0x40 {
 			first += x
 		}
 		if first+size > len(packet) && size > 0 {
@@ -104,6 +128,8 @@ func run(program [][4]int, packet []byte) bool {
 			x = 4 * int(packet[first]&15)
 		case 0x28, 0x48:
 			a = int(binary.BigEndian.Uint16(packet[first:]))
+		case 0x20, 0x40:
+			a = int(binary.BigEndian.Uint32(packet[first:]))
 		case 0x15:
 			jump = a == k
 		case 0x25:

@@ -23,6 +23,10 @@ func match(family ruleset.Family, m ruleset.Match) string {
 		return fmt.Sprintf("-m tcp %s--tcp-flags %s %s", not(m.Not), flags(m.Mask), flags(m.Set))
 	case ruleset.TCPWindow:
 		return tcpWindow(m)
+	case ruleset.TCPStart:
+		return tcpStart(m)
+	case ruleset.MayFragment:
+		return mayFragment()
 	case ruleset.TCPOption:
 		return fmt.Sprintf("-m tcp %s--tcp-option %d", not(m.Not), m.Kind)
 	case ruleset.Extended:

@@ -66,7 +66,7 @@ func protocol(m ruleset.Match) string {
 		return "-p " + string(m.Protocol)
 	case ruleset.OriginalPort:
 		return "-p " + string(m.Protocol)
-	case ruleset.TCPFlags, ruleset.TCPWindow, ruleset.TCPOption, ruleset.Extended:
+	case ruleset.TCPFlags, ruleset.TCPWindow, ruleset.TCPStart, ruleset.TCPOption, ruleset.Extended:
 		return "-p tcp"
 	case ruleset.ICMPType:
 		if m.Family == ruleset.V6 {

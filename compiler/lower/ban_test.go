@@ -102,15 +102,30 @@ func set(t *testing.T, rs *ruleset.Ruleset, name string) ruleset.Set {
 
 // TestFingerprint shows which SYNs are probes, whatever their port.
 func TestFingerprint(t *testing.T) {
-	const options = `
-		-p tcp -m tcp ! --tcp-option 2 -j HARDENCTL-PROBE
-		-p tcp -m tcp ! --tcp-option 4 -m tcp ! --tcp-option 8 -m tcp ! --tcp-option 3 -j HARDENCTL-PROBE`
+	const (
+		may       = `-m bpf --bytecode "4,40 0 0 6,69 1 0 16384,6 0 0 1,6 0 0 0"`
+		extended  = `-p tcp -m bpf --bytecode "4,48 0 0 6,21 1 0 6,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE`
+		window4   = `-p tcp -m bpf --bytecode "5,177 0 0 0,72 0 0 14,37 1 0 1025,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE`
+		window6   = `-p tcp -m bpf --bytecode "6,48 0 0 6,21 0 3 6,40 0 0 54,37 1 0 1025,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE`
+		noSize    = `-p tcp -m tcp ! --tcp-option 2 -j HARDENCTL-PROBE`
+		noOthers  = `-m tcp ! --tcp-option 4 -m tcp ! --tcp-option 8 -m tcp ! --tcp-option 3 -j HARDENCTL-PROBE`
+		likeZMap4 = `-m bpf --bytecode "8,177 0 0 0,72 0 0 14,21 0 4 65535,177 0 0 0,64 0 0 20,21 0 1 33818036,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE`
+		likeZMap6 = `-m bpf --bytecode "8,48 0 0 6,21 0 5 6,40 0 0 54,21 0 3 65535,32 0 0 60,21 0 1 33818036,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE`
+	)
+	rules := func(lines ...string) string { return strings.Join(lines, "\n") }
 	run(t, []example{
-		{"IPv4", "scan = { probes = 10, fingerprint = true }", ruleset.V4, "FINGERPRINT", `
-			-p tcp -m bpf --bytecode "5,177 0 0 0,72 0 0 14,37 1 0 1024,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE` + options},
-		{"IPv6", "scan = { probes = 10, fingerprint = true }", ruleset.V6, "FINGERPRINT", `
-			-p tcp -m bpf --bytecode "4,48 0 0 6,21 1 0 6,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE
-			-p tcp -m bpf --bytecode "6,48 0 0 6,21 0 3 6,40 0 0 54,37 1 0 1024,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE` + options},
+		{"IPv4", "scan = { probes = 10, fingerprint = true }", ruleset.V4, "FINGERPRINT",
+			rules(window4, noSize, "-p tcp "+noOthers)},
+		{"IPv6", "scan = { probes = 10, fingerprint = true }", ruleset.V6, "FINGERPRINT",
+			rules(extended, window6, noSize, "-p tcp "+noOthers)},
+		{"IPv4, ZMap", "scan = { probes = 10, dont_fragment = true }", ruleset.V4, "FINGERPRINT",
+			"-p tcp " + may + " " + likeZMap4},
+		{"IPv6, ZMap", "scan = { probes = 10, dont_fragment = true }", ruleset.V6, "FINGERPRINT",
+			"-p tcp " + likeZMap6},
+		{"IPv4, both", "scan = { probes = 10, fingerprint = true, dont_fragment = true }", ruleset.V4, "FINGERPRINT",
+			rules(window4, noSize, "-p tcp "+may+" "+noOthers, "-p tcp "+may+" "+likeZMap4)},
+		{"IPv6, both", "scan = { probes = 10, fingerprint = true, dont_fragment = true }", ruleset.V6, "FINGERPRINT",
+			rules(extended, window6, noSize, "-p tcp "+noOthers, "-p tcp "+likeZMap6)},
 		{"not asked for", "scan.probes = 10", ruleset.V4, "FINGERPRINT", ``},
 	})
 }

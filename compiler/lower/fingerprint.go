@@ -3,9 +3,17 @@ package lower
 import "hardenctl/compiler/ruleset"
 
 // rawWindow is the largest window of a SYN that scanners make by themselves:
-// nmap's half-open scan sends 1024, and the probes of its -O from 1 to 512
-// (FPEngine.cc). The stacks of computers and phones send 8192 and more.
-const rawWindow = 1024
+// nmap's half-open scan and naabu send 1024, the probes of nmap -O from 1 to 512
+// (FPEngine.cc), masscan 1025 with whatever options it is told (templ-pkt.c).
+// The stacks of computers and phones send 8192 and more.
+const rawWindow = 1025
+
+// The window and the segment size that ZMap sends with each of its sets of
+// options (packet.c, module_tcp_synscan.c). The size is that of IPv4 on Ethernet.
+const (
+	zmapWindow      = 65535
+	zmapSegmentSize = 1460
+)
 
 // Kinds of TCP options (RFC 9293, RFC 7323, RFC 2018).
 const (
@@ -15,26 +23,70 @@ const (
 	timestamps         = 8
 )
 
-// fingerprint takes a SYN that no computer's or phone's stack sends for a probe,
-// whatever port it is sent to. Each of those states a maximum segment size and,
-// since Windows 98 and Linux 2.2, at least one of the three other options;
-// none opens a connection through IPv6 extension headers, behind which the
-// window would not be seen.
+// fingerprint takes a SYN that only scanners send for a probe, whatever port it
+// is sent to.
+//
+// It counts like any other probe. A forged one bans nobody sooner than a forged
+// packet to an unserved port does, which is open to a forger anyway; and an
+// honest client that is taken for a scanner tries few ports, each of which
+// counts once.
 func (f *filter) fingerprint() []ruleset.Rule {
-	if !f.profile.Scan.Fingerprint {
+	scan := f.profile.Scan
+	if !scan.Fingerprint && !scan.DontFragment {
 		return nil
 	}
+	var rules []ruleset.Rule
+	if scan.Fingerprint {
+		rules = f.unlikeStacks()
+	}
+	if scan.DontFragment {
+		rules = append(rules, f.likeZMap())
+	}
+	syn := ruleset.TCPFlags{Mask: handshake, Set: ruleset.SYN}
+	return []ruleset.Rule{f.scan().rule("fingerprint", f.chain("FINGERPRINT", rules), syn)}
+}
+
+// unlikeStacks finds a SYN that no computer's or phone's stack sends. Each of
+// those states a maximum segment size and, since Windows 98 and Linux 2.2, at
+// least one of the three other options; none opens a connection through IPv6
+// extension headers, behind which the window would not be seen.
+//
+// A Linux whose owner has switched off all three sends the segment size alone.
+// In IPv4 "don't fragment" tells it from nmap, masscan and ZMap.
+func (f *filter) unlikeStacks() []ruleset.Rule {
 	p, probe := f.scan(), f.probe()
 	var rules []ruleset.Rule
 	if f.family == ruleset.V6 {
 		rules = append(rules, p.rule("extension headers", probe, ruleset.Extended{}))
 	}
-	rules = append(rules,
+	noOthers := []ruleset.Match{without(sackPermitted), without(timestamps), without(windowScale)}
+	if f.profile.Scan.DontFragment {
+		noOthers = append(f.mayFragment(), noOthers...)
+	}
+	return append(rules,
 		p.rule("small window", probe, ruleset.TCPWindow{Family: f.family, Most: rawWindow}),
 		p.rule("no segment size", probe, without(maximumSegmentSize)),
-		p.rule("no other options", probe, without(sackPermitted), without(timestamps), without(windowScale)))
-	syn := ruleset.TCPFlags{Mask: handshake, Set: ruleset.SYN}
-	return []ruleset.Rule{p.rule("fingerprint", f.chain("FINGERPRINT", rules), syn)}
+		p.rule("no other options", probe, noOthers...))
+}
+
+// likeZMap finds a SYN with the options of Windows, Linux or BSD that ZMap has
+// made. In IPv4 it lacks "don't fragment". Others lack that too: the clients
+// behind a firewall that clears it, and Google's servers (p0f's database has its
+// crawler, with a size of 1430), so that it takes the window and the segment size
+// as well. In IPv6, where Ethernet
+// makes the size 1440, those two are enough.
+func (f *filter) likeZMap() ruleset.Rule {
+	start := ruleset.TCPStart{Family: f.family, Window: zmapWindow, SegmentSize: zmapSegmentSize}
+	return f.scan().rule("as ZMap sends", f.probe(), append(f.mayFragment(), start)...)
+}
+
+// mayFragment matches IPv4 packets without "don't fragment", and, since IPv6 has
+// no such flag, all of IPv6.
+func (f *filter) mayFragment() []ruleset.Match {
+	if f.family == ruleset.V6 {
+		return nil
+	}
+	return []ruleset.Match{ruleset.MayFragment{}}
 }
 
 func without(option uint8) ruleset.TCPOption { return ruleset.TCPOption{Kind: option, Not: true} }

@@ -259,6 +259,10 @@ type Scan struct {
 	// Fingerprint drops, and counts as probes, SYNs that no TCP stack of a
 	// computer or phone sends.
 	Fingerprint bool
+	// DontFragment drops, and counts as probes, SYNs with options like those of
+	// a computer or phone that lack what such a system sends beside them: in
+	// IPv4 the flag "don't fragment", in IPv6 a segment size that fits.
+	DontFragment bool
 }
 
 // ICMP is [icmp]. Without EchoPerSource, echo requests stay unanswered.

@@ -25,18 +25,19 @@ func (d *decoder) scan(n *node) {
 	*s = Scan{Position: n.key, Window: defaultScanWindow, Ban: defaultBan, Scope: Everything, Engine: Sets}
 	var probes Count
 	d.table(n, fields{
-		"probes":      d.count(&probes, 1, maxProbes),
-		"window":      d.duration(&s.Window, time.Second, maxWindow),
-		"slow":        d.slow,
-		"tripwires":   d.ports(&s.Tripwires),
-		"ban":         d.duration(&s.Ban, time.Second, maxBan),
-		"ban_repeat":  d.duration(&s.BanRepeat, time.Second, maxBan),
-		"keep_bans":   d.boolean(&s.KeepBans),
-		"proven":      d.duration(&s.Proven, 0, maxBan),
-		"scope":       choice(d, &s.Scope, Everything, Hidden),
-		"engine":      choice(d, &s.Engine, Sets, Hashlimit, Recent),
-		"stealth":     d.boolean(&s.Stealth),
-		"fingerprint": d.boolean(&s.Fingerprint),
+		"probes":        d.count(&probes, 1, maxProbes),
+		"window":        d.duration(&s.Window, time.Second, maxWindow),
+		"slow":          d.slow,
+		"tripwires":     d.ports(&s.Tripwires),
+		"ban":           d.duration(&s.Ban, time.Second, maxBan),
+		"ban_repeat":    d.duration(&s.BanRepeat, time.Second, maxBan),
+		"keep_bans":     d.boolean(&s.KeepBans),
+		"proven":        d.duration(&s.Proven, 0, maxBan),
+		"scope":         choice(d, &s.Scope, Everything, Hidden),
+		"engine":        choice(d, &s.Engine, Sets, Hashlimit, Recent),
+		"stealth":       d.boolean(&s.Stealth),
+		"fingerprint":   d.boolean(&s.Fingerprint),
+		"dont_fragment": d.boolean(&s.DontFragment),
 	})
 	s.Probes = probes.N
 	if s.BanRepeat == 0 {
@@ -116,5 +117,5 @@ func (d *decoder) scanWithoutProbes(n *node) {
 		}
 	}
 	s := d.profile.Scan
-	d.profile.Scan = Scan{Position: s.Position, Scope: s.Scope, Engine: s.Engine, Stealth: s.Stealth, Fingerprint: s.Fingerprint}
+	d.profile.Scan = Scan{Position: s.Position, Scope: s.Scope, Engine: s.Engine, Stealth: s.Stealth, Fingerprint: s.Fingerprint, DontFragment: s.DontFragment}
 }

@@ -84,6 +84,18 @@ type TCPWindow struct {
 	Most   uint16
 }
 
+// TCPStart matches TCP segments with this window whose first option is a maximum
+// segment size of this many bytes. Of IPv6 it sees segments without extension
+// headers only.
+type TCPStart struct {
+	Family              Family
+	Window, SegmentSize uint16
+}
+
+// MayFragment matches IPv4 packets without the flag "don't fragment", DF (RFC
+// 791, section 3.1).
+type MayFragment struct{}
+
 // TCPOption matches TCP segments that carry, or with Not do not carry, an option
 // of the kind (RFC 9293, section 3.2).
 type TCPOption struct {
@@ -252,6 +264,8 @@ func (Ports) match()        {}
 func (OriginalPort) match() {}
 func (TCPFlags) match()     {}
 func (TCPWindow) match()    {}
+func (TCPStart) match()     {}
+func (MayFragment) match()  {}
 func (TCPOption) match()    {}
 func (Extended) match()     {}
 func (ICMPType) match()     {}
