@@ -87,12 +87,14 @@ func answersAt(address string) bool {
 	return err == nil
 }
 
+var forwarding = []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"}
+
 // forwardPorts is what the owner of a gateway does: nat, and ports 8080 and 9090
 // for the host on the inside. What the profile says of forwarding is undone at
 // the end of the test.
 func forwardPorts(t *testing.T) {
 	t.Helper()
-	for _, path := range []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"} {
+	for _, path := range forwarding {
 		old, err := os.ReadFile(path)
 		must(t, err)
 		t.Cleanup(func() { must(t, os.WriteFile(path, old, 0)) })

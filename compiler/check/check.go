@@ -16,7 +16,7 @@ import (
 // Profile returns what is wrong or doubtful in a profile that was read without
 // errors.
 func Profile(p *profile.Profile) diag.List {
-	return slices.Concat(sharedPorts(p), tripwires(p), adminServices(p), everyone(p), blockedFriends(p), fail2ban(p), nothingToProxy(p), closedToAll(p))
+	return slices.Concat(sharedPorts(p), tripwires(p), adminServices(p), everyone(p), blockedFriends(p), blockedSources(p), closedFamily(p), fail2ban(p), jailScope(p), nothingToProxy(p), closedToAll(p))
 }
 
 // stated is a port of a service.
@@ -114,30 +114,4 @@ func everyone(p *profile.Profile) diag.List {
 		}
 	}
 	return list
-}
-
-// blockedFriends warns of a blocklist that holds admin or exempt addresses.
-// They win, but the list was probably not meant to hold them.
-func blockedFriends(p *profile.Profile) diag.List {
-	var list diag.List
-	blocked := p.Addresses(p.Access.Block)
-	for _, friends := range []struct {
-		name string
-		refs []profile.Ref
-	}{{"admin", p.Access.Admin}, {"exempt", p.Access.Exempt}} {
-		both := p.Addresses(friends.refs).Intersect(blocked)
-		if both.IsEmpty() {
-			continue
-		}
-		list.Add(diag.Diagnostic{
-			Code: "blocked-" + friends.name, Severity: diag.Warning, Position: friends.refs[0].Position, Subject: "access." + friends.name,
-			Message: "access.block lists some of these addresses, such as " + first(both),
-			Note:    "block never wins over admin or exempt, so they stay allowed",
-		})
-	}
-	return list
-}
-
-func first(s netset.Set) string {
-	return slices.Concat(s.V4(), s.V6())[0].String()
 }

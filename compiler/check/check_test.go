@@ -67,6 +67,28 @@ access.admin = ["192.0.2.0/30"]
 access.exempt = ["2001:db8::1"]
 services.ssh = { ports = ["tcp/22"], admin = true }`, `a.toml:4:17: warning: access.admin: access.block lists some of these addresses, such as 192.0.2.0/30
 a.toml:5:18: warning: access.exempt: access.block lists some of these addresses, such as 2001:db8::1/128`},
+		{"blocked, though a service states it", `sets.apps.addresses = ["10.20.0.0/16"]
+access.block = ["10.20.7.0/24", "198.51.100.0/24"]
+services.metrics = { ports = ["tcp/9090"], from = ["192.0.2.9", "@apps"] }`, `a.toml:4:65: warning: services.metrics.from: access.block lists some of these addresses, such as 10.20.7.0/24`},
+		{"all that a service states is blocked", `access.block = ["10.0.0.0/8", "192.168.0.0/16"]
+services.metrics = { ports = ["tcp/9090"], from = ["10.20.7.1", "192.168.1.0/24"] }`,
+			`a.toml:3:52: warning: services.metrics.from: access.block lists all of these addresses, such as 10.20.7.1/32`},
+		{"stated, blocked, and trusted", `access.block = ["10.0.0.0/8"]
+access.exempt = ["10.20.7.1"]
+services.metrics = { ports = ["tcp/9090"], from = ["10.20.7.1"] }`, `a.toml:3:18: warning: access.exempt: access.block lists some of these addresses, such as 10.20.7.1/32`},
+		{"an admin at what is not marked admin", `access.block = ["10.20.0.0/16"]
+access.admin = ["192.0.2.7"]
+services.ssh = { ports = ["tcp/22"], admin = true, from = ["10.20.7.1"] }`, `a.toml:4:60: warning: services.ssh.from: access.block lists all of these addresses, such as 10.20.7.1/32`},
+		{"stated for IPv6, which is closed", `policy.ipv6 = false
+services.a = { ports = ["tcp/1"], from = ["2001:db8::/32"] }
+services.b = { ports = ["tcp/2"], from = ["2001:db8::/32", "192.0.2.0/24"] }
+services.c = { ports = ["tcp/3"] }`, `a.toml:3:43: warning: services.a.from: all of these addresses are of IPv6, which policy.ipv6 = false closes`},
+		{"an admin by IPv6, which is closed", `policy.ipv6 = false
+access.admin = ["2001:db8::7"]
+services.ssh = { ports = ["tcp/22"], admin = true }`, `a.toml:3:17: warning: access.admin: all of these addresses are of IPv6, which policy.ipv6 = false closes`},
+		{"the second of two lists", `access.admin = ["192.0.2.7", "192.0.2.9"]
+access.block = ["192.0.2.9"]
+services.ssh = { ports = ["tcp/22"], admin = true }`, `a.toml:2:30: warning: access.admin: access.block lists some of these addresses, such as 192.0.2.9/32`},
 		{"everyone by two sets", `sets.a.addresses = ["0.0.0.0/1"]
 sets.b.files = ["half.txt"]
 access.block = ["@a", "@b"]`, `a.toml:4:17: access.block: these addresses together are everyone, and would drop everyone`},
@@ -83,6 +105,18 @@ scan.probes = 10
 fail2ban = {}`, `a.toml:4:1: fail2ban: wants 3 lines of a source, and [log] lets it write only 2 in that time`},
 		{"fail2ban that counts retries", `log = {}
 fail2ban = {}`, `a.toml:3:1: warning: fail2ban: counts each packet of a client that retries one closed port`},
+		{"a jail that hides services", `log = {}
+scan = { probes = 10, scope = "hidden" }
+fail2ban = {}
+services.web.ports = ["tcp/80"]`, ``},
+		{"a jail that leaves services", `log = {}
+scan.probes = 10
+fail2ban = { scope = "hidden" }
+services.db = { ports = ["tcp/5432"], from = ["192.0.2.7"] }
+services.web.ports = ["tcp/80"]`, `a.toml:4:22: warning: fail2ban.scope: "hidden" leaves a jailed source the ports that services state for it, such as tcp/5432`},
+		{"a jail that leaves nothing", `log = {}
+scan.probes = 10
+fail2ban = { scope = "hidden" }`, ``},
 		{"a proxy for nothing", `services.a = { ports = ["udp/53"], synproxy = true }
 services.b = { ports = ["udp/54", "tcp/54"], synproxy = true }`, `a.toml:2:10: warning: services.a.synproxy: does nothing, since the service has no TCP port`},
 		{"a proxy before containers", `policy.forward = "published"

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"hardenctl/compiler/diag"
@@ -30,6 +31,22 @@ func fail2ban(p *profile.Profile) diag.List {
 			"counts each packet of a client that retries one closed port", "state scan.probes: then a port counts once")
 	}
 	return nil
+}
+
+// jailScope warns of a jail that leaves its sources the services: other jails of
+// fail2ban put theirs there too, and then the one who guesses passwords goes on.
+func jailScope(p *profile.Profile) diag.List {
+	f := p.Fail2ban
+	open := slices.IndexFunc(p.Services, func(s profile.Service) bool { return len(s.Ports) > 0 })
+	if !f.Enabled || f.Scope != profile.Hidden || open < 0 {
+		return nil
+	}
+	return diag.List{{
+		Code: "jail-leaves-services", Severity: diag.Warning, Position: f.ScopePosition, Subject: "fail2ban.scope",
+		Message:    fmt.Sprintf(`"hidden" leaves a jailed source the ports that services state for it, such as %s`, p.Services[open].Ports[0]),
+		Note:       "a jail with banaction = hardenctl, such as sshd's, then stops nobody there",
+		Suggestion: `leave scope out, or write "everything"`,
+	}}
 }
 
 // linesWithin is the most that a rate lets pass in a window.

@@ -53,7 +53,7 @@ func regex(text string) string {
 
 func fail2banJail(j *ruleset.Jail) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n[hardenctl]\nenabled = true\nfilter = hardenctl\naction = hardenctl\n", bundle.Header)
+	fmt.Fprintf(&b, "%s\n[hardenctl]\nenabled = true\nfilter = hardenctl\naction = %s\n", bundle.Header, ownAction(j))
 	if j.File != "" {
 		fmt.Fprintf(&b, "backend = auto\nlogpath = %s\n", j.File)
 	} else {
@@ -61,6 +61,14 @@ func fail2banJail(j *ruleset.Jail) []byte {
 	}
 	fmt.Fprintf(&b, "maxretry = %d\nfindtime = %d\nbantime = %d\n", j.Retries, j.Window/time.Second, j.Ban/time.Second)
 	return b.Bytes()
+}
+
+// ownAction bans into the sets of those whose lines were counted.
+func ownAction(j *ruleset.Jail) string {
+	if j.LinesV4 == j.SetV4 {
+		return "hardenctl"
+	}
+	return fmt.Sprintf("hardenctl[set4=%s, set6=%s]", j.LinesV4, j.LinesV6)
 }
 
 // fail2banAction adds to and deletes from the sets of the ruleset. The kernel
@@ -82,9 +90,11 @@ actionprolong = %%(actionban)s
 actionunban = ipset -exist del <set> <ip>
 
 [Init]
-set = %s
+set4 = %s
+set6 = %s
+set = <set4>
 
 [Init?family=inet6]
-set = %s
+set = <set6>
 `, bundle.Header, j.SetV4, j.SetV6)
 }

@@ -20,7 +20,7 @@ func text(j *ruleset.Jail, name string) string {
 }
 
 func TestFail2banJail(t *testing.T) {
-	j := &ruleset.Jail{Retries: 3, Window: 10 * time.Minute, Ban: time.Hour, SetV4: "four", SetV6: "six"}
+	j := &ruleset.Jail{Retries: 3, Window: 10 * time.Minute, Ban: time.Hour, SetV4: "four", SetV6: "six", LinesV4: "four", LinesV6: "six"}
 	const head, tail = bundle.Header + "\n[hardenctl]\nenabled = true\nfilter = hardenctl\naction = hardenctl\n",
 		"maxretry = 3\nfindtime = 600\nbantime = 3600\n"
 	if got, want := text(j, bundle.Fail2banJail), head+"backend = systemd\njournalmatch = _TRANSPORT=kernel\n"+tail; got != want {
@@ -30,8 +30,12 @@ func TestFail2banJail(t *testing.T) {
 	if got, want := text(j, bundle.Fail2banJail), head+"backend = auto\nlogpath = /var/log/kern.log\n"+tail; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got := text(j, bundle.Fail2banAction); !strings.Contains(got, "\nset = four\n\n[Init?family=inet6]\nset = six\n") {
+	if got := text(j, bundle.Fail2banAction); !strings.Contains(got, "\nset4 = four\nset6 = six\n") {
 		t.Errorf("the sets are not those of the jail:\n%s", got)
+	}
+	j.LinesV4, j.LinesV6 = "lines4", "lines6"
+	if got := text(j, bundle.Fail2banJail); !strings.Contains(got, "\naction = hardenctl[set4=lines4, set6=lines6]\n") {
+		t.Errorf("the jail does not ban into sets of its own:\n%s", got)
 	}
 }
 

@@ -17,13 +17,31 @@ func (l *lowering) addJailSets() {
 	}
 	f := l.profile.Fail2ban
 	for _, family := range ruleset.Families {
-		l.sets = append(l.sets, ruleset.Set{
-			Name: setName("jail", family), Family: family, Type: ruleset.HashIP,
-			Dynamic: true, Timeout: f.Ban, Netmask: banMask(family),
-			HashSize: dynamicBuckets, MaxElements: dynamicEntries,
-			Origin: l.origin("fail2ban", f.Position),
-		})
+		for _, name := range l.jailSets() {
+			l.sets = append(l.sets, ruleset.Set{
+				Name: setName(name, family), Family: family, Type: ruleset.HashIP,
+				Dynamic: true, Timeout: f.Ban, Netmask: banMask(family),
+				HashSize: dynamicBuckets, MaxElements: dynamicEntries,
+				Origin: l.origin("fail2ban", f.Position),
+			})
+		}
 	}
+}
+
+// jailSets names the sets that fail2ban fills: "jail", and "lines" for those whose
+// lines were counted, where these keep what a jailed source does not.
+func (l *lowering) jailSets() []string {
+	if l.linesSet() == "jail" {
+		return []string{"jail"}
+	}
+	return []string{"jail", "lines"}
+}
+
+func (l *lowering) linesSet() string {
+	if l.profile.Fail2ban.LinesScope == l.profile.Fail2ban.Scope {
+		return "jail"
+	}
+	return "lines"
 }
 
 // jail says what fail2ban shall do; nil for nothing. Probes count, and the one
@@ -40,6 +58,7 @@ func (l *lowering) jail() *ruleset.Jail {
 		File:    f.File,
 		Retries: f.Retries, Window: f.Window, Ban: f.Ban,
 		SetV4: setName("jail", ruleset.V4), SetV6: setName("jail", ruleset.V6),
+		LinesV4: setName(l.linesSet(), ruleset.V4), LinesV6: setName(l.linesSet(), ruleset.V6),
 		Origin: l.origin("fail2ban", f.Position),
 	}
 }
@@ -51,7 +70,7 @@ func (l *lowering) jail() *ruleset.Jail {
 // left to that ban.
 func (l *lowering) spares(why reason) bool {
 	counted := why == isProbe || why == brokeIt
-	return counted && l.jails() && l.proves() && l.profile.Fail2ban.Scope == profile.Everything
+	return counted && l.jails() && l.proves() && l.profile.Fail2ban.LinesScope == profile.Everything
 }
 
 // jailed drops the new packets of those whom fail2ban has put into jail. Like a
@@ -63,9 +82,16 @@ func (l *lowering) spares(why reason) bool {
 // other jails of fail2ban too, such as that of sshd, and who guesses passwords
 // has completed a connection for each guess.
 func (f *filter) jailed(at profile.Scope) []ruleset.Rule {
-	if !f.jails() || f.profile.Fail2ban.Scope != at {
+	if !f.jails() {
 		return nil
 	}
 	p := f.part("fail2ban", f.profile.Fail2ban.Position)
-	return []ruleset.Rule{p.rule("jailed", ruleset.Drop, f.inSet("jail"))}
+	scopes := map[string]profile.Scope{"jail": f.profile.Fail2ban.Scope, "lines": f.profile.Fail2ban.LinesScope}
+	var rules []ruleset.Rule
+	for _, set := range f.jailSets() {
+		if scopes[set] == at {
+			rules = append(rules, p.rule("jailed", ruleset.Drop, f.inSet(set)))
+		}
+	}
+	return rules
 }

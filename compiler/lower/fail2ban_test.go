@@ -2,6 +2,7 @@ package lower_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,8 @@ func TestJailScope(t *testing.T) {
 	run(t, []example{
 		{"everything", text + `fail2ban = {}`, ruleset.V4, "INPUT", begin + jailed + services + end},
 		{"hidden", text + `fail2ban.scope = "hidden"`, ruleset.V4, "INPUT", begin + services + jailed + end},
+		{"bans are hidden, and lines with them", text + "fail2ban = {}\nscan.scope = \"hidden\"", ruleset.V4, "INPUT",
+			begin + jailed + services + strings.ReplaceAll(jailed, "jail", "lines") + end},
 		{"disabled", text + `fail2ban.enabled = false`, ruleset.V4, "INPUT", begin + services + end},
 		{"echo", "log = {}\nfail2ban = {}\nicmp.echo_per_source = \"1/second\"", ruleset.V6, "ECHO", `
 			-m set --match-set hardenctl-jail-v6 src -j DROP
@@ -92,7 +95,8 @@ func TestJail(t *testing.T) {
 	want := &ruleset.Jail{
 		Prefix: "fw: ", Reasons: []string{"scan", "ban"}, File: "/var/log/kern.log",
 		Retries: 5, Window: time.Hour, Ban: 24 * time.Hour,
-		SetV4: "hardenctl-jail-v4", SetV6: "hardenctl-jail-v6", Origin: got.Origin,
+		SetV4: "hardenctl-jail-v4", SetV6: "hardenctl-jail-v6",
+		LinesV4: "hardenctl-jail-v4", LinesV6: "hardenctl-jail-v6", Origin: got.Origin,
 	}
 	if !reflect.DeepEqual(got, want) || got.Origin.Part != "fail2ban" || got.Origin.Line != 3 {
 		t.Errorf("got %+v, want %+v", got, want)

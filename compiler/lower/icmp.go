@@ -23,7 +23,7 @@ func (f *filter) echo() []ruleset.Rule {
 	for _, sources := range []struct {
 		set    string
 		target ruleset.Verdict
-	}{{"trusted", ruleset.Accept}, {"block", ruleset.Drop}, {"ban", ruleset.Drop}, {"jail", ruleset.Drop}} {
+	}{{"trusted", ruleset.Accept}, {"block", ruleset.Drop}, {"ban", ruleset.Drop}, {"jail", ruleset.Drop}, {"lines", ruleset.Drop}} {
 		if f.has(sources.set) {
 			rules = append(rules, p.rule(sources.set+" sources", sources.target, f.inSet(sources.set)))
 		}

@@ -16,9 +16,13 @@ type Fail2ban struct {
 	// Ban for how long.
 	Retries     uint32
 	Window, Ban time.Duration
-	// Scope says what a jailed source does not reach; that of Scan where the
-	// profile states none.
-	Scope Scope
+	// Scope says what a source does not reach that a jail of fail2ban has put
+	// into the set: Everything where not stated. It has completed a login.
+	Scope         Scope
+	ScopePosition diag.Position // zero where not stated
+	// LinesScope is the same for sources whose lines were counted, which can be
+	// forged: Scope if that is stated, else that of Scan.
+	LinesScope Scope
 	// File is where the kernel's lines are read, an absolute path; empty for
 	// the journal.
 	File string
@@ -48,6 +52,21 @@ func (d *decoder) fail2ban(n *node) {
 		"log":     d.logFile(&f.File),
 	})
 	f.Retries = retries.N
+	if scope := n.child("scope"); scope != nil {
+		f.ScopePosition = scope.value
+	}
+}
+
+// jailScopes fills in what [fail2ban] does not state, when [scan] has been read.
+func (d *decoder) jailScopes() {
+	f := &d.profile.Fail2ban
+	switch {
+	case !f.Enabled:
+	case f.Scope == "":
+		f.Scope, f.LinesScope = Everything, d.profile.Scan.Scope
+	default:
+		f.LinesScope = f.Scope
+	}
 }
 
 // logFile reads "journal" or the absolute path of a file. The path ends up in a

@@ -10,17 +10,18 @@ import (
 // back.
 func TestFail2ban(t *testing.T) {
 	at := func(f Fail2ban) Fail2ban { f.Enabled = true; return f }
-	standard := at(Fail2ban{Retries: 3, Window: 10 * time.Minute, Ban: time.Hour, Scope: Everything})
+	standard := at(Fail2ban{Retries: 3, Window: 10 * time.Minute, Ban: time.Hour, Scope: Everything, LinesScope: Everything})
 	for _, test := range []struct {
 		name, text string
 		want       Fail2ban
 	}{
 		{"nothing", ``, Fail2ban{}},
 		{"only named", `fail2ban = {}`, standard},
-		{"like the kernel's bans", "fail2ban = {}\nscan.scope = \"hidden\"", at(Fail2ban{Retries: 3, Window: 10 * time.Minute, Ban: time.Hour, Scope: Hidden})},
+		{"lines like the kernel's bans", "fail2ban = {}\nscan.scope = \"hidden\"", at(Fail2ban{Retries: 3, Window: 10 * time.Minute, Ban: time.Hour, Scope: Everything, LinesScope: Hidden})},
 		{"unlike them", "fail2ban.scope = \"everything\"\nscan.scope = \"hidden\"", standard},
+		{"all hidden", "fail2ban.scope = \"hidden\"", at(Fail2ban{Retries: 3, Window: 10 * time.Minute, Ban: time.Hour, Scope: Hidden, LinesScope: Hidden})},
 		{"all", `fail2ban = { enabled = true, retries = 5, window = "1d", ban = "7d", scope = "hidden", log = "/var/log/kern.log" }`,
-			at(Fail2ban{Retries: 5, Window: 24 * time.Hour, Ban: 7 * 24 * time.Hour, Scope: Hidden, File: "/var/log/kern.log"})},
+			at(Fail2ban{Retries: 5, Window: 24 * time.Hour, Ban: 7 * 24 * time.Hour, Scope: Hidden, LinesScope: Hidden, File: "/var/log/kern.log"})},
 		{"journal", `fail2ban.log = "journal"`, standard},
 	} {
 		p, diags := Read("a.toml", folders(map[string]string{"a.toml": "version = 1\n" + test.text}))
@@ -28,7 +29,7 @@ func TestFail2ban(t *testing.T) {
 			t.Errorf("%s: %v", test.name, diags)
 			continue
 		}
-		p.Fail2ban.Position = test.want.Position
+		p.Fail2ban.Position, p.Fail2ban.ScopePosition = test.want.Position, test.want.ScopePosition
 		if p.Fail2ban != test.want {
 			t.Errorf("%s: got %+v, want %+v", test.name, p.Fail2ban, test.want)
 		}

@@ -41,9 +41,7 @@ func (d *decoder) decode(root *node) {
 		"nics":        d.nics,
 		"expect":      d.later,
 	})
-	if f := &d.profile.Fail2ban; f.Enabled && f.Scope == "" {
-		f.Scope = d.profile.Scan.Scope
-	}
+	d.jailScopes()
 }
 
 func (d *decoder) policy(n *node) {

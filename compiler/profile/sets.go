@@ -19,7 +19,7 @@ const (
 )
 
 // reserved are the names of sets that hardenctl makes itself.
-var reserved = []string{"admin", "exempt", "trusted", "block", "ban", "callers", "seen", "open", "jail", "proven", "repeat", "scan", "slow", "strike"}
+var reserved = []string{"admin", "exempt", "trusted", "block", "ban", "callers", "seen", "open", "jail", "lines", "proven", "repeat", "scan", "slow", "strike"}
 
 // reservedPrefixes begin names of sets that hardenctl makes itself.
 var reservedPrefixes = []string{"f-", "tmp-", "k-", "1-", "2-", "3-", "4-", "5-", "6-", "7-"}

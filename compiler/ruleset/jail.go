@@ -14,7 +14,9 @@ type Jail struct {
 	// Retries lines within Window are too many.
 	Retries     uint32
 	Window, Ban time.Duration // whole seconds
-	// SetV4 and SetV6 hold who is in jail.
-	SetV4, SetV6 string
-	Origin       Origin
+	// SetV4 and SetV6 hold whom jails of others put there, and LinesV4 and LinesV6
+	// whom this one does. They may be the same sets.
+	SetV4, SetV6     string
+	LinesV4, LinesV6 string
+	Origin           Origin
 }
