@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -50,13 +49,8 @@ func TestUserDataIsValid(t *testing.T) {
 func TestUserDataHardensWithoutATerminal(t *testing.T) {
 	freshHost(t)
 	u := readUserData(t)
-	for _, f := range u.WriteFiles {
-		f.write(t)
-	}
-	for _, command := range u.Runcmd {
-		if command[0] == program {
-			withoutTerminal(t, command)
-		}
+	if out, err := u.boot(t); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	plan := output(t, program, "plan", "--detailed-exitcode")
 	if !strings.Contains(plan, "No changes") {
@@ -64,6 +58,28 @@ func TestUserDataHardensWithoutATerminal(t *testing.T) {
 	}
 	if rules := state(t); !strings.Contains(rules, "-p tcp -m tcp --dport 22 ") {
 		t.Errorf("SSH should be open:\n%s", rules)
+	}
+}
+
+// A profile that is refused at the first boot is nowhere where a later apply
+// would take it.
+func TestUserDataInstallsOnlyWhatWasApplied(t *testing.T) {
+	freshHost(t)
+	u := readUserData(t)
+	if len(u.WriteFiles) != 1 {
+		t.Fatalf("the test knows one file, and there are %d", len(u.WriteFiles))
+	}
+	const admin = `admin = ["192.0.2.0/24", "2001:db8:10::/48"]`
+	text := strings.Replace(u.WriteFiles[0].Content, admin, "", 1)
+	if text == u.WriteFiles[0].Content {
+		t.Fatalf("the profile does not say %s:\n%s", admin, text)
+	}
+	u.WriteFiles[0].Content = text
+	if out, err := u.boot(t); err == nil || !strings.Contains(out, "Nothing was changed") {
+		t.Errorf("nobody is known who could log in, and yet: %v\n%s", err, out)
+	}
+	if left := files(t, "/etc/hardenctl"); strings.Contains(left, ".toml") {
+		t.Errorf("the refused profile is in place:\n%s", left)
 	}
 }
 
@@ -75,8 +91,7 @@ func TestUserDataInstallsTheFirewall(t *testing.T) {
 			t.Errorf("the package %s is missing from %q", name, u.Packages)
 		}
 	}
-	last := u.Runcmd[len(u.Runcmd)-1]
-	if last[0] != program || last[1] != "apply" {
+	if last := u.Runcmd[len(u.Runcmd)-1]; !strings.HasPrefix(last, program+" apply ") {
 		t.Errorf("the last command should be the apply, whose exit code counts, not %q", last)
 	}
 }
@@ -85,7 +100,7 @@ func TestUserDataInstallsTheFirewall(t *testing.T) {
 type userData struct {
 	WriteFiles []writeFile `json:"write_files"`
 	Packages   []string    `json:"packages"`
-	Runcmd     [][]string  `json:"runcmd"`
+	Runcmd     []string    `json:"runcmd"`
 }
 
 // writeFile is an element of write_files.
@@ -126,16 +141,21 @@ func (f writeFile) write(t *testing.T) {
 	}
 }
 
-// withoutTerminal runs a command as at a first boot: a session of its own, which
-// has no terminal to open, and nothing to read.
-func withoutTerminal(t *testing.T, command []string) {
+// boot does what cloud-init does at a first boot: it writes the files and runs
+// the commands in one shell, in a session of its own, which has no terminal to
+// open, and nothing to read.
+func (u userData) boot(t *testing.T) (out string, err error) {
 	t.Helper()
-	cmd := exec.Command(command[0], command[1:]...)
+	if err := syscall.Mount("tmpfs", "/root", "tmpfs", 0, "mode=0700"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Unmount("/root", syscall.MNT_DETACH) })
+	for _, f := range u.WriteFiles {
+		f.write(t)
+	}
+	cmd := exec.Command("sh", "-c", strings.Join(u.Runcmd, "\n"))
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%q: %v\n%s", command, err, out.String())
-	}
+	text, err := cmd.CombinedOutput()
+	return string(text), err
 }
