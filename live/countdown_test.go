@@ -290,6 +290,8 @@ func TestStreamsOfAnApply(t *testing.T) {
 	bare(t, "nft")
 	t.Cleanup(func() { as(t, applying, "revert") })
 	profile := variant(t)
+	profileText, err := os.ReadFile(profile)
+	must(t, err)
 	type said struct{ terminal, file string }
 	run := func(code int, redirect, more, answer string) said {
 		t.Helper()
@@ -315,8 +317,11 @@ func TestStreamsOfAnApply(t *testing.T) {
 
 	s := run(3, "2>", "--auto-approve", "") // waits for the end, without a word of it in the file
 	contains(t, s.terminal, "on trial for 2 s", "\x1b[")
-	contains(t, s.file, "nobody has confirmed")
+	contains(t, s.file, "nobody has confirmed", "The profile on disk did not change: mend it")
 	lacks(s.file, "\r", "left to confirm", "…", "\x1b[")
+	if text, err := os.ReadFile(profile); err != nil || string(text) != string(profileText) {
+		t.Errorf("the profile has changed: %v", err)
+	}
 
 	s = run(0, ">", "--auto-approve", "") // does not wait
 	contains(t, s.file, "on trial for 2 s")

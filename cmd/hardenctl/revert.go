@@ -53,7 +53,7 @@ was changed since another program held a lock for too long: try again.`,
 func (f revertFlags) run(cmd *cobra.Command) error {
 	steady()
 	reverted, err := f.revert(cmd)
-	sentence := "Everything went back to what it was before the apply."
+	sentence := "Everything went back to what it was before the apply.\n" + unmended
 	if !reverted {
 		sentence = "Nothing was on trial."
 	}

@@ -116,7 +116,11 @@ func (f applyFlags) countDown(cmd *cobra.Command, t *trialView) error {
 		if !pending {
 			line.end()
 			o, err := t.settle()
-			return f.report(cmd, o, err)
+			failed := f.report(cmd, o, err)
+			if !o.Applied {
+				fmt.Fprintln(cmd.ErrOrStderr(), unmended)
+			}
+			return failed
 		}
 		line.show(p.Left)
 		select {
@@ -128,6 +132,9 @@ func (f applyFlags) countDown(cmd *cobra.Command, t *trialView) error {
 		}
 	}
 }
+
+// unmended is what a person should know of a trial that has gone back.
+const unmended = "The profile on disk did not change: mend it before the next apply, also one of cron."
 
 // settle says what has become of a trial that is over. The host may have been
 // changed again since, so that only the generation tells: it is kept once the
