@@ -68,7 +68,7 @@ It exits 0 if every promise was kept, and else 1.`,
 var errVerifyNotRoot = errors.New("verify makes network namespaces, and only root may: run it as root (nothing outside of them is changed)")
 
 // errNoIproute is the error of a machine on which no network can be built.
-var errNoIproute = errors.New("verify builds its network with ip: install the package iproute2 (apt-get install iproute2)")
+var errNoIproute = errors.New("verify builds its network with ip: install the package iproute2 (iproute on RHEL)")
 
 // run runs twice: as the command, which makes a lab and runs itself again
 // there, and inside of that.

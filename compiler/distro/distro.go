@@ -7,6 +7,7 @@
 package distro
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -39,7 +40,16 @@ type Distribution struct {
 	// library of iptables; Install is the command before a package's name. Empty
 	// where no package does.
 	Modules, Libraries, Install string
-	Has, Lacks                  Names
+	// Packages are the names here of packages that are not called as on Debian.
+	Packages   map[string]string
+	Has, Lacks Names
+}
+
+// Command returns the command that installs a package by its name on Debian, and
+// its name here.
+func (d Distribution) Command(debian string) (command, name string) {
+	name = cmp.Or(d.Packages[debian], debian)
+	return d.Install + " " + name, name
 }
 
 // Names are names of extensions by their kind.

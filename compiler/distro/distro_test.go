@@ -1,7 +1,9 @@
 package distro
 
 import (
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"hardenctl/compiler/ruleset"
@@ -67,4 +69,29 @@ func name(d *Distribution) string {
 		return ""
 	}
 	return d.Name
+}
+
+// TestReadme holds that the README names every row.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## Where it runs\n")
+	for _, d := range All() {
+		if !strings.Contains(section, d.Name) {
+			t.Errorf("the table of \"Where it runs\" in the README does not name %s", d.Name)
+		}
+	}
+}
+
+func TestCommand(t *testing.T) {
+	for id, want := range map[string]string{
+		"ID=rhel\nVERSION_ID=10.1":    "dnf install iptables-nft",
+		"ID=ubuntu\nVERSION_ID=22.04": "apt-get install --reinstall iptables",
+	} {
+		if command, _ := Find(id, "").Packages.Command("iptables"); command != want {
+			t.Errorf("%q: %q, want %q", id, command, want)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/here"
 	"hardenctl/host/tool"
 )
 
@@ -90,7 +91,7 @@ const modulesFolder = "/lib/modules"
 func installed() map[string]bool {
 	names := map[string]bool{}
 	for _, list := range []string{"modules.dep", "modules.builtin"} {
-		text, _ := os.ReadFile(filepath.Join(modulesFolder, release(), list)) // none in a container
+		text, _ := os.ReadFile(filepath.Join(modulesFolder, here.Release(), list)) // none in a container
 		for line := range strings.Lines(string(text)) {
 			path, _, _ := strings.Cut(strings.TrimSpace(line), ":")
 			name, _, _ := strings.Cut(filepath.Base(path), ".ko")

@@ -16,11 +16,10 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/distro"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/here"
 	"hardenctl/host/tool"
 )
 
@@ -85,21 +84,10 @@ func InSets(err error, b *bundle.Bundle) error {
 
 // missing fills in what the host is.
 func missing(e Missing) error {
-	osRelease, _ := os.ReadFile("/etc/os-release") // without it, nobody knows the distribution
-	e.release = release()
-	e.host = distro.Find(string(osRelease), e.release)
+	e.host, e.release = here.Host(), here.Release()
 	_, err := os.Stat(filepath.Join(modulesFolder, e.release))
 	e.shelf = err == nil
 	return &e
-}
-
-// release is that of the kernel, as uname -r prints it.
-func release() string {
-	var name unix.Utsname
-	if unix.Uname(&name) != nil {
-		return ""
-	}
-	return unix.ByteSliceToString(name.Release[:])
 }
 
 // appendPart adds an origin unless its part is there.

@@ -4,21 +4,52 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/deploy/systemd"
 )
 
-// loaders are the files of the packages that load rules and sets at boot.
-var loaders = map[bundle.Layout][]struct{ path, pkg string }{
+// loader is what loads rules or sets at boot: a file of a package, and the unit
+// that must be enabled, where the package does not do that.
+type loader struct{ path, pkg, unit string }
+
+// loaders are those of each layout. RHEL 9 calls the package iptables-nft-services
+// that was iptables-services; both have the same units.
+var loaders = map[bundle.Layout][]loader{
 	bundle.Debian: {
-		{"/usr/share/netfilter-persistent/plugins.d/15-ip4tables", "iptables-persistent"},
-		{"/usr/share/netfilter-persistent/plugins.d/10-ipset", "ipset-persistent"},
+		{path: "/usr/share/netfilter-persistent/plugins.d/15-ip4tables", pkg: "iptables-persistent"},
+		{path: "/usr/share/netfilter-persistent/plugins.d/10-ipset", pkg: "ipset-persistent"},
 	},
 	bundle.RHEL: {
-		{"/usr/lib/systemd/system/iptables.service", "iptables-services"},
-		{"/usr/lib/systemd/system/ipset.service", "ipset-service"},
+		{"/usr/lib/systemd/system/iptables.service", "iptables-nft-services", "iptables.service"},
+		{"/usr/lib/systemd/system/ip6tables.service", "iptables-nft-services", "ip6tables.service"},
+		{"/usr/lib/systemd/system/ipset.service", "ipset-service", "ipset.service"},
 	},
+}
+
+// missing says what to do for the loader to run at boot; "" if it will.
+func (l loader) missing(root string) string {
+	if !exists(root + l.path) {
+		return "install " + l.pkg
+	}
+	if wants, _ := filepath.Glob(root + "/etc/systemd/system/*.wants/" + l.unit); l.unit != "" && len(wants) == 0 {
+		return "systemctl enable " + l.unit
+	}
+	return ""
+}
+
+// unloaded says, each thing once, what to do for the saved files to be loaded.
+func unloaded(layout bundle.Layout, root string) []string {
+	var notes []string
+	for _, l := range loaders[layout] {
+		note := "nothing here loads the saved files at boot: " + l.missing(root)
+		if l.missing(root) != "" && !slices.Contains(notes, note) {
+			notes = append(notes, note)
+		}
+	}
+	return notes
 }
 
 // Where our own loader is: installed by an apply, or shipped by a package.
@@ -65,12 +96,7 @@ func BootNotes(layout bundle.Layout, have, want map[string][]byte) []string {
 	if exists(shipped) {
 		return nil
 	}
-	var notes []string
-	for _, l := range loaders[layout] {
-		if !exists(l.path) {
-			notes = append(notes, "nothing here loads the saved files at boot: install "+l.pkg)
-		}
-	}
+	notes := unloaded(layout, "")
 	if exists(systemdBin) {
 		notes = append(notes, fmt.Sprintf("if the saved files cannot be loaded at boot, the host is open, as after a save without its sets in the middle of a trial: install hardenctl as %s, and an apply adds a unit that closes it then", systemd.Program))
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"hardenctl/host/here"
 )
 
 // folders is where tools are looked for, in this order.
@@ -22,7 +24,8 @@ var ErrMissing = errors.New("not installed")
 // MissingError says that a tool is in none of the folders.
 type MissingError struct {
 	Tool string
-	// Package is the Debian package that has the tool; empty if not known.
+	// Package is what Debian calls the package that has the tool; empty if not
+	// known.
 	Package string
 }
 
@@ -30,9 +33,18 @@ type MissingError struct {
 func (e *MissingError) Error() string {
 	message := fmt.Sprintf("%s is not installed in %s", e.Tool, strings.Join(folders, ", "))
 	if e.Package != "" {
-		message += fmt.Sprintf(": install the package %s (apt-get install %s)", e.Package, e.Package)
+		message += ": " + Install(e.Package)
 	}
 	return message
+}
+
+// Install says how to install a package on this host, by its name on Debian.
+func Install(debian string) string {
+	if known := here.Host().Packages; known != nil {
+		command, name := known.Command(debian)
+		return fmt.Sprintf("install the package %s (%s)", name, command)
+	}
+	return fmt.Sprintf("install the package that Debian calls %s", debian)
 }
 
 // Is makes errors.Is(err, ErrMissing) true.
