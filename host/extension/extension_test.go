@@ -31,7 +31,7 @@ func TestError(t *testing.T) {
 		want                     []string
 	}{
 		{"a library on RHEL", rhel10, "none", Missing{Extensions: []ruleset.Extension{bpf}, Origins: []bundle.Origin{scan}}, []string{
-			"it is needed by: scan (builtin:base:22)", "to have it (RHEL 10): dnf install iptables-libs", "to do without: fingerprint = false in [scan]"}},
+			"it is needed by: scan (builtin:base:22)", "to have it (RHEL 10): dnf install iptables-libs", "to do without: fingerprint = false and dont_fragment = false in [scan]"}},
 		{"a module without a folder of modules", debian, "none", Missing{Extensions: []ruleset.Extension{bpf}, Kernel: true, Origins: []bundle.Origin{scan}}, []string{
 			"the kernel of this host (none) does not have the match bpf of iptables (xt_bpf)", "there is no /lib/modules/none here", "modprobe -a xt_bpf"}},
 		{"a module that the kernel is built without", rhel10, "none", Missing{Extensions: []ruleset.Extension{synproxy}, Kernel: true, Family: ruleset.V6, Origins: []bundle.Origin{https}}, []string{
