@@ -71,7 +71,8 @@ var whenWrong = []shown{
 
 	{"One waits for the other, for ten seconds unless `--lock-timeout` says more, and then exits 6.",
 		"live.TestFault15TwoApplies cmd/hardenctl.TestLockTimeout"},
-	{"While a trial is pending, every apply and rollback is refused, and says until when.", "live.TestConfirm"},
+	{"It waits for the end of a trial, too, and says whose it is and until when.", "live.TestApplyWaitsForATrial live.TestConfirm"},
+	{"Nobody waits for somebody who reads a plan or is asked for a yes: what has changed meanwhile is noticed, and the answer refused.", "live.TestNobodyWaitsForAnAnswer live.TestNobodyWaitsForAPager"},
 
 	{"An address in `[access] admin` never is, and what fail2ban puts into its jail keeps no admin out.", "live.TestForgedScans live.TestFail2ban"},
 	{"A ban leaves open connections alone, and from one of those, or at the console, `ipset del hardenctl-ban-v4 ADDRESS` ends it.",

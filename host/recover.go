@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/apply"
@@ -53,47 +52,6 @@ func recoverOrphan(ctx context.Context, progress func(step string)) error {
 		return err
 	}
 	return revertBlind(ctx, progress)
-}
-
-// Trial returns the trial that is pending, without its token; ok is false if
-// there is none.
-func Trial() (p Pending, ok bool, err error) {
-	e, err := journal.Read()
-	if errors.Is(err, journal.ErrNone) {
-		return p, false, nil
-	}
-	return pending(e), err == nil && e.Pending(), err
-}
-
-// pending is the trial of an entry, without its token, which the journal does
-// not know.
-func pending(e journal.Entry) Pending {
-	from, _, _ := strings.Cut(e.By.SSH, " ")
-	return Pending{Until: e.Until(), Left: e.Left(), Profile: e.Profile, From: from}
-}
-
-// PendingError is the error of a command that a pending trial is in the way of.
-type PendingError struct{ Pending }
-
-// Error says what is on trial, whose it is, until when, and what ends it.
-func (e *PendingError) Error() string {
-	what := "an apply of " + e.Profile
-	if e.From != "" {
-		what += ", by somebody from " + e.From + ","
-	}
-	return fmt.Sprintf("%s is on trial until %s: end it with `hardenctl confirm` from a new login, or with `hardenctl revert`", what, clock(e.Until))
-}
-
-// Ready recovers, and refuses if a trial is pending. The caller holds the lock.
-func Ready(ctx context.Context, progress func(step string)) error {
-	if err := Recover(ctx, progress); err != nil {
-		return err
-	}
-	p, pending, err := Trial()
-	if err == nil && pending {
-		err = &PendingError{p}
-	}
-	return err
 }
 
 // Revert ends the trial that is pending, or whatever an apply has left that was

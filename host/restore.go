@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"hardenctl/compiler/ruleset"
-	"hardenctl/host/apply"
 	"hardenctl/host/generation"
 	"hardenctl/host/persist"
 	"hardenctl/host/probe"
@@ -37,8 +36,9 @@ func Restore(ctx context.Context, progress func(string)) error {
 	if os.Geteuid() != 0 {
 		return ErrNotRoot
 	}
-	if err := onTrial(); err != nil {
-		return err
+	var trial *PendingError
+	if errors.As(InTheWay(), &trial) {
+		return trial
 	}
 	files, _ := bootFiles()
 	tools, failed := probe.ReadTools()
@@ -68,16 +68,4 @@ func bootFiles() (restore.Files, error) {
 		files = files.ClosedBy(b, folder)
 	}
 	return files, err
-}
-
-// onTrial returns a *PendingError while a trial is pending in this kernel.
-func onTrial() error {
-	p, pending, _ := Trial() // a journal that cannot be read is told by Ready
-	if !pending {
-		return nil
-	}
-	if live, err := apply.Armed(); err == nil && !live {
-		return nil
-	}
-	return &PendingError{p}
 }

@@ -23,20 +23,6 @@ const MaxTrial = 24 * time.Hour
 // itself: it matters only if the process dies before.
 const atOnce = time.Minute
 
-// Pending is an apply on trial.
-type Pending struct {
-	// Token is the word that confirms; only who began the trial knows it.
-	Token string
-	// Until is when everything goes back without a confirm.
-	Until time.Time
-	// Left is how much is left of the trial.
-	Left time.Duration
-	// Profile is what is on trial.
-	Profile string
-	// From is the address of the login that applied; empty if it is not known.
-	From string
-}
-
 // Try moves the host to what the reading wants, on trial: unless Confirm is
 // called within the time, everything goes back. The caller holds the lock of
 // apply.Lock since before the reading, and lets go of it afterwards, so that

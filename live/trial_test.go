@@ -293,18 +293,19 @@ func TestConfirm(t *testing.T) {
 		onTrialSets(t)
 		refusals := []struct {
 			login, says string
+			code        int
 			args        []string
 		}{
-			{confirming, "not the token of the trial that is pending, an apply of variant.toml until", []string{"confirm", "aaaaaaaa"}},
-			{applying, "log in anew", []string{"confirm", token}},
-			{"SSH_CONNECTION=", "log in anew", []string{"confirm", token}}, // as sudo in tmux
-			{confirming, "an apply of variant.toml, by somebody from 192.0.2.7, is on trial until", []string{"apply", s.before, "--auto-approve", "--no-guard"}},
-			{confirming, "is on trial until", []string{"rollback", "--auto-approve", "--no-guard"}},
-			{confirming, "is on trial until", []string{"restore"}},
+			{confirming, "not the token of the trial that is pending, an apply of variant.toml until", 1, []string{"confirm", "aaaaaaaa"}},
+			{applying, "log in anew", 1, []string{"confirm", token}},
+			{"SSH_CONNECTION=", "log in anew", 1, []string{"confirm", token}}, // as sudo in tmux
+			{confirming, "an apply of variant.toml by root from 192.0.2.7 is on trial until", 6, []string{"apply", s.before, "--auto-approve", "--no-guard", "--lock-timeout", "1s"}},
+			{confirming, "is on trial until", 6, []string{"rollback", "--auto-approve", "--no-guard", "--lock-timeout", "0"}},
+			{confirming, "is on trial until", 6, []string{"restore", "--lock-timeout", "0"}},
 		}
 		during := look(t)
 		for _, r := range refusals {
-			contains(t, expectAs(t, r.login, 1, r.args...), r.says)
+			contains(t, expectAs(t, r.login, r.code, r.args...), r.says)
 		}
 		look(t).is(t, during)
 		// What others do in the meantime is theirs to do.

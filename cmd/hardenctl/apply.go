@@ -26,8 +26,9 @@ type applyFlags struct {
 	// afterRollback is the number of a rollback after which a person wants to
 	// apply; nil for rollback itself.
 	afterRollback *int
-	// load returns what the host is moved to.
-	load func(cmd *cobra.Command, args []string) (target, error)
+	// load returns what the host is moved to. What it warns of is said once, and
+	// not again.
+	load func(cmd *cobra.Command, args []string, again bool) (target, error)
 }
 
 // newApplyFlags adds the flags that apply and rollback have in common.
@@ -37,7 +38,7 @@ func newApplyFlags(cmd *cobra.Command) applyFlags {
 		asJSON:      cmd.Flags().Bool("json", false, "print the plan and the outcome as JSON"),
 		noGuard:     cmd.Flags().Bool("no-guard", false, "apply without proof that you can still log in"),
 		within:      withinFlag(cmd),
-		lockTimeout: lockFlag(cmd),
+		lockTimeout: turnFlag(cmd, 10*time.Second),
 	}
 }
 
@@ -61,7 +62,9 @@ a console it is 0, which confirms at once. On a terminal apply then counts down;
 Ctrl-C leaves the trial to its end.
 
 A saved plan is refused if the host has changed since it was made, and so is an
-answer if the host has changed while you read.
+answer if the host or the profile has changed while you read. Nothing is locked
+while you do. While another apply is at work or on trial, it waits for the end of
+that, for as long as --lock-timeout says.
 
 After a rollback the profile on disk is most likely the one that was taken back.
 So apply refuses then, until a person says yes on a terminal, or --after-rollback
@@ -72,7 +75,8 @@ something could not be cleared up afterwards, of which it warns; 1 if nothing wa
 changed; 3 if the apply failed, or nobody confirmed it, and everything went back;
 4 if going back failed too, or if an apply is half done, this one or one before;
 5 if the host is what the profile says but the output could not be written; and 6
-if nothing was changed since another program held a lock for too long: try again.
+if nothing was changed since another program held a lock, or an apply was on
+trial, for too long: try again.
 
 With --json the outcome is an object: the fields of a plan, "applied" and
 "reverted", the "generation" that was made, where something failed "step" and
@@ -95,11 +99,11 @@ func newApply() *cobra.Command {
 	allowed := allowFlag(cmd)
 	flags := newApplyFlags(cmd)
 	flags.afterRollback = afterRollbackFlag(cmd)
-	flags.load = func(cmd *cobra.Command, args []string) (target, error) {
+	flags.load = func(cmd *cobra.Command, args []string, again bool) (target, error) {
 		if *saved != "" {
 			return loadSaved(*saved)
 		}
-		return loadProfile(cmd, args, *allowed, *flags.asJSON)
+		return loadProfile(cmd, args, *allowed, *flags.asJSON, again)
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := refuseEmpty(cmd, "plan"); err != nil {
@@ -142,82 +146,14 @@ func loadSaved(path string) (target, error) {
 }
 
 // loadProfile compiles a profile.
-func loadProfile(cmd *cobra.Command, args, allowed []string, asJSON bool) (target, error) {
+func loadProfile(cmd *cobra.Command, args, allowed []string, asJSON, again bool) (target, error) {
 	s, err := openSource(args, allowed)
 	if err != nil {
 		return target{}, err
 	}
-	s.live = true
+	s.live, s.quiet = true, again
 	b, err := s.compile(cmd, asJSON)
 	return target{bundle: b, sources: s.read}, err
-}
-
-// readAndApply holds the lock from before it looks what to apply, since the last
-// generation may be another while one waits, until after the last change.
-func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, error) {
-	within, err := f.trialTime(cmd)
-	if err != nil {
-		return outcome{}, err
-	}
-	release, err := lockAloud(cmd, *f.lockTimeout, f.progress(cmd))
-	if err != nil {
-		return outcome{}, err
-	}
-	defer release()
-	if err := host.Ready(cmd.Context(), f.progress(cmd)); err != nil {
-		return outcome{}, err
-	}
-	t, err := f.load(cmd, args)
-	if err != nil {
-		return outcome{}, err
-	}
-	return f.planAndApply(cmd, t, within)
-}
-
-// planAndApply shows the plan, asks, and applies.
-func (f applyFlags) planAndApply(cmd *cobra.Command, t target, within time.Duration) (outcome, error) {
-	r, err := host.Read(cmd.Context(), t.bundle)
-	if err != nil {
-		return outcome{}, err
-	}
-	o := outcome{Plan: r.Plan}
-	if t.saved != nil {
-		if err := t.saved.Match(r); err != nil {
-			return o, err
-		}
-	}
-	if err := r.ClearUp(); err != nil {
-		return o, fmt.Errorf("clearing up after an apply that was killed: %w", err)
-	}
-	refusal := f.guard(cmd, r)
-	rollback := f.undone()
-	if rollback != nil {
-		rollback.note(r.Plan)
-	}
-	if !*f.asJSON {
-		if err := showPlan(cmd, r, false); err != nil {
-			return o, err
-		}
-	}
-	if err := r.Plan.Rival(); err != nil {
-		return o, fmt.Errorf("%w. Nothing was changed", err)
-	}
-	if r.Plan.Empty() {
-		return o, f.accept()
-	}
-	if rollback != nil && !f.asks(cmd) {
-		return o, rollback
-	}
-	if refusal != nil {
-		return o, refusal
-	}
-	if r, err = f.approve(cmd, r); err != nil {
-		return o, err
-	}
-	if err := errors.Join(r.Plan.Rival(), f.guard(cmd, r)); err != nil {
-		return o, err
-	}
-	return t.apply(cmd.Context(), r, within, f.progress(cmd))
 }
 
 // guard returns why a reading must not be applied: somebody would be locked out.
@@ -229,27 +165,6 @@ func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
 		return fmt.Errorf("%w. Nothing was changed. Let them in by the profile; --no-guard applies it all the same, and locks them out", err)
 	}
 	return nil
-}
-
-// approve asks on a terminal; elsewhere somebody must have said yes before. It
-// returns the reading to apply: a new one if time has passed over the question,
-// since the host may have changed in it.
-func (f applyFlags) approve(cmd *cobra.Command, r *host.Reading) (*host.Reading, error) {
-	if *f.approved {
-		return r, nil
-	}
-	if !f.asks(cmd) {
-		return r, errors.New("there is no terminal to ask on; say --auto-approve")
-	}
-	fmt.Fprint(asked(cmd), "Apply this? Only \"yes\" does it: ")
-	if readAnswer(cmd.Context(), cmd.InOrStdin()) != "yes" {
-		return r, errors.New("nothing was changed")
-	}
-	again, err := host.Read(cmd.Context(), r.Bundle)
-	if err == nil && !again.SameHost(r) {
-		err = errors.New("the host has changed while you read; run it again")
-	}
-	return again, err
 }
 
 // readAnswer returns a line, or nothing if a signal comes before it. The reader

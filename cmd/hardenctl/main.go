@@ -30,7 +30,7 @@ const (
 	exitReverted  = 3 // apply failed, and everything went back
 	exitUncertain = 4 // apply failed, and so did going back: look at the host
 	exitUnwritten = 5 // apply did its work, and could not say so
-	exitBusy      = 6 // another program held a lock for too long; nothing changed, try again
+	exitBusy      = 6 // another program held a lock, or a trial was pending, for too long; nothing changed, try again
 )
 
 // exit is an error that ends the process with a code of its own. A nil err

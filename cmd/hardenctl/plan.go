@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -69,13 +70,19 @@ changes nothing.`,
 	return cmd
 }
 
+// showPlan writes a plan, for a person or as JSON.
 func showPlan(cmd *cobra.Command, r *host.Reading, asJSON bool) error {
 	w := cmd.OutOrStdout()
 	if asJSON {
 		return writeJSON(w, r.Plan)
 	}
+	return printPlan(w, r, colourful(w))
+}
+
+// printPlan writes a plan for a person.
+func printPlan(w io.Writer, r *host.Reading, colour bool) error {
 	if _, err := fmt.Fprintf(w, "%s on this host (iptables %s, %s)\n\n", r.Plan.Profile, r.Tools.Version, r.Tools.Backend); err != nil {
 		return err
 	}
-	return r.Plan.Print(w, colourful(w))
+	return r.Plan.Print(w, colour)
 }

@@ -31,19 +31,23 @@ down.
 
 It exits 0 if everything is in force as the files say, or if nothing was ever
 applied here; 1 if anything had to be closed or could not be set; and 6 if another
-program held a lock for too long: try again.`,
+program held a lock, or an apply was on trial, for too long: try again.`,
 		Example: `  hardenctl restore
   hardenctl restore --lock-timeout 5s`,
 		Args: cobra.NoArgs,
 	}
-	wait := cmd.Flags().Duration("lock-timeout", time.Minute, "how long to wait for another hardenctl to end")
+	wait := turnFlag(cmd, time.Minute)
 	save := cmd.Flags().Bool("save-bans", false, "instead, save the bans that the profile keeps (for a shutdown)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if os.Geteuid() != 0 {
 			return host.ErrNotRoot
 		}
 		steady()
-		release, err := lock(cmd.Context(), *wait)
+		ready := onTrial
+		if *save {
+			ready = func() error { return nil }
+		}
+		release, err := takeTurn(cmd, *wait, progress(cmd, false), ready)
 		if err != nil {
 			return err
 		}
@@ -54,6 +58,15 @@ program held a lock for too long: try again.`,
 		return restore(cmd)
 	}
 	return cmd
+}
+
+// onTrial returns the error of a trial that is pending in this kernel.
+func onTrial() error {
+	var trial *host.PendingError
+	if errors.As(host.InTheWay(), &trial) {
+		return trial
+	}
+	return nil
 }
 
 // restore is not cut off by a signal: half of it would be a host that is closed.

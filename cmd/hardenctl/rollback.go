@@ -30,7 +30,7 @@ It exits as apply does.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	flags := newApplyFlags(cmd)
-	flags.load = func(_ *cobra.Command, args []string) (target, error) { return loadGeneration(args) }
+	flags.load = func(_ *cobra.Command, args []string, _ bool) (target, error) { return loadGeneration(args) }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
 	return cmd
 }

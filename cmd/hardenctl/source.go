@@ -31,6 +31,8 @@ type source struct {
 	// live says that this host is compared with what the profile says, or
 	// changed to it.
 	live bool
+	// quiet leaves out warnings: they were said before.
+	quiet bool
 	// read is what the compile read, whole.
 	read []generation.Source
 }
@@ -143,7 +145,7 @@ func (s *source) compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error
 		if err := writeJSON(cmd.OutOrStdout(), diagnosticsView(list)); err != nil {
 			return nil, err
 		}
-	} else {
+	} else if b == nil || !s.quiet {
 		s.print(cmd, list)
 	}
 	if b == nil {

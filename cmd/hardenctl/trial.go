@@ -38,24 +38,6 @@ func withinFlag(cmd *cobra.Command) *time.Duration {
 	return within
 }
 
-func lockFlag(cmd *cobra.Command) *time.Duration {
-	return cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl to end")
-}
-
-// lock takes the lock that whoever changes the host holds.
-func lock(ctx context.Context, wait time.Duration) (release func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	return apply.Lock(ctx)
-}
-
-// lockAloud is lock, and says on a terminal for whom it waits.
-func lockAloud(cmd *cobra.Command, wait time.Duration, say func(step string)) (release func(), err error) {
-	waiting := time.AfterFunc(time.Second, func() { say("waiting for another hardenctl to end: " + apply.Holder()) })
-	defer waiting.Stop()
-	return lock(cmd.Context(), wait)
-}
-
 // trialTime is how long the trial shall last, 0 for none. Where it is not said,
 // only a login that can be nowhere but at the machine is trusted not to lock
 // itself out: sudo in tmux over SSH looks like any terminal.

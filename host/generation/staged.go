@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"hardenctl/host/safepath"
 )
 
 // ErrStaged is the error of a generation that has no number yet.
@@ -24,6 +26,20 @@ func (s Store) Staged() (*Staged, error) {
 		return nil, fmt.Errorf("keeping a generation: %w", err)
 	}
 	return &Staged{s, folder}, nil
+}
+
+// Next returns what the generation that is staged says of itself, without a
+// number. It is whole from the moment at which a trial has begun.
+func (s Store) Next() (Generation, error) {
+	place := filepath.Join(s.Folder, nextName)
+	if err := safepath.Real(place); err != nil {
+		return Generation{}, err
+	}
+	text, err := readRegular(filepath.Join(place, recordName))
+	if err != nil {
+		return Generation{}, err
+	}
+	return read(text)
 }
 
 // Close lets go of it.

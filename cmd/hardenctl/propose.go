@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hardenctl/host"
+)
+
+// proposal is what an apply would do to the host, as both were at one moment.
+type proposal struct {
+	target  target
+	reading *host.Reading
+	// lockout is why the guard refuses it, and undone the rollback that it would
+	// come after without the word of a person; nil if nothing is wrong.
+	lockout error
+	undone  *rolledBack
+}
+
+// outcome is that of a proposal that was not applied.
+func (p proposal) outcome() outcome {
+	if p.reading == nil {
+		return outcome{}
+	}
+	return outcome{Plan: p.reading.Plan}
+}
+
+// readAndApply plans, shows the plan, asks, and applies.
+func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, error) {
+	within, err := f.trialTime(cmd)
+	if err != nil {
+		return outcome{}, err
+	}
+	if *f.approved {
+		return f.applyApproved(cmd, args, within)
+	}
+	return f.applyAsked(cmd, args, within)
+}
+
+// applyApproved holds the lock from before it looks what to apply, since the last
+// generation may be another while one waits, until after the last change. A
+// person who reads the plan page by page does not hold the lock by it.
+func (f applyFlags) applyApproved(cmd *cobra.Command, args []string, within time.Duration) (outcome, error) {
+	written := func() {}
+	defer func() { written() }()
+	release, err := f.turn(cmd)
+	if err != nil {
+		return outcome{}, err
+	}
+	defer release()
+	p, err := f.propose(cmd, args, false)
+	if err != nil {
+		return p.outcome(), err
+	}
+	if written, err = f.show(cmd, p); err != nil {
+		return p.outcome(), err
+	}
+	if err := f.refusal(cmd, p); err != nil || p.reading.Plan.Empty() {
+		return p.outcome(), err
+	}
+	return p.target.apply(cmd.Context(), p.reading, within, f.progress(cmd))
+}
+
+// applyAsked holds no lock while a person reads and is asked. What has changed
+// meanwhile is noticed afterwards, and refused.
+func (f applyFlags) applyAsked(cmd *cobra.Command, args []string, within time.Duration) (outcome, error) {
+	p, err := f.proposeInTurn(cmd, args)
+	if err != nil {
+		return p.outcome(), err
+	}
+	written, err := f.show(cmd, p)
+	if err != nil {
+		return p.outcome(), err
+	}
+	written()
+	if err := f.refusal(cmd, p); err != nil || p.reading.Plan.Empty() {
+		return p.outcome(), err
+	}
+	if err := f.ask(cmd); err != nil {
+		return p.outcome(), err
+	}
+	release, err := f.turn(cmd)
+	if err != nil {
+		return p.outcome(), err
+	}
+	defer release()
+	again, err := f.propose(cmd, args, true)
+	if err == nil {
+		err = errors.Join(again.sameAs(p), f.refusal(cmd, again))
+	}
+	if err != nil {
+		return p.outcome(), err
+	}
+	return again.target.apply(cmd.Context(), again.reading, within, f.progress(cmd))
+}
+
+// turn waits until nothing is in the way, and takes the lock.
+func (f applyFlags) turn(cmd *cobra.Command) (release func(), err error) {
+	say := f.progress(cmd)
+	return takeTurn(cmd, *f.lockTimeout, say, func() error { return host.Ready(cmd.Context(), say) })
+}
+
+// proposeInTurn is propose, with the lock held for as long as it takes.
+func (f applyFlags) proposeInTurn(cmd *cobra.Command, args []string) (proposal, error) {
+	release, err := f.turn(cmd)
+	if err != nil {
+		return proposal{}, err
+	}
+	defer release()
+	return f.propose(cmd, args, false)
+}
+
+// propose reads what to apply, and the host. The caller holds the lock.
+func (f applyFlags) propose(cmd *cobra.Command, args []string, again bool) (p proposal, err error) {
+	if p.target, err = f.load(cmd, args, again); err != nil {
+		return p, err
+	}
+	if p.reading, err = host.Read(cmd.Context(), p.target.bundle); err != nil {
+		return p, err
+	}
+	if p.target.saved != nil {
+		if err := p.target.saved.Match(p.reading); err != nil {
+			return p, err
+		}
+	}
+	if err := p.reading.ClearUp(); err != nil {
+		return p, fmt.Errorf("clearing up after an apply that was killed: %w", err)
+	}
+	p.lockout, p.undone = f.guard(cmd, p.reading), f.undone()
+	if p.undone != nil {
+		p.undone.note(p.reading.Plan)
+	}
+	if p.reading.Plan.Empty() && p.reading.Plan.Rival() == nil {
+		return p, f.accept()
+	}
+	return p, nil
+}
+
+// refusal returns why a proposal must not be applied.
+func (f applyFlags) refusal(cmd *cobra.Command, p proposal) error {
+	if err := p.reading.Plan.Rival(); err != nil {
+		return fmt.Errorf("%w. Nothing was changed", err)
+	}
+	if p.reading.Plan.Empty() {
+		return nil
+	}
+	if p.undone != nil && !f.asks(cmd) {
+		return p.undone
+	}
+	return p.lockout
+}
+
+// sameAs returns an error if this is not what was shown before.
+func (p proposal) sameAs(shown proposal) error {
+	const again = "has changed while you read. Nothing was changed; run it again"
+	if p.target.from != shown.target.from || !bytes.Equal(p.target.bundle.ManifestText(), shown.target.bundle.ManifestText()) {
+		return errors.New("what you want to apply " + again)
+	}
+	if !p.reading.SameHost(shown.reading) {
+		return errors.New("the host " + again)
+	}
+	return nil
+}
+
+// ask asks on a terminal; elsewhere somebody must have said yes before.
+func (f applyFlags) ask(cmd *cobra.Command) error {
+	if !f.asks(cmd) {
+		return errors.New("there is no terminal to ask on; say --auto-approve")
+	}
+	fmt.Fprint(asked(cmd), "Apply this? Only \"yes\" does it: ")
+	if readAnswer(cmd.Context(), cmd.InOrStdin()) != "yes" {
+		return errors.New("nothing was changed")
+	}
+	return nil
+}
+
+// showTime is how long an apply waits until its plan is written: longer than
+// anything but a person takes.
+const showTime = time.Second
+
+// show writes the plan for a person. A pager that is full does not hold up the
+// apply: the writing goes on beside it, and written waits for its end.
+func (f applyFlags) show(cmd *cobra.Command, p proposal) (written func(), err error) {
+	if *f.asJSON {
+		return func() {}, nil
+	}
+	var text bytes.Buffer
+	w := cmd.OutOrStdout()
+	if err := printPlan(&text, p.reading, colourful(w)); err != nil {
+		return nil, err
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.Write(text.Bytes())
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return func() {}, err
+	case <-time.After(showTime):
+		return func() { <-done }, nil
+	}
+}
