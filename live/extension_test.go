@@ -1,8 +1,10 @@
 package live
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"hardenctl/compiler/needs"
 	reader "hardenctl/compiler/profile"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/lab"
 	"hardenctl/profiles"
 )
 
@@ -93,28 +96,63 @@ func TestMissingLibrary(t *testing.T) {
 }
 
 // Every built-in profile, with the library of one extension that it uses hidden,
-// is refused with a message of ours; it does not notice that one is missing which
-// it does not use.
+// is refused with a message of ours; it does not notice that those are missing
+// which it does not use. TestMissingEachLibrary has every extension.
 func TestMissingLibraryOfBuiltIns(t *testing.T) {
 	bare(t, "nft")
 	p := asItIs(t)
-	everything := needed(t, "everything.toml", ofEverything)
+	titles := []string{"match hashlimit", "target SET", "match socket", "match addrtype", "target LOG", "match icmp6"}
 	for i, name := range profiles.Names() {
 		uses := needed(t, "builtin:"+name, "")
-		titles := []string{"match hashlimit", "target SET", "match socket", "match addrtype", "target LOG", "match icmp6"}
-		t.Run(name, func(t *testing.T) {
-			title := titles[i%len(titles)]
-			hide(t, uses[title].Name)
-			refusedFor(t, "builtin:"+name, "this host does not have the "+title)
-		})
-		t.Run(name+" without what it does not use", func(t *testing.T) {
-			for title, n := range everything {
-				if _, used := uses[title]; !used && n.Kind != ruleset.SetExtension {
-					hide(t, n.Name)
-				}
+		t.Run(name, func(t *testing.T) { refusedWithout(t, name, uses[titles[i%len(titles)]]) })
+		if i%4 == 0 {
+			t.Run(name+" without what it does not use", func(t *testing.T) { plannedWith(t, name, uses) })
+		}
+	}
+	p.isOld(t)
+}
+
+// refusedWithout hides what a built-in profile uses.
+func refusedWithout(t *testing.T, name string, n needs.Need) {
+	t.Helper()
+	hide(t, n.Name)
+	refusedFor(t, "builtin:"+name, "this host does not have the "+n.String(), "it is needed by: ", "the tool said: ")
+}
+
+// plannedWith hides all but what a built-in profile uses.
+func plannedWith(t *testing.T, name string, uses map[string]needs.Need) {
+	t.Helper()
+	for title, n := range needed(t, "everything.toml", ofEverything) {
+		if _, used := uses[title]; !used && n.Kind != ruleset.SetExtension {
+			hide(t, n.Name)
+		}
+	}
+	expect(t, 0, "plan", "builtin:"+name)
+}
+
+func TestMissingEachLibraryNFT(t *testing.T)    { missingEachLibrary(t, "nft") }
+func TestMissingEachLibraryLegacy(t *testing.T) { missingEachLibrary(t, "legacy") }
+
+// missingEachLibrary plans and applies every built-in profile with each extension
+// hidden that it uses.
+func missingEachLibrary(t *testing.T, backend string) {
+	type cell struct {
+		profile string
+		needs.Need
+	}
+	var cells []cell
+	for _, name := range profiles.Names() {
+		uses := needed(t, "builtin:"+name, "")
+		for _, title := range slices.Sorted(maps.Keys(uses)) {
+			if uses[title].Kind != ruleset.SetExtension {
+				cells = append(cells, cell{name, uses[title]})
 			}
-			expect(t, 0, "plan", "builtin:"+name)
-		})
+		}
+	}
+	bare(t, backend)
+	p := asItIs(t)
+	for i := range newSlice(t, len(cells), 1).numbers() {
+		t.Run(cells[i].profile+" "+cells[i].String(), func(t *testing.T) { refusedWithout(t, cells[i].profile, cells[i].Need) })
 	}
 	p.isOld(t)
 }
@@ -164,4 +202,24 @@ func TestMissingSetType(t *testing.T) {
 		refusedFor(t, "builtin:web", "does not have the set type hash:", " of ipset (ip_set_hash_", "it is needed by: ", "no setting of the profile does without it")
 	})
 	p.isOld(t)
+}
+
+// At a boot, too, it is said why the rules cannot be loaded, and the host is
+// closed.
+func TestRestoreNamesMissingLibrary(t *testing.T) {
+	bare(t, "nft")
+	hardenctl(t, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	lab.FlushState(t)
+	hide(t, "hashlimit")
+	contains(t, expect(t, 1, "restore"), "this host does not have the match hashlimit of iptables: there is no lib", "apt-get install --reinstall iptables")
+}
+
+// What other distributions lack is said by check, and not on a host that has it.
+func TestPortabilityIsForCheck(t *testing.T) {
+	bare(t, "nft")
+	path := write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\nservices.https.synproxy = true\n")
+	contains(t, expect(t, 0, "check", path), "which the kernel of RHEL 10 does not have")
+	if out := expect(t, 0, "plan", path); strings.Contains(out, "RHEL") {
+		t.Errorf("a plan on this host speaks of RHEL:\n%s", out)
+	}
 }

@@ -22,7 +22,8 @@ const longTables = `TestFailpointsApplyNFT TestFailpointsApplyLegacy TestFailpoi
 	TestFault09_EachToolHangsNFT TestFault09_EachToolHangsLegacy
 	TestFault01KilledNFT TestFault01KilledLegacy TestFault01_TrialKilledAtAnyStep TestFault06DiskFails
 	TestFault18_ConfirmLosesPower TestFault18_RollbackLosesPower TestFault18_RestoreLosesPower
-	TestCrashNFT TestCrashLegacy TestTwoHundredAppliesNFT TestTwoHundredAppliesLegacy`
+	TestCrashNFT TestCrashLegacy TestTwoHundredAppliesNFT TestTwoHundredAppliesLegacy
+	TestMissingEachLibraryNFT TestMissingEachLibraryLegacy`
 
 var (
 	longFor = flag.Duration("long", 0, "run the long tables and nothing else, a slice of each, for about this time")

@@ -14,6 +14,7 @@ import (
 	"hardenctl/compiler"
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/diag"
+	"hardenctl/compiler/needs"
 	"hardenctl/compiler/profile"
 	"hardenctl/host/generation"
 	"hardenctl/profiles"
@@ -136,6 +137,8 @@ func (s *source) compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error
 	b, list := compiler.Compile(s.name, r)
 	list, s.read = slices.Concat(r.doubts, list), r.read
 	if s.live && b != nil {
+		// What other distributions lack is nothing to this host.
+		list = slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return d.Code == needs.NotPortable })
 		list = append(list, shrunk(b)...)
 	}
 	if list.HasErrors() {

@@ -118,7 +118,7 @@ func TestCheckNamesDistributions(t *testing.T) {
 	_, list := lowered(t, "include = [\"builtin:web\"]\nservices.https.synproxy = true\n")
 	var got []string
 	for _, d := range list {
-		if d.Code == "not-portable" {
+		if d.Code == needs.NotPortable {
 			got = append(got, d.String()+"\n"+d.Note+"\n"+d.Suggestion)
 		}
 	}

@@ -9,6 +9,9 @@ import (
 	"hardenctl/compiler/ruleset"
 )
 
+// NotPortable is the code of Check's warnings.
+const NotPortable = "not-portable"
+
 // Check warns of each part of a profile that a supported distribution cannot
 // load, since its kernel lacks what the part needs.
 func Check(rs *ruleset.Ruleset) diag.List {
@@ -21,7 +24,7 @@ func Check(rs *ruleset.Ruleset) diag.List {
 		detail, _ := distro.Lookup(need.Extension)
 		for _, o := range need.Origins {
 			list.Add(diag.Diagnostic{
-				Code: "not-portable", Severity: diag.Warning, Position: o.Position, Subject: o.Part,
+				Code: NotPortable, Severity: diag.Warning, Position: o.Position, Subject: o.Part,
 				Message:    fmt.Sprintf("needs the %s, which the kernel of %s does not have", distro.Title(need.Extension), strings.Join(lacking, " and ")),
 				Note:       fmt.Sprintf("it is built without CONFIG_%s; plan and apply refuse there, and change nothing", detail.Option),
 				Suggestion: suggest(detail.WithoutIn(o.Part)),

@@ -23,6 +23,9 @@ func (e *Missing) modules() []string {
 // module names the module of an extension; of those that IPv4 and IPv6 have each
 // for itself the table knows IPv4's.
 func module(x ruleset.Extension, family ruleset.Family) string {
+	if x.Kind == tableKind {
+		return map[ruleset.Family]string{ruleset.V4: "iptable_", ruleset.V6: "ip6table_"}[family] + x.Name
+	}
 	detail, _ := distro.Lookup(x)
 	if rest, own := strings.CutPrefix(detail.Module, "ipt_"); own && family == ruleset.V6 {
 		return "ip6t_" + rest
@@ -65,6 +68,9 @@ func (e *Missing) installModule() string {
 
 // without says how to do without, for each part that can.
 func (e *Missing) without() []string {
+	if len(e.Origins) == 0 {
+		return nil
+	}
 	var ways []string
 	for _, x := range e.Extensions {
 		detail, _ := distro.Lookup(x)

@@ -23,6 +23,7 @@ var (
 	// refuses is what is left to the kernel's error numbers: that of
 	// nf_tables, and that of the legacy tables.
 	refuses     = regexp.MustCompile(`RULE_APPEND failed \(No such file or directory\)|No chain/target/match by that name`)
+	noTable     = regexp.MustCompile("can't initialize ip6?tables table [`']([a-z]+)'")
 	refusesType = regexp.MustCompile(`(?i)set type not supported|settype \S+ |Kernel support protocol versions|Cannot open session to kernel`)
 )
 
@@ -38,6 +39,9 @@ func culprits(said *tool.Error, family ruleset.Family, rules []rule) (found []ru
 	}
 	if m := unloadable.FindStringSubmatch(said.Words); m != nil {
 		return []ruleset.Extension{{Kind: ruleset.ExtensionKind(m[1]), Name: m[2]}}, hasLibrary(m[2], family)
+	}
+	if m := noTable.FindStringSubmatch(said.Words); m != nil {
+		return []ruleset.Extension{{Kind: tableKind, Name: m[1]}}, true
 	}
 	kernel = refuses.MatchString(said.Words)
 	if !kernel && !unread.MatchString(said.Words) {
@@ -64,6 +68,10 @@ func unproven(suspects []ruleset.Extension, rules []rule, line int) []ruleset.Ex
 	}
 	return left
 }
+
+// tableKind is what the legacy tools call raw, mangle and filter: each is a module
+// of the kernel. The table of distributions does not have them.
+const tableKind ruleset.ExtensionKind = "table"
 
 // standard is the target behind every verdict.
 var standard = ruleset.Extension{Kind: ruleset.TargetExtension, Name: "standard"}

@@ -47,11 +47,19 @@ func (e *Missing) Unwrap() error { return e.Err }
 // InRules returns a *Missing if a tool refused the rules of a bundle because of
 // an extension that this host lacks, and err otherwise.
 func InRules(err error, family ruleset.Family, b *bundle.Bundle, file string) error {
+	return in(err, family, readRules(family, b.File(file), b.Manifest.Rules))
+}
+
+// InText is InRules for rules of which nobody knows who asked for them.
+func InText(err error, family ruleset.Family, text []byte) error {
+	return in(err, family, readRules(family, text, nil))
+}
+
+func in(err error, family ruleset.Family, rules []rule) error {
 	var said *tool.Error
 	if !errors.As(err, &said) {
 		return err
 	}
-	rules := readRules(family, b.File(file), b.Manifest.Rules)
 	found, kernel := culprits(said, family, rules)
 	if len(found) == 0 {
 		return err
@@ -102,7 +110,7 @@ func appendPart(list []bundle.Origin, o bundle.Origin) []bundle.Origin {
 func origins(rules []rule, of []ruleset.Extension) []bundle.Origin {
 	var parts []bundle.Origin
 	for _, r := range rules {
-		if slices.ContainsFunc(r.uses, func(e ruleset.Extension) bool { return slices.Contains(of, e) }) {
+		if r.Origin.Part != "" && slices.ContainsFunc(r.uses, func(e ruleset.Extension) bool { return slices.Contains(of, e) }) {
 			parts = appendPart(parts, r.Origin)
 		}
 	}

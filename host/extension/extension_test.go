@@ -99,6 +99,7 @@ func TestCulprits(t *testing.T) {
 		{"line 5: RULE_APPEND failed (No such file or directory): rule in chain PREROUTING", 5, "[match set target SET]", true},
 		{"Warning: Extension SET revision 0 not supported, missing kernel module?", 0, "[target SET]", true},
 		{"line 5: RULE_APPEND failed (Invalid argument): rule in chain PREROUTING", 5, "[]", false},
+		{"ip6tables-restore v1.8.9 (legacy): ip6tables-restore: can't initialize ip6tables table `raw': Table does not exist (do you need to insmod?)", 6, "[table raw]", true},
 		{"Set s doesn't exist.", 5, "[]", false},
 	} {
 		got, kernel := culprits(&tool.Error{Words: test.words, Line: test.line}, ruleset.V4, rules)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/extension"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/netns"
 	"hardenctl/host/state"
@@ -69,7 +70,7 @@ func (t Tools) bootUp(ctx context.Context, boot Boot) (made state.State, err err
 	for _, family := range t.Families {
 		file := boot.Rules[family]
 		if err := Restore(ctx, family, file.Text, true); err != nil {
-			return made, &BootError{file.Path, err}
+			return made, &BootError{file.Path, extension.InText(err, family, file.Text)}
 		}
 	}
 	made, _, err = tables(ctx, t.Families...)
