@@ -14,7 +14,7 @@ import (
 // before it, and those who come after it. The flood goes through hardenctl's own
 // rules. This is why sets are the default.
 func TestEnginesAfterFlood(t *testing.T) {
-	for _, c := range []struct {
+	cases := []struct {
 		engine      string
 		crowd       int
 		early, late bool
@@ -23,7 +23,9 @@ func TestEnginesAfterFlood(t *testing.T) {
 		{"hashlimit", 20_000, true, true},
 		{"hashlimit", 270_000, false, false}, // a table that is full counts no new port
 		{"recent", 9_000, false, true},       // which remembers 8,192 sources, or 100
-	} {
+	}
+	for i := range newSlice(t, len(cases), 1).numbers() {
+		c := cases[i]
 		t.Run(fmt.Sprint(c.engine, " ", c.crowd), func(t *testing.T) {
 			bare(t, lab.Backends[0])
 			watch(t, "engine = \""+c.engine+"\"\n")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hardenctl/host/kernelset"
+	"hardenctl/lab"
 )
 
 // manyAddresses are as many as a set is not filled with at once: hardenctl sends
@@ -34,15 +35,24 @@ func largeProfile(t *testing.T, network int) string {
 // confirm, and one that is new is in no rule.
 func TestFault13_FillKilled(t *testing.T) {
 	one, other := largeProfile(t, 10), largeProfile(t, 11)
-	onBackends(t, func(t *testing.T) {
+	first := func(t *testing.T) {
 		fresh := promise(t, one, func() { inhabit(t) })
 		fresh.fillKilled(t, "hardenctl-block-v4", false)
 		fresh.settles(t)
+	}
+	again := func(t *testing.T) {
 		repeat := promise(t, other, func() { inhabitAfter(t, one) })
 		repeat.fillKilled(t, "hardenctl_block-v4", false)
 		repeat.fillKilled(t, "hardenctl-tmp-", true)
 		repeat.settles(t)
-	})
+	}
+	for i := range newSlice(t, 2*len(lab.Backends), 1).numbers() {
+		backend := lab.Backends[i%len(lab.Backends)]
+		t.Run(fmt.Sprint(backend, i), func(t *testing.T) {
+			bare(t, backend)
+			[]func(*testing.T){first, again}[i/len(lab.Backends)](t)
+		})
+	}
 }
 
 // fillKilled kills an apply while it fills a set whose name begins so, and has a

@@ -20,10 +20,10 @@ const longTables = `TestFailpointsApplyNFT TestFailpointsApplyLegacy TestFailpoi
 	TestFailpointsConfirmNFT TestFailpointsConfirmLegacy TestFailpointsRevertNFT TestFailpointsRevertLegacy
 	TestFailpointsRollbackNFT TestFailpointsRollbackLegacy TestFailpointsRestoreNFT TestFailpointsRestoreLegacy
 	TestFault09_EachToolHangsNFT TestFault09_EachToolHangsLegacy
-	TestFault01KilledNFT TestFault01KilledLegacy TestFault01_TrialKilledAtAnyStep TestFault06DiskFails
+	TestFault01KilledNFT TestFault01KilledLegacy TestFault01_TrialKilledAtAnyStep TestFault06DiskFails TestFault13_FillKilled
 	TestFault18_ConfirmLosesPower TestFault18_RollbackLosesPower TestFault18_RestoreLosesPower
 	TestCrashNFT TestCrashLegacy TestTwoHundredAppliesNFT TestTwoHundredAppliesLegacy
-	TestMissingEachLibraryNFT TestMissingEachLibraryLegacy`
+	TestMissingEachLibraryNFT TestMissingEachLibraryLegacy TestEnginesAfterFlood`
 
 var (
 	longFor = flag.Duration("long", 0, "run the long tables and nothing else, a slice of each, for about this time")
