@@ -23,6 +23,8 @@ var whenWrong = []shown{
 	{"Connections that are open stay open all the while, also at the first apply, when conntrack has never seen them.",
 		"live.TestLockedOutOverSSHNFT live.TestConfirmOverSSHNFT live.TestTrialEndsInTheKernel live.TestFault21_FirstApplyOverSSH live.TestSilentSessionSurvivesFirstApply"},
 	{"The profile on disk stays as it is: mend it before the next apply, also one of cron.", "live.TestStreamsOfAnApply"},
+	{"Until it is mended or was confirmed, it is applied on trial only, or by `--no-guard`, or by a yes on a terminal.",
+		"live.TestUnconfirmedProfile host/generation.TestUnconfirmed"},
 
 	{"While the rules are loaded, that takes everything back.", "live.TestFault03TerminalCloses live.TestFault03Signals"},
 	{"In a trial it changes nothing: log in anew in time and confirm, or it all goes back.", "live.TestCountdown live.TestTerminalClosesInATrial"},

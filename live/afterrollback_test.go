@@ -3,6 +3,7 @@ package live
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -52,9 +53,9 @@ func TestApplyAfterRollback(t *testing.T) {
 	contains(t, expect(t, 0, "plan", bad), append(story, "is refused")...)
 
 	// A person answers on a terminal, or names the rollback.
-	contains(t, typesAnswer(t, 1, "no", bad), story...)
+	contains(t, typesAnswer(t, 1, "no", bad+" --no-guard"), story...)
 	look(t).is(t, back)
-	contains(t, typesAnswer(t, 0, "yes", bad), append(story, "Applied.", "generation 4")...)
+	contains(t, typesAnswer(t, 0, "yes", bad+" --no-guard"), append(story, "Applied.", "generation 4")...)
 	expect(t, 0, append([]string{"rollback"}, unasked...)...) // undoes that, and is refused by nothing
 	apply(1, bad, "--after-rollback", "3")                    // which a script has kept
 	apply(0, bad, "--after-rollback", "5")
@@ -71,13 +72,49 @@ func TestApplyAfterRollback(t *testing.T) {
 }
 
 // typesAnswer applies on a terminal, over SSH, and types an answer.
-func typesAnswer(t *testing.T, code int, answer, profile string) string {
+func typesAnswer(t *testing.T, code int, answer, args string) string {
 	t.Helper()
-	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply "+profile+" --no-guard --confirm-within 0", "/dev/null")
-	cmd.Stdin = strings.NewReader(answer + "\n")
+	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply "+args+" --confirm-within 0", "/dev/null")
+	cmd.Env, cmd.Stdin = append(os.Environ(), applying), strings.NewReader(answer+"\n")
 	out, got := outcome(t, cmd)
 	if got != code {
 		t.Errorf("exit %d, want %d:\n%s", got, code, out)
 	}
 	return out
+}
+
+// A profile that was on trial and that nobody confirmed is on disk still. The
+// apply of cron, for good and with nobody there, is refused until it is mended or
+// was confirmed; on trial it can be tried again.
+func TestUnconfirmedProfile(t *testing.T) {
+	bare(t, "nft")
+	t.Cleanup(func() { as(t, applying, "revert") })
+	folder := t.TempDir()
+	path := filepath.Join(folder, "profile.toml")
+	profile := func(more string) {
+		t.Helper()
+		must(t, os.WriteFile(path, []byte("version = 1\ninclude = [\"builtin:web\"]\n[access]\nadmin = [\"192.0.2.7\"]\n"+more), 0o600))
+	}
+	apply := func(code int, within string) string {
+		t.Helper()
+		return expectAs(t, applying, code, "apply", path, "--auto-approve", "--confirm-within", within)
+	}
+	profile("")
+	apply(0, "0")
+	profile("[services.ssh]\nports = [\"tcp/22\"]\nnew_per_source = \"5 in 60s\"\n")
+	apply(0, "5m")
+	contains(t, expectAs(t, applying, 0, "revert"), "The profile on disk did not change")
+	old := look(t)
+	contains(t, apply(1, "0"), "this profile was on trial, by ", "from 192.0.2.7 at 20", "nobody confirmed it", "Nothing was changed", "--confirm-within 60s")
+	look(t).is(t, old)
+	contains(t, typesAnswer(t, 1, "no", path), "Only \"yes\" does it: ")
+	apply(0, "5m")
+	expectAs(t, confirming, 0, "confirm")
+	tool(t, "iptables -F HARDENCTL-INPUT") // so that there is something to do
+	apply(0, "0")
+
+	profile("[services.ssh]\nports = [\"tcp/22\"]\nnew_per_source = \"6 in 60s\"\n")
+	apply(0, "5m")
+	expectAs(t, applying, 0, "revert")
+	expectAs(t, applying, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 }

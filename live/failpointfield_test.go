@@ -189,12 +189,12 @@ func (c *column) noFolders(t *testing.T) {
 	}
 }
 
-// keptFiles are those that hardenctl keeps of applies.
+// keptFiles are those that hardenctl keeps of applies that were confirmed.
 func keptFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
 	must(t, filepath.Walk("/var/lib/hardenctl", func(path string, stat os.FileInfo, err error) error {
-		if err == nil && stat.Mode().IsRegular() {
+		if err == nil && stat.Mode().IsRegular() && stat.Name() != "unconfirmed.json" {
 			files = append(files, path)
 		}
 		return nil

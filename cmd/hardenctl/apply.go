@@ -68,7 +68,8 @@ that, for as long as --lock-timeout says.
 
 After a rollback the profile on disk is most likely the one that was taken back.
 So apply refuses then, until a person says yes on a terminal, or --after-rollback
-with the number of the rollback. --auto-approve alone is not enough.
+with the number of the rollback. --auto-approve alone is not enough. Nor is it for
+a profile that was on trial, and that nobody confirmed: apply it on trial again.
 
 It exits 0 when the host is what the profile says, on trial or for good, also if
 something could not be cleared up afterwards, of which it warns; 1 if nothing was

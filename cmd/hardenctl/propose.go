@@ -62,6 +62,9 @@ func (f applyFlags) applyApproved(cmd *cobra.Command, args []string, within time
 	if err := f.refusal(cmd, p); err != nil || p.reading.Plan.Empty() {
 		return p.outcome(), err
 	}
+	if err := f.unproven(p.target, within); err != nil {
+		return p.outcome(), err
+	}
 	return p.target.apply(cmd.Context(), p.reading, within, f.progress(cmd))
 }
 

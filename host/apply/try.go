@@ -66,7 +66,11 @@ func Revert(ctx context.Context, e journal.Entry, progress func(string)) error {
 	if err := revert(ctx, trialSteps(Change{Progress: progress}, &Trial{Entry: e}), progress); err != nil {
 		return err
 	}
-	return errors.Join(generation.Host.Discard(), journal.Remove())
+	discard := generation.Host.Discard
+	if e.Phase == journal.Trial {
+		discard = generation.Host.SetAside
+	}
+	return errors.Join(discard(), journal.Remove())
 }
 
 // trialSteps are the steps of a trial. Their way back hangs on the entry alone,

@@ -1,0 +1,70 @@
+package generation
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// The newest generation holds applies back if it is a rollback, until a person
+// accepts that they go on.
+func TestLastRollback(t *testing.T) {
+	s := store(t)
+	is := func(number int) {
+		t.Helper()
+		if g, ok := s.LastRollback(); ok != (number > 0) || ok && g.Number != number {
+			t.Errorf("got %d, %v, want %d", g.Number, ok, number)
+		}
+	}
+	is(0)
+	keep(t, s, content("64", 1), content("128", 1))
+	is(0)
+	back := content("64", 1)
+	back.From = 1
+	keep(t, s, back)
+	is(3)
+	must(t, s.Accept(3))
+	is(0)
+	if _, err := s.Open(3); err != nil {
+		t.Errorf("it cannot be gone back to any more: %v", err)
+	}
+	keep(t, s, back)
+	is(4)
+	keep(t, s, content("128", 1))
+	is(0)
+}
+
+// What nobody has confirmed is told by its profiles, whatever they are called and
+// whatever the lists hold, until it is confirmed.
+func TestUnconfirmed(t *testing.T) {
+	s := store(t)
+	known := func(c Content, want bool) {
+		t.Helper()
+		if g, ok := s.Unconfirmed(c.Sources); ok != want || ok && g.Who.Login != "alice" {
+			t.Errorf("%v, want %v: %+v", ok, want, g)
+		}
+	}
+	at := func(c Content, hour int) Content {
+		c.When = time.Date(2026, 11, 20, hour, 0, 0, 0, time.UTC)
+		return c
+	}
+	tried, other := content("128", 1), content("64", 1)
+	other.Sources[0].Text = []byte("version = 1\n# mended\n")
+	must(t, s.SetAside()) // nothing is staged
+	known(tried, false)
+	keep(t, s, at(tried, 1))
+	must(t, s.Stage(at(tried, 2)))
+	must(t, s.SetAside())
+	if entries, err := os.ReadDir(s.Folder); err != nil || len(entries) != 2 { // 1 and unconfirmed.json
+		t.Errorf("the store has %v, %v", entries, err)
+	}
+	known(tried, true)
+	known(other, false)
+	grown := content("128", 9)
+	grown.Sources[0].Name = "profile.toml"
+	known(grown, true)
+	keep(t, s, at(other, 3))
+	known(tried, true)
+	keep(t, s, at(grown, 4))
+	known(tried, false)
+}
