@@ -130,7 +130,7 @@ func loses(name string, gone netset.Set) string {
 
 // amount counts addresses, and networks of IPv6, whose addresses nobody counts.
 func amount(set netset.Set) string {
-	n, noun := 0, "address"
+	n, noun := uint64(0), "address" // of all, an int of 32 bits has no room
 	for _, p := range set.V4() {
 		n += 1 << (32 - p.Bits())
 	}
@@ -138,7 +138,7 @@ func amount(set netset.Set) string {
 	if slices.ContainsFunc(v6, func(p netip.Prefix) bool { return !p.IsSingleIP() }) {
 		noun = "network"
 	}
-	n += len(v6)
+	n += uint64(len(v6))
 	switch {
 	case n == 1:
 		return "1 " + noun
