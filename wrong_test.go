@@ -41,6 +41,8 @@ var whenWrong = []shown{
 
 	{"`hardenctl revert` ends a trial before its time, from any login.", "live.TestTrialEndsInTheKernel live.TestConfirmRefused live.TestConfirmOfAnotherTrial"},
 	{"What was confirmed goes back by `hardenctl rollback`.", "live.TestRollback"},
+	{"`hardenctl rollback 0` goes back to what the host had before hardenctl.",
+		"live.TestRollbackOfTheFirstApply live.TestRollbackToBefore live.TestRollbackToBeforeLocksOut"},
 
 	{"That is refused until a person says `--after-rollback`, or yes on a terminal.", "live.TestApplyAfterRollback"},
 

@@ -68,10 +68,20 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	}
 	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
 	r.Plan.Rivals = append(r.Plan.Rivals, rivals...)
-	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(trialNotes(), watchdog.Notes(), notes, others, r.Tools.Notes(), persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files),
-		persist.SysctlNotes(r.Layout, b.Manifest.Settings), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files),
-		persist.LinkNotes(b.Manifest.Settings), probe.QueueNotes(b.Manifest.Settings))...)
+	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(trialNotes(), watchdog.Notes(), notes, others, r.Tools.Notes(), r.bootNotes(),
+		persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))...)
 	return r, nil
+}
+
+// bootNotes says what a boot will not make as the bundle says. What the host had
+// before hardenctl it boots as before.
+func (r *Reading) bootNotes() []string {
+	m := r.Bundle.Manifest
+	if m.Before {
+		return nil
+	}
+	return slices.Concat(persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files), persist.SysctlNotes(r.Layout, m.Settings),
+		persist.LinkNotes(m.Settings), probe.QueueNotes(m.Settings))
 }
 
 // readAlone is Read for a change: another firewall that is active refuses it.

@@ -63,8 +63,9 @@ func bootFiles() (restore.Files, error) {
 		return files, err
 	}
 	b, folder, unkept := generation.Host.Newest()
-	files.Applied = !errors.Is(unkept, generation.ErrNone)
-	if unkept == nil {
+	left := unkept == nil && b.Manifest.Before // the host was given back
+	files.Applied = !errors.Is(unkept, generation.ErrNone) && !left
+	if unkept == nil && !left {
 		files = files.ClosedBy(b, folder)
 	}
 	return files, err

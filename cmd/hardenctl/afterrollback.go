@@ -80,9 +80,13 @@ func afterwards(number int) string {
 	if !ok || live.Number != number {
 		return ""
 	}
-	return fmt.Sprintf(`
+	text := fmt.Sprintf(`
 The profile on disk did not change. An apply of it may undo this rollback, so every
 apply is refused, also one of cron or Ansible, until a person says yes on a
-terminal, or --after-rollback %d. Mend the profile first; the one that is live now
-is kept in %s/%d/sources.`, number, generation.Host.Folder, number)
+terminal, or --after-rollback %d.`, number)
+	if live.From > 0 {
+		text += fmt.Sprintf(` Mend the profile first; the one that is live now
+is kept in %s/%d/sources.`, generation.Host.Folder, number)
+	}
+	return text
 }

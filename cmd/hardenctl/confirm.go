@@ -10,6 +10,7 @@ import (
 
 	"hardenctl/host"
 	"hardenctl/host/apply"
+	"hardenctl/host/generation"
 )
 
 // confirmFlags are the flags of confirm.
@@ -71,8 +72,11 @@ func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
 	number, err := f.confirm(cmd, c)
 	done := err == nil || errors.As(err, new(*apply.Untidy))
 	sentence := "Confirmed. The host is what the profile says, also after the next boot."
-	if number > 1 {
-		sentence += fmt.Sprintf("\nIt is generation %d; hardenctl rollback goes back to the one before.%s", number, afterwards(number))
+	if live, ok := generation.Host.LastRollback(); ok && number > 0 && live.Number == number && live.From == 0 {
+		sentence = "Confirmed. The host is what it was before hardenctl, also after the next boot."
+	}
+	if number > 0 {
+		sentence += "\n" + numbered(number)
 	}
 	return ending{"confirmed", done, number, sentence}.report(cmd, *f.asJSON, err)
 }

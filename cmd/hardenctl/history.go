@@ -25,7 +25,8 @@ something makes one: the bundle, the profile with all that it includes and
 names, and what the host had before, in ` + generation.Host.Folder + `.
 
 The newest is what the host was moved to last; hardenctl plan says whether it
-still is that. hardenctl rollback goes back to an earlier one. The oldest are let
+still is that. hardenctl rollback goes back to an earlier one, and hardenctl
+rollback 0 to what the host had before the first. But for that, the oldest are let
 go when there are more than ` + fmt.Sprint(generation.Host.Most) + `, or when they take more than ` + fmt.Sprint(generation.Host.MostBytes>>20) + ` MiB.
 
 It needs root. With --json it prints an array, the newest first.`,
@@ -70,7 +71,7 @@ func historyLine(g generation.Generation) string {
 		return fmt.Sprintf("%d\tbroken: %s", g.Number, g.Broken)
 	}
 	by := g.CommandLine()
-	if g.From > 0 {
+	if g.IsRollback() {
 		by += fmt.Sprintf(" (back to %d)", g.From)
 	}
 	return fmt.Sprintf("%d\t%s\t%s\t%s\t+%d ~%d -%d\t%s", g.Number, g.When.Local().Format("2006-01-02 15:04:05"),

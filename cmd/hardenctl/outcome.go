@@ -46,7 +46,7 @@ func (f applyFlags) report(cmd *cobra.Command, o outcome, err error) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: warning: %v\n", err)
 	}
 	if unwritten := f.write(cmd, o); unwritten != nil && o.Applied {
-		return exit{exitUnwritten, fmt.Errorf("applied, and the host is what the profile says%s, but the output could not be written: %w", o.Trial.until(), unwritten)}
+		return exit{exitUnwritten, fmt.Errorf("applied, and the host is %s%s, but the output could not be written: %w", o.Plan.Goal(), o.Trial.until(), unwritten)}
 	} else if failed == nil {
 		return unwritten
 	}
@@ -58,7 +58,7 @@ func (f applyFlags) write(cmd *cobra.Command, o outcome) error {
 		return writeJSON(cmd.OutOrStdout(), o)
 	}
 	if o.Trial != nil {
-		return o.Trial.print(cmd.OutOrStdout())
+		return o.Trial.print(cmd.OutOrStdout(), o.Plan.Goal())
 	}
 	if o.Applied {
 		return writeApplied(cmd.OutOrStdout(), o)
@@ -67,11 +67,20 @@ func (f applyFlags) write(cmd *cobra.Command, o outcome) error {
 }
 
 func writeApplied(w io.Writer, o outcome) error {
-	_, err := fmt.Fprintln(w, "Applied. The host is what the profile says.")
-	if err == nil && o.Generation > 1 {
-		_, err = fmt.Fprintf(w, "It is generation %d; hardenctl rollback goes back to the one before.%s\n", o.Generation, afterwards(o.Generation))
+	_, err := fmt.Fprintf(w, "Applied. The host is %s.\n", o.Plan.Goal())
+	if err == nil && o.Generation > 0 {
+		_, err = fmt.Fprintln(w, numbered(o.Generation))
 	}
 	return err
+}
+
+// numbered says which generation an apply has made, and what a rollback does.
+func numbered(number int) string {
+	before := "the one before"
+	if number == 1 {
+		before = "what the host had before"
+	}
+	return fmt.Sprintf("It is generation %d; hardenctl rollback goes back to %s.%s", number, before, afterwards(number))
 }
 
 // applyError gives a failed apply its exit code. An error that came after the

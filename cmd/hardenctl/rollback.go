@@ -23,9 +23,15 @@ Without a number it goes back to the generation before the newest one: it undoes
 the last apply, and called again it undoes itself. A rollback that changes
 something makes a generation of its own, which says where it came from.
 
+Generation 0 is what the host had before hardenctl: its policies, the values of
+the kernel settings that hardenctl has changed, and the files that it boots from.
+Rules and sets of others stay as they are now. A rollback of the first apply goes
+there too.
+
 It exits as apply does.`,
 		Example: `  hardenctl rollback
   hardenctl rollback 3
+  hardenctl rollback 0  # to what the host had before hardenctl
   hardenctl rollback 3 --auto-approve --json`,
 		Args: cobra.MaximumNArgs(1),
 	}
@@ -42,6 +48,13 @@ func loadGeneration(args []string) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
+	if number == 0 {
+		b, err := generation.Host.Before()
+		if err != nil {
+			return target{}, fmt.Errorf("cannot go back to what the host had before hardenctl: %w", err)
+		}
+		return target{bundle: b}, nil
+	}
 	kept, err := generation.Host.Open(number)
 	if err != nil {
 		return target{}, fmt.Errorf("cannot go back to generation %d: %w; hardenctl history lists those that there are, to name another", number, err)
@@ -54,7 +67,7 @@ func chosenGeneration(args []string) (int, error) {
 		return generation.Host.Previous()
 	}
 	n, err := strconv.Atoi(args[0])
-	if err != nil || n < 1 {
+	if err != nil || n < 0 {
 		return 0, fmt.Errorf("%q is no number of a generation; hardenctl history lists them", args[0])
 	}
 	return n, nil

@@ -67,14 +67,14 @@ func try(ctx context.Context, r *host.Reading, within time.Duration, progress fu
 }
 
 // print says what to type, and by when.
-func (t *trialView) print(w io.Writer) error {
-	_, err := fmt.Fprintf(w, `The host is what the profile says, on trial for %d s. Log in anew, and type there
+func (t *trialView) print(w io.Writer, goal string) error {
+	_, err := fmt.Fprintf(w, `The host is %s, on trial for %d s. Log in anew, and type there
 before %s:
 
   hardenctl confirm %s
 
 Without that everything goes back to what it was, by itself.
-`, t.Seconds, t.Deadline.Format("15:04:05"), t.Token)
+`, goal, t.Seconds, t.Deadline.Format("15:04:05"), t.Token)
 	return err
 }
 

@@ -68,6 +68,9 @@ type Manifest struct {
 	// Lists are the sets of the profile that may lose only so much from one
 	// apply to the next.
 	Lists []ListEntry `json:"lists,omitempty"`
+	// Before says that no profile asks for the bundle: it is what a host had
+	// before the first apply, and its files are the host's own (before.go).
+	Before bool `json:"before,omitempty"`
 }
 
 // Format is the version of Manifest that this package writes and reads.

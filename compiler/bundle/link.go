@@ -48,13 +48,16 @@ type place struct {
 }
 
 // places returns every known file, and behind them those of the names that are
-// link files, sorted: the order in which bundles list them.
+// link files or were the host's own, sorted: the order in which bundles list them.
 func places(names ...string) []place {
 	all := slices.Clone(known)
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		if isLink(name) {
 			all = append(all, place{name, everywhere(linkTargets + strings.TrimPrefix(name, linkFolder))})
+		}
+		if path, ok := BeforePath(name); ok {
+			all = append(all, place{name, everywhere(path)})
 		}
 	}
 	return all

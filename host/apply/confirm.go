@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"hardenctl/host/generation"
@@ -75,10 +74,7 @@ func leftBy(err error) error {
 // that changes the host that there is something left.
 func keep(e journal.Entry, left error) (number int, err error) {
 	number, unkept := generation.Host.Commit()
-	if errors.Is(unkept, fs.ErrNotExist) {
-		unkept = nil // whoever applied has staged nothing, or died after the commit
-	}
-	failed := errors.Join(left, unkept)
+	failed := errors.Join(left, exceptUnstaged(unkept))
 	if failed == nil {
 		failed = journal.Remove()
 	}
@@ -87,6 +83,16 @@ func keep(e journal.Entry, left error) (number int, err error) {
 	}
 	e.Phase = journal.Applied
 	return number, &Untidy{errors.Join(failed, journal.Write(e))}
+}
+
+// exceptUnstaged is an error of a commit, unless that found nothing to commit:
+// whoever applied has staged nothing, or died after the commit. That pruning has
+// missed a file is another error.
+func exceptUnstaged(err error) error {
+	if errors.Is(err, generation.ErrUnstaged) {
+		return nil
+	}
+	return err
 }
 
 // Finish brings an apply that was confirmed to its end, whatever was there when

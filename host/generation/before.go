@@ -18,14 +18,37 @@ import (
 // before returns what the host had, in the form of the tools that take it back:
 // iptables-restore, ipset restore, sysctl -p. Of sets it has what they were made
 // as. Members of ours are in the bundle of the generation before, and here where
-// this is the first: those of others are nobody's to bring back.
+// this is the first: those of others are nobody's to bring back. The first has
+// the files too, since nothing before it has.
 func before(s state.State, first bool) []file {
-	return []file{
+	files := []file{
 		{path.Join(beforeName, bundle.RulesV4), tables(s, ruleset.V4)},
 		{path.Join(beforeName, bundle.RulesV6), tables(s, ruleset.V6)},
 		{path.Join(beforeName, bundle.Sets), sets(s.Sets, first)},
-		{path.Join(beforeName, "settings"), settings(s.Settings)},
+		{path.Join(beforeName, settingsName), settings(s.Settings)},
 	}
+	for _, at := range slices.Sorted(maps.Keys(s.Files)) {
+		if first && s.Files[at] != nil {
+			files = append(files, file{bundle.BeforeName(at), s.Files[at]})
+		}
+	}
+	return append(files, file{path.Join(beforeName, sumsName), sums(files)})
+}
+
+// The names of what is not of a bundle.
+const (
+	settingsName = "settings"
+	sumsName     = "sha256sums"
+)
+
+// sums lists the SHA-256 of each file, as sha256sum(1) does in the folder of the
+// generation.
+func sums(files []file) []byte {
+	var b bytes.Buffer
+	for _, f := range files {
+		fmt.Fprintf(&b, "%s  %s\n", checksum(f.text), f.path)
+	}
+	return b.Bytes()
 }
 
 // tables are the rules of one family, whoever owns them, without counters.

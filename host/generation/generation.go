@@ -7,7 +7,8 @@
 //	generation.json  when, who, by which command, of which profile (Generation)
 //	bundle/          the bundle, as `hardenctl compile -o` writes it
 //	sources/         every profile and list that the compile read
-//	before/          what the host had until then: rules, headers of sets, settings
+//	before/          what the host had until then: rules, headers of sets, settings,
+//	                 and in that of the first the files, for good
 //
 // Everything is root's alone (folders 0700, files 0600), and no symbolic link is
 // followed on the way there. A generation is written beside the others and
@@ -148,7 +149,8 @@ func (s Store) newest() (int, error) {
 }
 
 // Previous returns the number of the generation before the newest one, which is
-// what a rollback goes back to.
+// what a rollback goes back to: 0, for what the host had before hardenctl, where
+// the newest is the first.
 func (s Store) Previous() (int, error) {
 	numbers, err := s.numbers()
 	switch {
@@ -157,7 +159,7 @@ func (s Store) Previous() (int, error) {
 	case len(numbers) == 0:
 		return 0, fmt.Errorf("%w: nothing has been applied yet", ErrNone)
 	case len(numbers) == 1:
-		return 0, fmt.Errorf("%w: %d is the first, and there is none before it", ErrNone, numbers[0])
+		return 0, nil
 	}
 	return numbers[len(numbers)-2], nil
 }

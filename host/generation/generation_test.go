@@ -42,6 +42,7 @@ func content(ttl string, addresses int) Content {
 			"hardenctl-block-v4": {CreateLine: "create hardenctl-block-v4 hash:net family inet hashsize 64 maxelem 16", Members: netset.Of(netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.7/32"))},
 		},
 		Settings: map[string]state.Setting{"net.ipv4.ip_default_ttl": {Value: "64"}},
+		Files:    map[string][]byte{"/etc/iptables/rules.v4": []byte("*filter\nCOMMIT\n"), "/etc/iptables/rules.v6": nil},
 	}
 	return Content{
 		Bundle: bundle.Seal(files, bundle.Manifest{Profile: "web.toml"}),
@@ -107,7 +108,8 @@ func TestFiles(t *testing.T) {
 		"before/ipsets": "create all list:set size 8\n" +
 			"create cdn hash:ip family inet6 hashsize 1024 maxelem 65536 netmask 64 timeout 60 counters\n" +
 			"create hardenctl-block-v4 hash:net family inet hashsize 64 maxelem 16\nadd hardenctl-block-v4 192.0.2.0/24\nadd hardenctl-block-v4 198.51.100.7\n",
-		"before/rules.v4": "*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n",
+		"before/rules.v4":   "*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n",
+		"before/sha256sums": "*", "before/files/etc/iptables/rules.v4": "*filter\nCOMMIT\n",
 		"before/rules.v6": "", "before/settings": "net.ipv4.ip_default_ttl = 64\n",
 		"bundle/fail2ban/jail.conf": "[hardenctl]\n", "bundle/manifest.json": "*",
 		"bundle/sysctl.conf": "net.ipv4.ip_default_ttl = 128\n", "generation.json": "*",
@@ -159,7 +161,7 @@ func TestStaged(t *testing.T) {
 	must(t, s.Stage(content("128", 1)))
 	must(t, s.Discard())
 	must(t, s.Discard())
-	if n, err := s.Commit(); n != 0 || !errors.Is(err, fs.ErrNotExist) {
+	if n, err := s.Commit(); n != 0 || !errors.Is(err, ErrUnstaged) {
 		t.Errorf("nothing was staged: %d, %v", n, err)
 	}
 	if got := names(t, s.Folder); !slices.Equal(got, []string{"1"}) {
@@ -198,8 +200,8 @@ func TestPrevious(t *testing.T) {
 		t.Errorf("an empty store: %v", err)
 	}
 	keep(t, s, content("128", 1))
-	if _, err := s.Previous(); !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "1 is the first") {
-		t.Errorf("one generation: %v", err)
+	if n, err := s.Previous(); n != 0 || err != nil {
+		t.Errorf("one generation: %d, %v", n, err)
 	}
 	keep(t, s, content("64", 1), content("65", 1))
 	if n, err := s.Previous(); n != 2 || err != nil {
@@ -210,7 +212,8 @@ func TestPrevious(t *testing.T) {
 	}
 }
 
-// The oldest go when there are too many, and numbers are never used twice.
+// The oldest go when there are too many, but the first, and numbers are never used
+// twice.
 func TestPruneByCount(t *testing.T) {
 	s := store(t)
 	s.Most = 3
@@ -218,13 +221,13 @@ func TestPruneByCount(t *testing.T) {
 	for range 5 {
 		keep(t, s, content("128", 1))
 	}
-	if got := names(t, s.Folder); !slices.Equal(got, []string{"3", "4", "5"}) {
+	if got := names(t, s.Folder); !slices.Equal(got, []string{"1", "3", "4", "5"}) {
 		t.Errorf("the store holds %q", got)
 	}
 }
 
-// Large generations are fewer, but never less than two; what they share counts
-// once.
+// Large generations are fewer, but never less than two and the first; what they
+// share counts once.
 func TestPruneBySize(t *testing.T) {
 	s := store(t)
 	s.MostBytes = 2 << 20
@@ -237,7 +240,7 @@ func TestPruneBySize(t *testing.T) {
 	for i := range 4 {
 		keep(t, s, content("128", 90000+i))
 	}
-	if got := names(t, s.Folder); !slices.Equal(got, []string{"10", "9"}) {
+	if got := names(t, s.Folder); !slices.Equal(got, []string{"1", "10", "9"}) {
 		t.Errorf("different ones: the store holds %q", got)
 	}
 }

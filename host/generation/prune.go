@@ -16,7 +16,8 @@ import (
 const leastKept = 2
 
 // Prune lets the oldest generations go, until no more than Most are left and
-// what is left takes no more than MostBytes. One that goes gets a hidden name
+// what is left takes no more than MostBytes; but never the first, which knows what
+// the host had before hardenctl, and does not count. One that goes gets a hidden name
 // first, so that a half of it is never taken for a whole.
 func (s Store) Prune() error {
 	if err := s.sweep(); err != nil {
@@ -26,6 +27,7 @@ func (s Store) Prune() error {
 	if err != nil {
 		return err
 	}
+	numbers = slices.DeleteFunc(numbers, func(n int) bool { return n == first })
 	slices.Reverse(numbers)
 	seen, total := map[uint64]bool{}, int64(0)
 	for i, n := range numbers {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 
+	"hardenctl/compiler/bundle"
 	"hardenctl/host/safepath"
 )
 
@@ -12,8 +13,9 @@ import (
 // lets applies go on after this rollback.
 const acceptedName = "accepted"
 
-// IsRollback reports whether the generation went back to an earlier one.
-func (g Generation) IsRollback() bool { return g.From > 0 }
+// IsRollback reports whether the generation went back to an earlier one, or to
+// what the host had before hardenctl, which is From 0.
+func (g Generation) IsRollback() bool { return g.From > 0 || g.Profile == bundle.BeforeProfile }
 
 // LastRollback returns the newest generation if it is a rollback and nobody has
 // accepted that applies go on after it. An apply may then bring back what the

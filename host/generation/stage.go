@@ -196,15 +196,21 @@ func (f file) write(name string) error {
 	return errors.Join(err, out.Sync(), out.Close())
 }
 
+// ErrUnstaged is the error of a commit without anything staged.
+var ErrUnstaged = errors.New("no generation is staged")
+
 // Commit gives what is staged the next number and lets go what is too much. An
 // error beside a number other than 0 is about the latter: the generation is
-// kept. Without anything staged the error is fs.ErrNotExist.
+// kept. Without anything staged the error is ErrUnstaged.
 func (s Store) Commit() (number int, err error) {
 	newest, err := s.newest()
 	if err != nil {
 		return 0, fmt.Errorf("keeping a generation: %w", err)
 	}
 	number = newest + 1
+	if !isThere(filepath.Join(s.Folder, nextName)) {
+		return 0, ErrUnstaged
+	}
 	if err := os.Rename(filepath.Join(s.Folder, nextName), s.path(number)); err != nil {
 		return 0, fmt.Errorf("keeping generation %d: %w", number, err)
 	}

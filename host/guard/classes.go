@@ -65,6 +65,7 @@ func (q *Question) classes() (c classes, err error) {
 			c.parts = append(c.parts, part)
 		}
 	}
+	c.parts = append(c.parts, q.others.parts...)
 	err = q.eachRule(func(r saved.Rule) {
 		if p, err := netip.ParsePrefix(r.Source()); err == nil {
 			c.parts = append(c.parts, netset.Of(p))
@@ -82,10 +83,10 @@ func covers(entries []kernelset.Entry) netset.Set {
 	return netset.Of(prefixes...)
 }
 
-// eachRule calls f for every rule of the bundle.
+// eachRule calls f for every rule of the bundle, and those of others that decide.
 func (q *Question) eachRule(f func(saved.Rule)) error {
 	for _, family := range q.Families {
-		read, err := saved.Parse(q.Bundle.File(rulesFile(family)))
+		read, err := saved.Parse(q.rules(family))
 		if err != nil {
 			return fmt.Errorf("%s: %w", rulesFile(family), err)
 		}

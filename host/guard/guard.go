@@ -16,8 +16,9 @@
 // blocklist of a million addresses costs no more than one of ten; sets that
 // packets fill are given the entries that they have on the host at this moment,
 // so that a caller who is banned now is banned there. What the rehearsal does
-// not have: rules of others, which an apply leaves as they are, and what
-// hashlimit, recent and connlimit have counted so far on the host.
+// not have: rules of others, which an apply leaves as they are, but where nothing
+// of ours will stand before them any more (others), and what hashlimit, recent and
+// connlimit have counted so far on the host.
 package guard
 
 import (
@@ -47,6 +48,8 @@ type Question struct {
 	// live are entries that the host's sets have now, by set: those that may
 	// decide over a caller (readLive).
 	live map[string][]kernelset.Entry
+	// others is what others have, where that decides (readOthers).
+	others others
 }
 
 // limit is the most time that an answer takes. A few callers who get in are
@@ -59,7 +62,7 @@ func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	found = &plan.Access{Callers: []plan.Caller{}}
-	visits, notes, err := q.visits()
+	visits, notes, err := q.visits(ctx)
 	for _, round := range rounds(visits) {
 		if err == nil {
 			err = q.rehearse(ctx, round)

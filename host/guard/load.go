@@ -3,6 +3,7 @@ package guard
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -28,11 +29,14 @@ func (q *Question) load(ctx context.Context, s *scene) error {
 		if err := loadSets(ctx, q.Bundle, members); err != nil {
 			return err
 		}
+		if err := kernelset.Restore(ctx, q.others.sets); err != nil {
+			return fmt.Errorf("sets of others: %w", err)
+		}
 		if err := q.noteSessions(ctx, s); err != nil {
 			return err
 		}
 		for _, f := range q.Families {
-			if err := probe.Restore(ctx, f, withoutLog(q.Bundle.File(rulesFile(f))), true); err != nil {
+			if err := probe.Restore(ctx, f, withoutLog(q.rules(f)), true); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -47,9 +48,12 @@ type door struct {
 func (d door) port() string { return fmt.Sprintf("%s/%d", d.protocol, d.number) }
 
 // visits returns all visits that must be possible, each once.
-func (q *Question) visits() (visits []*visit, notes []string, err error) {
+func (q *Question) visits(ctx context.Context) (visits []*visit, notes []string, err error) {
 	sessions, err := q.sessions()
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := q.readOthers(ctx); err != nil {
 		return nil, nil, err
 	}
 	if err := q.readLive(q.admin().Union(addresses(sessions))); err != nil {

@@ -51,6 +51,15 @@ func Restore(ctx context.Context, text []byte) error {
 	return err
 }
 
+// Save returns what `ipset save` prints: every set with its members.
+func Save(ctx context.Context) ([]byte, error) {
+	out, err := tool.Run(ctx, tool.Command{Name: "ipset", Args: []string{"save"}, Timeout: loadTimeout})
+	if err != nil {
+		return nil, fmt.Errorf("cannot save sets: %w", err)
+	}
+	return out, nil
+}
+
 // loadTimeout is how long Load may take: a million entries take 6 s where nobody
 // else is at work.
 var loadTimeout = 5 * time.Minute

@@ -33,6 +33,9 @@ func DetectLayout() bundle.Layout {
 // have has the paths of Paths.
 // A nil text means that the file shall not exist.
 func Wanted(b *bundle.Bundle, layout bundle.Layout, have map[string][]byte) (map[string][]byte, error) {
+	if b.Manifest.Before {
+		return wantedBefore(b, layout, have)
+	}
 	want := map[string][]byte{}
 	for name, path := range bundle.Paths(layout) {
 		text, err := content(name, have[path], b)
@@ -56,7 +59,9 @@ func Wanted(b *bundle.Bundle, layout bundle.Layout, have map[string][]byte) (map
 func Paths(b *bundle.Bundle, layout bundle.Layout) map[string]string {
 	var links []string
 	for _, f := range b.Files {
-		links = append(links, f.Name)
+		if _, before := bundle.BeforePath(f.Name); !before {
+			links = append(links, f.Name)
+		}
 	}
 	found, _ := filepath.Glob(bundle.LinkPattern) // the pattern is good
 	for _, path := range found {
@@ -67,6 +72,9 @@ func Paths(b *bundle.Bundle, layout bundle.Layout) map[string]string {
 	paths := bundle.Paths(layout, links...)
 	for path := range unitFiles() {
 		paths[path] = path
+	}
+	if b.Manifest.Before { // the unit goes, whoever runs this
+		paths[unitPath], paths[enablePath] = unitPath, enablePath
 	}
 	return paths
 }

@@ -113,6 +113,14 @@ type Summary struct {
 	Risky  int `json:"risky"`
 }
 
+// Goal says what the host is once the plan, which may be nil, is done.
+func (p *Plan) Goal() string {
+	if p != nil && p.Profile == bundle.BeforeProfile {
+		return "what it was before hardenctl"
+	}
+	return "what the profile says"
+}
+
 // Empty reports whether the plan changes nothing.
 func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
 

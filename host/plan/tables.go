@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/bundle/linediff"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/saved"
@@ -16,6 +17,7 @@ import (
 const (
 	riskPolicy   = "new connections that the profile does not state are refused from now on"
 	riskForward  = "new connections through this host, also to ports that Docker publishes, are refused from now on unless the profile states them"
+	riskOpened   = "what no rule of others refuses is accepted from now on"
 	riskReleased = "the profile states this policy no more, and what no rule refuses is accepted; if another program (such as Docker) relies on DROP, let it set that again"
 )
 
@@ -82,8 +84,11 @@ func (t *tableComparison) policies() {
 			continue
 		}
 		risk := ""
-		if want.Policy == "DROP" {
+		switch {
+		case want.Policy == "DROP":
 			risk = riskPolicy
+		case origin.Part == bundle.BeforeProfile:
+			risk = riskOpened
 		}
 		t.step(Step{Action: Change, Kind: Policy, Object: t.object(want.Name),
 			Before: before, After: want.Policy, Origin: origin, Risk: risk})
@@ -225,7 +230,9 @@ func HooksInPlace(have []saved.Rule, want []string) bool {
 // it does where the profile states the policy. Elsewhere it only refuses some,
 // and the rest goes on to the rules of others.
 func (t *tableComparison) decides(chain string) bool {
-	return find(t.origins.policies, t.ruleID(chain, 0)) != nil
+	want := t.want.Chain(chain)
+	hooked := want != nil && slices.ContainsFunc(want.Rules, state.OwnsRule)
+	return hooked && find(t.origins.policies, t.ruleID(chain, 0)) != nil
 }
 
 // overtaken says which rules of others our jump will stand in front of, if

@@ -60,7 +60,7 @@ func sectionOf(s Step) string {
 
 func (v view) step(s Step) {
 	line := fmt.Sprintf("  %s %s", v.paint(tints[s.Action], string(s.Action)), describe(s)+memberChanges(s))
-	if s.Origin != nil {
+	if s.Origin != nil && s.Origin.File != "" { // what the host had before has no line
 		line += "   " + v.paint("2", "# "+s.Origin.Position().String())
 	}
 	fmt.Fprintln(v.w, line)
@@ -153,7 +153,7 @@ func (v view) summary(p *Plan) {
 		fmt.Fprintln(v.w, "No changes, but another firewall decides too.")
 		return
 	case p.Empty():
-		fmt.Fprintln(v.w, "No changes: the host is what the profile says.")
+		fmt.Fprintf(v.w, "No changes: the host is %s.\n", p.Goal())
 		return
 	}
 	var parts []string

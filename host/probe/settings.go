@@ -59,6 +59,9 @@ func addModule(settings map[string]state.Setting, e bundle.SettingEntry) {
 // interfaces are those of the calling thread's network namespace.
 func expand(key string) map[string]string {
 	prefix, suffix, glob := strings.Cut(key, ".*.")
+	if strings.Contains(key, "/") { // as sysctl(8) takes a name with a dot
+		return map[string]string{key: "/proc/sys/" + key}
+	}
 	if !glob {
 		return map[string]string{key: "/proc/sys/" + strings.ReplaceAll(key, ".", "/")}
 	}

@@ -23,14 +23,23 @@ const accepting = state.TrialChainPrefix + "POLICY_ACCEPT"
 // releases reports whether the policy of a built-in chain becomes ACCEPT: DROP
 // was stated by an earlier profile if a jump of ours is there, and is wanted no
 // more if none shall be. A profile states both or none.
-func releases(have saved.Chain, want []saved.Rule) bool {
-	return have.Policy == "DROP" && slices.ContainsFunc(have.Rules, state.OwnsRule) && !slices.ContainsFunc(want, state.OwnsRule)
+// What a host had before hardenctl may be DROP without a jump of ours: that stays.
+func releases(have saved.Chain, want *saved.Chain) bool {
+	if want == nil {
+		want = &saved.Chain{}
+	}
+	return have.Policy == "DROP" && want.Policy != "DROP" &&
+		slices.ContainsFunc(have.Rules, state.OwnsRule) && !slices.ContainsFunc(want.Rules, state.OwnsRule)
 }
 
 // builtIn returns the rules of a built-in chain: jumps, and the last rule where
 // that stands for the policy.
-func (j joint) builtIn(have saved.Chain, want []saved.Rule) []saved.Rule {
-	rules := j.hooks(have.Rules, want)
+func (j joint) builtIn(have saved.Chain, want *saved.Chain) []saved.Rule {
+	var jumps []saved.Rule
+	if want != nil {
+		jumps = want.Rules
+	}
+	rules := j.hooks(have.Rules, jumps)
 	if releases(have, want) {
 		rules = append(rules, saved.Rule{Spec: j.match(true) + "-j " + accepting})
 	}

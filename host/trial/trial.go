@@ -95,11 +95,11 @@ func join(id state.TableID, have, want saved.Table, copiedSets map[string]bool) 
 	joined := saved.Table{Name: id.Name}
 	for _, c := range have.Chains {
 		if !state.OwnsChain(c.Name) {
-			c.Rules = j.builtIn(c, rulesOf(want, c.Name))
+			c.Rules = j.builtIn(c, want.Chain(c.Name))
 		}
 		joined.Chains = append(joined.Chains, c)
 	}
-	if slices.ContainsFunc(have.Chains, func(c saved.Chain) bool { return releases(c, rulesOf(want, c.Name)) }) {
+	if slices.ContainsFunc(have.Chains, func(c saved.Chain) bool { return releases(c, want.Chain(c.Name)) }) {
 		joined.Chains = append(joined.Chains, acceptingChain())
 	}
 	for _, c := range want.Chains {
@@ -111,13 +111,6 @@ func join(id state.TableID, have, want saved.Table, copiedSets map[string]bool) 
 		}
 	}
 	return joined
-}
-
-func rulesOf(t saved.Table, chain string) []saved.Rule {
-	if c := t.Chain(chain); c != nil {
-		return c.Rules
-	}
-	return nil
 }
 
 // joint is what decides the form that rules have in one table of a trial.

@@ -134,7 +134,7 @@ func settle(have, want saved.Table) saved.Table {
 	settled := saved.Table{Name: have.Name}
 	for _, c := range have.Chains {
 		if !state.OwnsChain(c.Name) {
-			if releases(c, rulesOf(want, c.Name)) {
+			if releases(c, want.Chain(c.Name)) {
 				c.Policy = "ACCEPT"
 			}
 			others := slices.DeleteFunc(slices.Clone(c.Rules), state.OwnsRule)
@@ -274,5 +274,26 @@ func TestEndAfterAFlush(t *testing.T) {
 	have := tables(t, ":INPUT ACCEPT [0:0]", ":HARDENCTL-A - [0:0]", ":HARDENCTL_A - [0:0]")
 	if got, want := text(End(have)), text(tables(t, ":INPUT ACCEPT [0:0]", ":HARDENCTL-A - [0:0]")); got != want {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+func rulesOf(t saved.Table, chain string) []saved.Rule {
+	if c := t.Chain(chain); c != nil {
+		return c.Rules
+	}
+	return nil
+}
+
+// A policy of DROP that the host had before hardenctl stays on trial, though no jump
+// of ours is there any more.
+func TestPolicyBefore(t *testing.T) {
+	have := saved.Chain{Name: "INPUT", Policy: "DROP", Rules: []saved.Rule{{Spec: "-j HARDENCTL-INPUT"}, {Spec: "-s 192.0.2.1/32 -j ACCEPT"}}}
+	for policy, want := range map[string]bool{"DROP": false, "ACCEPT": true} {
+		if got := releases(have, &saved.Chain{Name: "INPUT", Policy: policy}); got != want {
+			t.Errorf("to %s: accepts the rest: %v", policy, got)
+		}
+	}
+	if !releases(have, nil) {
+		t.Error("a chain that nothing is wanted of keeps DROP")
 	}
 }

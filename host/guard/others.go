@@ -1,0 +1,117 @@
+package guard
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"hardenctl/compiler/netset"
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/kernelset"
+	"hardenctl/host/persist"
+	"hardenctl/host/saved"
+	"hardenctl/host/state"
+)
+
+// others is what others have on the host, where they decide: in what it had before
+// hardenctl, nothing of ours stands before their rules.
+type others struct {
+	rules map[ruleset.Family][]byte
+	sets  []byte
+	// parts are the sources that their sets tell apart.
+	parts []netset.Set
+}
+
+// decidingTables are those by which a packet can be refused. The table nat is left
+// out: what it sends elsewhere is not refused, and no such place is here.
+var decidingTables = []string{"raw", "mangle", "filter"}
+
+// readOthers reads what others have, where they decide.
+func (q *Question) readOthers(ctx context.Context) (err error) {
+	if !q.Bundle.Manifest.Before {
+		return nil
+	}
+	q.others.rules = map[ruleset.Family][]byte{}
+	for _, family := range q.Families {
+		text := othersRules(q.Have, family)
+		own := q.Bundle.File(rulesFile(family))
+		if q.others.rules[family], err = persist.MergeRules(text, own, q.Bundle.Manifest.Policies, int(family)); err != nil {
+			return err
+		}
+	}
+	text, err := kernelset.Save(ctx)
+	if err != nil {
+		return err
+	}
+	q.others.sets = othersSets(text)
+	for name, set := range q.Have.Sets {
+		if !state.OwnsSet(name) && (set.Type == ruleset.HashIP || set.Type == ruleset.HashNet) {
+			matched, excepted, err := partsOf(name)
+			if err != nil {
+				return err
+			}
+			q.others.parts = append(q.others.parts, matched, excepted)
+		}
+	}
+	return nil
+}
+
+// rules returns what the host will have of rules, as far as the guard tries them.
+func (q *Question) rules(family ruleset.Family) []byte {
+	if text, decide := q.others.rules[family]; decide {
+		return text
+	}
+	return q.Bundle.File(rulesFile(family))
+}
+
+// othersRules returns the rules of others, as iptables-save prints them.
+func othersRules(have state.State, family ruleset.Family) []byte {
+	var tables []saved.Table
+	for _, name := range decidingTables {
+		t, used := have.Tables[state.TableID{Family: family, Name: name}]
+		if !used {
+			continue
+		}
+		rest := saved.Table{Name: name}
+		for _, c := range t.Chains {
+			if !state.OwnsChain(c.Name) {
+				c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), state.OwnsRule)
+				rest.Chains = append(rest.Chains, c)
+			}
+		}
+		tables = append(tables, rest)
+	}
+	return saved.Render(tables, false)
+}
+
+// othersSets leaves the lines out of a save that are about sets of ours, or put
+// one into a list of others.
+func othersSets(text []byte) (kept []byte) {
+	for line := range bytes.Lines(text) {
+		words := bytes.Fields(line)
+		if state.OwnsSet(saved.SetOf(string(line))) || len(words) > 2 && state.OwnsSet(string(words[2])) {
+			continue
+		}
+		kept = append(kept, line...)
+	}
+	return kept
+}
+
+// partsOf returns the addresses that a set of the host holds, and its exceptions.
+func partsOf(name string) (matched, excepted netset.Set, err error) {
+	var hold, except []kernelset.Entry
+	for e, err := range kernelset.Members(name) {
+		switch {
+		case errors.Is(err, kernelset.ErrNotFound):
+			return matched, excepted, nil
+		case err != nil:
+			return matched, excepted, err
+		case e.NoMatch:
+			except = append(except, e)
+		default:
+			hold = append(hold, e)
+		}
+	}
+	return covers(hold), covers(except), nil
+}
