@@ -65,7 +65,7 @@ var whenWrong = []shown{
 	{"The end of a trial needs no room, and a confirm that has none ends it.", "live.TestFault04_ConfirmOnAFullDisk"},
 
 	{"Whether iptables or ipset is missing, refuses a rule, crashes, or says that it did what it did not do: everything is what it was.",
-		"live.TestFault08ToolFails live.TestFault08NoIPSet live.TestFault02KilledBetweenTables live.TestFault07SaveThatLies live.TestFault10OnlyIPv6Refuses live.TestFault11OneTableRefuses live.TestFault11RefusedByTheKernel"},
+		"live.TestFault08ToolFails live.TestFault08NoIPSet live.TestFault02KilledBetweenTables live.TestFault07SaveThatLies live.TestFault10OnlyIPv6Refuses live.TestFault11OneTableRefuses live.TestFault11RefusedByTheKernel live.TestMissingLibrary live.TestMissingModule live.TestMissingSetType"},
 	{"One that hangs is killed after 30 seconds.", "live.TestFault09ToolHangs"},
 
 	{"What others own is theirs to change, and they may restart Docker.", "live.TestConfirm live.TestDockerStartsAnewInATrial"},

@@ -25,7 +25,7 @@ const toldVariable = "HARDENCTL_LIVE_TOLD"
 const ofTools = `TestFixpoint TestApply TestDrift TestForeign TestFault02KilledBetweenTables
 	TestFault10OnlyIPv6Refuses TestFault11OneTableRefuses TestFault31NativeRules
 	TestTrialEndsInTheKernel TestConfirm TestConfirmOverSSHNFT TestConfirmOverSSHLegacy TestRollback TestRestore
-	TestBansSurvive TestRecentListsSurvive`
+	TestBansSurvive TestRecentListsSurvive TestMissingLibrary`
 
 // leftOut are the tests that do not run in a tree, by the reason.
 var leftOut = []struct{ why, tests string }{

@@ -1,14 +1,11 @@
 package extension
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"hardenctl/compiler/ruleset"
-	"hardenctl/host/here"
 	"hardenctl/host/tool"
 )
 
@@ -18,8 +15,8 @@ var (
 	unloadable  = regexp.MustCompile("Couldn't (?:load|find) (match|target) [`']([A-Za-z0-9_-]+)'")
 	unsupported = regexp.MustCompile(`Extension ([A-Za-z0-9_-]+) (?:revision [0-9]+ |is )?not supported, missing kernel module`)
 	// unread is what is said of a target without a library, which is taken for a
-	// chain.
-	unread = regexp.MustCompile(`unknown option|Chain '[A-Z]+' does not exist`)
+	// chain; 1.8.7 says it of one without a module too.
+	unread = regexp.MustCompile(`unknown option "(--[a-z-]+)"|Chain '[A-Z]+' does not exist`)
 	// refuses is what is left to the kernel's error numbers: that of
 	// nf_tables, and that of the legacy tables.
 	refuses     = regexp.MustCompile(`RULE_APPEND failed \(No such file or directory\)|No chain/target/match by that name`)
@@ -30,7 +27,8 @@ var (
 // culprits returns the extensions because of which a tool has refused rules, and
 // whether the kernel lacks them; none if it had another reason.
 func culprits(said *tool.Error, family ruleset.Family, rules []rule) (found []ruleset.Extension, kernel bool) {
-	suspects := all(at(rules, said.Line))
+	failed := at(rules, said.Line)
+	suspects := all(failed)
 	if m := unsupported.FindStringSubmatch(said.Words); m != nil {
 		if found = called(suspects, m[1]); len(found) == 0 {
 			found = called(all(rules), m[1])
@@ -43,8 +41,8 @@ func culprits(said *tool.Error, family ruleset.Family, rules []rule) (found []ru
 	if m := noTable.FindStringSubmatch(said.Words); m != nil {
 		return []ruleset.Extension{{Kind: tableKind, Name: m[1]}}, true
 	}
-	kernel = refuses.MatchString(said.Words)
-	if !kernel && !unread.MatchString(said.Words) {
+	option := unread.FindStringSubmatch(said.Words)
+	if option == nil && !refuses.MatchString(said.Words) {
 		return nil, false
 	}
 	for _, e := range append(suspects, standard) {
@@ -52,10 +50,32 @@ func culprits(said *tool.Error, family ruleset.Family, rules []rule) (found []ru
 			return []ruleset.Extension{e}, false
 		}
 	}
-	if !kernel {
-		return nil, false
+	if option != nil {
+		return targetOf(failed, option[1]), true
 	}
-	return narrow(unproven(suspects, rules, said.Line), family), true
+	return few(narrow(unproven(suspects, rules, said.Line), family)), true
+}
+
+// targetOf returns the target that an option of a rule belongs to, if it is one's.
+func targetOf(failed []rule, option string) []ruleset.Extension {
+	if len(failed) != 1 || option == "" {
+		return nil
+	}
+	_, target, _ := strings.Cut(failed[0].text, " -j ")
+	if !strings.Contains(target, " "+option) {
+		return nil
+	}
+	name, _, _ := strings.Cut(target, " ")
+	return called(failed[0].uses, name)
+}
+
+// few returns nothing of a list that is too long to help.
+func few(list []ruleset.Extension) []ruleset.Extension {
+	const most = 4
+	if len(list) > most {
+		return nil
+	}
+	return list
 }
 
 // unproven leaves of the suspects those that no rule before the line uses: what
@@ -90,50 +110,4 @@ func narrow(suspects []ruleset.Extension, family ruleset.Family) []ruleset.Exten
 		return suspects
 	}
 	return left
-}
-
-// modulesFolder has a folder for each kernel that is installed.
-const modulesFolder = "/lib/modules"
-
-// installed returns the modules that the kernel that runs has or could load.
-func installed() map[string]bool {
-	names := map[string]bool{}
-	for _, list := range []string{"modules.dep", "modules.builtin"} {
-		text, _ := os.ReadFile(filepath.Join(modulesFolder, here.Release(), list)) // none in a container
-		for line := range strings.Lines(string(text)) {
-			path, _, _ := strings.Cut(strings.TrimSpace(line), ":")
-			name, _, _ := strings.Cut(filepath.Base(path), ".ko")
-			names[name] = true
-		}
-	}
-	return names
-}
-
-// folders returns where the libraries of iptables are.
-func folders() []string {
-	var found []string
-	for _, pattern := range []string{"/usr/lib/*/xtables", "/usr/lib64/xtables", "/usr/lib/xtables", "/lib/xtables"} {
-		matches, _ := filepath.Glob(pattern) // the patterns are good
-		found = append(found, matches...)
-	}
-	return found
-}
-
-// hasLibrary reports whether there is a library for an extension, or nobody knows
-// where libraries are.
-func hasLibrary(name string, family ruleset.Family) bool {
-	own := "libipt_"
-	if family == ruleset.V6 {
-		own = "libip6t_"
-	}
-	where := folders()
-	for _, folder := range where {
-		for _, prefix := range []string{"libxt_", own} {
-			info, err := os.Stat(filepath.Join(folder, prefix+name+".so"))
-			if err == nil && info.Mode().IsRegular() && info.Size() > 0 {
-				return true
-			}
-		}
-	}
-	return len(where) == 0
 }

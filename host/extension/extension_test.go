@@ -97,7 +97,12 @@ func TestCulprits(t *testing.T) {
 	}{
 		{"line 11: RULE_APPEND failed (No such file or directory): rule in chain HARDENCTL-INPUT", 11, "[match connlimit]", true},
 		{"line 5: RULE_APPEND failed (No such file or directory): rule in chain PREROUTING", 5, "[match set target SET]", true},
-		{"Warning: Extension SET revision 0 not supported, missing kernel module?", 0, "[target SET]", true},
+		{"line 12: RULE_APPEND failed (No such file or directory): rule in chain INPUT", 12, "[]", true}, // 1.8.7 names the COMMIT
+		{"Warning: Extension SET revision 0 not supported, missing kernel module?\nline 5: RULE_APPEND failed (No such file or directory): rule in chain PREROUTING", 5, "[target SET]", true},
+		{"Warning: Extension connlimit revision 0 not supported, missing kernel module?\niptables-restore: line 12 failed", 12, "[match connlimit]", true},
+		{"iptables-restore v1.8.7 (nf_tables): Couldn't load match `connlimit':No such file or directory", 11, "[match connlimit]", true},
+		{"iptables-restore v1.8.7 (nf_tables): unknown option \"--add-set\"", 5, "[target SET]", true},
+		{"iptables-restore v1.8.7 (nf_tables): unknown option \"--match-set\"", 5, "[]", true}, // an old library
 		{"line 5: RULE_APPEND failed (Invalid argument): rule in chain PREROUTING", 5, "[]", false},
 		{"ip6tables-restore v1.8.9 (legacy): ip6tables-restore: can't initialize ip6tables table `raw': Table does not exist (do you need to insmod?)", 6, "[table raw]", true},
 		{"Set s doesn't exist.", 5, "[]", false},

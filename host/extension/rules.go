@@ -13,6 +13,7 @@ import (
 // rule is a line of a rules file that adds a rule.
 type rule struct {
 	line   int // from 1
+	text   string
 	uses   []ruleset.Extension
 	Origin bundle.Origin // empty for what is not in the manifest
 }
@@ -40,7 +41,7 @@ func readRules(family ruleset.Family, text []byte, entries []bundle.RuleEntry) [
 		if spec, adds := strings.CutPrefix(trimmed, "-A "); adds {
 			chain, rest, _ := strings.Cut(spec, " ")
 			counted[chain]++
-			rules = append(rules, rule{n, used(rest), asked[place{table, chain, counted[chain]}]})
+			rules = append(rules, rule{n, trimmed, used(rest), asked[place{table, chain, counted[chain]}]})
 		}
 	}
 	return rules
