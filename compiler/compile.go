@@ -43,12 +43,12 @@ func Lower(name string, files profile.Files) (*ruleset.Ruleset, diag.List) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	diags = slices.Concat(diags, check.Profile(p), check.Knocks(name, p))
+	diags = slices.Concat(diags, p.Own(slices.Concat(check.Profile(p), check.Knocks(name, p))))
 	if diags.HasErrors() {
 		return nil, sorted(diags)
 	}
 	rs := lower.Lower(name, p)
-	return rs, sorted(append(diags, needs.Check(rs)...))
+	return rs, sorted(append(diags, p.Own(needs.Check(rs))...))
 }
 
 // sorted returns the list as people are shown it.

@@ -37,6 +37,9 @@ func (r *recorder) List(name string) ([]byte, profile.Format, error) {
 	return text, format, r.keep(name, generation.List, text, err)
 }
 
+// BuiltIn implements profile.Files.
+func (r *recorder) BuiltIn() (profiles, lists []string) { return r.source.files.BuiltIn() }
+
 // keep keeps what was read, once, and returns the error of the reading.
 func (r *recorder) keep(name string, kind generation.Kind, text []byte, err error) error {
 	known := func(s generation.Source) bool { return s.Name == name && s.Kind == kind }

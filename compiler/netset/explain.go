@@ -68,7 +68,7 @@ func mapped(text string) *SyntaxError {
 
 func port(text string) *SyntaxError {
 	if ap, err := netip.ParseAddrPort(text); err == nil {
-		return &SyntaxError{CodePort, quote(text) + " has a port; a set holds addresses", "write " + ap.Addr().String()}
+		return &SyntaxError{CodePort, quote(text) + " has a port; a set holds addresses", "write " + ap.Addr().WithZone("").Unmap().String()}
 	}
 	inner, ok := strings.CutPrefix(text, "[")
 	inner, closed := strings.CutSuffix(inner, "]")

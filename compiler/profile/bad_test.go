@@ -159,7 +159,7 @@ a.toml:5:2: policy: is already stated in line 2, column 2`},
 			`a.toml:3:8: policy.ipv6: expected value but found "yes" instead
 a.toml:4:13: policy.input: the text has no closing quote on its line
 a.toml:5:11: services.a: expected '.' or ']' to end table name, but the line ends
-a.toml:10:5: log.prefix: expected a comma (',') or array terminator (']'), but got '"'
+a.toml:10:5: log.prefix: expected a comma or ], but got '"'
 a.toml:13:1: icmp.echo: unknown key`},
 		{"no cascade", "[sets.office\naddresses = 1\n[access]\nadmin = [\"@office\"]\n[services.a]\nports = [\n", `a.toml:2:12: sets.office: expected '.' or ']' to end table name, but the line ends
 a.toml:7:9: services.a.ports: ends too early; expected value`},

@@ -17,10 +17,13 @@ type decoder struct {
 	files   Files
 	list    *diag.List
 	profile Profile
+	root    *node
 	// sets are the names that "@name" may use, from the tree, so that a set
 	// that is broken is not unknown too.
 	sets     map[string]bool
 	setNames []string
+	// off are the sets and knocks that a layer has switched off, by path.
+	off map[string]diag.Position
 	// setsPartial says that a set may have been in a statement that is broken.
 	setsPartial bool
 	// knocks and knocksPartial are the same for the knocks of services, sorted.
@@ -39,6 +42,10 @@ func (d *decoder) table(n *node, known fields) {
 		return
 	}
 	for _, c := range n.children {
+		if isRemoval(c) {
+			d.unremoved(c, names(n))
+			continue
+		}
 		if read := known[c.name]; read != nil {
 			read(c)
 			continue
@@ -56,19 +63,29 @@ func (d *decoder) named(n *node, what string, read func(*node)) {
 		d.errorf("too-many", n, "has more than %d entries", maxNamed)
 		return
 	}
+	all := names(n)
 	for _, c := range sorted(n.children) {
-		if !isName(c.name, maxName) {
-			d.add(&flaw{
-				Code:       "bad-name",
-				Message:    fmt.Sprintf("%s is not a name for a %s", quote(c.name), what),
-				Suggestion: fmt.Sprintf("use at most %d of a-z, 0-9 and -, beginning with a letter or digit", maxName),
-			}, c.key, c.path)
-			continue
-		}
-		if d.want(c, kindTable, "a table") {
+		switch {
+		case isRemoval(c):
+			d.unremoved(c, all)
+		case !isName(c.name, maxName):
+			d.add(badName(c.name, what), c.key, c.path)
+		case d.want(c, kindTable, "a table") && d.isOn(c, all):
 			read(c)
 		}
 	}
+}
+
+func badName(name, what string) *flaw {
+	f := &flaw{
+		Code:       "bad-name",
+		Message:    fmt.Sprintf("%s is not a name for a %s", quote(name), what),
+		Suggestion: fmt.Sprintf("use at most %d of a-z, 0-9 and -, beginning with a letter or digit", maxName),
+	}
+	if better := strings.ReplaceAll(strings.ToLower(name), "_", "-"); isName(better, maxName) {
+		f.Suggestion = fmt.Sprintf("name it %q: names are of a-z, 0-9 and -", better)
+	}
+	return f
 }
 
 // The bounds of named tables. Names end up in chains, sets, and comments, the
@@ -232,17 +249,26 @@ func (d *decoder) line(to *string, least, most int, forbidden string) func(*node
 	}
 }
 
-// later reports a key that a later version will know.
-func (d *decoder) later(n *node) {
-	d.add(&flaw{
-		Code: "unknown-key", Message: "unknown " + n.noun(), Note: "not in this version of hardenctl",
-	}, n.key, n.path)
-}
+// later are the tables that a later version will know.
+var later = []string{"expect"}
 
 func (d *decoder) unknown(n *node, known []string) {
-	d.add(&flaw{
-		Code: "unknown-key", Message: "unknown " + n.noun(), Suggestion: didYouMean(n.name, known),
-	}, n.key, n.path)
+	f := &flaw{Code: "unknown-key", Message: "unknown " + n.noun(), Note: "not in this version of hardenctl"}
+	switch {
+	case len(*d.list) > diag.Most: // nobody will read more of it
+		f.Note = ""
+	case !slices.Contains(later, n.path):
+		f.Note, f.Suggestion = validKeys(n, known), didYouMean(n.name, known)
+	}
+	d.add(f, n.key, n.path)
+}
+
+// validKeys lists what may stand beside an unknown key.
+func validKeys(n *node, keys []string) string {
+	if n.path == join("", n.name) {
+		return known("a profile may have", keys)
+	}
+	return known("the keys of this table are", keys)
 }
 
 // want reports whether n is of kind k, and otherwise what it is instead.

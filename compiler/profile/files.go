@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,9 @@ type Files interface {
 	Profile(name string) ([]byte, error)
 	// List returns the text of a list of at most MaxList bytes, and its format.
 	List(name string) ([]byte, Format, error)
+	// BuiltIn returns the names of the profiles and of the lists that are built
+	// in, such as "builtin:web", sorted. They help who has mistyped one.
+	BuiltIn() (profiles, lists []string)
 }
 
 // What Files may say about a name, besides fs.ErrNotExist.
@@ -61,6 +65,8 @@ type Folder struct {
 // builtin begins the name of what is embedded in hardenctl.
 const builtin = "builtin:"
 
+func isBuiltin(name string) bool { return strings.HasPrefix(name, builtin) }
+
 // Profile reads the profile of that name.
 func (f Folders) Profile(name string) ([]byte, error) {
 	if short, ok := strings.CutPrefix(name, builtin); ok {
@@ -88,6 +94,24 @@ func (f Folders) List(name string) ([]byte, Format, error) {
 	}
 	text, err := read(folder, rest, MaxList)
 	return text, format, err
+}
+
+// BuiltIn names what is built in.
+func (f Folders) BuiltIn() (profiles, lists []string) {
+	if f.Builtins == nil {
+		return nil, nil
+	}
+	find := func(patterns ...string) (found []string) {
+		for _, pattern := range patterns {
+			files, _ := fs.Glob(f.Builtins, pattern) // its one error is that of a bad pattern
+			for _, file := range files {
+				found = append(found, builtin+strings.TrimSuffix(path.Base(file), path.Ext(file)))
+			}
+		}
+		slices.Sort(found)
+		return found
+	}
+	return find("*.toml"), find("lists/*.txt", "lists/*.json")
 }
 
 func (f Folders) builtinList(name string) ([]byte, Format, error) {

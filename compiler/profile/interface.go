@@ -10,6 +10,15 @@ const interfaceBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 
 func (d *decoder) interfaces(to *[]Interface) func(*node) {
 	return func(n *node) {
+		if !d.mustInherit(n, "all interfaces") {
+			return
+		}
+		if n.edited && len(n.children) == 0 {
+			d.add(&flaw{
+				Code: "empty-list", Message: "nothing is left of this list, so that connections could begin on every interface",
+				Suggestion: `if that is meant, say remove = ["inside"] in [policy]`,
+			}, n.value, n.path)
+		}
 		for _, element := range texts(n, `a list of interfaces such as ["lan0"]`, d.list) {
 			name := element.scalar.(string)
 			if !isInterface(name) {

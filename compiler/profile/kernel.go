@@ -38,7 +38,7 @@ func (d *decoder) kernel(n *node) {
 			}
 		}
 	}
-	d.table(n, known)
+	d.optional(n, known)
 	for _, k := range knobs {
 		if stated, ok := found[k.name]; ok {
 			d.profile.Kernel = append(d.profile.Kernel, stated)

@@ -2,7 +2,6 @@ package profile
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -46,7 +45,7 @@ const (
 func (d *decoder) knowKnocks(root *node) {
 	d.knocks, d.knocksPartial = nil, root.partial
 	if knocks := root.child("knocks"); knocks != nil {
-		d.knocks = slices.Sorted(maps.Keys(knocks.byName))
+		d.knocks = d.thoseOn(knocks)
 		d.knocksPartial = d.knocksPartial || knocks.partial
 	}
 }
@@ -63,14 +62,14 @@ func (d *decoder) doors(n *node) {
 // knock reads [knocks.NAME].
 func (d *decoder) knock(n *node) {
 	k := Knock{Name: n.name, Position: n.key, Step: defaultStep, Open: defaultOpen}
-	d.table(n, fields{
+	d.optional(n, fields{
 		"sequence": d.sequence(&k.Sequence),
 		"step":     d.duration(&k.Step, time.Second, maxStep),
 		"open":     d.duration(&k.Open, time.Second, maxOpen),
 	})
 	if n.child("sequence") == nil && !n.partial {
 		d.add(&flaw{
-			Code: "no-sequence", Message: "states no sequence", Suggestion: "add " + exampleSequence,
+			Code: "no-sequence", Message: "states no sequence", Suggestion: d.meant(n, "sequence", "add "+exampleSequence),
 		}, n.key, n.path)
 	}
 	d.profile.Knocks = append(d.profile.Knocks, k)
@@ -82,6 +81,9 @@ const exampleSequence = `sequence = ["tcp/7000", "udp/8000", "tcp/9000"] with nu
 // not twice in a row.
 func (d *decoder) sequence(to *[]Port) func(*node) {
 	return func(n *node) {
+		if isEdit(n) {
+			start(n, d.list)
+		}
 		if !d.want(n, kindArray, `a list of ports such as ["tcp/7000", "udp/8000", "tcp/9000"]`) {
 			return
 		}
@@ -171,7 +173,9 @@ func (d *decoder) unknownKnock(n *node, name string) {
 		Code: "unknown-knock", Message: fmt.Sprintf("there is no knock %s", quote(name)),
 		Suggestion: didYouMean(name, d.knocks),
 	}
-	if f.Suggestion == "" && isName(name, maxName) {
+	if at, isOff := d.off[join("knocks", name)]; isOff {
+		f.Message, f.Suggestion = fmt.Sprintf("the knock %s is switched off in %s", quote(name), at), `remove = ["knock"] opens the service without one`
+	} else if f.Suggestion == "" && isName(name, maxName) {
 		f.Suggestion = fmt.Sprintf("state it as [knocks.%s], with a sequence", name)
 	}
 	d.add(f, n.value, n.path)

@@ -1,7 +1,9 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -22,7 +24,9 @@ type loader struct {
 	files Files
 	list  *diag.List
 	order []string // names in the order in which they were reached
-	open  []string // the files that include one another down to here
+	// origins are those of the files read so far.
+	origins origins
+	open    []string // the files that include one another down to here
 }
 
 // load reads the root profile and all that it includes. The tree holds, of each
@@ -49,7 +53,12 @@ func (l *loader) read(name string, at diag.Position, subject string) *node {
 	l.order = append(l.order, name)
 	text, err := l.files.Profile(name)
 	if err != nil {
-		l.list.Add(unreadable("profile", name, MaxProfile, err).at(at, subject))
+		f := unreadable("profile", name, MaxProfile, err)
+		if errors.Is(err, fs.ErrNotExist) {
+			builtIn, _ := l.files.BuiltIn()
+			f.Suggestion, f.Note = meantBuiltIn(name, builtIn)
+		}
+		l.list.Add(f.at(at, subject))
 		return nil
 	}
 	return parse(name, text, l.list)
@@ -62,15 +71,18 @@ func (l *loader) layer(name string, tree *node) *node {
 	checkVersion(tree.remove("version"), l.list)
 	include := tree.remove("include")
 	if include == nil {
+		l.origins.note(tree)
 		return tree
 	}
 	below := newTable("", "", tree.key)
 	for _, element := range texts(include, "a list of profiles", l.list) {
 		if layer := l.include(name, element); layer != nil {
-			below = merge(below, layer)
+			l.merge(below, layer)
 		}
 	}
-	return merge(below, tree)
+	l.origins.note(tree)
+	l.merge(below, tree)
+	return below
 }
 
 // include reads the file that an element of include names, or nothing if it
@@ -88,6 +100,7 @@ func (l *loader) include(from string, element *node) *node {
 	case len(l.order) >= maxFiles:
 		flaw = &flawTooMany
 	default:
+		l.origins.includes[name] = element.value
 		if tree := l.read(name, element.value, element.path); tree != nil {
 			return l.layer(name, tree)
 		}
@@ -134,21 +147,28 @@ func checkVersion(n *node, list *diag.List) {
 }
 
 // merge lays the table upper over the table lower. Scalars and lists replace
-// what is below them, tables merge by name. A table that both state keeps the
-// place of the upper one; keys keep the order lower, upper.
-func merge(lower, upper *node) *node {
+// what is below them or edit it, tables merge by name. A table that both state
+// keeps the place of the upper one; keys keep the order lower, upper.
+func (l *loader) merge(lower, upper *node) {
+	if removal := upper.child(removeKey); removal != nil && isRemoval(removal) {
+		l.removeKeys(lower, removal)
+	}
 	for _, c := range upper.children {
 		below := lower.child(c.name)
 		switch {
+		case isRemoval(c): // done before
 		case below == nil:
 			lower.add(c)
+		case below.kind == kindArray && isEdit(c):
+			l.edit(below, c)
+		case isEdit(below) && isEdit(c):
+			appendEdit(below, c)
 		case below.kind == kindTable && c.kind == kindTable:
-			merge(below, c)
+			l.merge(below, c)
 		default:
 			*below = *c
 		}
 	}
 	lower.key, lower.value = upper.key, upper.value
 	lower.partial = lower.partial || upper.partial
-	return lower
 }

@@ -90,8 +90,8 @@ a.toml:2:74: include: "builtin:" is not the name of a built-in profile or list
 a.toml:2:86: include: "" is not the name of a file`},
 		{"a built-in one looks out", map[string]string{
 			"a.toml": "version = 1\ninclude = [\"builtin:b\"]", "builtin:b.toml": "include = [\"c.toml\"]\nsets.a.files = [\"l.txt\"]",
-		}, `builtin:b:1:12: include: a built-in profile cannot read the file "c.toml"
-builtin:b:2:17: sets.a.files: a built-in profile cannot read the file "l.txt"`},
+		}, `a.toml:2:12: include: a built-in profile cannot read the file "c.toml"
+a.toml:2:12: sets.a.files: a built-in profile cannot read the file "l.txt"`},
 		{"too large", map[string]string{
 			"a.toml": "version = 1\ninclude = [\"b.toml\"]", "b.toml": strings.Repeat("#", MaxProfile+1),
 		}, `a.toml:2:12: include: profile "b.toml" is larger than 1 MiB`},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"hardenctl/compiler/diag"
@@ -73,6 +74,19 @@ func unreadable(what, name string, limit int64, err error) *flaw {
 		err = at.Err // without the path, which may be this machine's own
 	}
 	return &flaw{Code: "unreadable", Message: fmt.Sprintf("%s %s cannot be read: %v", what, quote(name), err)}
+}
+
+// meantBuiltIn returns which of the names that are built in was meant by one that
+// leads nowhere, and the list of them for who tried one of these.
+func meantBuiltIn(name string, builtIn []string) (suggestion, note string) {
+	short := strings.TrimSuffix(strings.TrimPrefix(name, builtin), path.Ext(name))
+	if slices.Contains(builtIn, builtin+short) {
+		return fmt.Sprintf("write %q for the one that is built in", builtin+short), ""
+	}
+	if isBuiltin(name) {
+		note = known("these are built in:", builtIn)
+	}
+	return didYouMean(builtin+short, builtIn), note
 }
 
 // isName reports whether name is of letters, digits and hyphens, at most limit

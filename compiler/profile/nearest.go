@@ -1,9 +1,12 @@
 package profile
 
+import "strings"
+
 // nearest returns the candidate most like word, if one is like it enough to be
-// what was meant: at most a third of it differs, and at most two letters. Of
-// two that are equally like it the first counts.
+// what was meant: at most a third of it differs, and at most two letters, whatever
+// their case. Of two that are equally like it the first counts.
 func nearest(word string, candidates []string) (string, bool) {
+	word = strings.ToLower(word)
 	best, found := min(2, max(1, len(word)/3)), ""
 	for _, c := range candidates {
 		if len(c) > len(word)+best || len(word) > len(c)+best {

@@ -41,7 +41,12 @@ func (d *decoder) nics(n *node) {
 		d.errorf("too-many", n, "has more than %d entries", maxNamed)
 		return
 	}
+	all := names(n)
 	for _, c := range sorted(n.children) {
+		if isRemoval(c) {
+			d.unremoved(c, all)
+			continue
+		}
 		if !isInterface(c.name) || strings.HasSuffix(c.name, "+") {
 			d.add(&flaw{
 				Code: "bad-name", Message: quote(c.name) + " is not the name of an interface",
@@ -49,7 +54,9 @@ func (d *decoder) nics(n *node) {
 			}, c.key, c.path)
 			continue
 		}
-		d.nic(c)
+		if d.isOn(c, all) {
+			d.nic(c)
+		}
 	}
 }
 
@@ -64,7 +71,7 @@ func (d *decoder) nic(n *node) {
 	}
 	nic := NIC{Name: n.name, Position: n.key}
 	known["queues"] = d.count(&nic.Queues, 1, maxQueues)
-	d.table(n, known)
+	d.optional(n, known)
 	for _, name := range offloads {
 		if o, stated := found[name]; stated {
 			nic.Offloads = append(nic.Offloads, o)

@@ -221,6 +221,8 @@ var plainer = strings.NewReplacer(
 	`got '\n' instead`, "the line ends",
 	"found '\n' instead", "the line ends",
 	"strings cannot contain newlines", "the text has no closing quote on its line",
+	"expected a top-level item to end with a newline, comment, or EOF", "expected the end of the line",
+	"a comma (',') or array terminator (']')", "a comma or ]",
 )
 
 // reportSyntax reports err, whose place counts from base, at statement i.
@@ -232,7 +234,10 @@ func (p *parser) reportSyntax(i, base int, err error) {
 		at, message = base+parse.Position.Start, parse.Message
 	}
 	at = max(st.start, min(at, st.end-1))
-	p.list.Errorf("syntax", p.src.position(at), p.subject(i), "%s", cut(plainer.Replace(message)))
+	p.list.Add(diag.Diagnostic{
+		Code: "syntax", Position: p.src.position(at), Subject: p.subject(i),
+		Message: cut(plainer.Replace(message)), Suggestion: syntaxHelp(string(p.text[st.start:st.end])),
+	})
 	p.remove(i)
 }
 

@@ -21,25 +21,27 @@ var (
 
 // decode reads the whole tree.
 func (d *decoder) decode(root *node) {
+	d.root = root
 	d.profile.Policy = Policy{Input: Drop, Forward: Leave, IPv6: true}
 	d.profile.Scan = Scan{Scope: Everything, Engine: Sets}
 	d.knowSets(root)
 	d.knowKnocks(root)
 	d.table(root, fields{
+		"version":     nil, // read before the layers were laid over one another
+		"include":     nil,
 		"description": d.line(&d.profile.Description, 0, maxDescription, ""),
 		"policy":      d.policy,
 		"sets":        func(n *node) { d.named(n, "set", d.set) },
 		"access":      d.access,
 		"services":    func(n *node) { d.named(n, "service", d.service) },
-		"scan":        d.scan,
-		"icmp":        d.icmp,
-		"udp":         d.udp,
-		"log":         d.log,
+		"scan":        d.switched(d.scan),
+		"icmp":        d.switched(d.icmp),
+		"udp":         d.switched(d.udp),
+		"log":         d.switched(d.log),
 		"fail2ban":    d.fail2ban,
-		"kernel":      d.kernel,
+		"kernel":      d.switched(d.kernel),
 		"knocks":      d.doors,
 		"nics":        d.nics,
-		"expect":      d.later,
 	})
 	d.jailScopes()
 }
@@ -62,7 +64,7 @@ func (d *decoder) policy(n *node) {
 
 func (d *decoder) service(n *node) {
 	s := Service{Name: n.name, Position: n.key}
-	d.table(n, fields{
+	d.optional(n, fields{
 		"ports":                  d.ports(&s.Ports),
 		"admin":                  d.boolean(&s.Admin),
 		"from":                   d.from(&s.From),
@@ -74,10 +76,13 @@ func (d *decoder) service(n *node) {
 	switch ports := n.child("ports"); {
 	case ports == nil && !n.partial:
 		d.add(&flaw{
-			Code: "no-ports", Message: "states no ports", Suggestion: `add ports = ["tcp/443"]`,
+			Code: "no-ports", Message: "states no ports", Suggestion: d.meant(n, "ports", `add ports = ["tcp/443"]`),
 		}, n.key, n.path)
 	case ports != nil && ports.kind == kindArray && len(ports.children) == 0:
-		d.errorf("no-ports", ports, "is empty, so that the service has no ports")
+		d.add(&flaw{
+			Code: "no-ports", Message: "is empty, so that the service has no ports",
+			Suggestion: "to switch the service off, write enabled = false in its table",
+		}, ports.value, ports.path)
 	}
 	d.profile.Services = append(d.profile.Services, s)
 }
@@ -107,7 +112,7 @@ func (d *decoder) ports(to *[]Port) func(*node) {
 func (d *decoder) icmp(n *node) {
 	i, echo := &d.profile.ICMP, true
 	i.Position = n.key
-	d.table(n, fields{
+	d.optional(n, fields{
 		"echo_replies":    d.boolean(&echo),
 		"echo_per_source": d.rateLimit(&i.EchoPerSource),
 	})
@@ -118,7 +123,7 @@ func (d *decoder) icmp(n *node) {
 
 func (d *decoder) udp(n *node) {
 	d.profile.UDP.Position = n.key
-	d.table(n, fields{
+	d.optional(n, fields{
 		"new_per_source":     d.limit(&d.profile.UDP.NewPerSource),
 		"packets_per_source": d.rateLimit(&d.profile.UDP.PacketsPerSource),
 	})
@@ -127,7 +132,7 @@ func (d *decoder) udp(n *node) {
 func (d *decoder) log(n *node) {
 	l := &d.profile.Log
 	*l = Log{Position: n.key, Prefix: defaultPrefix, Rate: defaultLogRate, PerSource: defaultPerSource}
-	d.table(n, fields{
+	d.optional(n, fields{
 		"prefix":           d.line(&l.Prefix, 1, maxPrefix, `"'\`),
 		"rate":             d.rate(&l.Rate),
 		"lines_per_source": d.rate(&l.PerSource),

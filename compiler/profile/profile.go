@@ -40,6 +40,8 @@ type Profile struct {
 	Fail2ban    Fail2ban
 	Kernel      []Knob
 	NICs        []NIC
+
+	origins origins
 }
 
 // Ending is what happens to a packet that no rule accepts.

@@ -13,13 +13,14 @@ import (
 // of lists. What a later layer replaces is not looked at.
 func Read(name string, files Files) (*Profile, diag.List) {
 	var found diag.List
-	l := loader{files: files, list: &found}
+	l := loader{files: files, list: &found, origins: origins{map[string]diag.Position{}, map[string]diag.Position{}}}
 	tree := l.load(name)
-	d := decoder{files: files, list: &found}
+	d := decoder{files: files, list: &found, off: map[string]diag.Position{}}
 	if tree != nil {
 		d.decode(tree)
 	}
-	found = inOrder(found, l.order).Cut()
+	found = inOrder(l.origins.own(found), l.order).Cut()
+	d.profile.origins = l.origins
 	if found.HasErrors() {
 		return nil, found
 	}

@@ -96,6 +96,7 @@ func TestReadExample(t *testing.T) {
 			{"syncookies", at(54, 1), 1},
 		},
 	}
+	got.origins = origins{}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -108,6 +109,7 @@ func TestReadDefaults(t *testing.T) {
 		Policy: Policy{Input: Drop, Forward: Leave, IPv6: true},
 		Scan:   Scan{Scope: Everything, Engine: Sets},
 	}
+	got.origins = origins{}
 	if diags != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, diags, want)
 	}

@@ -24,7 +24,7 @@ func (d *decoder) scan(n *node) {
 	s := &d.profile.Scan
 	*s = Scan{Position: n.key, Window: defaultScanWindow, Ban: defaultBan, Scope: Everything, Engine: Sets}
 	var probes Count
-	d.table(n, fields{
+	d.optional(n, fields{
 		"probes":        d.count(&probes, 1, maxProbes),
 		"window":        d.duration(&s.Window, time.Second, maxWindow),
 		"slow":          d.slow,
@@ -70,8 +70,7 @@ func (d *decoder) slow(n *node) {
 }
 
 // agree checks the numbers of [scan] against one another. One that does nothing
-// beside another is no error: an included profile may state it, and nothing can
-// unsay it.
+// beside another is no error: an included profile may state it.
 func (d *decoder) agree(n *node) {
 	s := &d.profile.Scan
 	d.recentCounts(n, s.Probes)
@@ -109,10 +108,11 @@ func (d *decoder) recentCounts(n *node, probes uint32) {
 	}
 }
 
-// scanWithoutProbes warns of keys that do nothing, since nobody is banned.
+// scanWithoutProbes warns of keys that do nothing, since nobody is banned. Those of
+// a built-in profile are left over from what the user has removed.
 func (d *decoder) scanWithoutProbes(n *node) {
 	for _, key := range []string{"window", "slow", "tripwires", "ban", "ban_repeat", "keep_bans", "proven", "scope", "engine"} {
-		if c := n.child(key); c != nil {
+		if c := n.child(key); c != nil && !isBuiltin(c.value.File) {
 			d.warn("no-effect", c, "does nothing, since scan.probes is not stated")
 		}
 	}

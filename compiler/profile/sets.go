@@ -1,7 +1,9 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/netip"
 	"slices"
@@ -34,11 +36,26 @@ func (d *decoder) knowSets(root *node) {
 	d.sets, d.setsPartial = map[string]bool{}, root.partial
 	if sets := root.child("sets"); sets != nil {
 		d.setsPartial = d.setsPartial || sets.partial
-		for _, c := range sets.children {
-			d.sets[c.name] = true
+		for _, name := range d.thoseOn(sets) {
+			d.sets[name] = true
 		}
 	}
 	d.setNames = slices.Sorted(maps.Keys(d.sets))
+}
+
+// thoseOn returns the names of a table's tables, sorted, without those that are
+// switched off, which it notes.
+func (d *decoder) thoseOn(n *node) []string {
+	var on []string
+	for _, c := range n.children {
+		if isOff(c) {
+			d.off[c.path] = c.child(enabledKey).key
+			continue
+		}
+		on = append(on, c.name)
+	}
+	slices.Sort(on)
+	return on
 }
 
 // set reads [sets.NAME].
@@ -53,7 +70,7 @@ func (d *decoder) set(n *node) {
 	before := len(*d.list)
 	s := Set{Name: n.name, Position: n.key}
 	var least Count
-	d.table(n, fields{
+	d.optional(n, fields{
 		"addresses":      d.addresses(&s.Members, &s.Entries),
 		"files":          d.lists(&s.Members, &s.Entries),
 		"min_entries":    d.count(&least, 1, maxEntries),
@@ -72,7 +89,7 @@ func (d *decoder) checkSet(n *node, members netset.Set, entries int, least Count
 	case n.child("addresses") == nil && n.child("files") == nil:
 		d.add(&flaw{
 			Code: "empty-set", Message: "states neither addresses nor files",
-			Suggestion: `add addresses = ["192.0.2.0/24"] or files = ["lists/name.txt"]`,
+			Suggestion: d.meant(n, "", `add addresses = ["192.0.2.0/24"] or files = ["lists/name.txt"]`),
 		}, n.key, n.path)
 	case members.IsEmpty():
 		d.add(&flaw{Code: "empty-set", Message: "holds no address", Note: "an empty set matches nobody"}, n.key, n.path)
@@ -110,7 +127,7 @@ func coversAll(message string, purpose use) *flaw {
 		f.Note = "nobody would be limited, banned or blocked any more"
 		f.Suggestion = "list the addresses that are meant"
 	case toServe:
-		f.Suggestion = "a service without from is open to everyone; leave the list out"
+		f.Suggestion = `a service without from is open to everyone; leave the list out, or say remove = ["from"] if it is inherited`
 	default:
 		f.Note = "as a blocklist it would drop everyone, as admin it would trust everyone"
 		f.Suggestion = "list the addresses that are meant"
@@ -125,7 +142,10 @@ func (d *decoder) addresses(to *netset.Set, entries *int) func(*node) {
 		for _, element := range texts(n, `a list of addresses such as ["192.0.2.0/24"]`, d.list) {
 			text := element.scalar.(string)
 			if strings.HasPrefix(text, "@") {
-				d.errorf("bad-address", element, "%s: a set holds addresses, not other sets", quote(text))
+				d.add(&flaw{
+					Code: "bad-address", Message: quote(text) + ": a set holds addresses, not other sets",
+					Suggestion: `name both sets where they are used, such as from = ["@a", "@b"]`,
+				}, element.value, element.path)
 				continue
 			}
 			if prefix, ok := d.prefix(element); ok {
@@ -143,8 +163,23 @@ func (d *decoder) prefix(n *node) (netip.Prefix, bool) {
 		return prefix, true
 	}
 	syntax := err.(*netset.SyntaxError) // ParsePrefix promises it
-	d.add(&flaw{Code: syntax.Code, Message: syntax.Message, Suggestion: syntax.Suggestion}, n.value, n.path)
+	f := &flaw{Code: syntax.Code, Message: syntax.Message, Suggestion: syntax.Suggestion}
+	d.meantSet(n.scalar.(string), f)
+	d.add(f, n.value, n.path)
 	return netip.Prefix{}, false
+}
+
+// meantSet says of what is no address that it is the name of a set, or nearly.
+func (d *decoder) meantSet(text string, f *flaw) {
+	if len(*d.list) > diag.Most {
+		return // nobody will read it
+	}
+	if d.sets[text] {
+		f.Message = quote(text) + " is not an address; there is a set of this name"
+		f.Suggestion = fmt.Sprintf("write %q", "@"+text)
+	} else if near, ok := nearest(text, d.setNames); ok {
+		f.Suggestion = fmt.Sprintf("did you mean the set %q?", "@"+near)
+	}
 }
 
 // lists reads the files of a set.
@@ -172,7 +207,12 @@ func (d *decoder) readList(element *node) (set netset.Set, entries int) {
 	}
 	text, format, err := d.files.List(name)
 	if err != nil {
-		d.add(unreadable("list", name, MaxList, err), element.value, element.path)
+		f := unreadable("list", name, MaxList, err)
+		if errors.Is(err, fs.ErrNotExist) {
+			_, builtIn := d.files.BuiltIn()
+			f.Suggestion, f.Note = meantBuiltIn(name, builtIn)
+		}
+		d.add(f, element.value, element.path)
 		return set, 0
 	}
 	if d.read += len(text); d.read > maxListBytes {
@@ -206,11 +246,14 @@ func (d *decoder) access(n *node) {
 func (d *decoder) from(to *[]Ref) func(*node) {
 	read := d.refs(to, toServe)
 	return func(n *node) {
+		if !d.mustInherit(n, "everyone") {
+			return
+		}
 		read(n)
 		if n.kind == kindArray && len(n.children) == 0 {
 			d.add(&flaw{
 				Code: "empty-list", Message: "is empty, so that nobody could connect",
-				Suggestion: "leave it out to let everyone in, or leave the service out",
+				Suggestion: `leave it out to let everyone in, or say remove = ["from"] if it is inherited; enabled = false switches the service off`,
 			}, n.value, n.path)
 		}
 	}
@@ -258,6 +301,12 @@ func (d *decoder) knownSet(element *node, name string) bool {
 		return true
 	}
 	f := &flaw{Code: "unknown-set", Message: fmt.Sprintf("there is no set %s", quote(name))}
+	if at, isOff := d.off[join("sets", name)]; isOff {
+		f.Message = fmt.Sprintf("the set %s is switched off in %s", quote(name), at)
+		f.Suggestion = fmt.Sprintf("take it out of this list, by %s.remove = [%q] if it is inherited", element.path, "@"+name)
+		d.add(f, element.value, element.path)
+		return false
+	}
 	if len(*d.list) > diag.Most {
 		d.add(f, element.value, element.path) // nobody will read a suggestion
 		return false

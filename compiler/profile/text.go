@@ -2,6 +2,7 @@ package profile
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -9,12 +10,24 @@ import (
 
 // parsePort reads "tcp/443" or "udp/60000-61000".
 func parsePort(text string) (Port, *flaw) {
+	port, wrong := readPort(text)
+	if wrong != "" {
+		return Port{}, badPort(text, wrong, meantPort(text))
+	}
+	return port, nil
+}
+
+// readPort reads a port, or says what is wrong with it.
+func readPort(text string) (port Port, wrong string) {
 	protocol, ports, found := strings.Cut(text, "/")
+	if _, isNumber := parsePortNumber(text); isNumber {
+		return Port{}, "has no protocol"
+	}
 	if !found {
-		return Port{}, portWithoutProtocol(text)
+		return Port{}, "is not a port"
 	}
 	if protocol != string(TCP) && protocol != string(UDP) {
-		return Port{}, badPort(text, "is not a port: the protocol is tcp or udp", "")
+		return Port{}, "is not a port: the protocol is tcp or udp"
 	}
 	first, last, isRange := strings.Cut(ports, "-")
 	if !isRange {
@@ -24,23 +37,56 @@ func parsePort(text string) (Port, *flaw) {
 	b, okB := parsePortNumber(last)
 	switch {
 	case !okA || !okB:
-		return Port{}, badPort(text, "is not a port (1-65535)", `write a number, such as "tcp/443", or a range, such as "udp/60000-61000"`)
+		return Port{}, "is not a port (1-65535)"
 	case a > b:
-		return Port{}, badPort(text, "ends before it begins", fmt.Sprintf(`write "%s/%d-%d"`, protocol, b, a))
+		return Port{}, "ends before it begins"
 	}
-	return Port{Protocol: Protocol(protocol), First: a, Last: b}, nil
+	return Port{Protocol: Protocol(protocol), First: a, Last: b}, ""
+}
+
+// portForms are how other tools write ports, with what a profile writes instead.
+var portForms = []struct {
+	form    *regexp.Regexp
+	instead string
+}{
+	{regexp.MustCompile(`^([0-9]+)$`), `"tcp/$1" or "udp/$1"`},
+	{regexp.MustCompile(`^(?i:(tcp|udp)) *[/: ] *([0-9]+) *[-:] *([0-9]+)$`), `"$1/$2-$3"`},
+	{regexp.MustCompile(`^(?i:(tcp|udp)) *[/: ] *([0-9]+)$`), `"$1/$2"`},
+	{regexp.MustCompile(`^([0-9]+)/(?i:(tcp|udp))$`), `"$2/$1"`},
+	{regexp.MustCompile(`^([0-9]+)[-:]([0-9]+)/(?i:(tcp|udp))$`), `"$3/$1-$2"`},
+	{regexp.MustCompile(`^(?i:(tcp|udp))/([0-9]+), *([0-9]+)$`), `"$1/$2", "$1/$3"`},
+	{regexp.MustCompile(`^(?i:tcp\+udp|udp\+tcp|any|both|\*)/([0-9]+)$`), `"tcp/$1", "udp/$1"`},
+}
+
+// meantPort says what to write instead of a text that is no port.
+func meantPort(text string) string {
+	if protocol, ports, found := strings.Cut(text, "/"); found {
+		first, last, _ := strings.Cut(ports, "-")
+		if port := protocol + "/" + last + "-" + first; isPort(port) {
+			return fmt.Sprintf("write %q", port)
+		}
+	}
+	for _, f := range portForms {
+		m := f.form.FindStringSubmatchIndex(text)
+		if m == nil || len(text) > shown {
+			continue
+		}
+		instead := strings.ToLower(string(f.form.ExpandString(nil, f.instead, text, m)))
+		if isPort(strings.Split(instead, `"`)[1]) {
+			return "write " + instead
+		}
+	}
+	return `write protocol and number, such as "tcp/443", or a range, such as "udp/60000-61000"`
+}
+
+func isPort(text string) bool {
+	_, wrong := readPort(text)
+	return wrong == ""
 }
 
 func parsePortNumber(text string) (uint16, bool) {
 	n, ok := parseNumber(text, 1, 65535)
 	return uint16(n), ok
-}
-
-func portWithoutProtocol(text string) *flaw {
-	if _, ok := parsePortNumber(text); ok {
-		return badPort(text, "has no protocol", fmt.Sprintf(`write "tcp/%s" or "udp/%[1]s"`, text))
-	}
-	return badPort(text, "is not a port", `write protocol and number, such as "tcp/443"`)
 }
 
 func badPort(text, what, suggestion string) *flaw {

@@ -15,14 +15,23 @@ func TestParsePort(t *testing.T) {
 			t.Errorf("%q: got %v, %v", text, got, flaw)
 		}
 	}
+	const other = `write protocol and number, such as "tcp/443", or a range, such as "udp/60000-61000"`
 	for text, suggestion := range map[string]string{
 		"443":       `write "tcp/443" or "udp/443"`,
 		"tcp/9-8":   `write "tcp/8-9"`,
-		"tcp/65536": `write a number, such as "tcp/443", or a range, such as "udp/60000-61000"`,
-		"https":     `write protocol and number, such as "tcp/443"`,
-		"tcp/+1":    `write a number, such as "tcp/443", or a range, such as "udp/60000-61000"`,
-		"tcp/1-2-3": `write a number, such as "tcp/443", or a range, such as "udp/60000-61000"`,
-		"TCP/1":     "",
+		"tcp/65536": other,
+		"https":     other,
+		"tcp/+1":    other,
+		"tcp/1-2-3": other,
+		"TCP/1":     `write "tcp/1"`,
+		"80/tcp":    `write "tcp/80"`,
+		"80-90/Udp": `write "udp/80-90"`,
+		"tcp:80":    `write "tcp/80"`,
+		"tcp/80:90": `write "tcp/80-90"`,
+		"TCP 90-80": other,
+		"tcp/80,81": `write "tcp/80", "tcp/81"`,
+		"any/53":    `write "tcp/53", "udp/53"`,
+		"icmp/8":    other,
 	} {
 		if _, flaw := parsePort(text); flaw == nil || flaw.Suggestion != suggestion {
 			t.Errorf("%q: got %+v, want the suggestion %q", text, flaw, suggestion)

@@ -41,6 +41,8 @@ type node struct {
 	// partial says that a statement in the table was broken and reported, so
 	// that what seems to be missing may be in there.
 	partial bool
+	// edited says, of a list, that a layer has added to it or removed from it.
+	edited bool
 }
 
 func newTable(name, path string, at diag.Position) *node {

@@ -31,6 +31,9 @@ func want(n *node, k kind, what string, list *diag.List) bool {
 // texts returns the elements of a list of texts. Others, and those that stand
 // twice, are reported and left out.
 func texts(n *node, what string, list *diag.List) []*node {
+	if isEdit(n) {
+		start(n, list)
+	}
 	if !want(n, kindArray, what, list) {
 		return nil
 	}
@@ -102,6 +105,18 @@ func checkLine(text string, least, most int, forbidden string) *flaw {
 		return nil
 	}
 	return f
+}
+
+// known lists the words that are good in a place, for the note of a message.
+func known(what string, words []string) string {
+	const most = 20
+	switch {
+	case len(words) == 0:
+		return ""
+	case len(words) > most:
+		return fmt.Sprintf("%s %s, and %d more", what, strings.Join(words[:most], ", "), len(words)-most)
+	}
+	return what + " " + strings.Join(words, ", ")
 }
 
 func didYouMean(word string, candidates []string) string {

@@ -1,0 +1,245 @@
+package profile
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// inherited is a profile over which others are laid in these tests. It has every
+// list of the language, and every kind of table.
+const inherited = `version = 1
+[policy]
+forward = "published"
+inside = ["lan0", "lan1"]
+[sets.office]
+addresses = ["192.0.2.0/24", "198.51.100.7/32"]
+files = ["builtin:list"]
+[sets.other]
+addresses = ["203.0.113.0/24"]
+[access]
+admin = ["@office"]
+exempt = ["@other"]
+block = ["198.51.100.9", "198.51.100.10"]
+[services.ssh]
+ports = ["tcp/22", "tcp/2222-2222"]
+from = ["@office", "10.0.0.0/8"]
+new_per_source = "5/minute"
+knock = "door"
+[services.web]
+ports = ["tcp/80"]
+[scan]
+probes = 10
+slow = { probes = 20, window = "1d" }
+tripwires = ["tcp/23", "tcp/3389"]
+[knocks.door]
+sequence = ["tcp/7000", "udp/8000", "tcp/9000"]
+[log]
+rate = "1/minute"
+[udp]
+packets_per_source = "100/second"
+[icmp]
+echo_per_source = "1/second"
+[kernel]
+syncookies = true
+default_ttl = 128
+[nics.lan0]
+gro = true
+tso = false
+[fail2ban]
+retries = 2
+`
+
+// laidOver reads lines laid over the inherited profile.
+func laidOver(t *testing.T, lines string, more ...string) (*Profile, []string) {
+	t.Helper()
+	texts := map[string]string{
+		"a.toml":                 "version = 1\ninclude = [\"builtin:b\"]\n" + lines,
+		"builtin:b.toml":         inherited,
+		"builtin:lists/list.txt": "192.0.2.1\n",
+	}
+	for i := 0; i+1 < len(more); i += 2 {
+		texts[more[i]] = more[i+1]
+	}
+	p, diags := Read("a.toml", folders(texts))
+	var found []string
+	for _, d := range diags {
+		text := d.String()
+		for _, hint := range []string{d.Note, d.Suggestion} {
+			if hint != "" {
+				text += " | " + hint
+			}
+		}
+		found = append(found, text)
+	}
+	return p, found
+}
+
+// TestEdits holds that every list of the language can be added to and removed
+// from, that every table can be switched off, and that every key can be removed.
+func TestEdits(t *testing.T) {
+	for _, test := range []struct {
+		lines string
+		show  func(p *Profile) any
+		want  string
+	}{
+		{`services.ssh.from.add = ["@other"]`, from, "[office 10.0.0.0/8 other]"},
+		{`services.ssh.from.remove = ["10.0.0.0/8"]`, from, "[office]"},
+		{`services.ssh.from = { add = ["@other"], remove = ["@office"] }`, from, "[10.0.0.0/8 other]"},
+		{`services.ssh.ports.add = ["udp/22"]`, sshPorts, "[tcp/22 tcp/2222 udp/22]"},
+		{`services.ssh.ports.remove = ["tcp/2222"]`, sshPorts, "[tcp/22]"},
+		{`sets.office.addresses.remove = ["198.51.100.7"]`, func(p *Profile) any { return p.Sets[0].Entries }, "2"},
+		{`sets.office.addresses.add = ["198.51.100.8"]`, func(p *Profile) any { return p.Sets[0].Entries }, "4"},
+		{`sets.office.files.remove = ["builtin:list"]`, func(p *Profile) any { return p.Sets[0].Entries }, "2"},
+		{`sets.other.files.add = ["builtin:list"]`, func(p *Profile) any { return p.Sets[1].Entries }, "2"},
+		{`access.admin.add = ["192.0.2.7"]`, func(p *Profile) any { return len(p.Access.Admin) }, "2"},
+		{`access.exempt.remove = ["@other"]`, func(p *Profile) any { return len(p.Access.Exempt) }, "0"},
+		{`access.block.remove = ["198.51.100.9/32"]`, func(p *Profile) any { return p.Access.Block[0].Prefix }, "198.51.100.10/32"},
+		{`scan.tripwires.remove = ["tcp/23"]`, func(p *Profile) any { return p.Scan.Tripwires }, "[tcp/3389]"},
+		{`policy.inside.remove = ["lan1"]`, func(p *Profile) any { return len(p.Policy.Inside) }, "1"},
+		{`knocks.door.sequence.add = ["udp/1"]`, func(p *Profile) any { return p.Knocks[0].Sequence }, "[tcp/7000 udp/8000 tcp/9000 udp/1]"},
+
+		{`services.web.enabled = false`, func(p *Profile) any { return len(p.Services) }, "1"},
+		{"services.web.enabled = true", func(p *Profile) any { return len(p.Services) }, "2"},
+		{"access.exempt.remove = [\"@other\"]\nsets.other.enabled = false", func(p *Profile) any { return len(p.Sets) }, "1"},
+		{"services.ssh.remove = [\"knock\"]\nknocks.door.enabled = false", func(p *Profile) any { return len(p.Knocks) }, "0"},
+		{`nics.lan0.enabled = false`, func(p *Profile) any { return len(p.NICs) }, "0"},
+		{`scan.enabled = false`, func(p *Profile) any { return p.Scan.Probes }, "0"},
+		{`log.enabled = false`, func(p *Profile) any { return p.Log.Rate.Count }, "0"},
+		{`udp.enabled = false`, func(p *Profile) any { return p.UDP.PacketsPerSource.Stated() }, "false"},
+		{`icmp.enabled = false`, func(p *Profile) any { return p.ICMP.EchoPerSource.Stated() }, "false"},
+		{`kernel.enabled = false`, func(p *Profile) any { return len(p.Kernel) }, "0"},
+		{`fail2ban.enabled = false`, func(p *Profile) any { return p.Fail2ban.Enabled }, "false"},
+
+		{`services.ssh.remove = ["new_per_source"]`, func(p *Profile) any { return p.Services[0].NewPerSource.Stated() }, "false"},
+		{`services.ssh.remove = ["from", "knock"]`, func(p *Profile) any { return p.Services[0].Public() }, "true"},
+		{`services.remove = ["web"]`, func(p *Profile) any { return len(p.Services) }, "1"},
+		{`scan.remove = ["slow"]`, func(p *Profile) any { return p.Scan.Slow.Count }, "0"},
+		{`scan.remove = ["probes"]`, func(p *Profile) any { return p.Scan.Probes }, "0"},
+		{`kernel.remove = ["default_ttl"]`, func(p *Profile) any { return len(p.Kernel) }, "1"},
+		{`nics.lan0.remove = ["tso"]`, func(p *Profile) any { return len(p.NICs[0].Offloads) }, "1"},
+		{"remove = [\"log\", \"fail2ban\"]", func(p *Profile) any { return p.Log.Rate.Count }, "0"},
+	} {
+		p, found := laidOver(t, test.lines)
+		if len(found) > 0 {
+			t.Errorf("%s: %s", test.lines, strings.Join(found, "\n"))
+		} else if got := fmt.Sprint(test.show(p)); got != test.want {
+			t.Errorf("%s: got %s, want %s", test.lines, got, test.want)
+		}
+	}
+}
+
+func from(p *Profile) any {
+	var all []string
+	for _, ref := range p.Services[0].From {
+		if ref.Set != "" {
+			all = append(all, ref.Set)
+			continue
+		}
+		all = append(all, ref.Prefix.String())
+	}
+	return all
+}
+
+func sshPorts(p *Profile) any { return p.Services[0].Ports }
+
+// TestEditsOfLayers holds that edits of several layers follow one another, and
+// that a file which edits may be included before or after others.
+func TestEditsOfLayers(t *testing.T) {
+	const lines = "include = [\"builtin:b\", \"x.toml\", \"y.toml\"]\nservices.ssh.from.add = [\"192.0.2.7\"]"
+	texts := map[string]string{
+		"a.toml": "version = 1\n" + lines, "builtin:b.toml": inherited, "builtin:lists/list.txt": "192.0.2.1\n",
+		"x.toml": "include = [\"z.toml\"]\nservices.ssh.from.remove = [\"@other\", \"@office\"]",
+		"y.toml": "services.ssh.from.add = [\"@office\"]\nservices.ssh.remove = [\"knock\"]",
+		"z.toml": "services.ssh.from.add = [\"@other\"]",
+	}
+	p, diags := Read("a.toml", folders(texts))
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	if got := fmt.Sprint(from(p), p.Services[0].Knock.Name); got != "[10.0.0.0/8 office 192.0.2.7/32]" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestBadEdits shows what a person is told who takes away what is not there.
+func TestBadEdits(t *testing.T) {
+	for lines, want := range map[string]string{
+		`services.ssh.from.remove = ["@ofice"]`:                         `a.toml:3:29: services.ssh.from.remove: "@ofice" is not in the inherited list | it holds @office, 10.0.0.0/8 | did you mean "@office"?`,
+		`services.web.from.add = ["@office"]`:                           `a.toml:3:14: services.web.from: no included profile states this list, which means everyone | state the whole list: from = [...]`,
+		`services.ssh.from.add = "@other"`:                              `a.toml:3:25: services.ssh.from.add: must be a list, not the text "@other" | write it in brackets: ["@other"]`,
+		`services.ssh.from.remove = ["@office", "10.0.0.0/8"]`:          `a.toml:3:14: services.ssh.from: is empty, so that nobody could connect`,
+		`policy.inside.remove = ["lan0", "lan1"]`:                       `a.toml:3:8: policy.inside: nothing is left of this list, so that connections could begin on every interface | if that is meant, say remove = ["inside"] in [policy]`,
+		`scan.tripwires.remove = ["tcp/24"]`:                            `a.toml:3:26: scan.tripwires.remove: "tcp/24" is not in the inherited list | it holds tcp/23, tcp/3389 | did you mean "tcp/23"?`,
+		`services.wbe.enabled = false`:                                  `a.toml:3:10: services.wbe: there is nothing to switch off: no included profile states this table | did you mean "web"?`,
+		`nics.lan9.enabled = false`:                                     `a.toml:3:6: nics.lan9: there is nothing to switch off: no included profile states this table | did you mean "lan0"?`,
+		`services.remove = ["wbe"]`:                                     `a.toml:3:20: services.remove: there is no "wbe" to remove: no included profile states it | did you mean "web"?`,
+		`services.ssh.remove = ["nock"]`:                                `a.toml:3:24: services.ssh.remove: there is no "nock" to remove: no included profile states it | did you mean "knock"?`,
+		`sets.other.enabled = false`:                                    `a.toml:2:12: access.exempt: the set "other" is switched off in a.toml:3:12 | inherited from builtin:b:12:11 | take it out of this list, by access.exempt.remove = ["@other"] if it is inherited`,
+		`knocks.door.enabled = false`:                                   `a.toml:2:12: services.ssh.knock: the knock "door" is switched off in a.toml:3:13 | inherited from builtin:b:18:9 | remove = ["knock"] opens the service without one`,
+		`services.ssh.ports = []`:                                       `a.toml:3:22: services.ssh.ports: is empty, so that the service has no ports | to switch the service off, write enabled = false in its table`,
+		"services.ssh.from = []":                                        `a.toml:3:21: services.ssh.from: is empty, so that nobody could connect`,
+		"[services.ssh]\nfrom = [\"@other\"]\nfrom.add = [\"@office\"]": `a.toml:5:1: services.ssh.from: is already stated in line 4, column 1`,
+	} {
+		_, found := laidOver(t, lines)
+		if len(found) != 1 || !strings.HasPrefix(found[0], want) {
+			t.Errorf("%s:\n%s\nwant\n%s", lines, strings.Join(found, "\n"), want)
+		}
+	}
+}
+
+// TestOwnLineFirst holds that a message about what is inherited names the line of
+// the user by which it came, or the nearest that changes it.
+func TestOwnLineFirst(t *testing.T) {
+	for lines, want := range map[string]string{
+		`scan.ban = "2h"`:                                                 "",
+		"[scan]\nban_repeat = \"1m\"":                                     `a.toml:4:14: warning: scan.ban_repeat: does nothing`,
+		"[services.ssh]\nknock = \"dor\"":                                 `a.toml:4:9: services.ssh.knock: there is no knock "dor"`,
+		"[sets.x]\naddresses = [\"192.0.2.1\"]\nsets.office = 1":          `a.toml:5:1: sets.x.sets: unknown table`,
+		"sets.other.enabled = false\n[access]\nadmin = [\"192.0.2.1\"]":   `a.toml:4:2: access.exempt: the set "other" is switched off in a.toml:3:12 | inherited from builtin:b:12:11`,
+		"sets.other.enabled = false\naccess.exempt.remove = [\"@other\"]": "",
+	} {
+		_, found := laidOver(t, lines)
+		if want == "" && len(found) > 0 || want != "" && (len(found) == 0 || !strings.HasPrefix(found[0], want)) {
+			t.Errorf("%s:\n%s\nwant\n%s", lines, strings.Join(found, "\n"), want)
+		}
+	}
+}
+
+// TestHelp shows what a person is told who has mistyped a word.
+func TestHelp(t *testing.T) {
+	for lines, want := range map[string]string{
+		"inlcude = [\"x\"]":                            `did you mean "include"?`,
+		"[services.ssh]\nadmn = true":                  "the keys of this table are admin, connections_per_source, enabled, from, knock, new_per_source, ports, synproxy",
+		"[services.shh]\nfrom = [\"@office\"]":         "did you mean [services.ssh]?",
+		"[knocks.dor]\nstep = \"1s\"":                  "did you mean [knocks.door]?",
+		"[sets.offic]":                                 "did you mean [sets.office]?",
+		"services.web.from = [\"office\"]":             `"office" is not an address; there is a set of this name | write "@office"`,
+		"services.web.from = [\"offices\"]":            `did you mean the set "@office"?`,
+		"sets.other.addresses = [\"@office\"]":         `name both sets where they are used`,
+		"services.web.ports = [\"TCP/80\"]":            `write "tcp/80"`,
+		"policy.input = \"DROP\"":                      `did you mean "drop"?`,
+		"[Policy]":                                     `did you mean "policy"?`,
+		"[services.My_Site]\nports=[\"tcp/81\"]":       `name it "my-site"`,
+		"sets.other.files = [\"list\"]":                `write "builtin:list" for the one that is built in`,
+		"sets.other.files = [\"builtin:lits\"]":        `these are built in: builtin:list | did you mean "builtin:list"?`,
+		"policy.ipv6 = yes":                            "write true",
+		"policy.input = drop":                          `write it in quotes: "drop"`,
+		"scan.ban = 1h":                                `write it in quotes: "1h"`,
+		"[policy]\nipv6: false":                        "write = between a key and its value",
+		"services.web.ports = [tcp/80, tcp/81]":        `write each element in quotes: ["tcp/80", "tcp/81"]`,
+		"services.web.ports = [\"tcp/80\" \"tcp/81\"]": "write a comma between the elements",
+	} {
+		_, found := laidOver(t, lines)
+		if len(found) == 0 || !strings.Contains(found[0], want) {
+			t.Errorf("%s:\n%s\nwant\n%s", lines, strings.Join(found, "\n"), want)
+		}
+	}
+	for include, want := range map[string]string{"b": `write "builtin:b"`, "builtin:bb": `these are built in: builtin:b`} {
+		texts := map[string]string{"a.toml": "version = 1\ninclude = [\"" + include + "\"]", "builtin:b.toml": ""}
+		_, diags := Read("a.toml", folders(texts))
+		if len(diags) != 1 || !strings.Contains(diags[0].Note+diags[0].Suggestion, want) {
+			t.Errorf("%s: %+v", include, diags)
+		}
+	}
+}
