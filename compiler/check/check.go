@@ -25,25 +25,6 @@ type stated struct {
 	service string
 }
 
-// sharedPorts refuses a port that two services state: only the first would
-// ever be asked, and its limits and sources would silently win. Of ports that
-// overlap, each is reported once.
-func sharedPorts(p *profile.Profile) diag.List {
-	var list diag.List
-	var reach stated // of the ports so far, the one that reaches furthest
-	for _, port := range sortedPorts(p) {
-		apart := port.Protocol != reach.Protocol || port.First > reach.Last
-		if !apart && port.service != reach.service {
-			list.Errorf("shared-port", port.Position, "services."+port.service+".ports",
-				"%s is a port of services.%s too", port, reach.service)
-		}
-		if apart || port.Last > reach.Last {
-			reach = port
-		}
-	}
-	return list
-}
-
 // sortedPorts returns the ports of all services by protocol and number.
 func sortedPorts(p *profile.Profile) []stated {
 	var ports []stated
@@ -64,12 +45,14 @@ func sortedPorts(p *profile.Profile) []stated {
 func tripwires(p *profile.Profile) diag.List {
 	var list diag.List
 	for _, port := range p.Scan.Tripwires {
+		said := false // of one of the services that share the port
 		for _, s := range sortedPorts(p) {
-			if s.Protocol == port.Protocol && s.First <= port.Last && port.First <= s.Last {
+			if s.Protocol == port.Protocol && s.First <= port.Last && port.First <= s.Last && !said {
+				said = true
 				list.Add(diag.Diagnostic{
 					Code: "served-tripwire", Position: port.Position, Subject: "scan.tripwires",
 					Message:    fmt.Sprintf("%s is a port of services.%s, where one touch must not ban", port, s.service),
-					Suggestion: "choose a port that no service has",
+					Suggestion: fmt.Sprintf("choose a port that no service has, or switch services.%s off by enabled = false", s.service),
 				})
 			}
 		}

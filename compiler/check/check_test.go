@@ -37,22 +37,35 @@ services.b.ports = ["tcp/81"]`, ``},
 access.admin = ["192.0.2.7"]`, ``},
 		{"whom the service states does", strings.Replace(knocked, "admin", `from = ["192.0.2.7"], admin`, 1), ``},
 		{"one port, two services", `services.a.ports = ["tcp/80"]
-services.b.ports = ["tcp/443", "tcp/80"]`, `a.toml:3:32: services.b.ports: tcp/80 is a port of services.a too`},
+services.b.ports = ["tcp/443", "tcp/80"]`, `a.toml:3:32: services.b.ports: tcp/80 is a port of services.a too, and both are for everyone`},
 		{"a tripwire on a service", `services.a.ports = ["tcp/8000-8010"]
 scan = { probes = 10, tripwires = ["udp/8005", "tcp/8005"] }`,
 			`a.toml:3:48: scan.tripwires: tcp/8005 is a port of services.a, where one touch must not ban`},
 		{"a range over a port", `services.a.ports = ["udp/60005"]
-services.b.ports = ["udp/60000-61000"]`, `a.toml:2:21: services.a.ports: udp/60005 is a port of services.b too`},
+services.b.ports = ["udp/60000-61000"]`, `a.toml:3:21: services.b.ports: udp/60000-61000 is a port of services.a too, and both are for everyone`},
 		{"a port in a range", `services.a.ports = ["udp/60000-61000"]
-services.b.ports = ["udp/61000"]`, `a.toml:3:21: services.b.ports: udp/61000 is a port of services.a too`},
+services.b.ports = ["udp/61000"]`, `a.toml:3:21: services.b.ports: udp/61000 is a port of services.a too, and both are for everyone`},
 		{"ranges side by side", `services.a.ports = ["udp/60000-60999"]
 services.b.ports = ["udp/61000-61999"]`, ``},
 		{"three services", `services.a.ports = ["tcp/80"]
 services.b.ports = ["tcp/80"]
-services.c.ports = ["tcp/80"]`, `a.toml:3:21: services.b.ports: tcp/80 is a port of services.a too
-a.toml:4:21: services.c.ports: tcp/80 is a port of services.a too`},
+services.c.ports = ["tcp/80"]`, `a.toml:3:21: services.b.ports: tcp/80 is a port of services.a too, and both are for everyone
+a.toml:4:21: services.c.ports: tcp/80 is a port of services.a too, and both are for everyone`},
 		{"two lists of one service over another's port", `services.a.ports = ["tcp/1-100", "tcp/50-60"]
-services.b.ports = ["tcp/90"]`, `a.toml:3:21: services.b.ports: tcp/90 is a port of services.a too`},
+services.b.ports = ["tcp/90"]`, `a.toml:3:21: services.b.ports: tcp/90 is a port of services.a too, and both are for everyone`},
+		{"one port for groups of their own", `services.a = { ports = ["tcp/80"], new_per_source = "1/second" }
+services.b = { ports = ["tcp/80"], from = ["192.0.2.7"] }
+services.c = { ports = ["tcp/1-100"], from = ["192.0.2.0/24"] }`, ``},
+		{"a group that is asked too late", `services.b = { ports = ["tcp/80"], from = ["192.0.2.0/24", "198.51.100.0/24"] }
+services.a = { ports = ["tcp/80"], from = ["192.0.2.7"] }`,
+			`a.toml:3:25: services.a.ports: services.b is asked first for tcp/80, and is for everybody whom services.a is for: the limits of services.a never count`},
+		{"a proxy before one of two", `services.a = { ports = ["tcp/80"], synproxy = true }
+services.b = { ports = ["tcp/80"], from = ["192.0.2.7"] }`,
+			`a.toml:2:25: services.a.ports: tcp/80 is a port of services.b too, and synproxy is stated for one of them only`},
+		{"a knock at an open door", `services.a = { ports = ["tcp/22"], knock = "door" }
+services.b = { ports = ["tcp/22"] }
+knocks.door.sequence = ["tcp/7101", "udp/8202"]`,
+			`a.toml:3:25: warning: services.b.ports: services.b opens tcp/22 to everyone, so that the knock of services.a hides nothing`},
 		{"a blocklist of the whole internet", `sets.half.addresses = ["0.0.0.0/1", "128.0.0.0/2"]
 access.block = ["@half", "192.0.0.0/3"]`, `a.toml:3:17: access.block: these addresses together are everyone, and would drop everyone`},
 		{"of IPv6's", `access.block = ["2000::/3"]`, `a.toml:2:17: access.block: these addresses together are everyone, and would drop everyone`},

@@ -76,7 +76,7 @@ func (l *lowering) untracked(family ruleset.Family) ruleset.Table {
 	p := f.proxyPart()
 	loopback := p.rule("loopback", ruleset.Return, ruleset.Interface{Name: "lo"})
 	rules := append([]ruleset.Rule{loopback}, f.byInside()...)
-	for _, s := range f.proxied() {
+	for _, s := range onceEach(f.proxied()) {
 		rules = append(rules, f.tcpRules(s, "synproxy", ruleset.NoTrack{})...)
 	}
 	jump := p.rule("synproxy", f.chain("UNTRACKED", rules), ruleset.TCPFlags{Mask: handshake, Set: ruleset.SYN})
@@ -147,7 +147,7 @@ func (f *filter) cookieRules() []ruleset.Rule {
 		p.rule("open before", ruleset.AddToSet{Set: known.Set, Direction: known.Direction}, known),
 		p.rule("open before", ruleset.Accept, known),
 	}
-	for _, s := range f.proxied() {
+	for _, s := range onceEach(f.proxied()) {
 		rules = append(rules, f.tcpRules(s, "synproxy", f.synProxy())...)
 	}
 	return rules
@@ -161,19 +161,45 @@ func (f *filter) handedOn() []ruleset.Rule {
 		return nil
 	}
 	var rules []ruleset.Rule
+	shared := sharing(f.profile.Services)
 	for _, s := range f.proxied() {
-		target := f.serviceTarget(s)
-		for _, ports := range f.proxiedPorts(s) {
-			if free := unlimited(s); target != ruleset.Accept && f.has(free) {
-				rules = append(rules, f.service(s).rule("trusted sources", ruleset.Accept, ports, f.inSet(free)))
-			}
-			rules = append(rules, f.service(s).rule("", target, ports))
-		}
+		rules = append(rules, f.handedOnTo(s, shared[s.Name])...)
 	}
 	jump := f.proxyPart().rule("synproxy", f.chain("PROXIED", rules),
 		ruleset.OutInterface{Name: "lo"}, ruleset.Proto{Protocol: ruleset.TCP},
 		ruleset.ConnState{States: ruleset.StateNew}, ruleset.ForeignSource{})
 	return []ruleset.Rule{jump}
+}
+
+// handedOnTo asks the limits of one service. Whose SYN it is matters only where
+// other services share its ports: who came this far may reach one of them.
+func (f *filter) handedOnTo(s profile.Service, shared bool) []ruleset.Rule {
+	everyone := [][]ruleset.Match{nil}
+	ways, trusted := everyone, everyone
+	if shared {
+		ways = f.ways(s)
+	}
+	if !s.Admin { // whose admin addresses reach it in any case
+		trusted = ways
+	}
+	var rules []ruleset.Rule
+	target := f.serviceTarget(s)
+	for _, ports := range f.proxiedPorts(s) {
+		if free := unlimited(s); (target != ruleset.Accept || shared) && f.has(free) {
+			rules = append(rules, f.handedOnBy(s, "trusted sources", ruleset.Accept, trusted, ports, f.inSet(free))...)
+		}
+		rules = append(rules, f.handedOnBy(s, "", target, ways, ports)...)
+	}
+	return rules
+}
+
+// handedOnBy is one rule for each way to a service.
+func (f *filter) handedOnBy(s profile.Service, does string, target ruleset.Target, ways [][]ruleset.Match, matches ...ruleset.Match) []ruleset.Rule {
+	var rules []ruleset.Rule
+	for _, way := range ways {
+		rules = append(rules, f.service(s).rule(does, target, slices.Concat(matches, way)...))
+	}
+	return rules
 }
 
 // proxiedPorts matches the TCP ports of a service behind nat's OUTPUT, where one

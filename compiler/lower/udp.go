@@ -16,7 +16,7 @@ func (f *filter) udpPackets() []ruleset.Rule {
 	}
 	p := f.part("udp.packets_per_source", limit.Position)
 	var rules []ruleset.Rule
-	for _, s := range f.profile.Services {
+	for _, s := range onceEach(f.profile.Services) {
 		for _, ports := range f.ports(s, profile.UDP) {
 			rules = append(rules, p.rule("", f.udpChain(p), ports, ruleset.ConnOriginal{}))
 		}

@@ -43,6 +43,9 @@ func (d *decoder) decode(root *node) {
 		"knocks":      d.doors,
 		"nics":        d.nics,
 	})
+	if services := root.child("services"); services != nil {
+		inOrderOfAsking(d.profile.Services, names(services))
+	}
 	d.jailScopes()
 }
 

@@ -24,7 +24,8 @@ import (
 )
 
 // Profile is what a merged profile says. Named tables are sorted by name, so
-// that the order in which layers state them changes nothing. A part that the
+// that the order in which layers state them changes nothing, but for services that
+// share a port: these stand in the order in which they are asked. A part that the
 // profile does not have is its zero value.
 type Profile struct {
 	Description string
@@ -153,7 +154,9 @@ func (p Port) String() string {
 	return fmt.Sprintf("%s/%d-%d", p.Protocol, p.First, p.Last)
 }
 
-// Service is [services.NAME].
+// Service is [services.NAME]. Several may state one port, each for a group of its
+// own (From, Knock) and with limits of its own; the first one decides whose group
+// the source of a packet is in.
 type Service struct {
 	Name     string
 	Position diag.Position

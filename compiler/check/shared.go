@@ -1,0 +1,83 @@
+package check
+
+import (
+	"fmt"
+
+	"hardenctl/compiler/diag"
+	"hardenctl/compiler/profile"
+)
+
+// maxSharing is how many services may state one port: every new packet to it passes
+// the rules of each.
+const maxSharing = 16
+
+// sharedPorts looks at services that state the same port. Each must be for a group
+// of its own, since the first whose group the source is in decides: what can never
+// be asked is an error, for its limits would silently not count.
+func sharedPorts(p *profile.Profile) diag.List {
+	var list diag.List
+	with, said := map[int]int{}, map[int]bool{}
+	for _, o := range profile.Overlaps(p.Services) {
+		first, second := p.Services[o.First], p.Services[o.Second]
+		if with[o.Second]++; with[o.Second] >= maxSharing {
+			list.Errorf("shared-port", o.Port.Position, "services."+second.Name+".ports", "more than %d services share ports with this one", maxSharing-1)
+			return list
+		}
+		if d := unasked(p, first, second, o.Port); d.Message != "" && !said[o.Second] {
+			said[o.Second] = true
+			list.Add(d)
+		}
+	}
+	return list
+}
+
+// unasked says what is wrong with two services that share a port; the zero value if
+// nothing is. It is reported for the one that the user states: of one that is
+// inherited, the other line is the user's.
+func unasked(p *profile.Profile, first, second profile.Service, port profile.Port) diag.Diagnostic {
+	own, other := second, first
+	if builtin(own.Position.File) && !builtin(other.Position.File) {
+		own, other = other, own
+	}
+	d := diag.Diagnostic{Code: "shared-port", Position: placeOf(own, port), Subject: "services." + own.Name + ".ports",
+		Note: fmt.Sprintf("services.%s states it at %s", other.Name, placeOf(other, port))}
+	switch {
+	case first.Public() && second.Public():
+		d.Message = fmt.Sprintf("%s is a port of services.%s too, and both are for everyone", port, other.Name)
+		d.Suggestion = fmt.Sprintf("state from in one of them, so that each is for a group of its own, or switch services.%s off by enabled = false", other.Name)
+	case first.SynProxy != second.SynProxy && port.Protocol == profile.TCP:
+		d.Message = fmt.Sprintf("%s is a port of services.%s too, and synproxy is stated for one of them only", port, other.Name)
+		d.Suggestion = "state synproxy alike in both: a SYN is answered before anybody knows whose it is"
+	case first.Knock.Name != "" && second.Public():
+		d.Severity = diag.Warning
+		d.Message = fmt.Sprintf("services.%s opens %s to everyone, so that the knock of services.%s hides nothing", second.Name, port, first.Name)
+	case covered(p, first, second):
+		d.Message = fmt.Sprintf("services.%s is asked first for %s, and is for everybody whom services.%s is for: the limits of services.%[3]s never count", first.Name, port, second.Name)
+		d.Suggestion = fmt.Sprintf("state [services.%s] before [services.%s]: the order in which they are stated is that in which they are asked", second.Name, first.Name)
+	default:
+		return diag.Diagnostic{}
+	}
+	return d
+}
+
+// covered reports whether every source that a service is for is in the group of one
+// that is asked before it.
+func covered(p *profile.Profile, first, second profile.Service) bool {
+	if second.Public() {
+		return false
+	}
+	if second.Knock.Name != "" && second.Knock.Name != first.Knock.Name {
+		return false // who has knocked may come from anywhere
+	}
+	return p.Addresses(second.From).Subtract(p.Addresses(first.From)).IsEmpty()
+}
+
+// placeOf is where a service states a port.
+func placeOf(s profile.Service, port profile.Port) diag.Position {
+	for _, q := range s.Ports {
+		if q.Protocol == port.Protocol && q.First <= port.Last && port.First <= q.Last {
+			return q.Position
+		}
+	}
+	return s.Position
+}
