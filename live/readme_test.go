@@ -49,7 +49,9 @@ func TestREADME(t *testing.T) {
 	for _, command := range commands {
 		obey(t, folder, command)
 	}
-	obey(t, folder, "hardenctl check shop.toml")
+	for _, name := range []string{"shop.toml", "edits.toml", "groups.toml"} {
+		obey(t, folder, "hardenctl check "+name)
+	}
 }
 
 func place(t *testing.T, path, text string) {

@@ -16,7 +16,17 @@ func newProfiles() *cobra.Command {
 		Use:   "profiles [NAME]",
 		Short: "List the built-in profiles, or print one",
 		Long: `List the built-in profiles with what each is for, or print the text of one: its
-comments say what each setting does and where that is known from.`,
+comments say what each setting does and where that is known from.
+
+A profile of your own includes one, and changes of it what it states:
+
+  include = ["builtin:web"]
+  [services.ssh]
+  from = ["192.0.2.0/24"]             a value or a list replaces the inherited one
+  ports.add = ["tcp/2222"]            add and remove change an inherited list
+  remove = ["new_per_source"]         remove takes keys out of an inherited table
+  [services.http3]
+  enabled = false                     switches an inherited table off`,
 		Example: `  hardenctl profiles
   hardenctl profiles web
   hardenctl profiles --json`,
