@@ -33,7 +33,7 @@ func TestErrors(t *testing.T) {
 		{"right", "version = 1", "", true},
 		{"of the reader", "version = 1\n[polcy]", "a.toml:2:2: polcy: unknown table", false},
 		{"of the check", "version = 1\nservices.a.ports = [\"tcp/80\"]\nservices.b.ports = [\"tcp/80\"]",
-			"a.toml:3:21: services.b.ports: tcp/80 is a port of services.a too", false},
+			"a.toml:3:21: services.b.ports: tcp/80 is a port of services.a too, and both are for everyone", false},
 		{"a warning of the reader", "version = 1\nscan.window = \"60s\"",
 			"a.toml:2:15: warning: scan.window: does nothing, since scan.probes is not stated", true},
 		{"warnings of both, in order", "version = 1\naccess.admin = [\"192.0.2.7\"]\nscan.window = \"60s\"",
