@@ -108,6 +108,29 @@ func TestUnprovenProfileIsNotInstalled(t *testing.T) {
 	}
 }
 
+// After a rollback on the host the profile is most likely the one that was taken
+// back. The play is refused, until somebody says the number of the rollback.
+func TestRollbackHoldsThePlay(t *testing.T) {
+	freshHost(t)
+	folder := profileFolder(t, "profile.toml", "version = 1\ninclude = [\"builtin:web\"]\n")
+	for _, args := range [][]string{{"apply", "builtin:server"}, {"apply", filepath.Join(folder, "profile.toml")}, {"rollback"}} {
+		output(t, program, append(args, "--auto-approve", "--no-guard", "--confirm-within", "0")...)
+	}
+	before := state(t)
+	p := play(t, "-e", "hardenctl_profile_src="+folder)
+	p.mustFail(t)
+	p.mustSay(t, "a rollback to generation 1, by ", "Nothing was changed", "--after-rollback 3")
+	mustBe(t, before)
+
+	admin := filepath.Join(folder, "profile.toml") // without one, nobody is known who could log in
+	if err := os.WriteFile(admin, []byte("version = 1\ninclude = [\"builtin:web\"]\n[access]\nadmin = [\"192.0.2.0/24\"]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p = play(t, "-e", "hardenctl_profile_src="+folder, "-e", "hardenctl_after_rollback=3")
+	p.mustSucceed(t)
+	p.mustChange(t, 2) // the profile and the apply
+}
+
 // standIn is a program that does for one command of hardenctl what a script
 // says, and is hardenctl for all others.
 func standIn(t *testing.T, command, script string) string {

@@ -26,6 +26,7 @@ func afterRollback() []string {
 // who went back and when, until a person says so.
 func TestApplyAfterRollback(t *testing.T) {
 	bare(t, "nft")
+	t.Cleanup(func() { as(t, applying, "revert") })
 	t.Setenv("SUDO_USER", "alice")
 	unasked := []string{"--auto-approve", "--no-guard", "--confirm-within", "0"}
 	good, bad := variant(t), variant(t, `"tcp/80"`, `"tcp/8443"`)
@@ -61,7 +62,8 @@ func TestApplyAfterRollback(t *testing.T) {
 	apply(0, bad, "--after-rollback", "5")
 
 	// So does who has mended the profile, though there is nothing to apply.
-	expect(t, 0, append([]string{"rollback"}, unasked...)...)
+	expectAs(t, applying, 0, "rollback", "--auto-approve", "--no-guard", "--confirm-within", "5m")
+	contains(t, expectAs(t, confirming, 0, "confirm"), "The profile on disk did not change.", "--after-rollback 7")
 	contains(t, apply(0, good), "--after-rollback 7")
 	apply(1, bad)
 	apply(0, good, "--after-rollback", "7")

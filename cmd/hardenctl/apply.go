@@ -163,7 +163,7 @@ func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
 		return nil
 	}
 	if err := r.Guard(cmd.Context()); err != nil {
-		return fmt.Errorf("%w. Nothing was changed. Let them in by the profile; --no-guard applies it all the same, and locks them out", err)
+		return fmt.Errorf("%w. Nothing was changed. Let them in by the profile, before the next apply takes it, also one of cron; --no-guard applies it all the same, and locks them out", err)
 	}
 	return nil
 }
