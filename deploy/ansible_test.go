@@ -87,6 +87,7 @@ func TestUnprovenProfileIsNotInstalled(t *testing.T) {
 	if err := errors.Join(os.MkdirAll("/etc/hardenctl", 0o700), os.WriteFile("/etc/hardenctl/site.toml", []byte("version = 1\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	output(t, program, "apply", "builtin:server", "--auto-approve", "--no-guard", "--confirm-within", "0")
 	before := state(t)
 	folder := profileFolder(t, "site.toml", "version = 1\ninclude = [\"builtin:server\", \"more.toml\"]\n[access]\nadmin = [\"192.0.2.0/24\"]\n")
 	if err := os.WriteFile(filepath.Join(folder, "more.toml"), []byte("version = 1\n"), 0o600); err != nil {

@@ -22,8 +22,11 @@ func afterRollbackFlag(cmd *cobra.Command) *int {
 
 // story says what was done, by whom and when.
 func (b rolledBack) story() string {
-	return fmt.Sprintf("the last change of this host was a rollback to generation %d, by %s at %s",
-		b.From, b.Who, b.When.Local().Format("2006-01-02 15:04:05"))
+	to := fmt.Sprintf("generation %d", b.From)
+	if b.From == 0 {
+		to = "what it had before hardenctl"
+	}
+	return fmt.Sprintf("the last change of this host was a rollback to %s, by %s at %s", to, b.Who, b.When.Local().Format("2006-01-02 15:04:05"))
 }
 
 // Error is the refusal.
