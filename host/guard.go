@@ -18,7 +18,7 @@ func (r *Reading) Guard(ctx context.Context) error {
 	if r.Plan.Access == nil {
 		found, notes := guard.Ask(ctx, guard.Question{
 			Bundle: r.Bundle, Families: r.Tools.Families, Have: r.Have, Want: r.Want,
-			Connection: session.Connected(),
+			Connection: session.Connected(), Copies: r.copies,
 		})
 		r.Plan.Access, r.Plan.Notes = found, append(r.Plan.Notes, notes...)
 	}

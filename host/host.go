@@ -32,14 +32,37 @@ type Reading struct {
 	// Have is what the host has, Want what the bundle makes of it.
 	Have, Want state.State
 	Plan       *plan.Plan
+
+	// trial is the trial of which Have is what it is to become; nil for none.
+	// copies are the names that its sets have until then, and unsettled is why
+	// nobody can tell what it is to become.
+	trial     *Pending
+	copies    map[string]string
+	unsettled error
 }
 
 // ErrNotRoot is the error of a process that may not read the firewall.
 var ErrNotRoot = errors.New("the firewall can only be read and changed as root")
 
 // Read reads the host and plans. It needs root. Other firewalls that are active
-// are in the plan; they are no error.
+// are in the plan; they are no error. While a trial is pending, what the host has
+// is what it has on trial.
 func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
+	return read(ctx, b, (*Reading).settle)
+}
+
+// readAlone is Read for a change to the host as it is: with a trial beside what
+// was there before. Another firewall that is active refuses it.
+func readAlone(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
+	r, err := read(ctx, b, func(*Reading) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	return r, r.Plan.Rival()
+}
+
+// read reads both sides. view makes of what the host has what is planned from.
+func read(ctx context.Context, b *bundle.Bundle, view func(*Reading) error) (*Reading, error) {
 	if os.Geteuid() != 0 {
 		return nil, ErrNotRoot
 	}
@@ -63,14 +86,23 @@ func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	if err := r.readFiles(); err != nil {
 		return nil, err
 	}
+	if err := view(r); err != nil {
+		return nil, err
+	}
 	if err := r.rehearseFiles(ctx); err != nil {
 		return nil, err
 	}
-	r.Plan = plan.Compare(r.Have, r.Want, b.Manifest)
-	r.Plan.Rivals = append(r.Plan.Rivals, rivals...)
-	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(trialNotes(), watchdog.Notes(), notes, others, r.Tools.Notes(), r.bootNotes(),
-		persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))...)
+	r.plan(rivals, slices.Concat(notes, others))
 	return r, nil
+}
+
+// plan compares the two sides, and adds what a reader should know beside it.
+func (r *Reading) plan(rivals []plan.Rival, notes []string) {
+	r.Plan = plan.Compare(r.Have, r.Want, r.Bundle.Manifest)
+	r.Plan.OnTrial = r.pendingTrial()
+	r.Plan.Rivals = append(r.Plan.Rivals, rivals...)
+	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(r.trialNotes(), watchdog.Notes(), notes, r.Tools.Notes(), r.bootNotes(),
+		persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))...)
 }
 
 // bootNotes says what a boot will not make as the bundle says. What the host had
@@ -82,15 +114,6 @@ func (r *Reading) bootNotes() []string {
 	}
 	return slices.Concat(persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files), persist.SysctlNotes(r.Layout, m.Settings),
 		persist.LinkNotes(m.Settings), probe.QueueNotes(m.Settings))
-}
-
-// readAlone is Read for a change: another firewall that is active refuses it.
-func readAlone(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
-	r, err := Read(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	return r, r.Plan.Rival()
 }
 
 // readLive reads what is not a file. It comes after the rehearsal, which makes

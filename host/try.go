@@ -89,9 +89,9 @@ func (r *Reading) change(progress func(step string)) apply.Change {
 	}
 }
 
-// trialNotes says what a reader of a plan should know of a trial: the plan
-// compares with what is live in it.
-func trialNotes() []string {
+// trialNotes says what a reader of a plan should know of an apply that is under
+// way.
+func (r *Reading) trialNotes() []string {
 	e, err := journal.Read()
 	switch {
 	case errors.Is(err, journal.ErrNone):
@@ -100,8 +100,10 @@ func trialNotes() []string {
 		return []string{"the journal of applies cannot be read: " + err.Error()}
 	case elsewhere(e) != nil:
 		return []string{elsewhere(e).Error()}
-	case e.Pending():
-		return []string{fmt.Sprintf("%s is on trial until %s: this plan compares with the host as it is in that trial, and nothing else can be applied before its end", e.Profile, clock(e.Until()))}
+	case r.unsettled != nil:
+		return []string{fmt.Sprintf("%s, and nobody can tell what is on trial (%v): this plan compares with old and new rules beside each other", r.trial, r.unsettled)}
+	case r.trial != nil:
+		return []string{fmt.Sprintf("%s: this plan compares with what is on trial, and nothing else can be applied before its end", r.trial)}
 	case e.Phase == journal.Applied:
 		return []string{fmt.Sprintf("the apply of %s has left something behind, which the next apply, or `hardenctl revert`, clears up", e.Profile)}
 	}

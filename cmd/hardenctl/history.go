@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hardenctl/host"
 	"hardenctl/host/generation"
 )
 
@@ -44,7 +45,10 @@ It needs root. With --json it prints an array, the newest first.`,
 			return err
 		}
 		slices.Reverse(all)
-		return showHistory(cmd.OutOrStdout(), all, *asJSON)
+		if err := showHistory(cmd.OutOrStdout(), all, *asJSON); err != nil || *asJSON {
+			return err
+		}
+		return showPending(cmd.OutOrStdout())
 	}
 	return cmd
 }
@@ -63,6 +67,16 @@ func showHistory(w io.Writer, all []generation.Generation, asJSON bool) error {
 		fmt.Fprintln(table, historyLine(g))
 	}
 	return table.Flush()
+}
+
+// showPending says what is on trial, which is no generation before it is confirmed.
+func showPending(w io.Writer) error {
+	p, onTrial, _ := host.Trial() // a journal that cannot be read is told by a plan
+	if !onTrial {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "%s; it becomes a generation when it is confirmed.\n", p)
+	return err
 }
 
 // historyLine is one generation as a line of the table, in local time.

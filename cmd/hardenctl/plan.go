@@ -19,8 +19,9 @@ that wants it. What others own is listed as untouched. Who is logged in now, and
 the profile's admin addresses, are tried with real packets there: the plan says
 who would be locked out.
 
-While another firewall is active, such as ufw, the plan warns of it and says how
-to take it off; an apply is refused until then.
+While an apply is on trial, the plan compares with what is on trial, and says
+until when. While another firewall is active, such as ufw, the plan warns of it
+and says how to take it off; an apply is refused until then.
 
 It exits 0, or with --detailed-exitcode 0 for no changes, 2 for changes or
 another firewall, and 1 for an error. It needs root, to read the firewall; it

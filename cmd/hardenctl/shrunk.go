@@ -5,6 +5,7 @@ import (
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/diag"
+	"hardenctl/host"
 	"hardenctl/host/generation"
 )
 
@@ -12,10 +13,15 @@ import (
 // on this host, than their profile lets them.
 func shrunk(b *bundle.Bundle) diag.List {
 	var list diag.List
-	for _, s := range generation.Host.Shrunk(b.Manifest) {
+	_, onTrial, _ := host.Trial() // a journal that cannot be read is told by the plan
+	for _, s := range generation.Host.Shrunk(b.Manifest, onTrial) {
+		live := fmt.Sprintf("in generation %d", s.Number)
+		if onTrial {
+			live = "in what is on trial"
+		}
 		list.Add(diag.Diagnostic{
 			Code: "maximum-shrink", Position: s.Position(), Subject: s.Part,
-			Message:    fmt.Sprintf("the set has %d entries, and had %d in generation %d: it may lose %d%% at most", s.Entries, s.Before, s.Number, s.MaximumShrink),
+			Message:    fmt.Sprintf("the set has %d entries, and had %d %s: it may lose %d%% at most", s.Entries, s.Before, live, s.MaximumShrink),
 			Note:       "a feed that collapsed must not pass for a smaller set",
 			Suggestion: "look at its files; if it is meant, take maximum_shrink out for one apply",
 		})

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -110,7 +111,7 @@ func (q *Question) readLive(of netset.Set) error {
 		if !entry.Dynamic || !q.remembers(entry, q.Want.Sets[entry.Name]) {
 			continue
 		}
-		entries, err := holding(entry.Name, sources)
+		entries, err := holding(cmp.Or(q.Copies[entry.Name], entry.Name), sources)
 		if err != nil {
 			return err
 		}

@@ -44,6 +44,9 @@ type Question struct {
 	Have, Want state.State
 	// Connection is the SSH connection of the one who asks.
 	Connection session.Connection
+	// Copies are the names under which a trial that is pending has some of the
+	// sets of Have.
+	Copies map[string]string
 
 	// live are entries that the host's sets have now, by set: those that may
 	// decide over a caller (readLive).

@@ -10,7 +10,11 @@
 // The human view and the JSON are two renderers of the same Plan.
 package plan
 
-import "hardenctl/compiler/bundle"
+import (
+	"time"
+
+	"hardenctl/compiler/bundle"
+)
 
 // Action is what happens to an object. Its text is the sign that a view shows.
 type Action string
@@ -50,6 +54,9 @@ type Plan struct {
 	OutOfReach []Unreachable `json:"out_of_reach"`
 	// Notes are what a reader should know although nothing changes by it.
 	Notes []string `json:"notes"`
+	// OnTrial is the trial that is pending: the plan compares with what is on
+	// trial. It is nil where there is none.
+	OnTrial *OnTrial `json:"on_trial,omitempty"`
 	// Rivals are other firewalls that are active: an apply is refused until they
 	// are gone.
 	Rivals []Rival `json:"rivals"`
@@ -103,6 +110,26 @@ type Unreachable struct {
 	Wanted string         `json:"wanted"`
 	Reason string         `json:"reason"`
 	Origin *bundle.Origin `json:"origin,omitempty"`
+}
+
+// OnTrial is a trial that is pending.
+type OnTrial struct {
+	// Profile is what is on trial.
+	Profile string `json:"profile"`
+	// By is who applied it; empty if it is not known.
+	By string `json:"by,omitempty"`
+	// Until is when everything goes back without a confirm, and Seconds how much
+	// time that was when the plan was made.
+	Until   time.Time `json:"until"`
+	Seconds int       `json:"seconds"`
+}
+
+// String says until when the trial lasts: ", on trial until 15:04:05".
+func (t *OnTrial) String() string {
+	if t == nil {
+		return ""
+	}
+	return ", on trial until " + t.Until.Format("15:04:05")
 }
 
 // Summary counts the changes.

@@ -153,7 +153,7 @@ func (v view) summary(p *Plan) {
 		fmt.Fprintln(v.w, "No changes, but another firewall decides too.")
 		return
 	case p.Empty():
-		fmt.Fprintf(v.w, "No changes: the host is %s.\n", p.Goal())
+		fmt.Fprintf(v.w, "No changes: the host is %s%s.\n", p.Goal(), p.OnTrial)
 		return
 	}
 	var parts []string

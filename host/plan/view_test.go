@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"hardenctl/compiler/bundle"
 )
@@ -17,8 +18,9 @@ func example() *Plan {
 			{Key: "nf_conntrack.hashsize", Value: "262144", Wanted: "32768", Reason: "it belongs to the machine", Origin: origin("kernel.conntrack_hashsize", 31)},
 			{Key: "net.netfilter.nf_conntrack_max", Wanted: "262144", Reason: "its module is not loaded"},
 		},
-		Notes:  []string{"nothing here loads the saved files at boot"},
-		Rivals: []Rival{{"ufw is enabled", "then ufw disable"}},
+		Notes:   []string{"nothing here loads the saved files at boot"},
+		Rivals:  []Rival{{"ufw is enabled", "then ufw disable"}},
+		OnTrial: &OnTrial{"web.toml", "alice", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), 60},
 		Access: &Access{Callers: []Caller{
 			{Address: "192.0.2.7", Learned: "your SSH connection", Interface: "eth0", Port: "tcp/22", Service: "ssh"},
 			{Address: "203.0.113.9", Learned: "logged in by SSH", Interface: "eth0", Port: "tcp/22", Refused: "a new connection gets no answer (access.block)"},
@@ -102,6 +104,11 @@ func TestPrintNothing(t *testing.T) {
 	var b bytes.Buffer
 	(&Plan{}).Print(&b, false)
 	if b.String() != "No changes: the host is what the profile says.\n" {
+		t.Errorf("%q", &b)
+	}
+	b.Reset()
+	(&Plan{OnTrial: example().OnTrial}).Print(&b, false)
+	if b.String() != "No changes: the host is what the profile says, on trial until 03:04:05.\n" {
 		t.Errorf("%q", &b)
 	}
 	b.Reset()

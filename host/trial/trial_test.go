@@ -119,6 +119,13 @@ func TestBetweenProperty(t *testing.T) {
 				}
 			}
 		}
+		confirmed := Tables{filter: settle(have[filter], want[filter])}
+		if input := want[filter].Chains[0]; input.Policy == "DROP" && len(input.Rules) > 0 {
+			confirmed[filter].Chains[0].Policy = "DROP"
+		}
+		if got := Settle(between, want); alike(got) != alike(confirmed) {
+			t.Fatalf("a confirm leaves\n%s\nand Settle says\n%s\nof\n%s", alike(confirmed), alike(got), text(between))
+		}
 		if ended := End(between); text(ended) != text(have) {
 			t.Fatalf("the end is\n%s\nnot\n%s", text(ended), text(have))
 		}
@@ -126,6 +133,14 @@ func TestBetweenProperty(t *testing.T) {
 			t.Fatalf("%s differs in equal tables", place)
 		}
 	}
+}
+
+// alike is the text of tables whose chains of ours stand in the order of names.
+func alike(tables Tables) string {
+	t := tables[filter]
+	t.Chains = slices.Clone(t.Chains)
+	slices.SortStableFunc(t.Chains, func(a, b saved.Chain) int { return strings.Compare(a.Name, b.Name) })
+	return text(Tables{filter: t})
 }
 
 // settle is what an apply makes of a table: our jumps first, and the policy let
