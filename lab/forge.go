@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -45,13 +47,44 @@ func (h *Host) Forge(segments ...Segment) error {
 			return err
 		}
 		defer out.close()
-		for _, s := range segments {
+		for i, s := range segments {
 			if err := out.send(s); err != nil {
 				return fmt.Errorf("forging %v -> %v from %s: %w", s.From, s.To, h.name, err)
 			}
+			if i%256 == 255 { // the kernel drops what is more than 1,000 (net.core.netdev_max_backlog)
+				Drain()
+			}
 		}
+		Drain()
 		return nil
 	})
+}
+
+// Drain returns when every packet that waited for a processor has had it: rules
+// have seen it, and sets hold what they add. On a busy machine packets wait for
+// their turn (ksoftirqd).
+func Drain() {
+	for cpu, began := 0, time.Now(); time.Since(began) < Patience; time.Sleep(time.Millisecond) {
+		waiting, err := backlogs()
+		for cpu < len(waiting) && !waiting[cpu] {
+			cpu++
+		}
+		if err != nil || cpu == len(waiting) {
+			return
+		}
+	}
+}
+
+// backlogs says of each processor whether packets wait for it. A kernel before
+// 5.10 does not tell.
+func backlogs() (waiting []bool, err error) {
+	const length = 11 // the column, in hexadecimal digits
+	text, err := os.ReadFile("/proc/net/softnet_stat")
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		waiting = append(waiting, len(words) > length && strings.Trim(words[length], "0") != "")
+	}
+	return waiting, err
 }
 
 // Answered sends segments from an address that is the host's own and returns, for

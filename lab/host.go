@@ -46,7 +46,7 @@ func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.C
 
 // Dial connects from the host. The address is numeric: a host has no resolver.
 func (h *Host) Dial(network, address string, timeout time.Duration) (net.Conn, error) {
-	return h.dial(net.Dialer{Timeout: timeout}, network, address)
+	return h.dial(context.Background(), net.Dialer{Timeout: timeout}, network, address)
 }
 
 // DialFrom connects from one of the host's addresses and ports; port 0 leaves
@@ -56,16 +56,16 @@ func (h *Host) DialFrom(local netip.AddrPort, network, address string, timeout t
 	if network == "udp" || network == "udp4" || network == "udp6" {
 		d.LocalAddr = net.UDPAddrFromAddrPort(local)
 	}
-	return h.dial(d, network, address)
+	return h.dial(context.Background(), d, network, address)
 }
 
-func (h *Host) dial(d net.Dialer, network, address string) (net.Conn, error) {
+func (h *Host) dial(ctx context.Context, d net.Dialer, network, address string) (net.Conn, error) {
 	if _, err := netip.ParseAddrPort(address); err != nil {
 		return nil, fmt.Errorf("dial from %s: %w", h.name, err)
 	}
 	var conn net.Conn
 	err := h.Do(func() (err error) {
-		conn, err = d.Dial(network, address)
+		conn, err = d.DialContext(ctx, network, address)
 		return err
 	})
 	return conn, err

@@ -14,7 +14,7 @@ import (
 )
 
 // scanLimit is the longest that Nmap lets a scan run.
-const scanLimit = 2 * time.Minute
+const scanLimit = 5 * time.Minute
 
 // Port is a port as nmap names it.
 type Port struct {
@@ -70,7 +70,7 @@ func Nmap(t T, from *Host, args ...string) Scan {
 }
 
 // Nmap is the function Nmap for callers that are no test. A scan that nmap
-// gave up (--host-timeout) or that takes two minutes is an error, never a
+// gave up (--host-timeout) or that takes five minutes is an error, never a
 // smaller result.
 func (h *Host) Nmap(args ...string) (Scan, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), scanLimit)

@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// patience is how long a served connection may stay idle.
-const patience = 5 * time.Second
-
 // Service is an open port of the server, for both families.
 type Service struct {
 	banner string
@@ -80,7 +77,7 @@ func (s *Service) accept(l net.Listener) {
 // keeps the port in TIME_WAIT and unread bytes never turn into a reset.
 func (s *Service) greet(c net.Conn) {
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(Patience))
 	io.WriteString(c, s.banner)
 	io.Copy(io.Discard, c)
 }
