@@ -4,18 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
-	"time"
 
 	"hardenctl/lab"
 	"hardenctl/verify/prober"
 )
-
-// dialPatience is how long a caller waits for a connection: not so long that
-// the kernel sends a second SYN, which it does after a second.
-const dialPatience = 900 * time.Millisecond
 
 // dialsAtOnce is how many connections are tried side by side.
 const dialsAtOnce = 32
@@ -56,16 +50,15 @@ func dialAll(ctx context.Context, from *lab.Host, to netip.Addr, ports []uint16)
 	return &states, inParallel(dialsAtOnce, jobs)
 }
 
-// dial opens one connection and hangs up. An error other than that of time is
-// an answer: a reset, or an ICMP error.
+// dial opens one connection by one SYN and hangs up. An error other than that
+// nothing came is an answer: a reset, or an ICMP error.
 func dial(from *lab.Host, address string) prober.State {
-	conn, err := from.Dial("tcp", address, dialPatience)
-	var late net.Error
+	conn, err := from.DialOnce(netip.AddrPort{}, address)
 	switch {
 	case err == nil:
 		conn.Close()
 		return prober.Open
-	case errors.As(err, &late) && late.Timeout():
+	case errors.Is(err, lab.ErrUnanswered):
 		return prober.Silent
 	}
 	return prober.Closed

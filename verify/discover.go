@@ -16,7 +16,7 @@ const discovery = "-sn -PS22,80,443 -PA80,443 -PU123,40125 -PY80"
 func asked(*scene) []uint16 { return everyNumber[:8] }
 
 // discoveryTime is the longest that discovery may take.
-const discoveryTime = 40 * time.Second
+const discoveryTime = 5 * time.Minute
 
 // discover asks nmap whether there is a host at all. An answer to one of the
 // packets ends it, so that it counts as one answer.

@@ -18,8 +18,10 @@ type Door struct {
 	Tries []Try    `json:"tries"`
 	// Step and Open are the times of the copy of the profile at which those who
 	// came too late knocked; 0 if nobody did.
-	Step  time.Duration `json:"step_ns,omitempty"`
-	Open  time.Duration `json:"open_ns,omitempty"`
+	Step time.Duration `json:"step_ns,omitempty"`
+	Open time.Duration `json:"open_ns,omitempty"`
+	// Late are the families over which this machine was too busy to knock in time.
+	Late  []int `json:"late,omitempty"`
 	knock profile.Knock
 	calls []lab.Port // some of the ports, which one source may call in a row
 }

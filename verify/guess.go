@@ -19,7 +19,7 @@ type Guess struct {
 const noMatch = "no match"
 
 // guessTime is the longest that one guess may take.
-const guessTime = 40 * time.Second
+const guessTime = 5 * time.Minute
 
 // guesses lets nmap guess once for each family; moment tells the answers apart.
 func (s *scene) guesses(ctx context.Context, r *Report, name string, moment func(*Guess) *string) error {

@@ -46,7 +46,7 @@ func (s *scene) knockOver(ctx context.Context, family int, doors []Door) error {
 	}
 	defer p.Close()
 	k := knocking{s, p, family}
-	sweeper, start := k.newcomer(), s.now()
+	sweeper, start := k.newcomer(k.family), s.now()
 	if err := k.sweep(ctx, sweeper); err != nil {
 		return err
 	}
@@ -65,9 +65,6 @@ func (s *scene) knockOver(ctx context.Context, family int, doors []Door) error {
 	return nil
 }
 
-// newcomer returns the address of a stranger.
-func (k knocking) newcomer() netip.Addr { return k.strangers.number(k.strangers.next(), k.family) }
-
 // isShutTo notes whether a source that should not gets through a door.
 func (k knocking) isShutTo(ctx context.Context, d *Door, name string, from netip.Addr, start float64) error {
 	opened, err := passes(ctx, k.prober, d, from, sourcePort)
@@ -79,7 +76,7 @@ func (k knocking) isShutTo(ctx context.Context, d *Door, name string, from netip
 func (k knocking) wrongly(ctx context.Context, d *Door) error {
 	stray := profile.Port{Protocol: profile.TCP, First: k.unserved("tcp", 1)[0]}
 	for _, wrong := range wrongKnocks(d.knock.Sequence, stray) {
-		from, start := k.newcomer(), k.now()
+		from, start := k.newcomer(k.family), k.now()
 		if err := sendKnocks(k.prober, from, wrong.ports); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hardenctl/compiler/profile"
+	"hardenctl/lab"
 	"hardenctl/verify/prober"
 )
 
@@ -115,27 +116,19 @@ func (s *scene) climb(ctx context.Context, k kind, family int) (Ladder, error) {
 	return l, nil
 }
 
-// A packet that is sent has most often been taken in already; a machine under
-// load is given more time where a ban is due, so that it is not noticed only
-// after the next probe.
-const (
-	takenIn    = 6 * time.Millisecond
-	takenInDue = 500 * time.Millisecond
-)
+// takenInDue is how long a ban that is due is waited for, so that it is not noticed
+// only after the next probe.
+const takenInDue = 2 * time.Second
 
-// settled gives the kernel a moment to take a packet in, and reports whether
-// the source is banned then.
+// settled has the kernel take a packet in, and reports whether the source is
+// banned then.
 func (s *scene) settled(ctx context.Context, from netip.Addr, due bool) (bool, error) {
-	until := time.Now().Add(takenIn)
-	if due {
-		until = time.Now().Add(takenInDue)
-	}
-	for {
-		time.Sleep(2 * time.Millisecond)
+	for until := time.Now().Add(takenInDue); ; time.Sleep(2 * time.Millisecond) {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		if is, err := banned(from); is || err != nil || time.Now().After(until) {
+		lab.Drain()
+		if is, err := banned(from); is || err != nil || !due || time.Now().After(until) {
 			return is, err
 		}
 	}
@@ -152,7 +145,7 @@ func (s *scene) forge(name netip.Addr) error {
 			return err
 		}
 	}
-	time.Sleep(100 * time.Millisecond)
+	lab.Drain()
 	return nil
 }
 

@@ -32,6 +32,12 @@ func (s *scene) unjudged(r *Report) []Unjudged {
 		add(t.Due == 0 && t.BannedAt == 0, fmt.Sprintf("One probe in %s bans, over IPv%d", t.Pace(), t.Family),
 			"this machine was too busy to send them in time: try again")
 	}
+	for _, d := range r.Doors {
+		for _, family := range d.Late {
+			add(true, fmt.Sprintf("The door %s opens to knocks that come in time, over IPv%d", d.Name, family),
+				"this machine was too busy to send them in time: try again")
+		}
+	}
 	add(hidesEverything(s.profile) && s.hasClient(), "Probes forged in the name of somebody new cost them nothing",
 		`the profile does not promise it: scan.scope = "everything" takes the services from a banned address, and lets in again who has been here before; "hidden" promises it to all`)
 	return list

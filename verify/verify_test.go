@@ -123,6 +123,7 @@ func TestKept(t *testing.T) {
 	}
 	checkAttacks(t, r)
 	checkPatience(t, r)
+	r.Unjudged = slices.DeleteFunc(r.Unjudged, func(u Unjudged) bool { return busy([]Unjudged{u}) })
 	if len(r.Unjudged) != 2 || !strings.Contains(r.Unjudged[0].Why, "nmap") || !strings.Contains(r.Unjudged[1].Why, "scan.scope") {
 		t.Errorf("not judged: %v, want what nmap is needed for, and what the scope does not promise", r.Unjudged)
 	}
@@ -149,13 +150,32 @@ func checkPatience(t *testing.T, r *Report) {
 	t.Helper()
 	want := []time.Duration{7 * time.Second, 7 * time.Second, 450 * time.Second, 450 * time.Second}
 	for i, train := range r.Trains {
-		if i >= len(want) || train.Every != want[i] || (train.BannedAt > 20) != (train.Every > time.Minute) || train.BannedAt < 11 {
+		if i >= len(want) || train.Every != want[i] || !inTime(r, train, train.Every > time.Minute) {
 			t.Errorf("%+v", train)
 		}
 	}
 	if len(r.Trains) != len(want) || len(r.Doors) != 1 || len(r.Doors[0].Tries) != 20 {
 		t.Errorf("%d trains, and doors %+v", len(r.Trains), r.Doors)
 	}
+}
+
+// inTime holds that a train is banned by the probe that is due, or one beside it,
+// where this machine could send that many in time; else the report says so. On a
+// quiet machine it is one of the first window, or of the slow one.
+func inTime(r *Report, train Train, slow bool) bool {
+	if train.BannedAt == 0 && train.Due == 0 {
+		return busy(r.Unjudged)
+	}
+	least := 11
+	if slow {
+		least = 21
+	}
+	return train.BannedAt >= least && train.BannedAt >= train.Due-1 && train.BannedAt <= train.Due+1
+}
+
+// busy says that something could not be judged on this machine.
+func busy(list []Unjudged) bool {
+	return slices.ContainsFunc(list, func(u Unjudged) bool { return strings.Contains(u.Why, "this machine was too busy") })
 }
 
 func checkMaps(t *testing.T, r *Report) {

@@ -199,6 +199,10 @@ func (p *Prober) sendNamed(packet Packet, decoys []netip.Addr) error {
 	return p.Send(packet)
 }
 
+// mostOthers is how long packets are read that go on coming when the wait is over.
+// In that time also a busy machine reads what had come in by then.
+const mostOthers = 10 * time.Second
+
 // collect reads answers until all is sent and the wait is over.
 func (p *Prober) collect(s Sweep, states *[1 << 16]State, sent <-chan error) error {
 	var until time.Time
@@ -217,7 +221,7 @@ func (p *Prober) collect(s Sweep, states *[1 << 16]State, sent <-chan error) err
 			s.note(b, states)
 		}
 		// What has come in is read to its end, but other traffic keeps nobody.
-		if late := time.Since(until); !until.IsZero() && (late > time.Second || b == nil && late > 0) {
+		if late := time.Since(until); !until.IsZero() && (late > mostOthers || b == nil && late > 0) {
 			return nil
 		}
 	}
