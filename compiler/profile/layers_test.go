@@ -6,6 +6,7 @@ import (
 	"hardenctl/compiler/diag"
 	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -216,10 +217,10 @@ func TestBounded(t *testing.T) {
 		"sets":            lines(40_000, "[sets.s%d]\n"),
 		"includes":        "include=[" + lines(40_000, "\"%d\",") + "]",
 	} {
-		start := time.Now()
+		start := processor()
 		_, diags := Read("a.toml", folders(map[string]string{"a.toml": text}))
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%s: took %v", name, took)
+		if took := processor() - start; took > 20*time.Second {
+			t.Errorf("%s: took %v of processor", name, took)
 		} else {
 			t.Logf("%s: %v, %d diagnostics, first %v", name, took, len(diags), diags[0])
 		}
@@ -227,4 +228,12 @@ func TestBounded(t *testing.T) {
 			t.Errorf("%s: %d diagnostics", name, len(diags))
 		}
 	}
+}
+
+// processor is the time for which this process has had a processor: what else the
+// machine does is not in it.
+func processor() time.Duration {
+	var used syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

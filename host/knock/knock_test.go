@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hardenctl/lab"
 )
 
 var here = netip.MustParseAddr("127.0.0.1")
@@ -62,7 +64,7 @@ func TestSend(t *testing.T) {
 			if text != "" {
 				t.Errorf("knock %d says %q", i+1, text)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(lab.Patience):
 			t.Fatalf("knock %d did not come", i+1)
 		}
 	}
@@ -75,10 +77,9 @@ func TestSend(t *testing.T) {
 func TestSendStops(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	began := time.Now()
-	err := Send(ctx, here, []Port{{"udp", 9}, {"udp", 10}}, time.Minute)
-	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 10*time.Second {
-		t.Errorf("after %v: %v", time.Since(began), err)
+	err := Send(ctx, here, []Port{{"udp", 9}, {"udp", 10}}, 24*time.Hour)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
 	}
 }
 
