@@ -20,7 +20,7 @@ func TestAnswered(t *testing.T) {
 				Flags: SYN, Window: 64240, Options: []byte{2, 4, 5, 0xb4},
 			}
 		}
-		got, err := client.Answered(time.Second, segment(80), segment(81))
+		got, err := client.Answered(Patience, segment(80), segment(81))
 		must(t, err)
 		if want := []uint8{SYN | ACK, RST | ACK}; !slices.Equal(got, want) {
 			t.Errorf("%s: the answers have flags %06b, want %06b", server, got, want)
@@ -42,7 +42,7 @@ func TestForge(t *testing.T) {
 		// A segment that nothing answers, so that only the forged one is.
 		quiet := segment
 		quiet.Flags = RST
-		got, _ := victim.Answered(5*time.Second, quiet)
+		got, _ := victim.Answered(Patience, quiet)
 		answered <- got
 	}()
 	for {

@@ -114,7 +114,7 @@ func TestMainPassesOn(t *testing.T) {
 		t.Fatal("as asked")
 	case "wait":
 		fmt.Println("waiting")
-		time.Sleep(time.Minute)
+		time.Sleep(time.Hour)
 	}
 	failing, out := act(t, "fail")
 	text, _ := io.ReadAll(out)
@@ -156,20 +156,20 @@ func TestHostsReachTheServer(t *testing.T) {
 	if web.Count() != 4 {
 		t.Errorf("the service counted %d connections, want 4", web.Count())
 	}
-	if _, err := near.Dial("tcp", "192.0.2.1:81", time.Second); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := near.Dial("tcp", "192.0.2.1:81", Patience); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("a port that nobody serves: %v, want a refusal", err)
 	}
 }
 
 func greeting(t *testing.T, h *Host, address, want string) {
 	t.Helper()
-	c, err := h.Dial("tcp", address, 2*time.Second)
+	c, err := h.Dial("tcp", address, Patience)
 	if err != nil {
 		t.Errorf("%s: %v", h.Name(), err)
 		return
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(2 * time.Second))
+	c.SetDeadline(time.Now().Add(Patience))
 	if line, err := bufio.NewReader(c).ReadString('\n'); line != want {
 		t.Errorf("%s -> %s: %q, %v", h.Name(), address, line, err)
 	}
@@ -177,10 +177,10 @@ func greeting(t *testing.T, h *Host, address, want string) {
 
 func echoed(t *testing.T, h *Host, address string) {
 	t.Helper()
-	c, err := h.Dial("udp", address, time.Second)
+	c, err := h.Dial("udp", address, Patience)
 	must(t, err)
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(2 * time.Second))
+	c.SetDeadline(time.Now().Add(Patience))
 	c.Write([]byte("hello"))
 	buffer := make([]byte, 16)
 	if n, err := c.Read(buffer); string(buffer[:n]) != "hello" {
@@ -193,13 +193,13 @@ func TestDialFromChoosesTheSource(t *testing.T) {
 	h := n.Host("two", "192.0.2.66/24", "192.0.2.67/24")
 	Serve(t, "tcp", 80)
 	local := netip.MustParseAddrPort("192.0.2.67:0")
-	c, err := h.DialFrom(local, "tcp", "192.0.2.1:80", time.Second)
+	c, err := h.DialFrom(local, "tcp", "192.0.2.1:80", Patience)
 	must(t, err)
 	defer c.Close()
 	if from := c.LocalAddr().(*net.TCPAddr).AddrPort().Addr(); from != local.Addr() {
 		t.Errorf("connected from %v, want %v", from, local.Addr())
 	}
-	if _, err := h.Dial("tcp", "localhost:80", time.Second); err == nil {
+	if _, err := h.Dial("tcp", "localhost:80", Patience); err == nil {
 		t.Error("a host name was taken; the resolver is outside of the lab")
 	}
 }

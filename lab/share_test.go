@@ -66,10 +66,11 @@ func readNote(t *testing.T) string {
 	return string(text)
 }
 
-// awaitFile returns the text of a file as soon as there is one.
+// awaitFile returns the text of a file as soon as there is one. It is no Await:
+// TestSharedTestsEnd wants a test that does not say what it waits for.
 func awaitFile(t *testing.T, path string) string {
 	t.Helper()
-	for range 600 {
+	for began := time.Now(); time.Since(began) < Patience; time.Sleep(pollPause) {
 		text, err := os.ReadFile(path)
 		if err == nil && len(text) > 0 {
 			return string(text)
@@ -77,9 +78,8 @@ func awaitFile(t *testing.T, path string) string {
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			t.Fatal(err)
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatalf("no %s after 30 s", path)
+	t.Fatalf("no %s after %s", path, Patience)
 	return ""
 }
 
@@ -179,14 +179,14 @@ func TestShareAsJSON(t *testing.T) {
 // The time that all tests have, and a signal, end those that run.
 func TestSharedTestsEnd(t *testing.T) {
 	t.Run("in time", func(t *testing.T) {
-		out, err := shared(t, "hang", "-test.run=^TestTurn[13]|^TestShareable$", "-test.timeout=1s").CombinedOutput()
+		out, err := shared(t, "hang", "-test.run=^TestTurn[13]|^TestShareable$", "-test.timeout=8s").CombinedOutput()
 		if code := exitCode(err); code != 1 {
 			t.Errorf("exit %d, want 1: %s", code, out)
 		}
 		for _, line := range []string{
 			`(?m)^lab: out of time after \d+s: TestTurn1 had not ended \(lab/share_test\.go:\d+\)\. Run it alone: go test \./lab -run '\^TestTurn1\$' -count=1$`,
 			`(?m)^lab: out of time after \d+s: TestTurn3 had not ended; it waited for: what never comes \(lab/share_test\.go:\d+\)\. Run it alone: `,
-			`(?m)^lab: 1 tests did not begin: the time of all tests \(-timeout 1s\) was over\. Run them: -run '\^\(TestShareable\)\$'$`,
+			`(?m)^lab: 1 tests did not begin: the time of all tests \(-timeout 8s\) was over\. Run them: -run '\^\(TestShareable\)\$'$`,
 		} {
 			if !regexp.MustCompile(line).Match(out) {
 				t.Errorf("no line %s in\n%s", line, out)
@@ -197,7 +197,7 @@ func TestSharedTestsEnd(t *testing.T) {
 		}
 	})
 	t.Run("in a single lab", func(t *testing.T) {
-		out, err := shared(t, "hang", "-test.run=^TestTurn3", "-test.timeout=3s").CombinedOutput()
+		out, err := shared(t, "hang", "-test.run=^TestTurn3", "-test.timeout=10s").CombinedOutput()
 		if code := exitCode(err); code != 1 || !strings.Contains(string(out), "TestTurn3 had not ended; it waited for: what never comes") || strings.Contains(string(out), "goroutine") {
 			t.Errorf("exit %d, want 1: %s", code, out)
 		}

@@ -35,7 +35,7 @@ func TestBrokenJournal(t *testing.T) {
 				}
 				contains(t, expect(t, c.code, "revert"), c.says)
 				noTrialLeft(t)
-				s.isNew(t, false, 0)
+				s.isNew(t, false)
 				expect(t, 0, "apply", s.before, "--auto-approve", "--no-guard", "--confirm-within", "0")
 				lasting(t).is(t, before)
 				nothingUnderWay(t)

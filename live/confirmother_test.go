@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"hardenctl/host/journal"
+	"hardenctl/lab"
 )
 
 // The token of a trial that is over confirms none that came after it, and a
@@ -44,10 +45,10 @@ func TestTerminalClosesInATrial(t *testing.T) {
 	bare(t, "nft")
 	profile := variant(t)
 	a := typeApply(t, profile+" --confirm-within 5m")
-	eventually(t, "counting down", func() bool { return len(running(t)) == 2 })
+	lab.Await(t, "a countdown beside the watchdog", func() bool { return len(running(t)) == 2 })
 	must(t, a.cmd.Process.Kill())
 	a.cmd.Wait()
-	eventually(t, "alone with the watchdog", func() bool { return len(running(t)) == 1 })
+	lab.Await(t, "the watchdog alone", func() bool { return len(running(t)) == 1 })
 	if e, err := journal.Read(); err != nil || !e.Pending() {
 		t.Fatalf("the trial has ended: %+v, %v", e, err)
 	}

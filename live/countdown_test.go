@@ -1,7 +1,6 @@
 package live
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"hardenctl/host/journal"
 	"hardenctl/host/session"
@@ -20,11 +18,10 @@ import (
 // typed is an apply on a terminal that counts down.
 type typed struct {
 	cmd *exec.Cmd
-	out bytes.Buffer
+	out words
 }
 
-// typeApply applies on a terminal, over SSH, and returns when the trial has
-// begun.
+// typeApply applies on a terminal, over SSH, and returns when it counts down.
 func typeApply(t *testing.T, args string) *typed {
 	t.Helper()
 	a := &typed{cmd: exec.Command("script", "-qec", "exec "+binary(t)+" apply "+args+" --auto-approve --no-guard", "/dev/null")}
@@ -32,14 +29,8 @@ func typeApply(t *testing.T, args string) *typed {
 	a.cmd.Stdout, a.cmd.Stderr = &a.out, &a.out
 	must(t, a.cmd.Start())
 	t.Cleanup(func() { as(t, applying, "revert") })
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if e, err := journal.Read(); err == nil && e.Pending() {
-			return a
-		}
-		if time.Now().After(end) {
-			t.Fatal("no trial has begun")
-		}
-	}
+	lab.Await(t, "a countdown", func() bool { return strings.Contains(a.out.String(), "s left to confirm") })
+	return a
 }
 
 // ends waits for the apply and checks its exit code and what it has printed.
@@ -66,11 +57,12 @@ func TestCountdown(t *testing.T) {
 	expect(t, 0, "plan", one, "--detailed-exitcode")
 
 	confirmed := look(t)
-	typeApply(t, other+" --confirm-within 2s").ends(t, 3, "on trial for 2 s", "nobody has confirmed; everything went back to what it was")
+	a = typeApply(t, other+" --confirm-within 10m")
+	moveDeadline(t, 0)
+	a.ends(t, 3, "on trial for 600 s", "nobody has confirmed; everything went back to what it was")
 	look(t).is(t, confirmed)
 
-	a = typeApply(t, other)
-	time.Sleep(500 * time.Millisecond) // it has begun to count
+	a = typeApply(t, other+" --confirm-within 10m")
 	must(t, syscall.Kill(applyPID(t), syscall.SIGHUP))
 	a.ends(t, 0, "waits no longer; the trial goes on to its end")
 	if e, err := journal.Read(); err != nil || !e.Pending() {
@@ -203,18 +195,18 @@ func TestWatchdogTimer(t *testing.T) {
 	t.Cleanup(func() { as(t, applying, "revert") })
 	must(t, os.MkdirAll("/run/systemd/system", 0o755))
 	const said = "/run/systemd-run.said"
-	for _, c := range []struct{ name, within, script string }{
-		{"a timer", "3s", "#!/bin/sh\necho \"$*\" >" + said + "\n"},
-		{"no systemd", "2s", "#!/bin/sh\necho Failed to connect to bus >&2\nexit 1\n"},
-		{"hung systemd", "8s", "#!/bin/sh\nexec sleep 60\n"}, // which has five seconds
+	for _, c := range []struct{ name, script string }{
+		{"a timer", "#!/bin/sh\necho \"$*\" >" + said + "\n"},
+		{"no systemd", "#!/bin/sh\necho Failed to connect to bus >&2\nexit 1\n"},
+		{"hung systemd", "#!/bin/sh\nexec sleep 60\n"}, // which has five seconds
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := look(t)
 			stand(t, "/usr/bin/systemd-run", c.script)
-			_, deadline := tryOut(t, "builtin:web", c.within)
+			tryOut(t, "builtin:web", "10m")
 			if c.name != "a timer" {
-				time.Sleep(time.Until(deadline))
-				ended(t, grace)
+				moveDeadline(t, 0)
+				ended(t)
 			} else {
 				text, err := os.ReadFile(said)
 				must(t, err)
@@ -222,6 +214,7 @@ func TestWatchdogTimer(t *testing.T) {
 				if n := len(running(t)); n != 0 {
 					t.Errorf("%d processes wait beside the timer", n)
 				}
+				moveDeadline(t, 0)
 				expect(t, 0, "revert", "--at-deadline") // what the timer does
 			}
 			look(t).is(t, before)
@@ -241,16 +234,6 @@ func stand(t *testing.T, path, script string) {
 	}
 	must(t, syscall.Mount(place, path, "", syscall.MS_BIND, ""))
 	t.Cleanup(func() { must(t, syscall.Unmount(path, syscall.MNT_DETACH)) })
-}
-
-// ended waits until nothing is under way.
-func ended(t *testing.T, wait time.Duration) {
-	t.Helper()
-	for end := time.Now().Add(wait); len(glob(t, journal.Folder+"/*")) > 0; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the trial has not ended")
-		}
-	}
 }
 
 // Where the journal cannot be written nothing is changed.

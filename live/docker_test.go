@@ -1,7 +1,6 @@
 package live
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hardenctl/lab"
 )
 
 // dockerFolder holds Debian's docker.io, containerd and runc, unpacked.
@@ -25,7 +26,7 @@ const cgroups = "hardenctl-live"
 type docker struct {
 	folder string
 	daemon *exec.Cmd
-	log    bytes.Buffer
+	log    words
 }
 
 // newDocker returns a Docker that has not been started. It is gone with the
@@ -39,7 +40,9 @@ func newDocker(t *testing.T) *docker {
 	must(t, err)
 	d := &docker{folder: folder}
 	t.Cleanup(func() {
-		d.stop(t)
+		if d.stop(t); t.Failed() {
+			t.Logf("dockerd said\n%s", &d.log)
+		}
 		bridges, _ := filepath.Glob("/sys/class/net/br-*")
 		for _, path := range append(bridges, "docker0") {
 			exec.Command("ip", "link", "delete", filepath.Base(path)).Run() // Docker leaves them
@@ -79,14 +82,7 @@ func (d *docker) start(t *testing.T, options ...string) {
 	d.daemon.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	must(t, d.daemon.Start())
-	for range 150 {
-		if d.command(t, "version").Run() == nil {
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	d.stop(t)
-	t.Fatalf("dockerd does not answer:\n%s", &d.log)
+	lab.Await(t, "an answer of dockerd", func() bool { return d.command(t, "version").Run() == nil })
 }
 
 // stop ends the daemon and with it its containers.
@@ -96,7 +92,7 @@ func (d *docker) stop(t *testing.T) {
 		return
 	}
 	must(t, d.daemon.Process.Signal(syscall.SIGTERM))
-	timer := time.AfterFunc(20*time.Second, func() { d.daemon.Process.Kill() })
+	timer := time.AfterFunc(lab.Patience, func() { d.daemon.Process.Kill() })
 	defer timer.Stop()
 	if err := d.daemon.Wait(); err != nil {
 		t.Errorf("dockerd: %v\n%s", err, &d.log)

@@ -63,17 +63,12 @@ func echoAll(l net.Listener) {
 
 var servers = []string{lab.ServerV4, lab.ServerV6}
 
-// getsIn fails the test unless a door opens to a host within a time.
-func getsIn(t *testing.T, from *lab.Host, door int, within time.Duration) {
+// getsIn waits until a door opens to a host.
+func getsIn(t *testing.T, from *lab.Host, door int) {
 	t.Helper()
 	for _, server := range servers {
 		address := net.JoinHostPort(server, fmt.Sprint(door))
-		for end := time.Now().Add(within); !connects(from, address, true); {
-			if time.Now().After(end) {
-				t.Errorf("%s does not get in at %s", from.Name(), address)
-				break
-			}
-		}
+		lab.Await(t, from.Name()+" in by "+address, func() bool { return connects(from, address, false) })
 	}
 }
 
@@ -83,12 +78,12 @@ func (f *field) adminIsIn(t *testing.T) {
 	t.Helper()
 	for i, server := range servers {
 		if f.sessions[i] == nil {
-			conn, err := f.admin.Dial("tcp", net.JoinHostPort(server, fmt.Sprint(adminDoor)), grace)
+			conn, err := f.admin.Dial("tcp", net.JoinHostPort(server, fmt.Sprint(adminDoor)), lab.Patience)
 			must(t, err)
 			f.sessions[i] = conn
 		}
 		c := f.sessions[i]
-		c.SetDeadline(time.Now().Add(grace))
+		c.SetDeadline(time.Now().Add(lab.Patience))
 		_, err := c.Write([]byte("x"))
 		if _, unread := io.ReadFull(c, make([]byte, 1)); err != nil || unread != nil {
 			t.Errorf("the administrator's session to %s has died: %v", server, errors.Join(err, unread))
@@ -96,7 +91,7 @@ func (f *field) adminIsIn(t *testing.T) {
 			f.sessions[i] = nil
 		}
 	}
-	getsIn(t, f.admin, adminDoor, grace)
+	getsIn(t, f.admin, adminDoor)
 }
 
 // column is a slot of the table, for one command.
@@ -238,7 +233,7 @@ func (c *column) befall(t *testing.T, at cell) {
 		c.hangs(t)
 		r.End(t)
 	case <-r.Ended:
-	case <-time.After(time.Minute): // what hangs for ever is told of
+	case <-time.After(lab.Patience): // what hangs for ever is told of
 	}
 	r.wait(t)
 	t.Cleanup(func() {
@@ -264,7 +259,8 @@ func (c *column) hangs(t *testing.T) {
 	t.Helper()
 	c.f.adminIsIn(t)
 	if c.trial {
-		getsIn(t, c.f.guest, oldDoor, 3*time.Second+grace)
+		shortenGuard(t)
+		getsIn(t, c.f.guest, oldDoor)
 	}
 }
 
@@ -347,11 +343,11 @@ func (c *column) settled(t *testing.T, now picture) {
 		if kept := keptFiles(t); !slices.Equal(kept, c.kept) {
 			t.Errorf("it keeps %q, and kept %q", kept, c.kept)
 		}
-		getsIn(t, c.f.guest, oldDoor, grace)
+		getsIn(t, c.f.guest, oldDoor)
 		c.ready = !t.Failed()
 		return
 	}
-	getsIn(t, c.f.guest, newDoor, grace)
+	getsIn(t, c.f.guest, newDoor)
 	expect(t, 0, "plan", c.f.fresh, "--detailed-exitcode")
 }
 

@@ -167,7 +167,7 @@ var (
 	applyAct = act{name: "apply", arrange: arrangeOld, begin: beginNothing, login: applying, mends: []string{"revert"},
 		args: func(f *field) []string { return slices.Concat([]string{"apply", f.fresh}, unguarded, []string{"0"}) }}
 	trialAct = act{name: "trial", arrange: arrangeOld, begin: beginNothing, login: applying, mends: []string{"revert"}, trial: true,
-		args: func(f *field) []string { return slices.Concat([]string{"apply", f.fresh}, unguarded, []string{"3s"}) }}
+		args: func(f *field) []string { return slices.Concat([]string{"apply", f.fresh}, unguarded, []string{"10m"}) }}
 	confirmAct = act{name: "confirm", arrange: arrangeOld, begin: beginTrial, login: confirming, mends: []string{"revert"},
 		args: func(f *field) []string { return []string{"confirm"} }}
 	revertAct = act{name: "revert", arrange: arrangeOld, begin: beginTrial, login: confirming, mends: []string{"revert"},

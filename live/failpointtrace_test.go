@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hardenctl/lab"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -110,7 +112,7 @@ func (r *traced) wait(t *testing.T) {
 	t.Helper()
 	select {
 	case <-r.Ended:
-	case <-time.After(2 * time.Minute):
+	case <-time.After(lab.Patience):
 		syscall.Kill(r.pid, syscall.SIGKILL)
 		<-r.Ended
 		t.Errorf("it does not end:\n%s", r.Out)

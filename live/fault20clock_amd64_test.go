@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hardenctl/host/journal"
+	"hardenctl/lab"
 )
 
 // A day, and some minutes, so that the time of day is another.
@@ -47,11 +48,7 @@ func TestFault20_ClockJumpsInATrial(t *testing.T) {
 		if saysUntil(t, out, e.Until().Add(now)); code != 1 {
 			t.Errorf("another apply exits %d", code)
 		}
-		for set, half := range map[string]string{"hardenctl_trial_v4": "0.0.0.0/1", "hardenctl_trial_v6": "::/1"} {
-			if off := time.Duration(remaining(t, set, half))*time.Second - e.Left(); off.Abs() > 5*time.Second {
-				t.Errorf("%s holds %v longer than the trial lasts", set, off)
-			}
-		}
+		guardHolds(t)
 		if out, code := outcome(t, c.command(binary(t), "confirm", o.Trial.Token, "--same-session")); code != 0 {
 			t.Errorf("confirm exits %d: %s", code, out)
 		}
@@ -87,26 +84,26 @@ func TestFault20_ClockJumpsInACountdown(t *testing.T) {
 	c := newClock(t)
 	for _, jump := range []time.Duration{aDay, -aDay} {
 		c.jump(t, 0)
-		cmd := c.command("script", "-qec", "exec "+binary(t)+" apply builtin:web --auto-approve --no-guard --confirm-within 6s", "/dev/null")
+		cmd := c.command("script", "-qec", "exec "+binary(t)+" apply builtin:web --auto-approve --no-guard --confirm-within 20s", "/dev/null")
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		must(t, cmd.Start())
 		var deadline time.Time
-		soon(t, time.Minute, "trial", func() bool {
+		lab.Await(t, "trial", func() bool {
 			e, err := journal.Read()
 			deadline = time.Now().Add(e.Left())
 			return err == nil && e.Pending()
 		})
 		c.jump(t, jump)
 		cmd.Wait()
-		if early := time.Until(deadline); early > time.Second || early < -time.Minute {
+		if early := time.Until(deadline); early > time.Second {
 			t.Errorf("it has ended %v before its time", early)
 		}
 		if code := cmd.ProcessState.ExitCode(); code != 3 {
 			t.Errorf("exit %d", code)
 		}
 		contains(t, out.String(), "nobody has confirmed; everything went back to what it was")
-		countsDown(t, out.String(), 6)
+		countsDown(t, out.String(), 20)
 		look(t).is(t, before)
 		nothingUnderWay(t)
 	}

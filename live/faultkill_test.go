@@ -9,10 +9,10 @@ import (
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/host/apply"
+	"hardenctl/lab"
 )
 
 // point is a moment of the change of a file or a setting: before a system call
@@ -127,7 +127,7 @@ func (p *promises) killedBy(t *testing.T, cmd *exec.Cmd) {
 // lock. Until the legacy tools are done, they have rules without counters.
 func rest(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), lab.Patience)
 	defer cancel()
 	release, err := apply.Lock(ctx)
 	must(t, err)

@@ -70,7 +70,7 @@ func closeTerminal(t *testing.T, profile string) {
 	if terminal != fmt.Sprint(cmd.Process.Pid) {
 		t.Fatalf("process %s was hung up, and the terminal is of %d", terminal, cmd.Process.Pid)
 	}
-	eventually(t, "at its end", func() bool {
+	lab.Await(t, "the end of hardenctl", func() bool {
 		stat, err := os.ReadFile("/proc/" + pid + "/stat")
 		return err != nil || strings.Contains(string(stat), ") Z ")
 	})

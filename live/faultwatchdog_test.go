@@ -1,61 +1,46 @@
 package live
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"hardenctl/host/journal"
 	"hardenctl/host/watchdog"
+	"hardenctl/lab"
 )
 
 // watching is a watchdog whose words can be read.
 type watching struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	mutex sync.Mutex
-	said  bytes.Buffer
+	t    *testing.T
+	cmd  *exec.Cmd
+	said words
 }
 
-// watchOver puts a profile on trial, for a short time, with the program as the
+// watchOver puts a profile on trial, until the test moves its deadline, with the program as the
 // only watchdog of it. A profile with few sets: those that rules still name take
 // a second each to find that out.
 func watchOver(t *testing.T, program *exec.Cmd) *watching {
 	t.Helper()
 	t.Cleanup(func() { as(t, applying, "revert") })
-	tryOut(t, write(t, "small.toml", "version = 1\n[kernel]\ndefault_ttl = 111\n[services.ssh]\nports = [\"tcp/22\"]\n"), "3s")
+	tryOut(t, write(t, "small.toml", "version = 1\n[kernel]\ndefault_ttl = 111\n[services.ssh]\nports = [\"tcp/22\"]\n"), "10m")
 	killAll(t)
 	w := &watching{t: t, cmd: program}
-	w.cmd.Stdout, w.cmd.Stderr = w, w
+	w.cmd.Stdout, w.cmd.Stderr = &w.said, &w.said
 	must(t, w.cmd.Start())
 	return w
-}
-
-// Write keeps what the watchdog says.
-func (w *watching) Write(p []byte) (int, error) {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	return w.said.Write(p)
-}
-
-func (w *watching) words() string {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	return w.said.String()
 }
 
 // ends waits until the watchdog has done its work.
 func (w *watching) ends() {
 	w.t.Helper()
-	timer := time.AfterFunc(2*time.Minute, func() { w.cmd.Process.Kill() })
+	timer := time.AfterFunc(lab.Patience, func() { w.cmd.Process.Kill() })
 	defer timer.Stop()
 	if err := w.cmd.Wait(); err != nil {
-		w.t.Errorf("the watchdog: %v: %s", err, w.words())
+		w.t.Errorf("the watchdog: %v: %s", err, w.said.String())
 	}
 	nothingUnderWay(w.t)
 	noTrialLeft(w.t)
@@ -73,8 +58,9 @@ func TestFault14_LockHeldAtTheDeadline(t *testing.T) {
 			breakTool("echo not now >&2; exit 4")(t)
 			says = "not now"
 		}
-		soon(t, 2*time.Minute, "a try that failed", func() bool { return strings.Contains(w.words(), "the watchdog tries again in 1s") })
-		contains(t, w.words(), says)
+		moveDeadline(t, 0)
+		lab.Await(t, "a try that failed", func() bool { return strings.Contains(w.said.String(), "the watchdog tries again in 1s") })
+		contains(t, w.said.String(), says)
 		release()
 		w.ends()
 		look(t).is(t, before)
@@ -89,6 +75,7 @@ func TestFault06_JournalUnreadableForAMoment(t *testing.T) {
 	before := look(t)
 	at, log := point{path: filepath.Join(journal.Folder, "journal.json"), call: "openat"}, filepath.Join(t.TempDir(), "calls")
 	w := watchOver(t, strace(t, append(at.inject("error=EIO:when=1+2"), "-o", log), watchdog.Args...))
+	moveDeadline(t, 0)
 	w.ends()
 	look(t).is(t, before)
 	text, err := os.ReadFile(log)

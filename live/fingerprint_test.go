@@ -22,7 +22,7 @@ func TestFingerprint(t *testing.T) {
 			for _, from := range addresses(client) {
 				want, wait := uint8(0), 50*time.Millisecond
 				if s.answered(from) {
-					want, wait = lab.SYN|lab.ACK, 10*time.Second
+					want, wait = lab.SYN|lab.ACK, lab.Patience
 				}
 				packet := s.syn(from, i)
 				again := withECN(packet)
@@ -100,7 +100,7 @@ func guess(t *testing.T, from *lab.Host, server, ports string) string {
 	if netip.MustParseAddr(server).Is6() {
 		args = append(args, "-6")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	report, err := from.Command(ctx, "nmap", append(args, server)...).Output()
 	must(t, err)

@@ -99,7 +99,7 @@ func (h *hosts) add() *lab.Host {
 func (s street) host(t *testing.T) *lab.Host {
 	t.Helper()
 	h := s.add()
-	eventually(t, "up", func() bool { return echoes(t, h, s.server, 1, "0.2") == 1 })
+	lab.Await(t, "an answer to an echo request", func() bool { return echoes(t, h, s.server, 1, "0.2") == 1 })
 	return h
 }
 
@@ -117,7 +117,7 @@ func (s street) customer(t *testing.T) *lab.Host {
 	h := s.host(t)
 	reaches(t, h, s.server, 80, 1)
 	if s.ours {
-		eventually(t, "proven", func() bool { return member(t, "proven", s.of(h)) })
+		lab.Await(t, "a proven source", func() bool { return member(t, "proven", s.of(h)) })
 	}
 	return h
 }
@@ -165,7 +165,7 @@ func (s street) replies(t *testing.T, h *lab.Host, port int, flags ...uint8) int
 		packet.Flags = f
 		segments = append(segments, packet)
 	}
-	answers, err := h.Answered(100*time.Millisecond, segments...)
+	answers, err := h.Answered(silence/2, segments...)
 	must(t, err)
 	n := 0
 	for _, flags := range answers {
@@ -177,19 +177,22 @@ func (s street) replies(t *testing.T, h *lab.Host, port int, flags ...uint8) int
 }
 
 // queries is how many of n datagrams to the name server, each of a flow of its
-// own, come back.
-func (s street) queries(t *testing.T, h *lab.Host, n int) int {
+// own, come back. Where all must, it has Patience.
+func (s street) queries(t *testing.T, h *lab.Host, n int, all bool) int {
 	t.Helper()
 	var flows []net.Conn
 	for range n {
-		c, err := h.Dial("udp", s.at(53), time.Second)
+		c, err := h.Dial("udp", s.at(53), lab.Patience)
 		must(t, err)
 		defer c.Close()
 		_, err = c.Write([]byte("query"))
 		must(t, err)
 		flows = append(flows, c)
 	}
-	answered, last := 0, time.Now().Add(400*time.Millisecond)
+	answered, last := 0, time.Now().Add(silence)
+	if all {
+		last = time.Now().Add(lab.Patience)
+	}
 	for _, c := range flows {
 		c.SetReadDeadline(last)
 		if _, err := c.Read(make([]byte, 64)); err == nil {

@@ -50,16 +50,3 @@ func syns(from netip.Addr, first, n int) []lab.Segment {
 
 // families returns the addresses of a host, IPv4 first.
 func addresses(h *lab.Host) []netip.Addr { return []netip.Addr{h.V4(), h.V6()} }
-
-// arrive waits until a new host reaches port 80 of the server: on a busy machine
-// its link may take a moment to come up.
-func arrive(t *testing.T, h *lab.Host) {
-	t.Helper()
-	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-		for tries := 0; connect(h, server, 80) != nil; tries++ {
-			if tries == 5 {
-				t.Fatalf("%s does not reach %s", h.Name(), server)
-			}
-		}
-	}
-}

@@ -3,10 +3,10 @@ package live
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"testing"
-	"time"
 
 	"hardenctl/lab"
 )
@@ -70,21 +70,14 @@ func addInside(t *testing.T) {
 	})
 	greets(t, exec.CommandContext(t.Context(), "ip", "netns", "exec", "inner", greeter(t)))
 	for _, address := range inner {
-		for tries := 0; !answersAt(net.JoinHostPort(address, "80")); tries++ {
-			if tries == 50 {
-				t.Fatalf("no answer from %s on the inside", address)
+		lab.Await(t, "an answer of "+address+" on the inside", func() bool {
+			c, err := lab.DialOnce(netip.AddrPort{}, net.JoinHostPort(address, "80"))
+			if err == nil {
+				c.Close()
 			}
-			time.Sleep(100 * time.Millisecond)
-		}
+			return err == nil
+		})
 	}
-}
-
-func answersAt(address string) bool {
-	c, err := net.DialTimeout("tcp", address, time.Second)
-	if err == nil {
-		c.Close()
-	}
-	return err == nil
 }
 
 var forwarding = []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"}

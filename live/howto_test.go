@@ -2,10 +2,12 @@ package live
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -94,20 +96,19 @@ func missesSlowScans(t *testing.T, s street, pause time.Duration) (bool, string)
 func keepsRetriersOut(t *testing.T, s street) (bool, string) {
 	h := s.host(t)
 	try := func() bool {
-		c, err := h.Dial("tcp", s.at(8080), 60*time.Millisecond)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
+		accepted, err := h.Knock(s.at(8080), 60*time.Millisecond)
+		must(t, err)
+		return accepted
 	}
-	eventually(t, "refused", func() bool { return slices.ContainsFunc(make([]int, 20), func(int) bool { return !try() }) })
-	served, tries := 0, 0
-	for began := time.Now(); time.Since(began) < 3*time.Second; tries++ {
-		if try() {
-			served++
-		}
+	lab.Await(t, "a refusal", func() bool {
+		must(t, h.Forge(slices.Repeat(syns(s.of(h), 8080, 1), 20)...))
+		return !try()
+	})
+	served, tries := false, 0
+	for began := time.Now(); !served && time.Since(began) < 4*time.Second; tries++ {
+		served = try()
 	}
-	return served == 0, ofTotal(served, tries) + " tries served"
+	return !served, fmt.Sprintf("served is %v after %d tries", served, tries)
 }
 
 func limitsCustomers(t *testing.T, s street) (bool, string) {
@@ -126,7 +127,7 @@ func punishesRetries(t *testing.T, s street) (bool, string) {
 // rule on its way took the packets.
 func walksOpenConnections(t *testing.T, s street) (bool, string) {
 	const sent = 40
-	c, err := s.host(t).Dial("tcp", s.at(443), 3*time.Second)
+	c, err := s.host(t).DialOnce(netip.AddrPort{}, s.at(443))
 	must(t, err)
 	defer c.Close()
 	before := firstRule(t, s)
@@ -197,7 +198,7 @@ func answersEveryEcho(t *testing.T, s street) (bool, string) {
 }
 
 func answersEveryQuery(t *testing.T, s street) (bool, string) {
-	n := s.queries(t, s.host(t), 100)
+	n := s.queries(t, s.host(t), 100, false)
 	return n > 50, ofTotal(n, 100) + " queries answered"
 }
 
@@ -229,26 +230,40 @@ func listed(t *testing.T) int {
 func sharesEchoes(t *testing.T, s street) (bool, string) {
 	attacker, customer := s.host(t), s.host(t)
 	flood := attacker.Command(t.Context(), "ping", "-q", "-i", "0.005", s.server)
+	before := sentBy(t, attacker)
 	must(t, flood.Start())
-	time.Sleep(200 * time.Millisecond) // for more requests than the limit lets by at once
+	lab.Await(t, "more requests than the limit lets by at once", func() bool { return sentBy(t, attacker) > before+30 })
 	n := echoes(t, customer, s.server, 3, "0.2")
 	must(t, flood.Process.Kill())
 	flood.Wait()
 	return n < 3, ofTotal(n, 3) + " requests answered"
 }
 
+// sentBy is how many packets a host has sent.
+func sentBy(t *testing.T, h *lab.Host) int {
+	t.Helper()
+	text, err := h.Command(t.Context(), "cat", "/sys/class/net/eth0/statistics/tx_packets").Output()
+	must(t, err)
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	must(t, err)
+	return n
+}
+
 // sharesQueries has a customer ask the name server while an attacker floods it.
 func sharesQueries(t *testing.T, s street) (bool, string) {
 	attacker, customer := s.host(t), s.host(t)
-	s.queries(t, attacker, 20)
-	c, err := attacker.Dial("udp", s.at(53), time.Second)
+	c, err := attacker.Dial("udp", s.at(53), lab.Patience)
 	must(t, err)
 	defer c.Close()
-	n := 0
+	n, flooded := 0, atomic.Int64{}
 	meanwhile(t, func() error {
 		time.Sleep(time.Millisecond)
+		flooded.Add(1)
 		_, err := c.Write([]byte("query"))
 		return err
-	}, func() { n = s.queries(t, customer, 5) })
+	}, func() {
+		lab.Await(t, "more queries than the limit lets by at once", func() bool { return flooded.Load() > 50 })
+		n = s.queries(t, customer, 5, s.ours)
+	})
 	return n < 5, ofTotal(n, 5) + " queries answered"
 }

@@ -42,13 +42,13 @@ func TestJailOfOthers(t *testing.T) {
 		for _, address := range []string{"203.0.113.7", "2001:db8:bad:7::7"} {
 			a := netip.MustParseAddr(address)
 			client(t, "set", jail, "banip", address)
-			eventually(t, "in "+set, func() bool { return member(t, set, a) })
+			lab.Await(t, "the source in "+set, func() bool { return member(t, set, a) })
 			other := map[string]string{"lines": "jail", "jail": "lines"}[set]
 			if member(t, other, a) {
 				t.Errorf("the jail %s puts %s into %s", jail, address, other)
 			}
 			client(t, "set", jail, "unbanip", address)
-			eventually(t, "out of "+set, func() bool { return !member(t, set, a) })
+			lab.Await(t, "the source out of "+set, func() bool { return !member(t, set, a) })
 		}
 	}
 }

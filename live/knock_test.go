@@ -17,8 +17,7 @@ import (
 )
 
 // doors is a server with two doors: SSH behind one that the office need not
-// knock at, a database and its console behind another. The steps of the
-// first are short, so that a test can be too slow without waiting for long.
+// knock at, a database and its console behind another.
 const doors = `version = 1
 
 [access]
@@ -40,8 +39,8 @@ knock = "back-door"
 
 [knocks.front-door]
 sequence = ["tcp/7000", "udp/8000", "tcp/6000"]
-step = "3s"
-open = "6s"
+step = "30s"
+open = "2m"
 
 # One port twice, and two neighbours.
 [knocks.back-door]
@@ -105,19 +104,30 @@ func (g guest) address() netip.Addr {
 	return g.V4()
 }
 
+// entry is the guest in a set of a door.
+func (g guest) entry(set string) setEntry {
+	if g.server == lab.ServerV6 {
+		return setEntry{"hardenctl-" + set + "-v6", g.V6().String()}
+	}
+	return setEntry{"hardenctl-" + set + "-v4", g.V4().String()}
+}
+
 // sends sends a packet to each port, from ports of the guest that it chooses
 // itself, and as fast as they come to be: a SYN, or a datagram.
 func (g guest) sends(t *testing.T, ports ...string) {
 	t.Helper()
 	for _, port := range ports {
 		network, number, _ := strings.Cut(port, "/")
-		c, err := g.Dial(network, net.JoinHostPort(g.server, number), 50*time.Millisecond)
-		if err != nil {
-			continue // nobody answers a knock
-		}
+		address := net.JoinHostPort(g.server, number)
 		if network == "tcp" {
-			t.Errorf("%s is answered", port)
+			accepted, err := g.Knock(address, 50*time.Millisecond)
+			if err != nil || accepted {
+				t.Errorf("%s is answered, or was not sent: %v", port, err)
+			}
+			continue
 		}
+		c, err := g.Dial(network, address, lab.Patience)
+		must(t, err)
 		c.Write([]byte("x"))
 		c.Close()
 	}
@@ -221,7 +231,11 @@ func (v visit) by(g guest, t *testing.T) {
 
 func (g guest) isTooSlow(t *testing.T) {
 	g.sends(t, front[:2]...)
-	time.Sleep(4 * time.Second)
+	heard := g.entry("2-front-door")
+	if left := heard.left(t); left > 30 {
+		t.Errorf("the second knock is heard for %d s, want 30", left)
+	}
+	heard.runsOut(t)
 	g.sends(t, front[2])
 	g.reachesOnly(t)
 }
@@ -235,13 +249,17 @@ func (g guest) leavesTheDoorOpen(t *testing.T) {
 	defer l.Close()
 	go echo(l)
 	g.sends(t, front...)
-	c, err := g.Dial("tcp", address, time.Second)
+	c, err := g.DialOnce(netip.AddrPort{}, address)
 	must(t, err)
 	defer c.Close()
 	isOpen(t, c)
-	time.Sleep(2 * time.Second)
-	g.sends(t, front[2]) // if that kept it open, it would be until the 8th second
-	time.Sleep(4500 * time.Millisecond)
+	door := g.entry("k-front-door")
+	door.shortens(t, 60)
+	g.sends(t, front[2])
+	if left := door.left(t); left > 60 {
+		t.Errorf("the last knock alone keeps the door open for %d s", left)
+	}
+	door.runsOut(t)
 	g.reachesOnly(t)
 	isOpen(t, c)
 }
@@ -249,7 +267,7 @@ func (g guest) leavesTheDoorOpen(t *testing.T) {
 // isOpen checks that the server still answers on a connection.
 func isOpen(t *testing.T, c net.Conn) {
 	t.Helper()
-	c.SetDeadline(time.Now().Add(2 * time.Second))
+	c.SetDeadline(time.Now().Add(lab.Patience))
 	answer := make([]byte, 1)
 	if _, err := c.Write([]byte("x")); err != nil {
 		t.Error("the connection that was open is gone:", err)
@@ -367,7 +385,7 @@ func TestKnockCrowd(t *testing.T) {
 	honest := h.guest(4)
 	honest.sends(t, "udp/3001", "tcp/3000")
 	for _, a := range addresses {
-		c, err := crowd.DialFrom(netip.AddrPortFrom(netip.MustParseAddr(a), 0), "udp", honest.server+":3001", time.Second)
+		c, err := crowd.DialFrom(netip.AddrPortFrom(netip.MustParseAddr(a), 0), "udp", honest.server+":3001", lab.Patience)
 		must(t, err)
 		_, err = c.Write(nil)
 		must(t, err)

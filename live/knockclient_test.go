@@ -21,7 +21,7 @@ func TestKnockClient(t *testing.T) {
 
 	out := four.runs(t, "setpriv", "--bounding-set=-all", "--inh-caps=-all",
 		binary(t), "knock", "door.test", "--profile", profile, "--name", "front-door")
-	contains(t, out, lab.ServerV4, lab.ServerV6, "tcp/7000, udp/8000, tcp/6000", "ssh (tcp/22, tcp/2222)", "for 6s", "ssh door.test")
+	contains(t, out, lab.ServerV4, lab.ServerV6, "tcp/7000, udp/8000, tcp/6000", "ssh (tcp/22, tcp/2222)", "for 2m", "ssh door.test")
 	for _, family := range []int{4, 6} {
 		for knock := 1; knock <= 3; knock++ {
 			if n := packets(t, family, "HARDENCTL-K-FRONT-DOOR", fmt.Sprintf("HARDENCTL-%d-FRONT-DOOR", knock)); n != 1 {

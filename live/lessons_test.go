@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
-	"time"
 
 	"hardenctl/lab"
 )
@@ -170,7 +169,7 @@ func TestLateAnswersAreNoProbes(t *testing.T) {
 			arrive(t, h)
 			for i, a := range addresses(h) {
 				for port := 7000; port < 7020; port++ {
-					conn, err := h.DialFrom(netip.AddrPortFrom(a, c.port), "udp", street{family: families[i]}.at(port), time.Second)
+					conn, err := h.DialFrom(netip.AddrPortFrom(a, c.port), "udp", street{family: families[i]}.at(port), lab.Patience)
 					must(t, err)
 					_, err = conn.Write([]byte("x"))
 					must(t, err)

@@ -113,11 +113,12 @@ func ofHosts(line string, hosts ...*lab.Host) bool {
 func sendProbes(t *testing.T, from *lab.Host, server string, ports int) {
 	t.Helper()
 	for port := range ports {
-		c, err := from.Dial("udp", net.JoinHostPort(server, strconv.Itoa(7000+port)), time.Second)
+		c, err := from.Dial("udp", net.JoinHostPort(server, strconv.Itoa(7000+port)), lab.Patience)
 		must(t, err)
 		c.Write([]byte("x"))
 		c.Close()
 	}
+	lab.Drain()
 }
 
 // kernelLines has the kernel log what happens in namespaces until stop, which

@@ -1,7 +1,6 @@
 package live
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"net"
@@ -14,7 +13,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"hardenctl/lab"
 )
@@ -30,7 +28,7 @@ type machine struct {
 	disk   string // its root folder
 	nspawn *exec.Cmd
 	ended  chan struct{} // closed when nspawn has ended
-	log    bytes.Buffer
+	log    words
 	init   string // the process number of its systemd, while it is up
 }
 
@@ -91,7 +89,9 @@ func newMachine(t *testing.T) *machine {
 	must(t, err)
 	must(t, syscall.Mount("overlay", m.disk, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%[2]s/work", lower, folder)))
 	t.Cleanup(func() {
-		m.off()
+		if m.off(); t.Failed() {
+			t.Logf("the machine said\n%s", &m.log)
+		}
 		removeGroups()
 		must(t, syscall.Unmount(m.disk, syscall.MNT_DETACH))
 		must(t, os.RemoveAll(folder))
@@ -172,7 +172,7 @@ func (m *machine) useLegacy(t *testing.T) {
 func (m *machine) boot(t *testing.T) {
 	t.Helper()
 	must(t, os.RemoveAll(m.disk+"/seen"))
-	m.log.Reset()
+	m.log = words{}
 	m.nspawn = exec.Command("sh", "-c", `mount -t proc proc /proc && exec systemd-nspawn "$@"`, "nspawn",
 		"--quiet", "--register=no", "--keep-unit", "--network-veth", "--machine", machineName,
 		"--boot", "--kill-signal=SIGRTMIN+3", "--console=pipe", "-D", m.disk)
@@ -216,20 +216,17 @@ func (m *machine) plugIn(t *testing.T) {
 	tool(t, "ip link set "+cable+" up")
 }
 
-// await is soon, and prints what the machine said if it fails.
+// await waits for something on the machine, which must not end before.
 func (m *machine) await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	limit := time.After(2 * time.Minute)
-	for !holds() {
+	lab.Await(t, what+" on the machine", func() bool {
 		select {
-		case <-time.After(50 * time.Millisecond):
-			continue
 		case <-m.ended:
-		case <-limit:
+			t.Fatalf("the machine has ended; there was no %s", what)
+		default:
 		}
-		m.off()
-		t.Fatalf("the machine has no %s; it said\n%s", what, &m.log)
-	}
+		return holds()
+	})
 }
 
 // firstChild is the process number of the machine's systemd: the child of
@@ -266,11 +263,14 @@ func (m *machine) do(t *testing.T, code int, line string) string {
 func (m *machine) shutDown(t *testing.T) {
 	t.Helper()
 	m.do(t, 0, "systemctl reboot --no-block")
-	select {
-	case <-m.ended:
-	case <-time.After(2 * time.Minute):
-		t.Errorf("the machine does not go down; it said\n%s", &m.log)
-	}
+	lab.Await(t, "the end of the machine", func() bool {
+		select {
+		case <-m.ended:
+			return true
+		default:
+			return false
+		}
+	})
 	m.off()
 }
 
@@ -301,8 +301,7 @@ func (m *machine) reach(v4, v6 string) string {
 		go func() {
 			defer all.Done()
 			local := netip.AddrPortFrom(netip.MustParseAddr(d.source), 0)
-			dialer := net.Dialer{Timeout: time.Second, LocalAddr: net.TCPAddrFromAddrPort(local)}
-			if conn, err := dialer.Dial("tcp", net.JoinHostPort(d.server, d.port)); err == nil {
+			if conn, err := lab.DialOnce(local, net.JoinHostPort(d.server, d.port)); err == nil {
 				conn.Close()
 				answers[i] = d.name + " "
 			}

@@ -105,7 +105,7 @@ func newInmate(t *testing.T, n *lab.Bench) inmate {
 	}
 	m := inmate{n.Host("member", all...)}
 	for family := range families {
-		eventually(t, "at the server", func() bool { return m.connects("", family, 8081) })
+		lab.Await(t, "a way to the server", func() bool { return m.connects("", family, 8081) })
 	}
 	return m
 }
@@ -145,13 +145,12 @@ func (m inmate) tries(t *testing.T, ports []int, may map[string]bool) {
 // connects opens a connection from the member of a set, and is greeted.
 func (m inmate) connects(set string, family, port int) bool {
 	from := netip.AddrPortFrom(netip.MustParseAddr(inSets[set][family]), 0)
-	const patience = 2 * time.Second // a SYN that is lost is sent again after one
-	conn, err := m.DialFrom(from, "tcp", net.JoinHostPort(families[family].server, fmt.Sprint(port)), patience)
+	conn, err := m.DialOnce(from, net.JoinHostPort(families[family].server, fmt.Sprint(port)))
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(lab.Patience))
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	return err == nil && strings.TrimSpace(line) != ""
 }

@@ -115,7 +115,7 @@ func TestServerIsDown(t *testing.T) {
 			if i == 1 {
 				args = append(args, "-6")
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 			defer cancel()
 			out, err := h.Command(ctx, "nmap", args...).Output()
 			must(t, err)

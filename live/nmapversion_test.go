@@ -53,7 +53,7 @@ func introduces(t *testing.T, port string) {
 				return
 			}
 			fmt.Fprint(c, openSSH)
-			time.AfterFunc(10*time.Second, func() { c.Close() })
+			time.AfterFunc(lab.Patience, func() { c.Close() })
 		}
 	}()
 }
@@ -68,7 +68,7 @@ func isNamed(t *testing.T, from *lab.Host, scan, server string, want ...string) 
 	if server == lab.ServerV6 {
 		args = append(args, "-6")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	report, err := from.Command(ctx, "nmap", args...).Output()
 	must(t, err)

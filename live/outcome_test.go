@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hardenctl/lab"
 )
 
 // outcomeOf is the JSON that an apply must print, however it ends.
@@ -94,7 +96,7 @@ func TestOutputIsFull(t *testing.T) {
 type typist struct {
 	cmd  *exec.Cmd
 	keys io.WriteCloser
-	out  strings.Builder
+	out  words
 }
 
 // sitDown begins an apply and waits until it asks.
@@ -120,12 +122,12 @@ func sitDown(t *testing.T) *typist {
 	return s
 }
 
-// types presses keys and returns the exit code, -1 if there is none soon.
+// types presses keys and returns the exit code, -1 if there is none.
 func (s *typist) types(t *testing.T, keys string) int {
 	t.Helper()
 	_, err := io.WriteString(s.keys, keys)
 	must(t, err)
-	timer := time.AfterFunc(10*time.Second, func() { s.cmd.Process.Kill() })
+	timer := time.AfterFunc(lab.Patience, func() { s.cmd.Process.Kill() })
 	defer timer.Stop()
 	s.cmd.Wait()
 	return s.cmd.ProcessState.ExitCode()
@@ -139,7 +141,7 @@ func TestInterruptedQuestion(t *testing.T) {
 		t.Errorf("exit %d, want 1", code)
 	}
 	look(t).is(t, before)
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "100ms")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "1m")
 }
 
 // What somebody changes while the plan is read is not lost.

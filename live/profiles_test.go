@@ -41,13 +41,12 @@ func TestController(t *testing.T) {
 		}
 		for i, a := range addresses(toucher) {
 			must(t, toucher.Forge(syn(a, []int{3389, 23}[i])))
-			eventually(t, "banned at one touch of a tripwire", func() bool { return banned(t, a) })
+			lab.Await(t, "a ban at one touch of a tripwire", func() bool { return banned(t, a) })
 		}
 		lab.Nmap(t, station, "-sS", "--max-retries", "0", "-p", "8000-8019", lab.ServerV4)
 		reaches(t, station, lab.ServerV4, 502, 1)
 		reaches(t, engineer, lab.ServerV4, 22, 1)
-		if conn, err := engineer.Dial("tcp", lab.ServerV4+":502", 300*time.Millisecond); err == nil {
-			conn.Close()
+		if !isRefused(engineer, lab.ServerV4, 502) {
 			t.Error("an engineer controls the process")
 		}
 	})
@@ -77,7 +76,9 @@ func TestDNSServer(t *testing.T) {
 			t.Errorf("%d of 200 queries arrived", got)
 		}
 		start := time.Now()
-		got := count(t, server, queries(6000))
+		all := senders(t, server, queries(6000))
+		slices.Sort(all)
+		got := len(slices.Compact(all)) // a port that is used again is of a flow that is let in
 		most := 2000 + int(500*(time.Since(start).Seconds()+1))
 		if most < 6000 && got > most {
 			t.Errorf("%d of 6000 queries arrived, and %d may", got, most)

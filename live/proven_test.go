@@ -15,7 +15,7 @@ func prove(t *testing.T, h *lab.Host) {
 	t.Helper()
 	arrive(t, h)
 	for _, a := range addresses(h) {
-		eventually(t, "proven", func() bool { return member(t, "proven", a) })
+		lab.Await(t, "a proven source", func() bool { return member(t, "proven", a) })
 	}
 }
 
@@ -80,22 +80,22 @@ func TestProvenAtPublishedPort(t *testing.T) {
 			}
 			must(t, shop.visit(people.stranger, f.server))
 			must(t, forger.Forge(syn(customer, 23), syn(stranger, 23)))
-			eventually(t, "banned", func() bool { return banned(t, stranger) && banned(t, customer) })
+			lab.Await(t, "both bans", func() bool { return banned(t, stranger) && banned(t, customer) })
 			if member(t, "proven", stranger) {
 				t.Error("a connection to a published port proves its source")
 			}
 			for range 10 {
 				must(t, shop.visit(people.customer, f.server))
 			}
-			if shop.visit(people.stranger, f.server) == nil {
+			if !shop.shuts(people.stranger, f.server) {
 				t.Error("a banned stranger reaches a published port")
 			}
-			if (&site{9090}).visit(people.customer, f.server) == nil {
+			if !(&site{9090}).shuts(people.customer, f.server) {
 				t.Error("a proven source reaches a port that is not stated")
 			}
-			eventually(t, "at a limit", func() bool {
+			lab.Await(t, "a limit", func() bool {
 				must(t, forger.Forge(fromManyPorts(customer, 8080, 150)...))
-				return shop.visit(people.customer, f.server) != nil
+				return shop.shuts(people.customer, f.server)
 			})
 		})
 	})
@@ -132,7 +132,7 @@ func TestProvenKnocks(t *testing.T) {
 // knocksBanned touches a tripwire and knocks. Whoever comes has made a
 // connection; a stranger is one who is forgotten again.
 func (g guest) knocksBanned(t *testing.T, proves bool) {
-	eventually(t, "proven", func() bool { return member(t, "proven", g.address()) })
+	lab.Await(t, "a proven source", func() bool { return member(t, "proven", g.address()) })
 	if !proves {
 		set, member := "v4", g.address()
 		if member.Is6() {

@@ -63,7 +63,14 @@ func TestSynProxyPublished(t *testing.T) {
 		onFamilies(t, "visits", func(t *testing.T, f family) {
 			for _, v := range shieldedVisits {
 				for page := range v.pages {
-					if err := (&site{v.port}).visit(visitors[v.who], f.server); (err == nil) != v.loads {
+					at, who := &site{v.port}, visitors[v.who]
+					if !v.loads && !at.shuts(who, f.server) {
+						t.Errorf("%s -> port %d, page %d: it loads", v.who, v.port, page+1)
+					}
+					if !v.loads {
+						continue
+					}
+					if err := at.visit(who, f.server); err != nil {
 						t.Errorf("%s -> port %d, page %d: %v", v.who, v.port, page+1, err)
 					}
 				}

@@ -58,10 +58,7 @@ func (w ways) open(from *lab.Host) string {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			conn, err := from.Dial("tcp", d.address, 600*time.Millisecond)
-			if answers[i] = err == nil; answers[i] {
-				conn.Close()
-			}
+			answers[i] = connects(from, d.address, false)
 		}()
 	}
 	all.Wait()
@@ -301,7 +298,7 @@ func TestKeptBans(t *testing.T) {
 		}
 		rebooted(t)
 		contains(t, expect(t, 0, "restore"), "3 bans and memories of before the boot are in force")
-		left(1100, 1200)
+		left(800, 1200)
 
 		saved, err := os.ReadFile(path)
 		must(t, err)
@@ -309,10 +306,10 @@ func TestKeptBans(t *testing.T) {
 		long := "# Saved by hardenctl at " + time.Now().Add(-10*time.Minute).UTC().Format(time.RFC3339) + "\n"
 		must(t, os.WriteFile(path, []byte(long+rest), 0o644))
 		expect(t, 0, "restore") // on a host that has been up: nobody is banned anew
-		left(1000, 1200)
+		left(700, 1200)
 		rebooted(t)
 		expect(t, 0, "restore")
-		left(500, 600)
+		left(200, 600)
 
 		must(t, os.WriteFile(path, []byte(long+"add hardenctl-ban-v4 203."), 0o644))
 		rebooted(t)

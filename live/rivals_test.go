@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"hardenctl/lab"
 )
@@ -100,22 +99,12 @@ func startFirewalld(t *testing.T) *exec.Cmd {
 	}
 	os.Remove("/run/dbus/system_bus_socket")
 	start("dbus-daemon", "--system", "--nofork", "--nopidfile")
-	soon(t, 20*time.Second, "a bus", func() bool { _, err := os.Stat("/run/dbus/system_bus_socket"); return err == nil })
+	lab.Await(t, "a bus", func() bool { _, err := os.Stat("/run/dbus/system_bus_socket"); return err == nil })
 	daemon := start("firewalld", "--nofork", "--nopid")
-	soon(t, 60*time.Second, "an answer of firewalld", func() bool {
+	lab.Await(t, "an answer of firewalld", func() bool {
 		return exec.Command("dbus-send", "--system", "--print-reply", "--dest=org.fedoraproject.FirewallD1", "/", "org.freedesktop.DBus.Peer.Ping").Run() == nil
 	})
 	return daemon
-}
-
-// soon polls until a condition holds, and ends the test if it never does.
-func soon(t *testing.T, limit time.Duration, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(limit); !holds(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("no %s within %s", what, limit)
-		}
-	}
 }
 
 // flushAllNFT removes every table of nft.

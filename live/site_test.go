@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -38,23 +39,27 @@ func servePage(w http.ResponseWriter, r *http.Request) {
 	w.Write(page)
 }
 
-// patience is how long a visitor waits for a page: not long enough for TCP to
-// repeat a lost SYN, so that one lost packet is a lost page.
-const pagePatience = 900 * time.Millisecond
-
-// visit loads the page by a connection of its own.
+// visit loads the page by a connection of its own, which one SYN opens.
 func (s *site) visit(from *lab.Host, server string) error {
-	return s.visitBy(func() (net.Conn, error) {
-		return from.Dial("tcp", net.JoinHostPort(server, fmt.Sprint(s.port)), pagePatience)
-	}, from)
+	return s.visitWithin(from, server, lab.Patience)
 }
 
-func (s *site) visitBy(dial func() (net.Conn, error), from *lab.Host) error {
+// shuts reports whether the page does not load: the one SYN is not accepted, or
+// nothing comes on the connection.
+func (s *site) shuts(from *lab.Host, server string) bool {
+	return s.visitWithin(from, server, silence) != nil
+}
+
+func (s *site) visitWithin(from *lab.Host, server string, patience time.Duration) error {
+	conn, err := from.DialOnce(netip.AddrPort{}, net.JoinHostPort(server, fmt.Sprint(s.port)))
+	if err != nil {
+		return err
+	}
 	client := http.Client{
-		Timeout: pagePatience,
+		Timeout: patience,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
-			DialContext:       func(context.Context, string, string) (net.Conn, error) { return dial() },
+			DialContext:       func(context.Context, string, string) (net.Conn, error) { return conn, nil },
 		},
 	}
 	answer, err := client.Get("http://site/")

@@ -67,7 +67,7 @@ func TestUDPTakesNothingFromTCP(t *testing.T) {
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			before := overLimits(t)
 			for range flows {
-				c, err := customer.Dial("udp", net.JoinHostPort(server, "443"), time.Second)
+				c, err := customer.Dial("udp", net.JoinHostPort(server, "443"), lab.Patience)
 				must(t, err)
 				fmt.Fprint(c, "x")
 				c.Close()

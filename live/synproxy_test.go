@@ -149,7 +149,7 @@ func newAttacker(t *testing.T, network *lab.Bench) *lab.Host {
 // and that the flood leaves no tracked connections behind.
 func (s *site) isCalmIn(t *testing.T, f flood, customer *lab.Host) {
 	t.Helper()
-	quiet := s.load(customer, f.to.Addr().String(), time.Second/2)
+	quiet := s.load(customer, f.to.Addr().String(), nil)
 	before := tracked(t)
 	busy := s.loadDuring(t, f, customer)
 	grown := tracked(t) - before
@@ -167,8 +167,16 @@ func (s *site) loadDuring(t *testing.T, f flood, customer *lab.Host) loads {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() { done <- f.run() }()
-	busy := s.load(customer, f.to.Addr().String(), time.Duration(f.packets/floodBatch)*floodPause)
-	must(t, <-done)
+	var failed error
+	busy := s.load(customer, f.to.Addr().String(), func() bool {
+		select {
+		case failed = <-done:
+			return true
+		default:
+			return false
+		}
+	})
+	must(t, failed)
 	return busy
 }
 
@@ -185,22 +193,22 @@ func tracked(t *testing.T) int {
 // loads is what a customer got who asked for pages at a steady pace.
 type loads struct {
 	asked, loaded int
-	took          time.Duration
 }
 
 func (l loads) share() float64 { return float64(l.loaded) / float64(l.asked) }
 
 func (l loads) String() string {
-	return fmt.Sprintf("%d of %d pages, %.1f/s", l.loaded, l.asked, float64(l.loaded)/l.took.Seconds())
+	return fmt.Sprintf("%d of %d pages", l.loaded, l.asked)
 }
 
-// load asks for a page every 40 ms, whether those before have come or not.
-func (s *site) load(from *lab.Host, server string, length time.Duration) loads {
-	const pace = 40 * time.Millisecond
+// load asks for a page every 40 ms, whether those before have come or not, for a
+// dozen pages at least and until something is over, if it is said what.
+func (s *site) load(from *lab.Host, server string, over func() bool) loads {
+	const pace, least = 40 * time.Millisecond, 12
 	var loaded atomic.Int64
 	var open sync.WaitGroup
-	l := loads{took: length}
-	for began := time.Now(); time.Since(began) < length; time.Sleep(pace) {
+	var l loads
+	for ; l.asked < least || over != nil && !over(); time.Sleep(pace) {
 		l.asked++
 		open.Add(1)
 		go func() {
@@ -230,15 +238,15 @@ func TestSynProxyPortUsedAgain(t *testing.T) {
 					server string
 				}{{client.V4(), lab.ServerV4}, {client.V6(), lab.ServerV6}} {
 					for port := uint16(5000); port < 5005; port++ {
-						c, err := client.DialFrom(netip.AddrPortFrom(to.from, port), "tcp", net.JoinHostPort(to.server, "443"), 4*time.Second)
+						c, err := client.DialFrom(netip.AddrPortFrom(to.from, port), "tcp", net.JoinHostPort(to.server, "443"), lab.Patience)
 						must(t, err)
-						if !speaks(c, "tcp", 4*time.Second) {
+						if !speaks(c, "tcp", lab.Patience) {
 							t.Errorf("port %d -> %s: no answer", port, to.server)
 						}
 						c.Close()
 					}
 				}
-				time.Sleep(100 * time.Millisecond) // for the last FIN
+				lab.Drain() // the last FIN
 			})
 		}
 	})

@@ -31,19 +31,19 @@ func TestConnectionMadeWhileRulesLoad(t *testing.T) {
 		t.Cleanup(func() { as(t, applying, "revert") })
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
 		loading, opened := filepath.Join(t.TempDir(), "loading"), filepath.Join(t.TempDir(), "opened")
-		breakNamed(t, "iptables-restore", "touch "+loading+"; for i in $(seq 300); do [ -e "+opened+" ] && break; sleep 0.1; done")
-		cmd := exec.Command(binary(t), "apply", variant(t), "--auto-approve", "--no-guard", "--confirm-within", "1m")
+		breakNamed(t, "iptables-restore", "touch "+loading+"; "+untilThere(opened))
+		cmd := exec.Command(binary(t), "apply", variant(t), "--auto-approve", "--no-guard", "--confirm-within", "10m")
 		cmd.Env = append(os.Environ(), applying)
 		done := make(chan string, 1)
 		go func() {
 			out, _ := cmd.CombinedOutput()
 			done <- string(out)
 		}()
-		await(t, loading)
+		awaitFile(t, loading)
 		conn := openSession(t, client, lab.ServerV4)
 		must(t, os.WriteFile(opened, nil, 0o600))
-		contains(t, <-done, "on trial for 60 s")
-		must(t, conn.SetDeadline(time.Now().Add(5*time.Second)))
+		contains(t, <-done, "on trial for 600 s")
+		must(t, conn.SetDeadline(time.Now().Add(lab.Patience)))
 		_, err := conn.Write([]byte("x"))
 		must(t, err)
 		if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
@@ -52,15 +52,13 @@ func TestConnectionMadeWhileRulesLoad(t *testing.T) {
 	})
 }
 
-// await waits until somebody has made a file.
-func await(t *testing.T, path string) {
+// awaitFile waits until somebody has made a file.
+func awaitFile(t *testing.T, path string) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(path); err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("nobody makes %s", path)
-		}
-	}
+	lab.Await(t, "the file "+path, func() bool { _, err := os.Stat(path); return err == nil })
+}
+
+// untilThere has a script wait until there is a file. A tool has half a minute.
+func untilThere(path string) string {
+	return "for i in $(seq 250); do [ -e " + path + " ] && break; sleep 0.1; done"
 }

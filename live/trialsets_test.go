@@ -14,7 +14,7 @@ func TestTrialReadsSetsBack(t *testing.T) {
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				breakTool(c.meddle)(t)
-				contains(t, expectAs(t, applying, 3, "apply", s.after, "--auto-approve", "--no-guard", "--confirm-within", "1m"), c.says, "everything went back")
+				contains(t, expectAs(t, applying, 3, "apply", s.after, "--auto-approve", "--no-guard", "--confirm-within", "10m"), c.says, "everything went back")
 				look(t).is(t, before)
 				nothingUnderWay(t)
 			})

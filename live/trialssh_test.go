@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"hardenctl/host/journal"
 	"hardenctl/lab"
 )
 
@@ -117,12 +116,10 @@ func TestLockedOutOverSSHLegacy(t *testing.T) { remotely(t, "legacy", lockedOutO
 
 func lockedOutOverSSH(t *testing.T, a *alice) {
 	before := lasting(t)
-	out, code := a.applies(t, office(t, shutsOut), "--no-guard", "--confirm-within", "4s")
+	out, code := a.applies(t, office(t, shutsOut), "--no-guard", "--confirm-within", "10m")
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, out)
 	}
-	e, err := journal.Read()
-	must(t, err)
 	if killAll(t) == 0 {
 		t.Error("no watchdog was there to be killed")
 	}
@@ -131,11 +128,9 @@ func lockedOutOverSSH(t *testing.T, a *alice) {
 		t.Error("not locked out")
 	}
 	a.session.answers(t)
-	for !connects(a.at, door, false) && time.Since(e.Until()) < grace {
-	}
-	if late := time.Since(e.Until()); late > grace {
-		t.Errorf("still locked out %v after the deadline", late)
-	}
+	deadline := moveDeadline(t, 0)
+	lab.Await(t, "a way in after the deadline", func() bool { return connects(a.at, door, false) })
+	noteP4(t, deadline)
 	a.session.answers(t)
 	a.logsIn(t)
 	contains(t, expect(t, 0, "revert"), "Everything went back")
@@ -156,6 +151,7 @@ func confirmOverSSH(t *testing.T, a *alice) {
 	if code != 0 || o.Trial.Seconds != 60 {
 		t.Fatalf("exit %d: %s", code, text)
 	}
+	moveDeadline(t, 10*time.Minute)
 	a.session.answers(t)
 	for _, sudo := range []string{"", "env -u SSH_CONNECTION"} {
 		out, code := a.session.types(t, sudo, binary(t), "confirm", o.Trial.Token)
@@ -193,6 +189,7 @@ func TestConfirmOverSharedSSH(t *testing.T) {
 		return cmd
 	}
 	must(t, shared(binary(t), "apply", office(t, letsAliceIn), "--auto-approve").Run())
+	moveDeadline(t, 10*time.Minute)
 	for _, sudo := range [][]string{nil, {"env", "-u", "SSH_CONNECTION"}} {
 		out, code := outcome(t, shared(append(sudo, binary(t), "confirm")...))
 		if code != 1 || !strings.Contains(out, "log in anew") {

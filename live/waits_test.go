@@ -5,35 +5,17 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hardenctl/lab"
 )
-
-// heard is what a command has said so far.
-type heard struct {
-	mutex sync.Mutex
-	text  strings.Builder
-}
-
-func (h *heard) Write(text []byte) (int, error) {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	return h.text.Write(text)
-}
-
-func (h *heard) String() string {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	return h.text.String()
-}
 
 // inTheBackground is a command that runs while the test does something else.
 type inTheBackground struct {
 	cmd *exec.Cmd
-	heard
+	words
 	in io.WriteCloser
 }
 
@@ -41,7 +23,7 @@ type inTheBackground struct {
 func begin(t *testing.T, line, until string) *inTheBackground {
 	t.Helper()
 	b := &inTheBackground{cmd: exec.Command("script", "-qec", "exec "+binary(t)+" "+line, "/dev/null")}
-	b.cmd.Stdout, b.cmd.Stderr = &b.heard, &b.heard
+	b.cmd.Stdout, b.cmd.Stderr = &b.words, &b.words
 	var err error
 	b.in, err = b.cmd.StdinPipe()
 	must(t, err)
@@ -54,7 +36,7 @@ func begin(t *testing.T, line, until string) *inTheBackground {
 // says waits until the command has said something.
 func (b *inTheBackground) says(t *testing.T, text string) {
 	t.Helper()
-	soon(t, 60*time.Second, text, func() bool { return strings.Contains(b.String(), text) })
+	lab.Await(t, "the word "+text, func() bool { return strings.Contains(b.String(), text) })
 }
 
 // ends waits for the end of the command, and checks its exit code and what it has
@@ -138,7 +120,7 @@ func TestNobodyWaitsForAPager(t *testing.T) {
 	must(t, cmd.Start())
 	must(t, write.Close())
 	t.Cleanup(func() { cmd.Process.Kill() })
-	soon(t, 60*time.Second, "rules", func() bool { return strings.Contains(tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT") })
+	lab.Await(t, "rules", func() bool { return strings.Contains(tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT") })
 	expect(t, 0, "revert", "--lock-timeout", "1m")
 	text, err := io.ReadAll(read)
 	must(t, err)

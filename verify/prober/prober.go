@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hardenctl/lab"
 )
 
 // Prober sends from one network interface to one neighbour. It is for one
@@ -100,7 +102,7 @@ func (p *Prober) SendAll(ctx context.Context, packets iter.Seq[Packet]) error {
 	number := 0
 	for packet := range packets {
 		if number++; number%batch == 0 {
-			time.Sleep(time.Millisecond)
+			lab.Drain()
 		}
 		if err := ctx.Err(); err != nil {
 			return err
@@ -131,8 +133,8 @@ type Sweep struct {
 	Decoys []netip.Addr
 }
 
-// batch is how many packets are sent between two pauses of a millisecond, so
-// that the kernel's queues, and the neighbours on a shared machine, keep up.
+// batch is how many packets are sent before the kernel is given time to take in
+// what waits in its queues, which drop what is more than 1,000.
 const batch = 128
 
 // Do sends the packets of a sweep and returns the state of every port; those
@@ -182,7 +184,7 @@ func (s Sweep) pause(number int) {
 	case s.Pace > 0 && number > 0:
 		time.Sleep(s.Pace)
 	case number%batch == batch-1:
-		time.Sleep(time.Millisecond)
+		lab.Drain()
 	}
 }
 
