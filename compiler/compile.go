@@ -30,7 +30,10 @@ func Compile(name string, files profile.Files) (*bundle.Bundle, diag.List) {
 
 // Build returns the bundle of a profile that was read without errors, or of a
 // copy of one with other numbers in it. Nothing is checked.
-func Build(name string, p *profile.Profile) *bundle.Bundle { return seal(name, lower.Lower(name, p)) }
+func Build(name string, p *profile.Profile) *bundle.Bundle {
+	rs, _ := lower.Lower(name, p)
+	return seal(name, rs)
+}
 
 func seal(name string, rs *ruleset.Ruleset) *bundle.Bundle {
 	return bundle.Seal(emit.Files(rs), describe(name, rs))
@@ -47,8 +50,12 @@ func Lower(name string, files profile.Files) (*ruleset.Ruleset, diag.List) {
 	if diags.HasErrors() {
 		return nil, sorted(diags)
 	}
-	rs := lower.Lower(name, p)
-	return rs, sorted(append(diags, p.Own(needs.Check(rs))...))
+	rs, clashes := lower.Lower(name, p)
+	diags = append(diags, p.Own(append(clashes, needs.Check(rs)...))...)
+	if clashes.HasErrors() {
+		return nil, sorted(diags)
+	}
+	return rs, sorted(diags)
 }
 
 // sorted returns the list as people are shown it.

@@ -71,7 +71,7 @@ func (l *lowering) addCallerSets() {
 			continue
 		}
 		l.sets = append(l.sets, ruleset.Set{
-			Name: setName("callers", family), Family: family, Type: ruleset.HashIP, Netmask: banMask(family),
+			Name: l.ownSet("callers", family), Family: family, Type: ruleset.HashIP, Netmask: banMask(family),
 			Dynamic: true, Timeout: callersStay, Counters: true, ForceAdd: true,
 			HashSize: callerBuckets, MaxElements: callerEntries,
 			Origin: l.origin("services."+s.Name, s.Position),

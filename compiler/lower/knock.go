@@ -167,9 +167,9 @@ func (l *lowering) addKnockSets() {
 				continue
 			}
 			for number := 1; number < len(k.Sequence); number++ {
-				l.addKnockSet(k, ruleset.Set{Name: setName(heard(number, k), family), Family: family, Timeout: k.Step, ForceAdd: true})
+				l.addKnockSet(k, ruleset.Set{Name: l.ownSet(heard(number, k), family), Family: family, Timeout: k.Step, ForceAdd: true})
 			}
-			l.addKnockSet(k, ruleset.Set{Name: setName(knocked(k.Name), family), Family: family, Timeout: k.Open})
+			l.addKnockSet(k, ruleset.Set{Name: l.ownSet(knocked(k.Name), family), Family: family, Timeout: k.Open})
 		}
 	}
 }

@@ -51,7 +51,7 @@ func (f *filter) limitNew(p part, name string, limit profile.Limit) []ruleset.Ru
 // refusal: a client that keeps trying is served again as soon as the window
 // has room.
 func (f *filter) quota(p part, name string, q profile.Quota) []ruleset.Rule {
-	list := f.setName(name)
+	list := setName(name, f.family)
 	check := ruleset.Recent{Action: ruleset.RecentCheck, Name: list, Window: q.Window, Hits: uint8(q.Count), Prefix: f.sourcePrefix()}
 	record := ruleset.Recent{Action: ruleset.RecentSet, Name: list, Prefix: f.sourcePrefix()}
 	return []ruleset.Rule{
@@ -73,17 +73,23 @@ func (f *filter) within(p part, rate profile.Rate) ruleset.SourceRate {
 
 func (f *filter) sourceRate(p part, rate ruleset.Rate, expire time.Duration, most uint32) ruleset.SourceRate {
 	match := ruleset.SourceRate{Rate: rate, Prefix: f.sourcePrefix(), TableMax: most, Expire: expire}
-	match.Name = tableName(f.family, p.origin.Part, match)
+	match.Name = f.tableName(f.family, p.origin.Part, match)
 	return match
 }
 
 // tableName names hashlimit's table after its settings: the kernel takes a
 // table that exists under a name as it is, with the rate that it was made with.
-// The name holds 15 characters.
-func tableName(family ruleset.Family, part string, m ruleset.SourceRate) string {
+// The name holds 15 characters, too few to tell all settings apart for certain: of
+// two that come to the same name the second gets another.
+func (l *lowering) tableName(family ruleset.Family, part string, m ruleset.SourceRate) string {
 	settings := fmt.Sprintf("%s %d/%s %d %d %d %s", part, m.Rate.Count, m.Rate.Unit, m.Rate.Burst, m.Prefix, m.TableMax, m.Expire)
-	sum := sha256.Sum256([]byte(settings))
-	return fmt.Sprintf("hc%d-%x", family, sum[:4])
+	for sum := sha256.Sum256([]byte(settings)); ; sum = sha256.Sum256(sum[:]) {
+		name := fmt.Sprintf("hc%d-%x", family, sum[:4])
+		if before, taken := l.tables[name]; !taken || before == settings {
+			l.tables[name] = settings
+			return name
+		}
+	}
 }
 
 // refill is how long an empty bucket takes to be full: a source that was idle

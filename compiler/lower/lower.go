@@ -23,10 +23,11 @@ import (
 	"hardenctl/compiler/ruleset"
 )
 
-// Lower returns the ruleset of a profile that was read without errors. name is
-// the profile's own name, the origin of what no line states.
-func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
-	l := &lowering{name: name, profile: p}
+// Lower returns the ruleset of a profile that was read without errors, and the names
+// in it that mean two things. name is the profile's own name, the origin of what no
+// line states.
+func Lower(name string, p *profile.Profile) (*ruleset.Ruleset, diag.List) {
+	l := &lowering{name: name, profile: p, claimed: map[string]bool{}, borrowed: map[string]bool{}, tables: map[string]string{}}
 	l.addMemberSets()
 	l.addDynamicSets()
 	l.addKnockSets()
@@ -48,7 +49,7 @@ func Lower(name string, p *profile.Profile) *ruleset.Ruleset {
 	rs.Options = l.moduleOptions(rs.Tables)
 	rs.Sets = l.sets
 	slices.SortFunc(rs.Sets, func(a, b ruleset.Set) int { return cmp.Compare(a.Name, b.Name) })
-	return rs
+	return rs, l.clashes()
 }
 
 // lowering is what both families share.
@@ -56,6 +57,12 @@ type lowering struct {
 	name    string
 	profile *profile.Profile
 	sets    []ruleset.Set
+	// claimed are the names of sets of lowering's own, without family, whether this
+	// profile has them or not; borrowed are those of the profile's sets that became
+	// the kernel's.
+	claimed, borrowed map[string]bool
+	// tables are the settings of hashlimit's tables, by name.
+	tables map[string]string
 }
 
 // origin names the part of the profile that a node serves. A part that no line

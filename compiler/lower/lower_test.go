@@ -31,7 +31,11 @@ func read(t *testing.T, text string) *profile.Profile {
 
 func lowered(t *testing.T, text string) *ruleset.Ruleset {
 	t.Helper()
-	return lower.Lower("a.toml", read(t, text))
+	rs, clashes := lower.Lower("a.toml", read(t, text))
+	if len(clashes) > 0 {
+		t.Fatal(clashes)
+	}
+	return rs
 }
 
 // tableNames are the names of hashlimit's tables, which tests leave out.

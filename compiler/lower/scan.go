@@ -128,7 +128,7 @@ func (f *filter) tooManyWithin(p part, name, does string, probes uint32, window 
 	case profile.Hashlimit:
 		return []ruleset.Rule{p.rule(does, f.ban(p), f.sourceRate(p, perWindow(probes, window), window, tableMax))}
 	}
-	list, prefix := f.setName(name), f.sourcePrefix()
+	list, prefix := setName(name, f.family), f.sourcePrefix()
 	return []ruleset.Rule{
 		p.rule("count", nil, ruleset.Recent{Action: ruleset.RecentSet, Name: list, Prefix: prefix}),
 		p.rule(does, f.ban(p), ruleset.Recent{

@@ -30,8 +30,8 @@ func (f *filter) ways(s profile.Service) [][]ruleset.Match {
 		return [][]ruleset.Match{nil}
 	}
 	var ways [][]ruleset.Match
-	if len(s.From) > 0 && f.has(fromSet(s)) {
-		ways = append(ways, []ruleset.Match{f.inSet(fromSet(s))})
+	if from, ok := f.fromWay(s); ok {
+		ways = append(ways, []ruleset.Match{from})
 	}
 	if s.Knock.Name != "" {
 		ways = append(ways, []ruleset.Match{f.inSet(knocked(s.Knock.Name))})

@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"fmt"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -11,10 +12,41 @@ import (
 	"hardenctl/compiler/ruleset"
 )
 
-// setName is the kernel's name for a set of one family. A profile's names are
-// at most 16 characters, the kernel's 31.
-func (f *filter) setName(name string) string { return setName(name, f.family) }
+// A set of the profile that a service is for becomes a kernel set of the same name,
+// beside those that lowering makes by itself. Which names are its own, lowering
+// learns from itself: each that it makes or looks for is claimed. So a profile's set
+// of such a name is found whatever else the profile has, and no list can lack one.
 
+// setName is the kernel's name for a set of lowering's own, of one family.
+func (f *filter) setName(name string) string { return f.ownSet(name, f.family) }
+
+func (l *lowering) ownSet(name string, family ruleset.Family) string {
+	l.claim(name)
+	return setName(name, family)
+}
+
+func (l *lowering) claim(name string) { l.claimed[name] = true }
+
+// clashes reports the sets of the profile whose names are lowering's own.
+func (l *lowering) clashes() diag.List {
+	var list diag.List
+	for _, s := range l.profile.Sets {
+		if l.borrowed[s.Name] && l.claimed[s.Name] {
+			list.Add(diag.Diagnostic{
+				Code: "reserved-name", Position: s.Position, Subject: "sets." + s.Name,
+				Message:    fmt.Sprintf("a service is for this set, and hardenctl has a set of its own that is called %s", setName(s.Name, ruleset.V4)),
+				Suggestion: fmt.Sprintf("name it %q", "my-"+s.Name[:min(len(s.Name), mostOfName-len("my-"))]),
+			})
+		}
+	}
+	return list
+}
+
+// mostOfName is how long a profile's names are at the most, so that with what is put
+// before and behind them they are 31 characters, the kernel's most.
+const mostOfName = 16
+
+// setName is the kernel's name for a set or a list of one family.
 func setName(name string, family ruleset.Family) string {
 	if family == ruleset.V6 {
 		return ruleset.SetPrefix + name + "-v6"
@@ -24,8 +56,9 @@ func setName(name string, family ruleset.Family) string {
 
 // has reports whether the family has a set of that name. A set that would be
 // empty is left out, and the rules that look into it with it.
-func (f *filter) has(name string) bool {
-	full := f.setName(name)
+func (f *filter) has(name string) bool { return f.exists(f.setName(name)) }
+
+func (f *filter) exists(full string) bool {
 	return slices.ContainsFunc(f.sets, func(s ruleset.Set) bool { return s.Name == full })
 }
 
@@ -33,18 +66,38 @@ func (f *filter) inSet(name string) ruleset.InSet {
 	return ruleset.InSet{Set: f.setName(name), Direction: ruleset.ToSource}
 }
 
+// fromWay returns the match for those whom a service is for; none if it is for
+// nobody in this family.
+func (f *filter) fromWay(s profile.Service) (match ruleset.InSet, ok bool) {
+	full := setName(fromSet(s), f.family)
+	return ruleset.InSet{Set: full, Direction: ruleset.ToSource}, len(s.From) > 0 && f.exists(full)
+}
+
 // addMemberSets adds the sets that the profile fills. Each list of addresses
 // becomes one set, whatever it refers to, so that a packet is looked up once.
 func (l *lowering) addMemberSets() {
 	access := l.profile.Access
 	admin := l.profile.Addresses(access.Admin)
+	for _, own := range []string{"admin", "trusted", "block"} {
+		l.claim(own)
+	}
 	l.addMembers("admin", "access.admin", access.Position, admin)
 	l.addMembers("trusted", "access", access.Position, admin.Union(l.profile.Addresses(access.Exempt)))
 	l.addMembers("block", "access.block", access.Position, l.profile.Addresses(access.Block))
 	for _, s := range l.profile.Services {
 		if len(s.From) > 0 {
+			l.noteFrom(s)
 			l.addMembers(fromSet(s), "services."+s.Name, s.Position, l.profile.Addresses(s.From))
 		}
+	}
+}
+
+// noteFrom notes whose name that of fromSet is.
+func (l *lowering) noteFrom(s profile.Service) {
+	if name := fromSet(s); name == s.From[0].Set {
+		l.borrowed[name] = true
+	} else {
+		l.claim(name)
 	}
 }
 

@@ -86,7 +86,8 @@ func TestSetSizes(t *testing.T) {
 		t.Fatal(diags)
 	}
 	want := fmt.Sprintf("block-v4 hash:net family inet hashsize 65536 maxelem 262144: %d", entries)
-	if got := creates(lower.Lower("a.toml", p)); got != want {
+	rs, _ := lower.Lower("a.toml", p)
+	if got := creates(rs); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -20,17 +20,6 @@ const (
 	maxListBytes = 256 << 20 // of all lists of a profile
 )
 
-// reserved are the names of sets that hardenctl makes itself.
-var reserved = []string{"admin", "exempt", "trusted", "block", "ban", "callers", "seen", "open", "jail", "lines", "proven", "repeat", "scan", "slow", "strike"}
-
-// reservedPrefixes begin names of sets that hardenctl makes itself.
-var reservedPrefixes = []string{"f-", "tmp-", "k-", "1-", "2-", "3-", "4-", "5-", "6-", "7-"}
-
-func isReserved(name string) bool {
-	return slices.Contains(reserved, name) ||
-		slices.ContainsFunc(reservedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-}
-
 // knowSets notes the names that "@name" may use.
 func (d *decoder) knowSets(root *node) {
 	d.sets, d.setsPartial = map[string]bool{}, root.partial
@@ -60,13 +49,6 @@ func (d *decoder) thoseOn(n *node) []string {
 
 // set reads [sets.NAME].
 func (d *decoder) set(n *node) {
-	if isReserved(n.name) {
-		d.add(&flaw{
-			Code: "reserved-name", Message: "hardenctl has a set of this name itself",
-			Suggestion: fmt.Sprintf("name it %q", "my-"+n.name[:min(len(n.name), maxName-3)]),
-		}, n.key, n.path)
-		return
-	}
 	before := len(*d.list)
 	s := Set{Name: n.name, Position: n.key}
 	var least Count

@@ -113,7 +113,6 @@ func TestSuggestions(t *testing.T) {
 		"scan.probes = \"10\"":                "write 10 without quotes",
 		"services.a.ports = \"tcp/443\"":      `write it in brackets: ["tcp/443"]`,
 		"scan.ban = \"3600\"\nscan.probes=1":  `write "3600s" for seconds`,
-		"[sets.exempt]":                       `name it "my-exempt"`,
 		"access.admin = [\"@office\"]":        "state it as [sets.office]",
 		"sets.a.addresses = [\"10.1.2.3/8\"]": "write 10.0.0.0/8 for the whole prefix, or 10.1.2.3 for the one address",
 		"":                                    "begin the profile with version = 1",

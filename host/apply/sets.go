@@ -18,7 +18,7 @@ import (
 )
 
 // temporary is the name under which a set is filled before it is swapped in.
-// Profiles cannot name a set so.
+// No set of a bundle is named so: these end in their family.
 const temporary = ruleset.SetPrefix + "tmp-"
 
 // setStep makes, changes and removes sets. A set that exists is never filled
