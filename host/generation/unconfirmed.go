@@ -14,7 +14,9 @@ const unconfirmedName = "unconfirmed.json"
 // on trial, and nobody has confirmed it. That the record can be kept is no
 // condition of the end of a trial.
 func (s Store) SetAside() error {
-	_ = os.Rename(filepath.Join(s.Folder, nextName, recordName), filepath.Join(s.Folder, unconfirmedName))
+	if os.Rename(filepath.Join(s.Folder, nextName, recordName), filepath.Join(s.Folder, unconfirmedName)) == nil {
+		_ = syncFolder(s.Folder)
+	}
 	return s.Discard()
 }
 
