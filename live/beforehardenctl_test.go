@@ -146,3 +146,22 @@ func TestRollbackToBeforeLocksOut(t *testing.T) {
 	logIn(second)
 	contains(t, expect(t, 1, rollback...), "this would lock out "+second, "at tcp/22: a new connection would be refused")
 }
+
+// Where a bundle was in use before without hardenctl, as a folder of golden files
+// is, that is what the host had.
+func TestRollbackToABundleByHand(t *testing.T) {
+	bare(t, "nft")
+	const golden = "../golden/database/"
+	for name, path := range map[string]string{"rules.v4": "/etc/iptables/rules.v4", "rules.v6": "/etc/iptables/rules.v6", "ipsets": "/etc/iptables/ipsets"} {
+		text, err := os.ReadFile(golden + name)
+		must(t, err)
+		must(t, os.WriteFile(path, text, 0o644))
+	}
+	tool(t, "ipset restore -file /etc/iptables/ipsets")
+	tool(t, "iptables-restore /etc/iptables/rules.v4")
+	tool(t, "ip6tables-restore /etc/iptables/rules.v6")
+	before := look(t)
+	expect(t, 0, append([]string{"apply", "builtin:web"}, unasked...)...)
+	expect(t, 0, append([]string{"rollback", "0"}, unasked...)...)
+	look(t).is(t, before)
+}

@@ -39,8 +39,12 @@ func (s Store) Before() (*bundle.Bundle, error) {
 	}
 	u := undoing{tables: map[state.TableID]saved.Table{}}
 	for _, n := range numbers {
-		if err := u.read(s, n); err != nil {
-			return nil, fmt.Errorf("what generation %d has found: %w", n, err)
+		err := u.read(s, n)
+		if err != nil && n != first {
+			err = fmt.Errorf("%w; remove %s to go back without what only it has changed", err, s.path(n))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("generation %d: %w", n, err)
 		}
 	}
 	return u.bundle()

@@ -44,7 +44,7 @@ func (q *Question) readOthers(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	q.others.sets = othersSets(text)
+	q.others.sets = othersSets(text, q.Have.Sets)
 	for name, set := range q.Have.Sets {
 		if !state.OwnsSet(name) && (set.Type == ruleset.HashIP || set.Type == ruleset.HashNet) {
 			matched, excepted, err := partsOf(name)
@@ -86,14 +86,22 @@ func othersRules(have state.State, family ruleset.Family) []byte {
 }
 
 // othersSets leaves the lines out of a save that are about sets of ours, or put
-// one into a list of others.
-func othersSets(text []byte) (kept []byte) {
+// one into a list of others. How a set was made the kernel tells better than a
+// save. One that has come since the host was read is left out.
+func othersSets(text []byte, have map[string]state.Set) (kept []byte) {
 	for line := range bytes.Lines(text) {
 		words := bytes.Fields(line)
-		if state.OwnsSet(saved.SetOf(string(line))) || len(words) > 2 && state.OwnsSet(string(words[2])) {
+		if len(words) < 3 || state.OwnsSet(string(words[1])) || state.OwnsSet(string(words[2])) {
 			continue
 		}
-		kept = append(kept, line...)
+		set, known := have[string(words[1])]
+		switch {
+		case !known:
+		case string(words[0]) == "create":
+			kept = append(kept, set.CreateLine+"\n"...)
+		default:
+			kept = append(kept, line...)
+		}
 	}
 	return kept
 }

@@ -1,0 +1,32 @@
+package guard
+
+import (
+	"testing"
+
+	"hardenctl/compiler/ruleset"
+	"hardenctl/host/saved"
+	"hardenctl/host/state"
+)
+
+// What others have is told from what is ours, in tables and in sets.
+func TestOthers(t *testing.T) {
+	have := state.State{
+		Tables: map[state.TableID]saved.Table{
+			{Family: ruleset.V4, Name: "filter"}: {Name: "filter", Chains: []saved.Chain{
+				{Name: "INPUT", Policy: "DROP", Rules: []saved.Rule{{Spec: "-j HARDENCTL-INPUT"}, {Spec: "-s 192.0.2.1/32 -j ACCEPT", Packets: 3}}},
+				{Name: "HARDENCTL-INPUT", Policy: "-", Rules: []saved.Rule{{Spec: "-j DROP"}}},
+			}},
+			{Family: ruleset.V4, Name: "nat"}: {Name: "nat", Chains: []saved.Chain{{Name: "PREROUTING", Policy: "ACCEPT"}}},
+		},
+		Sets: map[string]state.Set{"cdn": {CreateLine: "create cdn hash:net family inet counters"}, "all": {CreateLine: "create all list:set size 8"}},
+	}
+	if got, want := string(othersRules(have, ruleset.V4)), "*filter\n:INPUT DROP [0:0]\n-A INPUT -s 192.0.2.1/32 -j ACCEPT\nCOMMIT\n"; got != want {
+		t.Errorf("rules %q, want %q", got, want)
+	}
+	const save = "create hardenctl-ban-v4 hash:ip\nadd hardenctl-ban-v4 192.0.2.7\ncreate cdn hash:net\nadd cdn 192.0.2.0/24 packets 0 bytes 0\n" +
+		"create new hash:ip\nadd new 192.0.2.8\ncreate all list:set\nadd all cdn\nadd all hardenctl-ban-v4\n"
+	const want = "create cdn hash:net family inet counters\nadd cdn 192.0.2.0/24 packets 0 bytes 0\ncreate all list:set size 8\nadd all cdn\n"
+	if got := string(othersSets([]byte(save), have.Sets)); got != want {
+		t.Errorf("sets %q, want %q", got, want)
+	}
+}
