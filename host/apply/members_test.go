@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"hardenctl/compiler/ruleset"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/netns"
+	"hardenctl/host/state"
 )
 
 // A set that holds other entries than it shall, as many or not, is noticed, and
@@ -66,5 +68,30 @@ func BenchmarkHolds(b *testing.B) {
 	})
 	if err != nil {
 		b.Fatal(err)
+	}
+}
+
+// A set that counts and is replaced goes on with what it has counted, and with the
+// larger of two counts where its copy on trial has counted too.
+func TestKeepsCounts(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to make a network namespace")
+	}
+	const text = "create a hash:ip timeout 600 counters\nadd a 192.0.2.7 packets 5 bytes 300\nadd a 192.0.2.8 packets 9 bytes 540\n" +
+		"create trial hash:ip timeout 600 counters\nadd trial 192.0.2.7 packets 7 bytes 420\nadd trial 192.0.2.8 packets 2 bytes 120\n" +
+		"create new hash:ip timeout 900 counters\ncreate plain hash:ip timeout 900\n"
+	w := setWork{change: Change{Want: state.State{Sets: map[string]state.Set{"a": {Header: state.Header{Type: ruleset.HashIP}}}}}, kept: map[string]kept{}}
+	got := map[string]uint64{}
+	err := netns.Throwaway(func() error {
+		err := errors.Join(kernelset.Restore(context.Background(), []byte(text)), w.keep("a", "a", "new"), w.keep("a", "trial", "new"))
+		for e, unread := range kernelset.Members("new") {
+			err = errors.Join(err, unread)
+			got[e.Prefix.Addr().String()] = e.Packets + e.Bytes
+		}
+		w.kept = map[string]kept{}
+		return errors.Join(err, w.keep("a", "a", "plain")) // which does not count
+	})
+	if err != nil || got["192.0.2.7"] != 427 || got["192.0.2.8"] != 549 {
+		t.Errorf("%v, %v", got, err)
 	}
 }

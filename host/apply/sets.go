@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
@@ -43,8 +42,8 @@ type setWork struct {
 	kept    map[string]kept   // what each set that packets fill was given
 }
 
-// kept are entries of a set, with the time that each had left.
-type kept map[netip.Prefix]time.Duration
+// kept are entries of a set, as each was taken last.
+type kept map[netip.Prefix]kernelset.Entry
 
 func createLines(text []byte) map[string]string {
 	lines := map[string]string{}
@@ -133,15 +132,15 @@ func (w *setWork) keep(name, from, to string) error {
 	return kernelset.AddEntries(to, entries)
 }
 
-// takes reports whether an entry was not there, or has more time left now, and
-// notes it.
+// takes reports whether an entry was not there, or has more time left or has
+// counted more now, and notes it.
 func (k kept) takes(e kernelset.Entry) bool {
 	before, there := k[e.Prefix]
-	longer := e.Timeout > before || e.Timeout == kernelset.Forever
-	if there && (before == kernelset.Forever || !longer) {
+	longer := e.Timeout > before.Timeout || e.Timeout == kernelset.Forever
+	if there && e.Packets <= before.Packets && (before.Timeout == kernelset.Forever || !longer) {
 		return false
 	}
-	k[e.Prefix] = e.Timeout
+	k[e.Prefix] = e
 	return true
 }
 

@@ -17,7 +17,7 @@ import (
 const maxBatch = 60_000
 
 // maxEntry is more bytes than one entry takes in a message.
-const maxEntry = 80
+const maxEntry = 112
 
 // Add adds prefixes to a hash:ip or hash:net set, with the set's own timeout.
 // What is there already stays, its timeout renewed.
@@ -30,8 +30,8 @@ func Add(name string, prefixes []netip.Prefix) error {
 	return change(nl.IPSET_CMD_ADD, name, len(prefixes), func(i int) Entry { return Entry{Prefix: prefixes[i]} })
 }
 
-// AddEntries is Add with a timeout, and NoMatch, for each entry. A timeout is
-// rounded up to whole seconds.
+// AddEntries is Add with a timeout, NoMatch and what it has counted for each entry.
+// A timeout is rounded up to whole seconds.
 func AddEntries(name string, entries []Entry) error {
 	return change(nl.IPSET_CMD_ADD, name, len(entries), func(i int) Entry { return entries[i] })
 }
@@ -114,6 +114,9 @@ func (h *Header) member(m message, e Entry, index int) message {
 	}
 	if e.Timeout != 0 {
 		m = m.number(nl.IPSET_ATTR_TIMEOUT, wholeSeconds(e.Timeout))
+	}
+	if h.Counters && e.Packets > 0 {
+		m = m.long(nl.IPSET_ATTR_PACKETS, e.Packets).long(nl.IPSET_ATTR_BYTES, e.Bytes)
 	}
 	if e.NoMatch {
 		m = m.number(nl.IPSET_ATTR_CADT_FLAGS, nl.IPSET_FLAG_NOMATCH)

@@ -77,4 +77,7 @@ type Entry struct {
 	// NoMatch makes the entry an exception: what it covers is not in a
 	// hash:net set, although a wider entry covers it too.
 	NoMatch bool
+	// Packets and Bytes are what the entry has counted; 0 in a set that does not
+	// count, to which they are not added.
+	Packets, Bytes uint64
 }

@@ -69,6 +69,10 @@ func (h *Header) entry(text []byte) (e Entry, err error) {
 			if e.Timeout, err = seconds(value); e.Timeout == 0 {
 				e.Timeout = Forever
 			}
+		case nl.IPSET_ATTR_PACKETS:
+			e.Packets, err = number64(value)
+		case nl.IPSET_ATTR_BYTES:
+			e.Bytes, err = number64(value)
 		case nl.IPSET_ATTR_CADT_FLAGS:
 			var flags uint32
 			flags, err = number32(value)

@@ -49,6 +49,11 @@ func (m message) number(kind uint16, n uint32) message {
 	return m.attribute(kind|unix.NLA_F_NET_BYTEORDER, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 }
 
+// long appends a number of 64 bits in network order.
+func (m message) long(kind uint16, n uint64) message {
+	return m.attribute(kind|unix.NLA_F_NET_BYTEORDER, binary.BigEndian.AppendUint64(nil, n)...)
+}
+
 // line appends a line number. The kernel hands it back as it came.
 func (m message) line(n uint32) message {
 	return m.attribute(nl.IPSET_ATTR_LINENO, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
@@ -95,6 +100,14 @@ func number32(value []byte) (uint32, error) {
 		return 0, errMalformed
 	}
 	return binary.BigEndian.Uint32(value), nil
+}
+
+// number64 reads a number in network order.
+func number64(value []byte) (uint64, error) {
+	if len(value) != 8 {
+		return 0, errMalformed
+	}
+	return binary.BigEndian.Uint64(value), nil
 }
 
 // number16 reads a number in network order.
