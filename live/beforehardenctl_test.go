@@ -6,9 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"hardenctl/compiler/bundle"
 	"hardenctl/host/generation"
 	"hardenctl/lab"
 )
@@ -164,4 +166,35 @@ func TestRollbackToABundleByHand(t *testing.T) {
 	expect(t, 0, append([]string{"apply", "builtin:web"}, unasked...)...)
 	expect(t, 0, append([]string{"rollback", "0"}, unasked...)...)
 	look(t).is(t, before)
+}
+
+// Who has taken everything out by hand says so by rollback 0: though it finds
+// nothing to change, no boot closes the host any more.
+func TestRollbackOfNothing(t *testing.T) {
+	bare(t, "nft")
+	before := look(t)
+	expect(t, 0, append([]string{"apply", "builtin:web"}, unasked...)...)
+	lab.FlushState(t)
+	for _, path := range bundle.Paths(bundle.Debian) {
+		must(t, os.RemoveAll(path))
+	}
+	settingsAtFirst(t)
+	contains(t, expect(t, 0, append([]string{"rollback", "0"}, unasked...)...), "No changes: the host is what it was before hardenctl.")
+	contains(t, expect(t, 0, append([]string{"rollback", "0"}, unasked...)...), "No changes")
+	generationsAt(t, "2 before hardenctl", "1 builtin:web")
+	rebooted(t)
+	contains(t, expect(t, 0, "restore"), "nothing to restore")
+	look(t).is(t, before)
+}
+
+// generationsAt compares the history with lines of number and profile.
+func generationsAt(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	for _, g := range history(t) {
+		got = append(got, strings.TrimPrefix(g.String(), "generation ")+" "+g.Profile)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("history is %q, want %q", got, want)
+	}
 }

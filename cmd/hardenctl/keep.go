@@ -45,6 +45,23 @@ func (t target) apply(ctx context.Context, r *host.Reading, within time.Duration
 	return o, err
 }
 
+// giveBack keeps a rollback to what the host had before hardenctl that finds
+// nothing to change, as where somebody has taken all of it out by hand: without a
+// generation of it the next boot would close the host.
+func (t target) giveBack(r *host.Reading) error {
+	if !t.bundle.Manifest.Before {
+		return nil
+	}
+	if newest, _, err := generation.Host.Newest(); err != nil || newest.Manifest.Before {
+		return err
+	}
+	if err := t.stage(r); err != nil {
+		return err
+	}
+	_, err := generation.Host.Commit()
+	return err
+}
+
 // discard removes the generation that was staged for an apply that has failed,
 // unless the journal says that it is still under way: one that was confirmed
 // becomes a generation when the next command brings it to its end.

@@ -138,7 +138,7 @@ func (f applyFlags) propose(cmd *cobra.Command, args []string, again bool) (p pr
 		p.undone.note(p.reading.Plan)
 	}
 	if p.reading.Plan.Empty() && p.reading.Plan.Rival() == nil {
-		return p, f.accept()
+		return p, errors.Join(f.accept(), p.target.giveBack(p.reading))
 	}
 	return p, nil
 }

@@ -143,6 +143,10 @@ func ReadFolder(fsys fs.FS) (*Bundle, error) {
 	return b, nil
 }
 
+// ParseManifest reads the text of a manifest that WriteFolder wrote. It looks at no
+// file.
+func ParseManifest(text []byte) (Manifest, error) { return parseManifest(text) }
+
 // parseManifest reads the format before anything else, since a later format may
 // have parts that this one does not know.
 func parseManifest(text []byte) (Manifest, error) {

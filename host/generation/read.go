@@ -136,10 +136,29 @@ func (s Store) bundle(g Generation) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", folder, err)
 	}
-	if checksum(b.ManifestText()) != g.Checksum {
-		return nil, fmt.Errorf("%s is not as it was written: its checksum is not the one in %s", s.path(g.Number, bundleName, bundle.ManifestName), recordName)
+	if err := s.sameManifest(g, b.ManifestText()); err != nil {
+		return nil, err
 	}
 	return b, nil
+}
+
+func (s Store) sameManifest(g Generation, text []byte) error {
+	if checksum(text) != g.Checksum {
+		return fmt.Errorf("%s is not as it was written: its checksum is not the one in %s", s.path(g.Number, bundleName, bundle.ManifestName), recordName)
+	}
+	return nil
+}
+
+// manifest reads that of a generation alone, whose lists may be long.
+func (s Store) manifest(g Generation) (m bundle.Manifest, err error) {
+	text, err := readRegular(s.path(g.Number, bundleName, bundle.ManifestName))
+	if err == nil {
+		err = s.sameManifest(g, text)
+	}
+	if err != nil {
+		return m, err
+	}
+	return bundle.ParseManifest(text)
 }
 
 func (s Store) source(number int, e SourceEntry) ([]byte, error) {

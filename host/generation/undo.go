@@ -72,7 +72,7 @@ func (u *undoing) read(s Store, number int) error {
 	if err != nil {
 		return err
 	}
-	b, err := s.bundle(g)
+	m, err := s.manifest(g)
 	if err != nil {
 		return err
 	}
@@ -93,12 +93,12 @@ func (u *undoing) read(s Store, number int) error {
 		}
 	}
 	u.services = nil
-	for _, service := range b.Manifest.Access.Services {
+	for _, service := range m.Access.Services {
 		service.From, service.Knock = nil, nil // no set or knock of ours is left
 		u.services = append(u.services, service)
 	}
-	u.addPolicies(b.Manifest.Policies, tables)
-	u.addSettings(b.Manifest.Settings, texts[path.Join(beforeName, settingsName)])
+	u.addPolicies(m.Policies, tables)
+	u.addSettings(m.Settings, texts[path.Join(beforeName, settingsName)])
 	return nil
 }
 

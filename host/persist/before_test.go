@@ -1,6 +1,8 @@
 package persist
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"hardenctl/compiler/bundle"
@@ -34,11 +36,15 @@ func TestWantedBefore(t *testing.T) {
 		{"sets before", sets, "create cdn hash:net\n", "create hardenctl-a hash:ip\ncreate cdn hash:net\n", "create cdn hash:net\n"},
 		{"with a member more since", sets, "create cdn hash:net\n", "create hardenctl-a hash:ip\ncreate cdn hash:net\nadd cdn 192.0.2.0/24\n", "create cdn hash:net\nadd cdn 192.0.2.0/24\n"},
 		{"a file of ours", sysctl, "", "net.ipv4.ip_default_ttl = 128\n", ""},
+		{"the unit", unitPath, "", "[Unit]\n", ""},
 		{"a file of that name", sysctl, "# mine\n", "net.ipv4.ip_default_ttl = 128\n", "# mine\n"},
 	} {
 		before := map[string]string{}
 		if c.before != "" {
 			before[c.path] = c.before
+		}
+		if !slices.Contains(slices.Collect(maps.Values(Paths(undo(before), bundle.Debian))), c.path) {
+			t.Errorf("%s: %s is not looked at", c.name, c.path)
 		}
 		want, err := Wanted(undo(before), bundle.Debian, map[string][]byte{c.path: []byte(c.have)})
 		if err != nil {
