@@ -95,6 +95,28 @@ func TestMissingLibrary(t *testing.T) {
 	})
 }
 
+// What to install has the name of the distribution, by /etc/os-release.
+func TestMissingLibraryElsewhere(t *testing.T) {
+	bare(t, "nft")
+	hide(t, "hashlimit")
+	const file = "/etc/os-release"
+	was, err := os.Readlink(file)
+	must(t, err)
+	t.Cleanup(func() {
+		must(t, os.RemoveAll(file))
+		must(t, os.Symlink(was, file))
+	})
+	for osRelease, want := range map[string]string{
+		"ID=almalinux\nVERSION_ID=10.1\n": "to have it (RHEL 10): dnf install iptables-libs",
+		"ID=ubuntu\nVERSION_ID=24.04\n":   "to have it (Ubuntu 24.04): apt-get install --reinstall iptables",
+		"ID=void\n":                       "to have it: install the package that brings the libraries of iptables",
+	} {
+		must(t, os.RemoveAll(file))
+		must(t, os.WriteFile(file, []byte(osRelease), 0o644))
+		contains(t, expect(t, 1, "plan", "builtin:web"), want)
+	}
+}
+
 // Every built-in profile, with the library of one extension that it uses hidden,
 // is refused with a message of ours; it does not notice that those are missing
 // which it does not use. TestMissingEachLibrary has every extension.

@@ -56,7 +56,7 @@ func TestError(t *testing.T) {
 // where the kernel that runs has a folder of modules, and lacks one in it.
 func TestModulePackages(t *testing.T) {
 	for osRelease, want := range map[string]string{
-		"ID=rhel\nVERSION_ID=10.2":        "to have it (RHEL 10): dnf install kernel-modules-extra && modprobe -a xt_bpf",
+		"ID=rhel\nVERSION_ID=10.2":        "to have it (RHEL 10): dnf install kernel-modules-extra-$(uname -r) && modprobe -a xt_bpf",
 		"ID=ubuntu\nVERSION_ID=\"24.04\"": "linux-modules-extra-$(uname -r) && modprobe -a xt_bpf",
 		"ID=arch":                         "to have it: install the package that brings all modules of the kernel",
 	} {
