@@ -213,3 +213,36 @@ func TestBuild(t *testing.T) {
 		t.Error("another window makes no other bundle")
 	}
 }
+
+// TestOwnLineFirst holds that what the check says about an inherited part is said
+// at the user's own line, with the inherited one in the note.
+func TestOwnLineFirst(t *testing.T) {
+	for text, want := range map[string]string{
+		"services.mine.ports = [\"tcp/80\"]":                                              "a.toml:3:24: services.mine.ports: tcp/80 is a port of services.http too, and both are for everyone",
+		"services.aaa.ports = [\"tcp/80\"]":                                               "a.toml:3:23: services.aaa.ports: tcp/80 is a port of services.http too, and both are for everyone",
+		"[services.http]\nconnections_per_source = 9\n[services.a]\nports = [\"tcp/80\"]": "a.toml:6:10: services.a.ports: tcp/80 is a port of services.http too, and both are for everyone",
+		"scan.tripwires = [\"tcp/80\"]":                                                   "a.toml:3:19: scan.tripwires: tcp/80 is a port of services.http, where one touch must not ban",
+		"access.admin = [\"192.0.2.1\"]":                                                  "a.toml:2:12: knocks.door.sequence: this sequence is part of hardenctl, and everybody can read it",
+		"knocks.door.step = \"3s\"":                                                       "a.toml:3:8: knocks.door.sequence: this sequence is part of hardenctl, and everybody can read it",
+		"services.ssh.from = [\"@ban\"]\nsets.ban.addresses = [\"192.0.2.1\"]\nknocks.door.sequence = [\"tcp/7301\", \"udp/9302\"]": "a.toml:4:6: sets.ban: a service is for this set, and hardenctl has a set of its own",
+	} {
+		_, list := compiler.Compile("a.toml", profile.Folders{
+			Root: fstest.MapFS{"a.toml": {Data: []byte("version = 1\ninclude = [\"builtin:b\"]\n" + text)}},
+			Builtins: fstest.MapFS{"b.toml": {Data: []byte(`version = 1
+icmp.echo_per_source = "1/second"
+services.http.ports = ["tcp/80"]
+services.ssh = { ports = ["tcp/22"], admin = true, knock = "door" }
+knocks.door.sequence = ["tcp/7101", "udp/9202"]
+scan.probes = 10
+`)}},
+		})
+		if !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return strings.HasPrefix(d.String(), want) }) {
+			t.Errorf("%s:\n%v\nwant\n%s", text, list, want)
+		}
+		for _, d := range list {
+			if d.File != "a.toml" {
+				t.Errorf("%s: is said at %s", text, d)
+			}
+		}
+	}
+}

@@ -36,7 +36,7 @@ func sharedPorts(p *profile.Profile) diag.List {
 // inherited, the other line is the user's.
 func unasked(p *profile.Profile, first, second profile.Service, port profile.Port) diag.Diagnostic {
 	own, other := second, first
-	if builtin(own.Position.File) && !builtin(other.Position.File) {
+	if builtin(placeOf(own, port).File) && !builtin(placeOf(other, port).File) {
 		own, other = other, own
 	}
 	d := diag.Diagnostic{Code: "shared-port", Position: placeOf(own, port), Subject: "services." + own.Name + ".ports",

@@ -175,7 +175,7 @@ func TestBadEdits(t *testing.T) {
 		`nics.lan9.enabled = false`:                                     `a.toml:3:6: nics.lan9: there is nothing to switch off: no included profile states this table | did you mean "lan0"?`,
 		`services.remove = ["wbe"]`:                                     `a.toml:3:20: services.remove: there is no "wbe" to remove: no included profile states it | did you mean "web"?`,
 		`services.ssh.remove = ["nock"]`:                                `a.toml:3:24: services.ssh.remove: there is no "nock" to remove: no included profile states it | did you mean "knock"?`,
-		`sets.other.enabled = false`:                                    `a.toml:2:12: access.exempt: the set "other" is switched off in a.toml:3:12 | inherited from builtin:b:12:11 | take it out of this list, by access.exempt.remove = ["@other"] if it is inherited`,
+		`sets.other.enabled = false`:                                    `a.toml:3:12: sets.other: is switched off, and access.exempt of builtin:b:12:11 names it | take it out of that list: access.exempt.remove = ["@other"]`,
 		`knocks.door.enabled = false`:                                   `a.toml:2:12: services.ssh.knock: the knock "door" is switched off in a.toml:3:13 | inherited from builtin:b:18:9 | remove = ["knock"] opens the service without one`,
 		`services.ssh.ports = []`:                                       `a.toml:3:22: services.ssh.ports: is empty, so that the service has no ports | to switch the service off, write enabled = false in its table`,
 		"services.ssh.from = []":                                        `a.toml:3:21: services.ssh.from: is empty, so that nobody could connect`,
@@ -196,7 +196,7 @@ func TestOwnLineFirst(t *testing.T) {
 		"[scan]\nban_repeat = \"1m\"":                                     `a.toml:4:14: warning: scan.ban_repeat: does nothing`,
 		"[services.ssh]\nknock = \"dor\"":                                 `a.toml:4:9: services.ssh.knock: there is no knock "dor"`,
 		"[sets.x]\naddresses = [\"192.0.2.1\"]\nsets.office = 1":          `a.toml:5:1: sets.x.sets: unknown table`,
-		"sets.other.enabled = false\n[access]\nadmin = [\"192.0.2.1\"]":   `a.toml:4:2: access.exempt: the set "other" is switched off in a.toml:3:12 | inherited from builtin:b:12:11`,
+		"sets.other.enabled = false\n[access]\nadmin = [\"192.0.2.1\"]":   `a.toml:3:12: sets.other: is switched off, and access.exempt of builtin:b:12:11 names it`,
 		"sets.other.enabled = false\naccess.exempt.remove = [\"@other\"]": "",
 	} {
 		_, found := laidOver(t, lines)
@@ -223,6 +223,9 @@ func TestHelp(t *testing.T) {
 		"[services.My_Site]\nports=[\"tcp/81\"]":       `name it "my-site"`,
 		"sets.other.files = [\"list\"]":                `write "builtin:list" for the one that is built in`,
 		"sets.other.files = [\"builtin:lits\"]":        `these are built in: builtin:list | did you mean "builtin:list"?`,
+		"policy.ipv6 = 1":                              "write true",
+		"policy.ipv6 = \"off\"":                        "write false",
+		"udp.new_per_source = \"10 per minute\"":       `write "10/minute"`,
 		"policy.ipv6 = yes":                            "write true",
 		"policy.input = drop":                          `write it in quotes: "drop"`,
 		"scan.ban = 1h":                                `write it in quotes: "1h"`,

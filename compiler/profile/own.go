@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"slices"
 	"strings"
 
 	"hardenctl/compiler/diag"
@@ -14,13 +15,17 @@ type origins struct {
 	includes map[string]diag.Position // by the name of a file: the element that brought it in
 }
 
+// ofNamed are the tables that hold tables with names of the user's.
+var ofNamed = []string{"sets", "services", "knocks", "nics"}
+
 // note notes what a file states, which lies over all that it includes.
 func (p *origins) note(tree *node) {
 	if isBuiltin(tree.key.File) {
 		return
 	}
 	for _, c := range tree.children {
-		if c.kind != kindTable || c.stated {
+		// [services.ssh] says nothing of [services] itself.
+		if c.kind != kindTable || c.stated || !slices.Contains(ofNamed, c.path) {
 			p.stated[c.path] = c.key
 		}
 		if c.kind == kindTable {

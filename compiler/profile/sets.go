@@ -277,6 +277,22 @@ func (d *decoder) ref(element *node, purpose use) (Ref, bool) {
 	return ref, ok
 }
 
+// setIsOff reports a list that names a set which is switched off: where the list is
+// inherited, at the line that does so.
+func (d *decoder) setIsOff(element *node, name string, at diag.Position) {
+	f := &flaw{
+		Code: "set-off", Message: fmt.Sprintf("the set %s is switched off in %s", quote(name), at),
+		Suggestion: "take it out of this list",
+	}
+	if !isBuiltin(element.value.File) {
+		d.add(f, element.value, element.path)
+		return
+	}
+	f.Message = fmt.Sprintf("is switched off, and %s of %s names it", element.path, element.value)
+	f.Suggestion = fmt.Sprintf("take it out of that list: %s.remove = [%q]", element.path, "@"+name)
+	d.add(f, at, join("sets", name))
+}
+
 // knownSet reports whether the profile has a set, and says so if not.
 func (d *decoder) knownSet(element *node, name string) bool {
 	if d.sets[name] || d.setsPartial {
@@ -284,9 +300,7 @@ func (d *decoder) knownSet(element *node, name string) bool {
 	}
 	f := &flaw{Code: "unknown-set", Message: fmt.Sprintf("there is no set %s", quote(name))}
 	if at, isOff := d.off[join("sets", name)]; isOff {
-		f.Message = fmt.Sprintf("the set %s is switched off in %s", quote(name), at)
-		f.Suggestion = fmt.Sprintf("take it out of this list, by %s.remove = [%q] if it is inherited", element.path, "@"+name)
-		d.add(f, element.value, element.path)
+		d.setIsOff(element, name, at)
 		return false
 	}
 	if len(*d.list) > diag.Most {

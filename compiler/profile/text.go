@@ -232,12 +232,19 @@ func isQuota(text string) bool {
 	return len(fields) > 1 && fields[1] == "in"
 }
 
+// spelledRate is how people say a rate.
+var spelledRate = regexp.MustCompile(`^([0-9]{1,5}) *(?:per|an?|/) *(second|minute|hour|day)s?$`)
+
 func badLimit(text string) *flaw {
-	return &flaw{
+	f := &flaw{
 		Code:       "bad-limit",
 		Message:    quote(text) + " is not a limit",
 		Suggestion: `write a rate, such as "50/second burst 200" or "5/minute"`,
 	}
+	if m := spelledRate.FindStringSubmatch(text); m != nil {
+		f.Suggestion = fmt.Sprintf("write %q", m[1]+"/"+m[2])
+	}
+	return f
 }
 
 func limitRange(text, what string, most int) *flaw {

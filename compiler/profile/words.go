@@ -21,6 +21,10 @@ func want(n *node, k kind, what string, list *diag.List) bool {
 		d.Suggestion = fmt.Sprintf("write it in brackets: [%s]", quote(text))
 	case k == kindBool && (text == "true" || text == "false"), k == kindInteger && isDigits(text):
 		d.Suggestion = fmt.Sprintf("write %s without quotes", text)
+	case k == kindBool && (yesWord.MatchString(text) || n.scalar == int64(1)):
+		d.Suggestion = "write true"
+	case k == kindBool && (noWord.MatchString(text) || n.scalar == int64(0)):
+		d.Suggestion = "write false"
 	case k == kindString && n.kind == kindInteger:
 		d.Suggestion = "write it in quotes"
 	}
