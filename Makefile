@@ -4,7 +4,7 @@
 
 GO ?= go
 TOOLS = iptables ipset nmap iproute2
-TEST_TOOLS = $(TOOLS) iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping ethtool strace \
+TEST_TOOLS = $(TOOLS) masscan zmap iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping ethtool strace \
 	nftables dbus python3-firewall python3-nftables systemd-container openssh-client libwrap0
 BENCH_TOOLS = $(TEST_TOOLS) procps
 # What the Debian that the tests boot has.

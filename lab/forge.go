@@ -3,6 +3,7 @@ package lab
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"net/netip"
 	"os"
 	"strings"
@@ -104,6 +105,79 @@ func (h *Host) Answered(wait time.Duration, segments ...Segment) (flags []uint8,
 	return flags, err
 }
 
+// AnsweredBefore sends segments from addresses that lead to the host, then last,
+// again and again until that is answered: by then whatever came before it has
+// been decided, since the link keeps the order. It returns the flags of the first
+// answer to each source port, without last's.
+func (h *Host) AnsweredBefore(last Segment, segments ...Segment) (flags map[uint16]uint8, err error) {
+	err = h.Do(func() error {
+		flags, err = exchangeAll(last, segments)
+		return err
+	})
+	return flags, err
+}
+
+// answerLimit is the longest that exchangeAll waits for the last answer.
+const answerLimit = time.Minute
+
+func exchangeAll(last Segment, segments []Segment) (map[uint16]uint8, error) {
+	out, err := openForge()
+	if err != nil {
+		return nil, err
+	}
+	defer out.close()
+	in, err := listenRaw(time.Second/2, last.From.Addr())
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(in)
+	// Room for as many answers as there are segments, whatever the default is.
+	if err := unix.SetsockoptInt(in, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 8<<20); err != nil {
+		return nil, err
+	}
+	for _, s := range segments {
+		if err := out.send(s); err != nil {
+			return nil, err
+		}
+	}
+	flags := map[uint16]uint8{}
+	for deadline := time.Now().Add(answerLimit); time.Now().Before(deadline); {
+		if err := out.send(last); err != nil {
+			return nil, err
+		}
+		for port, first := range answers(in, last.From.Addr().Is4()) {
+			if port == last.From.Port() {
+				return flags, nil
+			}
+			if _, known := flags[port]; !known {
+				flags[port] = first
+			}
+		}
+	}
+	return nil, fmt.Errorf("no answer to %v -> %v within %s", last.From, last.To, answerLimit)
+}
+
+// answers yields the port and the flags of each TCP segment that comes, until
+// none has come for a while.
+func answers(in int, v4 bool) iter.Seq2[uint16, uint8] {
+	return func(yield func(uint16, uint8) bool) {
+		buffer := make([]byte, 2048)
+		for {
+			n, _, err := unix.Recvfrom(in, buffer, 0)
+			if err != nil {
+				return // none came within the socket's time
+			}
+			header := buffer[:n]
+			if v4 {
+				header = header[4*(header[0]&15):]
+			}
+			if len(header) >= tcpHeader && !yield(binary.BigEndian.Uint16(header[2:]), header[13]) {
+				return
+			}
+		}
+	}
+}
+
 // exchange sends a segment and waits for one to the port that it came from.
 func exchange(wait time.Duration, s Segment) (flags uint8, err error) {
 	out, err := openForge()
@@ -119,20 +193,12 @@ func exchange(wait time.Duration, s Segment) (flags uint8, err error) {
 	if err := out.send(s); err != nil {
 		return 0, err
 	}
-	buffer := make([]byte, 2048)
-	for {
-		n, _, err := unix.Recvfrom(in, buffer, 0)
-		if err != nil {
-			return 0, nil // the time is over
-		}
-		header := buffer[:n]
-		if s.From.Addr().Is4() {
-			header = header[4*(header[0]&15):]
-		}
-		if len(header) >= tcpHeader && binary.BigEndian.Uint16(header[2:]) == s.From.Port() {
-			return header[13], nil
+	for port, first := range answers(in, s.From.Addr().Is4()) {
+		if port == s.From.Port() {
+			return first, nil
 		}
 	}
+	return 0, nil // the time is over
 }
 
 // listenRaw opens a socket that sees the TCP segments that reach the host; of

@@ -40,7 +40,7 @@ func Open() (*Network, error) {
 	// hosts would go on sending to the old one. Snooping would make neighbour
 	// discovery hang on the MLD that the firewall under test may drop.
 	steps := [][]string{
-		{"link", "add", ServerInterface, "address", "02:00:00:00:00:01", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0"},
+		{"link", "add", ServerInterface, "address", serverLink, "type", "bridge", "forward_delay", "0", "mcast_snooping", "0"},
 		{"link", "set", ServerInterface, "up"},
 	}
 	for _, p := range serverPrefixes {

@@ -18,7 +18,7 @@ func TestFingerprint(t *testing.T) {
 		watch(t, "fingerprint = true\ndont_fragment = true\n")
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
 		arrive(t, client)
-		for i, s := range slices.Concat(honest, systems(), raw) {
+		for i, s := range slices.Concat(honest, copied, systems(), raw) {
 			for _, from := range addresses(client) {
 				want, wait := uint8(0), 50*time.Millisecond
 				if s.answered(from) {

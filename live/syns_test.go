@@ -110,6 +110,15 @@ var scanners = []stack{
 	{"ZMap, smallest-probes", 65535, mss, byScanner},
 }
 
+// copied are SYNs of scanners that an open port answers, since nothing in them is
+// a scanner's alone: what remains to be seen by one packet. The first is what the
+// module tcp_synopt of ZMap and ipv6_tcp_synopt of ZMapv6 send when they are told
+// Linux's options with another segment size.
+var copied = []stack{
+	{"ZMap with options by hand", 65535, options(mssV6, sack, timestamps, pad, scale(7)), byScanner},
+	{"Linux's SYN, copied whole", 64240, linuxOptions, bySystem},
+}
+
 // answered reports whether an open port answers it.
 func (s stack) answered(from netip.Addr) bool {
 	return !slices.ContainsFunc(raw, func(r stack) bool { return r.name == s.name }) && !(s.made == byBareSystem && from.Is6())

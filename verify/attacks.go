@@ -14,7 +14,9 @@ import (
 // attack is one way to scan.
 type attack struct {
 	name string
-	nmap string // nmap's options
+	nmap string // nmap's options; none for a scan that another scanner does
+	// scanner is "masscan" or "zmap" for what one of these does.
+	scanner string
 	// haste is further options, which save time and are not worth a mention.
 	haste string
 	kind  string // the kind of packet that it sends
@@ -27,9 +29,11 @@ type attack struct {
 	v4, nmapOnly bool
 	// ports are those that it tries; nil means the targets of its protocol.
 	ports func(s *scene) []uint16
-	// mixed says that it sends packets of many kinds, so that no ladder tells
-	// which of them bans.
+	// mixed says that it sends packets of many kinds, or few, so that no ladder
+	// tells which of them bans.
 	mixed bool
+	// copies says that its SYN has the options of a system's.
+	copies bool
 	// early says that it takes its time, and starts before the others; pace is
 	// the time that it leaves between two probes.
 	early bool
@@ -58,12 +62,36 @@ var attacks = []attack{
 	{name: "fragments", nmap: "-sS -f", kind: "SYN", sees: true, v4: true, craft: inFragments},
 	{name: "decoys", nmap: "-sS -D DECOYS", kind: "SYN", sees: true, v4: true, decoys: true},
 	{name: "polite", nmap: "-sS -T2", haste: "--max-retries 0", kind: "SYN", sees: true, v4: true, ports: (*scene).fewer, early: true, pace: 400 * time.Millisecond},
+	{name: "masscan", scanner: "masscan", kind: "SYN", sees: true, craft: as(prober.Masscan)},
+	{name: "ZMap", scanner: "zmap", kind: "SYN", sees: true, v4: true, ports: (*scene).famous, early: true, mixed: true, craft: as(prober.ZMap)},
+	{name: "ZMap, as Windows", kind: "SYN", sees: true, v4: true, copies: true, craft: as(prober.ZMapWindows)},
+	{name: "ZMap, as Linux", kind: "SYN", sees: true, v4: true, copies: true, craft: as(prober.ZMapLinux)},
+	{name: "ZMap, as BSD", kind: "SYN", sees: true, v4: true, copies: true, craft: as(prober.ZMapBSD)},
 	{name: "UDP", nmap: "-sU", kind: "UDP", sees: true, quick: true},
 	{name: "protocols", nmap: "-sO", kind: "UDP", sees: true, nmapOnly: true, ports: everyProtocol, mixed: true},
 }
 
 func fromDNS(p *prober.Packet)     { p.From = netip.AddrPortFrom(p.From.Addr(), 53) }
 func inFragments(p *prober.Packet) { p.Fragments = true }
+
+// as makes packets like those of another scanner.
+func as(maker prober.Maker) func(*prober.Packet) {
+	return func(p *prober.Packet) { p.Maker = maker }
+}
+
+// famous are a few ports on which something listens, the public ones first, for
+// a scanner that looks for one port on many hosts.
+func (s *scene) famous() (ports []uint16) {
+	const most = 8
+	for _, public := range []bool{true, false} {
+		for _, port := range s.listening {
+			if port.Protocol == "tcp" && isPublic(s.profile, port) == public && len(ports) < most {
+				ports = append(ports, uint16(port.Number))
+			}
+		}
+	}
+	return ports
+}
 
 // fewer ports are for a scan that waits 0.4 s between two of them: enough to be
 // banned for, and what is there to find.
@@ -155,17 +183,8 @@ func (s *scene) attack(ctx context.Context, a attack, r *Attack) error {
 	if a.ports != nil {
 		ports = a.ports(s)
 	}
-	run := s.withProber
-	switch {
-	case a.nmap == discovery:
-		run = s.discover
-	case s.options.Nmap:
-		run = s.withNmap
-	case a.dials:
-		run = s.withDialer
-	}
 	r.Ports, r.OpenPorts, r.Start = len(ports), []string{}, s.now()
-	from, err := run(ctx, a, ports, r)
+	from, err := s.runner(a)(ctx, a, ports, r)
 	if err != nil {
 		return err
 	}
@@ -176,6 +195,23 @@ func (s *scene) attack(ctx context.Context, a attack, r *Attack) error {
 	time.Sleep(2 * look) // so that the watch has seen what is to be seen
 	r.BannedAt = s.since(s.bans.at(from))
 	return nil
+}
+
+// runner is what does an attack: the scanner that it is of, where there is one.
+func (s *scene) runner(a attack) func(context.Context, attack, []uint16, *Attack) (netip.Addr, error) {
+	switch {
+	case a.nmap == discovery:
+		return s.discover
+	case a.scanner == "masscan" && s.options.Masscan:
+		return s.withMasscan
+	case a.scanner == "zmap" && s.options.ZMap:
+		return s.withZMap
+	case a.nmap != "" && s.options.Nmap:
+		return s.withNmap
+	case a.dials:
+		return s.withDialer
+	}
+	return s.withProber
 }
 
 func kindNamed(name string) kind {

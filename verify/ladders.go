@@ -39,7 +39,7 @@ var kinds = []kind{
 
 // packet makes a packet of a kind.
 func (k kind) packet(from netip.Addr, to netip.AddrPort) prober.Packet {
-	return prober.Packet{From: netip.AddrPortFrom(from, sourcePort), To: to, UDP: k.udp, Flags: k.flags, Bare: true}
+	return prober.Packet{From: netip.AddrPortFrom(from, sourcePort), To: to, UDP: k.udp, Flags: k.flags, Maker: prober.Nmap}
 }
 
 func (k kind) protocol() string {

@@ -193,12 +193,12 @@ func (j *judge) tripwires() {
 // rawScansSeeNothing judges that SYNs as only scanners send them find no port,
 // not even the public ones. A scan by connect is a customer's.
 func (j *judge) rawScansSeeNothing() {
-	if !j.p.Scan.Fingerprint {
+	if !j.p.Scan.Fingerprint && !j.p.Scan.DontFragment {
 		return
 	}
 	var against, names []string
 	for _, a := range j.r.Attacks {
-		if attackNamed(a.Name).kind != "SYN" || a.Name == "connect" {
+		if known := attackNamed(a.Name); known.kind != "SYN" || known.dials || !j.hides(known) {
 			continue
 		}
 		names = append(names, fmt.Sprintf("%s over IPv%d", a.Name, a.Family))
@@ -207,6 +207,14 @@ func (j *judge) rawScansSeeNothing() {
 		}
 	}
 	j.rule("raw-scans-see-nothing", "Half-open scans find no port, not even the public ones", against, few(names)+": no open port")
+}
+
+// hides reports whether the profile says that a half-open scan finds nothing.
+func (j *judge) hides(a attack) bool {
+	if a.copies {
+		return j.p.Scan.DontFragment
+	}
+	return j.p.Scan.Fingerprint
 }
 
 // systemHidden judges nmap's guesses: one needs an open and a closed port that

@@ -107,6 +107,27 @@ func TestJudgeTripwiresAndFingerprints(t *testing.T) {
 	}
 }
 
+// Scans by ZMap's copies are judged where the profile looks at "don't fragment",
+// and others where it looks at fingerprints.
+func TestJudgeCopies(t *testing.T) {
+	for setting, want := range map[string][]string{
+		"": nil, "fingerprint = true": {"raw-scans-see-nothing"},
+		"dont_fragment = true": {"raw-scans-see-nothing"}, "fingerprint = true\ndont_fragment = true": {"raw-scans-see-nothing"},
+	} {
+		r := faultless()
+		name := "masscan"
+		if setting == "dont_fragment = true" {
+			name = "ZMap, as BSD"
+		}
+		r.Attacks = []Attack{
+			{Name: name, Family: 4, Ports: 2, Counts: Counts{Open: 1, Silent: 1}, OpenPorts: []string{"tcp/80"}},
+		}
+		if got := judged(t, strings.Replace(shop, "stealth = true", "stealth = true\n"+setting, 1), r, trials{}); !slices.Equal(got, want) {
+			t.Errorf("with %q, %s that finds a port breaks %v, want %v", setting, name, got, want)
+		}
+	}
+}
+
 // What a profile does not promise is not held against it.
 func TestNotPromised(t *testing.T) {
 	r := faultless()

@@ -50,6 +50,40 @@ func (s *scene) withNmap(_ context.Context, a attack, ports []uint16, r *Attack)
 	return address, nil
 }
 
+// withMasscan scans with masscan, from a host that joins for it.
+func (s *scene) withMasscan(_ context.Context, a attack, ports []uint16, r *Attack) (netip.Addr, error) {
+	return s.withScanner(a, ports, r, func(from *lab.Host, numbers []int) ([]int, error) {
+		return from.Masscan(via(from, r.Family), numbers...)
+	})
+}
+
+// withZMap scans with zmap, one port after the other.
+func (s *scene) withZMap(_ context.Context, a attack, ports []uint16, r *Attack) (netip.Addr, error) {
+	return s.withScanner(a, ports, r, func(from *lab.Host, numbers []int) ([]int, error) {
+		return from.ZMap(numbers...)
+	})
+}
+
+// withScanner scans from a host that joins for it, by a scanner that names the
+// open ports and no others.
+func (s *scene) withScanner(a attack, ports []uint16, r *Attack, scan func(*lab.Host, []int) ([]int, error)) (netip.Addr, error) {
+	from, err := s.stranger(fmt.Sprintf("attacker-%s-%d", strings.Map(letters, a.name), r.Family))
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	var numbers []int
+	for _, port := range ports {
+		numbers = append(numbers, int(port))
+	}
+	r.Tool, r.Start = a.scanner, s.now()
+	open, err := scan(from, numbers)
+	for _, port := range open {
+		r.OpenPorts = append(r.OpenPorts, lab.Port{Protocol: "tcp", Number: port}.String())
+	}
+	r.Open, r.Silent = len(open), len(ports)-len(open)
+	return via(from, r.Family), err
+}
+
 // letters keeps what a host's name may hold.
 func letters(r rune) rune {
 	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {

@@ -5,8 +5,8 @@
 // throwaway network, with a listener on every port of every service, and on
 // ports that the profile does not state, which must stay hidden. Strangers
 // draw the map of all 65,536 ports before and after; probes are sent one by one
-// until the kernel bans; nmap, or the prober of our own where it is not
-// installed, runs its scan types. Meanwhile a client, a crawler and an admin
+// until the kernel bans; nmap, masscan and zmap, or the prober of our own where
+// one is not installed, run their scan types. Meanwhile a client, a crawler and an admin
 // keep visiting. What is promised is read from the profile, and every promise
 // is judged by what happened to packets, never by what rules say.
 package verify
@@ -25,8 +25,9 @@ import (
 
 // Options say how to attack.
 type Options struct {
-	// Nmap scans with nmap; otherwise our own prober does.
-	Nmap bool
+	// Nmap scans with nmap, Masscan and ZMap with those; otherwise our own prober
+	// sends what they would.
+	Nmap, Masscan, ZMap bool
 	// Quick leaves out the scans that seldom tell more.
 	Quick bool
 	// Progress is told each step.

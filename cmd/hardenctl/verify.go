@@ -34,8 +34,8 @@ func newVerify() *cobra.Command {
 		Long: `Build a network out of namespaces, apply the profile for real to a server in it,
 with a listener on every port of every service and on others that must stay
 hidden, and attack it from outside: all 65,536 ports, probes until the ban,
-nmap's scan types (or those of a prober of our own, where nmap is missing), and
-wrong and right knocks at every door, over IPv4 and IPv6, while a client, a
+the scan types of nmap, masscan and zmap (or those of a prober of our own, where
+one of them is missing), and wrong and right knocks at every door, over IPv4 and IPv6, while a client, a
 crawler and an admin keep visiting.
 
 What takes hours, such as one probe in some minutes, is played as many times as
@@ -57,7 +57,7 @@ It exits 0 if every promise was kept, and else 1.`,
 		allowed: allowFlag(cmd),
 		asJSON:  cmd.Flags().Bool("json", false, "print the report as JSON"),
 		html:    cmd.Flags().String("html", "", "also write the report as a page into this file"),
-		noNmap:  cmd.Flags().Bool("no-nmap", false, "scan with our own prober even where nmap is installed"),
+		noNmap:  cmd.Flags().Bool("no-nmap", false, "scan with our own prober even where nmap, masscan and zmap are installed"),
 		quick:   cmd.Flags().Bool("quick", false, "run four of the scan types instead of all"),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
@@ -131,7 +131,10 @@ func (f verifyFlags) attack(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	options := verify.Options{Nmap: !*f.noNmap && installed("nmap"), Quick: *f.quick, Progress: f.progress(cmd)}
+	options := verify.Options{
+		Nmap: f.scansWith("nmap"), Masscan: f.scansWith("masscan"), ZMap: f.scansWith("zmap"),
+		Quick: *f.quick, Progress: f.progress(cmd),
+	}
 	r, err := verify.Run(cmd.Context(), p, b, options)
 	if err != nil {
 		return explainVerify(err)
@@ -144,6 +147,9 @@ func (f verifyFlags) attack(cmd *cobra.Command, args []string) error {
 	}
 	return nil
 }
+
+// scansWith reports whether a scanner is there and wanted.
+func (f verifyFlags) scansWith(program string) bool { return !*f.noNmap && installed(program) }
 
 func installed(program string) bool {
 	_, err := exec.LookPath(program)

@@ -10,7 +10,7 @@ import (
 // are what was cut; no piece but the first two holds anything of the ports and
 // flags.
 func TestFragments(t *testing.T) {
-	syn := Packet{From: client4, To: server4, Flags: SYN, Bare: true}
+	syn := Packet{From: client4, To: server4, Flags: SYN, Maker: Nmap}
 	whole := syn.bytes()
 	syn.Fragments = true
 	pieces := syn.pieces()

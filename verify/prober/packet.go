@@ -32,21 +32,12 @@ type Packet struct {
 	From, To netip.AddrPort
 	UDP      bool
 	Flags    Flags
-	// Bare makes a SYN like that of a raw scanner: a window of 1024 and no
-	// option but the segment size (nmap 7.93, tcpip.cc). Otherwise it is the SYN
-	// of Linux 6, which nothing tells from a customer's.
-	Bare bool
+	// Maker is what it is made like.
+	Maker Maker
 	// Fragments cuts it into pieces of 8 bytes, as nmap's -f does, so that no
 	// piece holds all of the TCP header. Only IPv4 packets are cut.
 	Fragments bool
 }
-
-// The options of a SYN: maximum segment size 1460; for Linux also selective
-// acknowledgements, a timestamp and a window scale of 7, in its order.
-var (
-	bareOptions  = []byte{2, 4, 0x05, 0xb4}
-	linuxOptions = []byte{2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0x3a, 0x5c, 0x21, 0x09, 0, 0, 0, 0, 1, 3, 3, 7}
-)
 
 // bytes returns the packet from its IP header on.
 func (p Packet) bytes() []byte {
@@ -70,10 +61,7 @@ func (p Packet) segment() []byte {
 	var options []byte
 	window := uint16(1024)
 	if p.Flags&SYN != 0 {
-		options = bareOptions
-		if !p.Bare {
-			options, window = linuxOptions, 64240
-		}
+		options, window = syns[p.Maker].options, syns[p.Maker].window
 	}
 	b := make([]byte, 20, 20+len(options))
 	binary.BigEndian.PutUint16(b[0:], p.From.Port())
@@ -103,6 +91,9 @@ func (p Packet) header(protocol uint8, length int) []byte {
 		b := make([]byte, 20, 20+length)
 		b[0] = 4<<4 | 5
 		binary.BigEndian.PutUint16(b[2:], uint16(20+length))
+		if p.Maker == Linux {
+			b[6] = 0x40 // don't fragment
+		}
 		b[8], b[9] = 64, protocol
 		copy(b[12:], p.From.Addr().AsSlice())
 		copy(b[16:], p.To.Addr().AsSlice())

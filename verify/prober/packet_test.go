@@ -16,7 +16,7 @@ var (
 func TestChecksums(t *testing.T) {
 	for _, p := range []Packet{
 		{From: client4, To: server4, Flags: SYN},
-		{From: client4, To: server4, Flags: SYN, Bare: true},
+		{From: client4, To: server4, Flags: SYN, Maker: Nmap},
 		{From: client4, To: server4, UDP: true},
 		{From: client6, To: server6, Flags: FIN | PSH | URG},
 		{From: client6, To: server6, UDP: true},
@@ -38,9 +38,12 @@ func TestChecksums(t *testing.T) {
 // A raw scanner's SYN and a customer's differ in the window and the options.
 func TestSYNs(t *testing.T) {
 	plain, _ := parseIP(Packet{From: client4, To: server4, Flags: SYN}.bytes())
-	bare, _ := parseIP(Packet{From: client4, To: server4, Flags: SYN, Bare: true}.bytes())
+	bare, _ := parseIP(Packet{From: client4, To: server4, Flags: SYN, Maker: Nmap}.bytes())
 	if len(plain.payload) != 40 || len(bare.payload) != 24 {
 		t.Errorf("headers of %d and %d bytes, want 40 and 24", len(plain.payload), len(bare.payload))
+	}
+	if flag := func(m Maker) byte { return Packet{From: client4, To: server4, Flags: SYN, Maker: m}.bytes()[6] }; flag(Linux) != 0x40 || flag(Nmap) != 0 || flag(ZMapBSD) != 0 {
+		t.Error("\"don't fragment\" must be in a customer's packet, and in no scanner's")
 	}
 	window := func(p ipPacket) int { return int(p.payload[14])<<8 | int(p.payload[15]) }
 	if window(plain) != 64240 || window(bare) != 1024 {

@@ -67,9 +67,9 @@ func TestSweep(t *testing.T) {
 		want   State
 	}{
 		{"SYN to an open port", Packet{Flags: SYN}, 80, Open},
-		{"bare SYN to an open port", Packet{Flags: SYN, Bare: true}, 80, Open},
+		{"bare SYN to an open port", Packet{Flags: SYN, Maker: Nmap}, 80, Open},
 		{"SYN to a closed port", Packet{Flags: SYN}, 81, Closed},
-		{"SYN in fragments", Packet{Flags: SYN, Bare: true, Fragments: true}, 80, Open},
+		{"SYN in fragments", Packet{Flags: SYN, Maker: Nmap, Fragments: true}, 80, Open},
 		{"SYN to port 0", Packet{Flags: SYN}, 0, Closed},
 		{"ACK", Packet{Flags: ACK}, 80, Closed},
 		{"FIN to an open port", Packet{Flags: FIN}, 80, Silent},
