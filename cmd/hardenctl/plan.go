@@ -9,11 +9,14 @@ import (
 	"hardenctl/host"
 )
 
-func newPlan() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "plan [PROFILE]",
-		Short: "Show how this host differs from a profile; change nothing",
-		Long: `Compile a profile, load it in a throwaway network namespace with this host's own
+// planFlags are the flags of plan.
+type planFlags struct {
+	asJSON, detailed *bool
+	out              *string
+	allowed          *[]string
+}
+
+const planLong = `Compile a profile, load it in a throwaway network namespace with this host's own
 tools, read what the host has, and list every difference with the profile line
 that wants it. What others own is listed as untouched. Who is logged in now, and
 the profile's admin addresses, are tried with real packets there: the plan says
@@ -25,50 +28,62 @@ and says how to take it off; an apply is refused until then.
 
 It exits 0, or with --detailed-exitcode 0 for no changes, 2 for changes or
 another firewall, and 1 for an error. It needs root, to read the firewall; it
-changes nothing.`,
+changes nothing.`
+
+func newPlan() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan [PROFILE]",
+		Short: "Show how this host differs from a profile; change nothing",
+		Long:  planLong,
 		Example: `  hardenctl plan web.toml
   hardenctl plan web.toml --json --detailed-exitcode
   hardenctl plan web.toml -o web.plan`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	asJSON := cmd.Flags().Bool("json", false, "print the plan as JSON")
-	detailed := cmd.Flags().Bool("detailed-exitcode", false, "exit 2 if there are changes, or another firewall")
-	out := cmd.Flags().StringP("output", "o", "", "a file to save the plan to, for apply")
-	allowed := allowFlag(cmd)
+	flags := planFlags{
+		asJSON:   cmd.Flags().Bool("json", false, "print the plan as JSON"),
+		detailed: cmd.Flags().Bool("detailed-exitcode", false, "exit 2 if there are changes, or another firewall"),
+		out:      cmd.Flags().StringP("output", "o", "", "a file to save the plan to, for apply"),
+		allowed:  allowFlag(cmd),
+	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := refuseEmpty(cmd, "output"); err != nil {
 			return err
 		}
-		s, err := openSource(args, *allowed)
-		if err != nil {
-			return err
-		}
-		s.live = true
-		b, err := s.compile(cmd, *asJSON)
-		if err != nil {
-			return err
-		}
-		r, err := host.Read(cmd.Context(), b)
-		if err != nil {
-			return err
-		}
-		// What it finds is in the plan; only an apply refuses.
-		_ = r.Guard(cmd.Context())
-		noteRollback(r.Plan)
-		if err := showPlan(cmd, r, *asJSON); err != nil {
-			return err
-		}
-		if *out != "" {
-			if err := r.Save(*out, s.read); err != nil {
-				return err
-			}
-		}
-		if *detailed && (!r.Plan.Empty() || r.Plan.Rival() != nil) {
-			return exit{code: exitChanges}
-		}
-		return nil
+		return flags.run(cmd, args)
 	}
 	return cmd
+}
+
+func (f planFlags) run(cmd *cobra.Command, args []string) error {
+	s, err := openSource(args, *f.allowed)
+	if err != nil {
+		return err
+	}
+	s.live = true
+	b, err := s.compile(cmd, *f.asJSON)
+	if err != nil {
+		return err
+	}
+	r, err := host.Read(cmd.Context(), b)
+	if err != nil {
+		return err
+	}
+	// What it finds is in the plan; only an apply refuses.
+	_ = r.Guard(cmd.Context())
+	noteRollback(r.Plan)
+	if err := showPlan(cmd, r, *f.asJSON); err != nil {
+		return err
+	}
+	if *f.out != "" {
+		if err := r.Save(*f.out, s.read); err != nil {
+			return err
+		}
+	}
+	if *f.detailed && (!r.Plan.Empty() || r.Plan.Rival() != nil) {
+		return exit{code: exitChanges}
+	}
+	return nil
 }
 
 // showPlan writes a plan, for a person or as JSON.

@@ -49,7 +49,7 @@ func (c *comparison) removeSet(name string, have state.Set) {
 	}
 	step := Step{Action: Remove, Kind: Set, Object: name, Before: setText(have), Origin: find(c.origins.sets, name)}
 	step.members(have, state.Set{})
-	step.Risk = loses(name, have.Members)
+	step.Risk = loses(name, c.losses.set(name, have.Members), have.Members)
 	c.plan.add(step)
 }
 
@@ -58,7 +58,11 @@ func (c *comparison) changeSet(name string, have, want state.Set) {
 	var risks []string
 	if !want.Dynamic {
 		step.members(have, want)
-		risks = append(risks, loses(name, have.Members.Subtract(want.Members)), shrinks(have, want))
+		gone := have.Members.Subtract(want.Members)
+		risks = append(risks, loses(name, c.losses.set(name, gone), gone))
+		if risks[0] != "" || blocks(name) && !gone.IsEmpty() {
+			risks = append(risks, shrinks(have, want))
+		}
 	}
 	if !have.Swaps(want.Header) && have.References > 0 {
 		risks = append(risks, "rules name the set, and the kernel replaces such a set only by one of the same type and family: the apply fails and goes back until they are taken out")
@@ -115,17 +119,25 @@ func shrinks(have, want state.Set) string {
 	return fmt.Sprintf("from %s to %d", entries(have.Entries), want.Entries)
 }
 
-// loses warns of addresses that leave a set by which they get in. All of ours
-// that packets do not fill are such, but the blocklist.
-func loses(name string, gone netset.Set) string {
+// loses warns of addresses that leave a set: of the losers, who get in by it and
+// by nothing else any more, and of all that are gone if the set exempts. All sets
+// of ours that packets do not fill let somebody in, but the blocklist.
+func loses(name string, losers, gone netset.Set) string {
 	part := strings.TrimPrefix(name, ruleset.SetPrefix)
 	switch {
-	case gone.IsEmpty() || part == "block-v4" || part == "block-v6":
+	case blocks(name):
 		return ""
-	case part == "trusted-v4" || part == "trusted-v6":
+	case (part == "trusted-v4" || part == "trusted-v6") && !gone.IsEmpty():
 		return amount(gone) + " no longer exempt from limits and bans"
+	case losers.IsEmpty():
+		return ""
 	}
-	return amount(gone) + " will lose access"
+	return amount(losers) + " will lose access"
+}
+
+// blocks reports whether a set is the blocklist.
+func blocks(name string) bool {
+	return name == ruleset.SetPrefix+"block-v4" || name == ruleset.SetPrefix+"block-v6"
 }
 
 // amount counts addresses, and networks of IPv6, whose addresses nobody counts.

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/bundle/linediff"
-	"hardenctl/compiler/ruleset"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
 )
@@ -85,6 +83,8 @@ func (t *tableComparison) policies() {
 		}
 		risk := ""
 		switch {
+		case want.Policy == "DROP" && hooked(t.want, want.Name) && t.closed(want.Name):
+			// What the profile does not state is refused already.
 		case want.Policy == "DROP":
 			risk = riskPolicy
 		case origin.Part == bundle.BeforeProfile:
@@ -93,18 +93,6 @@ func (t *tableComparison) policies() {
 		t.step(Step{Action: Change, Kind: Policy, Object: t.object(want.Name),
 			Before: before, After: want.Policy, Origin: origin, Risk: risk})
 	}
-}
-
-// riskRefused is said of a rule or a chain that lets packets in, and goes.
-const riskRefused = "what it accepted is refused unless another rule accepts it"
-
-// serviceChain begins the names of the chains that decide for one service.
-const serviceChain = ruleset.ChainPrefix + "S-"
-
-// accepts reports whether packets get in by a rule of ours.
-func accepts(r saved.Rule) bool {
-	target := r.Target()
-	return target == "ACCEPT" || strings.HasPrefix(target, serviceChain)
 }
 
 // released finds policies that an earlier profile stated: where our jump goes
@@ -126,11 +114,7 @@ func (t *tableComparison) ownChains() {
 		have, want := t.have.Chain(name), t.want.Chain(name)
 		switch {
 		case want == nil:
-			step := Step{Action: Remove, Kind: Chain, Object: t.object(name), Before: rules(len(have.Rules))}
-			if slices.ContainsFunc(have.Rules, accepts) {
-				step.Risk = riskRefused
-			}
-			t.step(step)
+			t.step(Step{Action: Remove, Kind: Chain, Object: t.object(name), Before: rules(len(have.Rules)), Risk: t.losses.chain(t.id, name)})
 			continue
 		case have == nil:
 			t.step(Step{Action: Add, Kind: Chain, Object: t.object(name), After: rules(len(want.Rules)),
@@ -162,11 +146,7 @@ func (t *tableComparison) chainRules(chain string, have, want []string) {
 			before, after = before+1, after+1
 		case linediff.Delete:
 			before++
-			step := Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: before, Before: edit.Line}
-			if accepts(saved.Rule{Spec: edit.Line}) && !slices.Contains(want, edit.Line) {
-				step.Risk = riskRefused
-			}
-			t.step(step)
+			t.step(Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: before, Before: edit.Line, Risk: t.losses.rule(t.id, chain, before)})
 		case linediff.Insert:
 			after++
 			t.step(Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: after, After: edit.Line,
@@ -210,7 +190,7 @@ func (t *tableComparison) hook(chain string, have []saved.Rule, want []string) {
 			Origin: find(t.origins.rules, t.ruleID(chain, i+1)), Risk: risk}
 		if at := slices.IndexFunc(have, func(r saved.Rule) bool { return r.Spec == spec }); at >= 0 {
 			step.Action, step.Before = Change, fmt.Sprintf("%s (as rule %d)", spec, at+1)
-		} else if chain == "FORWARD" && risk == "" {
+		} else if chain == "FORWARD" && risk == "" && !t.closed(chain) {
 			step.Risk = riskForward
 		}
 		t.step(step)
@@ -243,6 +223,9 @@ func (t *tableComparison) overtaken(chain string, have []saved.Rule) string {
 	}
 	n := 0
 	for _, r := range have {
+		if t.have.Refuses(r) && state.OwnsRule(r) {
+			break // what stands behind this one matches nothing now
+		}
 		if !state.OwnsRule(r) && !t.have.LeadsNowhere(r) {
 			n++
 		}
@@ -251,6 +234,18 @@ func (t *tableComparison) overtaken(chain string, have []saved.Rule) string {
 		return ""
 	}
 	return fmt.Sprintf("%s of others in %s will stand behind hardenctl's chain, and match nothing any more", rules(n), chain)
+}
+
+// closed reports whether a chain of ours refuses already what comes through a
+// built-in chain and is not accepted, in whatever table.
+func (t *tableComparison) closed(chain string) bool {
+	for id, table := range t.comparison.have.Tables {
+		c := table.Chain(chain)
+		if id.Family == t.id.Family && c != nil && slices.ContainsFunc(c.Rules, func(r saved.Rule) bool { return state.OwnsRule(r) && table.Refuses(r) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // foreign lists what others have in this table, and notes the rules that stand

@@ -53,3 +53,31 @@ func (t Table) leadsNowhere(r Rule, seen map[string]bool) bool {
 	seen[target] = true
 	return !slices.ContainsFunc(c.Rules, func(r Rule) bool { return !t.leadsNowhere(r, seen) })
 }
+
+// Refuses reports whether a rule refuses every packet that comes to it, unless a
+// rule of the chain that it leads to accepts it first: its target is DROP or
+// REJECT, or a chain whose last rule does so and which returns nothing.
+func (t Table) Refuses(r Rule) bool { return t.refuses(r, map[string]bool{}) }
+
+func (t Table) refuses(r Rule, seen map[string]bool) bool {
+	words, err := Words(r.Spec)
+	if err != nil || !unconditional(words) {
+		return false
+	}
+	target := r.Target()
+	c := t.Chain(target)
+	if c == nil || seen[target] {
+		return c == nil && (target == "DROP" || target == "REJECT")
+	}
+	seen[target] = true
+	returns := slices.ContainsFunc(c.Rules, func(r Rule) bool { return r.Target() == "RETURN" })
+	return !returns && len(c.Rules) > 0 && t.refuses(c.Rules[len(c.Rules)-1], seen)
+}
+
+// unconditional reports whether a rule asks nothing: it has comments at most.
+func unconditional(words []string) bool {
+	for len(words) >= 4 && words[0] == "-m" && words[1] == "comment" && words[2] == "--comment" {
+		words = words[4:]
+	}
+	return len(words) >= 2 && (words[0] == "-j" || words[0] == "-g")
+}
