@@ -56,6 +56,8 @@ func (e *Missing) installModule() string {
 	modules := strings.Join(e.modules(), " ")
 	k, p := e.host.Kernel, e.host.Packages
 	switch {
+	case k != nil && k.Release != "":
+		return fmt.Sprintf("the kernel is that of %s, and no package of a distribution brings it; a newer one may have it", k.Name)
 	case k != nil && !slices.ContainsFunc(e.Extensions, func(x ruleset.Extension) bool { return !k.Lack(x) }):
 		return fmt.Sprintf("the kernel of %s is built without it, and no package brings it", k.Name)
 	case !e.shelf:

@@ -36,7 +36,7 @@ func TestError(t *testing.T) {
 			"the kernel of this host (none) does not have the match bpf of iptables (xt_bpf)", "there is no /lib/modules/none here", "modprobe -a xt_bpf"}},
 		{"a module that the kernel is built without", rhel10, "none", Missing{Extensions: []ruleset.Extension{synproxy}, Kernel: true, Family: ruleset.V6, Origins: []bundle.Origin{https}}, []string{
 			"(ip6t_SYNPROXY)", "the kernel of RHEL 10 is built without it, and no package brings it", "to do without: synproxy = false in [services.https]"}},
-		{"WSL2", debian, "6.1.21.2-microsoft-standard-WSL2", Missing{Extensions: []ruleset.Extension{bpf}, Kernel: true}, []string{"the kernel of WSL2 is built without it"}},
+		{"WSL2", debian, "6.1.21.2-microsoft-standard-WSL2", Missing{Extensions: []ruleset.Extension{bpf}, Kernel: true}, []string{"the kernel is that of WSL2, and no package of a distribution brings it"}},
 		{"a distribution that nobody knows", "ID=arch\n", "none", Missing{Extensions: []ruleset.Extension{bpf}}, []string{"install the package that brings the libraries of iptables"}},
 		{"five parts", debian, "none", Missing{Extensions: []ruleset.Extension{bpf}, Origins: slices.Repeat([]bundle.Origin{scan}, 5)}, []string{"scan (builtin:base:22), and 1 more"}},
 		{"one of two", debian, "none", Missing{Extensions: []ruleset.Extension{bpf, synproxy}, Kernel: true}, []string{"does not have one of these: match bpf of iptables, target SYNPROXY of iptables (xt_bpf, ipt_SYNPROXY)"}},
