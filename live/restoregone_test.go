@@ -29,11 +29,22 @@ func TestRestoreWithoutFiles(t *testing.T) {
 	must(t, os.RemoveAll("/etc/iptables"))
 	must(t, os.RemoveAll("/etc/hardenctl"))
 	tool(t, "ip6tables -A INPUT -p tcp --dport 5432 -j REJECT")
-	contains(t, expect(t, 1, "restore"), "rules.v4, which hardenctl has saved here, is gone", "IPv4: CLOSED but for administrators, by /var/lib/hardenctl/generations/1/bundle/closed.v4", "hardenctl rollback N", "remove /var/lib/hardenctl",
+	contains(t, expect(t, 1, "restore"), "rules.v4, which hardenctl has saved here, is gone", "IPv4: CLOSED but for administrators, by /var/lib/hardenctl/generations/1/bundle/closed.v4", "hardenctl rollback N", "hardenctl rollback 0",
 		"IPv6: no saved rules are left, and those in force stay")
 	w.are(t, "ssh4 ssh6 web6", "ssh6 web6")
 	expect(t, 0, "rollback", "1", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	w.are(t, "ssh4 web4 ssh6 web6", "ssh4 web4 ssh6 web6")
+
+	rebooted(t)
+	must(t, os.RemoveAll("/etc/iptables"))
+	must(t, os.RemoveAll("/etc/hardenctl"))
+	expect(t, 1, "restore")
+	expect(t, 0, "rollback", "0", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	const all = "ssh4 web4 ssh6 web6 hidden4 hidden6"
+	w.are(t, all, all)
+	rebooted(t)
+	expect(t, 0, "restore")
+	w.are(t, all, all)
 }
 
 // Where a tool fails on such a host, it is not said to be closed when it is not, and

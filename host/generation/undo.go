@@ -35,7 +35,7 @@ func (s Store) Before() (*bundle.Bundle, error) {
 	case len(numbers) == 0:
 		return nil, fmt.Errorf("%w: nothing has been applied yet", ErrNone)
 	case numbers[0] != first || !isThere(s.path(first, beforeName, sumsName)):
-		return nil, fmt.Errorf("%w: what the host had before hardenctl was not kept, since an earlier version of it was applied first", ErrNone)
+		return nil, fmt.Errorf("%w: it was not kept, since an earlier version of hardenctl was applied first", ErrNone)
 	}
 	u := undoing{tables: map[state.TableID]saved.Table{}}
 	for _, n := range numbers {
