@@ -43,7 +43,7 @@ func freshHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	lab.FlushState(t)
-	for _, folder := range footprint {
+	for _, folder := range append([]string{"/var/lib/hardenctl"}, footprint...) {
 		if err := empty(folder); err != nil {
 			t.Fatal(err)
 		}
