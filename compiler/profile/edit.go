@@ -120,11 +120,16 @@ func (l *loader) removeKeys(lower, removal *node) {
 	if before := lower.remove(removeKey); before != nil {
 		waits.children = slices.Clone(before.children)
 	}
+	gone := map[string]bool{}
 	for _, element := range texts(removal, `a list of keys such as ["knock"]`, l.list) {
-		if lower.remove(element.scalar.(string)) == nil {
+		key := element.scalar.(string)
+		if lower.child(key) == nil {
 			waits.children = append(waits.children, element)
+			continue
 		}
+		gone[key] = true
 	}
+	lower.removeAll(gone)
 	if len(waits.children) > 0 {
 		lower.add(&waits)
 	}

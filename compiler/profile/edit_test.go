@@ -246,3 +246,23 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+// TestManyEdits holds that large lists and tables are edited in time that grows with
+// their size, and not with its square.
+func TestManyEdits(t *testing.T) {
+	many := func(form string) string {
+		var b strings.Builder
+		for i := range 10_000 {
+			fmt.Fprintf(&b, form, i)
+		}
+		return b.String()
+	}
+	texts := map[string]string{
+		"a.toml": "version = 1\ninclude = [\"b.toml\", \"c.toml\"]",
+		"b.toml": "services.a.ports = [" + many("\"tcp/%d\",") + "]\n[sets]\n" + many("s%d = 1\n"),
+		"c.toml": "services.a.ports.remove = [" + many("\"tcp/%d\",") + "]\nsets.remove = [" + many("\"s%d\",") + "]",
+	}
+	if _, diags := Read("a.toml", folders(texts)); len(diags) != 1 || diags[0].Code != "no-ports" {
+		t.Errorf("got %d diagnostics, %v", len(diags), diags[:min(3, len(diags))])
+	}
+}

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -67,6 +68,9 @@ func (n *node) add(c *node) {
 // remove takes an entry out of a table and returns it, or nil.
 func (n *node) remove(name string) *node {
 	removed := n.byName[name]
+	if removed == nil {
+		return nil
+	}
 	delete(n.byName, name)
 	for i, c := range n.children {
 		if c == removed {
@@ -75,6 +79,14 @@ func (n *node) remove(name string) *node {
 		}
 	}
 	return removed
+}
+
+// removeAll takes entries out of a table.
+func (n *node) removeAll(names map[string]bool) {
+	n.children = slices.DeleteFunc(slices.Clone(n.children), func(c *node) bool { return names[c.name] })
+	for name := range names {
+		delete(n.byName, name)
+	}
 }
 
 // join appends a part to a dotted path, quoted where it is no bare key.
