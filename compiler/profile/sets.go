@@ -161,7 +161,14 @@ func (d *decoder) meantSet(text string, f *flaw) {
 		f.Suggestion = fmt.Sprintf("write %q", "@"+text)
 	} else if near, ok := nearest(text, d.setNames); ok {
 		f.Suggestion = fmt.Sprintf("did you mean the set %q?", "@"+near)
+	} else if first, last, ok := strings.Cut(text, "-"); ok && isAddress(first) && isAddress(last) {
+		f.Suggestion = "write the prefixes that it stands for, or put the range into a file of a set"
 	}
+}
+
+func isAddress(text string) bool {
+	_, err := netset.ParsePrefix(text)
+	return err == nil
 }
 
 // lists reads the files of a set.
