@@ -68,8 +68,10 @@ func (q *Question) classes() (c classes, err error) {
 	}
 	c.parts = append(c.parts, q.others.parts...)
 	err = q.eachRule(func(r saved.Rule) {
-		if p, err := netip.ParsePrefix(r.Source()); err == nil {
-			c.parts = append(c.parts, netset.Of(p))
+		for _, text := range []string{r.Source(), r.SourceRange()} {
+			if text != "" {
+				c.parts = append(c.parts, sources([]byte(text)))
+			}
 		}
 	})
 	return c, err

@@ -3,9 +3,11 @@ package guard
 import (
 	"bytes"
 	"context"
-	"errors"
+	"maps"
 	"slices"
+	"strings"
 
+	"hardenctl/compiler/diag"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/kernelset"
@@ -45,15 +47,7 @@ func (q *Question) readOthers(ctx context.Context) (err error) {
 		return err
 	}
 	q.others.sets = othersSets(text, q.Have.Sets)
-	for name, set := range q.Have.Sets {
-		if !state.OwnsSet(name) && (set.Type == ruleset.HashIP || set.Type == ruleset.HashNet) {
-			matched, excepted, err := partsOf(name)
-			if err != nil {
-				return err
-			}
-			q.others.parts = append(q.others.parts, matched, excepted)
-		}
-	}
+	q.others.parts = setParts(q.others.sets)
 	return nil
 }
 
@@ -106,20 +100,38 @@ func othersSets(text []byte, have map[string]state.Set) (kept []byte) {
 	return kept
 }
 
-// partsOf returns the addresses that a set of the host holds, and its exceptions.
-func partsOf(name string) (matched, excepted netset.Set, err error) {
-	var hold, except []kernelset.Entry
-	for e, err := range kernelset.Members(name) {
-		switch {
-		case errors.Is(err, kernelset.ErrNotFound):
-			return matched, excepted, nil
-		case err != nil:
-			return matched, excepted, err
-		case e.NoMatch:
-			except = append(except, e)
-		default:
-			hold = append(hold, e)
+// setParts returns the sources that each set of a save tells apart, and its
+// exceptions: the first part of each member, as far as that is an address.
+func setParts(save []byte) (parts []netset.Set) {
+	lists, lengths := map[string][]byte{}, map[string]string{}
+	for line := range strings.Lines(string(save)) {
+		words := strings.Fields(line)
+		name := words[1]
+		if words[0] == "create" {
+			if at := slices.Index(words, "netmask"); at >= 0 {
+				lengths[name] = "/" + words[at+1]
+			}
+			continue
 		}
+		first, _, _ := strings.Cut(words[2], ",")
+		if !strings.ContainsAny(first, "/-") {
+			first += lengths[name]
+		}
+		if slices.Contains(words, "nomatch") {
+			name += " nomatch"
+		}
+		lists[name] = append(lists[name], first+"\n"...)
 	}
-	return covers(hold), covers(except), nil
+	for _, name := range slices.Sorted(maps.Keys(lists)) {
+		parts = append(parts, sources(lists[name]))
+	}
+	return parts
+}
+
+// sources reads addresses, prefixes and ranges, a line each, and leaves out what is
+// something else, such as a port.
+func sources(list []byte) netset.Set {
+	var bad diag.List
+	set, _ := netset.ReadText("", list, &bad)
+	return set
 }

@@ -111,7 +111,7 @@ func TestPickOfMany(t *testing.T) {
 	}
 	q := example()
 	q.live = map[string][]kernelset.Entry{"hardenctl-ban-v4": {{Prefix: netip.MustParsePrefix("10.1.33.77/32")}}}
-	q.Bundle.Files = []bundle.File{{Name: bundle.RulesV4, Text: []byte("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT ! -s 10.1.39.0/30 -p tcp -j ACCEPT\nCOMMIT\n")}}
+	q.Bundle.Files = []bundle.File{{Name: bundle.RulesV4, Text: []byte("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT ! -s 10.1.39.0/30 -p tcp -j ACCEPT\n-A INPUT -m iprange --src-range 10.1.38.7-10.1.38.9 -j DROP\nCOMMIT\n")}}
 	c, err := q.classes()
 	if err != nil {
 		t.Fatal(err)
@@ -121,10 +121,10 @@ func TestPickOfMany(t *testing.T) {
 	for _, v := range picked {
 		got = append(got, v.from.String())
 	}
-	if want := []string{"10.1.0.0", "10.1.33.77", "10.1.39.0"}; !slices.Equal(got, want) {
+	if want := []string{"10.1.0.0", "10.1.33.77", "10.1.38.7", "10.1.39.0"}; !slices.Equal(got, want) {
 		t.Errorf("tried %q, want %q", got, want)
 	}
-	if want := "of the 10000 sources that are logged in, 3 were tried: one of each kind that a rule tells apart"; !slices.Equal(notes, []string{want}) {
+	if want := "of the 10000 sources that are logged in, 4 were tried: one of each kind that a rule tells apart"; !slices.Equal(notes, []string{want}) {
 		t.Errorf("notes %q", notes)
 	}
 }

@@ -88,6 +88,12 @@ func (r Rule) Source() string {
 	return r.value(func(option string) bool { return option == "-s" })
 }
 
+// SourceRange returns the range "first-last" that the rule compares the source
+// with; empty for none.
+func (r Rule) SourceRange() string {
+	return r.value(func(option string) bool { return option == "--src-range" })
+}
+
 // Protocol returns the protocol that the rule names; empty for none.
 func (r Rule) Protocol() string {
 	return r.value(func(option string) bool { return option == "-p" })
