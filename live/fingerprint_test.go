@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"hardenctl/lab"
+	"hardenctl/verify/prober"
 )
 
 // An open port answers the SYNs of all systems that people use, and none that a
@@ -49,6 +51,57 @@ func TestLinuxThatMayBeFragmented(t *testing.T) {
 	must(t, client.Command(context.Background(), "sysctl", "-qw", "net.ipv4.ip_no_pmtu_disc=1").Run())
 	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 		reaches(t, client, server, 443, 2)
+	}
+}
+
+// A SYN in fragments of 8 bytes, so that window and options come in others than the
+// flags do, is judged as a whole.
+func TestFingerprintOfFragments(t *testing.T) {
+	bare(t, "nft")
+	watch(t, "fingerprint = true\ndont_fragment = true\n")
+	client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
+	arrive(t, client)
+	for maker, want := range map[prober.Maker]prober.State{
+		prober.Linux: prober.Open, prober.Masscan: prober.Silent, prober.ZMapWindows: prober.Silent,
+	} {
+		must(t, client.Do(func() error {
+			p, err := prober.New("eth0", net.HardwareAddr{2, 0, 0, 0, 0, 1})
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			sweep := prober.Sweep{To: netip.MustParseAddr(lab.ServerV4), Ports: []uint16{80}, Rounds: 3, Wait: 300 * time.Millisecond}
+			sweep.Packet = func(to netip.AddrPort) prober.Packet {
+				from := netip.AddrPortFrom(client.V4(), uint16(40000+maker))
+				return prober.Packet{From: from, To: to, Flags: prober.SYN, Maker: maker, Fragments: true}
+			}
+			states, err := p.Do(context.Background(), sweep)
+			if err == nil && states[80] != want {
+				t.Errorf("in fragments, the SYN of maker %d finds the port %v, want %v", maker, states[80], want)
+			}
+			return err
+		}))
+	}
+}
+
+// Who is exempt, and who administers, is answered whatever his SYN is like.
+func TestTrustedMaySendAnySYN(t *testing.T) {
+	bare(t, "nft")
+	watch(t, "fingerprint = true\ndont_fragment = true\n")
+	network := lab.NewNetwork(t)
+	for _, h := range []*lab.Host{
+		network.Host("crawler", "66.249.64.5", "2001:4860:4801:10::5"), network.Host("admin", "198.51.100.5", "2001:db8:10::5"),
+	} {
+		arrive(t, h)
+		for i, s := range scanners {
+			for _, from := range addresses(h) {
+				answers, err := h.Answered(10*time.Second, s.syn(from, i))
+				must(t, err)
+				if answers[0] != lab.SYN|lab.ACK {
+					t.Errorf("%s from %s: the answer has flags %08b", s.name, from, answers[0])
+				}
+			}
+		}
 	}
 }
 

@@ -41,7 +41,8 @@ var leftOut = []struct{ why, tests string }{
 	{"what rules do to packets is the kernel's, and the rules are the same in every generation (TestFixpoint)",
 		`TestEleventhProbeBans TestOthersDoNotHideScanner TestTripwireBans TestSlowScanBans TestBanRenewsAndGrows
 		TestBanSparesOpenConnections TestCallersAreHeldAtTheLimit TestBansAfterForgedCrowd TestEnginesAfterFlood
-		TestFingerprint TestLinuxThatMayBeFragmented TestScannersFindNothing TestSystemIsNotGuessed TestSystemIsGuessedWithoutFingerprint TestHowtosFlaws TestHowtosFlawsInTime
+		TestFingerprint TestLinuxThatMayBeFragmented TestTrustedMaySendAnySYN TestFingerprintOfFragments
+		TestScannersFindNothing TestSystemIsNotGuessed TestSystemIsGuessedWithoutFingerprint TestHowtosFlaws TestHowtosFlawsInTime
 		TestKnock TestKnockAccess TestKnockCrowd TestKnockClient TestKnockPorts TestKnockNowhere TestKnockLengths
 		TestLessons TestCrowds TestLateAnswersAreNoProbes TestCustomersMeetNoLimit TestAttackerAtTheLimit
 		TestForgedSYNsTakeNobodysLimit TestEchoAtTheLimit TestKernelLog TestOneAttackerHidesNobody
