@@ -5,7 +5,7 @@
 GO ?= go
 TOOLS = iptables ipset nmap iproute2
 TEST_TOOLS = $(TOOLS) masscan zmap iprange ansible-core cloud-init bsdutils util-linux fail2ban python3-systemd systemd-journal-remote libdevmapper1.02.1 iputils-ping ethtool strace \
-	nftables dbus python3-firewall python3-nftables systemd-container openssh-client libwrap0
+	nftables dbus python3-firewall python3-nftables systemd-container openssh-client libwrap0 traceroute mtr-tiny
 BENCH_TOOLS = $(TEST_TOOLS) procps
 # What the Debian that the tests boot has.
 TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persistent kmod iproute2 procps

@@ -34,7 +34,8 @@ const (
 var decoys = []string{"198.18.0.1", "198.18.0.2", "198.18.0.3"}
 
 // Stray segments of closed connections (-sM, -sA, -sW) are dropped and not
-// counted: the customers of a server that was restarted send them too.
+// counted: the customers of a server that was restarted send them too. Nor are
+// packets of other protocols (-sO), which routers and tunnels send.
 var scans = []blindScan{
 	{"half-open", "-sS", thousand, "filtered", nil, true, 0},
 	{"connect", "-sT", thousand, "filtered", []string{"tcp/80", "tcp/443"}, true, 0},
@@ -45,7 +46,7 @@ var scans = []blindScan{
 	{"ACK", "-sA", thousand, "filtered", nil, false, 0},
 	{"window", "-sW", hundred, "filtered", nil, false, 0},
 	{"UDP", "-sU", "-p " + udpPorts + " --max-retries 1 --min-rate 100", "open|filtered", []string{"udp/53"}, true, 0},
-	{"protocols", "-sO", "--max-retries 0 --min-rate 50", "open|filtered", []string{"ip/1", "ip/58"}, true, 4},
+	{"protocols", "-sO", "--max-retries 0 --min-rate 50", "open|filtered", []string{"ip/1", "ip/58"}, false, 4},
 	{"fragments", "-sS -f", hundred, "filtered", nil, true, 4},
 	{"SYN and FIN", "-sS --scanflags SYNFIN", hundred, "filtered", nil, true, 0},
 	{"source port 53", "-sS -g 53", hundred, "filtered", nil, true, 0},

@@ -12,7 +12,7 @@ import (
 // Wrong knocks are never the right ones, also where the sequence reads the same
 // from both ends.
 func TestWrongKnocks(t *testing.T) {
-	stray := profile.Port{Protocol: profile.TCP, First: 40001, Last: 40001}
+	stray := profile.Port{Protocol: profile.TCP, First: 20001, Last: 20001}
 	for _, texts := range [][]string{{"tcp/7000", "udp/8000", "tcp/9000"}, {"tcp/1", "tcp/2"}, {"tcp/1", "udp/1", "tcp/1"}} {
 		sequence, err := profile.ParseSequence(texts)
 		if err != nil {
@@ -37,12 +37,12 @@ func TestWrongKnocks(t *testing.T) {
 // Ports that mean something to the profile are no stray ports.
 func TestUnserved(t *testing.T) {
 	p, _ := read(t, shop)
-	p.Scan.Tripwires = []profile.Port{{Protocol: profile.TCP, First: 40002, Last: 40003}}
+	p.Scan.Tripwires = []profile.Port{{Protocol: profile.TCP, First: 20002, Last: 20003}}
 	s := &scene{profile: p}
-	if got := s.unserved("tcp", 2); !slices.Equal(got, []uint16{40004, 40005}) {
-		t.Errorf("unserved are %v, although 40001 is a knock and 40002 to 40003 tripwires", got)
+	if got := s.unserved("tcp", 2); !slices.Equal(got, []uint16{20004, 20005}) {
+		t.Errorf("unserved are %v, although 20001 is a knock and 20002 to 20003 tripwires", got)
 	}
-	if got := s.unserved("udp", 1); !slices.Equal(got, []uint16{40001}) {
+	if got := s.unserved("udp", 1); !slices.Equal(got, []uint16{20001}) {
 		t.Errorf("unserved by UDP are %v", got)
 	}
 }

@@ -101,10 +101,11 @@ func (s *scene) targets(protocol string) []uint16 {
 }
 
 // unserved returns n ports that mean nothing to the profile and where nothing
-// listens, for probes that are nothing but probes.
+// listens, for probes that are nothing but probes: none from 32768 on, where
+// datagrams do not count.
 func (s *scene) unserved(protocol string, n int) []uint16 {
 	var ports []uint16
-	for port := 40001; len(ports) < n && port < 1<<16; port++ {
+	for port := 20001; len(ports) < n && port < 1<<16; port++ {
 		p := lab.Port{Protocol: protocol, Number: port}
 		if !means(s.profile, p) && !slices.Contains(s.listening, p) {
 			ports = append(ports, uint16(port))

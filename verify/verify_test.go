@@ -46,7 +46,7 @@ ports = ["tcp/8443", "udp/8443"]
 knock = "back-door"
 
 [knocks.back-door]
-sequence = ["tcp/40001", "udp/4127", "tcp/9405"]
+sequence = ["tcp/20001", "udp/4127", "tcp/9405"]
 
 [scan]
 probes = 10

@@ -22,13 +22,24 @@ func (f *filter) banned(at profile.Scope) []ruleset.Rule {
 		return nil
 	}
 	p := f.scan()
+	stray := p.rule("stray", f.bannedStrays(), ruleset.Proto{Protocol: ruleset.UDP})
 	rules := slices.Concat(
-		[]ruleset.Rule{f.noise(), f.lateAnswer()},
-		f.otherICMP(),
+		[]ruleset.Rule{f.noise()},
 		f.bannedServices(p),
 		f.bannedKnocks(p),
-		[]ruleset.Rule{p.rule("probing on", f.renew())})
+		[]ruleset.Rule{stray},
+		ofPorts(p.rule("probing on", f.renew())),
+		[]ruleset.Rule{p.rule("banned", ruleset.Drop)})
 	return []ruleset.Rule{p.rule("banned", f.chain("BANNED", rules), f.inSet("ban"))}
+}
+
+// bannedStrays is strays for a banned source, which gets no answer, whatever the
+// policy says of others.
+func (f *filter) bannedStrays() ruleset.Jump {
+	if f.end(unlogged) == ruleset.Drop {
+		return f.strays("STRAY", ruleset.Drop)
+	}
+	return f.strays("BANNED-STRAY", ruleset.Drop)
 }
 
 // bannedServices is what a banned source meets at a service that it may use

@@ -43,30 +43,41 @@ func TestBans(t *testing.T) {
 func TestBanned(t *testing.T) {
 	const services = "services.web.ports = [\"tcp/80\"]\nservices.ssh = { ports = [\"tcp/22\"], from = [\"192.0.2.7\"] }\n"
 	const noise = `
-		-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-		-p udp -m udp --sport 0:1023 -j DROP
-		-p icmp -j DROP`
+		-m addrtype --dst-type BROADCAST,MULTICAST -j DROP`
 	run(t, []example{
 		{"everything", services + `scan = { probes = 10, scope = "everything" }`, ruleset.V4, "BANNED", noise + `
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j DROP
 			-p tcp -m tcp --dport 80 -j DROP
-			-j HARDENCTL-RENEW`},
+			-p udp -j HARDENCTL-STRAY
+			-p tcp -j HARDENCTL-RENEW
+			-p udp -j HARDENCTL-RENEW
+			-j DROP`},
 		{"services stand before", services + `scan = { probes = 10, scope = "hidden" }`, ruleset.V4, "BANNED", noise + `
-			-j HARDENCTL-RENEW`},
+			-p udp -j HARDENCTL-STRAY
+			-p tcp -j HARDENCTL-RENEW
+			-p udp -j HARDENCTL-RENEW
+			-j DROP`},
 		{"proven", services + `scan = { probes = 10, scope = "everything", proven = "1d" }`, ruleset.V4, "BANNED", noise + `
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j DROP
 			-p tcp -m tcp --dport 80 -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
 			-p tcp -m tcp --dport 80 -j DROP
-			-j HARDENCTL-RENEW`},
+			-p udp -j HARDENCTL-STRAY
+			-p tcp -j HARDENCTL-RENEW
+			-p udp -j HARDENCTL-RENEW
+			-j DROP`},
 		{"nothing to keep", `services.web.ports = ["tcp/80"]
 			scan = { probes = 10, scope = "hidden", proven = "1d" }`, ruleset.V4, "BANNED", noise + `
-			-j HARDENCTL-RENEW`},
+			-p udp -j HARDENCTL-STRAY
+			-p tcp -j HARDENCTL-RENEW
+			-p udp -j HARDENCTL-RENEW
+			-j DROP`},
 		{"IPv6 is closed", services + `scan = { probes = 10, scope = "everything", proven = "1d" }` + "\npolicy.ipv6 = false", ruleset.V6, "BANNED", `
 			-m addrtype --dst-type MULTICAST -j DROP
-			-p udp -m udp --sport 0:1023 -j DROP
-			-p ipv6-icmp -j DROP
-			-j HARDENCTL-RENEW`},
+			-p udp -j HARDENCTL-STRAY
+			-p tcp -j HARDENCTL-RENEW
+			-p udp -j HARDENCTL-RENEW
+			-j DROP`},
 	})
 }
 

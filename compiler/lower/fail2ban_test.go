@@ -28,7 +28,10 @@ func TestJailScope(t *testing.T) {
 			`
 	const end = `-p icmp -j DROP
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-			-j HARDENCTL-DROP-SCAN`
+			-p tcp -j HARDENCTL-DROP-SCAN
+			-p udp -j HARDENCTL-STRAY
+			-p udp -j HARDENCTL-DROP-SCAN
+			-j HARDENCTL-DROP-OTHER`
 	const jailed = `-m set --match-set hardenctl-jail-v4 src -j DROP
 			`
 	run(t, []example{

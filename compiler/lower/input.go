@@ -25,6 +25,7 @@ func (f *filter) input() []ruleset.Rule {
 		f.cookies(),
 		f.stealth(),
 		f.invalid(),
+		f.found(),
 		f.banned(profile.Everything),
 		f.fingerprint(),
 		f.services(),

@@ -14,7 +14,7 @@ import (
 // stays for the time that may pass between two knocks. The last knock puts the
 // source into "k-NAME", where it stays for as long as the door is open.
 //
-// Every packet that no service answers passes the chain K-NAME. A right knock
+// Every TCP and UDP packet that no service answers passes the chain K-NAME. A right knock
 // goes on to the chain of its number; anything else takes the source back to
 // the beginning, so that a scan of many ports does not open the door, whatever
 // its order. What is sent again (a SYN that nobody answered, a datagram that
@@ -40,11 +40,11 @@ func (f *filter) knocks() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, k := range f.profile.Knocks {
 		if f.published {
-			rules = append(rules, f.wrongPort(k))
+			rules = append(rules, ofPorts(f.wrongPort(k))...)
 			continue
 		}
 		jump := f.shared("K-"+strings.ToUpper(k.Name), func() []ruleset.Rule { return f.knock(k) })
-		rules = append(rules, f.knockPart(k).rule("", jump))
+		rules = append(rules, ofPorts(f.knockPart(k).rule("", jump))...)
 	}
 	return rules
 }
@@ -140,7 +140,7 @@ func (f *filter) bannedKnocks(p part) []ruleset.Rule {
 			rules = append(rules, f.knockPart(k).rule("banned", ruleset.Drop, ports))
 		}
 		if f.proves() {
-			rules = append(rules, f.wrongPort(k))
+			rules = append(rules, ofPorts(f.wrongPort(k))...)
 		}
 	}
 	return rules

@@ -95,13 +95,15 @@ func TestKnockTrusted(t *testing.T) {
 		{"exempt", door + `access.exempt = ["192.0.2.7"]`, ruleset.V4, "TRUSTED", `
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j ACCEPT
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-			-j HARDENCTL-K-DOOR
+			-p tcp -j HARDENCTL-K-DOOR
+			-p udp -j HARDENCTL-K-DOOR
 			-j DROP`},
 		{"admin", door + "services.ssh.admin = true\naccess.admin = [\"192.0.2.7\"]", ruleset.V4, "TRUSTED", `
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-admin-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j ACCEPT
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-			-j HARDENCTL-K-DOOR
+			-p tcp -j HARDENCTL-K-DOOR
+			-p udp -j HARDENCTL-K-DOOR
 			-j DROP`},
 	})
 }
@@ -136,23 +138,26 @@ func TestKnockBanned(t *testing.T) {
 	run(t, []example{
 		{"nobody is proven", door + `scan.probes = 3`, ruleset.V4, "BANNED", `
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-			-p udp -m udp --sport 0:1023 -j DROP
-			-p icmp -j DROP
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j DROP
 			-p tcp -m multiport --dports 7000,9000 -j DROP
 			-p udp -m udp --dport 8000 -j DROP
-			-j HARDENCTL-RENEW`},
+			-p udp -j HARDENCTL-STRAY
+			-p tcp -j HARDENCTL-RENEW
+			-p udp -j HARDENCTL-RENEW
+			-j DROP`},
 		{"proven", door + `scan = { probes = 3, proven = "7d" }`, ruleset.V4, "BANNED", `
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-			-p udp -m udp --sport 0:1023 -j DROP
-			-p icmp -j DROP
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j DROP
 			-p tcp -m multiport --dports 7000,9000 -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
 			-p tcp -m multiport --dports 7000,9000 -j DROP
 			-p udp -m udp --dport 8000 -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
 			-p udp -m udp --dport 8000 -j DROP
-			-m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-0-DOOR
-			-j HARDENCTL-RENEW`},
+			-p tcp -m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-0-DOOR
+			-p udp -m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-0-DOOR
+			-p udp -j HARDENCTL-STRAY
+			-p tcp -j HARDENCTL-RENEW
+			-p udp -j HARDENCTL-RENEW
+			-j DROP`},
 	})
 }

@@ -66,8 +66,8 @@ func TestProbeRates(t *testing.T) {
 		{`probes = 10000, window = "1s"`, "10000/sec --hashlimit-burst 10000 …"},
 	} {
 		rules := chain(lowered(t, `scan = { engine = "hashlimit", `+test.scan+" }"), ruleset.V4, "PROBE")
-		if want := "-m hashlimit --hashlimit-above " + test.want + " -j HARDENCTL-BAN"; rules[4] != want {
-			t.Errorf("%s:\ngot  %s\nwant %s", test.scan, rules[4], want)
+		if want := "-m hashlimit --hashlimit-above " + test.want + " -j HARDENCTL-BAN"; rules[3] != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", test.scan, rules[3], want)
 		}
 	}
 }

@@ -33,6 +33,7 @@ func Lower(name string, p *profile.Profile) (*ruleset.Ruleset, diag.List) {
 	l.addKnockSets()
 	l.addCallerSets()
 	l.addJailSets()
+	l.addSearches()
 	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail(), NICs: l.nics(), Lists: l.lists(), Access: l.adminAccess()}
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
@@ -91,7 +92,7 @@ func (f *filter) table() ruleset.Table {
 	if f.profile.Policy.Forward == profile.Drop {
 		forward = f.closedHook("FORWARD", f.forward())
 	}
-	output := f.leftHook("OUTPUT", slices.Concat(f.silence(), f.handedOn())...)
+	output := f.leftHook("OUTPUT", slices.Concat(f.silence(), f.searches(), f.handedOn())...)
 	return f.tableOf("filter", input, forward, output)
 }
 

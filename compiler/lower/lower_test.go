@@ -163,8 +163,12 @@ func TestPacketsWay(t *testing.T) {
 		-p tcp -m tcp --dport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v4 src -j ACCEPT
 		-p icmp -j DROP
 		-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-		-j HARDENCTL-K-CBCDEFGHIJKLMNOP
-		-j HARDENCTL-PROBE`)
+		-p tcp -j HARDENCTL-K-CBCDEFGHIJKLMNOP
+		-p udp -j HARDENCTL-K-CBCDEFGHIJKLMNOP
+		-p tcp -j HARDENCTL-PROBE
+		-p udp -j HARDENCTL-STRAY
+		-p udp -j HARDENCTL-PROBE
+		-j HARDENCTL-DROP-OTHER`)
 	expect(t, lowered(t, everything), ruleset.V6, "INPUT", `
 		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
@@ -188,8 +192,12 @@ func TestPacketsWay(t *testing.T) {
 		-p tcp -m tcp --dport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v6 src -j ACCEPT
 		-p ipv6-icmp -j DROP
 		-m addrtype --dst-type MULTICAST -j DROP
-		-j HARDENCTL-K-CBCDEFGHIJKLMNOP
-		-j HARDENCTL-PROBE`)
+		-p tcp -j HARDENCTL-K-CBCDEFGHIJKLMNOP
+		-p udp -j HARDENCTL-K-CBCDEFGHIJKLMNOP
+		-p tcp -j HARDENCTL-PROBE
+		-p udp -j HARDENCTL-STRAY
+		-p udp -j HARDENCTL-PROBE
+		-j HARDENCTL-DROP-OTHER`)
 }
 
 // TestHooks holds what stands in the kernel's own chains: where the profile

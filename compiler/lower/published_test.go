@@ -40,8 +40,12 @@ func TestPublishedWay(t *testing.T) {
 		-p udp -m conntrack --ctorigdstport 53 -m set --match-set hardenctl-crawlers-crawler-v4 src -g HARDENCTL-S-DNS
 		-p tcp -m conntrack --ctorigdstport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v4 src -j RETURN
 		-p icmp -j DROP
-		-m set --match-set hardenctl-1-cbcdefghijklmnop-v4 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
-		-j HARDENCTL-PROBE`)
+		-p tcp -m set --match-set hardenctl-1-cbcdefghijklmnop-v4 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
+		-p udp -m set --match-set hardenctl-1-cbcdefghijklmnop-v4 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
+		-p tcp -j HARDENCTL-PROBE
+		-p udp -j HARDENCTL-STRAY
+		-p udp -j HARDENCTL-PROBE
+		-j HARDENCTL-DROP-OTHER`)
 	expect(t, rs, ruleset.V6, "TRUSTED", `
 		-p tcp -m conntrack --ctorigdstport 22 -m set --match-set hardenctl-admin-v6 src -j RETURN
 		-p tcp -m conntrack --ctorigdstport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v6 src -g HARDENCTL-S-ABCDEFGHIJKLMNOP
@@ -49,7 +53,8 @@ func TestPublishedWay(t *testing.T) {
 		-p udp -m conntrack --ctorigdstport 443 -j RETURN
 		-p udp -m conntrack --ctorigdstport 53 -m set --match-set hardenctl-crawlers-crawler-v6 src -j RETURN
 		-p tcp -m conntrack --ctorigdstport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v6 src -j RETURN
-		-m set --match-set hardenctl-1-cbcdefghijklmnop-v6 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
+		-p tcp -m set --match-set hardenctl-1-cbcdefghijklmnop-v6 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
+		-p udp -m set --match-set hardenctl-1-cbcdefghijklmnop-v6 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
 		-j HARDENCTL-DROP-TRUSTED`)
 	expect(t, rs, ruleset.V4, "S-ABCDEFGHIJKLMNOP", `
 		-m recent --rcheck --seconds 60 --reap --hitcount 10 --name hardenctl-s-abcdefghijklmnop-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-DROP-LIMIT

@@ -22,7 +22,9 @@ const (
 	intoInside  reason = "inside"  // from elsewhere to what is not published
 	isProbe     reason = "scan"    // a new packet to what no service answers
 	brokeIt     reason = "ban"     // the probe by which a source got itself banned
-	fromProven  reason = "known"   // either of the last two, of a proven source, where fail2ban counts lines
+	// otherProtocol is for packets of neither TCP, UDP nor ICMP.
+	otherProtocol reason = "other"
+	fromProven    reason = "known" // either of the last two, of a proven source, where fail2ban counts lines
 )
 
 // drop is the target for what is refused without an answer: through the log,

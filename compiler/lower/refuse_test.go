@@ -21,7 +21,6 @@ func TestLog(t *testing.T) {
 		{"a probe of an IPv6 source", probes, ruleset.V6, "DROP-SCAN", share + `--hashlimit-srcmask 64 -m limit --limit 5/min --limit-burst 10 -j LOG --log-prefix "fw: scan "
 			-j DROP`},
 		{"a probe again: not logged", probes, ruleset.V4, "PROBE", `
-			-p udp -m udp --sport 0:1023 -j DROP
 			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-RENEW
 			-m set --match-set hardenctl-seen-v4 src,dst -j DROP
 			-j SET --add-set hardenctl-seen-v4 src,dst --exist
@@ -54,7 +53,7 @@ func TestShares(t *testing.T) {
 		}
 	}
 	got := slices.Sorted(maps.Values(joined(shares)))
-	want := []string{"IPTables-Dropped: ban", "IPTables-Dropped: block , IPTables-Dropped: scan , IPTables-Dropped: trusted"}
+	want := []string{"IPTables-Dropped: ban", "IPTables-Dropped: block , IPTables-Dropped: other , IPTables-Dropped: scan , IPTables-Dropped: trusted"}
 	if !slices.Equal(got, want) {
 		t.Errorf("lines that are counted together: %q, want %q", got, want)
 	}
@@ -86,7 +85,7 @@ func TestReasons(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"scan ", "ban ", "limit ", "block ", "trusted "} {
+	for _, want := range []string{"scan ", "ban ", "limit ", "block ", "trusted ", "other "} {
 		if !reasons[want] {
 			t.Errorf("no line has the reason %q: %v", want, reasons)
 		}

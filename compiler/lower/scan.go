@@ -39,19 +39,53 @@ func (f *filter) stealth() []ruleset.Rule {
 	return []ruleset.Rule{p.rule("stealth", f.chain("STEALTH", rules), ruleset.Proto{Protocol: ruleset.TCP})}
 }
 
-// unserved is what is left: new packets to what no service answers.
+// unserved is what is left: new packets to what no service answers. Only TCP and
+// UDP have ports to look for; a packet of another protocol, such as VRRP or ESP,
+// is refused and is no probe.
 func (f *filter) unserved() []ruleset.Rule {
 	rules := append([]ruleset.Rule{f.noise()}, f.knocks()...)
-	return append(rules, f.policy().rule("unserved", f.probe()))
+	return append(rules, f.probes(f.policy(), "unserved")...)
+}
+
+// probes takes what comes here for probes, but for stray datagrams. Where nothing
+// is counted or logged, one end is like the other.
+func (f *filter) probes(p part, does string) []ruleset.Rule {
+	probe := f.probe()
+	if probe == f.end(unlogged) {
+		return []ruleset.Rule{p.rule(does, probe)}
+	}
+	tcp, udp := ruleset.Proto{Protocol: ruleset.TCP}, ruleset.Proto{Protocol: ruleset.UDP}
+	return []ruleset.Rule{
+		p.rule(does, probe, tcp),
+		p.rule("stray", f.strays("STRAY", f.end(unlogged)), udp),
+		p.rule(does, probe, udp),
+		p.rule("other protocols", f.end(otherProtocol)),
+	}
+}
+
+// ofPorts limits a rule to the protocols that have ports.
+func ofPorts(r ruleset.Rule) []ruleset.Rule {
+	var rules []ruleset.Rule
+	for _, protocol := range []ruleset.Protocol{ruleset.TCP, ruleset.UDP} {
+		one := r
+		one.Matches = append([]ruleset.Match{ruleset.Proto{Protocol: protocol}}, r.Matches...)
+		rules = append(rules, one)
+	}
+	return rules
 }
 
 // noise is what a network sends to all its hosts; it is no probe.
 func (f *filter) noise() ruleset.Rule {
+	return f.policy().rule("sent to all", ruleset.Drop, f.toAll())
+}
+
+// toAll matches what is sent to many hosts at once.
+func (f *filter) toAll() ruleset.AddressType {
 	kinds := []string{"BROADCAST", "MULTICAST"}
 	if f.family == ruleset.V6 {
 		kinds = kinds[1:] // IPv6 has no broadcast
 	}
-	return f.policy().rule("sent to all", ruleset.Drop, ruleset.AddressType{Destination: kinds})
+	return ruleset.AddressType{Destination: kinds}
 }
 
 // probe is the target for a packet that only a scanner sends.
@@ -68,7 +102,7 @@ func (f *filter) probe() ruleset.Target {
 		port := f.setName("seen")
 		return slices.Concat(
 			f.ownAddress(p),
-			[]ruleset.Rule{f.lateAnswer(), p.rule("banned", f.renew(), f.inSet("ban"))},
+			[]ruleset.Rule{p.rule("banned", f.renew(), f.inSet("ban"))},
 			f.tripwires(p),
 			[]ruleset.Rule{
 				p.rule("counted before", f.end(unlogged), ruleset.InSet{Set: port, Direction: ruleset.ToSourceAndDPort}),
@@ -87,13 +121,6 @@ func (f *filter) ownAddress(p part) []ruleset.Rule {
 		return nil
 	}
 	return []ruleset.Rule{p.rule("own address", ruleset.Drop, ruleset.AddressType{Source: []string{"LOCAL"}})}
-}
-
-// lateAnswer drops UDP from a port below 1024. It is usually the answer of a
-// server that this host asked and no longer waits for, and no probe.
-func (f *filter) lateAnswer() ruleset.Rule {
-	servers := ruleset.Ports{Protocol: ruleset.UDP, Source: []ruleset.PortRange{{First: 0, Last: 1023}}}
-	return f.scan().rule("late answer", ruleset.Drop, servers)
 }
 
 // tripwires ban at one touch.

@@ -22,7 +22,10 @@ func TestBanScope(t *testing.T) {
 			-p tcp -m tcp --dport 80 -j ACCEPT
 			-p icmp -j DROP
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-			-j HARDENCTL-PROBE`},
+			-p tcp -j HARDENCTL-PROBE
+			-p udp -j HARDENCTL-STRAY
+			-p udp -j HARDENCTL-PROBE
+			-j DROP`},
 		{"hidden", services + `scan = { probes = 10, scope = "hidden" }`, ruleset.V4, "INPUT", `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
@@ -34,7 +37,10 @@ func TestBanScope(t *testing.T) {
 			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
 			-p icmp -j DROP
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-			-j HARDENCTL-PROBE`},
+			-p tcp -j HARDENCTL-PROBE
+			-p udp -j HARDENCTL-STRAY
+			-p udp -j HARDENCTL-PROBE
+			-j DROP`},
 	})
 }
 
@@ -42,7 +48,6 @@ func TestBanScope(t *testing.T) {
 // answers of servers not at all, and what is too much leads to a ban.
 func TestProbes(t *testing.T) {
 	const head = `
-		-p udp -m udp --sport 0:1023 -j DROP
 		-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-RENEW
 		-m set --match-set hardenctl-seen-v4 src,dst -j DROP
 		-j SET --add-set hardenctl-seen-v4 src,dst --exist
@@ -70,7 +75,6 @@ func TestProbes(t *testing.T) {
 			-j DROP`},
 		{"an IPv6 source is a /64", `scan = { probes = 10, window = "60s", engine = "hashlimit" }`, ruleset.V6, "PROBE", `
 			-m addrtype --src-type LOCAL -j DROP
-			-p udp -m udp --sport 0:1023 -j DROP
 			-m set --match-set hardenctl-ban-v6 src -j HARDENCTL-RENEW
 			-m set --match-set hardenctl-seen-v6 src,dst -j DROP
 			-j SET --add-set hardenctl-seen-v6 src,dst --exist
@@ -87,7 +91,6 @@ func TestProbes(t *testing.T) {
 			-m recent --rcheck --seconds 3600 --reap --hitcount 31 --name hardenctl-slow-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN
 			-j DROP`},
 		{"tripwires", `scan = { probes = 10, window = "60s", tripwires = ["tcp/3389", "udp/69", "tcp/23"] }`, ruleset.V4, "PROBE", `
-			-p udp -m udp --sport 0:1023 -j DROP
 			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-RENEW
 			-p tcp -m multiport --dports 23,3389 -j HARDENCTL-BAN
 			-p udp -m udp --dport 69 -j HARDENCTL-BAN

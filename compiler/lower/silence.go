@@ -11,8 +11,7 @@ var complaints = map[ruleset.Family][]ruleset.ICMPType{
 }
 
 // silence keeps these answers in: one of them is enough to show a scanner that
-// a host is there. It is the only thing that is done to what the host sends,
-// and looks at its ICMP alone.
+// a host is there. Of what the host sends, nothing else is dropped.
 func (f *filter) silence() []ruleset.Rule {
 	if !f.profile.Scan.Stealth {
 		return nil

@@ -51,7 +51,10 @@ func TestSynProxy(t *testing.T) {
 		-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
 		-p icmp -j DROP
 		-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-		-j HARDENCTL-PROBE`)
+		-p tcp -j HARDENCTL-PROBE
+		-p udp -j HARDENCTL-STRAY
+		-p udp -j HARDENCTL-PROBE
+		-j DROP`)
 	expect(t, in(rs, "filter"), ruleset.V4, "COOKIES", `
 		-m set --match-set hardenctl-open-v4 src,src -j SET --add-set hardenctl-open-v4 src,src --exist
 		-m set --match-set hardenctl-open-v4 src,src -j ACCEPT

@@ -74,6 +74,9 @@ type Policy struct {
 	// DHCP lets the answers of DHCP servers in, for a host that has its
 	// addresses from one.
 	DHCP bool
+	// Search lets in what answers this host's own questions to all hosts of a
+	// network, by multicast or broadcast.
+	Search bool
 }
 
 // Interface is a network interface by its name, or all whose names begin alike.
@@ -235,7 +238,7 @@ const (
 type Scan struct {
 	Position diag.Position
 	// Probes is how many probes a source has free within Window: the next one
-	// bans it. A probe is a new packet to what no service answers.
+	// bans it. A probe is a new TCP or UDP packet to what no service answers.
 	Probes uint32
 	Window time.Duration
 	// Slow is a second window, longer than the first, for those who wait

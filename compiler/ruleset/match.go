@@ -163,6 +163,8 @@ const (
 	ToSource         Direction = "src"
 	ToSourceAndDPort Direction = "src,dst"
 	ToSourceAndSPort Direction = "src,src"
+
+	ToDestinationAndDPort Direction = "dst,dst"
 )
 
 // InSet matches packets whose address is, or with Not is not, in the set.

@@ -1,0 +1,56 @@
+package lower
+
+import (
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// clientPorts are those that systems give to their clients: Linux from 32768 on
+// (ip_local_port_range), others from 49152 (RFC 6335). An answer that comes when
+// nobody waits for it any more is sent there. traceroute sends to 33434 and up,
+// tracepath to 44444 and up, mtr to 33000 and up: 90 ports and more of a host that
+// does not answer.
+var clientPorts = []ruleset.PortRange{{First: 32768, Last: 65535}}
+
+// strays ends the way of datagrams that honest hosts send to what no service
+// answers, and returns from those that are probes. Strays are late answers of
+// servers, which have ports below 1024; what a socket of this host waits for; and
+// what is sent to the ports of clients. What the profile states, as a service of
+// others or as a tripwire, is a probe all the same.
+//
+// The price: who looks for UDP services above 32768 alone is not banned for it,
+// and whoever has many addresses can learn, by what does not ban them, that a
+// socket is bound. Neither gets an answer.
+func (f *filter) strays(name string, end ruleset.Target) ruleset.Jump {
+	return f.shared(name, func() []ruleset.Rule {
+		p := f.scan()
+		rules := []ruleset.Rule{p.rule("late answer", ruleset.Drop, ruleset.Ports{Protocol: ruleset.UDP, Source: serverPorts})}
+		rules = append(rules, f.statedPorts(p)...)
+		if f.published { // no socket of this host waits for what is forwarded
+			return append(rules, p.rule("client port", end, ruleset.OriginalPort{Protocol: ruleset.UDP, Ports: clientPorts[0]}))
+		}
+		return append(rules,
+			p.rule("client port", end, ruleset.Ports{Protocol: ruleset.UDP, Destination: clientPorts}),
+			p.rule("bound port", end, ruleset.Socket{Wildcard: true}))
+	})
+}
+
+// serverPorts are those from which UDP is usually the answer of a server that this
+// host asked and no longer waits for.
+var serverPorts = []ruleset.PortRange{{First: 0, Last: 1023}}
+
+// statedPorts returns datagrams to tripwires and to ports of services.
+func (f *filter) statedPorts(p part) []ruleset.Rule {
+	var rules []ruleset.Rule
+	if f.bans() {
+		for _, chunk := range chunks(portsOf(f.profile.Scan.Tripwires, profile.UDP)) {
+			rules = append(rules, p.rule("tripwire", ruleset.Return, ruleset.Ports{Protocol: ruleset.UDP, Destination: chunk}))
+		}
+	}
+	for _, s := range f.profile.Services {
+		for _, ports := range f.ports(s, profile.UDP) {
+			rules = append(rules, f.service(s).rule("", ruleset.Return, ports))
+		}
+	}
+	return rules
+}
