@@ -79,8 +79,8 @@ var whenWrong = []shown{
 	{"Nobody waits for somebody who reads a plan or is asked for a yes: what has changed meanwhile is noticed, and the answer refused.", "live.TestNobodyWaitsForAnAnswer live.TestNobodyWaitsForAPager"},
 
 	{"An address in `[access] admin` never is, and what fail2ban puts into its jail keeps no admin out.", "live.TestForgedScans live.TestFail2ban"},
-	{"A ban leaves open connections alone, and from one of those, or at the console, `ipset del hardenctl-ban-v4 ADDRESS` ends it.",
-		"live.TestBanSparesOpenConnections live.TestGuardKnowsBans"},
+	{"A ban leaves open connections alone, and from one of those, or at the console, you lift it as in \"Lifting a ban\" below.",
+		"live.TestBanSparesOpenConnections live.TestBanIsLifted live.TestGuardKnowsBans"},
 	{"Bans made in a trial stay, however it ends, in sets that do not change themselves.", "live.TestTrialEndsInTheKernel live.TestConfirm"},
 
 	{"A trial's time is counted from the boot of the machine, and ends when it would have ended.", ".TestFault20_ClockJump live.TestFault20_ClockJumpsInATrial live.TestFault20_ClockJumpsInACountdown live.TestTrialEndsInTheKernel"},
