@@ -30,10 +30,10 @@ const ofTools = `TestFixpoint TestApply TestDrift TestForeign TestFault02KilledB
 // leftOut are the tests that do not run in a tree, by the reason.
 var leftOut = []struct{ why, tests string }{
 	{"a tree has no Docker, fail2ban, ufw, firewalld or Ansible: those there are, are of this machine's generation",
-		`TestPublished TestDockerStartsAnewInATrial TestFilter TestFilterIsNotFooled TestFail2ban TestFault31UFW
+		`TestPublished TestDockerStartsAnewInATrial TestFilter TestFilterIsNotFooled TestFail2ban TestJailOfOthers TestFault31UFW
 		TestFault31Firewalld TestAnsibleOverSSH`},
 	{"a tree has no Go to build what they run",
-		`TestGateway TestForwardPolicyOnTrial TestREADME`},
+		`TestGateway TestMembersAreRefused TestForwardPolicyOnTrial TestREADME`},
 	{"a tree has no systemd, and the machine that they boot has tools of its own (bin/tree)",
 		`TestWatchdogTimer TestJournal TestReboot TestTrialOnAMachine`},
 	{"they scan with nmap 7.90 or later, which bullseye has not, and look at what the next ones do",
@@ -44,7 +44,7 @@ var leftOut = []struct{ why, tests string }{
 		TestFingerprint TestLinuxThatMayBeFragmented TestTrustedMaySendAnySYN TestFingerprintOfFragments
 		TestScannersFindNothing TestSystemIsNotGuessed TestSystemIsGuessedWithoutFingerprint TestHowtosFlaws TestHowtosFlawsInTime
 		TestKnock TestKnockAccess TestKnockCrowd TestKnockClient TestKnockPorts TestKnockNowhere TestKnockLengths
-		TestLessons TestCrowds TestLateAnswersAreNoProbes TestCustomersMeetNoLimit TestAttackerAtTheLimit
+		TestLessons TestCrowds TestLateAnswersAreNoProbes TestHonestPeopleAreNotBanned TestSearchIsAnswered TestCustomersMeetNoLimit TestAttackerAtTheLimit
 		TestForgedSYNsTakeNobodysLimit TestEchoAtTheLimit TestKernelLog TestOneAttackerHidesNobody
 		TestOffloads TestOffloadsGoBack TestOffloadsOutOfReach TestQueueNote TestQueuesAndLRO TestSetChannels TestLinkNote
 		TestNmapFindsNothing TestServerIsDown TestNmapNamesOnlyPublicServices TestController TestDNSServer TestMailServer

@@ -3,6 +3,7 @@ package live
 import (
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 
 	"hardenctl/lab"
@@ -47,8 +48,15 @@ func TestJailOfOthers(t *testing.T) {
 			if member(t, other, a) {
 				t.Errorf("the jail %s puts %s into %s", jail, address, other)
 			}
-			client(t, "set", jail, "unbanip", address)
+			client(t, "unban", address)
 			lab.Await(t, "the source out of "+set, func() bool { return !member(t, set, a) })
 		}
 	}
+
+	// What the plan tells to do after an apply that changes fail2ban's files.
+	all := strings.Replace(leavesServices, "hidden", "everything", 1)
+	expect(t, 0, "apply", write(t, "all.toml", all), "--auto-approve", "--confirm-within", "0", "--no-guard")
+	client(t, "reload")
+	client(t, "set", "hardenctl", "banip", "203.0.113.8")
+	lab.Await(t, "the source in jail after a reload", func() bool { return jailed(t, "v4", "203.0.113.8") })
 }

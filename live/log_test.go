@@ -62,7 +62,7 @@ func TestKernelLog(t *testing.T) {
 				got[text[:strings.Index(text, "IN=")]] = true
 			}
 		}
-		if len(want) != 5 || fmt.Sprint(got) != fmt.Sprint(want) {
+		if len(want) != 6 || fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: the recorded lines have %v, and the rules write %v; record them again: go test ./live -run TestKernelLog -record", file, got, want)
 		}
 	}
@@ -86,17 +86,19 @@ func recorded(t *testing.T) string {
 	blocked := network.Host("blocked", "203.0.113.99", "2001:db8:bad:99::99")
 	scanner := network.Host("scanner", scannerV4, scannerV6)
 	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-		connect(people.customer, server, 443)
-		connect(people.customer, server, 443)
+		for range 3 { // a burst of 1 is spared the first
+			connect(people.customer, server, 443)
+		}
 		connect(people.admin, server, 5432)
 		connect(blocked, server, 443)
 		connect(scanner, server, 3389)
 		sendProbes(t, scanner, server, 10)
+		tunnel(t, people.stranger, server)
 	}
 	var lines strings.Builder
 	for line := range strings.Lines(stop()) {
 		// Another lab may log at the same time.
-		if ofHosts(line, people.customer, people.admin, blocked, scanner) {
+		if ofHosts(line, people.customer, people.admin, people.stranger, blocked, scanner) {
 			lines.WriteString(line)
 		}
 	}
@@ -119,6 +121,24 @@ func sendProbes(t *testing.T, from *lab.Host, server string, ports int) {
 		c.Close()
 	}
 	lab.Drain()
+}
+
+// tunnel sends a packet of a protocol without ports, ESP.
+func tunnel(t *testing.T, from *lab.Host, server string) {
+	t.Helper()
+	network := "ip4:50"
+	if strings.Contains(server, ":") {
+		network = "ip6:50"
+	}
+	must(t, from.Do(func() error {
+		c, err := net.Dial(network, server)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = c.Write([]byte("sealed, all of it"))
+		return err
+	}))
 }
 
 // kernelLines has the kernel log what happens in namespaces until stop, which

@@ -18,9 +18,9 @@ exempt = ["192.0.2.41", "2001:db8:41::/64"]
 block = ["192.0.2.42", "2001:db8:42::/64"]
 `
 
-// groups are where devices are searched for (UPnP Device Architecture 2.0, section
+// searchedAt is where devices are searched for (UPnP Device Architecture 2.0, section
 // 1.3). An IPv6 question to the site has an address of the site for its source.
-var groups = []string{"239.255.255.250:1900", "[ff05::c%eth0]:1900"}
+var searchedAt = []string{"239.255.255.250:1900", "[ff05::c%eth0]:1900"}
 
 // What answers this host's own searches arrives, from whoever is not blocked, and
 // bans nobody. It reaches the port that asked, and no other that is bound.
@@ -32,8 +32,8 @@ func TestSearchIsAnswered(t *testing.T) {
 		blocked := network.Host("blocked", "192.0.2.42/24", "2001:db8:42::42")
 		tool(t, "ip route add 239.255.255.250 dev "+lab.ServerInterface)
 		expect(t, 0, "apply", write(t, "home.toml", home), "--auto-approve", "--confirm-within", "0", "--no-guard")
-		for family, network := range []string{"udp4", "udp6"} {
-			asks, bound, low := binds(t, network, ":0"), binds(t, network, ":0"), binds(t, network, ":5353")
+		for family, network := range []string{"udp4", "udp"} { // udp is of both families
+			asks, bound, low := binds(t, network, ":0"), binds(t, network, ":0"), binds(t, network, []string{":5353", ":5354"}[family])
 			arrive := func(at *net.UDPConn, want int, when string) {
 				t.Helper()
 				if got := count(t, at, func() { answer(t, family, at, television, printer, blocked) }); got != want {
@@ -75,7 +75,7 @@ func binds(t *testing.T, network, at string) *net.UDPConn {
 func search(t *testing.T, family int, sockets ...*net.UDPConn) {
 	t.Helper()
 	for _, s := range sockets {
-		_, err := s.WriteToUDPAddrPort([]byte("M-SEARCH * HTTP/1.1\r\n\r\n"), netip.MustParseAddrPort(groups[family]))
+		_, err := s.WriteToUDPAddrPort([]byte("M-SEARCH * HTTP/1.1\r\n\r\n"), netip.MustParseAddrPort(searchedAt[family]))
 		must(t, err)
 	}
 }
