@@ -246,10 +246,28 @@ func TestSynProxyPortUsedAgain(t *testing.T) {
 						c.Close()
 					}
 				}
-				lab.Drain() // the last FIN
+				lab.Await(t, "an end of all connections", func() bool { return connected(t, 443) == 0 })
 			})
 		}
 	})
+}
+
+// connected is how many connections to a port of the server's have not come to
+// their end. The server forgets one that its client has closed.
+func connected(t *testing.T, port int) (n int) {
+	t.Helper()
+	const listening, timeWait = "0A", "06" // include/net/tcp_states.h
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, err := os.ReadFile(table)
+		must(t, err)
+		for line := range strings.Lines(string(text)) {
+			words := strings.Fields(line)
+			if strings.HasSuffix(words[1], fmt.Sprintf(":%04X", port)) && words[3] != listening && words[3] != timeWait {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // A scanner sees of a proxied service what it sees of any: that a computer's
