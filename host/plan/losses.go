@@ -30,6 +30,10 @@ func findLosses(have, want state.State) losses {
 		l.rules[id] = map[place]string{}
 		after := want.Tables[id]
 		left := grants(id.Family, after, want.Sets)
+		same := map[string]netset.Set{} // most ways in stay as they are
+		for _, g := range left {
+			same[g.key()] = g.sources
+		}
 		for _, g := range grants(id.Family, table, have.Sets) {
 			for _, name := range g.sets {
 				l.sets[name] = l.sets[name].Union(netset.Set{})
@@ -37,7 +41,9 @@ func findLosses(have, want state.State) losses {
 			if c := after.Chain(g.hook); !hooked(after, g.hook) && (c == nil || c.Policy != "DROP") {
 				continue // nothing of ours stands there any more that could refuse
 			}
-			l.add(id, g, g.without(left))
+			if sources, stays := same[g.key()]; !stays || !sources.Equal(g.sources) {
+				l.add(id, g, g.without(left))
+			}
 		}
 	}
 	return l
@@ -64,6 +70,9 @@ func (l losses) add(id state.TableID, g grant, lost []box) {
 		}
 	}
 }
+
+// key is all that a grant asks but for the source.
+func (g grant) key() string { return fmt.Sprint(g.hook, g.protocol, g.not, g.ports, g.rest) }
 
 // box is some ports and some sources, of one protocol.
 type box struct {
