@@ -73,8 +73,11 @@ func (f *filter) unlikeStacks() []ruleset.Rule {
 // made. In IPv4 it lacks "don't fragment". Others lack that too: the clients
 // behind a firewall that clears it, and Google's servers (p0f's database has its
 // crawler, with a size of 1430), so that it takes the window and the segment size
-// as well. In IPv6, where Ethernet
-// makes the size 1440, those two are enough.
+// as well. In IPv6, where Ethernet makes the size 1440, those two are enough.
+//
+// ZMap, masscan and naabu also begin with a hop limit of 255 and, in IPv6, without
+// a flow label. Neither is used: BGP with TTL security begins with 255 (RFC 5082),
+// and systems without flow labels are many.
 func (f *filter) likeZMap() ruleset.Rule {
 	start := ruleset.TCPStart{Family: f.family, Window: zmapWindow, SegmentSize: zmapSegmentSize}
 	return f.scan().rule("as ZMap sends", f.probe(), append(f.mayFragment(), start)...)
