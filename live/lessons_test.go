@@ -10,12 +10,13 @@ import (
 )
 
 // firstTry are rules that look right: one set, one limit and one order that fail
-// when somebody tries.
+// when somebody tries. The limit remembers for ten minutes, so that it is full
+// also on a machine that needs more than some seconds to fill it.
 const firstTry = `ipset create hardenctl-ban-v4 hash:ip maxelem 65536 timeout 600
 iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 iptables -A INPUT -p icmp --icmp-type echo-request -m hashlimit --hashlimit-above 2/sec --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name echo -j DROP
 iptables -A INPUT -p tcp --dport 23 -j SET --add-set hardenctl-ban-v4 src
-iptables -A INPUT -p tcp --dport 443 -m hashlimit --hashlimit-above 50/sec --hashlimit-burst 200 --hashlimit-mode srcip --hashlimit-name new -j DROP
+iptables -A INPUT -p tcp --dport 443 -m hashlimit --hashlimit-above 50/sec --hashlimit-burst 200 --hashlimit-mode srcip --hashlimit-name new --hashlimit-htable-expire 600000 -j DROP
 `
 
 // eachAddress bans IPv6 sources as if they were IPv4 ones: each address by
