@@ -23,7 +23,7 @@ var whenWrong = []shown{
 	{"Connections that are open stay open all the while, also at the first apply, when conntrack has never seen them.",
 		"live.TestLockedOutOverSSHNFT live.TestConfirmOverSSHNFT live.TestTrialEndsInTheKernel live.TestFault21_FirstApplyOverSSH live.TestSilentSessionSurvivesFirstApply"},
 	{"The profile on disk stays as it is: mend it before the next apply, also one of cron.", "live.TestStreamsOfAnApply"},
-	{"Until it is mended or was confirmed, it is applied on trial only, or by `--no-guard`, or by a yes on a terminal.",
+	{"Until it is mended or confirmed, an apply of it needs a trial, `--no-guard`, or the answer yes on a terminal.",
 		"live.TestUnconfirmedProfile host/generation.TestUnconfirmed"},
 
 	{"While the rules are loaded, that takes everything back.", "live.TestFault03TerminalCloses live.TestFault03Signals"},
@@ -44,7 +44,7 @@ var whenWrong = []shown{
 	{"`hardenctl rollback 0` goes back to what the host had before hardenctl.",
 		"live.TestRollbackOfTheFirstApply live.TestRollbackToBefore live.TestRollbackToBeforeLocksOut"},
 
-	{"That is refused until a person says `--after-rollback`, or yes on a terminal.", "live.TestApplyAfterRollback"},
+	{"That is refused until a person gives `--after-rollback`, or answers yes on a terminal.", "live.TestApplyAfterRollback"},
 
 	{"What was not confirmed goes back, and what was confirmed goes on to its end, when the next command runs.",
 		"live.TestFault01_TrialKilledAtAnyStep live.TestFault01KilledNFT live.TestFault01KilledLegacy live.TestCrashNFT live.TestCrashLegacy live.TestConfirmDiesBeforeItsNote"},
@@ -75,8 +75,8 @@ var whenWrong = []shown{
 
 	{"One waits for the other, for ten seconds unless `--lock-timeout` says more, and then exits 6.",
 		"live.TestFault15TwoApplies cmd/hardenctl.TestLockTimeout"},
-	{"It waits for the end of a trial, too, and says whose it is and until when.", "live.TestApplyWaitsForATrial live.TestConfirm"},
-	{"Nobody waits for somebody who reads a plan or is asked for a yes: what has changed meanwhile is noticed, and the answer refused.", "live.TestNobodyWaitsForAnAnswer live.TestNobodyWaitsForAPager"},
+	{"It also waits for the end of a trial, and says whose trial it is and when it ends.", "live.TestApplyWaitsForATrial live.TestConfirm"},
+	{"Nobody waits while somebody reads a plan or answers the question: if the host or the profile changes meanwhile, the answer is refused.", "live.TestNobodyWaitsForAnAnswer live.TestNobodyWaitsForAPager"},
 
 	{"An address in `[access] admin` never is, and what fail2ban puts into its jail keeps no admin out.", "live.TestForgedScans live.TestFail2ban"},
 	{"A ban leaves open connections alone, and from one of those, or at the console, you lift it as in \"Lifting a ban\" below.",
@@ -87,11 +87,11 @@ var whenWrong = []shown{
 
 	{"A host refuses what would lock out those who are logged in.",
 		"live.TestRefusedOverSSHNFT live.TestRefusedOverSSHLegacy live.TestFault30_BlocklistHoldsTheCaller deploy.TestLockoutFailsThePlay"},
-	{"Ansible installs a profile in `/etc` only when its trial was confirmed, so that no later apply on the host takes one that was not.",
+	{"Ansible installs a profile in `/etc` only after its trial was confirmed, so that no later apply on the host uses an unconfirmed one.",
 		"deploy.TestUnprovenProfileIsNotInstalled deploy.TestLockoutFailsThePlay live.TestAnsibleOverSSH"},
 	{"The Ansible playbook tries one host first, and leaves the others alone if it fails there.", "deploy.TestFirstHostGuardsTheOthers"},
 
-	{"As root at the console, this takes its rules out: the host is open, but for what others filter, until the next apply or boot, and `hardenctl apply` takes it back:", "live.TestWayOutByHand"},
+	{"As root at the console, run this to remove its rules: the host is then open, except for what others filter, until the next boot or `hardenctl apply`:", "live.TestWayOutByHand"},
 }
 
 // TestWhenThingsGoWrong holds that each sentence of that section is shown by
