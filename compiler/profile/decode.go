@@ -43,7 +43,7 @@ func (d *decoder) table(n *node, known fields) {
 	}
 	for _, c := range n.children {
 		if isRemoval(c) {
-			d.unremoved(c, names(n))
+			d.unremoved(c, n)
 			continue
 		}
 		if read := known[c.name]; read != nil {
@@ -67,7 +67,7 @@ func (d *decoder) named(n *node, what string, read func(*node)) {
 	for _, c := range sorted(n.children) {
 		switch {
 		case isRemoval(c):
-			d.unremoved(c, all)
+			d.unremoved(c, n)
 		case !isName(c.name, maxName):
 			d.add(badName(c.name, what), c.key, c.path)
 		case d.want(c, kindTable, "a table") && d.isOn(c, all):
@@ -140,7 +140,7 @@ func (d *decoder) count(to *Count, low, high int64) func(*node) {
 // percent reads "50%": of 0 and 100 one would say never, the other nothing.
 func (d *decoder) percent(to *Count) func(*node) {
 	return func(n *node) {
-		if !d.want(n, kindString, `a percentage such as "50%"`) {
+		if !d.want(n, kindString, aPercentage) {
 			return
 		}
 		text := n.scalar.(string)
@@ -177,7 +177,7 @@ func choice[T ~string](d *decoder, to *T, words ...T) func(*node) {
 
 func (d *decoder) duration(to *time.Duration, low, high time.Duration) func(*node) {
 	return func(n *node) {
-		if !d.want(n, kindString, `a duration such as "60s"`) {
+		if !d.want(n, kindString, aDuration) {
 			return
 		}
 		length, flaw := parseDuration(n.scalar.(string))

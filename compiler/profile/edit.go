@@ -37,7 +37,23 @@ func isEdit(n *node) bool {
 
 // isRemoval reports whether an entry of a table names keys of it to remove; a
 // table of that name is one like any other.
-func isRemoval(n *node) bool { return n.name == removeKey && n.kind == kindArray }
+func isRemoval(n *node) bool {
+	return n.name == removeKey && n.kind != kindTable && n.kind != kindTables
+}
+
+// notEdits reports what stands in the place of a list and neither adds to it nor
+// removes from it, such as `ports.ad = [...]`.
+func notEdits(n *node, list *diag.List) {
+	words := []string{addKey, removeKey}
+	for _, c := range n.children {
+		if c.kind == kindTable || c.kind == kindTables || !slices.Contains(words, c.name) {
+			list.Add((&flaw{
+				Code: "unknown-key", Message: "unknown " + c.noun(),
+				Note: fmt.Sprintf("%s is a list: state it whole, %s = [...], or change it by %[2]s.add and %[2]s.remove", n.path, n.name), Suggestion: didYouMean(c.name, words),
+			}).at(c.key, c.path))
+		}
+	}
+}
 
 // appendEdit lets what upper says about a list follow what lower says.
 func appendEdit(lower, upper *node) {
@@ -56,14 +72,15 @@ func (l *loader) edit(list, edit *node) {
 			list.children = append(list.children, elements...)
 			continue
 		}
-		l.removeElements(list, elements)
+		l.removeElements(list, elements, edit.partial)
 	}
 	list.edited = true
 	list.key, list.value = edit.key, edit.value
 }
 
 // removeElements takes elements out of a list, in whatever form they stand there.
-func (l *loader) removeElements(list *node, elements []*node) {
+// One that is not there may be in a file that could not be read, if partial.
+func (l *loader) removeElements(list *node, elements []*node, partial bool) {
 	found := map[string]bool{}
 	for _, element := range elements {
 		found[canonical(list.name, element)] = false
@@ -81,6 +98,9 @@ func (l *loader) removeElements(list *node, elements []*node) {
 		}
 		return removed
 	})
+	if partial {
+		return
+	}
 	for _, element := range elements {
 		if text := element.scalar.(string); !found[canonical(list.name, element)] && !l.isFull() {
 			l.list.Add((&flaw{
@@ -145,6 +165,9 @@ func start(n *node, list *diag.List) {
 				elements = append(elements, element)
 				continue
 			}
+			if n.partial {
+				continue
+			}
 			list.Add(diag.Diagnostic{
 				Code: "nothing-to-remove", Position: element.value, Subject: element.path,
 				Message: "there is nothing to remove from: no included profile states this list",
@@ -157,7 +180,7 @@ func start(n *node, list *diag.List) {
 // mustInherit refuses an edit of a list that nobody states, where no list means
 // everybody or everything: to add to it would take away.
 func (d *decoder) mustInherit(n *node, means string) bool {
-	if !isEdit(n) {
+	if !isEdit(n) || n.partial {
 		return true
 	}
 	d.add(&flaw{
@@ -169,16 +192,16 @@ func (d *decoder) mustInherit(n *node, means string) bool {
 }
 
 // unremoved reports the keys that a removal did not find in a table.
-func (d *decoder) unremoved(removal *node, table []string) {
-	for _, element := range texts(removal, "a list of keys", d.list) {
-		if len(*d.list) > diag.Most {
+func (d *decoder) unremoved(removal, table *node) {
+	for _, element := range texts(removal, `a list of keys such as ["knock"]`, d.list) {
+		if len(*d.list) > diag.Most || table.partial {
 			return
 		}
 		key := element.scalar.(string)
 		d.add(&flaw{
 			Code:       "nothing-to-remove",
 			Message:    fmt.Sprintf("there is no %s to remove: no included profile states it", quote(key)),
-			Suggestion: didYouMean(key, table),
+			Suggestion: didYouMean(key, names(table)),
 		}, element.value, element.path)
 	}
 }

@@ -233,6 +233,19 @@ func TestHelp(t *testing.T) {
 		"[policy]\nipv6: false":                        "write = between a key and its value",
 		"services.web.ports = [tcp/80, tcp/81]":        `write each element in quotes: ["tcp/80", "tcp/81"]`,
 		"services.web.ports = [\"tcp/80\" \"tcp/81\"]": "write a comma between the elements",
+		"services.web.ports = [“tcp/80”]":              `write straight quotes: ["tcp/80"]`,
+		"policy.ipv6 = true // or false":               "a comment begins with #",
+		"-- a comment":                                 "a comment begins with #",
+		"; a comment":                                  "a comment begins with #",
+		"policy.input = \"drop\";":                     "take out the ; at the end of the line",
+		"services.web.ports = [443]":                   `write "tcp/443" or "udp/443"`,
+		"scan.tripwires = [23]":                        `write "tcp/23" or "udp/23"`,
+		"scan.window = 3600":                           `write "3600s" for seconds`,
+		"sets.other.maximum_shrink = 50":               `write "50%"`,
+		"services.web.remove = \"knock\"":              `must be a list of keys such as ["knock"], not the text "knock" | write it in brackets: ["knock"]`,
+		"services.remove = \"web\"":                    `write it in brackets: ["web"]`,
+		"services.web.ports.ad = [\"tcp/81\"]":         `did you mean "add"?`,
+		"access.exempt = { add = [], remov = [] }":     `access.exempt.remov: unknown key`,
 	} {
 		_, found := laidOver(t, lines)
 		if len(found) == 0 || !strings.Contains(found[0], want) {
@@ -244,6 +257,28 @@ func TestHelp(t *testing.T) {
 		_, diags := Read("a.toml", folders(texts))
 		if len(diags) != 1 || !strings.Contains(diags[0].Note+diags[0].Suggestion, want) {
 			t.Errorf("%s: %+v", include, diags)
+		}
+	}
+}
+
+// TestUnreadInclude holds that an include which cannot be read is the only error:
+// what the file adds, removes and leaves out may be right.
+func TestUnreadInclude(t *testing.T) {
+	const lines = `
+services.ssh.from = ["192.0.2.0/24"]
+services.web = { remove = ["knock"], ports.remove = ["tcp/80"] }
+services.http3.enabled = false
+services.remove = ["http"]
+services.mail.from.add = ["@office"]
+access.exempt.remove = ["@crawlers"]
+sets.crawlers.min_entries = 5
+knocks.door.step = "1s"
+scan.window = "1d"
+`
+	for _, include := range []string{`["builtin:wbe"]`, `["builtin:web", "gone.toml"]`, `"builtin:web"`, `["builtin:web`, `[“builtin:web”]`} {
+		texts := map[string]string{"a.toml": "version = 1\ninclude = " + include + "\n" + lines, "builtin:web.toml": `access.exempt = ["192.0.2.1"]`}
+		if _, diags := Read("a.toml", folders(texts)); len(diags) != 1 || !strings.HasPrefix(diags[0].Subject, "include") {
+			t.Errorf("include = %s:\n%v", include, diags)
 		}
 	}
 }

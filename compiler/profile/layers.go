@@ -71,14 +71,21 @@ func (l *loader) layer(name string, tree *node) *node {
 	checkVersion(tree.remove("version"), l.list)
 	include := tree.remove("include")
 	if include == nil {
+		if tree.partial { // the statement that is broken may be the include
+			tree.setPartial()
+		}
 		l.origins.note(tree)
 		return tree
 	}
 	below := newTable("", "", tree.key)
+	before := len(*l.list)
 	for _, element := range texts(include, "a list of profiles", l.list) {
 		if layer := l.include(name, element); layer != nil {
 			l.merge(below, layer)
 		}
+	}
+	if (*l.list)[before:].HasErrors() {
+		tree.setPartial()
 	}
 	l.origins.note(tree)
 	l.merge(below, tree)

@@ -44,7 +44,7 @@ func (d *decoder) nics(n *node) {
 	all := names(n)
 	for _, c := range sorted(n.children) {
 		if isRemoval(c) {
-			d.unremoved(c, all)
+			d.unremoved(c, n)
 			continue
 		}
 		if !isInterface(c.name) || strings.HasSuffix(c.name, "+") {

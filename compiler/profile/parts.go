@@ -82,7 +82,7 @@ func (d *decoder) service(n *node) {
 		d.add(&flaw{
 			Code: "no-ports", Message: "states no ports", Suggestion: d.meant(n, "ports", `add ports = ["tcp/443"]`),
 		}, n.key, n.path)
-	case ports != nil && ports.kind == kindArray && len(ports.children) == 0:
+	case ports != nil && ports.kind == kindArray && len(ports.children) == 0 && !ports.partial:
 		d.add(&flaw{
 			Code: "no-ports", Message: "is empty, so that the service has no ports",
 			Suggestion: "to switch the service off, write enabled = false in its table",

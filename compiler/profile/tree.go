@@ -65,6 +65,18 @@ func (n *node) add(c *node) {
 	n.byName[c.name] = c
 }
 
+// setPartial says of a table, and of all tables in it, that what seems to be
+// missing may be in a file or a statement that could not be read.
+func (n *node) setPartial() {
+	if n.kind != kindTable {
+		return
+	}
+	n.partial = true
+	for _, c := range n.children {
+		c.setPartial()
+	}
+}
+
 // remove takes an entry out of a table and returns it, or nil.
 func (n *node) remove(name string) *node {
 	removed := n.byName[name]

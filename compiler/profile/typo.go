@@ -14,6 +14,8 @@ var (
 	yesWord    = regexp.MustCompile(`^(?i:true|yes|on)$`)
 	noWord     = regexp.MustCompile(`^(?i:false|no|off)$`)
 	bareList   = regexp.MustCompile(`^\[([^"'\[\]]+)\]$`)
+	comment    = regexp.MustCompile(`(?:^|[ \t])(?://|/\*|--|;)`)
+	curly      = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "‟", `"`, "«", `"`, "»", `"`, "‘", `"`, "’", `"`)
 	twoTexts   = regexp.MustCompile(`"[^",]*"[ \t]+"`)
 )
 
@@ -28,6 +30,9 @@ func syntaxHelp(statement string) string {
 	if strings.HasPrefix(line, "[") {
 		return ""
 	}
+	if at := comment.FindStringIndex(line); at != nil && at[0] == 0 {
+		return commentHelp
+	}
 	if noEquals.MatchString(line) {
 		return "write = between a key and its value"
 	}
@@ -38,9 +43,17 @@ func syntaxHelp(statement string) string {
 	return ""
 }
 
+const commentHelp = "a comment begins with #"
+
 func valueHelp(value string) string {
 	list := bareList.FindStringSubmatch(value)
 	switch {
+	case curly.Replace(value) != value:
+		return "write straight quotes: " + curly.Replace(value)
+	case strings.HasSuffix(value, ";"):
+		return "take out the ; at the end of the line"
+	case !strings.ContainsAny(value, `"'`) && comment.MatchString(value):
+		return commentHelp
 	case yesWord.MatchString(value):
 		return "write true"
 	case noWord.MatchString(value):

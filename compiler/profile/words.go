@@ -7,6 +7,12 @@ import (
 	"hardenctl/compiler/diag"
 )
 
+// What some texts must be, for "must be …, not …".
+const (
+	aDuration   = `a duration such as "60s"`
+	aPercentage = `a percentage such as "50%"`
+)
+
 // want reports whether n is of kind k, and otherwise what it is instead.
 func want(n *node, k kind, what string, list *diag.List) bool {
 	if n.kind == k {
@@ -26,10 +32,26 @@ func want(n *node, k kind, what string, list *diag.List) bool {
 	case k == kindBool && (noWord.MatchString(text) || n.scalar == int64(0)):
 		d.Suggestion = "write false"
 	case k == kindString && n.kind == kindInteger:
-		d.Suggestion = "write it in quotes"
+		d.Suggestion = textOfNumber(n, what)
 	}
 	list.Add(d)
 	return false
+}
+
+// textOfNumber says what to write instead of a number where a text is wanted;
+// nothing where the words to choose from are in the message.
+func textOfNumber(n *node, what string) string {
+	switch {
+	case what == aDuration:
+		return fmt.Sprintf(`write "%ds" for seconds`, n.scalar)
+	case what == aPercentage:
+		return fmt.Sprintf(`write "%d%%"`, n.scalar)
+	case strings.HasSuffix(n.path, ".ports") || strings.HasSuffix(n.path, ".tripwires") || strings.HasSuffix(n.path, ".sequence"):
+		return fmt.Sprintf(`write "tcp/%d" or "udp/%[1]d"`, n.scalar)
+	case what == "text":
+		return "write it in quotes"
+	}
+	return ""
 }
 
 // texts returns the elements of a list of texts. Others, and those that stand
@@ -37,6 +59,10 @@ func want(n *node, k kind, what string, list *diag.List) bool {
 func texts(n *node, what string, list *diag.List) []*node {
 	if isEdit(n) {
 		start(n, list)
+	}
+	if n.kind == kindTable && len(n.children) > 0 {
+		notEdits(n, list)
+		return nil
 	}
 	if !want(n, kindArray, what, list) {
 		return nil
