@@ -18,7 +18,7 @@ import (
 var (
 	ErrNoTrial     = errors.New("no trial is pending: it was confirmed before, and `hardenctl history` shows it, or its time was over and everything has gone back")
 	ErrToken       = errors.New("this is not the token of the trial that is pending")
-	ErrSameSession = errors.New("this is, or may be, the login that applied, which proves nothing")
+	ErrSameSession = errors.New("this is, or may be, the login that applied, so it does not prove that you can log in")
 )
 
 // Confirmation is the word that ends a trial.
@@ -65,9 +65,9 @@ func (c Confirmation) check() (journal.Entry, error) {
 	case elsewhere(e) != nil:
 		return e, elsewhere(e)
 	case c.Token != "" && journal.Hash(c.Token) != e.Token:
-		return e, fmt.Errorf("%w, an apply of %s until %s: read it again, or leave it out to mean that trial", ErrToken, e.Profile, clock(e.Until()))
+		return e, fmt.Errorf("%w, an apply of %s until %s: check the token, or run hardenctl confirm without one to confirm that trial", ErrToken, e.Profile, clock(e.Until()))
 	case !c.SameSession && e.By.Same(session.Current()):
-		return e, fmt.Errorf("%w: log in anew and confirm from there before %s (or say --same-session)", ErrSameSession, clock(e.Until()))
+		return e, fmt.Errorf("%w: log in anew and run hardenctl confirm there before %s; if you are sure that you can log in, add --same-session", ErrSameSession, clock(e.Until()))
 	}
 	return e, nil
 }

@@ -118,7 +118,7 @@ func TestBrokenGeneration(t *testing.T) {
 			whole, err := os.ReadFile(path)
 			must(t, err)
 			must(t, os.WriteFile(path, whole[:len(whole)-9], 0o600))
-			contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "cannot go back to generation 1", filepath.Base(path), "hardenctl history lists those that there are")
+			contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "cannot go back to generation 1", filepath.Base(path), "hardenctl history lists the generations")
 			look(t).is(t, before)
 			expect(t, 0, "history") // is shown all the same
 			must(t, os.WriteFile(path, whole, 0o600))

@@ -127,8 +127,8 @@ func TestFault31NativeRules(t *testing.T) {
 		{"a field of IP", "rule ip filter INPUT ip dscp 1 counter drop", filter},
 		{"a field of TCP", "rule ip filter INPUT tcp window 20 counter drop", filter},
 		{"a user", "rule ip filter INPUT meta skuid 0 counter drop", filter},
-		{"a closed table", "table inet filter { chain input { type filter hook input priority 0; policy drop; }; }", "the table inet filter of nftables drops in its chain input what it does not accept itself"},
-		{"closed before", "table inet early { chain first { type filter hook prerouting priority -300; policy drop; }; }", "the table inet early of nftables drops in its chain first what it does not accept itself"},
+		{"a closed table", "table inet filter { chain input { type filter hook input priority 0; policy drop; }; }", "the chain input in the table inet filter of nftables drops what it does not accept itself"},
+		{"closed before", "table inet early { chain first { type filter hook prerouting priority -300; policy drop; }; }", "the chain first in the table inet early of nftables drops what it does not accept itself"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bare(t, "nft")

@@ -203,7 +203,7 @@ func TestTrialEndsInTheKernel(t *testing.T) {
 			stream.end(t)
 		}
 		ttlIs(t, "111") // there was nobody to write it
-		contains(t, expect(t, 0, "plan", s.before), "has not come to its end", "hardenctl revert")
+		contains(t, expect(t, 0, "plan", s.before), "was not finished or not confirmed", "hardenctl revert")
 		expect(t, 0, "revert")
 		if after := strangers(t); after != counted {
 			t.Errorf("others had\n%s\nand have\n%s", counted, after)

@@ -99,7 +99,7 @@ func refusedOverSSH(t *testing.T, a *alice) {
 	if code != 1 {
 		t.Errorf("exit %d", code)
 	}
-	contains(t, out, "this would lock out "+callers[a.server]+" (your SSH connection) at tcp/22: a new connection would be refused", "Nothing was changed. Let them in", "also one of cron; --no-guard")
+	contains(t, out, "this would lock out "+callers[a.server]+" (your SSH connection) at tcp/22: a new connection would be refused", "Nothing was changed. Mend the profile", "also one of cron; --no-guard")
 	look(t).is(t, before)
 	nothingUnderWay(t)
 	a.session.answers(t)

@@ -137,7 +137,7 @@ func (f applyFlags) run(cmd *cobra.Command, args []string) error {
 // loadSaved takes a saved plan, which is root's orders like a profile.
 func loadSaved(path string) (target, error) {
 	if err := safepath.Trusted(path); err != nil {
-		return target{}, fmt.Errorf("others than root could change this plan: %w; make it anew in a folder where root alone may write, such as /root", err)
+		return target{}, fmt.Errorf("users other than root could change this plan: %w; save it again in a folder where only root may write, such as /root", err)
 	}
 	saved, err := host.LoadPlan(path)
 	if err != nil {
@@ -163,9 +163,18 @@ func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
 		return nil
 	}
 	if err := r.Guard(cmd.Context()); err != nil {
-		return fmt.Errorf("%w. Nothing was changed. Let them in by the profile, before the next apply takes it, also one of cron; --no-guard applies it all the same, and locks them out", err)
+		return fmt.Errorf("%w. Nothing was changed. %s", err, f.unguarded())
 	}
 	return nil
+}
+
+// unguarded says what to do where an apply might lock somebody out. A rollback
+// reads no profile, so that to mend one would not help.
+func (f applyFlags) unguarded() string {
+	if f.afterRollback == nil {
+		return "A rollback does not read the profile on disk: choose another generation, or add --no-guard, which goes back without this check, as at a console"
+	}
+	return "Mend the profile before the next apply, also one of cron; --no-guard applies it without this check"
 }
 
 // readAnswer returns a line, or nothing if a signal comes before it. The reader

@@ -62,7 +62,7 @@ func (r *recorder) doubt(name string) {
 	r.blamed = append(r.blamed, wrong.Path)
 	r.doubts.Add(diag.Diagnostic{
 		Code: "others-may-write", Severity: r.source.severity(), Position: diag.Position{File: name},
-		Message:    "others than root could change this file: " + wrong.Path + " " + wrong.Reason,
+		Message:    "users other than root could change this file: " + wrong.Path + " " + wrong.Reason,
 		Note:       "root does what a profile says; plan and apply take one only from root and from whoever logged in",
 		Suggestion: "read the profile, and copy it, with what it includes and its lists, to /etc/hardenctl, where root alone may write",
 	})

@@ -57,7 +57,7 @@ func loadGeneration(args []string) (target, error) {
 	}
 	kept, err := generation.Host.Open(number)
 	if err != nil {
-		return target{}, fmt.Errorf("cannot go back to generation %d: %w; hardenctl history lists those that there are, to name another", number, err)
+		return target{}, fmt.Errorf("cannot go back to generation %d: %w; hardenctl history lists the generations", number, err)
 	}
 	return target{bundle: kept.Bundle, sources: kept.Texts, from: number}, nil
 }
@@ -68,7 +68,7 @@ func chosenGeneration(args []string) (int, error) {
 	}
 	n, err := strconv.Atoi(args[0])
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%q is no number of a generation; hardenctl history lists them", args[0])
+		return 0, fmt.Errorf("%q is not the number of a generation; hardenctl history lists the generations", args[0])
 	}
 	return n, nil
 }

@@ -58,7 +58,7 @@ services.b = { ports = ["tcp/80"], from = ["192.0.2.7"] }
 services.c = { ports = ["tcp/1-100"], from = ["192.0.2.0/24"] }`, ``},
 		{"a group that is asked too late", `services.b = { ports = ["tcp/80"], from = ["192.0.2.0/24", "198.51.100.0/24"] }
 services.a = { ports = ["tcp/80"], from = ["192.0.2.7"] }`,
-			`a.toml:3:25: services.a.ports: services.b is asked first for tcp/80, and is for everybody whom services.a is for: the limits of services.a never count`},
+			`a.toml:3:25: services.a.ports: services.b is asked first for tcp/80, and its from holds all sources of services.a: the limits of services.a never count`},
 		{"a proxy before one of two", `services.a = { ports = ["tcp/80"], synproxy = true }
 services.b = { ports = ["tcp/80"], from = ["192.0.2.7"] }`,
 			`a.toml:2:25: services.a.ports: tcp/80 is a port of services.b too, and synproxy is stated for one of them only`},

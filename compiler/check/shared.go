@@ -47,13 +47,13 @@ func unasked(p *profile.Profile, first, second profile.Service, port profile.Por
 		d.Suggestion = fmt.Sprintf("state from in one of them, so that each is for a group of its own, or switch services.%s off by enabled = false", other.Name)
 	case first.SynProxy != second.SynProxy && port.Protocol == profile.TCP:
 		d.Message = fmt.Sprintf("%s is a port of services.%s too, and synproxy is stated for one of them only", port, other.Name)
-		d.Suggestion = "state synproxy alike in both: a SYN is answered before anybody knows whose it is"
+		d.Suggestion = "state the same synproxy in both: a SYN is answered before from is looked at"
 	case first.Knock.Name != "" && second.Public():
 		d.Severity = diag.Warning
 		d.Message = fmt.Sprintf("services.%s opens %s to everyone, so that the knock of services.%s hides nothing", second.Name, port, first.Name)
 	case covered(p, first, second):
-		d.Message = fmt.Sprintf("services.%s is asked first for %s, and is for everybody whom services.%s is for: the limits of services.%[3]s never count", first.Name, port, second.Name)
-		d.Suggestion = fmt.Sprintf("state [services.%s] before [services.%s]: the order in which they are stated is that in which they are asked", second.Name, first.Name)
+		d.Message = fmt.Sprintf("services.%s is asked first for %s, and its from holds all sources of services.%s: the limits of services.%[3]s never count", first.Name, port, second.Name)
+		d.Suggestion = fmt.Sprintf("state [services.%s] before [services.%s]: services are asked in the order in which they are stated", second.Name, first.Name)
 	default:
 		return diag.Diagnostic{}
 	}

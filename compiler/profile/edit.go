@@ -198,11 +198,15 @@ func (d *decoder) unremoved(removal, table *node) {
 			return
 		}
 		key := element.scalar.(string)
-		d.add(&flaw{
+		f := &flaw{
 			Code:       "nothing-to-remove",
 			Message:    fmt.Sprintf("there is no %s to remove: no included profile states it", quote(key)),
 			Suggestion: didYouMean(key, names(table)),
-		}, element.value, element.path)
+		}
+		if strings.Contains(key, ".") {
+			f.Suggestion = "name keys of the table in which remove stands; enabled = false in a table switches that table off"
+		}
+		d.add(f, element.value, element.path)
 	}
 }
 

@@ -243,6 +243,7 @@ func TestHelp(t *testing.T) {
 		"scan.window = 3600":                           `write "3600s" for seconds`,
 		"sets.other.maximum_shrink = 50":               `write "50%"`,
 		"services.web.remove = \"knock\"":              `must be a list of keys such as ["knock"], not the text "knock" | write it in brackets: ["knock"]`,
+		"remove = [\"services.web\"]":                  "enabled = false in a table switches that table off",
 		"services.remove = \"web\"":                    `write it in brackets: ["web"]`,
 		"services.web.ports.ad = [\"tcp/81\"]":         `did you mean "add"?`,
 		"access.exempt = { add = [], remov = [] }":     `access.exempt.remov: unknown key`,

@@ -40,7 +40,7 @@ func (s Store) record(number int) (Generation, error) {
 	}
 	name := s.path(number, recordName)
 	if _, err := os.Lstat(s.path(number)); errors.Is(err, fs.ErrNotExist) {
-		return Generation{}, fmt.Errorf("%w: %d", ErrNone, number)
+		return Generation{}, ErrNone
 	}
 	text, err := readRegular(name)
 	if err != nil {

@@ -98,7 +98,7 @@ func BootNotes(layout bundle.Layout, have, want map[string][]byte) []string {
 	}
 	notes := unloaded(layout, "")
 	if exists(systemdBin) {
-		notes = append(notes, fmt.Sprintf("if the saved files cannot be loaded at boot, the host is open, as after a save without its sets in the middle of a trial: install hardenctl as %s, and an apply adds a unit that closes it then", systemd.Program))
+		notes = append(notes, fmt.Sprintf("if the saved files cannot be loaded at boot, the host is open: install hardenctl as %s, and the next apply adds a unit that closes the host in that case", systemd.Program))
 	}
 	return notes
 }

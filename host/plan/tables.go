@@ -15,7 +15,7 @@ import (
 const (
 	riskPolicy   = "new connections that the profile does not state are refused from now on"
 	riskForward  = "new connections through this host, also to ports that Docker publishes, are refused from now on unless the profile states them"
-	riskOpened   = "what no rule of others refuses is accepted from now on"
+	riskOpened   = "new connections are accepted from now on, unless a rule of others refuses them"
 	riskReleased = "the profile states this policy no more, and what no rule refuses is accepted; if another program (such as Docker) relies on DROP, let it set that again"
 )
 

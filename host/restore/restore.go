@@ -89,7 +89,7 @@ func (l *loading) unsaved(ctx context.Context, family ruleset.Family) error {
 }
 
 // errNothingLeft says what to do on a host of whose files none is left.
-var errNothingLeft = errors.New("apply your profile, or what was applied last: hardenctl history, and hardenctl rollback N; where hardenctl shall guard this host no more, hardenctl rollback 0, and no later boot closes it")
+var errNothingLeft = errors.New("apply your profile, or go back to the last generation with hardenctl history and hardenctl rollback N; if this host no longer needs hardenctl, run hardenctl rollback 0, and no later boot closes it")
 
 // family puts the rules of one in force, unless sets says that those they need
 // are not there, or closes it.

@@ -205,7 +205,7 @@ func (w *walk) rootOnly(path string) string {
 	if !w.real {
 		return ""
 	}
-	return "hardenctl writes only where root alone may write: look how that came about (ls -ld " + path + ")"
+	return "hardenctl writes only where only root may write: find out who changed that (ls -ld " + path + ")"
 }
 
 func (w *walk) follow(path string) error {
