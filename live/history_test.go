@@ -25,7 +25,7 @@ func history(t *testing.T) []generation.Generation {
 // and is an apply like any other: it can be rolled back too.
 func TestRollback(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		contains(t, expect(t, 0, "history"), "Nothing has been applied to this host yet")
+		contains(t, expect(t, 0, "history"), "No apply has been confirmed on this host yet")
 		contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "nothing has been applied yet")
 
 		folder := filepath.Dir(write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\n[sets.bad]\nfiles = [\"bad.txt\"]\n[access]\nblock = [\"@bad\"]\n"))

@@ -110,8 +110,8 @@ func TestBadArguments(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"compile", "a.toml"}, "at least one of the flags in the group [output check] is required"},
-		{[]string{"compile", "a.toml", "-o", "out", "--check", "out"}, "none of the others can be"},
+		{[]string{"compile", "a.toml"}, "a flag is missing: say --output or --check"},
+		{[]string{"compile", "a.toml", "-o", "out", "--check", "out"}, "--check and --output exclude each other: say one of them"},
 		{[]string{"compile", "gone.toml", "-o", "out"}, `there is no profile "gone.toml"`},
 		{[]string{"compile", "gone/a.toml", "-o", "out"}, "there is no profile gone/a.toml: its folder does not exist"},
 		{[]string{"compile", "./", "-o", "out"}, `"./" names no file, and a profile is one`},
@@ -119,12 +119,12 @@ func TestBadArguments(t *testing.T) {
 		{[]string{"compile", "", "-o", "out"}, `"" names no file`},
 		{[]string{"compile", "builtin:gone", "-o", "out"}, `there is no profile "builtin:gone"`},
 		{[]string{"compile", "builtin:../web", "-o", "out"}, `there is no profile "builtin:../web"`},
-		{[]string{"compile", "a.toml", "b.toml", "-o", "out"}, "accepts at most 1 arg"},
+		{[]string{"compile", "a.toml", "b.toml", "-o", "out"}, "the command takes at most 1 argument, and 2 were given"},
 		{[]string{"compile", "a.toml", "-o", "file"}, "make the folder for the bundle"},
 		{[]string{"compile", "a.toml", "--check", "file"}, "file is not a folder"},
-		{[]string{"compile", "a.toml", "--check", "gone"}, "gone: no such file"},
+		{[]string{"compile", "a.toml", "--check", "gone"}, "there is no folder gone"},
 		{[]string{"compile", "a.toml", "--allow", "gone", "-o", "out"}, "--allow gone: "},
-		{[]string{"check", "--fast"}, "unknown flag: --fast"},
+		{[]string{"check", "--fast"}, "unknown flag: --fast; hardenctl check --help lists the flags"},
 		{[]string{"chekc"}, `unknown command "chekc"`},
 		{[]string{"profiles", "gone"}, `there is no built-in profile "gone"; there are base, bastion, `},
 		{[]string{"apply", "a.toml", "--plan", "x"}, "name a profile or a saved plan, not both"},

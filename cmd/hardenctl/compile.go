@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -94,6 +95,9 @@ func compareBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) er
 
 func diffFolder(b *bundle.Bundle, folder string) (string, error) {
 	stat, err := os.Stat(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("there is no folder %s to compare with; compile -o %[1]s writes one", folder)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -58,7 +58,7 @@ func showHistory(w io.Writer, all []generation.Generation, asJSON bool) error {
 		return writeJSON(w, append([]generation.Generation{}, all...)) // [], not null
 	}
 	if len(all) == 0 {
-		_, err := fmt.Fprintln(w, "Nothing has been applied to this host yet. The first apply that changes something\nmakes generation 1.")
+		_, err := fmt.Fprintln(w, "No apply has been confirmed on this host yet. The first one that changes something\nmakes generation 1.")
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -34,11 +34,11 @@ func TestKnock(t *testing.T) {
 // nothing and says why.
 func TestKnockRefused(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
-		{"127.0.0.1", "at least one of the flags in the group [profile ports] is required"},
-		{"127.0.0.1 --profile two.toml --ports tcp/1,tcp/2", "none of the others can be"},
-		{"127.0.0.1 --ports tcp/1,tcp/2 --name front", "none of the others can be"},
-		{"127.0.0.1 --ports tcp/1,tcp/2 -4 -6", "none of the others can be"},
-		{"--ports tcp/1,tcp/2", "accepts 1 arg"},
+		{"127.0.0.1", "a flag is missing: say --profile or --ports"},
+		{"127.0.0.1 --profile two.toml --ports tcp/1,tcp/2", "--ports and --profile exclude each other"},
+		{"127.0.0.1 --ports tcp/1,tcp/2 --name front", "--name and --ports exclude each other"},
+		{"127.0.0.1 --ports tcp/1,tcp/2 -4 -6", "--ipv4 and --ipv6 exclude each other"},
+		{"--ports tcp/1,tcp/2", "the command takes 1 argument, and 0 were given"},
 		{"127.0.0.1 --ports 1,2", `--ports: "1" has no protocol; write "tcp/1" or "udp/1"`},
 		{"127.0.0.1 --ports tcp/1", "--ports: the sequence has a length of 1, which is not from 2 to 8"},
 		{"127.0.0.1 --ports tcp/1,tcp/2 --delay 1ms", "--delay 1ms: it must be 100ms or more"},

@@ -72,7 +72,7 @@ func report(err error) int {
 		code = e.code
 	}
 	if !errors.As(err, &e) || e.err != nil {
-		fmt.Fprintf(os.Stderr, "hardenctl: %v\n", err)
+		fmt.Fprintf(os.Stderr, "hardenctl: %v\n", inOurWords(err))
 	}
 	return code
 }
@@ -114,8 +114,11 @@ take ` + defaultProfile + `.`,
 }
 
 // flagError says how a time is written where one was given without a unit, or
-// in days.
-func flagError(_ *cobra.Command, err error) error {
+// in days, and where the flags of a command are listed.
+func flagError(cmd *cobra.Command, err error) error {
+	if strings.HasPrefix(err.Error(), "unknown ") {
+		return fmt.Errorf("%w; %s --help lists the flags", err, cmd.CommandPath())
+	}
 	if strings.Contains(err.Error(), "in duration") {
 		return fmt.Errorf("%w; a time is a number with its unit, such as 90s, 5m or 1h", err)
 	}
