@@ -95,6 +95,31 @@ func TestMissingLibrary(t *testing.T) {
 	})
 }
 
+// Where the library of a match goes away that the rules in force use, no command
+// takes them for rules of nft, which a person should delete: it says what to
+// install. With the library back, the host is as it was.
+func TestMissingLibraryOfLiveRules(t *testing.T) {
+	bare(t, "nft")
+	const admin = "version = 1\ninclude = [\"builtin:server\"]\naccess.admin = [\"192.0.2.7\"]\n"
+	profile, without := write(t, "live.toml", admin), write(t, "without.toml", admin+"[scan]\nfingerprint = false\ndont_fragment = false\n")
+	expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	t.Run("hidden", func(t *testing.T) {
+		hide(t, "bpf")
+		for _, command := range [][]string{
+			{"plan", without},
+			{"apply", without, "--auto-approve", "--confirm-within", "0", "--no-guard"},
+			{"rollback", "0", "--auto-approve", "--confirm-within", "0", "--no-guard"},
+		} {
+			out := expect(t, 1, command...)
+			contains(t, out, "the library of a match or a target of theirs is missing", "): apt-get install --reinstall iptables")
+			if strings.Contains(out, "nft wrote") || strings.Contains(out, "Plan: ") {
+				t.Errorf("%s takes them for something else:\n%s", command[0], out)
+			}
+		}
+	})
+	expect(t, 0, "plan", profile, "--detailed-exitcode")
+}
+
 // What to install has the name of the distribution, by /etc/os-release.
 func TestMissingLibraryElsewhere(t *testing.T) {
 	bare(t, "nft")

@@ -7,6 +7,7 @@ import (
 
 	"hardenctl/compiler/distro"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/here"
 )
 
 // modules returns the names of the kernel modules, each once.
@@ -46,10 +47,17 @@ func (e *Missing) install() []string {
 	if e.Kernel {
 		return []string{e.installModule()}
 	}
-	if p := e.host.Packages; p != nil {
-		return []string{fmt.Sprintf("to have it (%s): %s %s", p.Name, p.Install, p.Libraries)}
+	return []string{"to have it" + libraryPackage(e.host)}
+}
+
+// Libraries says how to get back a library of iptables that is missing here.
+func Libraries() string { return "to have it" + libraryPackage(here.Host()) }
+
+func libraryPackage(host distro.Host) string {
+	if p := host.Packages; p != nil {
+		return fmt.Sprintf(" (%s): %s %s", p.Name, p.Install, p.Libraries)
 	}
-	return []string{"to have it: install the package that brings the libraries of iptables; it is called iptables on Debian and Ubuntu, iptables-libs on RHEL"}
+	return ": install the package that brings the libraries of iptables; it is called iptables on Debian and Ubuntu, iptables-libs on RHEL"
 }
 
 func (e *Missing) installModule() string {

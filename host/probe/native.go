@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/extension"
 	"hardenctl/host/nftables"
 	"hardenctl/host/plan"
 	"hardenctl/host/saved"
@@ -123,12 +124,17 @@ func saveReadable(ctx context.Context, family ruleset.Family) (readable []saved.
 	return readable, nil
 }
 
-// unreadable names the rules of nft because of which iptables-save failed; it
-// returns any other error as it is.
+// unreadable names the rules of nft because of which iptables-save failed, or
+// says that a library is missing for rules of iptables; it returns any other error
+// as it is.
 func unreadable(err error) error {
 	var failed *tool.Error
 	if !errors.As(err, &failed) || !strings.Contains(failed.Words, "Parsing nftables rule failed") { // iptables-nft-save 1.8.9
 		return err
+	}
+	if strings.Contains(failed.Words, "extension not found") { // a match or a target: nft writes neither
+		return fmt.Errorf("%s cannot print the rules that are in force: the library of a match or a target of theirs is missing. Leave the rules as they are\n  which one it is: nft list ruleset\n  %s\n  the tool said: %w",
+			failed.Tool, extension.Libraries(), err)
 	}
 	return &plan.RivalsError{Rivals: []plan.Rival{rival(
 		fmt.Sprintf("a table of iptables holds a rule that nft wrote and %s cannot read", failed.Tool),
