@@ -14,33 +14,41 @@ import (
 // builtin:web, and not from its SSH.
 func TestForgedFloodShutsOutNobody(t *testing.T) {
 	const sources, chunk = 300_000, 50_000
-	onBackends(t, func(t *testing.T) {
-		serve(t)
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
-		s := street{hosts: &hosts{network: lab.NewNetwork(t)}, family: families[0]}
-		forger := newAttacker(t, s.network)
-		known, stranger := s.host(t), s.host(t)
-		arrive(t, known)
-		flood := s.crowd(22, sources)
-		for _, port := range []int{22, 443} { // a table forgets the sources of 22 in a minute, of 443 in ten seconds
-			for i := range flood {
-				flood[i].To = syn(flood[i].From.Addr(), port).To
-			}
-			began := time.Now()
-			for i := 0; i < sources; i += chunk {
-				must(t, forger.Forge(flood[i:i+chunk]...))
-			}
-			t.Logf("port %d: %d SYNs in %v", port, sources, time.Since(began).Round(time.Millisecond))
-			if n := header(t, "hardenctl-callers-v4").Entries; n < 1000 {
-				t.Fatalf("of the flood, only %d sources were counted", n)
-			}
-			for _, h := range []*lab.Host{stranger, known} {
-				if err := served(h, s.server, port); err != nil {
-					t.Errorf("%s -> port %d after the flood: %v", h.Name(), port, err)
-				}
+	for i := range newSlice(t, len(lab.Backends), 1).numbers() {
+		t.Run(lab.Backends[i], func(t *testing.T) {
+			bare(t, lab.Backends[i])
+			floodsShutOutNobody(t, sources, chunk)
+		})
+	}
+}
+
+func floodsShutOutNobody(t *testing.T, sources, chunk int) {
+	t.Helper()
+	serve(t)
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	s := street{hosts: &hosts{network: lab.NewNetwork(t)}, family: families[0]}
+	forger := newAttacker(t, s.network)
+	known, stranger := s.host(t), s.host(t)
+	arrive(t, known)
+	flood := s.crowd(22, sources)
+	for _, port := range []int{22, 443} { // a table forgets the sources of 22 in a minute, of 443 in ten seconds
+		for i := range flood {
+			flood[i].To = syn(flood[i].From.Addr(), port).To
+		}
+		began := time.Now()
+		for i := 0; i < sources; i += chunk {
+			must(t, forger.Forge(flood[i:i+chunk]...))
+		}
+		t.Logf("port %d: %d SYNs in %v", port, sources, time.Since(began).Round(time.Millisecond))
+		if n := header(t, "hardenctl-callers-v4").Entries; n < 1000 {
+			t.Fatalf("of the flood, only %d sources were counted", n)
+		}
+		for _, h := range []*lab.Host{stranger, known} {
+			if err := served(h, s.server, port); err != nil {
+				t.Errorf("%s -> port %d after the flood: %v", h.Name(), port, err)
 			}
 		}
-	})
+	}
 }
 
 // served opens a connection, by as many tries as a busy machine may need.

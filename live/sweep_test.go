@@ -36,13 +36,17 @@ open = "10m"
 func TestSweep(t *testing.T) {
 	sweep := filepath.Join(t.TempDir(), "sweep")
 	tool(t, "go build -o "+sweep+" ./testdata/sweep")
+	type cell struct {
+		order  string
+		family int
+	}
+	cells := []cell{{"up", 4}, {"down", 6}, {"random", 4}, {"up", 6}, {"down", 4}, {"random", 6}}
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
 			h := newHouse(t, backend, swept)
-			for _, order := range []string{"up", "down", "random"} {
-				for _, family := range []int{4, 6} {
-					t.Run(fmt.Sprintf("%s/v%d", order, family), func(t *testing.T) { h.guest(family).sweeps(t, sweep, order) })
-				}
+			for i := range newSlice(t, len(cells), len(lab.Backends)).numbers() {
+				c := cells[i]
+				t.Run(fmt.Sprintf("%s/v%d", c.order, c.family), func(t *testing.T) { h.guest(c.family).sweeps(t, sweep, c.order) })
 			}
 		})
 	}

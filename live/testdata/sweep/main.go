@@ -15,6 +15,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"hardenctl/lab"
 )
 
 func main() {
@@ -44,9 +46,10 @@ func sweepTCP(to netip.Addr, ports []uint16) {
 	conn, err := (&net.Dialer{Control: hearLoss}).Dial("ip:tcp", to.String())
 	check(err)
 	from := netip.MustParseAddr(conn.LocalAddr().String())
-	for _, port := range ports {
-		send(func() error { _, err := conn.Write(syn(from, to, port)); return err })
+	for i, port := range ports {
+		send(i, func() error { _, err := conn.Write(syn(from, to, port)); return err })
 	}
+	lab.Drain()
 }
 
 // syn is a SYN as Linux sends it, but for its options.
@@ -76,12 +79,13 @@ func sweepUDP(to netip.Addr, ports []uint16) {
 	conn, err := listen.ListenPacket(context.Background(), "udp", ":0")
 	check(err)
 	defer conn.Close()
-	for _, port := range ports {
-		send(func() error {
+	for i, port := range ports {
+		send(i, func() error {
 			_, err := conn.WriteTo(nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, port)))
 			return err
 		})
 	}
+	lab.Drain()
 }
 
 // hearLoss has the kernel say when a packet is lost on the way out (ip(7),
@@ -98,9 +102,13 @@ func hearLoss(_, _ string, c syscall.RawConn) error {
 	return errors.Join(err, failed)
 }
 
-// send sends a packet, and waits for a moment where the server's backlog
-// (net.core.netdev_max_backlog) is full.
-func send(packet func() error) {
+// send sends packet i. It waits for a moment where the server's backlog
+// (net.core.netdev_max_backlog) is full, and lets it run empty now and then: what
+// comes from a veth while it is full is lost without a word.
+func send(i int, packet func() error) {
+	if i%256 == 255 {
+		lab.Drain()
+	}
 	for {
 		err := packet()
 		if !errors.Is(err, syscall.ENOBUFS) {
