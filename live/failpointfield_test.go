@@ -189,7 +189,7 @@ func keptFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
 	must(t, filepath.Walk("/var/lib/hardenctl", func(path string, stat os.FileInfo, err error) error {
-		if err == nil && stat.Mode().IsRegular() && stat.Name() != "unconfirmed.json" {
+		if err == nil && stat.Mode().IsRegular() && !strings.HasPrefix(stat.Name(), "unconfirmed-") {
 			files = append(files, path)
 		}
 		return nil

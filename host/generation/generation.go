@@ -19,8 +19,8 @@
 // is the same file under another name (a hard link), so that a list of a million
 // addresses is kept once however often its profile is applied.
 //
-// Beside the generations stands the record of what was tried last and never
-// confirmed (unconfirmed.json).
+// Beside the generations stand the records of what was tried and never confirmed
+// (unconfirmed-….json).
 //
 // The callers hold the lock of an apply when they stage, commit or discard;
 // reading needs none.

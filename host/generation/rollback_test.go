@@ -1,6 +1,7 @@
 package generation
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestUnconfirmed(t *testing.T) {
 	keep(t, s, at(tried, 1))
 	must(t, s.Stage(at(tried, 2)))
 	must(t, s.SetAside())
-	if entries, err := os.ReadDir(s.Folder); err != nil || len(entries) != 2 { // 1 and unconfirmed.json
+	if entries, err := os.ReadDir(s.Folder); err != nil || len(entries) != 2 { // 1 and the record
 		t.Errorf("the store has %v, %v", entries, err)
 	}
 	known(tried, true)
@@ -65,6 +66,33 @@ func TestUnconfirmed(t *testing.T) {
 	known(grown, true)
 	keep(t, s, at(other, 3))
 	known(tried, true)
+	another := content("32", 1)
+	another.Sources[0].Text = []byte("version = 1\n# tried elsewhere\n")
+	must(t, s.Stage(at(another, 3)))
+	must(t, s.SetAside())
+	known(another, true)
+	known(tried, true) // cron would still take it
 	keep(t, s, at(grown, 4))
 	known(tried, false)
+}
+
+// Of very many profiles that nobody has confirmed, the last ones are known.
+func TestUnconfirmedAreFew(t *testing.T) {
+	s := store(t)
+	trial := func(i int) Content {
+		c := content("128", 1)
+		c.Sources[0].Text = fmt.Appendf(nil, "version = 1\n# %d\n", i)
+		return c
+	}
+	for i := range keptUnconfirmed + 2 {
+		must(t, s.Stage(trial(i)))
+		must(t, s.SetAside())
+		began := time.Date(2026, 11, 20, i, 0, 0, 0, time.UTC)
+		must(t, os.Chtimes(s.unconfirmed(profileSums(trial(i).Sources)), began, began))
+	}
+	for i := range keptUnconfirmed + 2 {
+		if _, ok := s.Unconfirmed(trial(i).Sources); ok != (i > 1) {
+			t.Errorf("the trial number %d is known: %v", i, ok)
+		}
+	}
 }
