@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -258,7 +259,7 @@ func (d *decoder) unknown(n *node, known []string) {
 	case len(*d.list) > diag.Most: // nobody will read more of it
 		f.Note = ""
 	case !slices.Contains(later, n.path):
-		f.Note, f.Suggestion = validKeys(n, known), didYouMean(n.name, known)
+		f.Note, f.Suggestion = validKeys(n, known), cmp.Or(misplaced(n.name), didYouMean(n.name, known))
 	}
 	d.add(f, n.key, n.path)
 }

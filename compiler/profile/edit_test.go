@@ -244,6 +244,11 @@ func TestHelp(t *testing.T) {
 		"sets.other.maximum_shrink = 50":               `write "50%"`,
 		"services.web.remove = \"knock\"":              `must be a list of keys such as ["knock"], not the text "knock" | write it in brackets: ["knock"]`,
 		"remove = [\"services.web\"]":                  "enabled = false in a table switches that table off",
+		"admin = [\"192.0.2.7\"]":                      "admin is a key of [access]: state it below that line",
+		"scan.block = [\"192.0.2.7\"]":                 "block is a key of [access]",
+		"[access]\ninclude = [\"b.toml\"]":             "include stands at the beginning of the file, above the first [table]",
+		"services.web.admin = [\"192.0.2.7\"]":         "write true; the addresses stand in [access], as admin = [...]",
+		"# \xfcber":                                    "byte 0xfc is not valid UTF-8 | save the file as UTF-8",
 		"services.remove = \"web\"":                    `write it in brackets: ["web"]`,
 		"services.web.ports.ad = [\"tcp/81\"]":         `did you mean "add"?`,
 		"access.exempt = { add = [], remov = [] }":     `access.exempt.remov: unknown key`,
@@ -258,6 +263,24 @@ func TestHelp(t *testing.T) {
 		_, diags := Read("a.toml", folders(texts))
 		if len(diags) != 1 || !strings.Contains(diags[0].Note+diags[0].Suggestion, want) {
 			t.Errorf("%s: %+v", include, diags)
+		}
+	}
+}
+
+// TestHomes holds that each key is known in the table to which a message sends it.
+func TestHomes(t *testing.T) {
+	for key, home := range homes {
+		table := strings.ReplaceAll(home, "NAME", "a")
+		if table == "" {
+			table = key
+		} else {
+			table += "." + key
+		}
+		_, diags := Read("a.toml", folders(map[string]string{"a.toml": "version = 1\n" + table + " = {}"}))
+		for _, d := range diags {
+			if d.Code == "unknown-key" {
+				t.Errorf("%s does not belong into [%s]: %v", key, home, d)
+			}
 		}
 	}
 }

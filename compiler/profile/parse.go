@@ -148,7 +148,7 @@ func (p *parser) subject(i int) string {
 // out the statements that hold them.
 func (p *parser) reportEncoding(bad []int) {
 	for _, at := range bad {
-		p.list.Errorf("encoding", p.src.position(at), "", "%s", encodingMessage(p.src.text[at]))
+		p.list.Add(encodingFlaw(p.src.text[at]).at(p.src.position(at), ""))
 		i := p.statementAt(at)
 		if i < len(p.statements) && p.statements[i].start <= at && !p.broken[i] {
 			p.remove(i)

@@ -73,15 +73,15 @@ func textAt(text []byte) (width int, ok bool) {
 	return width, r != utf8.RuneError || width > 1
 }
 
-// encodingMessage says what is wrong with a byte that is not text.
-func encodingMessage(c byte) string {
+// encodingFlaw says what is wrong with a byte that is not text.
+func encodingFlaw(c byte) *flaw {
 	switch {
 	case c == 0:
-		return "a NUL byte is not text"
+		return &flaw{Code: "encoding", Message: "a NUL byte is not text", Suggestion: "save the file as UTF-8"}
 	case c >= utf8.RuneSelf:
-		return fmt.Sprintf("byte 0x%02x is not valid UTF-8", c)
+		return &flaw{Code: "encoding", Message: fmt.Sprintf("byte 0x%02x is not valid UTF-8", c), Suggestion: "save the file as UTF-8"}
 	}
-	return fmt.Sprintf("control character 0x%02x is not allowed", c)
+	return &flaw{Code: "encoding", Message: fmt.Sprintf("control character 0x%02x is not allowed", c), Suggestion: "take it out"}
 }
 
 // shown is the most bytes of untrusted text that a message quotes.

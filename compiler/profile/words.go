@@ -27,6 +27,8 @@ func want(n *node, k kind, what string, list *diag.List) bool {
 		d.Suggestion = fmt.Sprintf("write it in brackets: [%s]", quote(text))
 	case k == kindBool && (text == "true" || text == "false"), k == kindInteger && isDigits(text):
 		d.Suggestion = fmt.Sprintf("write %s without quotes", text)
+	case k == kindBool && n.name == "admin":
+		d.Suggestion = "write true; the addresses stand in [access], as admin = [...]"
 	case k == kindBool && (yesWord.MatchString(text) || n.scalar == int64(1)):
 		d.Suggestion = "write true"
 	case k == kindBool && (noWord.MatchString(text) || n.scalar == int64(0)):
