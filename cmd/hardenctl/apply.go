@@ -66,10 +66,11 @@ answer if the host or the profile has changed while you read. Nothing is locked
 while you do. While another apply is at work or on trial, it waits for the end of
 that, for as long as --lock-timeout says.
 
-After a rollback the profile on disk is most likely the one that was taken back.
-So apply refuses then, until a person says yes on a terminal, or --after-rollback
-with the number of the rollback. --auto-approve alone is not enough. Nor is it for
-a profile that was on trial, and that nobody confirmed: apply it on trial again.
+After a rollback the profile on disk is most likely the one that you rolled back
+from. So apply refuses it until a person answers yes on a terminal, or gives
+--after-rollback with the number of the rollback. --auto-approve alone is not
+enough. It is not enough either for a profile whose trial nobody confirmed: apply
+that one on trial again.
 
 It exits 0 when the host is what the profile says, on trial or for good, also if
 something could not be cleared up afterwards, of which it warns; 1 if nothing was

@@ -27,8 +27,9 @@ names, and what the host had before, in ` + generation.Host.Folder + `.
 
 The newest is what the host was moved to last; hardenctl plan says whether it
 still is that. hardenctl rollback goes back to an earlier one, and hardenctl
-rollback 0 to what the host had before the first. But for that, the oldest are let
-go when there are more than ` + fmt.Sprint(generation.Host.Most) + `, or when they take more than ` + fmt.Sprint(generation.Host.MostBytes>>20) + ` MiB.
+rollback 0 to what the host had before the first. The first is kept for
+good. Of the others, the oldest are removed when there are more than ` + fmt.Sprint(generation.Host.Most) + `, or
+when they take more than ` + fmt.Sprint(generation.Host.MostBytes>>20) + ` MiB.
 
 It needs root. With --json it prints an array, the newest first.`,
 		Example: `  hardenctl history

@@ -63,7 +63,7 @@ func (r *recorder) doubt(name string) {
 	r.doubts.Add(diag.Diagnostic{
 		Code: "others-may-write", Severity: r.source.severity(), Position: diag.Position{File: name},
 		Message:    "users other than root could change this file: " + wrong.Path + " " + wrong.Reason,
-		Note:       "root does what a profile says; plan and apply take one only from root and from whoever logged in",
+		Note:       "root does what a profile says; plan and apply accept one only from root and from the user who became root",
 		Suggestion: "read the profile, and copy it, with what it includes and its lists, to /etc/hardenctl, where root alone may write",
 	})
 }

@@ -24,9 +24,9 @@ func newRevert() *cobra.Command {
 		Use:   "revert",
 		Short: "End a trial before its time: everything goes back",
 		Long: `End the trial that is pending, and clear up whatever an apply has left that was
-not confirmed. Rules, sets and kernel settings are what they were before; what
-others have changed since stays as they have made it. If somebody has saved the
-firewall meanwhile, the trial goes out of the files that the host boots from.
+not confirmed. Rules, sets and kernel settings are what they were before; changes
+that others have made since stay. If somebody has saved the firewall meanwhile, the
+trial's rules and sets are removed from the files that the host boots from.
 Without a trial it changes nothing, and says so.
 
 An apply that was confirmed and then died goes on to its end. If it cannot, it is

@@ -40,7 +40,7 @@ func (c Caller) String() string { return c.Address + " (" + c.Learned + ")" }
 
 // ErrNobody is the refusal where nobody is known who must get in.
 var ErrNobody = errors.New("nobody is known who must still get in: nobody is logged in, " +
-	`and there is no admin address that could be tried at an admin service; a profile states the addresses that you log in from as [access] admin = ["192.0.2.7"]`)
+	`and there is no admin address that could be tried at an admin service; a profile states the addresses that you log in from, such as [access] admin = ["192.0.2.7"]`)
 
 // Refusal returns why the plan must not be applied; nil if everybody gets in.
 func (a *Access) Refusal() error {
