@@ -44,7 +44,7 @@ func jailScope(p *profile.Profile) diag.List {
 	return diag.List{{
 		Code: "jail-leaves-services", Severity: diag.Warning, Position: f.ScopePosition, Subject: "fail2ban.scope",
 		Message:    fmt.Sprintf(`"hidden" leaves a jailed source the ports that services state for it, such as %s`, p.Services[open].Ports[0]),
-		Note:       "a jail with banaction = hardenctl, such as sshd's, then stops nobody there",
+		Note:       "a jail with banaction = hardenctl, such as sshd's, does not block a source at these ports",
 		Suggestion: `leave scope out, or write "everything"`,
 	}}
 }

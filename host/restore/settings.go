@@ -37,6 +37,6 @@ func (l *loading) settings() error {
 		}
 		written++
 	}
-	l.say(fmt.Sprintf("%d kernel settings of %s were not in force yet", written, l.files.Sysctl.Path))
+	l.say(fmt.Sprintf("kernel settings of %s: %d had to be set", l.files.Sysctl.Path, written))
 	return failed
 }
