@@ -47,7 +47,7 @@ func callsOften(t *testing.T, attacker, customer *lab.Host, a netip.Addr) {
 	if err := connect(attacker, server, 443); err != nil {
 		t.Errorf("%v: the first connection: %v", a, err)
 	}
-	first := held(attacker, "tcp", server, 420, lab.Patience)
+	first := held(attacker, "tcp", server, 420, firstWord)
 	defer hangUp(first)
 	if n := len(first); n < 390 || n > 399 {
 		t.Errorf("%v holds %d connections of 400, one of which it has ended", a, n)
@@ -58,7 +58,7 @@ func callsOften(t *testing.T, attacker, customer *lab.Host, a netip.Addr) {
 	if err := forget("callers", a); err != nil {
 		t.Error(err)
 	}
-	more := held(attacker, "tcp", server, 70, lab.Patience)
+	more := held(attacker, "tcp", server, 70, firstWord)
 	defer hangUp(more)
 	if n := len(more); n < 45 || n > 55 {
 		t.Errorf("%v holds %d more when it is forgotten, want 50", a, n)
