@@ -25,6 +25,7 @@ var whenWrong = []shown{
 	{"The profile on disk stays as it is: mend it before the next apply, also one of cron.", "live.TestStreamsOfAnApply"},
 	{"Until it is mended or confirmed, an apply of it needs a trial, `--no-guard`, or the answer yes on a terminal.",
 		"live.TestUnconfirmedProfile host/generation.TestUnconfirmed"},
+	{"A new comment or a new list does not mend it.", "live.TestUnconfirmedProfile host/generation.TestUnconfirmed"},
 
 	{"While the rules are loaded, that takes everything back.", "live.TestFault03TerminalCloses live.TestFault03Signals"},
 	{"In a trial it changes nothing: log in anew in time and confirm, or it all goes back.", "live.TestCountdown live.TestTerminalClosesInATrial"},
@@ -36,8 +37,6 @@ var whenWrong = []shown{
 		"live.TestConfirmOverSSHNFT live.TestConfirmOverSSHLegacy live.TestConfirmOverSharedSSH"},
 	{"So it is where that cannot be told, as on a console or with sudo in tmux, unless you say `--same-session`.",
 		"live.TestConfirmOnAConsole live.TestConfirm live.TestTrialOnAMachine"},
-	{"A login that is older than the apply proves nothing either, and is refused in the same way.",
-		"live.TestLockedOutOverSSHNFT live.TestLockedOutOverSSHLegacy host/session.TestBegan"},
 
 	{"That is refused, and changes nothing.", "live.TestConfirmRefused live.TestConfirm live.TestConfirmOfAnotherTrial"},
 

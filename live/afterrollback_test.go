@@ -108,6 +108,8 @@ func TestUnconfirmedProfile(t *testing.T) {
 	contains(t, expectAs(t, applying, 0, "revert"), "The profile on disk did not change")
 	old := look(t)
 	contains(t, apply(1, "0"), "this profile was on trial, by ", "from 192.0.2.7 at 20", "nobody confirmed it", "Nothing was changed", "--confirm-within 60s")
+	profile("# made by a template at 03:00\n[services.ssh]\nports = [ 'tcp/22' ]\nnew_per_source = \"5 in 60s\"\n")
+	contains(t, apply(1, "0"), "this profile was on trial, by ")
 	look(t).is(t, old)
 	contains(t, typesAnswer(t, 1, "no", path), "Only \"yes\" does it: ")
 	apply(0, "5m")

@@ -14,7 +14,7 @@ func (f applyFlags) unproven(t target, within time.Duration) error {
 	if *f.noGuard || within > 0 || f.afterRollback == nil {
 		return nil
 	}
-	tried, ok := generation.Host.Unconfirmed(t.sources)
+	tried, ok := generation.Host.Unconfirmed(generation.OrdersOf(t.bundle, t.sources))
 	if !ok {
 		return nil
 	}

@@ -84,8 +84,10 @@ type Generation struct {
 	// files.
 	Checksum string `json:"checksum"`
 	// Lists are the sizes of the sets that may lose only so much.
-	Lists   map[string]int `json:"lists,omitempty"`
-	Sources []SourceEntry  `json:"sources"`
+	Lists map[string]int `json:"lists,omitempty"`
+	// Orders is what its profile says.
+	Orders  Orders        `json:"orders,omitzero"`
+	Sources []SourceEntry `json:"sources"`
 	// Broken says why the generation cannot be gone back to, as far as
 	// generation.json tells; it is not in the file.
 	Broken string `json:"broken,omitempty"`

@@ -92,7 +92,7 @@ func TestKeep(t *testing.T) {
 	}
 	want := Generation{
 		Number: 1, Format: Format, When: c.When.Truncate(time.Second), Who: c.Who, Command: c.Command, Profile: "web.toml",
-		Changes: c.Changes, Checksum: k.Checksum, Sources: k.Sources,
+		Changes: c.Changes, Orders: OrdersOf(c.Bundle, c.Sources), Checksum: k.Checksum, Sources: k.Sources,
 	}
 	all, err := s.List()
 	must(t, err)

@@ -126,6 +126,7 @@ func (c Content) files(first bool) ([]file, error) {
 		Format: Format, When: c.When.UTC().Truncate(time.Second), Who: c.Who, Command: c.Command,
 		Profile: c.Bundle.Manifest.Profile, From: c.From, Changes: c.Changes,
 		Checksum: checksum(c.Bundle.ManifestText()), Lists: map[string]int{}, Sources: []SourceEntry{},
+		Orders: OrdersOf(c.Bundle, c.Sources),
 	}
 	for _, l := range c.Bundle.Manifest.Lists {
 		g.Lists[l.Name] = l.Entries

@@ -1,16 +1,21 @@
 package generation
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"hardenctl/compiler/bundle"
 )
 
 // unconfirmedGlob are the files in a store that say what was tried and never
 // confirmed: each is the record of the generation that it would have been. A
-// profile has one, named after its text, so that to try another one does not
+// profile has one, named after what it says, so that to try another one does not
 // forget it.
 const unconfirmedGlob = "unconfirmed-*.json"
 
@@ -27,16 +32,16 @@ func (s Store) SetAside() error {
 	if err != nil {
 		return s.Discard()
 	}
-	if g, err := read(text); err == nil && os.Rename(staged, s.unconfirmed(g.profileSums())) == nil {
+	if g, err := read(text); err == nil && os.Rename(staged, s.unconfirmed(g.Orders)) == nil {
 		s.forgetUnconfirmed()
 		_ = syncFolder(s.Folder)
 	}
 	return s.Discard()
 }
 
-// unconfirmed is the file of the profile that has these checksums.
-func (s Store) unconfirmed(profile []string) string {
-	sum := checksum([]byte(strings.Join(profile, "\n")))
+// unconfirmed is the file of the profile that says this.
+func (s Store) unconfirmed(o Orders) string {
+	sum := checksum([]byte(o.Profile))
 	return filepath.Join(s.Folder, strings.Replace(unconfirmedGlob, "*", sum[:32], 1))
 }
 
@@ -58,42 +63,71 @@ func tried(file string) time.Time {
 	return stat.ModTime()
 }
 
-// Unconfirmed returns the record of the last trial of this profile and what it
-// includes that nobody has confirmed, if no apply of that has been confirmed
-// since. Lists do not count: a feed changes every day.
-func (s Store) Unconfirmed(sources []Source) (g Generation, ok bool) {
-	profile := profileSums(sources)
-	text, err := readRegular(s.unconfirmed(profile))
-	if err != nil {
-		return Generation{}, false
-	}
-	g, err = read(text)
-	if err != nil || !slices.Equal(g.profileSums(), profile) {
-		return Generation{}, false
-	}
+// Unconfirmed returns the record of a trial of these orders that nobody has
+// confirmed, if no apply of them has been confirmed since.
+func (s Store) Unconfirmed(o Orders) (g Generation, ok bool) {
 	all, _ := s.List() // of those whose record is not whole nothing is known
-	since := func(kept Generation) bool {
-		return !kept.When.Before(g.When) && slices.Equal(kept.profileSums(), profile)
+	files, _ := filepath.Glob(filepath.Join(s.Folder, unconfirmedGlob))
+	for _, file := range files {
+		text, err := readRegular(file)
+		if err != nil {
+			continue
+		}
+		g, err = read(text)
+		since := func(kept Generation) bool { return !kept.When.Before(g.When) && kept.Orders.same(o) }
+		if err == nil && g.Orders.same(o) && !slices.ContainsFunc(all, since) {
+			return g, true
+		}
 	}
-	return g, !slices.ContainsFunc(all, since)
+	return Generation{}, false
 }
 
-// profileSums are the checksums of the profiles among sources, in order,
-// whatever they are called.
-func profileSums(sources []Source) (sums []string) {
+// Orders is what a profile says, in two checksums, neither of which its comments
+// and blanks count in: of two profiles that have one of them in common, the one
+// says what the other says. An empty checksum is that of nothing.
+type Orders struct {
+	// Profile is that of the keys and values of the profile and of what it
+	// includes. Lists do not count: a feed changes every day.
+	Profile string `json:"profile,omitempty"`
+	// Bundle is that of the files that the profile compiles to, whatever it is
+	// split into.
+	Bundle string `json:"bundle,omitempty"`
+}
+
+func (o Orders) same(other Orders) bool {
+	return o.Profile != "" && o.Profile == other.Profile || o.Bundle != "" && o.Bundle == other.Bundle
+}
+
+// OrdersOf returns what the profile among sources says, which compiles to b.
+func OrdersOf(b *bundle.Bundle, sources []Source) (o Orders) {
+	var profiles, files strings.Builder
 	for _, source := range sources {
 		if source.Kind == Profile {
-			sums = append(sums, checksum(source.Text))
+			profiles.WriteString(checksum(values(source.Text)) + "\n")
 		}
 	}
-	return sums
+	for _, f := range b.Manifest.Files {
+		files.WriteString(f.Name + " " + f.SHA256 + "\n")
+	}
+	if profiles.Len() > 0 {
+		o.Profile = checksum([]byte(profiles.String()))
+	}
+	if files.Len() > 0 && !b.Manifest.Before {
+		o.Bundle = checksum([]byte(files.String()))
+	}
+	return o
 }
 
-func (g Generation) profileSums() (sums []string) {
-	for _, source := range g.Sources {
-		if source.Kind == Profile {
-			sums = append(sums, source.SHA256)
-		}
+// values returns the keys and values of a profile in one order, without comments
+// and blanks; the text itself if it is no TOML.
+func values(text []byte) []byte {
+	keys := map[string]any{}
+	if _, err := toml.Decode(string(text), &keys); err != nil {
+		return text
 	}
-	return sums
+	plain, err := json.Marshal(keys)
+	if err != nil {
+		return text
+	}
+	return plain
 }
