@@ -3,13 +3,17 @@ package host
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/persist"
 	"hardenctl/host/plan"
 	"hardenctl/host/probe"
 	"hardenctl/host/state"
+	"hardenctl/host/tool"
 )
 
 // shared are the files of a bundle that may hold lines of others.
@@ -31,15 +35,68 @@ func (r *Reading) rehearseFiles(ctx context.Context) error {
 	rules := map[ruleset.Family]probe.BootFile{ruleset.V4: file(bundle.RulesV4), ruleset.V6: file(bundle.RulesV6)}
 	booted, err := r.Tools.RehearseBoot(ctx, probe.Boot{Sets: file(bundle.Sets), Rules: rules, Want: r.Want.Sets})
 	if err != nil {
-		return err
+		return r.inOwnFile(err)
 	}
 	tables := plan.Compare(booted, state.State{Tables: r.Want.Tables}, r.Bundle.Manifest)
 	if tables.Empty() {
 		return nil
 	}
 	s := tables.Changes[0]
-	return fmt.Errorf("%s: after a boot the rules would not be what the profile says: %s (is %q, wanted %q); a command of others in that file, such as -F, -I or -P, is in the way",
-		rules[ruleset.Family(s.Family)].Path, s.Object, s.Before, s.After)
+	path := rules[ruleset.Family(s.Family)].Path
+	return fmt.Errorf("%s: after a boot the rules would not be what the profile says: %s (is %q, wanted %q); a command of others in that file, such as -F, -I or -P, is in the way: take it out, or %s",
+		path, s.Object, s.Before, s.After, persist.MoveAway(path))
+}
+
+// inOwnFile makes an error about a line of a file as it would be saved one about
+// that line of the file as it is, where there is such a line: a person looks
+// there.
+func (r *Reading) inOwnFile(err error) error {
+	var refused *probe.BootError
+	var said *tool.Error
+	if errors.As(err, &refused) && errors.As(err, &said) {
+		if n := sameLine(r.Want.Files[refused.Path], said.Line, r.Have.Files[refused.Path]); n > 0 {
+			said.Renumber(n)
+		}
+	}
+	return err
+}
+
+// sameLine returns which line of own is line n of merged, which holds the lines
+// of own among others; 0 if none is.
+func sameLine(merged []byte, n int, own []byte) int {
+	lines := tabled(merged)
+	if n < 1 || n > len(lines) {
+		return 0
+	}
+	line := lines[n-1]
+	nth := 0
+	for _, other := range lines[:n] {
+		if other == line {
+			nth++
+		}
+	}
+	for i, other := range tabled(own) {
+		if other == line {
+			nth--
+		}
+		if nth == 0 {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// tabled returns the lines of a text, each behind that which begins its table:
+// each table has a COMMIT.
+func tabled(text []byte) (lines []string) {
+	table := ""
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "*") {
+			table = line
+		}
+		lines = append(lines, table+"\n"+line)
+	}
+	return lines
 }
 
 func (r *Reading) filesAreOurs() bool {

@@ -68,3 +68,38 @@ func TestGoodNeighbours(t *testing.T) {
 		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 	})
 }
+
+// brokenLines are lines of the user's own files that do not load, and what says
+// where each is: the file of rules as it would be saved has ours in front.
+var brokenLines = []struct {
+	name, path, edit, restore, apply string
+}{
+	{"sets", "/etc/iptables/ipsets", "3s/.*/garbage\\x201/", "(input line 3: garbage 1)", "(input line 3: garbage 1)"},
+	{"rules", "/etc/iptables/rules.v4", "4s/.*/garbage\\x201/", "(input line 4: garbage 1)", "(input line 4: garbage 1)"},
+	{"the first line of a table", "/etc/iptables/rules.v6", "s/^\\*.*/garbage/", "/etc/iptables/rules.v6 cannot be loaded", `/etc/iptables/rules.v6: line 2: "garbage" stands outside of a table`},
+}
+
+// A line that does not load at boot is named by the number that it has in the
+// user's own file, by restore and by apply; the way out that the error and the
+// README tell leads out.
+func TestWayOutOfABrokenFile(t *testing.T) {
+	bare(t, "nft")
+	readme, err := os.ReadFile("../README.md")
+	must(t, err)
+	contains(t, string(readme), "# mv /etc/iptables/ipsets /root/\n# hardenctl apply\n# hardenctl restore\n")
+	profile := write(t, "homely.toml", homely)
+	apply := []string{"apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"}
+	expect(t, 0, apply...)
+	for _, c := range brokenLines {
+		t.Run(c.name, func(t *testing.T) {
+			tool(t, "sed -i "+c.edit+" "+c.path)
+			rebooted(t)
+			contains(t, expect(t, 1, "restore"), c.restore, "CLOSED but for administrators")
+			away := t.TempDir()
+			contains(t, expect(t, 1, apply...), c.apply, "mv "+c.path+" /root/")
+			tool(t, "mv "+c.path+" "+away+"/")
+			expect(t, 0, apply...)
+			contains(t, expect(t, 0, "restore"), "IPv4: the rules of", "IPv6: the rules of")
+		})
+	}
+}

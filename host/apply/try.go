@@ -22,7 +22,7 @@ import (
 // Trial says how a change is tried.
 type Trial struct {
 	// Entry is what the journal shall say. Try fills in the rest: the phase,
-	// the times, and what Revert needs.
+	// the deadline, and what Revert needs.
 	Entry journal.Entry
 	// Within is how long the trial lasts; the kernel counts whole seconds.
 	Within time.Duration
@@ -208,8 +208,7 @@ func of(family ruleset.Family, all trial.Tables) trial.Tables {
 // looks after it then.
 func (t *Trial) deadlineStep() step {
 	return step{name: "deadline", do: func(context.Context) error {
-		t.Entry.Live = journal.Now()
-		t.Entry.Deadline = t.Entry.Live + t.Within
+		t.Entry.Deadline = journal.Now() + t.Within
 		if t.Watch == nil {
 			return nil
 		}

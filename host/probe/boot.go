@@ -9,6 +9,7 @@ import (
 	"hardenctl/host/extension"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/netns"
+	"hardenctl/host/persist"
 	"hardenctl/host/state"
 )
 
@@ -37,9 +38,9 @@ type BootError struct {
 	Err  error
 }
 
-// Error names the file, what the tool said, and what to do.
+// Error names the file, what the tool said of which line, and what to do.
 func (e *BootError) Error() string {
-	return fmt.Sprintf("%s would not load at boot any more, nor would hardenctl's rules in it: %v; mend or take out that line (a set that a rule names must be in the file of the sets)", e.Path, e.Err)
+	return fmt.Sprintf("%s would not load at boot any more, nor would hardenctl's rules in it: %v; mend or take out that line (if it is COMMIT, one above it; a set that a rule names must be in the file of the sets), or %s", e.Path, e.Err, persist.MoveAway(e.Path))
 }
 
 // Unwrap returns what the tool said.
@@ -65,7 +66,7 @@ func (t Tools) bootUp(ctx context.Context, boot Boot) (made state.State, err err
 		return made, err
 	}
 	if err := sameSets(sets, boot.Want); err != nil {
-		return made, fmt.Errorf("%s: after a boot %w; a command of others in that file is in the way", boot.Sets.Path, err)
+		return made, fmt.Errorf("%s: after a boot %w; a command of others in that file is in the way: take it out, or %s", boot.Sets.Path, err, persist.MoveAway(boot.Sets.Path))
 	}
 	for _, family := range t.Families {
 		file := boot.Rules[family]

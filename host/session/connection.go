@@ -32,11 +32,11 @@ func Connected() Connection {
 		if c, ok := connectionIn(environment); ok {
 			return c
 		}
-		p, err := stat("/proc", pid)
+		_, parent, _, err := stat("/proc", pid)
 		if err != nil {
 			break
 		}
-		pid = p.parent
+		pid = parent
 	}
 	return Connection{}
 }

@@ -2,6 +2,7 @@ package tool
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +90,7 @@ func (c Command) failure(ctx context.Context, cmd *exec.Cmd, err error, words st
 	if ctx.Err() != nil && e.ExitCode < 0 {
 		e.Err = context.Cause(ctx)
 	}
-	if e.Line = namedLine(words); e.Line > 0 {
+	if e.Line = cmp.Or(namedLine(words), unnamedLine(words, c.Stdin)); e.Line > 0 {
 		e.Text = lineOf(c.Stdin, e.Line)
 	}
 	return e
@@ -108,6 +109,36 @@ func namedLine(words string) int {
 	}
 	n, _ := strconv.Atoi(found[1])
 	return n
+}
+
+// noCommand is what ipset says, without a number, of a line that begins with no
+// command of it.
+var noCommand = regexp.MustCompile(`No command specified: unknown argument (\S+)`)
+
+// unnamedLine returns the number of the input line that the words are about
+// without naming it, or 0.
+func unnamedLine(words string, input []byte) int {
+	found := noCommand.FindStringSubmatch(words)
+	if found == nil {
+		return 0
+	}
+	n := 0
+	for line := range bytes.Lines(input) {
+		n++
+		if first := bytes.Fields(line); len(first) > 0 && clean(first[0]) == found[1] {
+			return n
+		}
+	}
+	return 0
+}
+
+// Renumber makes the error one about line n, for an input that has that line
+// from a file where it is the n-th.
+func (e *Error) Renumber(n int) {
+	if at := lineWords.FindStringSubmatchIndex(e.Words); at != nil {
+		e.Words = e.Words[:at[2]] + strconv.Itoa(n) + e.Words[at[3]:]
+	}
+	e.Line = n
 }
 
 // lineOf returns line n of the input, shortened and printable; empty if the
