@@ -29,27 +29,39 @@ type Confirmation struct {
 	SameSession bool
 }
 
+// Kept is a trial that was confirmed.
+type Kept struct {
+	// Apply is what was on trial and whose it was: "an apply of web.toml by alice".
+	Apply string
+	// Generation is the number of the one that was staged for it; 0 for none.
+	Generation int
+	// Unloaded says what to do for the saved files to be loaded at boot; empty if
+	// they will be.
+	Unloaded []string
+}
+
 // Confirm makes the state that is on trial the only one, and saves it. The
 // caller holds the lock. Errors are those above, what Read says, a host that is
-// not as the trial made it, and those of apply.Confirm. It returns the number of
-// the generation that was staged by whoever applied, 0 for none.
-func Confirm(ctx context.Context, c Confirmation, progress func(step string)) (generation int, err error) {
+// not as the trial made it, and those of apply.Confirm.
+func Confirm(ctx context.Context, c Confirmation, progress func(step string)) (k Kept, err error) {
 	e, err := c.check()
 	if err != nil {
-		return 0, err
+		return k, err
 	}
 	b, err := journal.Bundle()
 	if err != nil {
-		return 0, err
+		return k, err
 	}
 	r, err := readAlone(ctx, b)
 	if err != nil {
-		return 0, err
+		return k, err
 	}
 	if err := r.onTrial(e); err != nil {
-		return 0, fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s; `hardenctl revert` ends it now, and then the profile can be applied again", err, clock(e.Until()))
+		return k, fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s; `hardenctl revert` ends it now, and then the profile can be applied again", err, clock(e.Until()))
 	}
-	return apply.Confirm(ctx, r.change(progress), e)
+	k = Kept{Apply: pending(e).apply(), Unloaded: r.unloaded()}
+	k.Generation, err = apply.Confirm(ctx, r.change(progress), e)
+	return k, err
 }
 
 // check refuses before the host is read.

@@ -116,6 +116,15 @@ func (r *Reading) bootNotes() []string {
 		persist.LinkNotes(m.Settings), probe.QueueNotes(m.Settings))
 }
 
+// unloaded says what to do for the saved files to be loaded at boot. What the
+// host had before hardenctl it boots as before.
+func (r *Reading) unloaded() []string {
+	if r.Bundle.Manifest.Before {
+		return nil
+	}
+	return persist.Unloaded(r.Layout)
+}
+
 // readLive reads what is not a file. It comes after the rehearsal, which makes
 // the kernel load the modules that some settings belong to. A *plan.RivalsError
 // is as in probe.Snapshot.

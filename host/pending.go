@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hardenctl/compiler/bundle"
 	"hardenctl/host/apply"
 	"hardenctl/host/generation"
 	"hardenctl/host/journal"
@@ -56,11 +57,19 @@ func by(e journal.Entry) string {
 
 // String says what is on trial, whose it is, and until when.
 func (p Pending) String() string {
+	return fmt.Sprintf("%s is on trial until %s", p.apply(), clock(p.Until))
+}
+
+// apply says what is on trial, and whose it is.
+func (p Pending) apply() string {
 	what := "an apply of " + p.Profile
+	if p.Profile == bundle.BeforeProfile {
+		what = "a rollback to what was there " + p.Profile
+	}
 	if p.By != "" {
 		what += " by " + p.By
 	}
-	return fmt.Sprintf("%s is on trial until %s", what, clock(p.Until))
+	return what
 }
 
 // PendingError is the error of a command that a pending trial is in the way of.

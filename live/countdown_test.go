@@ -52,7 +52,7 @@ func TestCountdown(t *testing.T) {
 	other := variant(t, `"tcp/80"`, `"tcp/8443"`)
 
 	a := typeApply(t, one)
-	expectAs(t, confirming, 0, "confirm")
+	saysWhatLasts(t, expect(t, 0, "plan", one), expectAs(t, confirming, 0, "confirm"))
 	a.ends(t, 0, "on trial for 60 s", "\r\n  hardenctl confirm ", "s left to confirm", "Applied. The host is what the profile says.")
 	expect(t, 0, "plan", one, "--detailed-exitcode")
 
@@ -71,6 +71,18 @@ func TestCountdown(t *testing.T) {
 	expect(t, 0, "revert")
 	look(t).is(t, confirmed)
 	contains(t, expect(t, 0, "revert"), "Nothing was on trial")
+}
+
+// saysWhatLasts checks that a confirm says whose trial it was, and that it
+// promises for the next boot what the plan does.
+func saysWhatLasts(t *testing.T, plan, confirm string) {
+	t.Helper()
+	contains(t, confirm, "This was an apply of ", " from 192.0.2.7.\n")
+	lasts := "The host is what the profile says, also after the next boot."
+	if strings.Contains(plan, "Note: nothing here loads the saved files at boot: ") {
+		lasts = "The host is what the profile says, until the next boot: nothing here loads the saved files at boot: "
+	}
+	contains(t, confirm, lasts)
 }
 
 // applyPID finds the apply that runs.

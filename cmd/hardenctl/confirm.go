@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,30 +70,40 @@ func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
 			return errors.New("the token is empty: leave it out to confirm the trial that is pending, whichever it is")
 		}
 	}
-	number, err := f.confirm(cmd, c)
+	kept, err := f.confirm(cmd, c)
 	done := err == nil || errors.As(err, new(*apply.Untidy))
-	sentence := "Confirmed. The host is what the profile says, also after the next boot."
-	if live, ok := generation.Host.LastRollback(); ok && number > 0 && live.Number == number && live.From == 0 {
-		sentence = "Confirmed. The host is what it was before hardenctl, also after the next boot."
-	}
-	if number > 0 {
-		sentence += "\n" + numbered(number)
-	}
-	return ending{"confirmed", done, number, sentence}.report(cmd, *f.asJSON, err)
+	return ending{"confirmed", done, kept.Generation, confirmed(kept)}.report(cmd, *f.asJSON, err)
 }
 
-func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) (generation int, err error) {
+// confirmed says to people what was confirmed, whose it was, and how long it
+// lasts.
+func confirmed(k host.Kept) string {
+	host, lasts := "what the profile says", "also after the next boot"
+	if live, ok := generation.Host.LastRollback(); ok && k.Generation > 0 && live.Number == k.Generation && live.From == 0 {
+		host = "what it was before hardenctl"
+	}
+	if len(k.Unloaded) > 0 {
+		lasts = "until the next boot: " + strings.Join(k.Unloaded, ";\n")
+	}
+	text := fmt.Sprintf("Confirmed. The host is %s, %s.\nThis was %s.", host, lasts, k.Apply)
+	if k.Generation > 0 {
+		text += "\n" + numbered(k.Generation)
+	}
+	return text
+}
+
+func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) (k host.Kept, err error) {
 	if os.Geteuid() != 0 {
-		return 0, host.ErrNotRoot
+		return k, host.ErrNotRoot
 	}
 	say := progress(cmd, *f.asJSON)
 	release, err := lockAloud(cmd, *f.lockTimeout, say)
 	if err != nil {
-		return 0, err
+		return k, err
 	}
 	defer release()
 	if err := host.Recover(cmd.Context(), say); err != nil {
-		return 0, err
+		return k, err
 	}
 	return host.Confirm(cmd.Context(), c, say)
 }

@@ -40,7 +40,15 @@ func (l loader) missing(root string) string {
 	return ""
 }
 
-// unloaded says, each thing once, what to do for the saved files to be loaded.
+// Unloaded says, each thing once, what to do for the saved files to be loaded
+// at boot; nothing if they will be.
+func Unloaded(layout bundle.Layout) []string {
+	if unitFiles() != nil || exists(shipped) {
+		return nil
+	}
+	return unloaded(layout, "")
+}
+
 func unloaded(layout bundle.Layout, root string) []string {
 	var notes []string
 	for _, l := range loaders[layout] {
@@ -96,7 +104,7 @@ func BootNotes(layout bundle.Layout, have, want map[string][]byte) []string {
 	if exists(shipped) {
 		return nil
 	}
-	notes := unloaded(layout, "")
+	notes := Unloaded(layout)
 	if exists(systemdBin) {
 		notes = append(notes, fmt.Sprintf("if the saved files cannot be loaded at boot, the host is open: install hardenctl as %s, and the next apply adds a unit that closes the host in that case", systemd.Program))
 	}
