@@ -1,6 +1,7 @@
 package kernelset_test
 
 import (
+	"errors"
 	"os/exec"
 	"slices"
 	"strings"
@@ -43,12 +44,11 @@ func TestCreateLine(t *testing.T) {
 				t.Logf("not here: %s%s", line, out)
 			}
 		}
-		if saved, err = run("", "ipset", "save"); err != nil {
-			return err
-		}
 		made, err = kernelset.List()
 		for _, h := range made {
-			lines = append(lines, h.CreateLine())
+			// One by one: ipset 7.10 prints options of the set before.
+			text, saves := run("", "ipset", "save", h.Name)
+			lines, saved, err = append(lines, h.CreateLine()), saved+text, errors.Join(err, saves)
 		}
 		return err
 	})

@@ -142,16 +142,16 @@ func TestDecides(t *testing.T) {
 	script := "nft -f - <<'EOF'\n"
 	for name, chains := range map[string]string{
 		"no-empty":     "",
-		"no-jumps":     "chain b { log prefix \"x\"; }; chain a { goto b; }; chain in { counter jump a; }",
-		"no-matches":   "chain in { tcp dport { 22, 80 } ct state new limit rate 5/minute counter return; }",
+		"no-jumps":     "chain b { log prefix \"x\"; }; chain a { goto b; }; chain entry { counter jump a; }",
+		"no-matches":   "chain entry { tcp dport { 22, 80 } ct state new limit rate 5/minute counter return; }",
 		"no-unreached": "chain a { drop; }",
-		"no-way-here":  "chain out { type filter hook output priority 0; drop; }",
-		"yes-drop":     "chain in { ip saddr 192.0.2.1 drop; }",
-		"yes-accept":   "chain b { accept; }; chain a { jump b; }; chain in { jump a; }",
-		"yes-reject":   "chain in { reject; }",
-		"yes-map":      "chain in { tcp dport vmap { 22 : drop }; }",
+		"no-way-here":  "chain leaving { type filter hook output priority 0; drop; }",
+		"yes-drop":     "chain entry { ip saddr 192.0.2.1 drop; }",
+		"yes-accept":   "chain b { accept; }; chain a { jump b; }; chain entry { jump a; }",
+		"yes-reject":   "chain entry { reject; }",
+		"yes-map":      "chain entry { tcp dport vmap { 22 : drop }; }",
 	} {
-		script += "table inet " + name + " { chain in { type filter hook input priority 0; }; " + chains + "; }\n"
+		script += "table inet " + name + " { chain entry { type filter hook input priority 0; }; " + chains + "; }\n"
 	}
 	tables := inside(t, script+"EOF")
 	if len(tables) != 9 {
