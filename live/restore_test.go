@@ -213,6 +213,25 @@ func TestRestoreCloses(t *testing.T) {
 	})
 }
 
+// Where a library of the tools is gone, a restore on a host that is up cannot
+// compare its rules, and leaves them; after a boot it closes the host.
+func TestRestoreWithoutALibrary(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		applied := look(t)
+		t.Run("up", func(t *testing.T) {
+			hide(t, "hashlimit")
+			contains(t, expect(t, 1, "restore"), "hashlimit", "IPv4: hardenctl's rules in force stay", "IPv6: hardenctl's rules in force stay")
+		})
+		look(t).is(t, applied)
+		t.Run("boot", func(t *testing.T) {
+			rebooted(t)
+			hide(t, "hashlimit")
+			contains(t, expect(t, 1, "restore"), "hashlimit", "IPv4: CLOSED", "IPv6: CLOSED")
+		})
+	})
+}
+
 // A restore that fails at any step, or is killed, leaves no open host: what it
 // has not loaded is closed but for the administrator.
 func TestRestoreInterrupted(t *testing.T) {

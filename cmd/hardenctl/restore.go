@@ -30,8 +30,9 @@ left of them. --save-bans writes them down; the unit runs it when the host goes
 down.
 
 It exits 0 if everything is in force as the files say, or if nothing was ever
-applied here; 1 if anything had to be closed or could not be set; and 6 if another
-program held a lock, or an apply was on trial, for too long: try again.`,
+applied here; 1 if anything had to be closed, or could not be compared or set;
+and 6 if another program held a lock, or an apply was on trial, for too long: try
+again.`,
 		Example: `  hardenctl restore
   hardenctl restore --lock-timeout 5s`,
 		Args: cobra.NoArgs,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/netset"
@@ -13,6 +14,7 @@ import (
 	"hardenctl/host/plan"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
+	"hardenctl/host/tool"
 )
 
 // Snapshot reads what the host has: every table and set. Settings and files are
@@ -39,6 +41,14 @@ func (t Tools) Snapshot(ctx context.Context, b *bundle.Bundle) (have state.State
 func Tables(ctx context.Context, family ruleset.Family) (state.State, error) {
 	s, _, err := tables(ctx, family)
 	return s, err
+}
+
+// FirstOfInput reads the first rule of filter INPUT alone, which can be read
+// where a library is missing for another rule.
+func FirstOfInput(ctx context.Context, family ruleset.Family) (saved.Rule, error) {
+	name := strings.TrimSuffix(command(family, "restore"), "-restore")
+	out, err := tool.Run(ctx, tool.Command{Name: name, Args: []string{"-w", lockWait, "-S", "INPUT", "1"}})
+	return saved.Rule{Spec: strings.TrimSpace(string(out))}, err
 }
 
 // tables reads those of some families. A *plan.RivalsError says that some of them

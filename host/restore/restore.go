@@ -21,7 +21,9 @@ import (
 	"time"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/extension"
 	"hardenctl/host/probe"
+	"hardenctl/host/state"
 )
 
 // loading is one restore.
@@ -98,11 +100,27 @@ func (l *loading) family(ctx context.Context, family ruleset.Family, sets error)
 	if sets == nil {
 		failed = l.rules(ctx, family)
 	}
+	if failed != nil && l.stays(ctx, family, failed) {
+		l.say(fmt.Sprintf("IPv%d: hardenctl's rules in force stay as they are, and could not be compared with %s", family, l.files.Rules[family].Path))
+		return failed
+	}
 	if sets != nil || failed != nil {
 		return errors.Join(failed, l.close(ctx, family))
 	}
 	l.say(fmt.Sprintf("IPv%d: the rules of %s are in force", family, l.files.Rules[family].Path))
 	return nil
+}
+
+// stays reports whether a failure is no reason to close a family: a library of
+// the tools is missing, and INPUT begins with our jump. What is in force was
+// loaded when the library was there; a boot has nothing in force.
+func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error) bool {
+	var missing *extension.Missing
+	if l.fresh[family] || !errors.As(failed, &missing) || missing.Kernel {
+		return false
+	}
+	first, err := probe.FirstOfInput(ctx, family)
+	return err == nil && state.OwnsRule(first)
 }
 
 // CloseFirst closes the families of which the kernel has no rules, so that a
