@@ -37,6 +37,8 @@ var whenWrong = []shown{
 		"live.TestConfirmOverSSHNFT live.TestConfirmOverSSHLegacy live.TestConfirmOverSharedSSH"},
 	{"So it is where that cannot be told, as on a console or with sudo in tmux, unless you say `--same-session`.",
 		"live.TestConfirmOnAConsole live.TestConfirm live.TestTrialOnAMachine"},
+	{"A login that is older than the apply proves nothing either, and is refused in the same way.",
+		"live.TestLockedOutOverSSHNFT live.TestLockedOutOverSSHLegacy host/session.TestBegan"},
 
 	{"That is refused, and changes nothing.", "live.TestConfirmRefused live.TestConfirm live.TestConfirmOfAnotherTrial"},
 

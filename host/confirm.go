@@ -19,13 +19,15 @@ var (
 	ErrNoTrial     = errors.New("no trial is pending: it was confirmed before, and `hardenctl history` shows it, or its time was over and everything has gone back")
 	ErrToken       = errors.New("this is not the token of the trial that is pending")
 	ErrSameSession = errors.New("this is, or may be, the login that applied, so it does not prove that you can log in")
+	ErrOldSession  = errors.New("this login began before the apply, so it does not prove that you can log in now")
 )
 
 // Confirmation is the word that ends a trial.
 type Confirmation struct {
 	// Token is the word that Try gave; empty for the trial that is pending.
 	Token string
-	// SameSession lets the login confirm that applied.
+	// SameSession lets a login confirm that proves nothing: the one that applied,
+	// or one that is older than the trial.
 	SameSession bool
 }
 
@@ -78,10 +80,26 @@ func (c Confirmation) check() (journal.Entry, error) {
 		return e, elsewhere(e)
 	case c.Token != "" && journal.Hash(c.Token) != e.Token:
 		return e, fmt.Errorf("%w, an apply of %s until %s: check the token, or run hardenctl confirm without one to confirm that trial", ErrToken, e.Profile, clock(e.Until()))
-	case !c.SameSession && e.By.Same(session.Current()):
-		return e, fmt.Errorf("%w: log in anew and run hardenctl confirm there before %s; if you are sure that you can log in, add --same-session", ErrSameSession, clock(e.Until()))
+	case c.SameSession:
+		return e, nil
+	}
+	if err := unproven(e); err != nil {
+		return e, fmt.Errorf("%w: log in anew and run hardenctl confirm there before %s; if you are sure that you can log in, add --same-session", err, clock(e.Until()))
 	}
 	return e, nil
+}
+
+// unproven says why the login that runs this process does not prove that the
+// rules on trial let anybody in; nil if it does. The kernel tells when a process
+// started in whole ticks of a clock, rounded down.
+func unproven(e journal.Entry) error {
+	if e.By.Same(session.Current()) {
+		return ErrSameSession
+	}
+	if began, ok := session.Began(); ok && began < e.Live {
+		return ErrOldSession
+	}
+	return nil
 }
 
 // onTrial makes sure that what is ours on the host is as the trial made it.

@@ -110,12 +110,13 @@ func refusedOverSSH(t *testing.T, a *alice) {
 
 // TestLockedOutOverSSHNFT and its twin: forced through, that apply is over by its
 // deadline, with every process of hardenctl killed. The session that applied
-// goes on all the while.
+// goes on all the while, and so does another that is older than the apply: that it
+// is open does not prove that a new one works, so it cannot confirm.
 func TestLockedOutOverSSHNFT(t *testing.T)    { remotely(t, "nft", lockedOutOverSSH) }
 func TestLockedOutOverSSHLegacy(t *testing.T) { remotely(t, "legacy", lockedOutOverSSH) }
 
 func lockedOutOverSSH(t *testing.T, a *alice) {
-	before := lasting(t)
+	before, older := lasting(t), a.sshd.stays(t, a.at, a.server)
 	out, code := a.applies(t, office(t, shutsOut), "--no-guard", "--confirm-within", "10m")
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, out)
@@ -126,6 +127,12 @@ func lockedOutOverSSH(t *testing.T, a *alice) {
 	door := net.JoinHostPort(a.server, "22")
 	if connects(a.at, door, false) {
 		t.Error("not locked out")
+	}
+	for _, sudo := range []string{"", "env -u SSH_CONNECTION"} {
+		out, code := older.types(t, sudo, binary(t), "confirm")
+		if code != 1 || !strings.Contains(out, "this login began before the apply") {
+			t.Errorf("%s from a login that is older than the apply: exit %d: %s", sudo, code, out)
+		}
 	}
 	a.session.answers(t)
 	deadline := moveDeadline(t, 0)

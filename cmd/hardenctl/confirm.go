@@ -30,7 +30,8 @@ transaction for each table, then the files that the host boots from.
 
 That you can type this in a new login is the proof that the new rules let you in.
 So it is refused from the login that applied, known by its SSH connection or by
-the sshd that serves it, also under sudo. Where the two cannot be compared, as on
+the sshd that serves it, also under sudo; and from a login that is older than the
+apply, known by the start of its sshd. Where the two cannot be compared, as on
 a console or with sudo in tmux, they may be the same: say --same-session if you
 are sure that you can log in.
 
@@ -53,7 +54,7 @@ made, and where something failed "error".`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	flags := confirmFlags{
-		sameSession: cmd.Flags().Bool("same-session", false, "confirm from the login that applied"),
+		sameSession: cmd.Flags().Bool("same-session", false, "confirm from the login that applied, or from one that is older"),
 		asJSON:      cmd.Flags().Bool("json", false, "print the outcome as JSON"),
 		lockTimeout: lockFlag(cmd),
 	}

@@ -22,7 +22,7 @@ import (
 // Trial says how a change is tried.
 type Trial struct {
 	// Entry is what the journal shall say. Try fills in the rest: the phase,
-	// the deadline, and what Revert needs.
+	// the times, and what Revert needs.
 	Entry journal.Entry
 	// Within is how long the trial lasts; the kernel counts whole seconds.
 	Within time.Duration
@@ -208,7 +208,8 @@ func of(family ruleset.Family, all trial.Tables) trial.Tables {
 // looks after it then.
 func (t *Trial) deadlineStep() step {
 	return step{name: "deadline", do: func(context.Context) error {
-		t.Entry.Deadline = journal.Now() + t.Within
+		t.Entry.Live = journal.Now()
+		t.Entry.Deadline = t.Entry.Live + t.Within
 		if t.Watch == nil {
 			return nil
 		}

@@ -38,8 +38,9 @@ import (
 // Folder holds the entry.
 const Folder = "/var/lib/hardenctl/trial"
 
-// Format is the version of Entry that this package writes and reads.
-const Format = 1
+// Format is the version of Entry that this package writes. It reads the earlier
+// ones too: 1 had no Live.
+const Format = 2
 
 // Phase says how far an apply has come.
 type Phase string
@@ -68,6 +69,9 @@ type Entry struct {
 	Namespace string `json:"namespace"`
 	// Deadline is when the trial ends, on CLOCK_BOOTTIME.
 	Deadline time.Duration `json:"deadline"`
+	// Live is when the trial began, on the same clock; 0 if it is not known. A
+	// login that is older does not prove that the new rules let anybody in.
+	Live time.Duration `json:"live"`
 	// Token is a hash of the word that confirms.
 	Token string `json:"token"`
 	// By is the login that applied.
@@ -155,7 +159,7 @@ func parse(place string, text []byte) (e Entry, err error) {
 	var head struct {
 		Format int `json:"format"`
 	}
-	if json.Unmarshal(text, &head) == nil && head.Format != Format {
+	if json.Unmarshal(text, &head) == nil && (head.Format < 1 || head.Format > Format) {
 		return Entry{}, fmt.Errorf("%s is no journal of this version of hardenctl (format %d, not %d); bring the apply to its end with the version that began it", place, head.Format, Format)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))

@@ -32,7 +32,7 @@ func example(t *testing.T) (Entry, *bundle.Bundle) {
 		t.Fatal(err)
 	}
 	e := Entry{
-		Format: Format, Phase: Trial, Profile: "web.toml", Boot: boot, Deadline: Now() + time.Minute, Token: Hash("word"),
+		Format: Format, Phase: Trial, Profile: "web.toml", Boot: boot, Deadline: Now() + time.Minute, Live: Now(), Token: Hash("word"),
 		By:       session.Session{SSH: "192.0.2.7 50000 192.0.2.1 22", Server: "10 started 5"},
 		Families: []ruleset.Family{4, 6}, Made: []string{"hardenctl-ban-v4"}, Files: []string{"/etc/iptables/rules.v4"},
 		Settings: map[string]state.Setting{"a.b": {Stated: "a.*", Path: "/proc/sys/a/b", Value: "1"}},
@@ -135,7 +135,8 @@ func TestNotOurs(t *testing.T) {
 // is broken it is said that it is, and how to end the trial without it.
 func TestUnknown(t *testing.T) {
 	e, b := example(t)
-	for text, broken := range map[string]bool{"": true, "{": true, `{"format": 1, "new": true}`: true, `{"format": 2}`: false, `{"format": 2, "new": true}`: false} {
+	for text, broken := range map[string]bool{"": true, "{": true, `{"format": 1, "new": true}`: true, `{"format": 2, "new": true}`: true,
+		`{"format": 3}`: false, `{"format": 3, "new": true}`: false, `{}`: false} {
 		must(t, Begin(e, b))
 		must(t, os.WriteFile(Folder+"/journal.json", []byte(text), 0o600))
 		says := "no journal of this version"
@@ -145,6 +146,16 @@ func TestUnknown(t *testing.T) {
 		if _, err := Read(); errors.Is(err, ErrBroken) != broken || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want %q", text, err, says)
 		}
+	}
+}
+
+// What the first version wrote is read, but for what it did not say.
+func TestFirstFormat(t *testing.T) {
+	e, b := example(t)
+	must(t, Begin(e, b))
+	must(t, os.WriteFile(Folder+"/journal.json", []byte(`{"format": 1, "phase": "trial", "profile": "web.toml"}`), 0o600))
+	if got, err := Read(); err != nil || got.Phase != Trial || got.Live != 0 {
+		t.Errorf("read %+v, %v", got, err)
 	}
 }
 

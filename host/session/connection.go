@@ -32,11 +32,11 @@ func Connected() Connection {
 		if c, ok := connectionIn(environment); ok {
 			return c
 		}
-		_, parent, _, err := stat("/proc", pid)
+		p, err := stat("/proc", pid)
 		if err != nil {
 			break
 		}
-		pid = parent
+		pid = p.parent
 	}
 	return Connection{}
 }

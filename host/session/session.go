@@ -10,11 +10,8 @@
 package session
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -29,9 +26,6 @@ type Session struct {
 	// another one of the same number is not taken for it.
 	Server string `json:"server,omitempty"`
 }
-
-// servers begin the names of the processes that serve a login over SSH.
-var servers = []string{"sshd", "dropbear"}
 
 // Current is the login that runs this process.
 func Current() Session {
@@ -67,37 +61,25 @@ func Console(f *os.File) bool {
 // server returns the nearest process above that serves logins; empty if there
 // is none.
 func server(proc string, pid int) string {
-	for pid > 1 {
-		name, parent, started, err := stat(proc, pid)
-		if err != nil {
-			return ""
-		}
-		for _, s := range servers {
-			if strings.HasPrefix(name, s) {
-				return fmt.Sprintf("%d started %s", pid, started)
-			}
-		}
-		pid = parent
+	s, _, ok := serving(proc, pid)
+	if !ok {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("%d started %s", s.pid, s.started)
 }
 
-// stat reads /proc/PID/stat (proc_pid_stat(5)): the name stands in parentheses
-// and may hold any byte; of the fields behind it the 2nd is the parent and the
-// 20th the time at which the process started.
-func stat(proc string, pid int) (name string, parent int, started string, err error) {
-	text, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "stat"))
-	if err != nil {
-		return "", 0, "", err
+// serving finds that process, and the number of the one below it, through which
+// it serves this login.
+func serving(proc string, pid int) (s process, below int, ok bool) {
+	for pid > 1 {
+		p, err := stat(proc, pid)
+		switch {
+		case err != nil:
+			return process{}, 0, false
+		case p.serves():
+			return p, below, true
+		}
+		below, pid = pid, p.parent
 	}
-	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
-	if open < 0 || end < open {
-		return "", 0, "", fmt.Errorf("process %d: %q is no line of /proc/PID/stat", pid, text)
-	}
-	fields := strings.Fields(string(text[end+1:]))
-	if len(fields) < 20 {
-		return "", 0, "", fmt.Errorf("process %d: /proc/PID/stat has %d fields", pid, len(fields))
-	}
-	parent, err = strconv.Atoi(fields[1])
-	return string(text[open+1 : end]), parent, fields[19], err
+	return process{}, 0, false
 }

@@ -1,9 +1,7 @@
 package session
 
 import (
-	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 )
 
@@ -38,27 +36,17 @@ func TestSame(t *testing.T) {
 // program is called; the one that listens counts only where no other stands
 // between.
 func TestServer(t *testing.T) {
-	proc := t.TempDir()
-	process := func(pid, parent int, name string) {
-		line := fmt.Sprintf("%d (%s) S %d 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 %d 1 1\n", pid, name, parent, pid*100)
-		folder := filepath.Join(proc, fmt.Sprint(pid))
-		if err := os.Mkdir(folder, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(folder, "stat"), []byte(line), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	process(1, 0, "systemd")
-	process(50, 1, "sshd")
-	process(60, 50, "sshd-session")
-	process(61, 60, "bash")
-	process(62, 61, "a) S 1 (b")
-	process(63, 62, "hardenctl")
-	process(70, 1, "tmux: server")
-	process(71, 70, "hardenctl")
+	proc := processes{t, t.TempDir()}
+	proc.start(1, 0, "systemd")
+	proc.start(50, 1, "sshd")
+	proc.start(60, 50, "sshd-session")
+	proc.start(61, 60, "bash")
+	proc.start(62, 61, "a) S 1 (b")
+	proc.start(63, 62, "hardenctl")
+	proc.start(70, 1, "tmux: server")
+	proc.start(71, 70, "hardenctl")
 	for pid, want := range map[int]string{63: "60 started 6000", 71: "", 99: ""} {
-		if got := server(proc, pid); got != want {
+		if got := server(proc.folder, pid); got != want {
 			t.Errorf("process %d: %q, want %q", pid, got, want)
 		}
 	}
