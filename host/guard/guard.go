@@ -78,7 +78,11 @@ func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 	for _, v := range visits {
 		found.Callers = append(found.Callers, v.result())
 	}
-	return found, notes
+	more, err := q.logIn(ctx, visits, found)
+	if err != nil {
+		found.Unproven = err.Error()
+	}
+	return found, append(notes, more...)
 }
 
 // result describes a visit that has been made.

@@ -92,10 +92,12 @@ func met(before, after saved.Table, chain string) []place {
 	return nil
 }
 
-// unserved is the comment of the rule that takes what no service does, and what
-// that means for somebody who wanted one.
+// unserved are the comments of the rules that take what no service does, of all
+// and of trusted sources, and unservedMeans what that is for somebody who wanted
+// one.
 const (
 	unserved      = "policy: unserved"
+	notForThem    = "access: not for them"
 	unservedMeans = "no service of the profile is open to it"
 )
 
@@ -114,7 +116,7 @@ func (q *Question) describe(f ruleset.Family, way []place) string {
 	if more := last.rule.Comment(); strings.HasPrefix(more, text) {
 		text = more
 	}
-	if text == unserved {
+	if text == unserved || last.rule.Comment() == notForThem {
 		return unservedMeans
 	}
 	if o := q.origin(f, first); o != nil && o.Line > 0 {

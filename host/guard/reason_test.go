@@ -42,6 +42,27 @@ func counted(t *testing.T, text, packets string) saved.Table {
 	return s.Tables[0]
 }
 
+// Of a trusted source, what refuses is that no service is open to it, and not that
+// it is trusted.
+func TestReasonOfTrusted(t *testing.T) {
+	const text = `*filter
+:INPUT DROP [0:0]
+:HARDENCTL-DROP-TRUSTED - [0:0]
+:HARDENCTL-INPUT - [0:0]
+:HARDENCTL-TRUSTED - [0:0]
+[B:1] -A INPUT -j HARDENCTL-INPUT
+[B:1] -A HARDENCTL-DROP-TRUSTED -m comment --comment "policy: refused" -j DROP
+[B:1] -A HARDENCTL-INPUT -m comment --comment "access: trusted sources" -j HARDENCTL-TRUSTED
+[1:1] -A HARDENCTL-TRUSTED -p tcp -m tcp --dport 80 -m comment --comment "services.http" -j ACCEPT
+[B:1] -A HARDENCTL-TRUSTED -m comment --comment "access: not for them" -j HARDENCTL-DROP-TRUSTED
+COMMIT
+`
+	q := Question{Bundle: &bundle.Bundle{}}
+	if got := q.describe(ruleset.V4, met(counted(t, text, "10"), counted(t, text, "13"), "INPUT")); got != unservedMeans {
+		t.Errorf("got %q, want %q", got, unservedMeans)
+	}
+}
+
 // What refuses is the last rule that says something of the profile, with the
 // place of the rule that led there.
 func TestReason(t *testing.T) {

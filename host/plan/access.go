@@ -15,6 +15,9 @@ type Access struct {
 	Callers []Caller `json:"callers"`
 	// Unproven says why nothing could be found out; empty where it could.
 	Unproven string `json:"unproven,omitempty"`
+	// Closed says why nobody could log in, although all callers get in: no
+	// program listens where they do. Empty where somebody could.
+	Closed string `json:"closed,omitempty"`
 }
 
 // Caller is an address that must still reach a port of this host.
@@ -50,6 +53,8 @@ func (a *Access) Refusal() error {
 		return fmt.Errorf("it could not be proven that anybody still gets in: %s", a.Unproven)
 	case len(a.Callers) == 0:
 		return ErrNobody
+	case len(refused) == 0 && a.Closed != "":
+		return fmt.Errorf("nobody could log in: %s", a.Closed)
 	case len(refused) == 0:
 		return nil
 	}
@@ -88,6 +93,8 @@ func (v view) access(a *Access) {
 		fmt.Fprintf(v.w, "  %s not proven: %s\n", risky, a.Unproven)
 	case len(a.Callers) == 0:
 		fmt.Fprintf(v.w, "  %s %v\n", risky, ErrNobody)
+	case a.Closed != "":
+		fmt.Fprintf(v.w, "  %s nobody could log in: %s\n", risky, a.Closed)
 	}
 }
 

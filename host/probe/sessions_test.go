@@ -58,3 +58,23 @@ func TestSessions(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
+
+// Where somebody could log in: not at a port of loopback, and not at one that a
+// session has forwarded. Port 22 is that of an SSH server also while systemd holds
+// it.
+func TestListening(t *testing.T) {
+	at := netip.MustParseAddrPort
+	line := func(near, state, inode string) socket { return socket{at(near), at("0.0.0.0:0"), state, inode} }
+	got := listening([]socket{
+		line("[::]:2222", tcpListen, "1"), line("0.0.0.0:2222", tcpListen, "2"),
+		line("0.0.0.0:22", tcpListen, "3"), // systemd
+		line("192.0.2.1:9090", tcpListen, "4"),
+		line("127.0.0.1:6010", tcpListen, "5"),
+		line("0.0.0.0:8080", tcpListen, "6"), // ssh -R
+		line("192.0.2.1:443", tcpOpen, "7"),
+	}, map[string]sshdRole{"1": sshdServing, "2": sshdServing, "5": sshdServing, "6": sshdLoggedIn})
+	want := Listening{All: []uint16{22, 2222, 9090}, SSH: []uint16{22, 2222}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

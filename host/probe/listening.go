@@ -1,0 +1,43 @@
+package probe
+
+import "slices"
+
+// Listening are the TCP ports at which this host takes connections of others.
+type Listening struct {
+	All []uint16
+	// SSH are those at which an SSH server listens.
+	SSH []uint16
+}
+
+// sshPort counts as the port of an SSH server, whoever holds it: systemd does
+// until the first connection comes (ssh.socket), and the program may be another
+// than OpenSSH.
+const sshPort = 22
+
+// ListeningPorts looks in the calling thread's network namespace.
+func ListeningPorts() (Listening, error) {
+	sockets, err := tcpSockets()
+	if err != nil {
+		return Listening{}, err
+	}
+	roles, err := sshdRoles()
+	return listening(sockets, roles), err
+}
+
+// listening picks the ports. One that only this host itself reaches is left out,
+// and so is one that a session of sshd has forwarded.
+func listening(sockets []socket, roles map[string]sshdRole) (l Listening) {
+	for _, s := range sockets {
+		role := roles[s.inode]
+		if s.state != tcpListen || s.near.Addr().IsLoopback() || role == sshdLoggedIn {
+			continue
+		}
+		l.All = append(l.All, s.near.Port())
+		if role == sshdServing || s.near.Port() == sshPort {
+			l.SSH = append(l.SSH, s.near.Port())
+		}
+	}
+	slices.Sort(l.All)
+	slices.Sort(l.SSH)
+	return Listening{slices.Compact(l.All), slices.Compact(l.SSH)}
+}
