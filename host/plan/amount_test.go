@@ -12,9 +12,11 @@ func TestAmount(t *testing.T) {
 	for want, prefixes := range map[string][]string{
 		"1 address":            {"192.0.2.1/32"},
 		"2147483648 addresses": {"128.0.0.0/1"},
-		"4294967296 addresses": {"0.0.0.0/1", "128.0.0.0/1"},
+		"3221225472 addresses": {"0.0.0.0/1", "128.0.0.0/2"},
+		"all of IPv4":          {"0.0.0.0/1", "128.0.0.0/1"},
 		"4294967297 addresses": {"0.0.0.0/0", "2001:db8::1/128"},
-		"1 network":            {"::/0"},
+		"all of IPv6":          {"::/0"},
+		"1 network":            {"2001:db8::/32"},
 	} {
 		var all []netip.Prefix
 		for _, p := range prefixes {

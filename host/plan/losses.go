@@ -180,9 +180,18 @@ func (g grant) says(lost []box, all netset.Set) string {
 	slices.Sort(ports)
 	text := strings.Join(slices.Compact(ports), ", ") + " is refused from now on"
 	if !sources.Equal(all) {
-		text += " for " + amount(sources)
+		text += " for " + most(sources, all)
 	}
 	return text
+}
+
+// most is amount, of nearly all sources by those that are left.
+func most(sources, all netset.Set) string {
+	left := all.Subtract(sources)
+	if len(left.V4())+len(left.V6()) >= len(sources.V4())+len(sources.V6()) {
+		return amount(sources)
+	}
+	return amount(all) + " but " + amount(left)
 }
 
 // rule is the risk of taking out a rule; empty if nobody loses by it.

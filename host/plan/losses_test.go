@@ -77,6 +77,7 @@ func TestRisk(t *testing.T) {
 			want:  "-A HARDENCTL-INPUT -p tcp -m tcp --dport 22 -j HARDENCTL-KNOCK" + drop + "\n-A HARDENCTL-KNOCK -m set --match-set hardenctl-open-ssh-v4 src -j HARDENCTL-S-SSH\n-A HARDENCTL-S-SSH -j ACCEPT",
 			risks: "tcp/22 is refused from now on"},
 		{name: "a source goes", have: ssh("-s 192.0.2.0/24 -p tcp -m tcp --dport 22"), want: ssh("-s 192.0.2.0/25 -p tcp -m tcp --dport 22"), risks: "tcp/22 is refused from now on for 128 addresses"},
+		{name: "all but one address", have: ssh("-p tcp -m tcp --dport 22"), want: ssh("-s 192.0.2.7/32 -p tcp -m tcp --dport 22"), risks: "tcp/22 is refused from now on for all of IPv4 but 1 address"},
 		{name: "a set has another name, and one address less", have: ssh("-p tcp -m tcp --dport 22 -m set --match-set hardenctl-a src"), before: []string{"a: 192.0.2.0/31"},
 			want: ssh("-p tcp -m tcp --dport 22 -m set --match-set hardenctl-b src"), then: []string{"b: 192.0.2.0/32"}, risks: "1 address will lose access | tcp/22 is refused from now on for 1 address"},
 		{name: "a limit is tighter", have: ssh("-p icmp -m hashlimit --hashlimit-upto 2/sec --hashlimit-name a"), want: ssh("-p icmp -m hashlimit --hashlimit-upto 1/sec --hashlimit-name a"), risks: riskRefused},

@@ -142,6 +142,11 @@ func blocks(name string) bool {
 
 // amount counts addresses, and networks of IPv6, whose addresses nobody counts.
 func amount(set netset.Set) string {
+	for _, f := range ruleset.Families {
+		if set.Equal(everywhere[f]) {
+			return fmt.Sprintf("all of IPv%d", f)
+		}
+	}
 	n, noun := uint64(0), "address" // of all, an int of 32 bits has no room
 	for _, p := range set.V4() {
 		n += 1 << (32 - p.Bits())

@@ -49,7 +49,8 @@ func TestUFW(t *testing.T) {
 		{"on", "ENABLED=yes\nLOGLEVEL=low\n", true, "-j ACCEPT", "ufw is enabled"},
 		{"on, as a person writes", "  enabled = \"YES\"\n", true, "-j ACCEPT", "ufw is enabled"},
 		{"removed, its file left", "ENABLED=yes\n", false, "-j ACCEPT", ""},
-		{"its rules live", "", false, "-j ufw6-before-input", "active in IPv6 filter INPUT"},
+		{"its rules live", "", true, "-j ufw6-before-input", "the rules of ufw are active in IPv6 filter INPUT: say what you need of it in the profile (ufw status shows it), then ufw disable"},
+		{"removed, its rules left", "", false, "-j ufw6-before-input", "rules that ufw has left are active in IPv6 filter INPUT: ufw itself is not installed any more"},
 		{"its chains emptied, as ufw disable leaves them", "ENABLED=no\n", true, "-j ufw6-empty", ""},
 		{"a comment of that name", "", false, `-m comment --comment "-j ufw6" -j ACCEPT`, ""},
 	} {
@@ -60,7 +61,7 @@ func TestUFW(t *testing.T) {
 		}
 		said := ""
 		for _, r := range ufw(root, input(c.rule)) {
-			said += r.Seen
+			said += r.Seen + ": " + r.WayOut
 		}
 		if !strings.Contains(said, c.says) || c.says == "" && said != "" {
 			t.Errorf("%s: says %q, want %q", c.name, said, c.says)

@@ -22,10 +22,17 @@ var ufwEnabled = regexp.MustCompile(`(?mi)^\s*ENABLED\s*=\s*["']?yes\b`)
 // follows at boot, or by its rules. "ufw disable" leaves jumps to empty chains
 // until the next boot (0.36.2), which decide nothing.
 func ufw(root string, have state.State) []plan.Rival {
-	const wayOut = "say what you need of it in the profile (ufw status shows it), then ufw disable"
+	const (
+		wayOut  = "say what you need of it in the profile (ufw status shows it), then ufw disable"
+		removed = "ufw itself is not installed any more: say what you need of its rules in the profile (iptables -S and ip6tables -S show them), then delete the rules of INPUT that jump to its chains, with iptables -D and ip6tables -D"
+	)
 	text, _ := os.ReadFile(filepath.Join(root, ufwSwitch)) // none: not installed
 	_, err := os.Stat(filepath.Join(root, ufwLoader))
-	if where, live := jumpsTo(have, "ufw"); live {
+	where, live := jumpsTo(have, "ufw")
+	if live && err != nil {
+		return []plan.Rival{rival("rules that ufw has left are active in "+where, removed)}
+	}
+	if live {
 		return []plan.Rival{rival("the rules of ufw are active in "+where, wayOut)}
 	}
 	if err == nil && ufwEnabled.Match(text) {
