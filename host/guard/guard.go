@@ -68,7 +68,10 @@ func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 	visits, notes, err := q.visits(ctx)
 	for _, round := range rounds(visits) {
 		if err == nil {
-			err = q.rehearse(ctx, round)
+			err = q.rehearse(ctx, round, false)
+		}
+		if err == nil {
+			err = q.again(ctx, round)
 		}
 	}
 	if err != nil {
@@ -91,7 +94,10 @@ func (v *visit) result() plan.Caller {
 	if v.reason != "" {
 		refused += " (" + v.reason + ")"
 	}
-	if v.broken {
+	switch {
+	case v.broken && v.goesOn:
+		refused = also(refused, "its open connection would break if conntrack does not know it")
+	case v.broken:
 		refused = also(refused, "its open connection would break")
 	}
 	return plan.Caller{
@@ -128,13 +134,39 @@ func rounds(visits []*visit) (rounds [][]*visit) {
 	return rounds
 }
 
-// rehearse makes all visits in a network of their own.
-func (q *Question) rehearse(ctx context.Context, visits []*visit) (err error) {
+// again looks which of the connections that would break go on where conntrack knows
+// them, as it does those that have begun under rules that ask for it.
+func (q *Question) again(ctx context.Context, visits []*visit) error {
+	var broken, copies []*visit
+	for _, v := range visits {
+		if v.broken {
+			second := *v
+			broken, copies = append(broken, v), append(copies, &second)
+		}
+	}
+	if len(broken) == 0 {
+		return nil
+	}
+	err := q.rehearse(ctx, copies, true)
+	for i, v := range broken {
+		v.goesOn = !copies[i].broken
+	}
+	return err
+}
+
+// rehearse makes all visits in a network of their own. Conntrack may know the
+// connections that are open before the rules.
+func (q *Question) rehearse(ctx context.Context, visits []*visit, known bool) (err error) {
 	s, err := newScene(visits)
 	if err != nil {
 		return fmt.Errorf("no network to try it in: %w", err)
 	}
 	defer s.close()
+	if known {
+		if err := q.track(ctx, s); err != nil {
+			return fmt.Errorf("before the rules: %w", err)
+		}
+	}
 	if err := s.begin(ctx); err != nil {
 		return fmt.Errorf("before the rules: %w", err)
 	}

@@ -45,6 +45,21 @@ func (q *Question) load(ctx context.Context, s *scene) error {
 	})
 }
 
+// tracking is a rule that makes conntrack look at what comes.
+const tracking = "*filter\n-A INPUT -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT\nCOMMIT\n"
+
+// track lets conntrack see the connections that begin from now on.
+func (q *Question) track(ctx context.Context, s *scene) error {
+	return s.server.Do(func() error {
+		for _, f := range q.Families {
+			if err := probe.Restore(ctx, f, []byte(tracking), true); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func rulesFile(f ruleset.Family) string {
 	if f == ruleset.V6 {
 		return bundle.RulesV6

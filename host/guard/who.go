@@ -31,9 +31,10 @@ type visit struct {
 
 	// What came of it. refused says which new connections would not be
 	// accepted, and reason by what, where that can be told; both are empty if
-	// all were. broken says that the open connection would not go on.
+	// all were. broken says that the open connection would not go on, of which
+	// conntrack knows nothing; goesOn, that it would if conntrack knew it.
 	refused, reason string
-	broken          bool
+	broken, goesOn  bool
 }
 
 // door is a port of the host, and the way through it.
