@@ -94,7 +94,7 @@ func content(name string, have []byte, b *bundle.Bundle) ([]byte, error) {
 // MoveAway says how to do without a file that does not load: an apply writes it
 // anew.
 func MoveAway(path string) string {
-	return "move the file away, with what others have in it, and apply again: mv " + path + " /root/"
+	return "move the file away, with what others have in it, and apply again: mv " + path + " " + path + ".broken"
 }
 
 // Read returns the text of each path, nil where there is no file. It follows
