@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"testing"
+
+	"hardenctl/lab"
 )
 
 // fault breaks an apply of builtin:database.
@@ -18,22 +20,25 @@ type fault struct {
 	code int
 }
 
-// strike lets each fault befall an apply, on a server that hardenctl has never
-// seen and on one with another profile, whose bans last longer; on both there
-// are others' rules.
+// strike lets each fault befall an apply, among others' rules: on one backend on a
+// server that hardenctl has never seen, on the other on one with another profile,
+// whose bans last longer. The next fault meets them the other way round; the long
+// tables of failpoints have all four.
 func strike(t *testing.T, faults ...fault) {
 	t.Helper()
-	onBackends(t, func(t *testing.T) {
-		for _, before := range []string{"", "builtin:bastion"} {
-			for _, f := range faults {
+	for b, backend := range lab.Backends {
+		t.Run(backend, func(t *testing.T) {
+			bare(t, backend)
+			for i, f := range faults {
+				before := []string{"", "builtin:bastion"}[(i+b)%2]
 				t.Run(fmt.Sprintf("%s/from %q", f.name, before), func(t *testing.T) {
 					wipe(t)
 					inhabitAfter(t, before)
 					f.befall(t)
 				})
 			}
-		}
-	})
+		})
+	}
 }
 
 // befall applies with the fault: the host is what it was, byte for byte. Then it

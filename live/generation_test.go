@@ -30,7 +30,7 @@ const ofTools = `TestFixpoint TestApply TestDrift TestForeign TestFault02KilledB
 // leftOut are the tests that do not run in a tree, by the reason.
 var leftOut = []struct{ why, tests string }{
 	{"a tree has no Docker, fail2ban, ufw, firewalld or Ansible: those there are, are of this machine's generation",
-		`TestPublished TestDockerStartsAnewInATrial TestFilter TestFilterIsNotFooled TestFail2ban TestJailOfOthers TestFault31UFW
+		`TestPublished TestPublishedLegacy TestDockerStartsAnewInATrial TestFilter TestFilterIsNotFooled TestFail2ban TestJailOfOthers TestFault31UFW
 		TestFault31Firewalld TestAnsibleOverSSH`},
 	{"a tree has no Go to build what they run",
 		`TestGateway TestMembersAreRefused TestForwardPolicyOnTrial TestREADME`},

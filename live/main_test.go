@@ -15,7 +15,7 @@ import (
 	"hardenctl/lab"
 )
 
-var labs = flag.Int("labs", 4, "how many tests run at once, each in a lab of its own")
+var labs = flag.Int("labs", 6, "how many tests run at once, each in a lab of its own")
 
 // A scan waits most of its time for answers that never come, so more of them
 // run at once than there are processors. A -parallel on the command line wins.

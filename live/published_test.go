@@ -73,56 +73,65 @@ func onFamilies(t *testing.T, name string, check func(t *testing.T, f family)) {
 
 // A published port is open only if a service states it, whoever was there
 // first, Docker or hardenctl, and whichever of them starts anew.
-func TestPublished(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		path := write(t, "published.toml", publishing)
-		other := write(t, "other.toml", strings.Replace(publishing, `inside = ["docker0", "br-+"]`, "", 1))
-		network := lab.NewNetwork(t)
-		scanner := network.Host("scanner", "192.0.2.66/24", "2001:db8::66/64")
-		neighbour := network.Host("neighbour", "192.0.2.67/24", "2001:db8::67/64")
-		d := inhabited(t)
-		tool(t, "ip -n neighbour route add 172.17.0.0/16 via "+lab.ServerV4)
-		tool(t, "ip -n neighbour route add fd00:d0c::/64 via "+lab.ServerV6)
-		onFamilies(t, "before", func(t *testing.T, f family) {
-			reaches(t, scanner, f.server, 8082, 1)
-			reaches(t, scanner, f.server, 9090, 1)
-			reaches(t, neighbour, d.address(t, "one", f.docker), 80, 1)
-		})
+func TestPublished(t *testing.T) { publishedOn(t, "nft") }
 
-		before := dockers(t)
-		expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
-		untouchedBy(t, before)
-		defended(t, network)
-		onFamilies(t, "past the published ports", func(t *testing.T, f family) {
-			refused(t, neighbour, d.address(t, "one", f.docker), 80)
-		})
-		outside := network.Host("outside", "192.0.2.99/24", "2001:db8::99/64")
-		greets(t, outside.Command(t.Context(), greeter(t)))
-		within(t, outside, d)
-		behindProxy(t, network)
-		within(t, outside, d)
-		untouchedBy(t, before)
+// TestPublishedLegacy is TestPublished on the other backend.
+func TestPublishedLegacy(t *testing.T) {
+	for range newSlice(t, 1, 1).numbers() {
+		publishedOn(t, "legacy")
+	}
+}
 
-		expect(t, 0, "apply", other, "--auto-approve", "--confirm-within", "0", "--no-guard")
-		untouchedBy(t, before)
-		sees(t, scanner, "tcp/8080", "tcp/8081")
-		within(t, outside, d)
-
-		d.stop(t)
-		d.start(t, withIPv6...) // puts its rules in front of everybody else's in FORWARD
-		sees(t, scanner, "tcp/8080", "tcp/8081")
-		expect(t, 0, "plan", other, "--detailed-exitcode")
-
-		d.stop(t)
-		wipe(t)
-		expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
-		d.start(t)
-		sees(t, scanner, "tcp/8080", "tcp/8081")
-		expect(t, 0, "plan", path, "--detailed-exitcode")
-		before = dockers(t)
-		expect(t, 0, "apply", other, "--auto-approve", "--confirm-within", "0", "--no-guard")
-		untouchedBy(t, before)
+func publishedOn(t *testing.T, backend string) {
+	t.Helper()
+	bare(t, backend)
+	path := write(t, "published.toml", publishing)
+	other := write(t, "other.toml", strings.Replace(publishing, `inside = ["docker0", "br-+"]`, "", 1))
+	network := lab.NewNetwork(t)
+	scanner := network.Host("scanner", "192.0.2.66/24", "2001:db8::66/64")
+	neighbour := network.Host("neighbour", "192.0.2.67/24", "2001:db8::67/64")
+	d := inhabited(t)
+	tool(t, "ip -n neighbour route add 172.17.0.0/16 via "+lab.ServerV4)
+	tool(t, "ip -n neighbour route add fd00:d0c::/64 via "+lab.ServerV6)
+	onFamilies(t, "before", func(t *testing.T, f family) {
+		reaches(t, scanner, f.server, 8082, 1)
+		reaches(t, scanner, f.server, 9090, 1)
+		reaches(t, neighbour, d.address(t, "one", f.docker), 80, 1)
 	})
+
+	before := dockers(t)
+	expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	untouchedBy(t, before)
+	defended(t, network)
+	onFamilies(t, "past the published ports", func(t *testing.T, f family) {
+		refused(t, neighbour, d.address(t, "one", f.docker), 80)
+	})
+	outside := network.Host("outside", "192.0.2.99/24", "2001:db8::99/64")
+	greets(t, outside.Command(t.Context(), greeter(t)))
+	within(t, outside, d)
+	behindProxy(t, network)
+	within(t, outside, d)
+	untouchedBy(t, before)
+
+	expect(t, 0, "apply", other, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	untouchedBy(t, before)
+	sees(t, scanner, "tcp/8080", "tcp/8081")
+	within(t, outside, d)
+
+	d.stop(t)
+	d.start(t, withIPv6...) // puts its rules in front of everybody else's in FORWARD
+	sees(t, scanner, "tcp/8080", "tcp/8081")
+	expect(t, 0, "plan", other, "--detailed-exitcode")
+
+	d.stop(t)
+	wipe(t)
+	expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	d.start(t)
+	sees(t, scanner, "tcp/8080", "tcp/8081")
+	expect(t, 0, "plan", path, "--detailed-exitcode")
+	before = dockers(t)
+	expect(t, 0, "apply", other, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	untouchedBy(t, before)
 }
 
 // behindProxy has the services ask for the proxy, which then answers for the
