@@ -90,7 +90,9 @@ func RunWithWords(ctx context.Context, c Command) (stdout []byte, words string, 
 	said := &bounded{limit: MaxWords}
 	cmd := c.process(ctx, path)
 	cmd.Stdout, cmd.Stderr = out, said
-	err = cmd.Run()
+	if err = cmd.Run(); endedInTime(err, cmd.ProcessState) {
+		err = nil
+	}
 	words = clean(said.kept.Bytes())
 	if out.exceeded {
 		// The tool itself has only seen a broken pipe.
@@ -100,6 +102,15 @@ func RunWithWords(ctx context.Context, c Command) (stdout []byte, words string, 
 		err = c.failure(ctx, cmd, err, words)
 	}
 	return out.kept.Bytes(), words, err
+}
+
+// endedInTime reports whether a tool has ended by itself, with success, although
+// its time was over when this process looked. One that was stopped meanwhile, or
+// that sleeps with its machine, sees the two at the same moment: os/exec then
+// tells of the time. A tool that did not end in time was killed, and has no
+// success.
+func endedInTime(err error, state *os.ProcessState) bool {
+	return errors.Is(err, context.DeadlineExceeded) && state != nil && state.Success()
 }
 
 // process prepares the run, in a process group of its own.
