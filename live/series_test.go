@@ -36,6 +36,7 @@ func seriesOfApplies(t *testing.T, backend string) {
 
 	pouring := pourInto(t, client, "9999")
 	s.confirms(t) // the first rules that this host has
+	s.replaces(t) // a rollback has rules to go back to, wherever the slice begins
 	pouring.end()
 	before := settled(t, hidden, "9999")
 	pouring = pourInto(t, client, "9999") // flows that nobody has let in
