@@ -9,34 +9,53 @@ import (
 	"hardenctl/lab"
 )
 
-// home is a server among devices, one of which is trusted and one blocked.
+// home is a server among devices, one of which is trusted and one blocked. fail2ban
+// puts others in jail. Bans and jails leave the services, and so stand late.
 const home = `version = 1
 include = ["builtin:server"]
 
 [access]
 exempt = ["192.0.2.41", "2001:db8:41::/64"]
 block = ["192.0.2.42", "2001:db8:42::/64"]
+
+[scan]
+scope = "hidden"
+
+[fail2ban]
+scope = "hidden"
 `
 
 // searchedAt is where devices are searched for (UPnP Device Architecture 2.0, section
 // 1.3). An IPv6 question to the site has an address of the site for its source.
 var searchedAt = []string{"239.255.255.250:1900", "[ff05::c%eth0]:1900"}
 
-// What answers this host's own searches arrives, from whoever is not blocked, and
-// bans nobody. It reaches the port that asked, and no other that is bound.
+// What answers this host's own searches arrives, unless its source is blocked, jailed
+// or banned, and bans nobody. It reaches the port that asked, and no other that is bound.
 func TestSearchIsAnswered(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		television := network.Host("television", "192.0.2.40/24", "2001:db8:40::40")
 		printer := network.Host("printer", "192.0.2.41/24", "2001:db8:41::41")
 		blocked := network.Host("blocked", "192.0.2.42/24", "2001:db8:42::42")
+		refused := []*lab.Host{
+			blocked,
+			network.Host("jailed", "192.0.2.43/24", "2001:db8:43::43"),
+			network.Host("banned", "192.0.2.44/24", "2001:db8:44::44"),
+		}
 		tool(t, "ip route add 239.255.255.250 dev "+lab.ServerInterface)
 		expect(t, 0, "apply", write(t, "home.toml", home), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		for family := range families {
+			for i, set := range []string{"jail", "ban"} {
+				name, source := sourceSet(set, addresses(refused[i+1])[family])
+				tool(t, "ipset add "+name+" "+source.String())
+			}
+		}
+		everybody := append(refused, television, printer)
 		for family, network := range []string{"udp4", "udp"} { // udp is of both families
 			asks, bound, low := binds(t, network, ":0"), binds(t, network, ":0"), binds(t, network, []string{":5353", ":5354"}[family])
 			arrive := func(at *net.UDPConn, want int, when string) {
 				t.Helper()
-				if got := count(t, at, func() { answer(t, family, at, television, printer, blocked) }); got != want {
+				if got := count(t, at, func() { answer(t, family, at, everybody...) }); got != want {
 					t.Errorf("%s: %d answers arrive at %v %s, want %d", network, got, at.LocalAddr(), when, want)
 				}
 			}

@@ -25,12 +25,12 @@ func (f *filter) input() []ruleset.Rule {
 		f.cookies(),
 		f.stealth(),
 		f.invalid(),
-		f.found(),
 		f.banned(profile.Everything),
 		f.fingerprint(),
 		f.services(),
 		f.banned(profile.Hidden),
 		f.jailed(profile.Hidden),
+		f.found(),
 		f.otherICMP(),
 		f.unserved(),
 	)

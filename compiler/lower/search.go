@@ -15,7 +15,9 @@ import (
 // many answers as a house has devices, and only while a socket is bound there. Only
 // ports of clients open: a server that announces itself by multicast from its own
 // port, such as avahi's 5353 or an SSDP server's 1900, stays as closed as it is.
-// The price: whoever hits the port within that time reaches the program that asks.
+// The price: a source that is neither blocked, jailed nor banned and hits the port
+// within that time reaches the program that asks. No match knows which sources are
+// on the link, and a site's router passes such questions on.
 const searchTimeout = 30 * time.Second
 
 var answerRate = ruleset.Rate{Count: 100, Unit: ruleset.PerSecond, Burst: 100}
@@ -57,7 +59,7 @@ func (f *filter) searches() []ruleset.Rule {
 	return []ruleset.Rule{jump}
 }
 
-// found lets in what answers a search, also from who is trusted or banned.
+// found lets in what answers a search, also from trusted sources.
 func (f *filter) found() []ruleset.Rule {
 	if !f.searching() || f.published {
 		return nil
