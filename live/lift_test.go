@@ -1,6 +1,7 @@
 package live
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -52,10 +53,11 @@ func lift(t *testing.T, a netip.Addr) {
 	if block == nil || !strings.Contains(block[2], example) {
 		t.Fatal("the README does not say how to lift a ban")
 	}
-	own := example
+	family, source := "v4", a
 	if a.Is6() {
-		own = "address=2001:db8:bad:66:: family=v6\n"
+		family, source = "v6", netip.PrefixFrom(a, 64).Masked().Addr()
 	}
+	own := fmt.Sprintf("address=%v family=%s\nhardenctl() { %s \"$@\"; }\n", source, family, binary(t))
 	fed(t, strings.Replace(block[2], example, own, 1), "sh", "-e")
 }
 

@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -290,7 +291,8 @@ func breakCall(t *testing.T, name string, call int, script string) {
 const keeping = homely + "[scan]\nkeep_bans = true\n"
 
 // Bans come back after a boot, with the time that was left when the host went
-// down, less the time for which it was; a file of them that is broken is named,
+// down, less the time for which it was. One that was lifted does not, also after a
+// power loss. A file of them that is broken is named,
 // and costs no more than the bans.
 func TestKeptBans(t *testing.T) {
 	const path = "/var/lib/hardenctl/bans"
@@ -329,6 +331,10 @@ func TestKeptBans(t *testing.T) {
 		rebooted(t)
 		expect(t, 0, "restore")
 		left(200, 600)
+
+		lift(t, netip.MustParseAddr(bans["hardenctl-ban-v4"]))
+		rebooted(t)
+		contains(t, expect(t, 0, "restore"), "1 bans and memories of before the boot are in force")
 
 		must(t, os.WriteFile(path, []byte(long+"add hardenctl-ban-v4 203."), 0o644))
 		rebooted(t)
