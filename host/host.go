@@ -144,6 +144,9 @@ func (r *Reading) readFiles() (err error) {
 	if r.Have.Files, err = persist.Read(persist.Paths(r.Bundle, r.Layout)); err != nil {
 		return err
 	}
+	if r.Have.Modes, r.Want.Modes, err = persist.Modes(r.Have.Files); err != nil {
+		return err
+	}
 	r.Want.Files, err = persist.Wanted(r.Bundle, r.Layout, r.Have.Files)
 	return err
 }

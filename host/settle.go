@@ -101,6 +101,7 @@ func (r *Reading) settleFiles(tried *bundle.Bundle) error {
 	if r.Have.Files, err = persist.Wanted(tried, r.Layout, have); err != nil {
 		return err
 	}
+	r.Have.Modes = r.Want.Modes // a confirm narrows them
 	r.Want.Files, err = persist.Wanted(r.Bundle, r.Layout, r.Have.Files)
 	return err
 }

@@ -310,7 +310,7 @@ func TestUmask(t *testing.T) {
 			t.Fatalf("exit %d: %s", code, out)
 		}
 		for path, want := range map[string]os.FileMode{
-			"/etc/iptables": 0o755, "/etc/iptables/rules.v4": 0o644, "/etc/sysctl.d/60-hardenctl.conf": 0o644,
+			"/etc/iptables": 0o755, "/etc/iptables/rules.v4": 0o640, "/etc/sysctl.d/60-hardenctl.conf": 0o644,
 			"/var/lib/hardenctl": 0o700, generation.Host.Folder: 0o700, generation.Host.Folder + "/1/generation.json": 0o600,
 			"/run/hardenctl.lock": 0o600,
 		} {

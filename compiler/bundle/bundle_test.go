@@ -1,9 +1,11 @@
 package bundle_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -34,7 +36,7 @@ const exampleManifest = `{
         "debian": "/etc/iptables/rules.v4",
         "rhel": "/etc/sysconfig/iptables"
       },
-      "mode": "0644",
+      "mode": "0640",
       "sha256": "b90239d6f3b85e9b70c0c1719403c4fee6bf9e16f26c1a8f0b646f8f73080bb2"
     },
     {
@@ -100,8 +102,17 @@ func TestTargets(t *testing.T) {
 		t.Errorf("%d entries, want %d", len(entries), len(want))
 	}
 	for _, e := range entries {
-		if got := [2]string{e.Targets[bundle.Debian], e.Targets[bundle.RHEL]}; got != want[e.Name] || e.Mode != "0644" {
-			t.Errorf("%s: %v %s, want %v 0644", e.Name, got, e.Mode, want[e.Name])
+		mode := "0640"
+		if slices.Contains([]string{bundle.Sysctl, bundle.ModProbe, bundle.ModulesLoad}, e.Name) {
+			mode = "0644"
+		}
+		if got := [2]string{e.Targets[bundle.Debian], e.Targets[bundle.RHEL]}; got != want[e.Name] || e.Mode != mode {
+			t.Errorf("%s: %v %s, want %v %s", e.Name, got, e.Mode, want[e.Name], mode)
+		}
+		for _, path := range e.Targets {
+			if got := fmt.Sprintf("%04o", bundle.ModeAt(path)); got != mode {
+				t.Errorf("%s: mode %s, want %s", path, got, mode)
+			}
 		}
 	}
 }
@@ -151,7 +162,7 @@ func TestWriteFolder(t *testing.T) {
 	if want := []string{"README", "manifest.json", "rules.v4", "sysctl.conf"}; !reflect.DeepEqual(names, want) {
 		t.Errorf("the folder has %v, want %v", names, want)
 	}
-	if s, err := os.Stat(filepath.Join(dir, bundle.RulesV4)); err != nil || s.Mode() != 0o644 {
+	if s, err := os.Stat(filepath.Join(dir, bundle.RulesV4)); err != nil || s.Mode() != 0o640 {
 		t.Errorf("rules.v4: %v %v", s.Mode(), err)
 	}
 	got, err := bundle.ReadFolder(os.DirFS(dir))
@@ -262,10 +273,36 @@ func TestReadFolderErrors(t *testing.T) {
 		"a file from above": {manifest(`"name": "rules.v4"`, `"name": "../rules.v4"`), `"../rules.v4" is no file of a bundle`},
 		"a file twice":      {manifest(`"name": "sysctl.conf"`, `"name": "rules.v4"`), `"rules.v4" is no file of a bundle, or is not in its place`},
 		"another target":    {manifest(`/etc/iptables/rules.v4`, `/etc/passwd`), "rules.v4: the manifest states targets or a mode"},
-		"another mode":      {manifest(`0644`, `4755`), "rules.v4: the manifest states targets or a mode"},
+		"another mode":      {manifest(`0640`, `4755`), "rules.v4: the manifest states targets or a mode"},
 	} {
 		if _, err := bundle.ReadFolder(test.fsys); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+// Generations that earlier versions kept have one mode for all files, and can be
+// gone back to.
+func TestOldMode(t *testing.T) {
+	old := strings.Replace(exampleManifest, "0640", "0644", 1)
+	b, err := bundle.ReadFolder(folder(bundle.ManifestName, old))
+	if err != nil || string(b.ManifestText()) != old {
+		t.Errorf("%v", err)
+	}
+}
+
+// A file without blocks is not read.
+func TestReadFolderHuge(t *testing.T) {
+	dir := t.TempDir()
+	if err := example().WriteFolder(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{bundle.RulesV4, bundle.ManifestName} {
+		if err := os.Truncate(filepath.Join(dir, name), 3<<30); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bundle.ReadFolder(os.DirFS(dir)); err == nil || !strings.Contains(err.Error(), name+" is larger than 256 MiB") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

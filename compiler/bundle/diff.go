@@ -31,7 +31,7 @@ func Diff(want *Bundle, fsys fs.FS) (string, error) {
 }
 
 func diffFile(out *strings.Builder, fsys fs.FS, name string, want []byte, wanted bool) error {
-	have, err := fs.ReadFile(fsys, name)
+	have, err := readBounded(fsys, name)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
 		return fmt.Errorf("compare a bundle with a folder: %w", err)

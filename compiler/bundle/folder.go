@@ -29,7 +29,7 @@ func (b *Bundle) WriteFolder(dir string) error {
 		return err
 	}
 	for _, f := range b.Files {
-		if err := writeFile(dir, f.Name, f.Text); err != nil {
+		if err := writeFile(dir, f); err != nil {
 			return err
 		}
 	}
@@ -41,7 +41,7 @@ func (b *Bundle) WriteFolder(dir string) error {
 			return fmt.Errorf("remove a file of an earlier bundle: %w", err)
 		}
 	}
-	return writeFile(dir, ManifestName, b.ManifestText())
+	return writeFile(dir, File{ManifestName, b.ManifestText()})
 }
 
 // inTheWay returns an error if the folder has a file under a bundle's name that
@@ -62,7 +62,7 @@ func inTheWay(dir string, all []place, left map[string]bool) error {
 // earlier returns the names of the files that an earlier bundle left in a
 // folder, by its manifest; none if there is no manifest of a bundle.
 func earlier(dir string) map[string]bool {
-	text, err := os.ReadFile(filepath.Join(dir, ManifestName))
+	text, err := readBounded(os.DirFS(dir), ManifestName)
 	if err != nil {
 		return nil
 	}
@@ -100,7 +100,11 @@ func removeFile(dir, name string) error {
 	return err
 }
 
-func writeFile(dir, name string, text []byte) error {
+// writeFile writes a file with the mode that it has where it is installed: a
+// profile that only its owner can read is no secret any more where all can read
+// its rules. The manifest has the sequences of knocks.
+func writeFile(dir string, f File) error {
+	name := f.Name
 	place := filepath.Join(dir, name)
 	err := os.MkdirAll(filepath.Dir(place), 0o755)
 	if err != nil {
@@ -110,8 +114,8 @@ func writeFile(dir, name string, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("write %s of the bundle: %w", name, err)
 	}
-	_, err = temp.Write(text)
-	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
+	_, err = temp.Write(f.Text)
+	err = errors.Join(err, temp.Chmod(ModeAt(Paths(Debian, name)[name])), temp.Close())
 	if err == nil {
 		err = os.Rename(temp.Name(), place)
 	}
@@ -125,7 +129,7 @@ func writeFile(dir, name string, text []byte) error {
 // package could have written: a manifest of the known Format whose files are
 // known, go where they belong, and have the contents that the manifest states.
 func ReadFolder(fsys fs.FS) (*Bundle, error) {
-	text, err := fs.ReadFile(fsys, ManifestName)
+	text, err := readBounded(fsys, ManifestName)
 	if err != nil {
 		return nil, fmt.Errorf("read a bundle: %w; is this a folder that `hardenctl compile -o` wrote?", err)
 	}
@@ -183,7 +187,8 @@ func checkFiles(entries []FileEntry) error {
 		if next == len(all) {
 			return fmt.Errorf("%q is no file of a bundle, or is not in its place; compile the profile again", e.Name)
 		}
-		if e.Mode != mode || !maps.Equal(e.Targets, all[next].targets) {
+		// Before 0640 there was 0644 alone, in generations that are kept.
+		if e.Mode != all[next].mode && e.Mode != open || !maps.Equal(e.Targets, all[next].targets) {
 			return fmt.Errorf("%s: the manifest states targets or a mode that bundles do not have; compile the profile again", e.Name)
 		}
 		next++
@@ -192,7 +197,7 @@ func checkFiles(entries []FileEntry) error {
 }
 
 func readFile(fsys fs.FS, e FileEntry) (File, error) {
-	text, err := fs.ReadFile(fsys, e.Name)
+	text, err := readBounded(fsys, e.Name)
 	if err != nil {
 		return File{}, fmt.Errorf("read a file of the bundle: %w; the manifest lists it, so compile the profile again", err)
 	}
@@ -201,4 +206,22 @@ func readFile(fsys fs.FS, e FileEntry) (File, error) {
 			"compile the profile again, or see what changed with `hardenctl compile --check`", e.Name, sum, e.SHA256)
 	}
 	return File{Name: e.Name, Text: text}, nil
+}
+
+// mostBytes is the largest file of a bundle that is read: the sets of a million
+// entries of each family are 80 MiB.
+const mostBytes = 256 << 20
+
+// readBounded reads a file, if it is a regular one and not larger than mostBytes.
+func readBounded(fsys fs.FS, name string) ([]byte, error) {
+	stat, err := fs.Stat(fsys, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !stat.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	case stat.Size() > mostBytes:
+		return nil, fmt.Errorf("%s is larger than %d MiB, which no file of a bundle is", name, mostBytes>>20)
+	}
+	return fs.ReadFile(fsys, name)
 }

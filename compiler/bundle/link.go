@@ -45,6 +45,7 @@ func isLink(name string) bool {
 type place struct {
 	name    string
 	targets map[Layout]string
+	mode    string
 }
 
 // places returns every known file, and behind them those of the names that are
@@ -54,10 +55,10 @@ func places(names ...string) []place {
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		if isLink(name) {
-			all = append(all, place{name, everywhere(linkTargets + strings.TrimPrefix(name, linkFolder))})
+			all = append(all, place{name, everywhere(linkTargets + strings.TrimPrefix(name, linkFolder)), open})
 		}
 		if path, ok := BeforePath(name); ok {
-			all = append(all, place{name, everywhere(path)})
+			all = append(all, place{name, everywhere(path), closed})
 		}
 	}
 	return all

@@ -6,30 +6,47 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 )
 
-// mode is that of every file: all of them may be read by anyone, as those that
-// the distributions install are.
-const mode = "0644"
+// The modes of files. What the kernel tells every user anyway, and what programs
+// read that are not root, is open; all else may tell who is trusted and how one
+// knocks, and is for root alone.
+const (
+	open   = "0644"
+	closed = "0640"
+)
 
 // known is every file that a bundle may have but for those of network
 // interfaces (link.go), in the order in which bundles list them, and where each
 // layout keeps it.
 var known = []place{
-	{RulesV4, map[Layout]string{Debian: "/etc/iptables/rules.v4", RHEL: "/etc/sysconfig/iptables"}},
-	{RulesV6, map[Layout]string{Debian: "/etc/iptables/rules.v6", RHEL: "/etc/sysconfig/ip6tables"}},
-	{Sets, map[Layout]string{Debian: "/etc/iptables/ipsets", RHEL: "/etc/sysconfig/ipset"}},
-	{ClosedV4, everywhere("/etc/hardenctl/closed.v4")},
-	{ClosedV6, everywhere("/etc/hardenctl/closed.v6")},
-	{KeptSets, everywhere("/etc/hardenctl/kept-sets")},
-	{Sysctl, everywhere("/etc/sysctl.d/60-hardenctl.conf")},
-	{ModProbe, everywhere("/etc/modprobe.d/hardenctl.conf")},
-	{ModulesLoad, everywhere("/etc/modules-load.d/hardenctl.conf")},
-	{Fail2banFilter, everywhere("/etc/fail2ban/filter.d/hardenctl.conf")},
-	{Fail2banJail, everywhere("/etc/fail2ban/jail.d/hardenctl.conf")},
-	{Fail2banAction, everywhere("/etc/fail2ban/action.d/hardenctl.conf")},
+	{RulesV4, map[Layout]string{Debian: "/etc/iptables/rules.v4", RHEL: "/etc/sysconfig/iptables"}, closed},
+	{RulesV6, map[Layout]string{Debian: "/etc/iptables/rules.v6", RHEL: "/etc/sysconfig/ip6tables"}, closed},
+	{Sets, map[Layout]string{Debian: "/etc/iptables/ipsets", RHEL: "/etc/sysconfig/ipset"}, closed},
+	{ClosedV4, everywhere("/etc/hardenctl/closed.v4"), closed},
+	{ClosedV6, everywhere("/etc/hardenctl/closed.v6"), closed},
+	{KeptSets, everywhere("/etc/hardenctl/kept-sets"), closed},
+	{Sysctl, everywhere("/etc/sysctl.d/60-hardenctl.conf"), open},
+	{ModProbe, everywhere("/etc/modprobe.d/hardenctl.conf"), open},
+	{ModulesLoad, everywhere("/etc/modules-load.d/hardenctl.conf"), open},
+	{Fail2banFilter, everywhere("/etc/fail2ban/filter.d/hardenctl.conf"), closed},
+	{Fail2banJail, everywhere("/etc/fail2ban/jail.d/hardenctl.conf"), closed},
+	{Fail2banAction, everywhere("/etc/fail2ban/action.d/hardenctl.conf"), closed},
+}
+
+// ModeAt returns the widest mode that a file of a bundle may have at a path.
+func ModeAt(path string) fs.FileMode {
+	_, link := LinkAt(path)
+	for _, k := range known {
+		link = link || k.mode == open && (k.targets[Debian] == path || k.targets[RHEL] == path)
+	}
+	if link {
+		return 0o644
+	}
+	return 0o640
 }
 
 func everywhere(path string) map[Layout]string {
@@ -51,7 +68,7 @@ func Seal(files []File, m Manifest) *Bundle {
 	for _, k := range places(slices.Collect(maps.Keys(byName))...) {
 		if f, ok := byName[k.name]; ok {
 			b.Files = append(b.Files, f)
-			b.Manifest.Files = append(b.Manifest.Files, entry(f, k.targets))
+			b.Manifest.Files = append(b.Manifest.Files, entry(f, k))
 		}
 	}
 	if len(b.Files) != len(files) {
@@ -60,8 +77,8 @@ func Seal(files []File, m Manifest) *Bundle {
 	return b
 }
 
-func entry(f File, targets map[Layout]string) FileEntry {
-	return FileEntry{Name: f.Name, Targets: maps.Clone(targets), Mode: mode, SHA256: checksum(f.Text)}
+func entry(f File, k place) FileEntry {
+	return FileEntry{Name: f.Name, Targets: maps.Clone(k.targets), Mode: k.mode, SHA256: checksum(f.Text)}
 }
 
 func checksum(text []byte) string {

@@ -42,7 +42,7 @@ func (s Store) record(number int) (Generation, error) {
 	if _, err := os.Lstat(s.path(number)); errors.Is(err, fs.ErrNotExist) {
 		return Generation{}, ErrNone
 	}
-	text, err := readRegular(name)
+	text, err := safepath.ReadFile(name)
 	if err != nil {
 		return Generation{}, err
 	}
@@ -151,7 +151,7 @@ func (s Store) sameManifest(g Generation, text []byte) error {
 
 // manifest reads that of a generation alone, whose lists may be long.
 func (s Store) manifest(g Generation) (m bundle.Manifest, err error) {
-	text, err := readRegular(s.path(g.Number, bundleName, bundle.ManifestName))
+	text, err := safepath.ReadFile(s.path(g.Number, bundleName, bundle.ManifestName))
 	if err == nil {
 		err = s.sameManifest(g, text)
 	}
@@ -167,21 +167,9 @@ func (s Store) source(number int, e SourceEntry) ([]byte, error) {
 		return nil, fmt.Errorf("%s is not as it was written: source %q is not at %q", s.path(number, recordName), e.Name, e.Path)
 	}
 	name := s.path(number, e.Path)
-	text, err := readRegular(name)
+	text, err := safepath.ReadFile(name)
 	if err == nil && checksum(text) != e.SHA256 {
 		err = fmt.Errorf("%s is not as it was written: its checksum is not the one in %s", name, recordName)
 	}
 	return text, err
-}
-
-// readRegular reads a file that is no link or device.
-func readRegular(name string) ([]byte, error) {
-	stat, err := os.Lstat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !stat.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", name)
-	}
-	return os.ReadFile(name)
 }

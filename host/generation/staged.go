@@ -35,7 +35,7 @@ func (s Store) Next() (Generation, error) {
 	if err := safepath.Real(place); err != nil {
 		return Generation{}, err
 	}
-	text, err := readRegular(filepath.Join(place, recordName))
+	text, err := safepath.ReadFile(filepath.Join(place, recordName))
 	if err != nil {
 		return Generation{}, err
 	}

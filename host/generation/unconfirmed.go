@@ -11,6 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/host/safepath"
 )
 
 // unconfirmedGlob are the files in a store that say what was tried and never
@@ -28,7 +29,7 @@ const keptUnconfirmed = 20
 // condition of the end of a trial.
 func (s Store) SetAside() error {
 	staged := filepath.Join(s.Folder, nextName, recordName)
-	text, err := readRegular(staged)
+	text, err := safepath.ReadFile(staged)
 	if err != nil {
 		return s.Discard()
 	}
@@ -69,7 +70,7 @@ func (s Store) Unconfirmed(o Orders) (g Generation, ok bool) {
 	all, _ := s.List() // of those whose record is not whole nothing is known
 	files, _ := filepath.Glob(filepath.Join(s.Folder, unconfirmedGlob))
 	for _, file := range files {
-		text, err := readRegular(file)
+		text, err := safepath.ReadFile(file)
 		if err != nil {
 			continue
 		}

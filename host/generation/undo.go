@@ -14,6 +14,7 @@ import (
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/safepath"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
 )
@@ -105,7 +106,7 @@ func (u *undoing) read(s Store, number int) error {
 // before reads what a generation found, by the names that its list of sums has,
 // each as it was written. Generations of earlier versions have no such list.
 func (s Store) before(number int) (map[string][]byte, error) {
-	list, err := readRegular(s.path(number, beforeName, sumsName))
+	list, err := safepath.ReadFile(s.path(number, beforeName, sumsName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: an earlier version of hardenctl has kept it", ErrNone)
 	}
@@ -118,7 +119,7 @@ func (s Store) before(number int) (map[string][]byte, error) {
 		if !found || !filepath.IsLocal(name) {
 			return nil, fmt.Errorf("%s is not as it was written", s.path(number, beforeName, sumsName))
 		}
-		text, err := readRegular(s.path(number, name))
+		text, err := safepath.ReadFile(s.path(number, name))
 		if err != nil {
 			return nil, err
 		}

@@ -2,13 +2,9 @@ package journal
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 
 	"hardenctl/host/safepath"
 )
@@ -42,24 +38,6 @@ func writeSynced(path string, text []byte) error {
 		return errors.Join(err, os.Remove(beside))
 	}
 	return syncPath(filepath.Dir(path))
-}
-
-// readOwn reads a file of ours. Whoever reads the journal acts on it as root:
-// it is read only where nobody else can have put it.
-func readOwn(path string) ([]byte, error) {
-	if err := safepath.Real(filepath.Dir(path)); err != nil {
-		return nil, err
-	}
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
-	}
-	f := os.NewFile(uintptr(fd), path)
-	defer f.Close()
-	if stat, err := f.Stat(); err != nil || !stat.Mode().IsRegular() {
-		return nil, errors.Join(err, fmt.Errorf("%s is not a regular file; move it away", path))
-	}
-	return io.ReadAll(f)
 }
 
 // syncTree syncs the files and folders below a folder, and itself.

@@ -31,6 +31,7 @@ import (
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/host/safepath"
 	"hardenctl/host/session"
 	"hardenctl/host/state"
 )
@@ -144,7 +145,7 @@ func Write(e Entry) error {
 // Read returns the entry, or ErrNone.
 func Read() (Entry, error) {
 	place := filepath.Join(Folder, entryName)
-	text, err := readOwn(place)
+	text, err := safepath.ReadFile(place)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Entry{}, ErrNone
 	}

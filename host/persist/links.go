@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/host/safepath"
 )
 
 // linkFolders are where udev looks for link files. Of files of one name the
@@ -68,7 +69,7 @@ func shadow(files []string, nic, address string) string {
 		if path.Base(file) >= ours {
 			return ""
 		}
-		if text, err := os.ReadFile(file); err == nil && linkMatches(string(text), nic, address) {
+		if text, err := safepath.ReadAny(file); err == nil && linkMatches(string(text), nic, address) {
 			return file
 		}
 	}

@@ -97,9 +97,8 @@ func MoveAway(path string) string {
 	return "move the file away, with what others have in it, and apply again: mv " + path + " " + path + ".broken"
 }
 
-// Read returns the text of each path, nil where there is no file. It follows
-// no symbolic link, nor looks into a folder that others may write, and takes
-// only regular files.
+// Read returns the text of each path, nil where there is no file. It takes only
+// what safepath.ReadFile does: what root's own hands have written.
 func Read(paths map[string]string) (map[string][]byte, error) {
 	texts := map[string][]byte{}
 	for _, path := range paths {
@@ -113,31 +112,12 @@ func Read(paths map[string]string) (map[string][]byte, error) {
 }
 
 func readRegular(path string) ([]byte, error) {
-	if err := safepath.Real(filepath.Dir(path)); err != nil {
-		return nil, err
-	}
-	stat, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	text, err := safepath.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
-	case err != nil:
-		return nil, err
-	case !stat.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is %s, not a regular file; move it away", path, kindOf(stat.Mode()))
 	}
-	text, err := os.ReadFile(path)
 	if err == nil && text == nil {
 		text = []byte{}
 	}
 	return text, err
-}
-
-func kindOf(mode fs.FileMode) string {
-	switch {
-	case mode&fs.ModeSymlink != 0:
-		return "a symbolic link"
-	case mode.IsDir():
-		return "a folder"
-	}
-	return "a special file"
 }

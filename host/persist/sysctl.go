@@ -3,13 +3,13 @@ package persist
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/host/safepath"
 )
 
 // sysctlFolders are where settings are read from at boot (sysctl.d(5)): a file
@@ -31,7 +31,7 @@ func SysctlNotes(layout bundle.Layout, settings []bundle.SettingEntry) []string 
 func sysctlNotes(root, ours string, settings []bundle.SettingEntry) []string {
 	var notes []string
 	for _, file := range laterFiles(root, ours) {
-		text, err := os.ReadFile(filepath.Join(root, file))
+		text, err := safepath.ReadAny(filepath.Join(root, file))
 		if err != nil {
 			continue // a link to nothing, or gone since
 		}

@@ -13,14 +13,8 @@ import (
 	"hardenctl/host/safepath"
 )
 
-// The modes of the files and folders that we make, whatever the umask: the rules
-// of a firewall are no secret on the host that they protect, and others' tools
-// read them. A file that exists keeps its mode and owner; somebody may have
-// closed it.
-const (
-	fileMode   = 0o644
-	folderMode = 0o755
-)
+// folderMode is the mode of the folders that we make, whatever the umask.
+const folderMode = 0o755
 
 // Replacement is a file that is about to change. What needs space is done when
 // it is prepared: to put the new file in place, and to go back to the old one,
@@ -79,7 +73,7 @@ func (r *Replacement) writeNew(name string, text []byte) error {
 	if err := removeIfThere(name); err != nil {
 		return err
 	}
-	err := create(name, text, r.before)
+	err := create(name, text, r.before, widest(r.path))
 	if err == nil {
 		r.beside = name
 	}
@@ -153,33 +147,36 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// create writes and syncs a new file with the mode and the owner of another, if
-// there is one, and leaves nothing behind on an error. Until then only its owner
-// can read it.
-func create(name string, text []byte, like string) error {
+// create writes and syncs a new file with the owner and the mode of another, if
+// there is one, but no wider than widest, and leaves nothing behind on an error.
+// Until then only its owner can read it.
+func create(name string, text []byte, like string, widest fs.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	err = errors.Join(err, resemble(f, like), f.Sync(), f.Close())
+	err = errors.Join(err, resemble(f, like, widest), f.Sync(), f.Close())
 	if err != nil {
 		return errors.Join(err, os.Remove(name))
 	}
 	return nil
 }
 
-// resemble gives f the owner and the mode of the file called like.
-func resemble(f *os.File, like string) error {
-	if like == "" {
-		return f.Chmod(fileMode)
-	}
-	var stat unix.Stat_t
-	if err := unix.Lstat(like, &stat); err != nil {
-		return &fs.PathError{Op: "lstat", Path: like, Err: err}
+// resemble gives f the owner and the mode of the file called like. A new one is
+// the group's of this process: a folder may give what is made there to its own
+// (setgid).
+func resemble(f *os.File, like string, widest fs.FileMode) error {
+	uid, gid, mode := os.Geteuid(), os.Getegid(), widest
+	if like != "" {
+		var stat unix.Stat_t
+		if err := unix.Lstat(like, &stat); err != nil {
+			return &fs.PathError{Op: "lstat", Path: like, Err: err}
+		}
+		uid, gid, mode = int(stat.Uid), int(stat.Gid), fs.FileMode(stat.Mode)&widest
 	}
 	// The owner first: to change it takes setuid bits away.
-	return errors.Join(f.Chown(int(stat.Uid), int(stat.Gid)), f.Chmod(fs.FileMode(stat.Mode&0o777)))
+	return errors.Join(f.Chown(uid, gid), f.Chmod(mode))
 }
 
 func syncFolder(path string) error {

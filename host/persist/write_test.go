@@ -64,7 +64,7 @@ func TestReplacement(t *testing.T) {
 		if err != nil || string(got) != text {
 			t.Errorf("holds %q, %v, want %q", got, err, text)
 		}
-		if stat, _ := os.Stat(path); stat.Mode().Perm() != 0o644 {
+		if stat, _ := os.Stat(path); stat.Mode().Perm() != 0o640 {
 			t.Errorf("mode %v", stat.Mode())
 		}
 		if got := names(t, folder); !slices.Equal(got, []string{"rules.v4"}) {
@@ -134,7 +134,41 @@ func TestReplacementAfterKill(t *testing.T) {
 	}
 }
 
-// A file that exists keeps its mode and its owner; one that is new is open.
+// A file that all can read is read by root and its group alone from then on, but
+// for what every user knows anyway. A new one in a folder that gives its own group
+// to what is made there is root's.
+func TestReplacementNarrows(t *testing.T) {
+	for path, want := range map[string]fs.FileMode{
+		"/etc/iptables/rules.v4": 0o640, "/etc/sysconfig/ipset": 0o640, "/etc/fail2ban/jail.d/hardenctl.conf": 0o640, "/var/lib/hardenctl/bans": 0o640,
+		"/etc/sysctl.d/60-hardenctl.conf": 0o644, "/etc/systemd/network/98-hardenctl-eth0.link": 0o644, unitPath: 0o644,
+	} {
+		if got := widest(path); got != want {
+			t.Errorf("%s: %04o, want %04o", path, got, want)
+		}
+	}
+	folder := t.TempDir()
+	open, made := filepath.Join(folder, "open"), filepath.Join(folder, "made")
+	if err := errors.Join(os.WriteFile(open, []byte("old"), 0o644), os.Chmod(folder, 0o755|fs.ModeSetgid)); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 {
+		if err := os.Chown(folder, -1, 4); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{open, made} {
+		discard(t, replace(t, path, []byte("new")))
+		stat, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode, group := stat.Mode().Perm(), stat.Sys().(*syscall.Stat_t).Gid; mode != 0o640 || int(group) != os.Getegid() {
+			t.Errorf("%s: mode %v, group %d", path, mode, group)
+		}
+	}
+}
+
+// A file that exists keeps its owner, and a mode that is narrow.
 func TestReplacementKeepsMode(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {

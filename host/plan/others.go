@@ -31,9 +31,13 @@ func fold(value string) string { return strings.Join(strings.Fields(value), " ")
 func (c *comparison) files() {
 	for _, path := range sorted(c.want.Files, c.want.Files) {
 		have, want := c.have.Files[path], c.want.Files[path]
+		was, is := c.have.Modes[path], c.want.Modes[path]
 		step := Step{Kind: File, Object: path, Before: lines(have), After: lines(want)}
+		if was != is && have != nil && want != nil {
+			step.Before, step.After = fmt.Sprintf("%s, mode %04o", step.Before, was), fmt.Sprintf("%s, mode %04o", step.After, is)
+		}
 		switch {
-		case bytes.Equal(have, want) && (have == nil) == (want == nil):
+		case was == is && bytes.Equal(have, want) && (have == nil) == (want == nil):
 			continue
 		case have == nil:
 			step.Action, step.Before = Add, ""

@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"hardenctl/host/plan"
+	"hardenctl/host/safepath"
 	"hardenctl/host/state"
 )
 
@@ -26,7 +27,7 @@ func ufw(root string, have state.State) []plan.Rival {
 		wayOut  = "say what you need of it in the profile (ufw status shows it), then ufw disable"
 		removed = "ufw itself is not installed any more: say what you need of its rules in the profile (iptables -S and ip6tables -S show them), then delete the rules of INPUT that jump to its chains, with iptables -D and ip6tables -D"
 	)
-	text, _ := os.ReadFile(filepath.Join(root, ufwSwitch)) // none: not installed
+	text, _ := safepath.ReadAny(filepath.Join(root, ufwSwitch)) // none: not installed
 	_, err := os.Stat(filepath.Join(root, ufwLoader))
 	where, live := jumpsTo(have, "ufw")
 	if live && err != nil {

@@ -31,6 +31,6 @@ func (s State) WriteCanonical(w io.Writer) {
 		fmt.Fprintf(w, "setting %s %q\n", key, s.Settings[key].Value)
 	}
 	for _, path := range slices.Sorted(maps.Keys(s.Files)) {
-		fmt.Fprintf(w, "file %s %t %q\n", path, s.Files[path] != nil, s.Files[path])
+		fmt.Fprintf(w, "file %s %t %04o %q\n", path, s.Files[path] != nil, s.Modes[path], s.Files[path])
 	}
 }

@@ -7,6 +7,7 @@
 package state
 
 import (
+	"io/fs"
 	"strings"
 
 	"hardenctl/compiler/netset"
@@ -25,6 +26,8 @@ type State struct {
 	Settings map[string]Setting
 	// Files are by absolute path. A nil text is a file that does not exist.
 	Files map[string][]byte
+	// Modes are the permission bits of the files that exist.
+	Modes map[string]fs.FileMode
 }
 
 // TableID names a table.
