@@ -52,7 +52,7 @@ func TestJailScope(t *testing.T) {
 func TestJailSparesProven(t *testing.T) {
 	const text = "services.web.ports = [\"tcp/80\"]\nlog = { rate = \"5/minute burst 10\", lines_per_source = \"1/minute burst 3\" }\n"
 	const scan = "scan = { probes = 10, scope = \"everything\", proven = \"1d\" }\n"
-	const share = `-m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 -m limit --limit 5/min --limit-burst 10 `
+	const share = `-m limit --limit 1000/sec --limit-burst 1000 -m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 -m limit --limit 5/min --limit-burst 10 `
 	var told []string
 	for _, reason := range []string{"scan", "ban"} {
 		told = append(told, `

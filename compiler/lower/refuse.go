@@ -2,6 +2,7 @@ package lower
 
 import (
 	"strings"
+	"time"
 
 	"hardenctl/compiler/profile"
 	"hardenctl/compiler/ruleset"
@@ -68,7 +69,9 @@ func chainFor(verdict string, why reason) string {
 // log writes what is refused to the kernel log: within what each source may
 // write, whatever the reason, and within what all of them may for this reason.
 // The source is asked first. A scanner that has used up its lines then takes
-// none from others, and what it does for one reason hides no other.
+// none from others, and what it does for one reason hides no other. Only packets
+// that fit into askedLines come so far: a flood of forged sources would make the
+// kernel remember each of them.
 //
 // Bans have a share of their own: their lines are those that people look for,
 // and the probes before a ban must not use them up. Where fail2ban shall not
@@ -81,7 +84,7 @@ func (f *filter) log(why reason) []ruleset.Rule {
 		share = f.part("log.ban", l.Position)
 	}
 	line := func(says reason, of ...ruleset.Match) ruleset.Rule {
-		limits := []ruleset.Match{f.within(share, l.PerSource), ruleset.Limit{Rate: limitRate(l.Rate)}}
+		limits := []ruleset.Match{ruleset.Limit{Rate: askedLines(l.Rate)}, f.within(share, l.PerSource), ruleset.Limit{Rate: limitRate(l.Rate)}}
 		return p.rule(string(says), ruleset.Log{Prefix: l.Prefix + string(says) + " "}, append(of, limits...)...)
 	}
 	if !f.spares(why) {
@@ -91,4 +94,15 @@ func (f *filter) log(why reason) []ruleset.Rule {
 	others := known
 	others.Not = true
 	return []ruleset.Rule{line(fromProven, known), line(why, others)}
+}
+
+// askedLines is how many refused packets ask for a line, of all sources: many more
+// than get one, so that a source which asks a thousand times a second hides no
+// other.
+func askedLines(written profile.Rate) ruleset.Rate {
+	asked := ruleset.Rate{Count: 1000, Unit: ruleset.PerSecond, Burst: max(1000, written.Burst)}
+	if uint64(written.Count) > 1000*uint64(written.Per/time.Second) {
+		return limitRate(profile.Rate{Count: written.Count, Per: written.Per, Burst: asked.Burst})
+	}
+	return asked
 }

@@ -14,7 +14,7 @@ import (
 // written whatever its source wrote before.
 func TestLog(t *testing.T) {
 	const probes = "scan.probes = 10\nlog = { prefix = \"fw: \", rate = \"5/minute burst 10\", lines_per_source = \"1/minute burst 3\" }\n"
-	const share = "-m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 "
+	const share = "-m limit --limit 1000/sec --limit-burst 1000 -m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 "
 	run(t, []example{
 		{"a probe", probes, ruleset.V4, "DROP-SCAN", share + `-m limit --limit 5/min --limit-burst 10 -j LOG --log-prefix "fw: scan "
 			-j DROP`},
@@ -47,7 +47,7 @@ func TestShares(t *testing.T) {
 	for _, c := range lowered(t, all).Tables[0].Chains {
 		for _, r := range c.Rules {
 			if log, ok := r.Target.(ruleset.Log); ok {
-				table := r.Matches[0].(ruleset.SourceRate).Name
+				table := r.Matches[1].(ruleset.SourceRate).Name
 				shares[table] = append(shares[table], log.Prefix)
 			}
 		}

@@ -186,11 +186,11 @@ func TestEndings(t *testing.T) {
 	const logged = "log = { rate = \"5/minute\", prefix = \"no: \" }\n"
 	run(t, []example{
 		{"drop, logged", logged, ruleset.V4, "DROP-SCAN", `
-			-m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 -m limit --limit 5/min -j LOG --log-prefix "no: scan "
+			-m limit --limit 1000/sec --limit-burst 1000 -m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 -m limit --limit 5/min -j LOG --log-prefix "no: scan "
 			-j DROP`},
 		{"drop without a log", ``, ruleset.V4, "DROP-SCAN", ``},
 		{"reject, logged", logged + `policy.input = "reject"`, ruleset.V4, "REJECT-SCAN", `
-			-m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 -m limit --limit 5/min -j LOG --log-prefix "no: scan "
+			-m limit --limit 1000/sec --limit-burst 1000 -m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 -m limit --limit 5/min -j LOG --log-prefix "no: scan "
 			-p tcp -j REJECT --reject-with tcp-reset
 			-j REJECT --reject-with icmp-port-unreachable`},
 		{"reject by ICMPv6", `policy.input = "reject"`, ruleset.V6, "REJECT", `
