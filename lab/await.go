@@ -23,7 +23,7 @@ func Await(t T, what string, holds func() bool) {
 	defer awaited.add(what)()
 	for began := time.Now(); !holds(); time.Sleep(pollPause) {
 		if time.Since(began) > Patience {
-			t.Fatalf("after %s there was still not: %s", Patience, what)
+			t.Fatalf("%s did not come within %s", what, Patience)
 		}
 	}
 }

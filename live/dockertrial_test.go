@@ -22,7 +22,7 @@ func TestDockerStartsAnewInATrial(t *testing.T) {
 	again := func() {
 		d.stop(t)
 		d.start(t, withIPv6...)
-		lab.Await(t, "the port that is on trial open", func() bool { return connect(customer, lab.ServerV4, 9090) == nil })
+		lab.Await(t, "a connection to the port that is on trial", func() bool { return connect(customer, lab.ServerV4, 9090) == nil })
 	}
 	expect(t, 0, "apply", one, "--auto-approve", "--no-guard", "--confirm-within", "0")
 

@@ -107,7 +107,7 @@ func TestFail2ban(t *testing.T) {
 
 		client(t, "set", "hardenctl", "banip", admin.V4().String())
 		client(t, "set", "hardenctl", "banip", scannerV4)
-		lab.Await(t, "the source in jail", func() bool { return jailed(t, "v4", admin.V4().String()) && jailed(t, "v4", scannerV4) })
+		lab.Await(t, "the entry of the source in jail", func() bool { return jailed(t, "v4", admin.V4().String()) && jailed(t, "v4", scannerV4) })
 		reaches(t, admin, lab.ServerV4, 22, 1) // whatever the set holds
 		hardenctl(t, "plan", path, "--detailed-exitcode")
 		expires(t, "203.0.113.99")
@@ -123,7 +123,7 @@ func TestFail2ban(t *testing.T) {
 func jailAndRelease(t *testing.T, log, family, address, server string, scanner, neighbour *lab.Host) {
 	t.Helper()
 	reaches(t, scanner, server, 80, 1)
-	lab.Await(t, "a proven source", func() bool { return member(t, "proven", netip.MustParseAddr(address)) }) // which does not help it
+	lab.Await(t, "the proof of the source", func() bool { return member(t, "proven", netip.MustParseAddr(address)) }) // which does not help it
 	probes := linesFrom(t, address)
 	appendTo(t, log, syslog(probes[:2]))
 	// Three of another, which come later, are too many.
@@ -133,12 +133,12 @@ func jailAndRelease(t *testing.T, log, family, address, server string, scanner, 
 		others = append(others, strings.Replace(line, srcOf(address), srcOf(other), 1))
 	}
 	appendTo(t, log, syslog(others))
-	lab.Await(t, "another in jail", func() bool { return jailed(t, family, other) })
+	lab.Await(t, "the entry of the other source in jail", func() bool { return jailed(t, family, other) })
 	if jailed(t, family, address) {
 		t.Error("two lines are too many, want three")
 	}
 	appendTo(t, log, syslog(probes[2:3]))
-	lab.Await(t, "the source in jail", func() bool { return jailed(t, family, address) })
+	lab.Await(t, "the entry of the source in jail", func() bool { return jailed(t, family, address) })
 	if !isRefused(scanner, server, 80) {
 		t.Errorf("%s in jail connects", address)
 	}
@@ -149,7 +149,7 @@ func jailAndRelease(t *testing.T, log, family, address, server string, scanner, 
 
 	tool(t, "ipset add hardenctl-ban-"+family+" "+address)
 	client(t, "set", "hardenctl", "unbanip", address)
-	lab.Await(t, "the source out of jail", func() bool { return !jailed(t, family, address) })
+	lab.Await(t, "the release of the source from jail", func() bool { return !jailed(t, family, address) })
 	tool(t, "ipset del hardenctl-ban-"+family+" "+address) // fails if it is gone
 	reaches(t, scanner, server, 80, 1)
 }
@@ -160,8 +160,8 @@ func expires(t *testing.T, address string) {
 	t.Helper()
 	client(t, "set", "hardenctl", "bantime", "20")
 	client(t, "set", "hardenctl", "banip", address)
-	lab.Await(t, "the source in jail", func() bool { return jailed(t, "v4", address) })
-	lab.Await(t, "the source out of jail by itself", func() bool {
+	lab.Await(t, "the entry of the source in jail", func() bool { return jailed(t, "v4", address) })
+	lab.Await(t, "the end of the time in jail", func() bool {
 		return !jailed(t, "v4", address) && !strings.Contains(client(t, "get", "hardenctl", "banip"), address)
 	})
 }

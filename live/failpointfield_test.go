@@ -68,7 +68,7 @@ func getsIn(t *testing.T, from *lab.Host, door int) {
 	t.Helper()
 	for _, server := range servers {
 		address := net.JoinHostPort(server, fmt.Sprint(door))
-		lab.Await(t, from.Name()+" in by "+address, func() bool { return connects(from, address, false) })
+		lab.Await(t, "a connection from "+from.Name()+" to "+address, func() bool { return connects(from, address, false) })
 	}
 }
 

@@ -62,7 +62,7 @@ func (p *promises) fillKilled(t *testing.T, name string, confirmed bool) {
 	cmd := strace(t, []string{"--detach-on=execve", "--seccomp-bpf", "-e", "trace=sendto", "-e", "inject=sendto:delay_enter=30000"},
 		"apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	must(t, cmd.Start())
-	lab.Await(t, "set that is being filled", func() bool { return halfFull(t, name) })
+	lab.Await(t, "a set that is half full", func() bool { return halfFull(t, name) })
 	killAll(t)
 	cmd.Wait()
 	rest(t)

@@ -29,7 +29,7 @@ func TestFault20_BootTimeWentBack(t *testing.T) {
 		t.Fatalf("the clock is not ahead: %v left", e.Left())
 	}
 	shortenGuard(t)
-	lab.Await(t, "end of the guard", func() bool {
+	lab.Await(t, "the end of the guard", func() bool {
 		text := tool(t, "ipset save hardenctl_trial_v4") + tool(t, "ipset save hardenctl_trial_v6")
 		return !regexp.MustCompile(`(?m)^add`).MatchString(text)
 	})

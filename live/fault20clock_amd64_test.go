@@ -89,7 +89,7 @@ func TestFault20_ClockJumpsInACountdown(t *testing.T) {
 		cmd.Stdout, cmd.Stderr = &out, &out
 		must(t, cmd.Start())
 		var deadline time.Time
-		lab.Await(t, "trial", func() bool {
+		lab.Await(t, "the trial", func() bool {
 			e, err := journal.Read()
 			deadline = time.Now().Add(e.Left())
 			return err == nil && e.Pending()

@@ -117,7 +117,7 @@ func (s street) customer(t *testing.T) *lab.Host {
 	h := s.host(t)
 	reaches(t, h, s.server, 80, 1)
 	if s.ours {
-		lab.Await(t, "a proven source", func() bool { return member(t, "proven", s.of(h)) })
+		lab.Await(t, "the proof of the source", func() bool { return member(t, "proven", s.of(h)) })
 	}
 	return h
 }

@@ -43,13 +43,13 @@ func TestJailOfOthers(t *testing.T) {
 		for _, address := range []string{"203.0.113.7", "2001:db8:bad:7::7"} {
 			a := netip.MustParseAddr(address)
 			client(t, "set", jail, "banip", address)
-			lab.Await(t, "the source in "+set, func() bool { return member(t, set, a) })
+			lab.Await(t, "the entry of the source in "+set, func() bool { return member(t, set, a) })
 			other := map[string]string{"lines": "jail", "jail": "lines"}[set]
 			if member(t, other, a) {
 				t.Errorf("the jail %s puts %s into %s", jail, address, other)
 			}
 			client(t, "unban", address)
-			lab.Await(t, "the source out of "+set, func() bool { return !member(t, set, a) })
+			lab.Await(t, "the removal of the source from "+set, func() bool { return !member(t, set, a) })
 		}
 	}
 
@@ -58,5 +58,5 @@ func TestJailOfOthers(t *testing.T) {
 	expect(t, 0, "apply", write(t, "all.toml", all), "--auto-approve", "--confirm-within", "0", "--no-guard")
 	client(t, "reload")
 	client(t, "set", "hardenctl", "banip", "203.0.113.8")
-	lab.Await(t, "the source in jail after a reload", func() bool { return jailed(t, "v4", "203.0.113.8") })
+	lab.Await(t, "the entry of the source in jail, after a reload,", func() bool { return jailed(t, "v4", "203.0.113.8") })
 }

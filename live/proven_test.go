@@ -15,7 +15,7 @@ func prove(t *testing.T, h *lab.Host) {
 	t.Helper()
 	arrive(t, h)
 	for _, a := range addresses(h) {
-		lab.Await(t, "a proven source", func() bool { return member(t, "proven", a) })
+		lab.Await(t, "the proof of the source", func() bool { return member(t, "proven", a) })
 	}
 }
 
@@ -93,7 +93,7 @@ func TestProvenAtPublishedPort(t *testing.T) {
 			if !(&site{9090}).shuts(people.customer, f.server) {
 				t.Error("a proven source reaches a port that is not stated")
 			}
-			lab.Await(t, "a limit", func() bool {
+			lab.Await(t, "an entry of the source at its limit", func() bool {
 				must(t, forger.Forge(fromManyPorts(customer, 8080, 150)...))
 				return shop.shuts(people.customer, f.server)
 			})
@@ -132,7 +132,7 @@ func TestProvenKnocks(t *testing.T) {
 // knocksBanned touches a tripwire and knocks. Whoever comes has made a
 // connection; a stranger is one who is forgotten again.
 func (g guest) knocksBanned(t *testing.T, proves bool) {
-	lab.Await(t, "a proven source", func() bool { return member(t, "proven", g.address()) })
+	lab.Await(t, "the proof of the source", func() bool { return member(t, "proven", g.address()) })
 	if !proves {
 		set, member := "v4", g.address()
 		if member.Is6() {

@@ -115,7 +115,7 @@ func (s *siteOnTrial) isNew(t *testing.T, want bool) {
 // notes how long after the deadline that was.
 func (s *siteOnTrial) becomesOld(t *testing.T, deadline time.Time) {
 	t.Helper()
-	lab.Await(t, "the old rules, after a trial", func() bool { return s.unlike(false) == "" })
+	lab.Await(t, "the old rules", func() bool { return s.unlike(false) == "" })
 	noteP4(t, deadline)
 }
 

@@ -120,7 +120,7 @@ func TestNobodyWaitsForAPager(t *testing.T) {
 	must(t, cmd.Start())
 	must(t, write.Close())
 	t.Cleanup(func() { cmd.Process.Kill() })
-	lab.Await(t, "rules", func() bool { return strings.Contains(tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT") })
+	lab.Await(t, "the rules of hardenctl", func() bool { return strings.Contains(tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT") })
 	expect(t, 0, "revert", "--lock-timeout", "1m")
 	text, err := io.ReadAll(read)
 	must(t, err)
