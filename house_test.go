@@ -26,7 +26,8 @@ var rooms = map[string][]string{
 	"compiler":                 {"compiler/..."},
 	"compiler/diag":            {},
 	"compiler/netset":          {"compiler/diag"},
-	"compiler/profile":         {"compiler/diag", "compiler/netset"},
+	"compiler/filekind":        {"compiler/netset"},
+	"compiler/profile":         {"compiler/diag", "compiler/filekind", "compiler/netset"},
 	"compiler/ruleset":         {"compiler/diag"},
 	"compiler/lower":           {"compiler/diag", "compiler/netset", "compiler/profile", "compiler/ruleset"},
 	"compiler/check":           {"compiler/diag", "compiler/netset", "compiler/profile", "compiler/ruleset"},
@@ -39,7 +40,7 @@ var rooms = map[string][]string{
 	"golden":                   {},
 	"host": {
 		"host/...", "compiler/bundle", "compiler/bundle/linediff",
-		"compiler/diag", "compiler/distro", "compiler/netset", "compiler/ruleset", "deploy/systemd",
+		"compiler/diag", "compiler/distro", "compiler/filekind", "compiler/netset", "compiler/ruleset", "deploy/systemd",
 	},
 	"deploy/systemd": {},
 	"cmd":            {"compiler/...", "host/...", "profiles", "verify/...", "lab"},

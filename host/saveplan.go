@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/filekind"
 	"hardenctl/host/generation"
 	"hardenctl/host/plan"
 	"hardenctl/host/safepath"
@@ -53,16 +54,22 @@ func (r *Reading) Save(path string, sources []generation.Source) error {
 
 // LoadPlan reads a saved plan. Its bundle is as it was sealed.
 func LoadPlan(path string) (*SavedPlan, error) {
+	if stat, err := os.Stat(path); err == nil && stat.IsDir() {
+		return nil, fmt.Errorf("%s is a folder, not a saved plan; %s", path, savePlanHelp)
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
+	if err := otherKind(path, text); err != nil {
+		return nil, err
+	}
 	var s SavedPlan
 	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, fmt.Errorf("%s is no saved plan: %w", path, err)
+		return nil, fmt.Errorf("%s is not a saved plan, or not a whole one (%w); %s", path, err, savePlanHelp)
 	}
 	if s.Format != plan.Format || s.Plan == nil {
-		return nil, fmt.Errorf("%s is no saved plan of this version of hardenctl", path)
+		return nil, fmt.Errorf("%s is not a saved plan of this version of hardenctl; %s", path, savePlanHelp)
 	}
 	if s.Checksum != s.checksum() || !bytes.Equal(text, s.text()) {
 		return nil, fmt.Errorf("%s is not as it was written; make a new plan", path)
@@ -71,6 +78,21 @@ func LoadPlan(path string) (*SavedPlan, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &s, nil
+}
+
+// savePlanHelp says where a saved plan comes from.
+const savePlanHelp = "save a plan with hardenctl plan PROFILE -o FILE"
+
+// otherKind returns an error if a text is a file of another kind than a saved plan.
+func otherKind(path string, text []byte) error {
+	switch kind := filekind.Of(text); kind {
+	case filekind.Unknown, filekind.SavedPlan:
+		return nil
+	case filekind.Profile:
+		return fmt.Errorf("%s is a profile, not a saved plan; apply it without --plan: hardenctl apply %[1]s", path)
+	default:
+		return fmt.Errorf("%s is %s, not a saved plan; %s", path, kind, savePlanHelp)
+	}
 }
 
 // text is the form in which a saved plan is written.

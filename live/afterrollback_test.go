@@ -51,6 +51,7 @@ func TestApplyAfterRollback(t *testing.T) {
 		contains(t, apply(1, args...), append(story, "Nothing was changed")...)
 		look(t).is(t, back)
 	}
+	contains(t, apply(1, bad, "--after-rollback", "1"), "--after-rollback 1 is wrong: the number of this rollback is 3.")
 	contains(t, expect(t, 0, "plan", bad), append(story, "is refused")...)
 
 	// A person answers on a terminal, or names the rollback.
@@ -107,14 +108,22 @@ func TestUnconfirmedProfile(t *testing.T) {
 	apply(0, "5m")
 	contains(t, expectAs(t, applying, 0, "revert"), "The profile on disk did not change")
 	old := look(t)
-	contains(t, apply(1, "0"), "this profile was on trial, by ", "from 192.0.2.7 at 20", "nobody confirmed it", "Nothing was changed", "--confirm-within 60s")
+	contains(t, apply(1, "0"), "this profile was on trial, by ", "from 192.0.2.7 at 20", "and was not confirmed", "Nothing was changed", "--confirm-within 60s")
 	profile("# made by a template at 03:00\n[services.ssh]\nports = [ 'tcp/22' ]\nnew_per_source = \"5 in 60s\"\n")
 	contains(t, apply(1, "0"), "this profile was on trial, by ")
 	look(t).is(t, old)
+	const noted = "An apply without a trial (--auto-approve --confirm-within 0) is refused"
+	contains(t, expectAs(t, applying, 0, "plan", path), "this profile was on trial, by ", noted)
+	if notes := strings.Join(planned(t, path).Notes, "\n"); !strings.Contains(notes, noted) {
+		t.Errorf("the JSON of the plan has the notes %q", notes)
+	}
 	contains(t, typesAnswer(t, 1, "no", path), "Only \"yes\" does it: ")
 	apply(0, "5m")
 	expectAs(t, confirming, 0, "confirm")
 	tool(t, "iptables -F HARDENCTL-INPUT") // so that there is something to do
+	if said := expectAs(t, applying, 0, "plan", path); strings.Contains(said, noted) {
+		t.Errorf("the trial was confirmed, and the plan says:\n%s", said)
+	}
 	apply(0, "0")
 
 	profile("[services.ssh]\nports = [\"tcp/22\"]\nnew_per_source = \"6 in 60s\"\n")

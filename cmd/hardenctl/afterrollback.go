@@ -12,7 +12,12 @@ import (
 // rolledBack is the generation that is live and is a rollback. The profile on
 // disk is then most likely the one that was taken back, and the next apply of
 // cron or Ansible would bring it back: an apply wants the word of a person.
-type rolledBack struct{ generation.Generation }
+type rolledBack struct {
+	generation.Generation
+	// given is the number that a person gave with --after-rollback, which is not
+	// this one's; 0 for none.
+	given int
+}
 
 // afterRollbackFlag adds the flag that is that word. It names the rollback, so
 // that a script in which it is left says nothing about the next one.
@@ -31,7 +36,11 @@ func (b rolledBack) story() string {
 
 // Error is the refusal.
 func (b rolledBack) Error() string {
-	return fmt.Sprintf("%s. This apply may bring back what was taken back. Nothing was changed. If the plan is right, say --after-rollback %d, or answer yes on a terminal", b.story(), b.Number)
+	wrong := ""
+	if b.given != 0 {
+		wrong = fmt.Sprintf(" --after-rollback %d is wrong: the number of this rollback is %d.", b.given, b.Number)
+	}
+	return fmt.Sprintf("%s.%s This apply may bring back what was taken back. Nothing was changed. If the plan is right, say --after-rollback %d, or answer yes on a terminal", b.story(), wrong, b.Number)
 }
 
 // note tells the reader of a plan that an apply of it would be refused.
@@ -42,7 +51,7 @@ func (b rolledBack) note(p *plan.Plan) {
 // noteRollback adds the note where there is reason for it.
 func noteRollback(p *plan.Plan) {
 	if live, ok := generation.Host.LastRollback(); ok {
-		rolledBack{live}.note(p)
+		rolledBack{Generation: live}.note(p)
 	}
 }
 
@@ -56,7 +65,7 @@ func (f applyFlags) undone() *rolledBack {
 	if !ok || live.Number == *f.afterRollback {
 		return nil
 	}
-	return &rolledBack{live}
+	return &rolledBack{Generation: live, given: *f.afterRollback}
 }
 
 // accept keeps the word of a person who has nothing to apply: the profile was

@@ -55,6 +55,9 @@ what differs is printed as a unified diff. It exits 0 if they are equal and else
 }
 
 func writeBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) error {
+	if stat, err := os.Stat(folder); err == nil && !stat.IsDir() {
+		return fmt.Errorf("%s is %s, not a folder; name a folder for the bundle", folder, ofFolder(folder))
+	}
 	if err := b.WriteFolder(folder); err != nil {
 		return err
 	}
@@ -102,7 +105,7 @@ func diffFolder(b *bundle.Bundle, folder string) (string, error) {
 		return "", err
 	}
 	if !stat.IsDir() {
-		return "", fmt.Errorf("%s is not a folder", folder)
+		return "", fmt.Errorf("%s is %s, not the folder of a bundle; name the folder that compile -o wrote", folder, ofFolder(folder))
 	}
 	return bundle.Diff(b, os.DirFS(folder))
 }

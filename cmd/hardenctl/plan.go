@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hardenctl/compiler/filekind"
 	"hardenctl/host"
 )
 
@@ -50,6 +51,9 @@ func newPlan() *cobra.Command {
 		if err := refuseEmpty(cmd, "output"); err != nil {
 			return err
 		}
+		if err := keepsOthers("output", *flags.out, filekind.SavedPlan); err != nil {
+			return err
+		}
 		return flags.run(cmd, args)
 	}
 	return cmd
@@ -72,6 +76,7 @@ func (f planFlags) run(cmd *cobra.Command, args []string) error {
 	// What it finds is in the plan; only an apply refuses.
 	_ = r.Guard(cmd.Context())
 	noteRollback(r.Plan)
+	noteUnconfirmed(r, b, s.read)
 	if err := showPlan(cmd, r, *f.asJSON); err != nil {
 		return err
 	}

@@ -60,6 +60,9 @@ func openSource(args, allowed []string) (*source, error) {
 		s.name = path
 		return s, nil
 	}
+	if isBundle(path) {
+		return nil, fmt.Errorf("%s is the folder of a bundle, not a profile; name the profile that it was compiled from", path)
+	}
 	s.folder, s.name = filepath.Split(followed(path))
 	if s.name == "" {
 		return nil, fmt.Errorf("%q names no file, and a profile is one", path)
@@ -93,7 +96,7 @@ func (s *source) allow(folder string) error {
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return fmt.Errorf("--allow %s: %w", folder, err)
+		return fmt.Errorf("--allow needs a folder: %w", err)
 	}
 	s.files.Allowed = append(s.files.Allowed, profile.Folder{Path: path, FS: root.FS()})
 	return nil

@@ -4,8 +4,21 @@ import (
 	"fmt"
 	"time"
 
+	"hardenctl/compiler/bundle"
+	"hardenctl/host"
 	"hardenctl/host/generation"
 )
+
+// unconfirmed says that a profile was tried, by whom and when, and that this was
+// not confirmed; "" if it was not tried, or was confirmed since.
+func unconfirmed(b *bundle.Bundle, sources []generation.Source) string {
+	tried, ok := generation.Host.Unconfirmed(generation.OrdersOf(b, sources))
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("this profile was on trial, by %s at %s, and was not confirmed: you may not be able to log in with it",
+		tried.Who, tried.When.Local().Format("2006-01-02 15:04:05"))
+}
 
 // unproven returns why a profile must not be applied for good without asking
 // anybody: it was tried, and nobody confirmed it. It is on disk still, where cron
@@ -14,10 +27,19 @@ func (f applyFlags) unproven(t target, within time.Duration) error {
 	if *f.noGuard || within > 0 || f.afterRollback == nil {
 		return nil
 	}
-	tried, ok := generation.Host.Unconfirmed(generation.OrdersOf(t.bundle, t.sources))
-	if !ok {
+	story := unconfirmed(t.bundle, t.sources)
+	if story == "" {
 		return nil
 	}
-	return fmt.Errorf("this profile was on trial, by %s at %s, and nobody confirmed it: you may not be able to log in with it. Nothing was changed. Mend it, or try it again with --confirm-within 60s; --no-guard applies it all the same",
-		tried.Who, tried.When.Local().Format("2006-01-02 15:04:05"))
+	return fmt.Errorf("%s. Nothing was changed. Mend it, or try it again with --confirm-within 60s; --no-guard applies it all the same", story)
+}
+
+// noteUnconfirmed tells the reader of a plan that an apply for good would be
+// refused. While that trial goes on, nothing is refused yet.
+func noteUnconfirmed(r *host.Reading, b *bundle.Bundle, sources []generation.Source) {
+	story := unconfirmed(b, sources)
+	if story == "" || r.Plan.Empty() {
+		return
+	}
+	r.Plan.Notes = append(r.Plan.Notes, story+". An apply without a trial (--auto-approve --confirm-within 0) is refused; try it again with --confirm-within 60s")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/filekind"
 	"hardenctl/compiler/profile"
 	"hardenctl/host/safepath"
 	"hardenctl/lab"
@@ -98,6 +99,9 @@ func checkPage(file string) error {
 		return nil
 	}
 	if err := outlives(file); err != nil {
+		return err
+	}
+	if err := keepsOthers("html", file, filekind.Unknown); err != nil {
 		return err
 	}
 	if at, err := os.Stat(file); err == nil && at.IsDir() {

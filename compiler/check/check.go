@@ -16,7 +16,7 @@ import (
 // Profile returns what is wrong or doubtful in a profile that was read without
 // errors.
 func Profile(p *profile.Profile) diag.List {
-	return slices.Concat(sharedPorts(p), tripwires(p), adminServices(p), everyone(p), blockedFriends(p), blockedSources(p), closedFamily(p), fail2ban(p), jailScope(p), nothingToProxy(p), closedToAll(p))
+	return slices.Concat(sharedPorts(p), tripwires(p), adminServices(p), everyone(p), blockedFriends(p), blockedSources(p), closedFamily(p), fail2ban(p), jailScope(p), nothingToProxy(p), closedToAll(p), passiveFTP(p))
 }
 
 // stated is a port of a service.
@@ -62,6 +62,13 @@ func tripwires(p *profile.Profile) diag.List {
 
 // adminServices warns where admin addresses and admin services do not meet.
 func adminServices(p *profile.Profile) diag.List {
+	if lost := p.LostAdmin; lost.Name != "" {
+		return diag.List{{
+			Code: "no-admin-service", Severity: diag.Warning, Position: lost.Position, Subject: "services." + lost.Name,
+			Message:    "this takes away the last service that is marked admin: you may not be able to log in any more",
+			Suggestion: "set admin = true in the service by which you log in",
+		}}
+	}
 	marked := slices.ContainsFunc(p.Services, func(s profile.Service) bool { return s.Admin })
 	if len(p.Access.Admin) == 0 || marked {
 		return nil

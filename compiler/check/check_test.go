@@ -28,6 +28,38 @@ func findings(t *testing.T, text string) string {
 const knocked = `services.ssh = { ports = ["tcp/22"], admin = true, knock = "door" }
 knocks.door.sequence = ["tcp/7101", "udp/8202", "tcp/9303"]`
 
+// A layer that takes away the last admin service is warned of, however it does that,
+// and at the line that does it.
+func TestLostAdmin(t *testing.T) {
+	const below = "version = 1\nservices.ssh = { ports = [\"tcp/22\"], admin = true }\nservices.web.ports = [\"tcp/80\"]\n"
+	const lost = ": warning: services.ssh: this takes away the last service that is marked admin: you may not be able to log in any more"
+	for text, want := range map[string]string{
+		`services.remove = ["ssh"]`:                                                    "a.toml:3:20" + lost,
+		`services.ssh.enabled = false`:                                                 "a.toml:3:14" + lost,
+		`services.ssh.remove = ["admin"]`:                                              "a.toml:3:24" + lost,
+		`services.ssh.admin = false`:                                                   "a.toml:3:14" + lost,
+		`remove = ["services"]`:                                                        "a.toml:3:11" + lost,
+		"services.ssh.enabled = false\naccess.admin = [\"192.0.2.7\"]":                 "a.toml:3:14" + lost,
+		"services.remove = [\"ssh\"]\nservices.s2 = {ports=[\"tcp/2222\"],admin=true}": "",
+		`services.web.enabled = false`:                                                 "",
+		`services.remove = ["web"]`:                                                    "",
+		``:                                                                             "",
+	} {
+		root := fstest.MapFS{"below.toml": {Data: []byte(below)}, "a.toml": {Data: []byte("version = 1\ninclude = [\"below.toml\"]\n" + text)}}
+		p, list := profile.Read("a.toml", profile.Folders{Root: root})
+		if p == nil {
+			t.Fatalf("%s: %v", text, list)
+		}
+		var got string
+		for _, d := range check.Profile(p) {
+			got += d.String()
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestProfile(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"right", `services.a.ports = ["tcp/80", "udp/80"]
@@ -72,6 +104,12 @@ access.block = ["@half", "192.0.0.0/3"]`, `a.toml:3:17: access.block: these addr
 		{"a large one", `access.block = ["0.0.0.0/1", "2000::/4"]`, ``},
 		{"admin without a service", `access.admin = ["192.0.2.7"]
 services.ssh.ports = ["tcp/22"]`, `a.toml:2:17: warning: access.admin: no service is marked admin, so these addresses reach nothing by it`},
+		{"FTP without a range", `services.ftp.ports = ["tcp/20", "tcp/21"]
+services.web.ports = ["tcp/80", "udp/50000-50100"]`, `a.toml:2:33: warning: services.ftp.ports: FTP sends data by another connection, to a port that no service states: a login works, and then listings and downloads hang`},
+		{"FTP with a range", `services.ftp.ports = ["tcp/21", "tcp/50000-50100"]`, ``},
+		{"FTP with a range elsewhere", `services.ftp.ports = ["tcp/21"]
+services.ftp-data.ports = ["tcp/50000-50100"]`, ``},
+		{"no FTP", `services.a.ports = ["udp/21", "tcp/990"]`, ``},
 		{"admin with one", `access.admin = ["192.0.2.7"]
 services.ssh = { ports = ["tcp/22"], admin = true }`, ``},
 		{"blocked friends", `sets.bad.addresses = ["192.0.2.0/24", "2001:db8::/32"]

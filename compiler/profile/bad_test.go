@@ -182,6 +182,67 @@ a.toml:3:1: nests deeper than 32 levels`},
 	}
 }
 
+// TestNamedTables holds that what stands in the place of a named table is refused with
+// what to write instead, for each kind of table.
+func TestNamedTables(t *testing.T) {
+	for _, kind := range []struct{ name, key, entry string }{
+		{"services", "ports", "ssh"}, {"sets", "addresses", "office"}, {"knocks", "sequence", "door"}, {"nics", "gro", "eth0"},
+	} {
+		K, k, e := kind.name, kind.key, kind.entry
+		if K == "nics" {
+			k = ""
+		}
+		values := fmt.Sprintf("write [%s.%s], and %s = [...] in the line below", K, e, k)
+		if k == "" {
+			values = fmt.Sprintf("write [%s.%s], and its keys in the lines below", K, e)
+		}
+		header := fmt.Sprintf("write [%s.%s]", K, e)
+		for text, want := range map[string][2]string{
+			"[K]\nenabled = false":      {"a.toml:3:11: K.enabled: must be a table, not false", "name the table to switch off: [" + K + ".NAME], and enabled = false in the line below"},
+			"[K]\nenabled = true":       {"a.toml:3:11: K.enabled: must be a table, not true", "take this line out: each table that is stated counts"},
+			"K.E = false":               {"a.toml:2:%: K.E: must be a table, not false", fmt.Sprintf("write %s.%s.enabled = false", K, e)},
+			"K.E = [\"x\"]":             {"a.toml:2:%: K.E: must be a table, not a list", values},
+			"K.E = \"x\"":               {"a.toml:2:%: K.E: must be a table, not the text \"x\"", values},
+			"K.add = [\"E\"]":           {"a.toml:2:%: K.add: must be a table, not a list", "a table needs no add: state it as [" + K + ".NAME]"},
+			"[[K.E]]\nx = 1":            {"a.toml:2:3: K.E: must be a table, not a list of tables", header + ", in one pair of brackets"},
+			"K.remove = [\"E\"]":        {"a.toml:2:%: K.remove: there is no \"E\" to remove: no included profile states it", ""},
+			"[K.E\nenabled = false":     {"a.toml:2:%: K.E: expected '.' or ']' to end table name, but the line ends", header},
+			"[K.E # x\nenabled = false": {"a.toml:2:%: K.E: expected '.' or ']' to end table name, but got '#' instead", header},
+			"[K.E]]\nx = 1":             {"a.toml:2:%: K.E: expected the end of the line, but got ']' instead", header},
+			"[[K.E]\nx = 1":             {"a.toml:2:%: ", header},
+			"K.E]\nx = 1":               {"a.toml:2:%: K.E: expected '.' or '=', but got ']' instead", header},
+		} {
+			put := strings.NewReplacer("K", K, "E", e).Replace
+			_, diags := Read("a.toml", folders(map[string]string{"a.toml": "version = 1\n" + put(text)}))
+			begin, end, _ := strings.Cut(put(want[0]), "%")
+			if len(diags) != 1 || !strings.HasPrefix(diags[0].String(), begin) || !strings.Contains(diags[0].String(), end) || diags[0].Suggestion != want[1] {
+				t.Errorf("%s\ngot\n%v\nwant\n%s\nwith %s", put(text), diags, put(want[0]), want[1])
+				for _, d := range diags {
+					t.Log(d.Suggestion)
+				}
+			}
+		}
+	}
+}
+
+// TestTableHelp is the same for tables that have no name of the user's.
+func TestTableHelp(t *testing.T) {
+	for text, want := range map[string]string{
+		"scan = false":             "write scan.enabled = false",
+		"[[scan]]\nprobes = 1":     "write [scan], in one pair of brackets",
+		"log = \"x: \"":            "write [log], and its keys in the lines below",
+		"services = [\"ssh\"]":     "write [services.NAME] with a name of your own, and the keys of that table in the lines below",
+		"[[sets]]\na = 1":          "write [sets.NAME] with a name of your own, and the keys of that table in the lines below",
+		"nics = true":              "write [nics.NAME] with the name of an interface, as ip link shows it, and the keys of that table in the lines below",
+		"[access\nadmin = [\"x\"]": "write [access]",
+	} {
+		_, diags := Read("a.toml", folders(map[string]string{"a.toml": "version = 1\n" + text}))
+		if len(diags) != 1 || diags[0].Suggestion != want {
+			t.Errorf("%s: got %v, want the help %q", text, diags, want)
+		}
+	}
+}
+
 func manyDoors(n int) string {
 	var b strings.Builder
 	for i := range n {

@@ -23,7 +23,7 @@ type decoder struct {
 	// that is broken is not unknown too.
 	sets     map[string]bool
 	setNames []string
-	// off are the sets and knocks that a layer has switched off, by path.
+	// off is where a layer has switched off a set or a knock, or removed it, by path.
 	off map[string]diag.Position
 	// setsPartial says that a set may have been in a statement that is broken.
 	setsPartial bool

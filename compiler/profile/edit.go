@@ -148,6 +148,7 @@ func (l *loader) removeKeys(lower, removal *node) {
 			continue
 		}
 		gone[key] = true
+		l.admins.removed[join(lower.path, key)] = element.value
 	}
 	lower.removeAll(gone)
 	if len(waits.children) > 0 {

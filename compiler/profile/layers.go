@@ -27,6 +27,7 @@ type loader struct {
 	// origins are those of the files read so far.
 	origins origins
 	open    []string // the files that include one another down to here
+	admins  admins
 }
 
 // load reads the root profile and all that it includes. The tree holds, of each
@@ -61,6 +62,10 @@ func (l *loader) read(name string, at diag.Position, subject string) *node {
 		l.list.Add(f.at(at, subject))
 		return nil
 	}
+	if f := notProfile(name, text); f != nil {
+		l.list.Add(f.at(at, subject))
+		return nil
+	}
 	return parse(name, text, l.list)
 }
 
@@ -75,6 +80,7 @@ func (l *loader) layer(name string, tree *node) *node {
 			tree.setPartial()
 		}
 		l.origins.note(tree)
+		l.admins.note(tree)
 		return tree
 	}
 	below := newTable("", "", tree.key)
@@ -88,6 +94,7 @@ func (l *loader) layer(name string, tree *node) *node {
 		tree.setPartial()
 	}
 	l.origins.note(tree)
+	l.admins.note(tree)
 	l.merge(below, tree)
 	return below
 }

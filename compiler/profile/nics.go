@@ -47,6 +47,9 @@ func (d *decoder) nics(n *node) {
 			d.unremoved(c, n)
 			continue
 		}
+		if !d.want(c, kindTable, "a table") {
+			continue
+		}
 		if !isInterface(c.name) || strings.HasSuffix(c.name, "+") {
 			d.add(&flaw{
 				Code: "bad-name", Message: quote(c.name) + " is not the name of an interface",

@@ -106,8 +106,9 @@ func (p *parser) build(b *builder) bool {
 // remove makes a statement blank. Without its header, what stands below it
 // would belong to another table, so that goes too.
 func (p *parser) remove(i int) {
+	isHeader := p.statements[i].shape != keyValue || isHeaderLine(string(p.text[p.statements[i].start:p.statements[i].end]))
 	p.blank(i)
-	if p.statements[i].shape == keyValue {
+	if !isHeader {
 		return
 	}
 	for i++; i < len(p.statements) && p.statements[i].shape == keyValue; i++ {

@@ -43,6 +43,10 @@ type Profile struct {
 	Kernel      []Knob
 	NICs        []NIC
 
+	// LostAdmin is a service that an included layer marks admin, and the place of the
+	// line that switches it off or unmarks it, if that leaves no admin service at all.
+	LostAdmin Named
+
 	origins origins
 }
 

@@ -13,11 +13,13 @@ import (
 // of lists. What a later layer replaces is not looked at.
 func Read(name string, files Files) (*Profile, diag.List) {
 	var found diag.List
-	l := loader{files: files, list: &found, origins: origins{map[string]diag.Position{}, map[string]diag.Position{}}}
+	l := loader{files: files, list: &found, origins: origins{map[string]diag.Position{}, map[string]diag.Position{}},
+		admins: admins{map[string]bool{}, map[string]diag.Position{}}}
 	tree := l.load(name)
-	d := decoder{files: files, list: &found, off: map[string]diag.Position{}}
+	d := decoder{files: files, list: &found, off: l.admins.removed}
 	if tree != nil {
 		d.decode(tree)
+		d.profile.LostAdmin = l.admins.lost(tree, d.profile.Services)
 	}
 	found = inOrder(l.origins.own(found), l.order).Cut()
 	d.profile.origins = l.origins

@@ -214,7 +214,11 @@ func (d *decoder) readList(element *node) (set netset.Set, entries int) {
 	} else {
 		set, entries = netset.ReadText(name, text, d.list)
 	}
-	if entries == 0 && !(*d.list)[before:].HasErrors() {
+	switch failed := (*d.list)[before:].HasErrors(); {
+	case failed && notList(name, text) != nil:
+		*d.list = (*d.list)[:before]
+		d.add(notList(name, text), element.value, element.path)
+	case !failed && entries == 0:
 		d.errorf("empty-list", element, "list %s holds no address", quote(name))
 	}
 	return set, entries

@@ -8,6 +8,8 @@ import (
 
 // How people write what is not TOML, which other formats teach them.
 var (
+	// headerLine is the line of a table with too few brackets, or too many.
+	headerLine = regexp.MustCompile(`^\[*[ \t]*([A-Za-z0-9_-]+(?:\.(?:[A-Za-z0-9_-]+|"[^"]*"))*)[ \t]*\]*[ \t]*(?:#.*)?$`)
 	noEquals   = regexp.MustCompile(`^[A-Za-z0-9_.-]+[ \t]*(:|[ \t][^ \t=])`)
 	assignment = regexp.MustCompile(`^[A-Za-z0-9_."'-]+[ \t]*=[ \t]*(.*)$`)
 	bareWord   = regexp.MustCompile(`^[A-Za-z0-9@/][A-Za-z0-9@/._:% -]*$`)
@@ -27,6 +29,9 @@ func syntaxHelp(statement string) string {
 	if len(line) > shown {
 		return ""
 	}
+	if isHeaderLine(line) {
+		return fmt.Sprintf("write [%s]", headerLine.FindStringSubmatch(line)[1])
+	}
 	if strings.HasPrefix(line, "[") {
 		return ""
 	}
@@ -41,6 +46,11 @@ func syntaxHelp(statement string) string {
 		return valueHelp(strings.TrimSpace(value))
 	}
 	return ""
+}
+
+// isHeaderLine reports whether a line that is not TOML was meant to begin a table.
+func isHeaderLine(line string) bool {
+	return len(line) <= shown && strings.ContainsAny(line, "[]") && headerLine.MatchString(strings.TrimSpace(line))
 }
 
 const commentHelp = "a comment begins with #"

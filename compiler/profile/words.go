@@ -33,6 +33,8 @@ func want(n *node, k kind, what string, list *diag.List) bool {
 		d.Suggestion = "write true"
 	case k == kindBool && (noWord.MatchString(text) || n.scalar == int64(0)):
 		d.Suggestion = "write false"
+	case k == kindTable:
+		d.Suggestion = tableHelp(n)
 	case k == kindString && n.kind == kindInteger:
 		d.Suggestion = textOfNumber(n, what)
 	}
