@@ -2,7 +2,6 @@ package live
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -105,8 +104,7 @@ func TestGuardKnowsBans(t *testing.T) {
 
 // The first apply on a host without any rule, over SSH, where conntrack does
 // not take up connections whose beginning it has not seen: the session that
-// applies and one that is silent go on, also when the note of them would have
-// timed out, and new logins work.
+// applies and one that is silent go on, and new logins work.
 func TestFault21_FirstApplyOverSSH(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		caller := lab.NewNetwork(t).Host("caller", callerV4, callerV6)
@@ -136,52 +134,6 @@ func (d *sshd) appliesFirst(t *testing.T, caller *lab.Host, profile string) {
 		login.answers(t)
 		d.logsIn(t, caller, server)
 	}
-	notes := []string{"hardenctl-open-v4", "hardenctl-open-v6"}
-	for _, set := range notes {
-		shorten(t, set, 30)
-	}
-	for _, login := range silent {
-		login.answers(t)
-	}
-	for _, set := range notes {
-		if left := longest(t, set); left < 500 {
-			t.Errorf("%s: a packet of an open connection leaves its note %d s", set, left)
-		}
-	}
-}
-
-// shorten leaves the members of a set so many seconds.
-func shorten(t *testing.T, set string, seconds int) {
-	t.Helper()
-	for _, m := range membersOf(t, set) {
-		tool(t, fmt.Sprintf("ipset add -exist %s %s timeout %d", set, m[0], seconds))
-	}
-}
-
-// longest is how many seconds are left to the member of a set that stays
-// longest.
-func longest(t *testing.T, set string) int {
-	t.Helper()
-	most := -1
-	for _, m := range membersOf(t, set) {
-		var seconds int
-		fmt.Sscan(m[1], &seconds)
-		most = max(most, seconds)
-	}
-	return most
-}
-
-// membersOf returns the members of a set that has timeouts, with the seconds
-// that each has left.
-func membersOf(t *testing.T, set string) [][2]string {
-	t.Helper()
-	var members [][2]string
-	for line := range strings.Lines(tool(t, "ipset save "+set)) {
-		if words := strings.Fields(line); words[0] == "add" {
-			members = append(members, [2]string{words[2], words[4]})
-		}
-	}
-	return members
 }
 
 // What a profile does to one who is connected to its SSH, and to its admins.

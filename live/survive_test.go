@@ -254,21 +254,6 @@ func remaining(t *testing.T, set, address string) int {
 	return seconds
 }
 
-// More open connections than there is room to note are no reason to fail.
-func TestManyConnections(t *testing.T) {
-	bare(t, "nft")
-	client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-	expect(t, 0, "apply", variant(t), "--auto-approve", "--confirm-within", "0", "--no-guard")
-	var lines strings.Builder
-	for i := range 1 << 16 {
-		fmt.Fprintf(&lines, "add hardenctl-open-v4 10.0.%d.%d,tcp:1000\n", i/256, i%256)
-	}
-	fed(t, lines.String(), "ipset", "restore")
-	openSession(t, client, lab.ServerV4)
-	out := expect(t, 0, "apply", variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`), "--auto-approve", "--confirm-within", "0", "--no-guard")
-	contains(t, out, "Applied.")
-}
-
 // While profiles follow one another, on trial and for good, forth and back, no
 // packet gets in that neither of them lets in, even where the policy would.
 func TestNothingLeaks(t *testing.T) {

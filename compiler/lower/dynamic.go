@@ -29,7 +29,6 @@ func (l *lowering) addDynamicSets() {
 		if l.bans() {
 			l.addBanSets(family)
 		}
-		l.addOpen(family)
 	}
 }
 

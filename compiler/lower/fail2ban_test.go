@@ -21,8 +21,7 @@ func TestJailScope(t *testing.T) {
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
 			`
-	const services = `-p tcp -m set --match-set hardenctl-open-v4 src,src -m socket -j HARDENCTL-OPEN
-			-m conntrack --ctstate INVALID -j DROP
+	const services = `-m conntrack --ctstate INVALID -j DROP
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 80 -j ACCEPT
 			`

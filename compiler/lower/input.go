@@ -103,11 +103,7 @@ var linkLocal = netip.MustParsePrefix("fe80::/10")
 // invalid drops what conntrack cannot place: a RST or FIN of no connection, an
 // ACK outside every window.
 func (f *filter) invalid() []ruleset.Rule {
-	var rules []ruleset.Rule
-	if !f.profile.Scan.Stealth {
-		rules = append(rules, f.openBefore(f.policy(), ruleset.Proto{Protocol: ruleset.TCP}))
-	}
-	return append(rules, f.policy().rule("invalid", ruleset.Drop, ruleset.ConnState{States: ruleset.StateInvalid}))
+	return []ruleset.Rule{f.policy().rule("invalid", ruleset.Drop, ruleset.ConnState{States: ruleset.StateInvalid})}
 }
 
 // shared returns the jump to a chain that several places use, building it for

@@ -35,7 +35,7 @@ func (f *filter) stealth() []ruleset.Rule {
 	for _, flags := range impossible {
 		rules = append(rules, p.rule("impossible flags", f.probe(), ruleset.TCPFlags{Mask: flags.mask, Set: flags.set}))
 	}
-	rules = append(rules, f.openBefore(p), p.rule("not a first packet", ruleset.Drop))
+	rules = append(rules, p.rule("not a first packet", ruleset.Drop))
 	return []ruleset.Rule{p.rule("stealth", f.chain("STEALTH", rules), ruleset.Proto{Protocol: ruleset.TCP})}
 }
 

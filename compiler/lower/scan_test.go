@@ -15,7 +15,6 @@ func TestBanScope(t *testing.T) {
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-			-p tcp -m set --match-set hardenctl-open-v4 src,src -m socket -j HARDENCTL-OPEN
 			-m conntrack --ctstate INVALID -j DROP
 			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
@@ -30,7 +29,6 @@ func TestBanScope(t *testing.T) {
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-			-p tcp -m set --match-set hardenctl-open-v4 src,src -m socket -j HARDENCTL-OPEN
 			-m conntrack --ctstate INVALID -j DROP
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 80 -j ACCEPT
@@ -116,7 +114,6 @@ func TestStealth(t *testing.T) {
 		-p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j ` + target + `
 		-p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j ` + target + `
 		-p tcp -m tcp --tcp-flags FIN,RST FIN,RST -j ` + target + `
-		-m set --match-set hardenctl-open-` + family + ` src,src -m socket -j HARDENCTL-OPEN
 		-j DROP`
 	}
 	run(t, []example{

@@ -73,7 +73,6 @@ func TestClosed(t *testing.T) {
 		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-p ipv6-icmp -j HARDENCTL-NEIGHBOUR
 		-m set --match-set hardenctl-block-v6 src -j DROP
-		-p tcp -m set --match-set hardenctl-open-v6 src,src -m socket -j HARDENCTL-OPEN
 		-m conntrack --ctstate INVALID -j DROP
 		-p ipv6-icmp -j DROP
 		-m addrtype --dst-type MULTICAST -j DROP

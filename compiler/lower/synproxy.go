@@ -127,10 +127,6 @@ func (f *filter) cookie(s profile.Service, ways [][]ruleset.Match) []ruleset.Rul
 // segment in the middle of a connection of which it saw no beginning. It may
 // bring a cookie back, to any service that asks: who has a cookie has passed
 // the rules for first packets.
-//
-// It may also be of a connection that was open before the first rule. Conntrack
-// does not pick those up any more, so that each of their segments renews the
-// note that an apply made of them.
 func (f *filter) cookies() []ruleset.Rule {
 	if !f.proxies() || f.closed() || f.published {
 		return nil
@@ -141,12 +137,7 @@ func (f *filter) cookies() []ruleset.Rule {
 }
 
 func (f *filter) cookieRules() []ruleset.Rule {
-	p := f.proxyPart()
-	known := ruleset.InSet{Set: f.setName("open"), Direction: ruleset.ToSourceAndSPort}
-	rules := []ruleset.Rule{
-		p.rule("open before", ruleset.AddToSet{Set: known.Set, Direction: known.Direction}, known),
-		p.rule("open before", ruleset.Accept, known),
-	}
+	var rules []ruleset.Rule
 	for _, s := range onceEach(f.proxied()) {
 		rules = append(rules, f.tcpRules(s, "synproxy", f.synProxy())...)
 	}

@@ -56,8 +56,6 @@ func TestSynProxy(t *testing.T) {
 		-p udp -j HARDENCTL-PROBE
 		-j DROP`)
 	expect(t, in(rs, "filter"), ruleset.V4, "COOKIES", `
-		-m set --match-set hardenctl-open-v4 src,src -j SET --add-set hardenctl-open-v4 src,src --exist
-		-m set --match-set hardenctl-open-v4 src,src -j ACCEPT
 		-p tcp -m tcp --dport 5432 -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460
 		-p tcp -m tcp --dport 80 -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460`)
 	expect(t, in(rs, "filter"), ruleset.V4, "PROXIED", `

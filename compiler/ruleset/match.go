@@ -143,8 +143,8 @@ type ConnState struct {
 }
 
 // Socket matches packets that a socket of this host waits for. Without
-// Wildcard, one that is bound to no address of its own does not count, which
-// leaves the sockets of connections.
+// Wildcard, one that is bound to no address of its own does not count; a listener
+// that is bound to one does, as a connection does.
 type Socket struct{ Wildcard bool }
 
 // ConnAssured matches the packets that a connection's first side sends once

@@ -112,7 +112,7 @@ func Finish(ctx context.Context, c Change, e journal.Entry) error {
 
 // newSteps make the wanted state the only one.
 func (c Change) newSteps(files *fileWork) []step {
-	steps := []step{c.setStep(), c.openStep(nil)}
+	steps := []step{c.setStep(), c.openStep()}
 	for _, family := range c.Families {
 		steps = append(steps, tablesStep(family, c.policies, fixed(c.Want.Tables), fixed(c.Have.Tables)))
 	}

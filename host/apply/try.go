@@ -86,7 +86,7 @@ func trialSteps(c Change, t *Trial) []step {
 	for _, family := range t.Entry.Families {
 		steps = append(steps, tablesStep(family, keepPolicies, between, back))
 	}
-	return append(steps, c.readTablesStep(t.Entry.Families, between, copied), c.openStep(copied), t.deadlineStep(), t.armStep(),
+	return append(steps, c.readTablesStep(t.Entry.Families, between, copied), c.openStep(), t.deadlineStep(), t.armStep(),
 		c.settingsStep(t.Entry.Settings), c.readSettingsStep())
 }
 

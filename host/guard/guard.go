@@ -8,7 +8,7 @@
 // host. Then it makes a network of throwaway namespaces in which the bundle is
 // loaded on a host with such interfaces and addresses, and sends real packets
 // from the callers' addresses: a connection that was open before the rules, and
-// of which conntrack knows nothing, must still answer, and new ones must be
+// of which conntrack knew nothing, must still answer, and new ones must be
 // accepted, several in a row, so that a limit shows itself too.
 //
 // The rules are those of the bundle, with the settings that a namespace can
@@ -68,10 +68,7 @@ func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 	visits, notes, err := q.visits(ctx)
 	for _, round := range rounds(visits) {
 		if err == nil {
-			err = q.rehearse(ctx, round, false)
-		}
-		if err == nil {
-			err = q.again(ctx, round)
+			err = q.rehearse(ctx, round)
 		}
 	}
 	if err != nil {
@@ -94,10 +91,7 @@ func (v *visit) result() plan.Caller {
 	if v.reason != "" {
 		refused += " (" + v.reason + ")"
 	}
-	switch {
-	case v.broken && v.goesOn:
-		refused = also(refused, "its open connection would break if conntrack does not know it")
-	case v.broken:
+	if v.broken {
 		refused = also(refused, "its open connection would break")
 	}
 	return plan.Caller{
@@ -134,39 +128,13 @@ func rounds(visits []*visit) (rounds [][]*visit) {
 	return rounds
 }
 
-// again looks which of the connections that would break go on where conntrack knows
-// them, as it does those that have begun under rules that ask for it.
-func (q *Question) again(ctx context.Context, visits []*visit) error {
-	var broken, copies []*visit
-	for _, v := range visits {
-		if v.broken {
-			second := *v
-			broken, copies = append(broken, v), append(copies, &second)
-		}
-	}
-	if len(broken) == 0 {
-		return nil
-	}
-	err := q.rehearse(ctx, copies, true)
-	for i, v := range broken {
-		v.goesOn = !copies[i].broken
-	}
-	return err
-}
-
-// rehearse makes all visits in a network of their own. Conntrack may know the
-// connections that are open before the rules.
-func (q *Question) rehearse(ctx context.Context, visits []*visit, known bool) (err error) {
+// rehearse makes all visits in a network of their own.
+func (q *Question) rehearse(ctx context.Context, visits []*visit) (err error) {
 	s, err := newScene(visits)
 	if err != nil {
 		return fmt.Errorf("no network to try it in: %w", err)
 	}
 	defer s.close()
-	if known {
-		if err := q.track(ctx, s); err != nil {
-			return fmt.Errorf("before the rules: %w", err)
-		}
-	}
 	if err := s.begin(ctx); err != nil {
 		return fmt.Errorf("before the rules: %w", err)
 	}

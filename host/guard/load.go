@@ -11,7 +11,7 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
-	"hardenctl/host/apply"
+	"hardenctl/host/conntrack"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/probe"
 	"hardenctl/host/state"
@@ -32,7 +32,7 @@ func (q *Question) load(ctx context.Context, s *scene) error {
 		if err := kernelset.Restore(ctx, q.others.sets); err != nil {
 			return fmt.Errorf("sets of others: %w", err)
 		}
-		if err := q.noteSessions(ctx, s); err != nil {
+		if err := noteSessions(ctx); err != nil {
 			return err
 		}
 		for _, f := range q.Families {
@@ -41,21 +41,6 @@ func (q *Question) load(ctx context.Context, s *scene) error {
 			}
 		}
 		writeSettings(q.Bundle.Manifest.Settings)
-		return nil
-	})
-}
-
-// tracking is a rule that makes conntrack look at what comes.
-const tracking = "*filter\n-A INPUT -m conntrack --ctstate NEW,ESTABLISHED -j ACCEPT\nCOMMIT\n"
-
-// track lets conntrack see the connections that begin from now on.
-func (q *Question) track(ctx context.Context, s *scene) error {
-	return s.server.Do(func() error {
-		for _, f := range q.Families {
-			if err := probe.Restore(ctx, f, []byte(tracking), true); err != nil {
-				return err
-			}
-		}
 		return nil
 	})
 }
@@ -151,29 +136,14 @@ func createLines(text []byte) string {
 	return b.String()
 }
 
-// noteSessions does what an apply does before the rules come: it notes the
-// connections that are open, where the bundle has sets for them.
-func (q *Question) noteSessions(ctx context.Context, s *scene) error {
-	for _, f := range q.Families {
-		if _, wanted := q.Want.Sets[apply.OpenSets[f]]; !wanted {
-			continue
-		}
-		var ends []netip.AddrPort
-		for v, conn := range s.sessions {
-			if family(v.from) == f {
-				ends = append(ends, withoutZone(conn.LocalAddr().String()))
-			}
-		}
-		if _, err := kernelset.AddPorts(ctx, apply.OpenSets[f], ends); err != nil {
-			return err
-		}
+// noteSessions does what an apply does before the rules count: it tells conntrack
+// of the connections that are open.
+func noteSessions(ctx context.Context) error {
+	open, err := probe.OpenConnections()
+	if err == nil {
+		_, err = conntrack.Note(ctx, open)
 	}
-	return nil
-}
-
-func withoutZone(text string) netip.AddrPort {
-	end := netip.MustParseAddrPort(text)
-	return netip.AddrPortFrom(end.Addr().WithZone(""), end.Port())
+	return err
 }
 
 // loosePath is the setting by which conntrack takes up a connection of which it

@@ -54,7 +54,7 @@ func (q *Question) trySSH(ctx context.Context, tried []*visit, ports []uint16, f
 		}
 	}
 	visits = once(visits, exactly)
-	if err := q.rehearse(ctx, visits, false); err != nil {
+	if err := q.rehearse(ctx, visits); err != nil {
 		return "", err
 	}
 	closed = fmt.Sprintf("the SSH server of this host listens at %s, and no address of access.admin would get in there", strings.Join(names, ", "))

@@ -31,10 +31,9 @@ type visit struct {
 
 	// What came of it. refused says which new connections would not be
 	// accepted, and reason by what, where that can be told; both are empty if
-	// all were. broken says that the open connection would not go on, of which
-	// conntrack knows nothing; goesOn, that it would if conntrack knew it.
+	// all were. broken says that the open connection would not go on.
 	refused, reason string
-	broken, goesOn  bool
+	broken          bool
 }
 
 // door is a port of the host, and the way through it.

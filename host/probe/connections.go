@@ -14,26 +14,42 @@ import (
 	"strings"
 )
 
-// States of a TCP socket that has no connection for a packet to come by, in
-// the numbers of the kernel's tcp_states.h.
+// States of a socket, as State has them.
 const (
-	tcpOpen     = "01" // established
+	tcpOpen     = "01"
 	tcpTimeWait = "06"
-	tcpClose    = "07"
 	tcpListen   = "0A"
 )
 
+// State is that of a TCP socket, as /proc/net/tcp writes the numbers of the
+// kernel's tcp_states.h.
+type State string
+
+// The states of a connection that is open, at least one way or for the end of
+// what was sent. One that is being made is none of them: anybody can begin one in
+// another's name.
+const (
+	Established State = tcpOpen
+	FinWait1    State = "04"
+	FinWait2    State = "05"
+	CloseWait   State = "08"
+	LastAck     State = "09"
+	Closing     State = "0B"
+)
+
+var openStates = []State{Established, FinWait1, FinWait2, CloseWait, LastAck, Closing}
+
 // Connection is an open TCP connection of the host.
 type Connection struct {
-	Far netip.AddrPort
+	Near, Far netip.AddrPort
 	// Inbound says that the near end is a port of a service of the host.
 	Inbound bool
+	State   State
 }
 
 // OpenConnections returns the TCP connections that are open in the calling
-// thread's network namespace, each far end once, inbound ones first, those over
-// loopback left out. An IPv4 address that an IPv6 socket talks to is an IPv4
-// address.
+// thread's network namespace, inbound ones first, those over loopback left out.
+// An IPv4 address that an IPv6 socket talks to is an IPv4 address.
 func OpenConnections() ([]Connection, error) {
 	sockets, err := tcpSockets()
 	return connections(sockets), err
@@ -95,7 +111,7 @@ func readSockets(text []byte) ([]socket, error) {
 	return sockets, nil
 }
 
-// connections are the sockets that have a far end for a packet to come from.
+// connections are the sockets that have an open connection.
 func connections(sockets []socket) []Connection {
 	served := map[uint16]bool{}
 	for _, s := range sockets {
@@ -104,21 +120,16 @@ func connections(sockets []socket) []Connection {
 		}
 	}
 	var inbound, outbound []Connection
-	seen := map[netip.AddrPort]bool{}
 	for _, s := range sockets {
 		switch {
-		case s.state == tcpListen, s.state == tcpClose, s.state == tcpTimeWait, s.far.Addr().IsLoopback():
+		case !slices.Contains(openStates, State(s.state)), s.far.Addr().IsLoopback():
 		case served[s.near.Port()]:
-			inbound = append(inbound, Connection{s.far, true})
+			inbound = append(inbound, Connection{s.near, s.far, true, State(s.state)})
 		default:
-			outbound = append(outbound, Connection{s.far, false})
+			outbound = append(outbound, Connection{s.near, s.far, false, State(s.state)})
 		}
 	}
-	return slices.DeleteFunc(append(inbound, outbound...), func(c Connection) bool {
-		again := seen[c.Far]
-		seen[c.Far] = true
-		return again
-	})
+	return append(inbound, outbound...)
 }
 
 // parseEnd reads "0100007F:1F90": the address as words of 32 bits, each a
