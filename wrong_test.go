@@ -79,7 +79,7 @@ var whenWrong = []shown{
 	{"One waits for the other, for ten seconds unless `--lock-timeout` says more, and then exits 6.",
 		"live.TestFault15TwoApplies cmd/hardenctl.TestLockTimeout"},
 	{"It also waits for the end of a trial, and says whose trial it is and when it ends.", "live.TestApplyWaitsForATrial live.TestConfirm"},
-	{"Nobody waits while somebody reads a plan or answers the question: if the host or the profile changes meanwhile, the answer is refused.", "live.TestNobodyWaitsForAnAnswer live.TestNobodyWaitsForAPager"},
+	{"An apply that shows its plan or asks its question does not hold up another one: if the host or the profile changes meanwhile, the answer is refused.", "live.TestNobodyWaitsForAnAnswer live.TestNobodyWaitsForAPager"},
 
 	{"An address in `[access] admin` never is, and what fail2ban puts into its jail keeps no admin out.", "live.TestForgedScans live.TestFail2ban"},
 	{"A ban leaves open connections alone, and from one of those, or at the console, you lift it as in \"Lifting a ban\" below.",

@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"fmt"
+	"path/filepath"
 	"testing"
 
 	"hardenctl/lab"
@@ -41,6 +43,38 @@ func BenchmarkStream(b *testing.B) {
 			s, conntrack, others := all(b, backend)
 			s.plainSegments(append(others, conntrack)...)
 			s.compare(b, "stream", conntrack, others...)
+		})
+	}
+}
+
+// BenchmarkSynProxy is what SYNPROXY costs: the profile web with it beside the same
+// profile without, in one run. A connection begins one round trip later, and every
+// packet of it has its sequence numbers translated.
+func BenchmarkSynProxy(b *testing.B) {
+	const text = `version = 1
+include = ["builtin:web"]
+[services.http]
+ports = ["tcp/80", "tcp/8080"]
+synproxy = %t
+`
+	for _, backend := range lab.Backends {
+		b.Run(backend, func(b *testing.B) {
+			lab.UseBackend(b, backend)
+			s := newStreet(b)
+			web, proxied := s.server("web"), s.server("synproxy")
+			for h, proxy := range map[*lab.Host]bool{web: false, proxied: true} {
+				profile := filepath.Join(b.TempDir(), "web.toml")
+				write(b, profile, fmt.Sprintf(text, proxy))
+				s.hardened(h, profile)
+			}
+			for _, kind := range []string{"connect", "download"} {
+				b.Run(kind, func(b *testing.B) {
+					if kind == "download" {
+						s.plainSegments(web, proxied)
+					}
+					s.compare(b, kind, web, proxied)
+				})
+			}
 		})
 	}
 }

@@ -93,8 +93,9 @@ func (s *street) hardened(h *lab.Host, profile string) {
 	s.fed(h, text(s.b, out, "rules.v4"), "iptables-restore")
 	s.fed(h, text(s.b, out, "rules.v6"), "ip6tables-restore")
 	for line := range strings.Lines(text(s.b, out, "sysctl.conf")) {
-		if strings.HasPrefix(line, "net.ipv4.") {
-			s.on(h, "sysctl", "-q", "-w", strings.ReplaceAll(strings.TrimSpace(line), " ", ""))
+		key, value, _ := strings.Cut(line, "=")
+		if key = strings.TrimSpace(key); strings.HasPrefix(key, "net.ipv4.") || strings.HasPrefix(key, "net.netfilter.nf_conntrack_tcp_") {
+			s.on(h, "sysctl", "-q", "-w", key+"="+strings.TrimSpace(value))
 		}
 	}
 }

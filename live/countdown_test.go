@@ -59,7 +59,7 @@ func TestCountdown(t *testing.T) {
 	confirmed := look(t)
 	a = typeApply(t, other+" --confirm-within 10m")
 	moveDeadline(t, 0)
-	a.ends(t, 3, "on trial for 600 s", "nobody has confirmed; everything went back to what it was")
+	a.ends(t, 3, "on trial for 600 s", "it was not confirmed in time; everything went back to what it was")
 	look(t).is(t, confirmed)
 
 	a = typeApply(t, other+" --confirm-within 10m")

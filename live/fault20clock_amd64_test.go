@@ -102,7 +102,7 @@ func TestFault20_ClockJumpsInACountdown(t *testing.T) {
 		if code := cmd.ProcessState.ExitCode(); code != 3 {
 			t.Errorf("exit %d", code)
 		}
-		contains(t, out.String(), "nobody has confirmed; everything went back to what it was")
+		contains(t, out.String(), "it was not confirmed in time; everything went back to what it was")
 		countsDown(t, out.String(), 20)
 		look(t).is(t, before)
 		nothingUnderWay(t)

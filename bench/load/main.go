@@ -2,7 +2,7 @@
 // in the namespace of a lab's host, and nowhere else, and prints what went by.
 //
 //	load serve                          requests on tcp/80, a sink on tcp/443
-//	load race KIND SLICE ROUNDS SERVER… connect or stream, to one server after the other
+//	load race KIND SLICE ROUNDS SERVER… connect, stream or download, to one server after the other
 //	load flood ADDRESS DURATION RATE    SYNs from forged sources, so many a second
 //
 // A SERVER is NAME,ADDRESS,PID.

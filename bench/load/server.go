@@ -36,9 +36,9 @@ func parseServer(text string) (s server, err error) {
 // went by in a second, and how much in a second of processor time of both ends.
 // The latter holds on a machine that does other things too.
 func (s server) measure(kind string, length time.Duration) error {
-	traffic := map[string]func(netip.Addr, time.Duration) (float64, error){"connect": connect, "stream": stream}[kind]
+	traffic := map[string]func(netip.Addr, time.Duration) (float64, error){"connect": connect, "stream": stream, "download": download}[kind]
 	if traffic == nil {
-		return fmt.Errorf("%q is not connect or stream", kind)
+		return fmt.Errorf("%q is not connect, stream or download", kind)
 	}
 	worked, start := s.worked(), time.Now()
 	amount, err := traffic(s.address, length)

@@ -26,7 +26,7 @@ const (
 	patience = 900 * time.Millisecond
 )
 
-// serve answers requests and swallows streams until it is killed.
+// serve answers requests, swallows streams and sends downloads until it is killed.
 func serve() error {
 	requests, err := net.Listen("tcp", ":80")
 	if err != nil {
@@ -36,9 +36,24 @@ func serve() error {
 	if err != nil {
 		return err
 	}
+	source, err := net.Listen("tcp", ":8080")
+	if err != nil {
+		return err
+	}
 	go each(requests, answer)
+	go each(source, send)
 	each(sink, func(c net.Conn) { io.CopyBuffer(onlyWriter{io.Discard}, onlyReader{c}, make([]byte, 1<<18)) })
 	return net.ErrClosed
+}
+
+// send fills a connection until the other end hangs up.
+func send(c net.Conn) {
+	c.(*net.TCPConn).SetWriteBuffer(1 << 18)
+	for block := make([]byte, 1<<16); ; {
+		if _, err := c.Write(block); err != nil {
+			return
+		}
+	}
 }
 
 // onlyReader and onlyWriter hide the shortcuts of what they hold: splice would
@@ -144,6 +159,24 @@ func stream(to netip.Addr, length time.Duration) (float64, error) {
 	}
 	if _, err := c.Read(block); err != io.EOF {
 		return 0, fmt.Errorf("the sink did not hang up: %w", err)
+	}
+	return float64(total), nil
+}
+
+// download reads one connection that the other end fills, and returns the bytes.
+func download(from netip.Addr, length time.Duration) (float64, error) {
+	c, err := net.DialTimeout("tcp", netip.AddrPortFrom(from, 8080).String(), time.Second)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	start, block, total := time.Now(), make([]byte, 1<<18), 0
+	c.SetDeadline(start.Add(length + 5*time.Second))
+	for time.Since(start) < length {
+		n, err := c.Read(block)
+		if total += n; err != nil {
+			return 0, err
+		}
 	}
 	return float64(total), nil
 }

@@ -48,9 +48,9 @@ of it goes back to what it was.
 
 Before it changes anything, it proves with real packets, in a throwaway network,
 that you and everybody else who is logged in, and the profile's admin addresses,
-can still log in, and that what is open stays open. If not, or if nobody is
-known for whom to prove it, it refuses; --no-guard applies all the same. Say
-that at a console, too, where there is no address to lock out.
+can still log in, and that what is open stays open. If not, or if it knows of no
+login and no admin address, it refuses; --no-guard applies all the same. Use
+--no-guard at a console, too, where there is no address to lock out.
 
 With --confirm-within the new state is live on trial, and nothing is saved. Log
 in anew, and type there what apply tells you: hardenctl confirm TOKEN. Without
@@ -69,13 +69,13 @@ that, for as long as --lock-timeout says.
 After a rollback the profile on disk is most likely the one that you rolled back
 from. So apply refuses it until a person answers yes on a terminal, or gives
 --after-rollback with the number of the rollback. --auto-approve alone is not
-enough. It is not enough either for a profile whose trial nobody confirmed: apply
-that one on trial again.
+enough. It is not enough either for a profile whose trial was not confirmed:
+apply that one on trial again.
 
 It exits 0 when the host is what the profile says, on trial or for good, also if
 something could not be cleared up afterwards, of which it warns; 1 if nothing was
-changed; 3 if the apply failed, or nobody confirmed it, and everything went back;
-4 if going back failed too, or if an apply is half done, this one or one before;
+changed; 3 if the apply failed, or was not confirmed, and everything was undone;
+4 if undoing failed too, or if an apply is half done, this one or one before;
 5 if the host is what the profile says but the output could not be written; and 6
 if nothing was changed since another program held a lock, or an apply was on
 trial, for too long: try again.

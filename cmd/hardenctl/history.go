@@ -20,7 +20,7 @@ var errHistoryNotRoot = errors.New("generations can only be read as root")
 func newHistory() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
-		Short: "List what was applied to this host, and by whom",
+		Short: "List what was applied to this host, when, and by which user",
 		Long: `List the generations of this host, the newest first. Every apply that changes
 something makes one: the bundle, the profile with all that it includes and
 names, and what the host had before, in ` + generation.Host.Folder + `.

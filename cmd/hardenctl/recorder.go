@@ -81,7 +81,7 @@ func (s *source) way(name string) string {
 }
 
 // severity is that of a file which others may write: it stops what reads or
-// changes this host, and is worth a word to whoever only compiles.
+// changes this host, and is worth a warning where it only compiles.
 func (s *source) severity() diag.Severity {
 	if s.live {
 		return diag.Error

@@ -26,7 +26,7 @@ func isTerminal(stream any) bool {
 // line after the other.
 func isSmart(stream any) bool { return os.Getenv("TERM") != "dumb" && isTerminal(stream) }
 
-// colourful reports whether output to w shall have colours: on a terminal that
+// colourful reports whether output to w has colours: on a terminal that
 // knows them, unless NO_COLOR is set (no-color.org).
 func colourful(w io.Writer) bool { return os.Getenv("NO_COLOR") == "" && isSmart(w) }
 

@@ -38,7 +38,7 @@ func withinFlag(cmd *cobra.Command) *time.Duration {
 	return within
 }
 
-// trialTime is how long the trial shall last, 0 for none. Where it is not said,
+// trialTime is how long the trial lasts, 0 for none. Where it is not said,
 // only a login that can be nowhere but at the machine is trusted not to lock
 // itself out: sudo in tmux over SSH looks like any terminal.
 func (f applyFlags) trialTime(cmd *cobra.Command) (time.Duration, error) {
@@ -132,7 +132,7 @@ func (t *trialView) settle() (outcome, error) {
 	case err == nil:
 		return outcome{Applied: true, Generation: number}, nil
 	case errors.Is(err, generation.ErrNone):
-		return outcome{}, &apply.Reverted{Step: "trial", Cause: errors.New("nobody has confirmed")}
+		return outcome{}, &apply.Reverted{Step: "trial", Cause: errors.New("it was not confirmed in time")}
 	}
 	return outcome{}, unknown(err)
 }

@@ -19,14 +19,14 @@ func turnFlag(cmd *cobra.Command, wait time.Duration) *time.Duration {
 	return cmd.Flags().Duration("lock-timeout", wait, "how long to wait for another hardenctl, or a trial, to end")
 }
 
-// lock takes the lock that whoever changes the host holds.
+// lock takes the lock that a process holds while it changes the host.
 func lock(ctx context.Context, wait time.Duration) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	return apply.Lock(ctx)
 }
 
-// lockAloud is lock, and says on a terminal for whom it waits.
+// lockAloud is lock, and says on a terminal which process it waits for.
 func lockAloud(cmd *cobra.Command, wait time.Duration, say func(step string)) (release func(), err error) {
 	waiting := time.AfterFunc(time.Second, func() { say("waiting for another hardenctl to end: " + apply.Holder()) })
 	defer waiting.Stop()
@@ -59,7 +59,7 @@ func takeTurn(cmd *cobra.Command, wait time.Duration, say func(step string), rea
 }
 
 // awaitEnd waits until no trial is in the way, and reports whether that came
-// before the end. After a second it says once for whom it waits.
+// before the end. After a second it says once what it waits for.
 func awaitEnd(ctx context.Context, end time.Time, say func()) bool {
 	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()

@@ -12,7 +12,7 @@ import (
 // tidies at each new one and in a worker beside: a public web server pays 7 % of
 // its new connections for it, although hardly any visitor comes near the limit.
 // So it does not count the first connections of a source, an eighth of the limit,
-// and allows the other seven eighths from then on. Whoever opens few is never
+// and allows the other seven eighths from then on. A source that opens few is never
 // counted, and nobody holds more than the limit.
 //
 // The first connections are counted by the set "callers", whose entries count
@@ -21,7 +21,7 @@ import (
 // meanwhile. Then the source is spared another eighth. Rates ask the same set
 // (strangers.go), so that a source's packets to one service count for all.
 //
-// Whoever fills the set with forged sources, or waits until he is forgotten, is
+// A source that fills the set with forged ones, or waits until it is forgotten, is
 // spared another eighth, and keeps nobody else out.
 const (
 	sparedShare = 8
@@ -38,7 +38,7 @@ const (
 )
 
 // spared is how many connections of a source are not counted for a service: none
-// where the service is not for everyone, since those whom it states are few, and
+// where the service is not for everyone, since the sources that it states are few, and
 // open many each.
 func spared(s profile.Service) uint32 {
 	free := s.ConnectionsPerSource.N / sparedShare

@@ -13,7 +13,7 @@ import (
 // has broken a file. They name no set, and no module that a kernel with
 // iptables may lack, so that whatever broke the rules does not break these.
 //
-// Whoever administers the host reaches it, and nobody else does. Forwarding is
+// The administrators of the host reach it, and no other source does. Forwarding is
 // closed as far as the profile filters it.
 func (l *lowering) closedTables() []ruleset.Table {
 	var tables []ruleset.Table
@@ -66,7 +66,7 @@ func (f *filter) leaseV6() []ruleset.Rule {
 }
 
 // adminWays lets admin addresses reach admin services. Where the profile names
-// no such address, these services are open to whom they state, without a knock,
+// no such address, these services are open to the sources that they state, without a knock,
 // which would need sets: to lock the owner out is no way to be safe.
 func (f *filter) adminWays() []ruleset.Rule {
 	var rules []ruleset.Rule

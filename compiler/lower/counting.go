@@ -8,7 +8,7 @@ import "hardenctl/compiler/ruleset"
 // over, however often it comes meanwhile.
 //
 // Hashlimit can count too, but a table of it that is full drops the packets of
-// every new source, and whoever forges source addresses fills it. A set that is
+// every new source, and a forger of source addresses fills it. A set that is
 // full forgets an old source for a new one, of all but one in fifty: a bucket that
 // is empty then stays so, since the kernel makes room within a bucket only.
 

@@ -44,7 +44,7 @@ func (l *lowering) linesSet() string {
 	return "lines"
 }
 
-// jail says what fail2ban shall do; nil for nothing. Probes count, and the one
+// jail says what fail2ban does; nil for nothing. Probes count, and the one
 // that got its source banned. What customers may do by accident, to go beyond a
 // limit, does not; nor do the lines of those who are blocked, trusted or proven.
 func (l *lowering) jail() *ruleset.Jail {
@@ -73,7 +73,7 @@ func (l *lowering) spares(why reason) bool {
 	return counted && l.jails() && l.proves() && l.profile.Fail2ban.LinesScope == profile.Everything
 }
 
-// jailed drops the new packets of those whom fail2ban has put into jail. Like a
+// jailed drops the new packets of sources that fail2ban has put into jail. Like a
 // ban it stands behind the trusted, whatever the set holds, and before the
 // services or behind them, as the scope says. It is silent: a source in jail
 // would only go on filling the log that put it there.

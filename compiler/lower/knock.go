@@ -10,7 +10,7 @@ import (
 )
 
 // A knock keeps, for each source, how many of its ports it has heard in the
-// right order: whoever is in the set "2-NAME" has sent the first two. An entry
+// right order: a source in the set "2-NAME" has sent the first two. An entry
 // stays for the time that may pass between two knocks. The last knock puts the
 // source into "k-NAME", where it stays for as long as the door is open.
 //
@@ -181,7 +181,7 @@ func (l *lowering) addKnockSet(k profile.Knock, s ruleset.Set) {
 }
 
 // heard names the set of sources whose first so many knocks came in order, and
-// knocked that of those to whom the door is open.
+// knocked that of the sources to which the door is open.
 func heard(number int, k profile.Knock) string { return fmt.Sprintf("%d-%s", number, k.Name) }
 
 func knocked(name string) string { return "k-" + name }

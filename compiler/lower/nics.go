@@ -2,7 +2,7 @@ package lower
 
 import "hardenctl/compiler/ruleset"
 
-// nics says what each network interface that the profile names shall do itself.
+// nics says what each network interface that the profile names does itself.
 func (l *lowering) nics() []ruleset.NIC {
 	var nics []ruleset.NIC
 	for _, n := range l.profile.NICs {

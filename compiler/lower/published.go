@@ -114,7 +114,7 @@ func (f *filter) firstPackets() []ruleset.Rule {
 }
 
 // unstated is a new packet to a port that is published, but that no service
-// states. For whoever sends it the port is not there, so it is a probe.
+// states. For its sender the port is not there, so it is a probe.
 func (f *filter) unstated() []ruleset.Rule {
 	return append(f.knocks(), f.probes(f.policy(), "published, not stated")...)
 }

@@ -74,7 +74,7 @@ func chainFor(verdict string, why reason) string {
 // kernel remember each of them.
 //
 // Bans have a share of their own: their lines are those that people look for,
-// and the probes before a ban must not use them up. Where fail2ban shall not
+// and the probes before a ban must not use them up. Where fail2ban must not
 // count proven sources (spares), their lines say that they are known.
 func (f *filter) log(why reason) []ruleset.Rule {
 	l := f.profile.Log

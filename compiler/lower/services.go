@@ -8,7 +8,7 @@ import (
 	"hardenctl/compiler/ruleset"
 )
 
-// services are open to those whom they state, within their limits. They stand
+// services are open to the sources that they state, within their limits. They stand
 // before a ban that hides only what is not public: who is in a service's from
 // list, or has knocked, keeps it, however many packets are forged in his name.
 func (f *filter) services() []ruleset.Rule {

@@ -66,7 +66,7 @@ func (f *filter) inSet(name string) ruleset.InSet {
 	return ruleset.InSet{Set: f.setName(name), Direction: ruleset.ToSource}
 }
 
-// fromWay returns the match for those whom a service is for; none if it is for
+// fromWay returns the match for the sources that a service is for; none if it is for
 // nobody in this family.
 func (f *filter) fromWay(s profile.Service) (match ruleset.InSet, ok bool) {
 	full := setName(fromSet(s), f.family)

@@ -8,7 +8,7 @@ import (
 
 // Services that share a port stand in the order in which they are asked, and the
 // first whose group the source is in decides: its rule accepts, or leads to a chain
-// that ends in a verdict. What a rule says of a port alone, whoever comes to it, is
+// that ends in a verdict. What a rule says of a port alone, whatever its source, is
 // said once.
 
 // sharing returns the names of the services that share a port with another.

@@ -19,7 +19,7 @@ import (
 //
 // The price: while forged sources take up those 1,000, a source that the set does
 // not know may go uncounted, and its limit does not bind. The service stays open,
-// and whoever sends much gets into the set soon.
+// and a source that sends much gets into the set soon.
 const callerTable = 2 * callerEntries
 
 // share is how much of a burst is not counted. It is one packet at least, since
@@ -77,7 +77,7 @@ func (f *filter) countCallers(s profile.Service) []ruleset.Rule {
 }
 
 // asksCallers reports whether the rate of a service is asked of known callers
-// only: where it is open to everyone. Those whom a service states are few.
+// only: where it is open to everyone. The sources that a service states are few.
 func asksCallers(s profile.Service) bool { return s.Public() && s.NewPerSource.Rate.Count > 0 }
 
 func (l *lowering) countsTCP(s profile.Service) bool {

@@ -19,7 +19,7 @@ var clientPorts = []ruleset.PortRange{{First: 32768, Last: 65535}}
 // others or as a tripwire, is a probe all the same.
 //
 // The price: who looks for UDP services above 32768 alone is not banned for it,
-// and whoever has many addresses can learn, by what does not ban them, that a
+// and an attacker with many addresses can learn, by what does not ban them, that a
 // socket is bound. Neither gets an answer.
 func (f *filter) strays(name string, end ruleset.Target) ruleset.Jump {
 	return f.shared(name, func() []ruleset.Rule {

@@ -202,7 +202,7 @@ func (f *filter) proxiedPorts(s profile.Service) []ruleset.Match {
 	return f.ports(s, profile.TCP)
 }
 
-// unlimited names the set of those for whom a service has no limits.
+// unlimited names the set of sources for which a service has no limits.
 func unlimited(s profile.Service) string {
 	if s.Admin {
 		return "admin"

@@ -173,7 +173,7 @@ type Service struct {
 	Admin bool
 	// From lists who may connect; empty means everyone, unless there is a Knock.
 	From []Ref
-	// Knock opens the service to those whom From does not list.
+	// Knock opens the service to sources that From does not list.
 	Knock                Named
 	NewPerSource         Limit
 	ConnectionsPerSource Count

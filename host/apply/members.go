@@ -13,7 +13,7 @@ import (
 	"hardenctl/host/trial"
 )
 
-// readSets makes sure that the sets that a trial has made hold what they shall,
+// readSets makes sure that the sets that a trial has made hold what they must,
 // before any packet meets them. Those that packets fill hold whatever they do.
 func (c Change) readSets(copied map[string]bool) error {
 	for _, s := range c.Plan.Changes {

@@ -38,7 +38,7 @@ func tablesStep(family ruleset.Family, policies policies, to, back target) step 
 	return step{name: fmt.Sprintf("IPv%d rules", family), do: move(to), undo: move(back)}
 }
 
-// target says what the tables shall become, given what they are.
+// target says what the tables must become, given what they are.
 type target func(now trial.Tables) trial.Tables
 
 // fixed is a target whatever there is.

@@ -155,7 +155,7 @@ type placed struct {
 	spec   string
 }
 
-// hooks returns the chains in which our jumps are not what they shall be.
+// hooks returns the chains in which our jumps are not what they must be.
 func (w *writer) hooks() []hooked {
 	var names []string
 	for _, c := range slices.Concat(w.current.Chains, w.target.Chains) {
@@ -192,7 +192,7 @@ func (w *writer) unhook(h hooked) {
 	}
 }
 
-// hook puts our jumps where they shall be, or, where others have taken rules
+// hook puts our jumps where they must be, or, where others have taken rules
 // out of the chain since, as near as it is long enough for.
 func (w *writer) hook(h hooked) {
 	room := 1

@@ -21,12 +21,12 @@ import (
 
 // Trial says how a change is tried.
 type Trial struct {
-	// Entry is what the journal shall say. Try fills in the rest: the phase,
+	// Entry is what the journal says. Try fills in the rest: the phase,
 	// the times, and what Revert needs.
 	Entry journal.Entry
 	// Within is how long the trial lasts; the kernel counts whole seconds.
 	Within time.Duration
-	// Watch starts whoever ends the trial when its time is over, as far as the
+	// Watch starts what ends the trial when its time is over, as far as the
 	// kernel does not. It is called when the entry has its deadline and nothing
 	// has changed yet for any packet. It is nil where this process confirms, and
 	// no other can: if it dies before, everything goes back at once.

@@ -51,7 +51,7 @@ func sums(files []file) []byte {
 	return b.Bytes()
 }
 
-// tables are the rules of one family, whoever owns them, without counters.
+// tables are the rules of one family, ours and those of others, without counters.
 func tables(s state.State, family ruleset.Family) []byte {
 	var all []saved.Table
 	for id, t := range s.Tables {

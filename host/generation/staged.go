@@ -19,7 +19,7 @@ type Staged struct {
 	folder *os.File
 }
 
-// Staged returns the generation that is staged. Whoever asks closes it.
+// Staged returns the generation that is staged. The caller closes it.
 func (s Store) Staged() (*Staged, error) {
 	folder, err := os.Open(filepath.Join(s.Folder, nextName))
 	if err != nil {

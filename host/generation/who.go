@@ -11,7 +11,7 @@ import (
 // Who is the person behind an apply, as far as the host knows. It is a record
 // for people, no proof: root can write what root likes.
 type Who struct {
-	// User is the user as whom hardenctl ran.
+	// User is the user that hardenctl ran as.
 	User string `json:"user"`
 	// Login is the user who logged in (see safepath.LoginUID), and Sudo the one
 	// that sudo names; each is empty if there is none.

@@ -3,7 +3,7 @@
 //
 // It knows three kinds of callers: the SSH connection of the one who asks, all
 // others who are logged in, and the admin addresses that the profile declares.
-// Of callers over whom all rules and sets of the bundle decide alike (classes) it
+// Of callers that all rules and sets of the bundle treat alike (classes) it
 // tries some, and always one. For each it looks up by which interface it comes to which address of the
 // host. Then it makes a network of throwaway namespaces in which the bundle is
 // loaded on a host with such interfaces and addresses, and sends real packets

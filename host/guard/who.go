@@ -206,7 +206,7 @@ func exactly(v *visit) key {
 	return key{way: v.way(), source: netip.PrefixFrom(a, a.BitLen())}
 }
 
-// pick returns, of those who are logged in, whom to try: of each source one of
+// pick returns, of the users who are logged in, those to try: of each source one of
 // each class, since the logins of others in it count for all. Of more sources
 // than can be tried it takes one of each class.
 func (c classes) pick(sessions []*visit) (picked []*visit, notes []string) {

@@ -1,4 +1,4 @@
-// Package persist decides what the files of a host shall hold, and writes them.
+// Package persist decides what the files of a host must hold, and writes them.
 //
 // Some files are wholly ours. The rules files and the ipset file are shared: an
 // administrator may keep rules there, and so may other tools. Merging takes
@@ -29,9 +29,9 @@ func DetectLayout() bundle.Layout {
 	return bundle.Debian
 }
 
-// Wanted returns the content that each path shall have, given what it has now;
+// Wanted returns the content that each path must have, given what it has now;
 // have has the paths of Paths.
-// A nil text means that the file shall not exist.
+// A nil text means that the file must not exist.
 func Wanted(b *bundle.Bundle, layout bundle.Layout, have map[string][]byte) (map[string][]byte, error) {
 	if b.Manifest.Before {
 		return wantedBefore(b, layout, have)
@@ -73,7 +73,7 @@ func Paths(b *bundle.Bundle, layout bundle.Layout) map[string]string {
 	for path := range unitFiles() {
 		paths[path] = path
 	}
-	if b.Manifest.Before { // the unit goes, whoever runs this
+	if b.Manifest.Before { // the unit goes, also while it runs this
 		paths[unitPath], paths[enablePath] = unitPath, enablePath
 	}
 	return paths

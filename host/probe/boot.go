@@ -16,7 +16,7 @@ import (
 // BootFile is a file that the host loads when it boots.
 type BootFile struct {
 	Path string
-	Text []byte // nil where there shall be no file
+	Text []byte // nil where there must be no file
 }
 
 // Boot is the files that the host loads when it boots, sets first.

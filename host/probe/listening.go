@@ -9,7 +9,7 @@ type Listening struct {
 	SSH []uint16
 }
 
-// sshPort counts as the port of an SSH server, whoever holds it: systemd does
+// sshPort counts as the port of an SSH server, whatever process holds it: systemd does
 // until the first connection comes (ssh.socket), and the program may be another
 // than OpenSSH.
 const sshPort = 22

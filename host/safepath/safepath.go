@@ -1,10 +1,10 @@
 // Package safepath says in whose hands a path is.
 //
 // Hardenctl runs as root and turns files into a firewall. What it reads as its
-// orders must be in the hands of those whom root believes (Trusted); what it
+// orders must be in the hands of users that root trusts (Trusted); what it
 // writes must go to the place that is named and to no other (Real, MakeFolder).
 //
-// Both look at every folder on the way from / down, since whoever may write to
+// Both look at every folder on the way from / down, since a user who may write to
 // a folder may put something else in the place of what is in it. They look by
 // name and not at an open file, and need not fear what changes in between: if
 // nobody else can change any part of the way, only those who are believed
@@ -54,7 +54,7 @@ func (e *Error) Error() string {
 }
 
 // Trusted returns an *Error if anyone can change what is at a path but root,
-// the user as whom this process runs, and the person who logged in and became
+// the user that this process runs as, and the person who logged in and became
 // root (sudo, su): her hands hold this process too. Symbolic links on the way
 // are followed and looked at like the rest. A path that leads nowhere is an
 // error of the operating system's.

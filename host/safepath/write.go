@@ -9,8 +9,8 @@ import (
 )
 
 // WriteFile makes a new file of a text, with exactly this mode, and renames it
-// to path: whoever reads there finds the old file or the new one. To write into
-// what is there would hand the text to whoever made that file, or, in a folder
+// to path: a reader finds the old file or the new one. To write into
+// what is there would hand the text to the user who made that file, or, in a folder
 // that all may write, follow a link that somebody planted. What is there and is
 // no regular file is left alone, and an error. The text is not synced: a report
 // can be made again.
