@@ -9,6 +9,7 @@ import (
 
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 )
 
 // Sets returns ipset restore input: every set created, then filled. Sets must
@@ -32,21 +33,24 @@ func Sets(sets []ruleset.Set) []byte {
 const averagePrefix = 18
 
 // Create returns the line that creates a set, options in ipset save's order.
-func Create(s ruleset.Set) string {
-	words := fmt.Sprintf("create %s %s family %s hashsize %d maxelem %d", s.Name, s.Type, inet(s.Family), s.HashSize, s.MaxElements)
-	if s.Netmask != 0 {
-		words += fmt.Sprintf(" netmask %d", s.Netmask)
+func Create(s ruleset.Set) string { return Declared(s).String() }
+
+// Declared returns how a set is made.
+func Declared(s ruleset.Set) setfile.Set {
+	made := setfile.Set{Name: s.Name, Type: string(s.Type)}
+	add := func(given bool, name, value string) {
+		if given {
+			made.Options = append(made.Options, setfile.Option{Name: name, Value: value})
+		}
 	}
-	if s.Timeout != 0 {
-		words += fmt.Sprintf(" timeout %d", s.Timeout/time.Second)
-	}
-	if s.Counters {
-		words += " counters"
-	}
-	if s.ForceAdd {
-		words += " forceadd"
-	}
-	return words
+	add(true, "family", inet(s.Family))
+	add(true, "hashsize", fmt.Sprint(s.HashSize))
+	add(true, "maxelem", fmt.Sprint(s.MaxElements))
+	add(s.Netmask != 0, "netmask", fmt.Sprint(s.Netmask))
+	add(s.Timeout != 0, "timeout", fmt.Sprint(int(s.Timeout/time.Second)))
+	add(s.Counters, "counters", "")
+	add(s.ForceAdd, "forceadd", "")
+	return made
 }
 
 // KeptSets returns the names of the sets whose entries outlive a reboot, one a

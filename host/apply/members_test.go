@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/netns"
 	"hardenctl/host/state"
@@ -56,7 +57,7 @@ func BenchmarkHolds(b *testing.B) {
 	}
 	err := netns.Throwaway(func() error {
 		const create = "create a hash:net hashsize 1048576 maxelem 1048576\n"
-		if err := errors.Join(kernelset.Create(context.Background(), create), kernelset.Add("a", all)); err != nil {
+		if err := errors.Join(kernelset.Create(context.Background(), setfile.Sets([]byte(create))...), kernelset.Add("a", all)); err != nil {
 			return err
 		}
 		for b.Loop() {

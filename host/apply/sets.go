@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/plan"
 	"hardenctl/host/state"
@@ -30,12 +30,12 @@ func (c Change) setStep() step {
 }
 
 func (c Change) setWork() *setWork {
-	return &setWork{change: c, create: createLines(c.Bundle.File(bundle.Sets)), kept: map[string]kept{}}
+	return &setWork{change: c, create: declared(c.Bundle.File(bundle.Sets)), kept: map[string]kept{}}
 }
 
 type setWork struct {
 	change  Change
-	create  map[string]string // the line that creates each set
+	create  map[string]setfile.Set
 	made    []string          // sets that did not exist
 	swapped map[string]string // from a set to the one that holds its old members
 	renamed map[string]string // from a set to the name that the old one has now
@@ -45,15 +45,12 @@ type setWork struct {
 // kept are entries of a set, as each was taken last.
 type kept map[netip.Prefix]kernelset.Entry
 
-func createLines(text []byte) map[string]string {
-	lines := map[string]string{}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "create "); ok {
-			name, _, _ := strings.Cut(rest, " ")
-			lines[name] = line
-		}
+func declared(text []byte) map[string]setfile.Set {
+	byName := map[string]setfile.Set{}
+	for _, s := range setfile.Sets(text) {
+		byName[s.Name] = s
 	}
-	return lines
+	return byName
 }
 
 func (w *setWork) do(ctx context.Context) error {
@@ -81,8 +78,9 @@ func (w *setWork) do(ctx context.Context) error {
 // shall have, or, if packets fill it, those that it has now: itself, to which
 // others may have added a ban, and its copy on trial, to which packets have.
 func (w *setWork) fill(ctx context.Context, name, as string) error {
-	line := strings.Replace(w.create[name], " "+name+" ", " "+as+" ", 1)
-	if err := kernelset.Create(ctx, line); err != nil {
+	set := w.create[name]
+	set.Name = as
+	if err := kernelset.Create(ctx, set); err != nil {
 		return err
 	}
 	want := w.change.Want.Sets[name]

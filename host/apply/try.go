@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/generation"
 	"hardenctl/host/journal"
 	"hardenctl/host/kernelset"
@@ -117,15 +118,24 @@ func (c Change) copiedSets() map[string]bool {
 	return copied
 }
 
-// guardLines make the guards: sets of networks, since /0 is two of /1.
-const guardLines = "create %s hash:net family inet hashsize 64 maxelem 16 timeout 60\n" +
-	"create %s hash:net family inet6 hashsize 64 maxelem 16 timeout 60\n"
+// guardSets are the guards: sets of networks, since /0 is two of /1.
+func guardSets() []setfile.Set {
+	var sets []setfile.Set
+	for _, family := range ruleset.Families {
+		made := kernelset.Header{
+			Name: trial.Guards[family], Type: kernelset.HashNet, Family: family,
+			HashSize: 64, MaxElem: 16, HasTimeout: true, Timeout: time.Minute,
+		}
+		sets = append(sets, made.Declared())
+	}
+	return sets
+}
 
 // trialSetStep makes the guards, empty, the sets that there are not yet, and a
 // copy of each that changes. None that exists is touched.
 func (c Change) trialSetStep(made []string) step {
 	do := func(ctx context.Context) error {
-		if err := kernelset.Create(ctx, fmt.Sprintf(guardLines, trial.Guards[ruleset.V4], trial.Guards[ruleset.V6])); err != nil {
+		if err := kernelset.Create(ctx, guardSets()...); err != nil {
 			return err
 		}
 		w := c.setWork()

@@ -19,6 +19,7 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/distro"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/here"
 	"hardenctl/host/tool"
 )
@@ -76,18 +77,22 @@ func InSets(err error, b *bundle.Bundle) error {
 	if !errors.As(err, &said) || !refusesType.MatchString(said.Words) {
 		return err
 	}
-	words := strings.Fields(said.Text) // create NAME TYPE …
-	if len(words) < 3 {
+	refused := setfile.Sets([]byte(said.Text))
+	if len(refused) == 0 {
 		return err
+	}
+	ofType := map[string]bool{}
+	for _, s := range setfile.Sets(b.File(bundle.Sets)) {
+		ofType[s.Name] = s.Type == refused[0].Type
 	}
 	var wanted []bundle.Origin
 	for _, s := range b.Manifest.Sets {
-		if strings.Contains(string(b.File(bundle.Sets)), "create "+s.Name+" "+words[2]+" ") {
+		if ofType[s.Name] {
 			wanted = appendPart(wanted, s.Origin)
 		}
 	}
 	return missing(Missing{
-		Extensions: []ruleset.Extension{{Kind: ruleset.SetExtension, Name: words[2]}}, Kernel: true, Family: ruleset.V4, Origins: wanted, Err: err})
+		Extensions: []ruleset.Extension{{Kind: ruleset.SetExtension, Name: refused[0].Type}}, Kernel: true, Family: ruleset.V4, Origins: wanted, Err: err})
 }
 
 // missing fills in what the host is.

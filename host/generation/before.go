@@ -11,6 +11,7 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
 )
@@ -67,12 +68,12 @@ func sets(all map[string]state.Set, members bool) []byte {
 	var b bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		set := all[name]
-		fmt.Fprintln(&b, set.CreateLine)
+		fmt.Fprintln(&b, set.Declared)
 		if !members {
 			continue
 		}
 		for _, p := range slices.Concat(set.Members.V4(), set.Members.V6()) {
-			fmt.Fprintf(&b, "add %s %s\n", name, netset.AppendPrefix(nil, p))
+			fmt.Fprintln(&b, setfile.Entry{Set: name, Element: string(netset.AppendPrefix(nil, p))})
 		}
 	}
 	return b.Bytes()

@@ -16,6 +16,7 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/plan"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
@@ -37,9 +38,9 @@ func content(ttl string, addresses int) Content {
 			{Family: ruleset.V4, Name: "filter"}: {Name: "filter", Chains: []saved.Chain{{Name: "INPUT", Policy: "DROP", Packets: 7, Rules: []saved.Rule{{Spec: "-i lo -j ACCEPT", Packets: 3}}}}},
 		},
 		Sets: map[string]state.Set{
-			"all":                {CreateLine: "create all list:set size 8"},
-			"cdn":                {CreateLine: "create cdn hash:ip family inet6 hashsize 1024 maxelem 65536 netmask 64 timeout 60 counters"},
-			"hardenctl-block-v4": {CreateLine: "create hardenctl-block-v4 hash:net family inet hashsize 64 maxelem 16", Members: netset.Of(netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.7/32"))},
+			"all":                {Declared: declared("create all list:set size 8")},
+			"cdn":                {Declared: declared("create cdn hash:ip family inet6 hashsize 1024 maxelem 65536 netmask 64 timeout 60 counters")},
+			"hardenctl-block-v4": {Declared: declared("create hardenctl-block-v4 hash:net family inet hashsize 64 maxelem 16"), Members: netset.Of(netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.7/32"))},
 		},
 		Settings: map[string]state.Setting{"net.ipv4.ip_default_ttl": {Value: "64"}},
 		Files:    map[string][]byte{"/etc/iptables/rules.v4": []byte("*filter\nCOMMIT\n"), "/etc/iptables/rules.v6": nil},
@@ -346,3 +347,5 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func declared(line string) setfile.Set { return setfile.Sets([]byte(line))[0] }

@@ -14,6 +14,7 @@ import (
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/safepath"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
@@ -276,18 +277,18 @@ func withPolicy(tables []saved.Table, p bundle.PolicyEntry) []saved.Table {
 // members are not kept are filled by packets. What only places entries in memory
 // is left out, since another version of ipset may not know it.
 func ownSets(text []byte) (own []byte, entries []bundle.SetEntry) {
-	for line := range strings.Lines(string(text)) {
-		words := strings.Fields(line)
-		if len(words) < 3 || !state.OwnsSet(words[1]) {
+	for line := range setfile.Lines(string(text)) {
+		if !state.OwnsSet(line.Set) {
 			continue
 		}
-		line, _, _ = strings.Cut(strings.TrimSuffix(line, "\n"), " bucketsize ")
-		own = append(own, line+"\n"...)
-		if words[0] == "create" {
-			entries = append(entries, bundle.SetEntry{Name: words[1], Dynamic: ruleset.SetType(words[2]) != ruleset.HashNet, Origin: bundle.Origin{Part: bundle.BeforeProfile}})
+		if line.Command != setfile.Create {
+			own = append(own, line.Text...)
+			entries[len(entries)-1].Entries++
 			continue
 		}
-		entries[len(entries)-1].Entries++
+		set := line.Declared().Without("bucketsize", "initval")
+		own = append(own, set.String()+"\n"...)
+		entries = append(entries, bundle.SetEntry{Name: set.Name, Dynamic: ruleset.SetType(set.Type) != ruleset.HashNet, Origin: bundle.Origin{Part: bundle.BeforeProfile}})
 	}
 	return own, entries
 }

@@ -11,6 +11,7 @@ import (
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/conntrack"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/probe"
@@ -110,10 +111,8 @@ func covered(set state.Set, visits []*visit) []kernelset.Entry {
 
 // loadSets makes the sets of a bundle, with some members.
 func loadSets(ctx context.Context, b *bundle.Bundle, members map[string][]kernelset.Entry) error {
-	if creates := createLines(b.File(bundle.Sets)); creates != "" {
-		if err := kernelset.Create(ctx, creates); err != nil {
-			return err
-		}
+	if err := kernelset.Create(ctx, setfile.Sets(b.File(bundle.Sets))...); err != nil {
+		return err
 	}
 	for name, entries := range members {
 		if len(entries) == 0 {
@@ -124,16 +123,6 @@ func loadSets(ctx context.Context, b *bundle.Bundle, members map[string][]kernel
 		}
 	}
 	return nil
-}
-
-func createLines(text []byte) string {
-	var b strings.Builder
-	for line := range bytes.Lines(text) {
-		if bytes.HasPrefix(line, []byte("create ")) {
-			b.Write(line)
-		}
-	}
-	return b.String()
 }
 
 // noteSessions does what an apply does before the rules count: it tells conntrack

@@ -30,14 +30,6 @@ func TestWithoutLog(t *testing.T) {
 	}
 }
 
-// The lines that make sets are taken, and not the members between them.
-func TestCreateLines(t *testing.T) {
-	const text = "create a hash:net\nadd a 192.0.2.0/24\ncreate b hash:ip\n"
-	if got, want := createLines([]byte(text)), "create a hash:net\ncreate b hash:ip\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 // Settings of the whole machine are never written, also where the namespace
 // shows them.
 func TestOfNamespace(t *testing.T) {

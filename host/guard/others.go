@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"hardenctl/compiler/diag"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/persist"
 	"hardenctl/host/saved"
@@ -83,18 +83,17 @@ func othersRules(have state.State, family ruleset.Family) []byte {
 // one into a list of others. How a set was made the kernel tells better than a
 // save. One that has come since the host was read is left out.
 func othersSets(text []byte, have map[string]state.Set) (kept []byte) {
-	for line := range bytes.Lines(text) {
-		words := bytes.Fields(line)
-		if len(words) < 3 || state.OwnsSet(string(words[1])) || state.OwnsSet(string(words[2])) {
+	for line := range setfile.Lines(string(text)) {
+		if state.OwnsSet(line.Set) || line.Command == setfile.Add && state.OwnsSet(line.Entry().Element) {
 			continue
 		}
-		set, known := have[string(words[1])]
+		set, known := have[line.Set]
 		switch {
 		case !known:
-		case string(words[0]) == "create":
-			kept = append(kept, set.CreateLine+"\n"...)
+		case line.Command == setfile.Create:
+			kept = append(kept, set.Declared.String()+"\n"...)
 		default:
-			kept = append(kept, line...)
+			kept = append(kept, line.Text...)
 		}
 	}
 	return kept
@@ -104,20 +103,20 @@ func othersSets(text []byte, have map[string]state.Set) (kept []byte) {
 // exceptions: the first part of each member, as far as that is an address.
 func setParts(save []byte) (parts []netset.Set) {
 	lists, lengths := map[string][]byte{}, map[string]string{}
-	for line := range strings.Lines(string(save)) {
-		words := strings.Fields(line)
-		name := words[1]
-		if words[0] == "create" {
-			if at := slices.Index(words, "netmask"); at >= 0 {
-				lengths[name] = "/" + words[at+1]
+	for line := range setfile.Lines(string(save)) {
+		name := line.Set
+		if line.Command == setfile.Create {
+			if length, cuts := line.Declared().Value("netmask"); cuts {
+				lengths[name] = "/" + length
 			}
 			continue
 		}
-		first, _, _ := strings.Cut(words[2], ",")
+		entry := line.Entry()
+		first, _, _ := strings.Cut(entry.Element, ",")
 		if !strings.ContainsAny(first, "/-") {
 			first += lengths[name]
 		}
-		if slices.Contains(words, "nomatch") {
+		if _, exception := entry.Value("nomatch"); exception {
 			name += " nomatch"
 		}
 		lists[name] = append(lists[name], first+"\n"...)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
 )
@@ -20,7 +21,7 @@ func TestOthers(t *testing.T) {
 			}},
 			{Family: ruleset.V4, Name: "nat"}: {Name: "nat", Chains: []saved.Chain{{Name: "PREROUTING", Policy: "ACCEPT"}}},
 		},
-		Sets: map[string]state.Set{"cdn": {CreateLine: "create cdn hash:net family inet counters"}, "all": {CreateLine: "create all list:set size 8"}},
+		Sets: map[string]state.Set{"cdn": {Declared: setfile.Set{Name: "cdn", Type: "hash:net", Options: []setfile.Option{{Name: "family", Value: "inet"}, {Name: "counters"}}}}, "all": {Declared: setfile.Set{Name: "all", Type: "list:set", Options: []setfile.Option{{Name: "size", Value: "8"}}}}},
 	}
 	if got, want := string(othersRules(have, ruleset.V4)), "*filter\n:INPUT DROP [0:0]\n-A INPUT -s 192.0.2.1/32 -j ACCEPT\nCOMMIT\n"; got != want {
 		t.Errorf("rules %q, want %q", got, want)

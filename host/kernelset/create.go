@@ -9,6 +9,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 )
 
 // Attributes of linux/netfilter/ipset/ip_set.h that package nl does not name, or
@@ -60,33 +61,34 @@ func (o *Options) read(kind uint16, value []byte) (err error) {
 	return err
 }
 
-// CreateLine returns the line of `ipset restore` that makes the set anew, without
-// members and the end of line. It is what `ipset save` prints, and one option
-// more: ipset 7.17 does not print forceadd.
-func (h *Header) CreateLine() string {
-	words := []string{"create", h.Name, h.Type}
-	add := func(given bool, format string, value ...any) {
+// Declared returns how the set is made anew, without members. Its line is what
+// `ipset save` prints, and one option more: ipset 7.17 does not print forceadd.
+func (h *Header) Declared() setfile.Set {
+	s := setfile.Set{Name: h.Name, Type: h.Type}
+	add := func(given bool, name, format string, value ...any) {
 		if given {
-			words = append(words, fmt.Sprintf(format, value...))
+			s.Options = append(s.Options, setfile.Option{Name: name, Value: fmt.Sprintf(format, value...)})
 		}
 	}
-	add(h.Options.first.IsValid(), "range %v-%v", h.Options.first, h.Options.last)
-	add(h.Type == "bitmap:port", "range %d-%d", h.Options.firstPort, h.Options.lastPort)
-	add(h.Options.size > 0, "size %d", h.Options.size)
+	add(h.Options.first.IsValid(), "range", "%v-%v", h.Options.first, h.Options.last)
+	add(h.Type == "bitmap:port", "range", "%d-%d", h.Options.firstPort, h.Options.lastPort)
+	add(h.Options.size > 0, "size", "%d", h.Options.size)
 	if strings.HasPrefix(h.Type, "hash:") {
-		add(h.Family != 0, "family %s", familyWords[h.Family])
-		add(h.Options.markMask != 0, "markmask 0x%08x", h.Options.markMask)
-		add(true, "hashsize %d maxelem %d", h.HashSize, h.MaxElem)
+		add(h.Family != 0, "family", "%s", familyWords[h.Family])
+		add(h.Options.markMask != 0, "markmask", "0x%08x", h.Options.markMask)
+		add(true, "hashsize", "%d", h.HashSize)
+		add(true, "maxelem", "%d", h.MaxElem)
 	}
-	add(h.Netmask != 0, "netmask %d", h.Netmask)
-	add(h.Netmask == 0 && h.Options.bitmask.IsValid(), "bitmask %v", h.Options.bitmask)
-	add(h.HasTimeout, "timeout %d", int(h.Timeout.Seconds()))
-	add(h.Counters, "counters")
-	add(h.Comments, "comment")
-	add(h.Options.skbInfo, "skbinfo")
-	add(h.ForceAdd, "forceadd")
-	add(h.Options.bucketSize != 0, "bucketsize %d initval 0x%08x", h.Options.bucketSize, h.Options.initVal)
-	return strings.Join(words, " ")
+	add(h.Netmask != 0, "netmask", "%d", h.Netmask)
+	add(h.Netmask == 0 && h.Options.bitmask.IsValid(), "bitmask", "%v", h.Options.bitmask)
+	add(h.HasTimeout, "timeout", "%d", int(h.Timeout.Seconds()))
+	add(h.Counters, "counters", "")
+	add(h.Comments, "comment", "")
+	add(h.Options.skbInfo, "skbinfo", "")
+	add(h.ForceAdd, "forceadd", "")
+	add(h.Options.bucketSize != 0, "bucketsize", "%d", h.Options.bucketSize)
+	add(h.Options.bucketSize != 0, "initval", "0x%08x", h.Options.initVal)
+	return s
 }
 
 // familyWords are the families as ipset writes them.

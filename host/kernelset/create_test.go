@@ -34,7 +34,7 @@ create s list:set size 3 timeout 30 counters comment skbinfo
 
 // The line that makes a set anew has every option that it was made with: the set
 // that it makes cannot be told from the first.
-func TestCreateLine(t *testing.T) {
+func TestDeclared(t *testing.T) {
 	var lines []string
 	var saved string
 	var made []kernelset.Header
@@ -48,7 +48,7 @@ func TestCreateLine(t *testing.T) {
 		for _, h := range made {
 			// One by one: ipset 7.10 prints options of the set before.
 			text, saves := run("", "ipset", "save", h.Name)
-			lines, saved, err = append(lines, h.CreateLine()), saved+text, errors.Join(err, saves)
+			lines, saved, err = append(lines, h.Declared().String()), saved+text, errors.Join(err, saves)
 		}
 		return err
 	})
@@ -58,8 +58,8 @@ func TestCreateLine(t *testing.T) {
 	inNamespace(t, strings.Join(lines, "\n")+"\n", func() error {
 		again, err := kernelset.List()
 		for i, h := range again {
-			if h.CreateLine() != lines[i] || h.Memory != made[i].Memory {
-				t.Errorf("made by %s\nit is    %s", lines[i], h.CreateLine())
+			if h.Declared().String() != lines[i] || h.Memory != made[i].Memory {
+				t.Errorf("made by %s\nit is    %s", lines[i], h.Declared().String())
 			}
 		}
 		return err

@@ -59,7 +59,7 @@ type Header struct {
 	// Memory is in bytes.
 	Memory uint32
 
-	// Options is what CreateLine says more.
+	// Options is what Declared says more.
 	Options Options
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/netns"
 	"hardenctl/host/tool"
@@ -30,7 +31,7 @@ func inNamespace(t testing.TB, create string, f func() error) {
 		t.Skip(err)
 	}
 	err := netns.Throwaway(func() error {
-		if err := kernelset.Create(context.Background(), create); err != nil {
+		if err := kernelset.Create(context.Background(), setfile.Sets([]byte(create))...); err != nil {
 			return err
 		}
 		return f()
@@ -106,7 +107,7 @@ func TestListTellsHowSetsWereMade(t *testing.T) {
 			if got[i].Memory == 0 || got[i].Revision == 0 {
 				t.Errorf("%s: memory %d, revision %d", got[i].Name, got[i].Memory, got[i].Revision)
 			}
-			got[i].Memory, got[i].Revision, got[i].Options = 0, 0, kernelset.Options{} // of which CreateLine tells
+			got[i].Memory, got[i].Revision, got[i].Options = 0, 0, kernelset.Options{} // of which Declared tells
 		}
 		want := []kernelset.Header{
 			{Name: "bans", Type: "hash:ip", Family: ruleset.V6, HashSize: 1024, MaxElem: 65536, Netmask: 64,
@@ -459,10 +460,9 @@ func TestCreate(t *testing.T) {
 		for _, c := range []struct{ lines, want string }{
 			{"create b hash:ip\ncreate a hash:net\n", "(input line 2: create a hash:net)"},
 			{"create b hash:nonsense\n", "(input line 1: create b hash:nonsense)"},
-			{"destroy a\n", `"destroy a\n" is not a create line`},
-			{"create c hash:net comment " + strings.Repeat("x", 1000) + "\n", "is not a create line of at most 1022 bytes"},
+			{"create c hash:net comment " + strings.Repeat("x", 1000) + "\n", "is longer than 1022 bytes"},
 		} {
-			err := kernelset.Create(context.Background(), c.lines)
+			err := kernelset.Create(context.Background(), setfile.Sets([]byte(c.lines))...)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%q: got %v, want %q", c.lines, err, c.want)
 			}

@@ -8,7 +8,7 @@ import (
 )
 
 // Types that a kernel may not have are written as ipset 7.17 writes them too.
-func TestCreateLineOfRareTypes(t *testing.T) {
+func TestDeclaredOfRareTypes(t *testing.T) {
 	for want, h := range map[string]Header{
 		"create a hash:mac hashsize 64 maxelem 9 timeout 5": {Type: "hash:mac", HashSize: 64, MaxElem: 9, HasTimeout: true, Timeout: 5 * time.Second},
 		"create a hash:ip,mark family inet markmask 0x000000ff hashsize 64 maxelem 9 counters forceadd": {
@@ -17,7 +17,7 @@ func TestCreateLineOfRareTypes(t *testing.T) {
 		"create a list:set size 8":                                     {Type: "list:set", Options: Options{size: 8}},
 	} {
 		h.Name = "a"
-		if got := h.CreateLine(); got != want {
+		if got := h.Declared().String(); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}

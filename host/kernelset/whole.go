@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"syscall"
 	"time"
 
 	ipset "github.com/lrh3321/ipset-go"
 
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/tool"
 )
 
@@ -24,17 +24,22 @@ const (
 // rest for another.
 const maxLine = 1022
 
-// Create makes sets with `ipset restore`, from one or more lines such as
-// "create hardenctl-bans hash:ip timeout 3600". Lines of anything else are an
-// error, and so is a set that exists. It is not atomic: on an error, the sets
-// of the lines before exist. The error is of package tool and names the line.
-func Create(ctx context.Context, lines string) error {
-	for line := range strings.Lines(lines) {
-		if !strings.HasPrefix(line, "create ") || len(strings.TrimRight(line, "\n")) > maxLine {
-			return fmt.Errorf("cannot create sets: %.60q is not a create line of at most %d bytes", line, maxLine)
-		}
+// Create makes sets with `ipset restore`. A set that exists is an error. It is not
+// atomic: on an error, the sets before that one exist. The error is of package tool
+// and names the line.
+func Create(ctx context.Context, sets ...setfile.Set) error {
+	if len(sets) == 0 {
+		return nil
 	}
-	_, err := tool.Run(ctx, tool.Command{Name: "ipset", Args: []string{"restore"}, Stdin: []byte(lines)})
+	var text []byte
+	for _, s := range sets {
+		line := s.String()
+		if len(line) > maxLine {
+			return fmt.Errorf("cannot create sets: the line %.60q… is longer than %d bytes", line, maxLine)
+		}
+		text = append(append(text, line...), '\n')
+	}
+	_, err := tool.Run(ctx, tool.Command{Name: "ipset", Args: []string{"restore"}, Stdin: text})
 	if err != nil {
 		return fmt.Errorf("cannot create sets: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
 )
@@ -202,16 +203,12 @@ func render(blocks []block) []byte {
 // about the sets of others; nil if that is nothing. Ours come first: a list of
 // others may name them, and a line of others that is refused leaves them whole.
 func MergeSets(existing, ours []byte) []byte {
-	var b bytes.Buffer
-	b.Write(ours)
-	for line := range bytes.Lines(existing) {
-		if !state.OwnsSet(saved.SetOf(string(line))) {
-			b.Write(bytes.TrimSuffix(line, []byte("\n")))
-			b.WriteByte('\n')
-		}
-	}
-	if b.Len() == 0 {
+	all := slices.Concat(ours, setfile.Keep(existing, state.OwnsSet))
+	if len(all) == 0 {
 		return nil
 	}
-	return b.Bytes()
+	if all[len(all)-1] != '\n' {
+		all = append(all, '\n')
+	}
+	return all
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/extension"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/netns"
@@ -83,13 +84,13 @@ func (t Tools) bootUp(ctx context.Context, boot Boot) (made state.State, err err
 func firstMembers(text []byte, n int) []byte {
 	var kept bytes.Buffer
 	added := map[string]int{}
-	for line := range bytes.Lines(text) {
-		if name, _, isAdd := cutAdd(line); isAdd {
-			if added[string(name)]++; added[string(name)] > n {
-				line = []byte("\n")
+	for line := range setfile.Lines(string(text)) {
+		if line.Command == setfile.Add {
+			if added[line.Set]++; added[line.Set] > n {
+				line.Text = "\n"
 			}
 		}
-		kept.Write(line)
+		kept.WriteString(line.Text)
 	}
 	return kept.Bytes()
 }

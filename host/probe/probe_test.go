@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -14,12 +15,12 @@ import (
 )
 
 func TestSplitSets(t *testing.T) {
-	creates, members, err := splitSets([]byte("create a hash:net\nadd a 10.0.0.0/8\ncreate b hash:ip\nadd a 192.0.2.1\nadd b 2001:db8::1\n"))
+	sets, members, err := splitSets([]byte("create a hash:net\nadd a 10.0.0.0/8\ncreate b hash:ip\nadd a 192.0.2.1\nadd b 2001:db8::1\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if creates != "create a hash:net\ncreate b hash:ip\n" {
-		t.Errorf("creates %q", creates)
+	if got := fmt.Sprint(sets); got != "[create a hash:net create b hash:ip]" {
+		t.Errorf("sets %s", got)
 	}
 	for name, prefixes := range map[string][]string{"a": {"10.0.0.0/8", "192.0.2.1/32"}, "b": {"2001:db8::1/128"}} {
 		var want []netip.Prefix

@@ -1,16 +1,15 @@
 package probe
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/diag"
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/extension"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/netns"
@@ -25,13 +24,13 @@ var rulesFiles = map[ruleset.Family]string{ruleset.V4: bundle.RulesV4, ruleset.V
 // print them. Sets are made and not filled: the rules need their names, and
 // their members are known. An error is what the kernel or a tool refused.
 func (t Tools) Rehearse(ctx context.Context, b *bundle.Bundle) (state.State, error) {
-	creates, members, err := splitSets(b.File(bundle.Sets))
+	sets, members, err := splitSets(b.File(bundle.Sets))
 	if err != nil {
 		return state.State{}, err
 	}
 	var made state.State
 	err = netns.Throwaway(func() error {
-		made, err = t.load(ctx, b, creates)
+		made, err = t.load(ctx, b, sets)
 		return err
 	})
 	if err != nil {
@@ -46,11 +45,9 @@ func (t Tools) Rehearse(ctx context.Context, b *bundle.Bundle) (state.State, err
 }
 
 // load runs inside of the namespace.
-func (t Tools) load(ctx context.Context, b *bundle.Bundle, creates string) (state.State, error) {
-	if creates != "" {
-		if err := kernelset.Create(ctx, creates); err != nil {
-			return state.State{}, fmt.Errorf("sets: %w", extension.InSets(err, b))
-		}
+func (t Tools) load(ctx context.Context, b *bundle.Bundle, sets []setfile.Set) (state.State, error) {
+	if err := kernelset.Create(ctx, sets...); err != nil {
+		return state.State{}, fmt.Errorf("sets: %w", extension.InSets(err, b))
 	}
 	for _, family := range t.Families {
 		if err := Restore(ctx, family, b.File(rulesFiles[family]), true); err != nil {
@@ -65,33 +62,24 @@ func (t Tools) load(ctx context.Context, b *bundle.Bundle, creates string) (stat
 	return made, err
 }
 
-// splitSets takes an ipset restore file apart: the lines that create sets, and
-// the members of each.
-func splitSets(text []byte) (creates string, members map[string]netset.Set, err error) {
-	var b strings.Builder
+// splitSets takes an ipset restore file apart: its sets, and the members of each.
+func splitSets(text []byte) (sets []setfile.Set, members map[string]netset.Set, err error) {
 	lists := map[string][]byte{}
-	for line := range bytes.Lines(text) {
-		name, prefix, isAdd := cutAdd(line)
-		if !isAdd {
-			b.Write(line)
-			continue
+	for line := range setfile.Lines(string(text)) {
+		switch line.Command {
+		case setfile.Create:
+			sets = append(sets, line.Declared())
+		case setfile.Add:
+			lists[line.Set] = append(append(lists[line.Set], line.Entry().Element...), '\n')
 		}
-		lists[string(name)] = append(lists[string(name)], prefix...)
 	}
 	members = map[string]netset.Set{}
 	for name, list := range lists {
 		var diags diag.List
 		members[name], _ = netset.ReadText(bundle.Sets+" "+name, list, &diags)
 		if diags.HasErrors() {
-			return "", nil, errors.New(diags[0].String())
+			return nil, nil, errors.New(diags[0].String())
 		}
 	}
-	return b.String(), members, nil
-}
-
-// cutAdd returns the set and the rest of an "add" line, line end included.
-func cutAdd(line []byte) (name, prefix []byte, isAdd bool) {
-	rest, isAdd := bytes.CutPrefix(line, []byte("add "))
-	name, prefix, _ = bytes.Cut(rest, []byte(" "))
-	return name, prefix, isAdd
+	return sets, members, nil
 }

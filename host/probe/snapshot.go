@@ -93,7 +93,7 @@ func readHeaders() (map[string]state.Set, error) {
 	}
 	sets := map[string]state.Set{}
 	for _, h := range headers {
-		sets[h.Name] = state.Set{CreateLine: h.CreateLine(), Entries: int(h.Entries), References: int(h.References), Header: state.Header{
+		sets[h.Name] = state.Set{Declared: h.Declared(), Entries: int(h.Entries), References: int(h.References), Header: state.Header{
 			Type: ruleset.SetType(h.Type), Family: h.Family, MaxElements: h.MaxElem,
 			HasTimeout: h.HasTimeout, Timeout: uint32(h.Timeout.Seconds()), Netmask: h.Netmask,
 			Counters: h.Counters, ForceAdd: h.ForceAdd,

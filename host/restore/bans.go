@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/persist"
 )
@@ -47,7 +48,8 @@ func (f Files) kept() []string { return strings.Fields(string(f.Kept.Text)) }
 // banLine is an entry in the form of `ipset save`: the set knows to which length
 // it cuts addresses, and a timeout of 0 is for good.
 func banLine(name string, e kernelset.Entry) string {
-	return fmt.Sprintf("add %s %s timeout %d\n", name, e.Prefix.Addr(), max(0, int(e.Timeout.Seconds())))
+	left := setfile.Option{Name: "timeout", Value: strconv.Itoa(max(0, int(e.Timeout.Seconds())))}
+	return setfile.Entry{Set: name, Element: e.Prefix.Addr().String(), Options: []setfile.Option{left}}.String() + "\n"
 }
 
 // bans puts back what the kept sets held when the host went down, less the time
@@ -91,8 +93,8 @@ func readBans(text []byte, names []string, now time.Time) (map[string][]kernelse
 	}
 	passed := max(0, now.Sub(saved))
 	entries := map[string][]kernelset.Entry{}
-	for line := range strings.Lines(string(rest)) {
-		name, e, err := readBan(line)
+	for line := range setfile.Lines(string(rest)) {
+		e, err := readBan(line)
 		if err != nil {
 			return nil, err
 		}
@@ -101,31 +103,32 @@ func readBans(text []byte, names []string, now time.Time) (map[string][]kernelse
 				continue
 			}
 		}
-		if slices.Contains(names, name) {
-			entries[name] = append(entries[name], e)
+		if slices.Contains(names, line.Set) {
+			entries[line.Set] = append(entries[line.Set], e)
 		}
 	}
 	return entries, nil
 }
 
 // readBan reads "add NAME ADDRESS timeout SECONDS".
-func readBan(line string) (name string, e kernelset.Entry, err error) {
-	words := strings.Fields(line)
-	if len(words) != 5 || words[0] != "add" || words[3] != "timeout" {
-		return "", e, fmt.Errorf("%.80q is no entry of a set", line)
+func readBan(line setfile.Line) (e kernelset.Entry, err error) {
+	entry := line.Entry()
+	left, expires := entry.Value("timeout")
+	if line.Command != setfile.Add || !expires || len(entry.Options) != 1 {
+		return e, fmt.Errorf("%.80q is no entry of a set", line.Text)
 	}
-	addr, err := netip.ParseAddr(words[2])
+	addr, err := netip.ParseAddr(entry.Element)
 	if err != nil {
-		return "", e, fmt.Errorf("%.80q: %w", line, err)
+		return e, fmt.Errorf("%.80q: %w", line.Text, err)
 	}
-	seconds, err := strconv.ParseUint(words[4], 10, 31)
+	seconds, err := strconv.ParseUint(left, 10, 31)
 	if err != nil {
-		return "", e, fmt.Errorf("%.80q: %w", line, err)
+		return e, fmt.Errorf("%.80q: %w", line.Text, err)
 	}
 	e.Prefix = netip.PrefixFrom(addr, addr.BitLen())
 	e.Timeout = time.Duration(seconds) * time.Second
 	if seconds == 0 {
 		e.Timeout = kernelset.Forever
 	}
-	return words[1], e, nil
+	return e, nil
 }

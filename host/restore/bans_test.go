@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/kernelset"
 )
 
@@ -51,13 +52,14 @@ func TestReadBans(t *testing.T) {
 
 // What is written is what is read.
 func TestBanLine(t *testing.T) {
-	for _, line := range strings.SplitAfter(savedBans, "\n")[1:6] {
-		name, e, err := readBan(line)
+	_, entries, _ := strings.Cut(savedBans, "\n")
+	for line := range setfile.Lines(entries) {
+		e, err := readBan(line)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := banLine(name, e); got != line {
-			t.Errorf("%q is written as %q", line, got)
+		if got := banLine(line.Set, e); got != line.Text {
+			t.Errorf("%q is written as %q", line.Text, got)
 		}
 	}
 }

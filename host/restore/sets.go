@@ -1,12 +1,12 @@
 package restore
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/state"
 )
@@ -34,16 +34,13 @@ func (l *loading) sets(ctx context.Context) error {
 // ownSets counts the members that a file gives to each of our sets.
 func ownSets(text []byte) map[string]int {
 	counts := map[string]int{}
-	for line := range bytes.Lines(text) {
-		words := bytes.Fields(line)
-		if len(words) < 2 || !state.OwnsSet(string(words[1])) {
-			continue
-		}
-		switch string(words[0]) {
-		case "create":
-			counts[string(words[1])] += 0
-		case "add":
-			counts[string(words[1])]++
+	for line := range setfile.Lines(string(text)) {
+		switch {
+		case !state.OwnsSet(line.Set):
+		case line.Command == setfile.Create:
+			counts[line.Set] += 0
+		case line.Command == setfile.Add:
+			counts[line.Set]++
 		}
 	}
 	return counts

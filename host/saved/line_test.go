@@ -26,25 +26,3 @@ func TestChainOf(t *testing.T) {
 		}
 	}
 }
-
-// The set of a line is found however a person has written it.
-func TestSetOf(t *testing.T) {
-	for line, want := range map[string]string{
-		"create hardenctl-block-v4 hash:net family inet\n": "hardenctl-block-v4",
-		"add a 192.0.2.1 timeout 5 comment \"b c\"":        "a",
-		"  add\ta 192.0.2.1 -exist":                        "a",
-		"-exist add a 192.0.2.1":                           "a",
-		"create -! a hash:ip":                              "a",
-		"-N a hash:ip":                                     "a",
-		"swap a b":                                         "a",
-		"flush":                                            "",
-		"# add a 192.0.2.1":                                "",
-		"#add a 192.0.2.1":                                 "",
-		"COMMIT":                                           "",
-		"":                                                 "",
-	} {
-		if got := SetOf(line); got != want {
-			t.Errorf("%q: got %q, want %q", line, got, want)
-		}
-	}
-}

@@ -12,6 +12,7 @@ import (
 
 	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/saved"
 )
 
@@ -39,9 +40,9 @@ type TableID struct {
 // Set is a kernel set.
 type Set struct {
 	Header
-	// CreateLine is the line of `ipset restore` that makes the set, with every
-	// option that it was made with. Only the kernel's sets have one.
-	CreateLine string
+	// Declared is how the set was made, with every option. Only the kernel's sets
+	// have it.
+	Declared setfile.Set
 	// Entries is how many members the set has.
 	Entries int
 	// Members is empty for a foreign set and for one that packets fill: those

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hardenctl/compiler/ruleset"
+	"hardenctl/compiler/setfile"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
 )
@@ -48,12 +49,5 @@ func EndSets(text []byte) []byte {
 	if !bytes.Contains(text, []byte(state.TrialSetPrefix)) {
 		return text
 	}
-	kept := []byte{}
-	for line := range bytes.Lines(text) {
-		words := bytes.Fields(line)
-		if len(words) < 2 || !state.OfTrialSet(string(words[1])) {
-			kept = append(kept, line...)
-		}
-	}
-	return kept
+	return setfile.Keep(text, state.OfTrialSet)
 }
