@@ -12,7 +12,7 @@ TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persis
 # What the Debians of other generations have, in which the tests run.
 GENERATION = iptables ipset iproute2 nftables procps iputils-ping strace openssh-server openssh-client
 
-.PHONY: build demo test test-long matrix crash failpoints race lint bench golden clean
+.PHONY: build demo test test-long matrix crash failpoints race lint bench picture golden clean
 
 # Without C libraries: LD_PRELOAD and the like have no hold on the program.
 build:
@@ -101,6 +101,13 @@ lint:
 bench: bin/firewalls
 	scripts/setup $(BENCH_TOOLS)
 	$(GO) test -run '^$$' -bench . ./bench
+
+# Draws README's picture anew from an attack on the demo's web server. README has the
+# text of the same attack: print that anew too.
+picture: build
+	scripts/setup $(TOOLS) masscan zmap
+	bin/hardenctl verify demo/web.toml --json >bin/report.json
+	$(GO) run ./docs/picture <bin/report.json >docs/what-an-attacker-sees.svg
 
 # Rewrites the golden bundles; read the diff before you commit it.
 golden:

@@ -49,6 +49,7 @@ var rooms = map[string][]string{
 	"lab":            {},
 	"live":           {},
 	"demo":           {"lab"},
+	"docs":           {"verify/..."},
 	"bench":          {},
 }
 

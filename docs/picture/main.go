@@ -1,0 +1,25 @@
+// Picture draws README's picture: it reads the JSON of hardenctl verify and writes SVG.
+package main
+
+import (
+	"encoding/json"
+	"log"
+	"os"
+
+	"hardenctl/verify"
+	"hardenctl/verify/page"
+)
+
+func main() {
+	var report verify.Report
+	if err := json.NewDecoder(os.Stdin).Decode(&report); err != nil {
+		log.Fatalf("picture: the report of verify: %v", err)
+	}
+	svg, err := page.Picture(&report)
+	if err == nil {
+		_, err = os.Stdout.Write(svg)
+	}
+	if err != nil {
+		log.Fatalf("picture: %v", err)
+	}
+}
