@@ -18,7 +18,7 @@ func (f *filter) trusted() []ruleset.Rule {
 		return nil
 	}
 	access := f.access()
-	rules := slices.Concat(f.cookies(), f.servicesForTrusted(), f.found(), f.trustedKnocks())
+	rules := slices.Concat(f.trustedCookies(), f.servicesForTrusted(), f.found(), f.trustedKnocks())
 	chain := f.chain("TRUSTED", append(rules, access.rule("not for them", f.end(notForThem))))
 	return []ruleset.Rule{access.rule("trusted sources", f.decideIn(chain), f.inSet("trusted"))}
 }

@@ -22,7 +22,7 @@ func (f *filter) input() []ruleset.Rule {
 		f.trusted(),
 		f.blocked(),
 		f.jailed(profile.Everything),
-		f.cookies(),
+		f.strangersCookies(),
 		f.stealth(),
 		f.invalid(),
 		f.banned(profile.Everything),

@@ -32,6 +32,7 @@ func Lower(name string, p *profile.Profile) (*ruleset.Ruleset, diag.List) {
 	l.addDynamicSets()
 	l.addKnockSets()
 	l.addCallerSets()
+	l.addGuessSets()
 	l.addJailSets()
 	l.addSearches()
 	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail(), NICs: l.nics(), Lists: l.lists(), Access: l.adminAccess()}

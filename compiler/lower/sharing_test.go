@@ -46,7 +46,8 @@ func TestOneProxiedPort(t *testing.T) {
 	rs := lowered(t, `access.admin = ["198.51.100.1"]
 services.all = { ports = ["tcp/443"], synproxy = true, new_per_source = "5/minute", admin = true }
 services.office = { ports = ["tcp/443"], synproxy = true, from = ["192.0.2.0/24"], new_per_source = "50/minute" }`)
-	want := `-p tcp -m tcp --dport 443 -m set --match-set hardenctl-trusted-v4 src -m set --match-set hardenctl-f-office-v4 src -j ACCEPT
+	want := `-j SET --del-set hardenctl-guess-v4 src
+-p tcp -m tcp --dport 443 -m set --match-set hardenctl-trusted-v4 src -m set --match-set hardenctl-f-office-v4 src -j ACCEPT
 -p tcp -m tcp --dport 443 -m set --match-set hardenctl-f-office-v4 src -j HARDENCTL-S-OFFICE
 -p tcp -m tcp --dport 443 -m set --match-set hardenctl-admin-v4 src -j ACCEPT
 -p tcp -m tcp --dport 443 -j HARDENCTL-S-ALL`

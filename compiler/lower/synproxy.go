@@ -123,27 +123,6 @@ func (f *filter) cookie(s profile.Service, ways [][]ruleset.Match) []ruleset.Rul
 	return rules
 }
 
-// cookies takes what conntrack calls invalid: with tcp_loose off that is every
-// segment in the middle of a connection of which it saw no beginning. It may
-// bring a cookie back, to any service that asks: who has a cookie has passed
-// the rules for first packets.
-func (f *filter) cookies() []ruleset.Rule {
-	if !f.proxies() || f.closed() || f.published {
-		return nil
-	}
-	invalid := ruleset.ConnState{States: ruleset.StateInvalid}
-	chain := f.shared("COOKIES", f.cookieRules)
-	return []ruleset.Rule{f.proxyPart().rule("synproxy", chain, ruleset.Proto{Protocol: ruleset.TCP}, invalid)}
-}
-
-func (f *filter) cookieRules() []ruleset.Rule {
-	var rules []ruleset.Rule
-	for _, s := range onceEach(f.proxied()) {
-		rules = append(rules, f.tcpRules(s, "synproxy", f.synProxy())...)
-	}
-	return rules
-}
-
 // handedOn asks the limits of a service about the SYNs by which the proxy hands
 // connections on to it. Nothing else that leaves by the loopback interface has
 // a source that is none of this host's.
@@ -156,6 +135,7 @@ func (f *filter) handedOn() []ruleset.Rule {
 	for _, s := range f.proxied() {
 		rules = append(rules, f.handedOnTo(s, shared[s.Name])...)
 	}
+	rules = append(f.forgetGuesses(), rules...)
 	jump := f.proxyPart().rule("synproxy", f.chain("PROXIED", rules),
 		ruleset.OutInterface{Name: "lo"}, ruleset.Proto{Protocol: ruleset.TCP},
 		ruleset.ConnState{States: ruleset.StateNew}, ruleset.ForeignSource{})

@@ -40,7 +40,7 @@ func TestSynProxy(t *testing.T) {
 		-i lo -j ACCEPT
 		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
-		-p tcp -m conntrack --ctstate INVALID -j HARDENCTL-COOKIES
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate INVALID -j HARDENCTL-COOKIES
 		-p tcp -j HARDENCTL-STEALTH
 		-m conntrack --ctstate INVALID -j DROP
 		-p tcp -m tcp --dport 5432 -m conntrack --ctstate UNTRACKED -m set --match-set hardenctl-f-db-v4 src -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460
@@ -56,14 +56,19 @@ func TestSynProxy(t *testing.T) {
 		-p udp -j HARDENCTL-PROBE
 		-j DROP`)
 	expect(t, in(rs, "filter"), ruleset.V4, "COOKIES", `
-		-p tcp -m tcp --dport 5432 -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460
+		-p tcp -m tcp --dport 5432 -m set --match-set hardenctl-f-db-v4 src -j HARDENCTL-GUESS
 		-p tcp -m tcp --dport 80 -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460`)
+	expect(t, in(rs, "filter"), ruleset.V4, "GUESS", `
+		-m set --match-set hardenctl-guess-v4 src --packets-gt 10000 -j DROP
+		-m set ! --match-set hardenctl-guess-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-guess-v4 src --exist
+		-p tcp -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460`)
 	expect(t, in(rs, "filter"), ruleset.V4, "PROXIED", `
+		-j SET --del-set hardenctl-guess-v4 src
 		-p tcp -m tcp --dport 5432 -j ACCEPT
 		-p tcp -m tcp --dport 80 -m set --match-set hardenctl-trusted-v4 src -j ACCEPT
 		-p tcp -m tcp --dport 80 -j HARDENCTL-S-WEB`)
 	expect(t, in(rs, "filter"), ruleset.V4, "TRUSTED", `
-		-p tcp -m conntrack --ctstate INVALID -j HARDENCTL-COOKIES
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate INVALID -j HARDENCTL-TRUSTED-COOKIES
 		-p tcp -m tcp --dport 5432 -m conntrack --ctstate UNTRACKED -m set --match-set hardenctl-f-db-v4 src -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460
 		-p tcp -m tcp --dport 5432 -m set --match-set hardenctl-f-db-v4 src -j ACCEPT
 		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-admin-v4 src -j ACCEPT
@@ -71,12 +76,36 @@ func TestSynProxy(t *testing.T) {
 		-p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460
 		-p tcp -m tcp --dport 80 -j ACCEPT
 		-j DROP`)
+	expect(t, in(rs, "filter"), ruleset.V4, "TRUSTED-COOKIES", `
+		-p tcp -m tcp --dport 5432 -m set --match-set hardenctl-f-db-v4 src -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460
+		-p tcp -m tcp --dport 80 -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460`)
 	expect(t, in(rs, "mangle"), ruleset.V4, "HANDSHAKE", `-p tcp -j TCPOPTSTRIP --strip-options 8`)
 	expect(t, in(rs, "raw"), ruleset.V4, "ANSWERS", `-p tcp -j CT --notrack`)
 	expect(t, in(rs, "raw"), ruleset.V6, "UNTRACKED", `
 		-i lo -j RETURN
 		-p tcp -m tcp --dport 80 -j CT --notrack`)
 	expect(t, in(rs, "filter"), ruleset.V6, "PROXIED", `-p tcp -m tcp --dport 80 -j HARDENCTL-S-WEB`)
+}
+
+// TestCookiesOfTheBanned shows that a ban which hides everything is asked where a
+// cookie comes back too, but of who is proven, and that an admin's is taken.
+func TestCookiesOfTheBanned(t *testing.T) {
+	rs := lowered(t, `
+		services.web = { ports = ["tcp/80"], synproxy = true }
+		services.panel = { ports = ["tcp/9090"], synproxy = true, admin = true, from = ["192.0.2.7"] }
+		access.admin = ["198.51.100.0/24"]
+		scan = { probes = 10, scope = "everything", proven = "1d" }`)
+	const cookie = `-j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460`
+	expect(t, in(rs, "filter"), ruleset.V4, "COOKIES", `
+		-p tcp -m tcp --dport 9090 -m set --match-set hardenctl-f-panel-v4 src -j HARDENCTL-GUESS
+		-p tcp -m tcp --dport 80 -j HARDENCTL-COOKIE`)
+	expect(t, in(rs, "filter"), ruleset.V4, "COOKIE", `
+		-m set --match-set hardenctl-ban-v4 src -m set ! --match-set hardenctl-proven-v4 src -j DROP
+		-p tcp `+cookie)
+	expect(t, in(rs, "filter"), ruleset.V4, "TRUSTED-COOKIES", `
+		-p tcp -m tcp --dport 9090 -m set --match-set hardenctl-admin-v4 src `+cookie+`
+		-p tcp -m tcp --dport 9090 -m set --match-set hardenctl-f-panel-v4 src `+cookie+`
+		-p tcp -m tcp --dport 80 `+cookie)
 }
 
 // TestSynProxyPublished shows what is other where ports may be published: the
@@ -91,6 +120,7 @@ func TestSynProxyPublished(t *testing.T) {
 		-p tcp -m tcp --dport 5432 -j CT --notrack
 		-p tcp -m tcp --dport 80 -j CT --notrack`)
 	expect(t, in(rs, "filter"), ruleset.V4, "PROXIED", `
+		-j SET --del-set hardenctl-guess-v4 src
 		-p tcp -m conntrack --ctorigdstport 5432 -j ACCEPT
 		-p tcp -m conntrack --ctorigdstport 80 -m set --match-set hardenctl-trusted-v4 src -j ACCEPT
 		-p tcp -m conntrack --ctorigdstport 80 -j HARDENCTL-S-WEB`)
