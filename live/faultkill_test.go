@@ -129,7 +129,7 @@ func rest(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), lab.Patience)
 	defer cancel()
-	release, err := apply.Lock(ctx)
+	release, err := apply.Lock(ctx, func(string) {})
 	must(t, err)
 	release()
 }

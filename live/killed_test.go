@@ -43,7 +43,7 @@ func TestToBeKilled(t *testing.T) {
 		fmt.Printf("step %s\n", step)
 	}
 	ctx, silent := context.Background(), func(string) {}
-	release, err := apply.Lock(ctx)
+	release, err := apply.Lock(ctx, func(string) {})
 	must(t, err)
 	defer release()
 	if work == "recover" {

@@ -12,7 +12,7 @@ import (
 // boot has no terminal.
 func TestWaitsAloud(t *testing.T) {
 	bare(t, "nft")
-	release, err := apply.Lock(context.Background())
+	release, err := apply.Lock(context.Background(), func(string) {})
 	must(t, err)
 	defer release()
 	for _, command := range []string{"apply builtin:web", "confirm", "revert"} {

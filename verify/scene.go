@@ -158,7 +158,7 @@ func (s *scene) close() {
 // apply applies a bundle to the server as `hardenctl apply` does, and returns
 // the backend of its iptables.
 func (s *scene) apply(ctx context.Context, b *bundle.Bundle) (backend string, err error) {
-	release, err := apply.Lock(ctx)
+	release, err := apply.Lock(ctx, func(string) {})
 	if err != nil {
 		return "", err
 	}

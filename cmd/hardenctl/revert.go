@@ -91,7 +91,7 @@ func atDeadline(cmd *cobra.Command) error {
 // endTrial ends the trial whose time is over. A confirm that is under way then
 // holds the lock, and has its time.
 func endTrial(ctx context.Context) error {
-	release, err := lock(ctx, 10*time.Minute)
+	release, err := lock(ctx, 10*time.Minute, func(string) {})
 	if err != nil {
 		return err
 	}

@@ -140,7 +140,7 @@ func (t *trialView) settle() (outcome, error) {
 // recoverTrial does what the watchdog would, or waits for who is at it.
 func recoverTrial() error {
 	ctx := context.Background()
-	release, err := lock(ctx, time.Minute)
+	release, err := lock(ctx, time.Minute, func(string) {})
 	if err != nil {
 		return err
 	}

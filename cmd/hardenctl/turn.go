@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,18 +20,19 @@ func turnFlag(cmd *cobra.Command, wait time.Duration) *time.Duration {
 	return cmd.Flags().Duration("lock-timeout", wait, "how long to wait for another hardenctl, or a trial, to end")
 }
 
-// lock takes the lock that a process holds while it changes the host.
-func lock(ctx context.Context, wait time.Duration) (release func(), err error) {
+// lock takes the lock that a command holds while it changes the host. say is told
+// if others could hold it.
+func lock(ctx context.Context, wait time.Duration, say func(string)) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	return apply.Lock(ctx)
+	return apply.Lock(ctx, say)
 }
 
 // lockAloud is lock, and says on a terminal which process it waits for.
 func lockAloud(cmd *cobra.Command, wait time.Duration, say func(step string)) (release func(), err error) {
 	waiting := time.AfterFunc(time.Second, func() { say("waiting for another hardenctl to end: " + apply.Holder()) })
 	defer waiting.Stop()
-	return lock(cmd.Context(), wait)
+	return lock(cmd.Context(), wait, func(mended string) { fmt.Fprintln(cmd.ErrOrStderr(), "hardenctl: "+mended) })
 }
 
 // takeTurn takes the lock when nothing is under way any more: when ready, which

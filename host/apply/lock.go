@@ -25,25 +25,33 @@ const lockPath = "/run/hardenctl.lock"
 var ErrBusy = errors.New("another hardenctl is at work")
 
 // Lock waits for other applies to end, at most until ctx does, and returns the
-// function that lets the next one in. If they do not, the error is an ErrBusy.
-func Lock(ctx context.Context) (release func(), err error) {
-	f, err := openLock()
-	if err != nil {
-		return nil, err
-	}
+// function that lets the next one in. If they do not, the error is an ErrBusy. say
+// is told if the file was not as an apply makes it.
+func Lock(ctx context.Context, say func(string)) (release func(), err error) {
 	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
+		f, err := openLock()
+		if err != nil {
+			return nil, err
+		}
+		why := strange(f)
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil && why == "" && stillThere(f):
 			tool.Hold(f)
 			return func() { unlock(f) }, writeHolder(f)
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
+		case err != nil && !errors.Is(err, unix.EWOULDBLOCK):
 			return nil, errors.Join(fmt.Errorf("%s: %w", lockPath, err), f.Close())
+		case why != "" && stillThere(f) && (err == nil || !heldByRoot(f)):
+			if err := replaceLock(f); err != nil {
+				return nil, errors.Join(err, f.Close())
+			}
+			say(lockPath + " " + why + ": others could hold up an apply by it, so it was made anew")
 		}
 		select {
 		case <-ctx.Done():
 			return nil, errors.Join(fmt.Errorf("%w (%s)", ErrBusy, Holder()), f.Close())
 		case <-time.After(100 * time.Millisecond):
+			f.Close()
 		}
 	}
 }
@@ -62,7 +70,7 @@ func openLock() (*os.File, error) {
 	if err := safepath.Real(filepath.Dir(lockPath)); err != nil {
 		return nil, err
 	}
-	fd, err := unix.Open(lockPath, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Open(lockPath, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
 	if errors.Is(err, unix.ELOOP) {
 		return nil, fmt.Errorf("%s is a symbolic link, which is not followed there; remove it", lockPath)
 	}
@@ -82,7 +90,7 @@ func writeHolder(f *os.File) error {
 
 // Holder says who holds the lock, as far as the file tells.
 func Holder() string {
-	text, err := os.ReadFile(lockPath)
+	text, err := safepath.ReadFile(lockPath)
 	if err != nil || len(text) == 0 {
 		return "unknown process"
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"hardenctl/host/process"
 )
 
 // tick is the unit of times in /proc (USER_HZ), on every machine that Go knows.
@@ -27,10 +29,10 @@ func began(proc string, pid int, connection string) (at time.Duration, ok bool) 
 	if !ok || connection != "" && connection != told(proc, below) {
 		return 0, false
 	}
-	if leader, err := stat(proc, server.leader); err == nil && leader.name == server.name {
+	if leader, err := process.Read(proc, server.Leader); err == nil && leader.Name == server.Name {
 		server = leader
 	}
-	ticks, err := strconv.ParseInt(server.started, 10, 64)
+	ticks, err := strconv.ParseInt(server.Started, 10, 64)
 	return time.Duration(ticks) * tick, err == nil
 }
 

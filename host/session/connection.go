@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"hardenctl/host/process"
 )
 
 // Connection is an SSH connection, as SSH_CONNECTION has it (ssh(1)). The zero
@@ -32,11 +34,11 @@ func Connected() Connection {
 		if c, ok := connectionIn(environment); ok {
 			return c
 		}
-		p, err := stat("/proc", pid)
+		p, err := process.Read("/proc", pid)
 		if err != nil {
 			break
 		}
-		pid = p.parent
+		pid = p.Parent
 	}
 	return Connection{}
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"hardenctl/host/process"
 )
 
 // Session is what is known of a login. The zero value is one of which nothing
@@ -65,21 +67,21 @@ func server(proc string, pid int) string {
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("%d started %s", s.pid, s.started)
+	return fmt.Sprintf("%d started %s", s.PID, s.Started)
 }
 
 // serving finds that process, and the number of the one below it, through which
 // it serves this login.
-func serving(proc string, pid int) (s process, below int, ok bool) {
+func serving(proc string, pid int) (s process.Process, below int, ok bool) {
 	for pid > 1 {
-		p, err := stat(proc, pid)
+		p, err := process.Read(proc, pid)
 		switch {
 		case err != nil:
-			return process{}, 0, false
-		case p.serves():
+			return process.Process{}, 0, false
+		case serves(p):
 			return p, below, true
 		}
-		below, pid = pid, p.parent
+		below, pid = pid, p.Parent
 	}
-	return process{}, 0, false
+	return process.Process{}, 0, false
 }
