@@ -49,7 +49,11 @@ func (r *Reading) Save(path string, sources []generation.Source) error {
 		s.Files = append(s.Files, SavedFile{f.Name, string(f.Text)})
 	}
 	s.Checksum = s.checksum()
-	return safepath.WriteFile(path, s.text(), 0o600)
+	text := s.text()
+	if len(text) > safepath.MostBytes {
+		return safepath.TooLarge(path)
+	}
+	return safepath.WriteFile(path, text, 0o600)
 }
 
 // LoadPlan reads a saved plan. Its bundle is as it was sealed.
@@ -57,7 +61,7 @@ func LoadPlan(path string) (*SavedPlan, error) {
 	if stat, err := os.Stat(path); err == nil && stat.IsDir() {
 		return nil, fmt.Errorf("%s is a folder, not a saved plan; %s", path, savePlanHelp)
 	}
-	text, err := os.ReadFile(path)
+	text, err := safepath.ReadAny(path)
 	if err != nil {
 		return nil, err
 	}

@@ -155,10 +155,22 @@ func TestAllow(t *testing.T) {
 	if r := run(t, "check", "host/a.toml"); r.code != 1 || !strings.Contains(r.stderr, "lies outside the profile's folder") {
 		t.Errorf("not allowed: got %+v", r)
 	}
-	for _, folder := range []string{"site", dir, "./site/"} {
-		if r := run(t, "check", "host/a.toml", "--allow", folder); r.code != 0 {
-			t.Errorf("--allow %s: got %+v", folder, r)
+	os.Symlink("site", "link")
+	for _, name := range []string{dir + "/site/common.toml", dir + "/host/../site/common.toml", "../site/common.toml", "./../host/../site/common.toml"} {
+		os.WriteFile("host/a.toml", []byte("version = 1\ninclude = [\""+name+"\"]\n"), 0o644)
+		for _, folder := range []string{"site", dir, "./site/", "link", "host/../site"} {
+			if r := run(t, "check", "host/a.toml", "--allow", folder); r.code != 0 {
+				t.Errorf("%s, --allow %s: got %+v", name, folder, r)
+			}
 		}
+		if r := run(t, "check", "host/a.toml", "--allow", "host"); r.code != 1 || !strings.Contains(r.stderr, "lies outside the profile's folder") {
+			t.Errorf("%s, another folder allowed: got %+v", name, r)
+		}
+	}
+	os.WriteFile("host/a.toml", []byte("version = 1\ninclude = [\"../host/b.toml\", \"../b.toml\"]\n"), 0o644)
+	os.WriteFile("host/b.toml", []byte("version = 1\ninclude = [\"builtin:base\"]\n"), 0o644)
+	if r := run(t, "check", "host/a.toml"); r.code != 1 || strings.Contains(r.stderr, `"../host/b.toml" lies`) || !strings.Contains(r.stderr, `"../b.toml" lies outside`) {
+		t.Errorf("up and back: got %+v", r)
 	}
 }
 

@@ -71,7 +71,7 @@ func openSource(args, allowed []string) (*source, error) {
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	s.files.Root = root.FS()
+	s.files.Root, s.files.At = root.FS(), real(cmp.Or(s.folder, "."))
 	return s, nil
 }
 
@@ -98,8 +98,21 @@ func (s *source) allow(folder string) error {
 	if err != nil {
 		return fmt.Errorf("--allow needs a folder: %w", err)
 	}
-	s.files.Allowed = append(s.files.Allowed, profile.Folder{Path: path, FS: root.FS()})
+	s.files.Allowed = append(s.files.Allowed, profile.Folder{Path: path, FS: root.FS()}, profile.Folder{Path: real(path), FS: root.FS()})
 	return nil
+}
+
+// real returns the absolute path of a folder without symbolic links, by which ".."
+// counts and under which a profile may name what the command line calls otherwise.
+func real(folder string) string {
+	path, err := filepath.Abs(folder)
+	if err != nil {
+		return ""
+	}
+	if short, err := filepath.EvalSymlinks(path); err == nil {
+		return short
+	}
+	return path
 }
 
 func explain(path string, err error) error {

@@ -25,8 +25,8 @@ const (
 )
 
 // Files reaches profiles and lists. A name is clean: "web.toml" or
-// "lists/bad.txt" below the root profile's folder, "builtin:NAME", or an
-// absolute path. Positions carry the same name.
+// "lists/bad.txt" below the root profile's folder, "../site/bad.txt" beside it,
+// "builtin:NAME", or an absolute path. Positions carry the same name.
 type Files interface {
 	// Profile returns the text of a profile of at most MaxProfile bytes.
 	Profile(name string) ([]byte, error)
@@ -48,8 +48,10 @@ var (
 // out of them; that symbolic links do not either is the file systems' part
 // (those of os.Root keep inside, those of os.DirFS do not).
 type Folders struct {
-	// Root is the folder of the root profile.
+	// Root is the folder of the root profile, At its absolute path without symbolic
+	// links, from which names that go up are counted; empty if none may.
 	Root fs.FS
+	At   string
 	// Builtins holds NAME.toml, and lists as lists/NAME.txt or lists/NAME.json.
 	Builtins fs.FS
 	// Allowed are the other folders that may be read, by absolute path.
@@ -126,11 +128,18 @@ func (f Folders) builtinList(name string) ([]byte, Format, error) {
 // locate returns the folder of a name, and the name inside it. Of allowed
 // folders inside one another the innermost counts.
 func (f Folders) locate(name string) (folder fs.FS, rest string, err error) {
-	if !path.IsAbs(name) {
+	known := f.Allowed
+	switch up := name == ".." || strings.HasPrefix(name, "../"); {
+	case up && f.At == "":
+		return nil, "", ErrOutside
+	case up:
+		name = path.Join(f.At, name)
+		known = append([]Folder{{f.At, f.Root}}, known...)
+	case !path.IsAbs(name):
 		return f.Root, name, nil
 	}
 	longest := ""
-	for _, allowed := range f.Allowed {
+	for _, allowed := range known {
 		root := path.Clean(allowed.Path)
 		inside, ok := strings.CutPrefix(name, strings.TrimSuffix(root, "/")+"/")
 		if ok && len(root) > len(longest) {

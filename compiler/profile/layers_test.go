@@ -82,9 +82,9 @@ x/b.toml:2:11: version: must be 1, not the number 2
 x/b.toml:4:6: icmp.echo: unknown key
 x/list.txt:1:1: "10.0.0.1.1"`},
 		{"out of the folder", map[string]string{"a.toml": `version = 1
-include = ["../b.toml", "x/../../b.toml", "/etc/b.toml", "builtin:../x", "builtin:", ""]`},
+include = ["../b.toml", "x/../../c.toml", "/etc/b.toml", "builtin:../x", "builtin:", ""]`},
 			`a.toml:2:12: include: "../b.toml" lies outside the profile's folder
-a.toml:2:25: include: "../b.toml" lies outside the profile's folder
+a.toml:2:25: include: "../c.toml" lies outside the profile's folder
 a.toml:2:43: include: "/etc/b.toml" lies outside the profile's folder
 a.toml:2:58: include: "builtin:../x" is not the name of a built-in profile or list
 a.toml:2:74: include: "builtin:" is not the name of a built-in profile or list

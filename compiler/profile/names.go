@@ -12,8 +12,8 @@ import (
 )
 
 // resolve makes the clean name of a file that the file from names. A relative
-// name counts from the folder of from; it may go up, but not out of the root
-// profile's folder.
+// name counts from the folder of from. One that goes up and out of the root
+// profile's folder begins with "../"; Files decides whether it may be read.
 func resolve(from, name string) (string, *flaw) {
 	switch {
 	case strings.HasPrefix(name, builtin):
@@ -30,11 +30,7 @@ func resolve(from, name string) (string, *flaw) {
 	if !path.IsAbs(name) {
 		name = path.Join(path.Dir(from), name)
 	}
-	name = path.Clean(name)
-	if name == ".." || strings.HasPrefix(name, "../") {
-		return "", outside(name)
-	}
-	return name, nil
+	return path.Clean(name), nil
 }
 
 func resolveBuiltin(name string) (string, *flaw) {
@@ -53,7 +49,7 @@ func outside(name string) *flaw {
 		Code:       "outside-folder",
 		Message:    quote(name) + " lies outside the profile's folder",
 		Note:       "a profile reads its own folder and below, and folders that the command line allows",
-		Suggestion: "move the file into the profile's folder, or allow its folder and name it by its absolute path",
+		Suggestion: "move the file into the profile's folder, or allow its folder",
 	}
 }
 

@@ -312,12 +312,17 @@ func TestStoreInOtherHands(t *testing.T) {
 
 // Names of sources come from profiles: none leads out of the folder.
 func TestSourceNames(t *testing.T) {
-	for _, name := range []string{"../web.toml", "/../web.toml", "builtin:../../x", "", "a//b", "/", "."} {
+	for _, name := range []string{"../a/../web.toml", "..", "../", "../../", "/../web.toml", "builtin:../../x", "", "a//b", "/", "."} {
 		c := content("128", 1)
 		c.Sources = []Source{{name, Profile, nil}}
 		s := store(t)
 		if err := s.Stage(c); err == nil || !strings.Contains(err.Error(), "is no name of a profile") {
 			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for name, want := range map[string]string{"../web.toml": "sources/above-1/web.toml", "../../a../b/web.toml": "sources/above-2/a../b/web.toml"} {
+		if got, err := (Source{Name: name}).path(); got != want || err != nil {
+			t.Errorf("%s: %s, %v", name, got, err)
 		}
 	}
 }

@@ -53,6 +53,7 @@ const (
 
 // path is where a generation keeps the source: what lies below the profile's
 // folder, what is built in, and what lies elsewhere each in a folder of its own.
+// What is named by going up has one for each number of steps.
 func (s Source) path() (string, error) {
 	folder, rest := "profile", s.Name
 	if short, ok := strings.CutPrefix(s.Name, "builtin:"); ok {
@@ -62,6 +63,13 @@ func (s Source) path() (string, error) {
 		}
 	} else if path.IsAbs(s.Name) {
 		folder, rest = "elsewhere", s.Name[1:]
+	}
+	if above, up := strings.CutPrefix(s.Name, "../"); up {
+		levels := 1
+		for ; strings.HasPrefix(above, "../"); levels++ {
+			above = above[len("../"):]
+		}
+		folder, rest = fmt.Sprintf("above-%d", levels), above
 	}
 	if !fs.ValidPath(rest) || rest == "." {
 		return "", fmt.Errorf("%q is no name of a %s", s.Name, s.Kind)
