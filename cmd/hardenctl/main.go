@@ -53,7 +53,10 @@ func main() {
 	scrub()
 	// A signal cancels: an apply that is under way goes back before it ends.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	err := newRoot().ExecuteContext(ctx)
+	root := newRoot()
+	finish := show(root)
+	err := root.ExecuteContext(ctx)
+	finish()
 	stop()
 	os.Exit(report(err))
 }
@@ -72,7 +75,7 @@ func report(err error) int {
 		code = e.code
 	}
 	if !errors.As(err, &e) || e.err != nil {
-		fmt.Fprintf(os.Stderr, "hardenctl: %v\n", inOurWords(err))
+		fmt.Fprintf(newScreen(os.Stderr), "hardenctl: %v\n", inOurWords(err))
 	}
 	return code
 }

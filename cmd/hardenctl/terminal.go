@@ -14,7 +14,7 @@ import (
 // be a file or a pipe.
 
 func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
+	f, ok := stream.(interface{ Fd() uintptr }) // a file, or a screen
 	if !ok {
 		return false
 	}
@@ -56,7 +56,7 @@ type countdown struct {
 func (c *countdown) show(left time.Duration) {
 	seconds := int((left + time.Second - 1) / time.Second)
 	if seconds != c.shown && isSmart(c.w) {
-		fmt.Fprintf(c.w, "\r%3d s left to confirm ", seconds)
+		fmt.Fprintf(raw(c.w), "\r%3d s left to confirm ", seconds)
 		c.shown = seconds
 	}
 }

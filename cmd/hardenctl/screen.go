@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+)
+
+// screen is standard output or standard error. What others have named, such as a
+// chain, an interface, a process or a profile, may hold bytes on which a terminal
+// acts: all that goes out passes here, and such bytes are written as Go writes them
+// in a string, "\x1b". That is so for files and pipes too, since somebody may print
+// those. Only colours of ours pass, where colours are shown.
+type screen struct {
+	*os.File
+	palette []string
+	held    []byte // the start of a character or colour whose rest comes with the next write
+}
+
+// palette has what begins and ends the colours that any command prints.
+var palette = paletteOf("0", "1", "2", "31", "32", "33", "1;31", "1;32", "1;33")
+
+func paletteOf(codes ...string) (all []string) {
+	for _, c := range codes {
+		all = append(all, "\x1b["+c+"m")
+	}
+	return all
+}
+
+func newScreen(f *os.File) *screen {
+	s := &screen{File: f}
+	if colourful(f) {
+		s.palette = palette
+	}
+	return s
+}
+
+// show makes a command print on screens, and returns what prints the rest of what
+// it left unfinished.
+func show(cmd *cobra.Command) (finish func()) {
+	out, err := newScreen(os.Stdout), newScreen(os.Stderr)
+	cmd.SetOut(out)
+	cmd.SetErr(err)
+	return func() { out.finish(); err.finish() }
+}
+
+// raw returns the terminal itself, for a cursor that moves.
+func raw(w io.Writer) io.Writer {
+	if s, ok := w.(*screen); ok {
+		return s.File
+	}
+	return w
+}
+
+// Write implements io.Writer.
+func (s *screen) Write(text []byte) (int, error) {
+	shown, held := s.escape(append(s.held, text...))
+	s.held = slices.Clone(held)
+	if _, err := s.File.Write(shown); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// WriteString implements io.StringWriter, in the place of the file's own.
+func (s *screen) WriteString(text string) (int, error) { return s.Write([]byte(text)) }
+
+// ReadFrom implements io.ReaderFrom, in the place of the file's own.
+func (s *screen) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{s}, r)
+}
+
+func (s *screen) finish() {
+	for _, b := range s.held {
+		fmt.Fprintf(s.File, `\x%02x`, b)
+	}
+	s.held = nil
+}
+
+// escape returns what is shown of a text, and the end of it that is not whole.
+func (s *screen) escape(text []byte) (shown, held []byte) {
+	for len(text) > 0 {
+		if n, whole := s.colour(text); n > 0 && whole {
+			shown, text = append(shown, text[:n]...), text[n:]
+			continue
+		} else if n > 0 {
+			return shown, text
+		}
+		r, n := utf8.DecodeRune(text)
+		switch {
+		case r == utf8.RuneError && n == 1 && !utf8.FullRune(text):
+			return shown, text
+		case r == utf8.RuneError && n == 1, r < ' ' && r != '\n' && r != '\t':
+			shown = fmt.Appendf(shown, `\x%02x`, text[0])
+		case unicode.IsControl(r) && r > ' ', unicode.Is(unicode.Bidi_Control, r):
+			shown = fmt.Appendf(shown, `\u%04x`, r) // JSON may have them, and takes this for the same
+		default:
+			shown = append(shown, text[:n]...)
+		}
+		text = text[n:]
+	}
+	return shown, nil
+}
+
+// colour returns the length of a colour of ours with which a text begins; or, not
+// whole, of a text that is only the start of one.
+func (s *screen) colour(text []byte) (n int, whole bool) {
+	for _, c := range s.palette {
+		if bytes.HasPrefix(text, []byte(c)) {
+			return len(c), true
+		}
+		if strings.HasPrefix(c, string(text)) {
+			n = len(text)
+		}
+	}
+	return n, false
+}

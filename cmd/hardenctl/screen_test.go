@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"hardenctl/host/plan"
+)
+
+// Nothing that others have named moves the cursor, sets a title, or turns the line
+// round. What a write cuts in two is one character, or one colour, still.
+func TestScreen(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain\ttext\n":                "plain\ttext\n",
+		"größer … \U0001f600":          "größer … \U0001f600",
+		"\x1b]0;title\x07":             `\x1b]0;title\x07`,
+		"\x1b[2J\x1b[8mhidden\rforged": `\x1b[2J\x1b[8mhidden\x0dforged`,
+		"8 bits: \x9b2J \u009b2J \x7f": `8 bits: \x9b2J \u009b2J \u007f`,
+		"\u202egnp.exe \u2066x\u200f":  `\u202egnp.exe \u2066x\u200f`,
+		"\x1b[32m+\x1b[0m and \x1b[31": "\x1b[32m+\x1b[0m and " + `\x1b\x5b\x33\x31`,
+		"cut: \xe2\x80":                `cut: \xe2\x80`,
+	} {
+		for _, step := range []int{1, 2, 3, len(text)} {
+			path := filepath.Join(t.TempDir(), "out")
+			file, err := os.Create(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := &screen{File: file, palette: palette}
+			for at := 0; at < len(text); at += step {
+				if n, err := s.WriteString(text[at:min(at+step, len(text))]); err != nil || n != min(step, len(text)-at) {
+					t.Errorf("%d, %v", n, err)
+				}
+			}
+			s.finish()
+			file.Close()
+			if got, _ := os.ReadFile(path); string(got) != want {
+				t.Errorf("%q by %d: %q, want %q", text, step, got, want)
+			}
+		}
+	}
+}
+
+// JSON is the same value behind a screen. Where no colours are shown, none pass.
+func TestScreenJSON(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := plan.Plan{Profile: "\x1b[1mü\u009b2J\x7f\u202e\"\n"}
+	if err := writeJSON(newScreen(file), p); err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	text, _ := os.ReadFile(path)
+	var got plan.Plan
+	if err := json.Unmarshal(text, &got); err != nil || got.Profile != p.Profile {
+		t.Errorf("%v: %q from %s", err, got.Profile, text)
+	}
+	if s := (&screen{}); string(first(s.escape([]byte("\x1b[1mbold")))) != `\x1b[1mbold` {
+		t.Error("a colour where none is shown")
+	}
+}
+
+func first(shown, held []byte) []byte { return shown }

@@ -1,0 +1,27 @@
+package live
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// What others have named cannot act on the terminal of somebody who plans: it is
+// printed as it would be written, on a terminal too.
+func TestPlanEscapesNames(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		const name = "x\x1b[2J\x1b]0;y\x07"
+		for _, command := range [][]string{
+			{"iptables", "-N", name}, {"iptables", "-A", name, "-m", "comment", "--comment", "c\x1b[8m", "-j", "ACCEPT"}, {"ipset", "create", name, "hash:ip"},
+		} {
+			if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+				t.Fatalf("%q: %v: %s", command, err, out)
+			}
+		}
+		out := expect(t, 0, "plan", "builtin:web")
+		contains(t, out, `filter x\x1b[2J\x1b]0;y\x07, 1 rule`, `set x\x1b[2J\x1b]0;y\x07, 0 entries`)
+		if strings.Contains(out, "\x1b") {
+			t.Errorf("raw: %q", out)
+		}
+	})
+}
