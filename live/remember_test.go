@@ -19,7 +19,7 @@ func TestBansSurviveAnotherSize(t *testing.T) {
 		tool(t, "ipset destroy small")
 		tool(t, "ipset add hardenctl-ban-v4 203.0.113.9 timeout 1200")
 		contains(t, expect(t, 0, "apply", variant(t), "--auto-approve", "--confirm-within", "0", "--no-guard"), "~ hardenctl-ban-v4: ")
-		contains(t, tool(t, "ipset list -t hardenctl-ban-v4"), "maxelem 65536 timeout 3600")
+		contains(t, tool(t, "ipset list -t hardenctl-ban-v4"), "maxelem 262144 timeout 3600")
 		if left := remaining(t, "hardenctl-ban-v4", "203.0.113.9"); left < 600 || left > 1200 {
 			t.Errorf("the ban has %d s left, want about 1200", left)
 		}

@@ -2,6 +2,7 @@ package lower
 
 import (
 	"slices"
+	"time"
 
 	"hardenctl/compiler/profile"
 	"hardenctl/compiler/ruleset"
@@ -78,36 +79,70 @@ func (f *filter) knownSource(p part) []ruleset.Match {
 // its source.
 func (l *lowering) hides() bool { return l.profile.Scan.Scope == profile.Everything }
 
-// ban is the target for the probe that is one too many.
+// A ban is added, and renewed, within budgets: each of the ways has a part of the
+// room. A source for which there is none is banned by a later probe.
+const (
+	firstBans = banEntries / 2
+	renewals  = banEntries / 4
+	longBans  = banEntries / 8 // of each of the two ways to it
+	repeats   = banEntries / 2 // of each of them, in the set repeat
+)
+
+// ban is the target for the probe that is one too many. Where there was no room, the
+// source is not banned, and no log says so.
 func (f *filter) ban(p part) ruleset.Jump {
 	return f.shared("BAN", func() []ruleset.Rule {
-		rules := f.detain(p, "strike")
+		stay := f.profile.Scan.Ban
+		first := f.notIn("ban")
+		rules := append(f.again(p, "strike"),
+			p.rule("ban", f.addTo("ban"), first, ruleset.Limit{Rate: f.budget(firstBans, stay)}),
+			p.rule("no room", f.end(unlogged), first))
 		if f.grows() {
-			rules = append(rules, p.rule("strike", ruleset.AddToSet{Set: f.setName("strike"), Direction: ruleset.ToSource}))
+			limit := ruleset.Limit{Rate: f.budget(strikeEntries, remembered(stay))}
+			rules = append(rules, p.rule("strike", f.addTo("strike"), limit))
 		}
 		return append(rules, p.rule("ban", f.end(brokeIt)))
 	})
 }
+
+// Of the packets of banned sources so many may renew a ban: of all sources together,
+// since a flood in their names must be cheap, and of each, so that one that hurries
+// leaves the others room to be banned for longer.
+var (
+	renewed       = ruleset.Rate{Count: 1000, Unit: ruleset.PerSecond, Burst: 1000}
+	renewedOfEach = profile.Rate{Count: 1, Per: time.Minute, Burst: 3}
+)
 
 // renew is the target for the probes of a source that is banned: the ban begins
 // anew, and nothing is logged.
 func (f *filter) renew() ruleset.Jump {
 	return f.shared("RENEW", func() []ruleset.Rule {
 		p := f.scan()
-		return append(f.detain(p, "repeat"), p.rule("banned", ruleset.Drop))
+		limits := []ruleset.Match{ruleset.Limit{Rate: renewed}, f.within(p, renewedOfEach)}
+		return []ruleset.Rule{
+			p.rule("ban", f.chain("RENEWED", f.renewedRules(p)), limits...),
+			p.rule("banned", ruleset.Drop),
+		}
 	})
 }
 
-// detain bans the source: for the longer time if it is in the set repeaters.
-func (f *filter) detain(p part, repeaters string) []ruleset.Rule {
-	ban := p.rule("ban", ruleset.AddToSet{Set: f.setName("ban"), Direction: ruleset.ToSource})
-	if !f.grows() {
-		return []ruleset.Rule{ban}
+// renewedRules must not make a long ban a short one.
+func (f *filter) renewedRules(p part) []ruleset.Rule {
+	ban := p.rule("ban", f.addTo("ban"), ruleset.Limit{Rate: f.budget(renewals, f.profile.Scan.Ban)})
+	if f.grows() {
+		ban.Matches = append([]ruleset.Match{f.notIn("repeat")}, ban.Matches...)
 	}
-	first := f.inSet(repeaters)
-	first.Not = true
-	ban.Matches = []ruleset.Match{first}
-	return []ruleset.Rule{p.rule("again", f.repeat(), f.inSet(repeaters)), ban}
+	return append(f.again(p, "repeat"), ban)
+}
+
+// again bans for the longer time a source that is in the set repeaters.
+func (f *filter) again(p part, repeaters string) []ruleset.Rule {
+	if !f.grows() {
+		return nil
+	}
+	stay := f.profile.Scan.BanRepeat
+	limit := ruleset.Limit{Rate: both(f.budget(longBans, stay), f.budget(repeats, remembered(stay)))}
+	return []ruleset.Rule{p.rule("again", f.repeat(), f.inSet(repeaters), limit)}
 }
 
 // repeat bans a source again and remembers that it did: the next renewal must
@@ -115,10 +150,18 @@ func (f *filter) detain(p part, repeaters string) []ruleset.Rule {
 func (f *filter) repeat() ruleset.Jump {
 	return f.shared("REPEAT", func() []ruleset.Rule {
 		p := f.scan()
-		ban := ruleset.AddToSet{Set: f.setName("ban"), Direction: ruleset.ToSource, Timeout: f.profile.Scan.BanRepeat}
-		return []ruleset.Rule{
-			p.rule("repeat", ruleset.AddToSet{Set: f.setName("repeat"), Direction: ruleset.ToSource}),
-			p.rule("long ban", ban),
-		}
+		ban := f.addTo("ban")
+		ban.Timeout = f.profile.Scan.BanRepeat
+		return []ruleset.Rule{p.rule("repeat", f.addTo("repeat")), p.rule("long ban", ban)}
 	})
+}
+
+func (f *filter) addTo(set string) ruleset.AddToSet {
+	return ruleset.AddToSet{Set: f.setName(set), Direction: ruleset.ToSource}
+}
+
+func (f *filter) notIn(set string) ruleset.InSet {
+	match := f.inSet(set)
+	match.Not = true
+	return match
 }

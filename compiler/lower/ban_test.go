@@ -14,14 +14,17 @@ func TestBans(t *testing.T) {
 	const scan = `scan = { probes = 10, ban = "1h", ban_repeat = "1d" }`
 	run(t, []example{
 		{"it begins: longer after a strike", scan, ruleset.V4, "BAN", `
-			-m set --match-set hardenctl-strike-v4 src -j HARDENCTL-REPEAT
-			-m set ! --match-set hardenctl-strike-v4 src -j SET --add-set hardenctl-ban-v4 src --exist
-			-j SET --add-set hardenctl-strike-v4 src --exist
+			-m set --match-set hardenctl-strike-v4 src -m limit --limit 545/hour --limit-burst 3584 -j HARDENCTL-REPEAT
+			-m set ! --match-set hardenctl-ban-v4 src -m limit --limit 27/sec --limit-burst 10000 -j SET --add-set hardenctl-ban-v4 src --exist
+			-m set ! --match-set hardenctl-ban-v4 src -j DROP
+			-m limit --limit 10/min --limit-burst 10000 -j SET --add-set hardenctl-strike-v4 src --exist
 			-j DROP`},
-		{"it goes on, as long as it was", scan, ruleset.V6, "RENEW", `
-			-m set --match-set hardenctl-repeat-v6 src -j HARDENCTL-REPEAT
-			-m set ! --match-set hardenctl-repeat-v6 src -j SET --add-set hardenctl-ban-v6 src --exist
+		{"it goes on, once a minute for each source", scan, ruleset.V6, "RENEW", `
+			-m limit --limit 1000/sec --limit-burst 1000 -m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 --hashlimit-srcmask 64 -j HARDENCTL-RENEWED
 			-j DROP`},
+		{"as long as it was", scan, ruleset.V6, "RENEWED", `
+			-m set --match-set hardenctl-repeat-v6 src -m limit --limit 545/hour --limit-burst 3584 -j HARDENCTL-REPEAT
+			-m set ! --match-set hardenctl-repeat-v6 src -m limit --limit 13/sec --limit-burst 7168 -j SET --add-set hardenctl-ban-v6 src --exist`},
 		{"the long one", scan, ruleset.V4, "REPEAT", `
 			-j SET --add-set hardenctl-repeat-v4 src --exist
 			-j SET --add-set hardenctl-ban-v4 src --exist --timeout 86400`},
@@ -29,11 +32,11 @@ func TestBans(t *testing.T) {
 			-j SET --add-set hardenctl-repeat-v4 src --exist
 			-j SET --add-set hardenctl-ban-v4 src --exist --timeout 172800`},
 		{"it does not grow", `scan = { probes = 10, ban = "1h", ban_repeat = "1h" }`, ruleset.V4, "BAN", `
-			-j SET --add-set hardenctl-ban-v4 src --exist
+			-m set ! --match-set hardenctl-ban-v4 src -m limit --limit 27/sec --limit-burst 10000 -j SET --add-set hardenctl-ban-v4 src --exist
+			-m set ! --match-set hardenctl-ban-v4 src -j DROP
 			-j DROP`},
-		{"nor when it goes on", `scan = { probes = 10, ban = "1h", ban_repeat = "1h" }`, ruleset.V4, "RENEW", `
-			-j SET --add-set hardenctl-ban-v4 src --exist
-			-j DROP`},
+		{"nor when it goes on", `scan = { probes = 10, ban = "1h", ban_repeat = "1h" }`, ruleset.V4, "RENEWED", `
+			-m limit --limit 13/sec --limit-burst 7168 -j SET --add-set hardenctl-ban-v4 src --exist`},
 		{"nobody is banned", `scan.stealth = true`, ruleset.V4, "BANNED", ``},
 	})
 }
@@ -82,12 +85,13 @@ func TestBanned(t *testing.T) {
 }
 
 // TestBanMemory shows how long each set remembers: a source's ports for the
-// longer window, a ban for a week from its end.
+// window, and a moment more, a ban for a week from its end.
 func TestBanMemory(t *testing.T) {
 	rs := lowered(t, `services.web.ports = ["tcp/80"]
 		scan = { probes = 10, window = "1h", slow = { probes = 30, window = "1d" }, ban = "1h", ban_repeat = "1d", proven = "3d" }`)
 	const hour, day = time.Hour, 24 * time.Hour
-	want := map[string]time.Duration{"seen": day, "ban": hour, "strike": hour + 7*day, "repeat": 8 * day, "proven": 3 * day}
+	want := map[string]time.Duration{"seen": hour + time.Second, "seen-slow": day + time.Second, "seen-rush": 11 * time.Second, "rush": 10 * time.Second,
+		"ban": hour, "strike": hour + 7*day, "repeat": 8 * day, "proven": 3 * day}
 	for name, timeout := range want {
 		for _, family := range []string{"-v4", "-v6"} {
 			if got := set(t, rs, "hardenctl-"+name+family); got.Timeout != timeout || !got.Dynamic {
@@ -95,8 +99,10 @@ func TestBanMemory(t *testing.T) {
 			}
 		}
 	}
-	if forced := set(t, rs, "hardenctl-proven-v4").ForceAdd; forced {
-		t.Error("a full set of proven sources lets one go for a newcomer")
+	for _, s := range rs.Sets {
+		if s.ForceAdd && !strings.HasPrefix(s.Name, "hardenctl-callers-") {
+			t.Errorf("a full %s forgets an old entry for a new one", s.Name)
+		}
 	}
 }
 

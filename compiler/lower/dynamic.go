@@ -7,19 +7,24 @@ import (
 	"hardenctl/compiler/ruleset"
 )
 
-// Sizes of the sets that packets fill. An attacker can fill them with forged
-// sources; 65,536 entries take 2 to 4 MB. 16,384 buckets hold them all.
+// Sizes of the sets that packets fill, of which an attacker can fill as much with
+// forged sources as their budgets allow; 65,536 entries take 2 to 4 MB. There are
+// buckets enough for all entries: one of them takes 12 at the most.
 const (
 	dynamicBuckets = 16384
 	dynamicEntries = 65536
+	entriesABucket = dynamicEntries / dynamicBuckets
+)
+
+// Bans, and what is remembered of them: 262,144 entries take 12 MB, 131,072 take 6.
+const (
+	banEntries    = 262144
+	strikeEntries = 131072
 )
 
 // Nobody can forge a proven source, so that set holds every visitor of a busy
 // site: 262,144 entries take 12 MB.
-const (
-	provenBuckets = 65536
-	provenEntries = 262144
-)
+const provenEntries = 262144
 
 // addDynamicSets adds the sets that fill while the rules are live. They are
 // made beforehand since the kernel does not grow a set from the packet's path.
@@ -32,44 +37,31 @@ func (l *lowering) addDynamicSets() {
 	}
 }
 
-// addBanSets adds what is known of sources: seen, the ports that they have
-// tried; ban; strike, those that were banned of late; repeat, those that were
-// banned again; and proven.
-//
-// A full set that forgers can fill forgets an old entry for a new one: a
-// scanner whose ban is forgotten is banned anew at the next probe, and the same
-// forgers would otherwise keep every ban out. A full proven set keeps those who
-// are in it.
+// addBanSets adds what is known of sources: for each window the ports that they
+// have tried, and how many; ban; strike, those that were banned of late; repeat, those
+// that were banned again; and proven. None of them forgets an entry for a new one:
+// their budgets leave room (budget.go).
 func (l *lowering) addBanSets(family ruleset.Family) {
 	scan := l.profile.Scan
-	l.addDynamic(family, "seen", ruleset.Set{Type: ruleset.HashIPPort, Timeout: max(scan.Window, scan.Slow.Window), ForceAdd: true})
-	l.addSources(family, "ban", ruleset.Set{Timeout: scan.Ban, ForceAdd: true})
-	if scan.Engine == profile.Sets {
-		l.addCountingSets(family)
+	for _, w := range l.windows() {
+		l.addDynamic(family, w.ports, ruleset.Set{Type: ruleset.HashIPPort, Timeout: w.portsStay(), MaxElements: w.room})
+		if scan.Engine == profile.Sets {
+			l.addSources(family, w.sources, ruleset.Set{Timeout: w.lasts, Counters: true, MaxElements: w.room})
+		}
 	}
+	l.addSources(family, "ban", ruleset.Set{Timeout: scan.Ban, MaxElements: banEntries})
 	if l.grows() {
-		l.addSources(family, "strike", ruleset.Set{Timeout: remembered(scan.Ban), ForceAdd: true})
-		l.addSources(family, "repeat", ruleset.Set{Timeout: remembered(scan.BanRepeat), ForceAdd: true})
+		l.addSources(family, "strike", ruleset.Set{Timeout: remembered(scan.Ban), MaxElements: strikeEntries})
+		l.addSources(family, "repeat", ruleset.Set{Timeout: remembered(scan.BanRepeat), MaxElements: banEntries})
 	}
 	if l.proves() {
-		l.addSources(family, "proven", ruleset.Set{Timeout: scan.Proven, HashSize: provenBuckets, MaxElements: provenEntries})
-	}
-}
-
-// addCountingSets adds the sets in which probes are counted: an entry of each
-// stays for its window, from the first probe on.
-func (l *lowering) addCountingSets(family ruleset.Family) {
-	scan := l.profile.Scan
-	l.addSources(family, "scan", ruleset.Set{Timeout: scan.Window, Counters: true, ForceAdd: true})
-	if scan.Slow.Count > 0 {
-		l.addSources(family, "slow", ruleset.Set{Timeout: scan.Slow.Window, Counters: true, ForceAdd: true})
+		l.addSources(family, "proven", ruleset.Set{Timeout: scan.Proven, MaxElements: provenEntries})
 	}
 }
 
 // remembered is for how long a ban is remembered, counted from its beginning:
 // a week from its end, within what ipset takes as a timeout.
 func remembered(ban time.Duration) time.Duration {
-	const day = 24 * time.Hour
 	return min(ban+7*day, 24*day)
 }
 
@@ -91,9 +83,10 @@ func banMask(family ruleset.Family) int {
 
 func (l *lowering) addDynamic(family ruleset.Family, name string, s ruleset.Set) {
 	s.Name, s.Family, s.Dynamic = l.ownSet(name, family), family, true
-	if s.HashSize == 0 {
-		s.HashSize, s.MaxElements = dynamicBuckets, dynamicEntries
+	if s.MaxElements == 0 {
+		s.MaxElements = dynamicEntries
 	}
+	s.HashSize = s.MaxElements / entriesABucket
 	s.Origin = l.origin("scan", l.profile.Scan.Position)
 	l.sets = append(l.sets, s)
 }

@@ -2,6 +2,7 @@ package lower_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,9 +66,9 @@ func TestProbeRates(t *testing.T) {
 		{`probes = 1, window = "7h"`, "3/day --hashlimit-burst 1 … --hashlimit-htable-expire 25200000"},
 		{`probes = 10000, window = "1s"`, "10000/sec --hashlimit-burst 10000 …"},
 	} {
-		rules := chain(lowered(t, `scan = { engine = "hashlimit", `+test.scan+" }"), ruleset.V4, "PROBE")
-		if want := "-m hashlimit --hashlimit-above " + test.want + " -j HARDENCTL-BAN"; rules[3] != want {
-			t.Errorf("%s:\ngot  %s\nwant %s", test.scan, rules[3], want)
+		rules := chain(lowered(t, `scan = { engine = "hashlimit", `+test.scan+" }"), ruleset.V4, "COUNT")
+		if want := "-m hashlimit --hashlimit-above " + test.want + " -j HARDENCTL-BAN"; !slices.Contains(rules, want) {
+			t.Errorf("%s:\ngot  %q\nwant %s", test.scan, rules, want)
 		}
 	}
 }

@@ -165,10 +165,7 @@ func TestPacketsWay(t *testing.T) {
 		-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
 		-p tcp -j HARDENCTL-K-CBCDEFGHIJKLMNOP
 		-p udp -j HARDENCTL-K-CBCDEFGHIJKLMNOP
-		-p tcp -j HARDENCTL-PROBE
-		-p udp -j HARDENCTL-STRAY
-		-p udp -j HARDENCTL-PROBE
-		-j HARDENCTL-DROP-OTHER`)
+		-j HARDENCTL-PROBE`)
 	expect(t, lowered(t, everything), ruleset.V6, "INPUT", `
 		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
@@ -194,10 +191,7 @@ func TestPacketsWay(t *testing.T) {
 		-m addrtype --dst-type MULTICAST -j DROP
 		-p tcp -j HARDENCTL-K-CBCDEFGHIJKLMNOP
 		-p udp -j HARDENCTL-K-CBCDEFGHIJKLMNOP
-		-p tcp -j HARDENCTL-PROBE
-		-p udp -j HARDENCTL-STRAY
-		-p udp -j HARDENCTL-PROBE
-		-j HARDENCTL-DROP-OTHER`)
+		-j HARDENCTL-PROBE`)
 }
 
 // TestHooks holds what stands in the kernel's own chains: where the profile

@@ -42,10 +42,7 @@ func TestPublishedWay(t *testing.T) {
 		-p icmp -j DROP
 		-p tcp -m set --match-set hardenctl-1-cbcdefghijklmnop-v4 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
 		-p udp -m set --match-set hardenctl-1-cbcdefghijklmnop-v4 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
-		-p tcp -j HARDENCTL-PROBE
-		-p udp -j HARDENCTL-STRAY
-		-p udp -j HARDENCTL-PROBE
-		-j HARDENCTL-DROP-OTHER`)
+		-j HARDENCTL-PROBE`)
 	expect(t, rs, ruleset.V6, "TRUSTED", `
 		-p tcp -m conntrack --ctorigdstport 22 -m set --match-set hardenctl-admin-v6 src -j RETURN
 		-p tcp -m conntrack --ctorigdstport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v6 src -g HARDENCTL-S-ABCDEFGHIJKLMNOP
@@ -97,7 +94,8 @@ func TestPublished(t *testing.T) {
 			-p ipv6-icmp -j DROP
 			-j DROP`},
 		{"REJECT exists in filter only", "policy.input = \"reject\"\nscan = { probes = 10, ban = \"1h\", ban_repeat = \"1h\" }", ruleset.V4, "BAN", `
-			-j SET --add-set hardenctl-ban-v4 src --exist
+			-m set ! --match-set hardenctl-ban-v4 src -m limit --limit 13/sec --limit-burst 7168 -j SET --add-set hardenctl-ban-v4 src --exist
+			-m set ! --match-set hardenctl-ban-v4 src -j DROP
 			-j DROP`},
 	} {
 		t.Run(e.name, func(t *testing.T) {

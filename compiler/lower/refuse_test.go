@@ -20,12 +20,12 @@ func TestLog(t *testing.T) {
 			-j DROP`},
 		{"a probe of an IPv6 source", probes, ruleset.V6, "DROP-SCAN", share + `--hashlimit-srcmask 64 -m limit --limit 5/min --limit-burst 10 -j LOG --log-prefix "fw: scan "
 			-j DROP`},
-		{"a probe again: not logged", probes, ruleset.V4, "PROBE", `
-			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-RENEW
-			-m set --match-set hardenctl-seen-v4 src,dst -j DROP
-			-j SET --add-set hardenctl-seen-v4 src,dst --exist
-			-m set --match-set hardenctl-scan-v4 src --packets-gt 10 -j HARDENCTL-BAN
-			-m set ! --match-set hardenctl-scan-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-scan-v4 src --exist
+		{"a probe again: not logged", probes, ruleset.V4, "RUSH", `
+			-m set --match-set hardenctl-seen-rush-v4 src,dst -j DROP
+			-j SET --add-set hardenctl-seen-rush-v4 src,dst --exist
+			-m set ! --match-set hardenctl-seen-rush-v4 src,dst -j DROP
+			-m set --match-set hardenctl-rush-v4 src --packets-gt 10 -j HARDENCTL-BAN
+			-m set ! --match-set hardenctl-rush-v4 src ! --update-counters -j SET --add-set hardenctl-rush-v4 src --exist
 			-j HARDENCTL-DROP-SCAN`},
 		{"the ban", probes, ruleset.V4, "DROP-BAN", share + `-m limit --limit 5/min --limit-burst 10 -j LOG --log-prefix "fw: ban "
 			-j DROP`},

@@ -1,9 +1,6 @@
 package lower
 
 import (
-	"slices"
-	"time"
-
 	"hardenctl/compiler/profile"
 	"hardenctl/compiler/ruleset"
 )
@@ -39,21 +36,31 @@ func (f *filter) stealth() []ruleset.Rule {
 	return []ruleset.Rule{p.rule("stealth", f.chain("STEALTH", rules), ruleset.Proto{Protocol: ruleset.TCP})}
 }
 
-// unserved is what is left: new packets to what no service answers. Only TCP and
-// UDP have ports to look for; a packet of another protocol, such as VRRP or ESP,
-// is refused and is no probe.
+// unserved is what is left: new packets to what no service answers. A knock is no
+// probe, and is taken however many probes come.
 func (f *filter) unserved() []ruleset.Rule {
-	rules := append([]ruleset.Rule{f.noise()}, f.knocks()...)
+	rules := f.knocks()
+	if len(rules) > 0 || !f.bans() {
+		rules = append([]ruleset.Rule{f.noise()}, rules...)
+	}
 	return append(rules, f.probes(f.policy(), "unserved")...)
 }
 
-// probes takes what comes here for probes, but for stray datagrams. Where nothing
-// is counted or logged, one end is like the other.
+// probes takes what comes here for probes. Where nobody is banned for them, they
+// are told from other packets by the log alone, and not even by that where one end
+// is like the other.
 func (f *filter) probes(p part, does string) []ruleset.Rule {
 	probe := f.probe()
-	if probe == f.end(unlogged) {
+	if f.bans() || probe == f.end(unlogged) {
 		return []ruleset.Rule{p.rule(does, probe)}
 	}
+	return f.sorted(p, does, probe)
+}
+
+// sorted tells probes from what else comes to what no service answers. Only TCP and
+// UDP have ports to look for; a packet of another protocol, such as VRRP or ESP, is
+// refused and is no probe. Nor is a stray datagram.
+func (f *filter) sorted(p part, does string, probe ruleset.Target) []ruleset.Rule {
 	tcp, udp := ruleset.Proto{Protocol: ruleset.TCP}, ruleset.Proto{Protocol: ruleset.UDP}
 	return []ruleset.Rule{
 		p.rule(does, probe, tcp),
@@ -88,29 +95,30 @@ func (f *filter) toAll() ruleset.AddressType {
 	return ruleset.AddressType{Destination: kinds}
 }
 
-// probe is the target for a packet that only a scanner sends.
-//
-// A port counts once for each source, so that a client that retries one closed
-// port is not banned for it. What comes from a banned source is not counted any
-// more: it renews the ban.
+// probe is the target for a packet that only a scanner sends. No more of them are
+// looked at than lookedAt says, from all sources: of a flood, most meet one rule here
+// and end. A scanner beside a flood is banned later by that, and no honest client
+// sooner.
 func (f *filter) probe() ruleset.Target {
 	if !f.bans() {
 		return f.end(isProbe)
 	}
 	return f.shared("PROBE", func() []ruleset.Rule {
 		p := f.scan()
-		port := f.setName("seen")
-		return slices.Concat(
-			f.ownAddress(p),
-			[]ruleset.Rule{p.rule("banned", f.renew(), f.inSet("ban"))},
-			f.tripwires(p),
-			[]ruleset.Rule{
-				p.rule("counted before", f.end(unlogged), ruleset.InSet{Set: port, Direction: ruleset.ToSourceAndDPort}),
-				p.rule("count", ruleset.AddToSet{Set: port, Direction: ruleset.ToSourceAndDPort}),
-			},
-			f.tooMany(p),
-			[]ruleset.Rule{p.rule("probe", f.end(isProbe))})
+		return []ruleset.Rule{
+			p.rule("looked at", f.chain("SORT", f.sortProbes(p)), ruleset.Limit{Rate: f.lookedAt()}),
+			p.rule("too many to look at", f.end(unlogged)),
+		}
 	})
+}
+
+// sortProbes leaves out what is no probe. What is forwarded is sent to one host.
+func (f *filter) sortProbes(p part) []ruleset.Rule {
+	rules := f.ownAddress(p)
+	if !f.published {
+		rules = append(rules, f.noise())
+	}
+	return append(rules, f.sorted(p, "probe", f.chain("COUNT", f.count(p)))...)
 }
 
 // ownAddress keeps a forger who writes this host's own address on his packets
@@ -132,33 +140,4 @@ func (f *filter) tripwires(p part) []ruleset.Rule {
 		}
 	}
 	return rules
-}
-
-// tooMany bans a source that has used up its probes, in the first window or in
-// the slow one.
-func (f *filter) tooMany(p part) []ruleset.Rule {
-	scan := f.profile.Scan
-	rules := f.tooManyWithin(p, "scan", "too many probes", scan.Probes, scan.Window)
-	if scan.Slow.Count > 0 {
-		rules = append(rules, f.tooManyWithin(p, "slow", "too many slow probes", scan.Slow.Count, scan.Slow.Window)...)
-	}
-	return rules
-}
-
-// tooManyWithin counts in a set, table or list of the window's own: the window
-// is how long a set keeps its entries, and xt_recent reaps a list by the window
-// of the rule that looks.
-func (f *filter) tooManyWithin(p part, name, does string, probes uint32, window time.Duration) []ruleset.Rule {
-	switch f.profile.Scan.Engine {
-	case profile.Sets:
-		return []ruleset.Rule{p.rule(does, f.ban(p), f.beyond(name, probes)), f.countIn(p, name)}
-	case profile.Hashlimit:
-		return []ruleset.Rule{p.rule(does, f.ban(p), f.sourceRate(p, perWindow(probes, window), window, tableMax))}
-	}
-	list, prefix := setName(name, f.family), f.sourcePrefix()
-	return []ruleset.Rule{
-		p.rule("count", nil, ruleset.Recent{Action: ruleset.RecentSet, Name: list, Prefix: prefix}),
-		p.rule(does, f.ban(p), ruleset.Recent{
-			Action: ruleset.RecentCheck, Name: list, Window: window, Hits: uint8(probes + 1), Prefix: prefix}),
-	}
 }

@@ -1,6 +1,7 @@
 package lower_test
 
 import (
+	"strings"
 	"testing"
 
 	"hardenctl/compiler/ruleset"
@@ -20,11 +21,7 @@ func TestBanScope(t *testing.T) {
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 80 -j ACCEPT
 			-p icmp -j DROP
-			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-			-p tcp -j HARDENCTL-PROBE
-			-p udp -j HARDENCTL-STRAY
-			-p udp -j HARDENCTL-PROBE
-			-j DROP`},
+			-j HARDENCTL-PROBE`},
 		{"hidden", services + `scan = { probes = 10, scope = "hidden" }`, ruleset.V4, "INPUT", `
 			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
@@ -34,69 +31,79 @@ func TestBanScope(t *testing.T) {
 			-p tcp -m tcp --dport 80 -j ACCEPT
 			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
 			-p icmp -j DROP
-			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
-			-p tcp -j HARDENCTL-PROBE
-			-p udp -j HARDENCTL-STRAY
-			-p udp -j HARDENCTL-PROBE
-			-j DROP`},
+			-j HARDENCTL-PROBE`},
 	})
 }
 
-// TestProbes shows how a probe is counted: a port once for each source, late
-// answers of servers not at all, and what is too much leads to a ban.
+// TestProbes shows how a probe is counted: a port once for each source and window, if
+// there is room to remember it, and what is too much leads to a ban.
 func TestProbes(t *testing.T) {
-	const head = `
-		-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-RENEW
-		-m set --match-set hardenctl-seen-v4 src,dst -j DROP
-		-j SET --add-set hardenctl-seen-v4 src,dst --exist
-		`
-	run(t, []example{
-		{"by sets", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "PROBE", head + `
-			-m set --match-set hardenctl-scan-v4 src --packets-gt 10 -j HARDENCTL-BAN
-			-m set ! --match-set hardenctl-scan-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-scan-v4 src --exist
-			-j DROP`},
-		{"a slow window beside", `scan = { probes = 10, window = "60s", slow = { probes = 30, window = "1d" } }`, ruleset.V4, "PROBE", head + `
-			-m set --match-set hardenctl-scan-v4 src --packets-gt 10 -j HARDENCTL-BAN
-			-m set ! --match-set hardenctl-scan-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-scan-v4 src --exist
-			-m set --match-set hardenctl-slow-v4 src --packets-gt 30 -j HARDENCTL-BAN
-			-m set ! --match-set hardenctl-slow-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-slow-v4 src --exist
-			-j DROP`},
-		{"by hashlimit", `scan = { probes = 10, window = "60s", engine = "hashlimit" }`, ruleset.V4, "PROBE", head + `
-			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN
-			-j DROP`},
-		{"remembered for the window", `scan = { probes = 10, window = "1h30m", engine = "hashlimit" }`, ruleset.V4, "PROBE", head + `
-			-m hashlimit --hashlimit-above 160/day --hashlimit-burst 10 … --hashlimit-htable-expire 5400000 -j HARDENCTL-BAN
-			-j DROP`},
-		{"by recent: the probe after the last free one", `scan = { probes = 10, window = "60s", engine = "recent" }`, ruleset.V4, "PROBE", head + `
-			-m recent --set --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource
-			-m recent --rcheck --seconds 60 --reap --hitcount 11 --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN
-			-j DROP`},
-		{"an IPv6 source is a /64", `scan = { probes = 10, window = "60s", engine = "hashlimit" }`, ruleset.V6, "PROBE", `
-			-m addrtype --src-type LOCAL -j DROP
-			-m set --match-set hardenctl-ban-v6 src -j HARDENCTL-RENEW
-			-m set --match-set hardenctl-seen-v6 src,dst -j DROP
-			-j SET --add-set hardenctl-seen-v6 src,dst --exist
-			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … --hashlimit-srcmask 64 -j HARDENCTL-BAN
-			-j DROP`},
-		{"a slow window by hashlimit", `scan = { probes = 10, window = "60s", engine = "hashlimit", slow = { probes = 30, window = "1d" } }`, ruleset.V4, "PROBE", head + `
-			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN
-			-m hashlimit --hashlimit-above 30/day --hashlimit-burst 30 … -j HARDENCTL-BAN
-			-j DROP`},
-		{"a slow window by recent", `scan = { probes = 10, window = "60s", engine = "recent", slow = { probes = 30, window = "1h" } }`, ruleset.V4, "PROBE", head + `
-			-m recent --set --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource
-			-m recent --rcheck --seconds 60 --reap --hitcount 11 --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN
-			-m recent --set --name hardenctl-slow-v4 --mask 255.255.255.255 --rsource
-			-m recent --rcheck --seconds 3600 --reap --hitcount 31 --name hardenctl-slow-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN
-			-j DROP`},
-		{"tripwires", `scan = { probes = 10, window = "60s", tripwires = ["tcp/3389", "udp/69", "tcp/23"] }`, ruleset.V4, "PROBE", `
-			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-RENEW
-			-p tcp -m multiport --dports 23,3389 -j HARDENCTL-BAN
-			-p udp -m udp --dport 69 -j HARDENCTL-BAN
+	const (
+		banned = `
+			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-RENEW`
+		port = `
 			-m set --match-set hardenctl-seen-v4 src,dst -j DROP
-			-j SET --add-set hardenctl-seen-v4 src,dst --exist
+			-m limit --limit 1250/sec --limit-burst 10000 -j SET --add-set hardenctl-seen-v4 src,dst --exist
+			-m set ! --match-set hardenctl-seen-v4 src,dst -j HARDENCTL-RUSH`
+		source = `
 			-m set --match-set hardenctl-scan-v4 src --packets-gt 10 -j HARDENCTL-BAN
-			-m set ! --match-set hardenctl-scan-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-scan-v4 src --exist
+			-m set ! --match-set hardenctl-scan-v4 src ! --update-counters -j SET --add-set hardenctl-scan-v4 src --exist`
+		slow = `
+			-m set ! --match-set hardenctl-seen-slow-v4 src,dst -j HARDENCTL-SLOW`
+		recent = `
+			-m recent --set --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource
+			-m recent --rcheck --seconds 60 --reap --hitcount 11 --name hardenctl-scan-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN`
+		slowPort = `
+			-m limit --limit 72/min --limit-burst 10000 -j SET --add-set hardenctl-seen-slow-v4 src,dst --exist
+			-m set ! --match-set hardenctl-seen-slow-v4 src,dst -j RETURN`
+		end = `
+			-j DROP`
+		slower = `scan = { probes = 10, window = "60s", slow = { probes = 30, window = "1d" } }`
+	)
+	by := func(engine, slow string) string {
+		return `scan = { probes = 10, window = "60s", engine = "` + engine + `"` + slow + " }"
+	}
+	run(t, []example{
+		{"so many are looked at", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "PROBE", `
+			-m limit --limit 3333/sec --limit-burst 7168 -j HARDENCTL-SORT
 			-j DROP`},
+		{"what is no probe", `scan = { probes = 10, window = "60s" }`, ruleset.V6, "SORT", `
+			-m addrtype --src-type LOCAL -j DROP
+			-m addrtype --dst-type MULTICAST -j DROP
+			-p tcp -j HARDENCTL-COUNT
+			-p udp -j HARDENCTL-STRAY
+			-p udp -j HARDENCTL-COUNT
+			-j DROP`},
+		{"by sets", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "COUNT", banned + port + source + end},
+		{"what has no room", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "RUSH", `
+			-m set --match-set hardenctl-seen-rush-v4 src,dst -j DROP
+			-j SET --add-set hardenctl-seen-rush-v4 src,dst --exist
+			-m set ! --match-set hardenctl-seen-rush-v4 src,dst -j DROP
+			-m set --match-set hardenctl-rush-v4 src --packets-gt 10 -j HARDENCTL-BAN
+			-m set ! --match-set hardenctl-rush-v4 src ! --update-counters -j SET --add-set hardenctl-rush-v4 src --exist
+			-j DROP`},
+		{"a slow window beside", slower, ruleset.V4, "COUNT", banned + port + source + slow + end},
+		{"the slow window", slower, ruleset.V4, "SLOW", slowPort + `
+			-m set --match-set hardenctl-slow-v4 src --packets-gt 30 -j HARDENCTL-BAN
+			-m set ! --match-set hardenctl-slow-v4 src ! --update-counters -j SET --add-set hardenctl-slow-v4 src --exist`},
+		{"by hashlimit", by("hashlimit", ""), ruleset.V4, "COUNT", banned + port + `
+			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN` + end},
+		{"remembered for the window", `scan = { probes = 10, window = "1h30m", engine = "hashlimit" }`, ruleset.V4, "COUNT", banned + `
+			-m set --match-set hardenctl-seen-v4 src,dst -j DROP
+			-m limit --limit 18/sec --limit-burst 10000 -j SET --add-set hardenctl-seen-v4 src,dst --exist
+			-m set ! --match-set hardenctl-seen-v4 src,dst -j HARDENCTL-RUSH
+			-m hashlimit --hashlimit-above 160/day --hashlimit-burst 10 … --hashlimit-htable-expire 5400000 -j HARDENCTL-BAN` + end},
+		{"by recent: the probe after the last free one", by("recent", ""), ruleset.V4, "COUNT", banned + port + recent + end},
+		{"an IPv6 source is a /64", by("hashlimit", ""), ruleset.V6, "COUNT", strings.ReplaceAll(banned+port, "-v4", "-v6") + `
+			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … --hashlimit-srcmask 64 -j HARDENCTL-BAN` + end},
+		{"a slow window by hashlimit", by("hashlimit", `, slow = { probes = 30, window = "1d" }`), ruleset.V4, "SLOW", slowPort + `
+			-m hashlimit --hashlimit-above 30/day --hashlimit-burst 30 … -j HARDENCTL-BAN`},
+		{"a slow window by recent", by("recent", `, slow = { probes = 30, window = "1d" }`), ruleset.V4, "SLOW", slowPort + `
+			-m recent --set --name hardenctl-slow-v4 --mask 255.255.255.255 --rsource
+			-m recent --rcheck --seconds 86400 --reap --hitcount 31 --name hardenctl-slow-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN`},
+		{"tripwires", `scan = { probes = 10, window = "60s", tripwires = ["tcp/3389", "udp/69", "tcp/23"] }`, ruleset.V4, "COUNT", banned + `
+			-p tcp -m multiport --dports 23,3389 -j HARDENCTL-BAN
+			-p udp -m udp --dport 69 -j HARDENCTL-BAN` + port + source + end},
 		{"nobody is banned", `scan.stealth = true`, ruleset.V4, "PROBE", ``},
 	})
 }

@@ -199,7 +199,7 @@ func TestListsOfRecent(t *testing.T) {
 			}
 		}
 	}
-	if len(parts) != 8 {
-		t.Errorf("four parts of two families count in %d lists", len(parts))
+	if len(parts) != 10 {
+		t.Errorf("four parts of two families, and a rush, count in %d lists", len(parts))
 	}
 }

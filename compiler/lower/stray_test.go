@@ -42,7 +42,7 @@ func TestStrays(t *testing.T) {
 // nowhere, renews no ban and takes no knock back.
 func TestOnlyPortsAreProbed(t *testing.T) {
 	counting := map[ruleset.Target]bool{}
-	for _, name := range []string{"PROBE", "RENEW", "BAN", "K-DOOR", "0-DOOR"} {
+	for _, name := range []string{"COUNT", "RENEW", "BAN", "K-DOOR", "0-DOOR"} {
 		counting[ruleset.Jump{Chain: ruleset.ChainPrefix + name}] = true
 	}
 	text := door + `
@@ -53,7 +53,7 @@ log = {}`
 	for _, table := range lowered(t, text).Tables {
 		for _, c := range table.Chains {
 			switch c.Name {
-			case "HARDENCTL-INPUT", "HARDENCTL-FORWARD", "HARDENCTL-BANNED", "HARDENCTL-TRUSTED":
+			case "HARDENCTL-INPUT", "HARDENCTL-FORWARD", "HARDENCTL-SORT", "HARDENCTL-BANNED", "HARDENCTL-TRUSTED":
 				for _, r := range c.Rules {
 					if counting[r.Target] && !ofPorts(r) {
 						t.Errorf("%s: %s: %+v counts every protocol", table.Name, c.Name, r)
