@@ -63,6 +63,9 @@ func (l *loader) read(name string, at diag.Position, subject string) *node {
 		return nil
 	}
 	if f := notProfile(name, text); f != nil {
+		if subject == "" { // nothing names this file but the command line
+			at.Line, at.Column = 1, 1
+		}
 		l.list.Add(f.at(at, subject))
 		return nil
 	}
