@@ -105,6 +105,36 @@ func TestTrustedMaySendAnySYN(t *testing.T) {
 	}
 }
 
+// networkGear is what Cisco IOS sends: its window, and the segment size alone.
+var networkGear = stack{"Cisco IOS", 4128, mss, byMiddlebox}
+
+// A source in a service's from is answered there whatever its SYN is like, and not
+// banned for it. At a service for anyone the same SYN is a probe.
+func TestStatedSourceMaySendAnySYN(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		watch(t, "fingerprint = true\ndont_fragment = true\n[services.gear]\nports = [\"tcp/5432\"]\nfrom = [\"192.0.2.30\", \"2001:db8:30::/64\"]\n")
+		network := lab.NewNetwork(t)
+		gear, stranger := network.Host("gear", "192.0.2.30/24", "2001:db8:30::30"), network.Host("stranger", "192.0.2.31/24", "2001:db8:31::31")
+		for _, h := range []*lab.Host{gear, stranger} {
+			arrive(t, h)
+			for _, from := range addresses(h) {
+				for port, want := range map[uint16]uint8{5432: lab.SYN | lab.ACK, 80: 0} {
+					packet, wait := networkGear.syn(from, int(port)), lab.Patience
+					packet.To = netip.AddrPortFrom(packet.To.Addr(), port)
+					if want == 0 || h == stranger {
+						want, wait = 0, 50*time.Millisecond
+					}
+					answers, err := h.Answered(wait, packet)
+					must(t, err)
+					if answers[0] != want {
+						t.Errorf("%s from %s, port %d: the answer has flags %08b, want %08b", h.Name(), from, port, answers[0], want)
+					}
+				}
+			}
+		}
+	})
+}
+
 // withECN is a SYN that asks whether ECN may be used.
 func withECN(packet lab.Segment) lab.Segment {
 	packet.Flags |= lab.ECE | lab.CWR

@@ -155,12 +155,12 @@ func TestPacketsWay(t *testing.T) {
 		-p tcp -j HARDENCTL-STEALTH
 		-m conntrack --ctstate INVALID -j DROP
 		-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
-		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-FINGERPRINT
 		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v4 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
-		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
-		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 53 -m set --match-set hardenctl-crawlers-crawler-v4 src -j HARDENCTL-S-DNS
 		-p tcp -m tcp --dport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v4 src -j ACCEPT
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-FINGERPRINT
+		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
+		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p icmp -j DROP
 		-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
 		-p tcp -j HARDENCTL-K-CBCDEFGHIJKLMNOP
@@ -181,12 +181,12 @@ func TestPacketsWay(t *testing.T) {
 		-p tcp -j HARDENCTL-STEALTH
 		-m conntrack --ctstate INVALID -j DROP
 		-m set --match-set hardenctl-ban-v6 src -j HARDENCTL-BANNED
-		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-FINGERPRINT
 		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v6 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
-		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
-		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 53 -m set --match-set hardenctl-crawlers-crawler-v6 src -j HARDENCTL-S-DNS
 		-p tcp -m tcp --dport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v6 src -j ACCEPT
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-FINGERPRINT
+		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
+		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p ipv6-icmp -j DROP
 		-m addrtype --dst-type MULTICAST -j DROP
 		-p tcp -j HARDENCTL-K-CBCDEFGHIJKLMNOP

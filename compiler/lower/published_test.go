@@ -33,12 +33,12 @@ func TestPublishedWay(t *testing.T) {
 		-m set --match-set hardenctl-block-v4 src -j HARDENCTL-DROP-BLOCK
 		-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,PSH,ACK,URG SYN -j DROP
 		-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
-		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-FINGERPRINT
 		-p tcp -m conntrack --ctorigdstport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v4 src -g HARDENCTL-S-ABCDEFGHIJKLMNOP
-		-p tcp -m conntrack --ctorigdstport 443 -g HARDENCTL-S-BBCDEFGHIJKLMNOP
-		-p udp -m conntrack --ctorigdstport 443 -g HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m conntrack --ctorigdstport 53 -m set --match-set hardenctl-crawlers-crawler-v4 src -g HARDENCTL-S-DNS
 		-p tcp -m conntrack --ctorigdstport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v4 src -j RETURN
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-FINGERPRINT
+		-p tcp -m conntrack --ctorigdstport 443 -g HARDENCTL-S-BBCDEFGHIJKLMNOP
+		-p udp -m conntrack --ctorigdstport 443 -g HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p icmp -j DROP
 		-p tcp -m set --match-set hardenctl-1-cbcdefghijklmnop-v4 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
 		-p udp -m set --match-set hardenctl-1-cbcdefghijklmnop-v4 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP

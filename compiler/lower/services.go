@@ -8,13 +8,24 @@ import (
 	"hardenctl/compiler/ruleset"
 )
 
+// Services are for the sources that they state, by from or a knock, or for anyone.
+const (
+	toStated = false
+	toAnyone = true
+)
+
 // services are open to the sources that they state, within their limits. They stand
-// before a ban that hides only what is not public: who is in a service's from
-// list, or has knocked, keeps it, however many packets are forged in his name.
-func (f *filter) services() []ruleset.Rule {
+// before a ban that hides only what is not public: a source in a service's from
+// list, or one that has knocked, keeps it, however many packets are forged in its name.
+//
+// Those that state sources stand before the fingerprint too: a source that the owner
+// knows need not look like a computer. Network gear and printers do not (Cisco IOS
+// sends a window of 4128 and the segment size alone). Where services share a port,
+// the one for anyone is the last anyway (check).
+func (f *filter) services(public bool) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
-		if ways := f.ways(s); len(ways) > 0 && !f.closed() {
+		if ways := f.ways(s); s.Public() == public && len(ways) > 0 && !f.closed() {
 			rules = append(rules, f.cookie(s, ways)...)
 			rules = append(rules, f.serviceRules(s, f.serviceTarget(s), ways)...)
 		}
