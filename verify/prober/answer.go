@@ -43,14 +43,25 @@ func parseAnswer(b []byte) (a answer, ok bool) {
 		a.port, a.to = p.ends()
 		a.state = Open
 		return a, true
-	case p.protocol == icmp && len(p.payload) > 8 && p.payload[0] == 3, p.protocol == icmpv6 && len(p.payload) > 8 && p.payload[0] == 1:
-		return parseUnreachable(p.payload[8:])
+	case p.isError():
+		return parseError(p.payload[8:])
 	}
 	return a, false
 }
 
-// parseUnreachable reads the packet of ours that an ICMP error quotes.
-func parseUnreachable(quoted []byte) (a answer, ok bool) {
+// isError reports whether a packet is an ICMP error that answers a packet: that
+// something is not reached (3, in ICMPv6 1), that the packet was too long (ICMPv6 2) or
+// its hops used up (11, in ICMPv6 3).
+func (p ipPacket) isError() bool {
+	if len(p.payload) <= 8 {
+		return false
+	}
+	kind := p.payload[0]
+	return p.protocol == icmp && (kind == 3 || kind == 11) || p.protocol == icmpv6 && 1 <= kind && kind <= 3
+}
+
+// parseError reads the packet of ours that an ICMP error quotes.
+func parseError(quoted []byte) (a answer, ok bool) {
 	p, ok := parseIP(quoted)
 	if !ok || p.protocol != tcp && p.protocol != udp || len(p.payload) < 4 {
 		return a, false

@@ -26,7 +26,7 @@ const (
 	icmpv6 = 58
 )
 
-// Packet is one packet to send: TCP, or a UDP datagram with one byte in it.
+// Packet is one packet to send: TCP, or a UDP datagram.
 // Both addresses are of one family. The source need not be one of the host's.
 type Packet struct {
 	From, To netip.AddrPort
@@ -37,6 +37,11 @@ type Packet struct {
 	// Fragments cuts it into pieces of 8 bytes, as nmap's -f does, so that no
 	// piece holds all of the TCP header. Only IPv4 packets are cut.
 	Fragments bool
+	// HopLimit is the time to live, or the hop limit; 0 stands for 64.
+	HopLimit uint8
+	// Payload is how many bytes follow the header of TCP or UDP; a datagram has at
+	// least one. Nobody on the way may cut a packet that has a payload.
+	Payload int
 }
 
 // bytes returns the packet from its IP header on.
@@ -73,11 +78,11 @@ func (p Packet) segment() []byte {
 	b[12] = uint8(20+len(options)) / 4 << 4
 	b[13] = uint8(p.Flags)
 	binary.BigEndian.PutUint16(b[14:], window)
-	return append(b, options...)
+	return append(append(b, options...), make([]byte, p.Payload)...)
 }
 
 func (p Packet) datagram() []byte {
-	b := make([]byte, 9)
+	b := make([]byte, 8+max(1, p.Payload))
 	binary.BigEndian.PutUint16(b[0:], p.From.Port())
 	binary.BigEndian.PutUint16(b[2:], p.To.Port())
 	binary.BigEndian.PutUint16(b[4:], uint16(len(b)))
@@ -91,10 +96,10 @@ func (p Packet) header(protocol uint8, length int) []byte {
 		b := make([]byte, 20, 20+length)
 		b[0] = 4<<4 | 5
 		binary.BigEndian.PutUint16(b[2:], uint16(20+length))
-		if p.Maker == Linux {
+		if p.Maker == Linux || p.Payload > 0 {
 			b[6] = 0x40 // don't fragment
 		}
-		b[8], b[9] = 64, protocol
+		b[8], b[9] = p.hopLimit(), protocol
 		copy(b[12:], p.From.Addr().AsSlice())
 		copy(b[16:], p.To.Addr().AsSlice())
 		binary.BigEndian.PutUint16(b[10:], checksum(b, 0))
@@ -103,10 +108,17 @@ func (p Packet) header(protocol uint8, length int) []byte {
 	b := make([]byte, 40, 40+length)
 	b[0] = 6 << 4
 	binary.BigEndian.PutUint16(b[4:], uint16(length))
-	b[6], b[7] = protocol, 64
+	b[6], b[7] = protocol, p.hopLimit()
 	copy(b[8:], p.From.Addr().AsSlice())
 	copy(b[24:], p.To.Addr().AsSlice())
 	return b
+}
+
+func (p Packet) hopLimit() uint8 {
+	if p.HopLimit == 0 {
+		return 64
+	}
+	return p.HopLimit
 }
 
 // pseudo is the sum over the pseudo header (RFC 9293, section 3.1; RFC 8200,
