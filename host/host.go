@@ -101,8 +101,18 @@ func (r *Reading) plan(rivals []plan.Rival, notes []string) {
 	r.Plan = plan.Compare(r.Have, r.Want, r.Bundle.Manifest)
 	r.Plan.OnTrial = r.pendingTrial()
 	r.Plan.Rivals = append(r.Plan.Rivals, rivals...)
-	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(r.trialNotes(), watchdog.Notes(), notes, r.Tools.Notes(), r.bootNotes(),
+	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(r.trialNotes(), watchdog.Notes(), notes, r.Tools.Notes(), r.bootNotes(), r.unserved(),
 		persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))...)
+}
+
+// unserved names stated ports at which no program listens. A host whose sockets
+// cannot be read has no such note.
+func (r *Reading) unserved() []string {
+	served, err := probe.ServedPorts()
+	if err != nil || r.Bundle.Manifest.Before {
+		return nil
+	}
+	return plan.Unserved(r.Want, r.Have, served)
 }
 
 // bootNotes says what a boot will not make as the bundle says. What the host had

@@ -56,9 +56,12 @@ func OpenConnections() ([]Connection, error) {
 }
 
 // tcpSockets returns the TCP sockets of the calling thread's network namespace.
-func tcpSockets() ([]socket, error) {
+func tcpSockets() ([]socket, error) { return socketsOf("tcp", "tcp6") }
+
+// socketsOf reads tables of /proc/net.
+func socketsOf(names ...string) ([]socket, error) {
 	var sockets []socket
-	for _, name := range []string{"tcp", "tcp6"} {
+	for _, name := range names {
 		text, err := os.ReadFile("/proc/thread-self/net/" + name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // no such family on this kernel

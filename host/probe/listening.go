@@ -41,3 +41,23 @@ func listening(sockets []socket, roles map[string]sshdRole) (l Listening) {
 	slices.Sort(l.SSH)
 	return Listening{slices.Compact(l.All), slices.Compact(l.SSH)}
 }
+
+// ServedPorts returns the ports at which programs take packets of others, by
+// protocol, in the calling thread's network namespace. Of UDP they are those of
+// sockets that any far end may send to.
+func ServedPorts() (map[string][]uint16, error) {
+	served := map[string][]uint16{}
+	for _, protocol := range []string{"tcp", "udp"} {
+		sockets, err := socketsOf(protocol, protocol+"6")
+		if err != nil {
+			return nil, err
+		}
+		waits := map[string]string{"tcp": tcpListen, "udp": tcpClose}[protocol] // tcpClose: not connected
+		for _, s := range sockets {
+			if s.state == waits && !s.near.Addr().IsLoopback() {
+				served[protocol] = append(served[protocol], s.near.Port())
+			}
+		}
+	}
+	return served, nil
+}
