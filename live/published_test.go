@@ -93,7 +93,9 @@ func publishedOn(t *testing.T, backend string) {
 	d := inhabited(t)
 	tool(t, "ip -n neighbour route add 172.17.0.0/16 via "+lab.ServerV4)
 	tool(t, "ip -n neighbour route add fd00:d0c::/64 via "+lab.ServerV6)
+	tool(t, "ip link set docker0 mtu 1400")
 	onFamilies(t, "before", func(t *testing.T, f family) {
+		tellsEarly(t, scanner, f, true)
 		reaches(t, scanner, f.server, 8082, 1)
 		reaches(t, scanner, f.server, 9090, 1)
 		reaches(t, neighbour, d.address(t, "one", f.docker), 80, 1)
@@ -241,6 +243,8 @@ func defended(t *testing.T, network *lab.Bench) {
 		refused(t, stranger, f.server, 8082)
 		refused(t, stranger, f.server, 9090)
 		refused(t, blocked, f.server, 8080)
+		tellsEarly(t, blocked, f, false)
+		tellsEarly(t, stranger, f, false)
 		answers(t, stranger, f.server, "5353", true)
 		answers(t, stranger, f.server, "5454", false)
 		reaches(t, attacker, f.server, 8080, 1)
@@ -255,6 +259,18 @@ func defended(t *testing.T, network *lab.Bench) {
 	}
 	if !banned(t, attacker.V4()) || !banned(t, attacker.V6()) {
 		t.Error("who scans what is published and not stated is not banned")
+	}
+}
+
+// tellsEarly sends what the kernel does not send on to the containers, and wants an
+// answer to each, or to none.
+func tellsEarly(t *testing.T, from *lab.Host, f family, want bool) {
+	t.Helper()
+	for _, e := range early(f)[:4] {
+		e.ports = map[bool][]uint16{false: {8080, 9090}, true: {5353, 5454}}[e.packet.UDP]
+		if told := e.tell(t, from, f); len(told) > 0 != want || want && len(told) < len(e.ports) {
+			t.Errorf("%s from %s: ports %v answer, want an answer is %v", e.name, from.Name(), told, want)
+		}
 	}
 }
 

@@ -95,9 +95,13 @@ func assemble(conditions []condition) []instruction {
 // Where the fields of IP and TCP headers are, and what they hold (RFC 791, RFC
 // 8200, RFC 9293).
 const (
+	ipv4Length       = 2 // of header and payload
 	ipv4Flags        = 6
+	ipv4TimeToLive   = 8
 	dontFragment     = 0x4000
+	ipv6Length       = 4 // of the payload
 	ipv6NextHeader   = 6
+	ipv6HopLimit     = 7
 	protocolTCP      = 6
 	ipv6HeaderLength = 40
 	tcpWindowField   = 14
@@ -127,6 +131,21 @@ func tcpStart(m ruleset.TCPStart) string {
 
 func mayFragment() string {
 	return bpf(condition{load: halfAt(ipv4Flags), test: jumpIfAnyBit, k: dontFragment, not: true})
+}
+
+func hopsLeft(m ruleset.HopsLeft) string {
+	at := uint32(ipv4TimeToLive)
+	if m.Family == ruleset.V6 {
+		at = ipv6HopLimit
+	}
+	return bpf(condition{load: byteAt(at), test: jumpIfGreater, k: uint32(m.Most), not: true})
+}
+
+func longer(m ruleset.Longer) string {
+	if m.Family == ruleset.V6 {
+		return bpf(condition{load: halfAt(ipv6Length), test: jumpIfGreater, k: uint32(m.Than) - ipv6HeaderLength})
+	}
+	return bpf(condition{load: halfAt(ipv4Length), test: jumpIfGreater, k: uint32(m.Than)})
 }
 
 // extended is any next header but TCP's.

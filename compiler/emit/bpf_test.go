@@ -46,6 +46,15 @@ func TestPrograms(t *testing.T) {
 		{"IPv4, may be fragmented", ruleset.MayFragment{}, ipv4(0), true},
 		{"IPv4, may not", ruleset.MayFragment{}, flagged(0x40), false},
 		{"IPv4, a later fragment", ruleset.MayFragment{}, flagged(0x20), true},
+		{"IPv4, the last hop", ruleset.HopsLeft{Family: ruleset.V4, Most: 1}, with(ipv4(0), 8, 1), true},
+		{"IPv4, no hop left", ruleset.HopsLeft{Family: ruleset.V4, Most: 1}, ipv4(0), true},
+		{"IPv4, one hop more", ruleset.HopsLeft{Family: ruleset.V4, Most: 1}, with(ipv4(0), 8, 2), false},
+		{"IPv6, the last hop", ruleset.HopsLeft{Family: ruleset.V6, Most: 1}, with(ipv6(6), 7, 1), true},
+		{"IPv6, one hop more", ruleset.HopsLeft{Family: ruleset.V6, Most: 1}, with(ipv6(6), 7, 2), false},
+		{"IPv4, 1280 bytes", ruleset.Longer{Family: ruleset.V4, Than: 1280}, with(ipv4(0), 2, 5, 0), false},
+		{"IPv4, 1281 bytes", ruleset.Longer{Family: ruleset.V4, Than: 1280}, with(ipv4(0), 2, 5, 1), true},
+		{"IPv6, 1280 bytes", ruleset.Longer{Family: ruleset.V6, Than: 1280}, with(ipv6(6), 4, 4, 216), false},
+		{"IPv6, 1281 bytes", ruleset.Longer{Family: ruleset.V6, Than: 1280}, with(ipv6(6), 4, 4, 217), true},
 		{"IPv6, TCP", ruleset.Extended{}, ipv6(6), false},
 		{"IPv6, hop-by-hop options", ruleset.Extended{}, ipv6(0), true},
 		{"IPv6, fragment", ruleset.Extended{}, ipv6(44), true},
@@ -68,6 +77,12 @@ func ipv4(options int) []byte {
 func flagged(flags byte) []byte {
 	header := ipv4(0)
 	header[6] = flags
+	return header
+}
+
+// with writes bytes into a header.
+func with(header []byte, at int, bytes ...byte) []byte {
+	copy(header[at:], bytes)
 	return header
 }
 

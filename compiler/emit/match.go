@@ -35,12 +35,20 @@ func match(family ruleset.Family, m ruleset.Match) string {
 		return icmpType(m)
 	case ruleset.HopLimit:
 		return fmt.Sprintf("-m hl --hl-eq %d", m.Equal)
+	case ruleset.HopsLeft:
+		return hopsLeft(m)
+	case ruleset.Longer:
+		return longer(m)
 	case ruleset.ConnState:
 		return connState(m)
+	case ruleset.ConnStatus:
+		return fmt.Sprintf("-m conntrack %s--ctstatus %s", not(m.Not), m.Status)
 	case ruleset.ConnAssured:
 		return "-m conntrack --ctstate ESTABLISHED --ctstatus ASSURED --ctdir ORIGINAL"
 	case ruleset.ConnOriginal:
 		return "-m conntrack --ctdir ORIGINAL"
+	case ruleset.ConnReply:
+		return "-m conntrack --ctdir REPLY"
 	case ruleset.InSet:
 		return inSet(m)
 	case ruleset.SourceRate:

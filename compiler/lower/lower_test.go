@@ -199,7 +199,7 @@ func TestPacketsWay(t *testing.T) {
 func TestHooks(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"left alone", ``, "INPUT DROP owned 1, FORWARD ACCEPT 0, OUTPUT ACCEPT 0"},
-		{"forward closed", `policy.forward = "drop"`, "INPUT DROP owned 1, FORWARD DROP owned 1, OUTPUT ACCEPT 0"},
+		{"forward closed", `policy.forward = "drop"`, "INPUT DROP owned 1, FORWARD DROP owned 1, OUTPUT ACCEPT 1"},
 	} {
 		for _, table := range lowered(t, test.text).Tables {
 			if got := describeHooks(table); got != test.want {

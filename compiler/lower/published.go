@@ -26,7 +26,7 @@ func (l *lowering) publishedPorts(family ruleset.Family) ruleset.Table {
 		Target: f.chain("FORWARD", f.publishedWay()),
 		Origin: f.origin("policy.forward", l.profile.Policy.Position),
 	}
-	return f.tableOf("mangle", f.leftHook("PREROUTING"), f.leftHook("INPUT"), f.leftHook("FORWARD", jump),
+	return f.tableOf("mangle", f.leftHook("PREROUTING", f.early()...), f.leftHook("INPUT"), f.leftHook("FORWARD", jump),
 		f.leftHook("OUTPUT"), f.leftHook("POSTROUTING"))
 }
 
@@ -38,6 +38,7 @@ func (l *lowering) publishedPorts(family ruleset.Family) ruleset.Table {
 func (f *filter) publishedWay() []ruleset.Rule {
 	return slices.Concat(
 		f.passingTCP(),
+		f.refusedBehind(),
 		f.fromInside(),
 		f.udpPackets(),
 		f.passingOthers(),
@@ -58,9 +59,13 @@ func (f *filter) publishedWay() []ruleset.Rule {
 }
 
 // passingTCP stands first: it is all that a packet of a stream through this
-// host meets.
+// host meets. Resets go on where some of them are kept in.
 func (f *filter) passingTCP() []ruleset.Rule {
-	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Return, ruleset.Proto{Protocol: ruleset.TCP}, open)}
+	var tcp ruleset.Match = ruleset.Proto{Protocol: ruleset.TCP}
+	if f.hidesClosed() {
+		tcp = ruleset.TCPFlags{Mask: ruleset.RST}
+	}
+	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Return, tcp, open)}
 }
 
 var notPublished = ruleset.ConnState{States: ruleset.StateDNAT, Not: true}

@@ -24,7 +24,11 @@ var publishedEverything = strings.Replace(everything, `forward = "drop"`, `forwa
 func TestPublishedWay(t *testing.T) {
 	rs := mangle(t, publishedEverything)
 	expect(t, rs, ruleset.V4, "FORWARD", `
+		-p tcp -m tcp --tcp-flags RST NONE -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+		-p tcp -m tcp --tcp-flags RST RST -m conntrack --ctstate DNAT -j HARDENCTL-UNSERVED
 		-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+		-p icmp -m icmp --icmp-type 3/3 -m conntrack --ctstate DNAT -j HARDENCTL-UNSERVED
+		-p icmp -m icmp --icmp-type 3/1 -m conntrack --ctstate DNAT -j HARDENCTL-UNSERVED
 		-m conntrack ! --ctstate DNAT -j RETURN
 		-p udp -m conntrack --ctorigdstport 443 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
 		-p udp -m conntrack --ctorigdstport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP

@@ -142,6 +142,7 @@ func TestSynProxyHooks(t *testing.T) {
 	}
 	want := []string{
 		"filter OUTPUT -p icmp -j HARDENCTL-OUTPUT",
+		"filter OUTPUT -p tcp -m tcp --tcp-flags RST RST -j HARDENCTL-UNSERVED",
 		"filter OUTPUT -o lo -p tcp -m conntrack --ctstate NEW -m addrtype ! --src-type LOCAL -j HARDENCTL-PROXIED",
 		"raw PREROUTING -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-UNTRACKED",
 		"raw OUTPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN,ACK -m owner ! --socket-exists -j HARDENCTL-ANSWERS",

@@ -118,6 +118,19 @@ type ICMPType struct {
 // HopLimit matches the hop limit of an IPv6 packet.
 type HopLimit struct{ Equal uint8 }
 
+// HopsLeft matches packets whose time to live, or hop limit, is at most Most.
+type HopsLeft struct {
+	Family Family
+	Most   uint8
+}
+
+// Longer matches packets that are longer than so many bytes, with their IP header.
+// Of a jumbogram (RFC 2675) it knows nothing.
+type Longer struct {
+	Family Family
+	Than   uint16
+}
+
 // State is a set of conntrack states.
 type State uint8
 
@@ -142,6 +155,28 @@ type ConnState struct {
 	Confirmed bool
 }
 
+// Status is how far a connection has come, as conntrack names it.
+type Status string
+
+// The statuses that rulesets use.
+const (
+	// StatusConfirmed is that of a connection of which a packet was let through.
+	StatusConfirmed Status = "CONFIRMED"
+	// StatusReplied is that of one to which the other side has said something.
+	StatusReplied Status = "SEEN_REPLY"
+	// StatusAssured is that of one on which both sides have agreed.
+	StatusAssured Status = "ASSURED"
+)
+
+// ConnStatus matches packets whose connection has, or with Not has not, come so
+// far. Of an ICMP error it is the connection of the packet that the error is about.
+// A packet of no known connection matches neither way (conntrack_mt in the kernel's
+// xt_conntrack.c).
+type ConnStatus struct {
+	Status Status
+	Not    bool
+}
+
 // Socket matches packets that a socket of this host waits for. Without
 // Wildcard, one that is bound to no address of its own does not count; a listener
 // that is bound to one does, as a connection does.
@@ -155,6 +190,9 @@ type ConnAssured struct{}
 // ConnOriginal matches packets in the direction of the connection's first.
 type ConnOriginal struct{}
 
+// ConnReply matches packets in the other direction, and ICMP errors that go there.
+type ConnReply struct{}
+
 // Direction says which address of a packet is looked up in a set.
 type Direction string
 
@@ -164,6 +202,7 @@ const (
 	ToSourceAndDPort Direction = "src,dst"
 	ToSourceAndSPort Direction = "src,src"
 
+	ToDestination         Direction = "dst"
 	ToDestinationAndDPort Direction = "dst,dst"
 )
 
@@ -272,9 +311,13 @@ func (TCPOption) match()    {}
 func (Extended) match()     {}
 func (ICMPType) match()     {}
 func (HopLimit) match()     {}
+func (HopsLeft) match()     {}
+func (Longer) match()       {}
 func (ConnState) match()    {}
 func (ConnAssured) match()  {}
 func (ConnOriginal) match() {}
+func (ConnReply) match()    {}
+func (ConnStatus) match()   {}
 func (InSet) match()        {}
 func (SourceRate) match()   {}
 func (Limit) match()        {}

@@ -52,7 +52,7 @@ func ServedPorts() (map[string][]uint16, error) {
 		if err != nil {
 			return nil, err
 		}
-		waits := map[string]string{"tcp": tcpListen, "udp": tcpClose}[protocol] // tcpClose: not connected
+		waits := map[string]string{"tcp": tcpListen, "udp": udpUnconnected}[protocol]
 		for _, s := range sockets {
 			if s.state == waits && !s.near.Addr().IsLoopback() {
 				served[protocol] = append(served[protocol], s.near.Port())
@@ -61,3 +61,7 @@ func ServedPorts() (map[string][]uint16, error) {
 	}
 	return served, nil
 }
+
+// udpUnconnected is the state of a UDP socket to which any far end may send
+// (TCP_CLOSE in the kernel's tcp_states.h).
+const udpUnconnected = "07"

@@ -1,0 +1,99 @@
+package lower
+
+import (
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
+
+// A service is stated, and no program listens at its port: it has not been started,
+// it starts anew, or it has no UDP. The kernel would say "closed", by a TCP reset or
+// an ICMP "port unreachable". One closed port that answers is what nmap -O needs to
+// guess the system of a host that is silent otherwise. So these answers are kept in.
+//
+// The service's own rule does not ask for a socket (-m socket): what IPVS, a packet
+// filter's program or another network namespace serves has none here. A refusal
+// tells itself by its connection. Of TCP, both sides have not agreed on it; of UDP,
+// no answer has come yet. It is confirmed, since INPUT let its first packet through.
+// So the REJECT of others, such as fail2ban's, is not meant: it speaks before that.
+//
+// A client that comes while a program starts anew waits, and asks again after a
+// second, as if the packet had been lost; before, it was refused at once. This host
+// itself, its inside, and admin and exempt addresses are refused as ever.
+
+// refusals are the ICMP errors about a port, or a host behind this one, that does not
+// answer.
+var refusals = map[ruleset.Family]struct{ port, host ruleset.ICMPType }{
+	ruleset.V4: {ruleset.ICMPType{Family: ruleset.V4, Type: 3, Code: 3, HasCode: true}, ruleset.ICMPType{Family: ruleset.V4, Type: 3, Code: 1, HasCode: true}},
+	ruleset.V6: {ruleset.ICMPType{Family: ruleset.V6, Type: 1, Code: 4, HasCode: true}, ruleset.ICMPType{Family: ruleset.V6, Type: 1, Code: 3, HasCode: true}},
+}
+
+// hidesClosed reports whether a port without a program is silent.
+func (l *lowering) hidesClosed() bool {
+	return l.profile.Scan.Stealth && l.profile.Policy.Input == profile.Drop
+}
+
+var (
+	reset      = ruleset.TCPFlags{Mask: ruleset.RST, Set: ruleset.RST}
+	translated = ruleset.ConnState{States: ruleset.StateDNAT}
+)
+
+// resets is the part of OUTPUT that TCP meets.
+func (f *filter) resets() []ruleset.Rule {
+	if !f.hidesClosed() {
+		return nil
+	}
+	return []ruleset.Rule{f.scan().rule("no program listens", f.unheard(), reset)}
+}
+
+// unreachable is the part of OUTPUT that ICMP meets. Of the hosts behind this one,
+// only those of published ports are hidden.
+func (f *filter) unreachable() []ruleset.Rule {
+	if !f.hidesClosed() {
+		return nil
+	}
+	p := f.scan()
+	return []ruleset.Rule{
+		p.rule("no program listens", f.unheard(), refusals[f.family].port),
+		p.rule("no program listens", f.unheard(), refusals[f.family].host, translated),
+	}
+}
+
+// refusedBehind is what comes back from containers, and from the inside of a gateway.
+func (f *filter) refusedBehind() []ruleset.Rule {
+	if !f.hidesClosed() {
+		return nil
+	}
+	p := f.scan()
+	return []ruleset.Rule{
+		p.rule("no program listens", f.unheard(), reset, translated),
+		f.policy().rule("open connections", ruleset.Return, ruleset.Proto{Protocol: ruleset.TCP}, open),
+		p.rule("no program listens", f.unheard(), refusals[f.family].port, translated),
+		p.rule("no program listens", f.unheard(), refusals[f.family].host, translated),
+	}
+}
+
+func (f *filter) unheard() ruleset.Jump {
+	return f.shared("UNSERVED", func() []ruleset.Rule {
+		p := f.scan()
+		rules := []ruleset.Rule{p.rule("this host", ruleset.Return, ruleset.OutInterface{Name: "lo"})}
+		rules = append(rules, f.towardsInside()...)
+		if f.has("trusted") && !f.closed() {
+			trusted := ruleset.InSet{Set: f.setName("trusted"), Direction: ruleset.ToDestination}
+			rules = append(rules, f.access().rule("trusted sources", ruleset.Return, trusted))
+		}
+		confirmed := ruleset.ConnStatus{Status: ruleset.StatusConfirmed}
+		notYet := func(s ruleset.Status) ruleset.ConnStatus { return ruleset.ConnStatus{Status: s, Not: true} }
+		return append(rules,
+			p.rule("no program listens", ruleset.Drop, ruleset.Proto{Protocol: ruleset.TCP}, ruleset.ConnReply{}, confirmed, notYet(ruleset.StatusAssured)),
+			p.rule("no program listens", ruleset.Drop, notTCP, ruleset.ConnReply{}, confirmed, notYet(ruleset.StatusReplied)))
+	})
+}
+
+// towardsInside lets by what goes to the inside.
+func (f *filter) towardsInside() []ruleset.Rule {
+	var rules []ruleset.Rule
+	for _, i := range f.profile.Policy.Inside {
+		rules = append(rules, f.part("policy.inside", i.Position).rule("", ruleset.Return, ruleset.OutInterface{Name: i.Name}))
+	}
+	return rules
+}
