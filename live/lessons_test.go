@@ -155,8 +155,8 @@ func TestLimitChanges(t *testing.T) {
 	})
 }
 
-// UDP from a port below 1024 is taken for a late answer, and is no probe; from
-// another port it is.
+// UDP from a port below 1024 to one above is taken for a late answer, and is no probe;
+// from another port, or to a port of servers, it is.
 func TestLateAnswersAreNoProbes(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		watch(t, "")
@@ -164,12 +164,17 @@ func TestLateAnswersAreNoProbes(t *testing.T) {
 		for _, c := range []struct {
 			name, v4, v6 string
 			port         uint16
+			first        int
 			banned       bool
-		}{{"resolver", "203.0.113.53", "2001:db8:53::53", 53, false}, {"scanner", "203.0.113.66", "2001:db8:66::66", 3053, true}} {
+		}{
+			{"resolver", "203.0.113.53", "2001:db8:53::53", 53, 7000, false},
+			{"scanner", "203.0.113.66", "2001:db8:66::66", 3053, 7000, true},
+			{"disguised", "203.0.113.67", "2001:db8:67::67", 53, 600, true},
+		} {
 			h := network.Host(c.name, c.v4, c.v6)
 			arrive(t, h)
 			for i, a := range addresses(h) {
-				for port := 7000; port < 7020; port++ {
+				for port := c.first; port < c.first+20; port++ {
 					conn, err := h.DialFrom(netip.AddrPortFrom(a, c.port), "udp", street{family: families[i]}.at(port), lab.Patience)
 					must(t, err)
 					_, err = conn.Write([]byte("x"))

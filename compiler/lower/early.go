@@ -112,7 +112,7 @@ func (f *filter) earlyProbes(p part) []ruleset.Rule {
 		}
 	}
 	rules = append(rules,
-		p.rule("late answer", ruleset.Return, ruleset.Ports{Protocol: ruleset.UDP, Source: serverPorts}),
+		p.rule("late answer", ruleset.Return, asked.lateAnswer()...),
 		p.rule("client port", ruleset.Return, ruleset.Ports{Protocol: ruleset.UDP, Destination: clientPorts}))
 	rules = append(rules, f.knocks()...)
 	return append(rules, p.rule("not stated", f.probe()))

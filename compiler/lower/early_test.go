@@ -58,7 +58,7 @@ func TestEarlyProbes(t *testing.T) {
 		-p tcp -m tcp --dport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v4 src -j RETURN
 		-p tcp -m multiport --dports 1001,1003,1005,1007 -j RETURN
 		-p udp -m multiport --dports 1002,1004,1006,1008 -j RETURN
-		-p udp -m udp --sport 0:1023 -j RETURN
+		-p udp -m udp --sport 0:1023 --dport 1024:65535 -j RETURN
 		-p udp -m udp --dport 32768:65535 -j RETURN
 		-p tcp -m set --match-set hardenctl-1-cbcdefghijklmnop-v4 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP
 		-p udp -m set --match-set hardenctl-1-cbcdefghijklmnop-v4 src -j HARDENCTL-0-CBCDEFGHIJKLMNOP

@@ -43,9 +43,11 @@ func (f *filter) echoType() ruleset.ICMPType {
 
 // neighbours is the ICMPv6 that an IPv6 host cannot live without (RFC 4890,
 // section 4.4): neighbour and router discovery, from the link only, which the
-// hop limit of 255 proves; multicast listener discovery, from link-local
-// addresses; and packet too big, without which large packets vanish. Redirects
-// are left out. Errors of open connections were accepted before.
+// hop limit of 255 proves; and multicast listener discovery, from link-local
+// addresses. Redirects are left out. Errors of open connections were accepted
+// before, also "packet too big", without which large packets vanish. One that is
+// about no connection is forged: the kernel would believe it, and send in small
+// packets to where it says (icmpv6_err in the kernel's net/ipv6/icmp.c).
 func (f *filter) neighbours() []ruleset.Rule {
 	if f.family != ruleset.V6 {
 		return nil
@@ -58,7 +60,6 @@ func (f *filter) neighbours() []ruleset.Rule {
 	for _, t := range []uint8{130, 131, 132, 143} {
 		rules = append(rules, p.rule("multicast listeners", ruleset.Accept, ruleset.Source{Prefix: linkLocal}, icmpv6(t)))
 	}
-	rules = append(rules, p.rule("packet too big", ruleset.Accept, icmpv6(packetTooBig)))
 	jump := f.chain("NEIGHBOUR", rules)
 	return []ruleset.Rule{p.rule("neighbours", jump, ruleset.Proto{Protocol: ruleset.ICMPv6})}
 }

@@ -37,8 +37,7 @@ func TestNeighbours(t *testing.T) {
 		-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 130 -j ACCEPT
 		-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 131 -j ACCEPT
 		-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 132 -j ACCEPT
-		-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 143 -j ACCEPT
-		-p ipv6-icmp -m icmp6 --icmpv6-type 2 -j ACCEPT`
+		-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 143 -j ACCEPT`
 	run(t, []example{
 		{"open", ``, ruleset.V6, "NEIGHBOUR", want},
 		{"closed", `policy.ipv6 = false`, ruleset.V6, "NEIGHBOUR", want},

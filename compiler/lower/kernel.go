@@ -26,6 +26,7 @@ var keys = []struct {
 	{"rp_filter", []string{"net.ipv4.conf.*.rp_filter"}},
 	{"accept_redirects", []string{"net.ipv4.conf.*.accept_redirects", "net.ipv6.conf.*.accept_redirects"}},
 	{"secure_redirects", []string{"net.ipv4.conf.*.secure_redirects"}},
+	{"arp_ignore", []string{"net.ipv4.conf.*.arp_ignore"}},
 	{"send_redirects", []string{"net.ipv4.conf.*.send_redirects"}},
 	{"accept_source_route", []string{"net.ipv4.conf.*.accept_source_route", "net.ipv6.conf.*.accept_source_route"}},
 	{"log_martians", []string{"net.ipv4.conf.*.log_martians"}},

@@ -31,13 +31,14 @@ func TestSettings(t *testing.T) {
 			}},
 		{"all", `
 			rfc1337 = true
+			arp_ignore = true
 			secure_redirects = false
 			send_redirects = false
 			log_martians = true
 			ignore_broadcast_echo = true
 			ignore_bogus_errors = true`,
 			[]string{
-				"net.ipv4.tcp_rfc1337=1", "net.ipv4.conf.*.secure_redirects=0", "net.ipv4.conf.*.send_redirects=0",
+				"net.ipv4.tcp_rfc1337=1", "net.ipv4.conf.*.secure_redirects=0", "net.ipv4.conf.*.arp_ignore=1", "net.ipv4.conf.*.send_redirects=0",
 				"net.ipv4.conf.*.log_martians=1", "net.ipv4.icmp_echo_ignore_broadcasts=1", "net.ipv4.icmp_ignore_bogus_error_responses=1",
 			}},
 	} {

@@ -123,12 +123,16 @@ func (f *filter) sortProbes(p part) []ruleset.Rule {
 
 // ownAddress keeps a forger who writes this host's own address on his packets
 // from getting its /64 banned. Of IPv4 the kernel drops such packets itself, as
-// martians.
+// martians. All neighbours of a link share fe80::/64, the router too: a probe from
+// there is refused and logged, and not counted.
 func (f *filter) ownAddress(p part) []ruleset.Rule {
 	if f.family == ruleset.V4 {
 		return nil
 	}
-	return []ruleset.Rule{p.rule("own address", ruleset.Drop, ruleset.AddressType{Source: []string{"LOCAL"}})}
+	return []ruleset.Rule{
+		p.rule("own address", ruleset.Drop, ruleset.AddressType{Source: []string{"LOCAL"}}),
+		p.rule("neighbour", f.end(isProbe), ruleset.Source{Prefix: linkLocal}),
+	}
 }
 
 // tripwires ban at one touch.

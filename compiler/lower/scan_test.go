@@ -69,6 +69,7 @@ func TestProbes(t *testing.T) {
 			-j DROP`},
 		{"what is no probe", `scan = { probes = 10, window = "60s" }`, ruleset.V6, "SORT", `
 			-m addrtype --src-type LOCAL -j DROP
+			-s fe80::/10 -j DROP
 			-m addrtype --dst-type MULTICAST -j DROP
 			-p tcp -j HARDENCTL-COUNT
 			-p udp -j HARDENCTL-STRAY

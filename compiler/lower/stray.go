@@ -14,7 +14,7 @@ var clientPorts = []ruleset.PortRange{{First: 32768, Last: 65535}}
 
 // strays ends the way of datagrams that honest hosts send to what no service
 // answers, and returns from those that are probes. Strays are late answers of
-// servers, which have ports below 1024; what a socket of this host waits for; and
+// servers, which come from a port below 1024 to one above; what a socket of this host waits for; and
 // what is sent to the ports of clients. What the profile states, as a service of
 // others or as a tripwire, is a probe all the same.
 //
@@ -24,7 +24,7 @@ var clientPorts = []ruleset.PortRange{{First: 32768, Last: 65535}}
 func (f *filter) strays(name string, end ruleset.Target) ruleset.Jump {
 	return f.shared(name, func() []ruleset.Rule {
 		p := f.scan()
-		rules := []ruleset.Rule{p.rule("late answer", ruleset.Drop, ruleset.Ports{Protocol: ruleset.UDP, Source: serverPorts})}
+		rules := []ruleset.Rule{p.rule("late answer", ruleset.Drop, f.lateAnswer()...)}
 		rules = append(rules, f.statedPorts(p)...)
 		if f.published { // no socket of this host waits for what is forwarded
 			return append(rules, p.rule("client port", end, ruleset.OriginalPort{Protocol: ruleset.UDP, Ports: clientPorts[0]}))
@@ -36,8 +36,21 @@ func (f *filter) strays(name string, end ruleset.Target) ruleset.Jump {
 }
 
 // serverPorts are those from which UDP is usually the answer of a server that this
-// host asked and no longer waits for.
-var serverPorts = []ruleset.PortRange{{First: 0, Last: 1023}}
+// host asked and no longer waits for; askingPorts are those from which programs ask.
+// A name server or a time server that asks from its own port gets late answers there:
+// it is one port, and one port is one probe, however often it is asked.
+var (
+	serverPorts = []ruleset.PortRange{{First: 0, Last: 1023}}
+	askingPorts = []ruleset.PortRange{{First: 1024, Last: 65535}}
+)
+
+func (f *filter) lateAnswer() []ruleset.Match {
+	if f.published { // the port stands in the packet as the container has it
+		return []ruleset.Match{ruleset.Ports{Protocol: ruleset.UDP, Source: serverPorts},
+			ruleset.OriginalPort{Protocol: ruleset.UDP, Ports: askingPorts[0]}}
+	}
+	return []ruleset.Match{ruleset.Ports{Protocol: ruleset.UDP, Source: serverPorts, Destination: askingPorts}}
+}
 
 // statedPorts returns datagrams to tripwires and to ports of services.
 func (f *filter) statedPorts(p part) []ruleset.Rule {

@@ -11,7 +11,7 @@ import (
 // port.
 func TestStrays(t *testing.T) {
 	const late, client, bound = `
-			-p udp -m udp --sport 0:1023 -j DROP
+			-p udp -m udp --sport 0:1023 --dport 1024:65535 -j DROP
 			`, `-p udp -m udp --dport 32768:65535 -j DROP
 			`, `-m socket --nowildcard -j DROP`
 	run(t, []example{
@@ -31,7 +31,8 @@ func TestStrays(t *testing.T) {
 	published := lowered(t, "scan.probes = 10\npolicy.forward = \"published\"\nservices.web.ports = [\"udp/40000\"]")
 	for _, table := range published.Tables {
 		if table.Name == "mangle" && table.Family == ruleset.V4 {
-			expect(t, &ruleset.Ruleset{Tables: []ruleset.Table{table}}, ruleset.V4, "STRAY", late+`
+			expect(t, &ruleset.Ruleset{Tables: []ruleset.Table{table}}, ruleset.V4, "STRAY", `
+				-p udp -m udp --sport 0:1023 -m conntrack --ctorigdstport 1024:65535 -j DROP
 				-p udp -m conntrack --ctorigdstport 40000 -j RETURN
 				-p udp -m conntrack --ctorigdstport 32768:65535 -j DROP`)
 		}

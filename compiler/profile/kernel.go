@@ -13,6 +13,7 @@ type knob struct {
 var knobs = []knob{
 	{name: "accept_redirects", kind: kindBool},
 	{name: "accept_source_route", kind: kindBool},
+	{name: "arp_ignore", kind: kindBool},
 	{name: "conntrack_hashsize", kind: kindInteger, low: 256, high: 1 << 22},
 	{name: "conntrack_max", kind: kindInteger, low: 1024, high: 1 << 24},
 	{name: "default_ttl", kind: kindInteger, low: 1, high: 255},
