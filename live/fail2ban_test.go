@@ -68,11 +68,17 @@ func TestFilterIsNotFooled(t *testing.T) {
 	filter := write(t, "hardenctl.conf", string(compiled(t, "builtin:howto").File(bundle.Fail2banFilter)))
 	const quoted = "kernel: [    1.000000] IPTables-Dropped: scan IN=eth0 OUT= MAC= SRC=192.0.2.9 DST=192.0.2.1 "
 	var b strings.Builder
-	for _, program := range []string{"web sshd[7]: Invalid user ", "web nginx: ", "web logger: Nov 20 08:30:00 web ", `web "kernel: `} {
+	for _, program := range []string{"web sshd[7]: Invalid user ", "web nginx: ", "web logger: Nov 20 08:30:00 web ", `web "kernel: `,
+		"web kernel: [    1.000000] usb 1-1: Product: ", "web kernel: [    1.000000] IPTables-Dropped: known IN=eth0 OUT= MAC= SRC="} {
 		fmt.Fprintf(&b, "%s %s%s\n", time.Now().Format(time.Stamp), program, quoted)
 	}
 	if got := matched(t, write(t, "kern.log", b.String()), filter); len(got) > 0 {
 		t.Errorf("it bans %q", got)
+	}
+	// An ICMP error names the sender of the packet that it is about in brackets.
+	twice := fmt.Sprintf("%s web %s[SRC=192.0.2.8 DST=192.0.2.9 ] SRC=192.0.2.7 DST=192.0.2.6\n", time.Now().Format(time.Stamp), quoted)
+	if got := matched(t, write(t, "twice", twice), filter); !slices.Equal(got, []string{"192.0.2.9"}) {
+		t.Errorf("of a line with several sources it bans %q, want the first", got)
 	}
 }
 
@@ -101,10 +107,18 @@ func TestFail2ban(t *testing.T) {
 		scanner := network.Host("scanner", scannerV4, scannerV6)
 		neighbour := network.Host("neighbour", "203.0.113.65", "2001:db8:bad:66::65") // of the same /64
 		admin := newPeople(network).admin
+		var forged []string
+		for _, line := range linesFrom(t, scannerV4)[:4] {
+			forged = append(forged, strings.Replace(line, srcOf(scannerV4), srcOf(admin.V4().String()), 1))
+		}
+		appendTo(t, log, syslog(forged)) // and those behind them are read later
 		jailAndRelease(t, log, "v4", scannerV4, lab.ServerV4, scanner, nil)
 		jailAndRelease(t, log, "v6", scannerV6, lab.ServerV6, scanner, neighbour)
 		reaches(t, neighbour, lab.ServerV4, 80, 1)
 
+		if strings.Contains(client(t, "get", "hardenctl", "banip"), admin.V4().String()) {
+			t.Error("lines in the name of an admin address jail it")
+		}
 		client(t, "set", "hardenctl", "banip", admin.V4().String())
 		client(t, "set", "hardenctl", "banip", scannerV4)
 		lab.Await(t, "the entry of the source in jail", func() bool { return jailed(t, "v4", admin.V4().String()) && jailed(t, "v4", scannerV4) })

@@ -168,6 +168,12 @@ services.web.ports = ["tcp/80"]`, `a.toml:4:22: warning: fail2ban.scope: "hidden
 		{"a jail that leaves nothing", `log = {}
 scan.probes = 10
 fail2ban = { scope = "hidden" }`, ``},
+		{"a log that others write", `log = {}
+scan.probes = 10
+fail2ban = { retries = 5, log = "/var/log/kern.log" }`, `a.toml:4:33: warning: fail2ban.log: /var/log/kern.log may hold lines that any user of this host has written in the kernel's name`},
+		{"a log of the kernel's own lines", `log = {}
+scan.probes = 10
+fail2ban = { retries = 5, log = "/var/log/hardenctl.log" }`, ``},
 		{"a proxy for nothing", `services.a = { ports = ["udp/53"], synproxy = true }
 services.b = { ports = ["udp/54", "tcp/54"], synproxy = true }`, `a.toml:2:10: warning: services.a.synproxy: does nothing, since the service has no TCP port`},
 		{"a proxy before containers", `policy.forward = "published"

@@ -33,6 +33,24 @@ func fail2ban(p *profile.Profile) diag.List {
 	return nil
 }
 
+const kernelLog = "/var/log/hardenctl.log"
+
+// sharedLog warns of a jail that reads a file. syslog is open to every program:
+// /dev/log takes lines in the kernel's name too. README says how to make a file of
+// the kernel's own lines, by the name of kernelLog.
+func sharedLog(p *profile.Profile) diag.List {
+	f := p.Fail2ban
+	if !f.Enabled || f.File == "" || f.File == kernelLog {
+		return nil
+	}
+	return diag.List{{
+		Code: "log-can-be-forged", Severity: diag.Warning, Position: f.FilePosition, Subject: "fail2ban.log",
+		Message:    f.File + " may hold lines that any user of this host has written in the kernel's name",
+		Note:       "each such line counts: its writer can have any address jailed that is not in [access] admin or exempt",
+		Suggestion: `write "journal"; or have rsyslog write a file of the kernel's own lines, as README shows`,
+	}}
+}
+
 // jailScope warns of a jail that leaves its sources the services: other jails of
 // fail2ban put theirs there too, and then the one who guesses passwords goes on.
 func jailScope(p *profile.Profile) diag.List {

@@ -23,7 +23,7 @@ func TestFail2banJail(t *testing.T) {
 	j := &ruleset.Jail{Retries: 3, Window: 10 * time.Minute, Ban: time.Hour, SetV4: "four", SetV6: "six", LinesV4: "four", LinesV6: "six"}
 	const head, tail = bundle.Header + "\n[hardenctl]\nenabled = true\nfilter = hardenctl\naction = hardenctl\n",
 		"maxretry = 3\nfindtime = 600\nbantime = 3600\n"
-	if got, want := text(j, bundle.Fail2banJail), head+"backend = systemd\njournalmatch = _TRANSPORT=kernel\n"+tail; got != want {
+	if got, want := text(j, bundle.Fail2banJail), head+"backend = systemd[journalflags=5]\njournalmatch = _TRANSPORT=kernel\n"+tail; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	j.File = "/var/log/kern.log"
@@ -32,6 +32,10 @@ func TestFail2banJail(t *testing.T) {
 	}
 	if got := text(j, bundle.Fail2banAction); !strings.Contains(got, "\nset4 = four\nset6 = six\n") {
 		t.Errorf("the sets are not those of the jail:\n%s", got)
+	}
+	j.Trusted = []string{"four", "six"}
+	if got, want := text(j, bundle.Fail2banJail), "\nignorecommand = ipset -q test four <ip> || ipset -q test six <ip>\n"; !strings.Contains(got, want) {
+		t.Errorf("trusted sources can be jailed:\n%s", got)
 	}
 	j.LinesV4, j.LinesV6 = "lines4", "lines6"
 	if got := text(j, bundle.Fail2banJail); !strings.Contains(got, "\naction = hardenctl[set4=lines4, set6=lines6]\n") {

@@ -52,6 +52,12 @@ func (l *lowering) jail() *ruleset.Jail {
 		return nil
 	}
 	f := l.profile.Fail2ban
+	var trusted []string
+	for _, family := range ruleset.Families {
+		if f := (&filter{lowering: l, family: family}); f.has("trusted") {
+			trusted = append(trusted, f.setName("trusted"))
+		}
+	}
 	return &ruleset.Jail{
 		Prefix:  l.profile.Log.Prefix,
 		Reasons: []string{string(isProbe), string(brokeIt)},
@@ -59,7 +65,8 @@ func (l *lowering) jail() *ruleset.Jail {
 		Retries: f.Retries, Window: f.Window, Ban: f.Ban,
 		SetV4: setName("jail", ruleset.V4), SetV6: setName("jail", ruleset.V6),
 		LinesV4: setName(l.linesSet(), ruleset.V4), LinesV6: setName(l.linesSet(), ruleset.V6),
-		Origin: l.origin("fail2ban", f.Position),
+		Trusted: trusted,
+		Origin:  l.origin("fail2ban", f.Position),
 	}
 }
 

@@ -90,7 +90,7 @@ func TestJailSets(t *testing.T) {
 
 // TestJail shows what fail2ban is told.
 func TestJail(t *testing.T) {
-	got := lowered(t, "log.prefix = \"fw: \"\nfail2ban = { retries = 5, window = \"1h\", ban = \"1d\", log = \"/var/log/kern.log\" }").Jail
+	got := lowered(t, "access.exempt = [\"192.0.2.8\"]\nlog.prefix = \"fw: \"\nfail2ban = { retries = 5, window = \"1h\", ban = \"1d\", log = \"/var/log/kern.log\" }").Jail
 	if got == nil {
 		t.Fatal("no jail")
 	}
@@ -98,9 +98,10 @@ func TestJail(t *testing.T) {
 		Prefix: "fw: ", Reasons: []string{"scan", "ban"}, File: "/var/log/kern.log",
 		Retries: 5, Window: time.Hour, Ban: 24 * time.Hour,
 		SetV4: "hardenctl-jail-v4", SetV6: "hardenctl-jail-v6",
-		LinesV4: "hardenctl-jail-v4", LinesV6: "hardenctl-jail-v6", Origin: got.Origin,
+		LinesV4: "hardenctl-jail-v4", LinesV6: "hardenctl-jail-v6",
+		Trusted: []string{"hardenctl-trusted-v4"}, Origin: got.Origin,
 	}
-	if !reflect.DeepEqual(got, want) || got.Origin.Part != "fail2ban" || got.Origin.Line != 3 {
+	if !reflect.DeepEqual(got, want) || got.Origin.Part != "fail2ban" || got.Origin.Line != 4 {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if lowered(t, `fail2ban.enabled = false`).Jail != nil {

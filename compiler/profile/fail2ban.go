@@ -25,7 +25,8 @@ type Fail2ban struct {
 	LinesScope Scope
 	// File is where the kernel's lines are read, an absolute path; empty for
 	// the journal.
-	File string
+	File         string
+	FilePosition diag.Position // zero where not stated
 }
 
 // The bounds of [fail2ban], and what it is where it is stated in part.
@@ -54,6 +55,9 @@ func (d *decoder) fail2ban(n *node) {
 	f.Retries = retries.N
 	if scope := n.child("scope"); scope != nil {
 		f.ScopePosition = scope.value
+	}
+	if file := n.child("log"); file != nil {
+		f.FilePosition = file.value
 	}
 }
 
@@ -85,7 +89,7 @@ func (d *decoder) logFile(to *string) func(*node) {
 		default:
 			d.add(&flaw{
 				Code: "bad-value", Message: quote(text) + ` is neither "journal" nor the path of a log`,
-				Suggestion: `write "journal", or a path such as "/var/log/kern.log"`,
+				Suggestion: `write "journal", or a path such as "/var/log/hardenctl.log"`,
 			}, n.value, n.path)
 		}
 	}

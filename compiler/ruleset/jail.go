@@ -18,5 +18,7 @@ type Jail struct {
 	// whom this one does. They may be the same sets.
 	SetV4, SetV6     string
 	LinesV4, LinesV6 string
-	Origin           Origin
+	// Trusted are the sets of those whose lines never count, one for a family.
+	Trusted []string
+	Origin  Origin
 }
