@@ -21,6 +21,7 @@ type applyFlags struct {
 	approved    *bool
 	asJSON      *bool
 	noGuard     *bool
+	notAdmins   *[]string
 	within      *time.Duration
 	lockTimeout *time.Duration
 	// afterRollback is the number of a rollback after which a person wants to
@@ -37,6 +38,7 @@ func newApplyFlags(cmd *cobra.Command) applyFlags {
 		approved:    cmd.Flags().Bool("auto-approve", false, "do not ask; needed without a terminal"),
 		asJSON:      cmd.Flags().Bool("json", false, "print the plan and the outcome as JSON"),
 		noGuard:     cmd.Flags().Bool("no-guard", false, "apply without proof that you can still log in"),
+		notAdmins:   notAdminFlag(cmd),
 		within:      withinFlag(cmd),
 		lockTimeout: turnFlag(cmd, 10*time.Second),
 	}
@@ -51,6 +53,11 @@ that you and everybody else who is logged in, and the profile's admin addresses,
 can still log in, and that what is open stays open. If not, or if it knows of no
 login and no admin address, it refuses; --no-guard applies all the same. Use
 --no-guard at a console, too, where there is no address to lock out.
+
+Of sshd and dropbear it knows who has logged in. Of another server of an admin
+service, such as a panel, it does not: there everybody who is connected counts,
+also a stranger. The refusal says so. --not-an-admin ADDRESS leaves out that
+address, or a network, and keeps the guard for the rest.
 
 With --confirm-within the new state is live on trial, and nothing is saved. Log
 in anew, and type there what apply tells you: hardenctl confirm TOKEN. Without
@@ -93,6 +100,7 @@ func newApply() *cobra.Command {
 		Example: `  hardenctl apply web.toml
   hardenctl apply web.toml --auto-approve
   hardenctl apply web.toml --auto-approve --confirm-within 2m
+  hardenctl apply web.toml --not-an-admin 203.0.113.66  # a stranger, connected to a panel
   hardenctl apply web.toml --auto-approve --json  # for a program, which confirms .trial.token from a new login
   hardenctl apply --plan web.plan`,
 		Args: cobra.MaximumNArgs(1),
@@ -163,7 +171,11 @@ func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
 	if *f.noGuard {
 		return nil
 	}
-	if err := r.Guard(cmd.Context()); err != nil {
+	left, err := notAdmins(*f.notAdmins)
+	if err != nil {
+		return err
+	}
+	if err := r.Guard(cmd.Context(), left); err != nil {
 		return fmt.Errorf("%w. Nothing was changed. %s", err, f.unguarded())
 	}
 	return nil

@@ -15,13 +15,15 @@ type planFlags struct {
 	asJSON, detailed *bool
 	out              *string
 	allowed          *[]string
+	notAdmins        *[]string
 }
 
 const planLong = `Compile a profile, load it in a throwaway network namespace with this host's own
 tools, read what the host has, and list every difference with the profile line
 that wants it. What others own is listed as untouched. Who is logged in now, and
 the profile's admin addresses, are tried with real packets there: the plan says
-who would be locked out.
+who would be locked out. --not-an-admin ADDRESS leaves out a connection that is no
+login (see apply --help).
 
 While an apply is on trial, the plan compares with what is on trial, and says
 until when. While another firewall is active, such as ufw, the plan warns of it
@@ -46,6 +48,8 @@ func newPlan() *cobra.Command {
 		detailed: cmd.Flags().Bool("detailed-exitcode", false, "exit 2 if there are changes, or another firewall"),
 		out:      cmd.Flags().StringP("output", "o", "", "a file to save the plan to, for apply"),
 		allowed:  allowFlag(cmd),
+
+		notAdmins: notAdminFlag(cmd),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := refuseEmpty(cmd, "output"); err != nil {
@@ -60,6 +64,10 @@ func newPlan() *cobra.Command {
 }
 
 func (f planFlags) run(cmd *cobra.Command, args []string) error {
+	left, err := notAdmins(*f.notAdmins)
+	if err != nil {
+		return err
+	}
 	s, err := openSource(args, *f.allowed)
 	if err != nil {
 		return err
@@ -74,7 +82,7 @@ func (f planFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	// What it finds is in the plan; only an apply refuses.
-	_ = r.Guard(cmd.Context())
+	_ = r.Guard(cmd.Context(), left)
 	noteRollback(r.Plan)
 	noteUnconfirmed(r, b, s.read)
 	if err := showPlan(cmd, r, *f.asJSON); err != nil {

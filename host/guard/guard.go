@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"hardenctl/compiler/bundle"
+	"hardenctl/compiler/netset"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/kernelset"
 	"hardenctl/host/plan"
@@ -44,6 +45,8 @@ type Question struct {
 	Have, Want state.State
 	// Connection is the SSH connection of the one who asks.
 	Connection session.Connection
+	// NotAdmins are addresses that need not get in, though they are connected.
+	NotAdmins netset.Set
 	// Copies are the names under which a trial that is pending has some of the
 	// sets of Have.
 	Copies map[string]string
@@ -96,7 +99,7 @@ func (v *visit) result() plan.Caller {
 	}
 	return plan.Caller{
 		Address: v.from.String(), Learned: v.learned, Interface: v.link,
-		Port: v.port(), Service: v.service, Knock: v.knock != nil && v.refused == "", Refused: refused,
+		Port: v.port(), Service: v.service, Knock: v.knock != nil && v.refused == "", Refused: refused, Program: v.program,
 	}
 }
 

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -28,6 +29,9 @@ type visit struct {
 	learned string
 	// session says that a connection is open now, which must not break.
 	session bool
+	// program serves that connection, and does not tell whether somebody has logged
+	// in by it; empty where that is known.
+	program string
 
 	// What came of it. refused says which new connections would not be
 	// accepted, and reason by what, where that can be told; both are empty if
@@ -87,11 +91,14 @@ func (q *Question) sessions() (visits []*visit, err error) {
 		return nil, fmt.Errorf("who is logged in: %w", err)
 	}
 	for _, s := range sessions {
-		learned := learnedService
-		if s.Sshd {
-			learned = learnedSSH
+		if q.NotAdmins.Contains(s.Far.Addr().Unmap().WithZone("")) {
+			continue
 		}
-		visits = append(visits, q.sessionVisit(s.Far.Addr(), s.Near, learned))
+		v := q.sessionVisit(s.Far.Addr(), s.Near, learnedSSH)
+		if !s.SSH {
+			v.learned, v.program = learnedService, cmp.Or(s.Program, "a program")
+		}
+		visits = append(visits, v)
 	}
 	return once(q.possible(visits), exactly), nil
 }

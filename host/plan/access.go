@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,9 @@ type Access struct {
 	// Closed says why nobody could log in, although all callers get in: no
 	// program listens where they do. Empty where somebody could.
 	Closed string `json:"closed,omitempty"`
+	// NotAdmins are the addresses whose connections do not count, since the one who
+	// asks has said so.
+	NotAdmins []string `json:"not_admins,omitempty"`
 }
 
 // Caller is an address that must still reach a port of this host.
@@ -31,6 +35,9 @@ type Caller struct {
 	Port      string `json:"port"` // such as "tcp/22"
 	// Service is the admin service that states the port; empty for none.
 	Service string `json:"service,omitempty"`
+	// Program serves a connection of the address to an admin service, and does not
+	// tell whether somebody has logged in by it; empty where a login is known.
+	Program string `json:"program,omitempty"`
 	// Knock says that it got in by a knock, and only so.
 	Knock bool `json:"knock,omitempty"`
 	// Refused says what the address could not do, and what refused it where
@@ -62,7 +69,28 @@ func (a *Access) Refusal() error {
 	for _, c := range refused {
 		lines = append(lines, fmt.Sprintf("%s at %s: %s", c, c.Port, c.Refused))
 	}
-	return fmt.Errorf("this would lock out %s", strings.Join(lines, "; "))
+	return fmt.Errorf("this would lock out %s%s", strings.Join(lines, "; "), strangers(refused))
+}
+
+// strangers says how to leave out those of whom nobody can tell whether they have
+// logged in: any stranger can hold a connection open. It is empty without any.
+func strangers(refused []Caller) string {
+	var programs, flags []string
+	for _, c := range refused {
+		if c.Program == "" {
+			continue
+		}
+		if !slices.Contains(programs, c.Program) {
+			programs = append(programs, c.Program)
+		}
+		if flag := "--not-an-admin " + c.Address; !slices.Contains(flags, flag) {
+			flags = append(flags, flag)
+		}
+	}
+	if flags == nil {
+		return ""
+	}
+	return fmt.Sprintf(". %s does not tell who has logged in: if that is no admin, add %s", strings.Join(programs, ", "), strings.Join(flags, " "))
 }
 
 func (a *Access) refused() []Caller {
@@ -88,6 +116,9 @@ func (v view) access(a *Access) {
 	for _, group := range a.admitted() {
 		fmt.Fprintf(v.w, "    %s\n", group)
 	}
+	if a.NotAdmins != nil {
+		fmt.Fprintf(v.w, "    left out, as no admin: %s\n", someOf(a.NotAdmins))
+	}
 	switch {
 	case a.Unproven != "":
 		fmt.Fprintf(v.w, "  %s not proven: %s\n", risky, a.Unproven)
@@ -108,6 +139,9 @@ func (a *Access) admitted() []string {
 			continue
 		}
 		way := fmt.Sprintf("%s, at %s", c.Learned, c.Port)
+		if c.Program != "" {
+			way += " (" + c.Program + " does not tell who has logged in)"
+		}
 		if c.Knock {
 			way += " after a knock"
 		}

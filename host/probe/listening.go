@@ -20,20 +20,20 @@ func ListeningPorts() (Listening, error) {
 	if err != nil {
 		return Listening{}, err
 	}
-	roles, err := sshdRoles()
-	return listening(sockets, roles), err
+	held, err := holders()
+	return listening(sockets, held), err
 }
 
 // listening picks the ports. One that only this host itself reaches is left out,
 // and so is one that a session of sshd has forwarded.
-func listening(sockets []socket, roles map[string]sshdRole) (l Listening) {
+func listening(sockets []socket, held map[string]holder) (l Listening) {
 	for _, s := range sockets {
-		role := roles[s.inode]
-		if s.state != tcpListen || s.near.Addr().IsLoopback() || role == sshdLoggedIn {
+		role := held[s.inode].role
+		if s.state != tcpListen || s.near.Addr().IsLoopback() || role == loggedIn {
 			continue
 		}
 		l.All = append(l.All, s.near.Port())
-		if role == sshdServing || s.near.Port() == sshPort {
+		if role == serving || s.near.Port() == sshPort {
 			l.SSH = append(l.SSH, s.near.Port())
 		}
 	}

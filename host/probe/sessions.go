@@ -6,49 +6,57 @@ import (
 	"slices"
 )
 
-// Session is an open TCP connection by which somebody is logged in to this
-// host.
+// Session is an open TCP connection by which somebody is, or may be, logged in to
+// this host.
 type Session struct {
 	Near, Far netip.AddrPort
-	// Sshd says that sshd holds it, for a user who has logged in.
-	Sshd bool
+	// SSH says that an SSH server holds it, for a user who has logged in.
+	SSH bool
+	// Program is what holds one that is not SSH, by the name of its file; "" if
+	// nobody can tell. It does not tell either whether somebody has logged in.
+	Program string
 }
 
 // Sessions returns the connections to the host, in the calling thread's network
-// namespace, that sshd holds for a user who has logged in, and those to a port
-// by which others log in, whoever serves it. Somebody who is only trying to log
-// in at sshd has no session: on the internet there is always one.
+// namespace, that an SSH server holds for a user who has logged in, and those to a
+// port by which others log in, where another program serves it. Somebody who is
+// only trying to log in by SSH has no session: on the internet there is always one.
 func Sessions(admin func(port uint16) bool) ([]Session, error) {
 	sockets, err := tcpSockets()
 	if err != nil {
 		return nil, err
 	}
-	roles, err := sshdRoles()
+	held, err := holders()
 	if err != nil {
 		return nil, err
 	}
-	return sessions(sockets, roles, admin), nil
+	return sessions(sockets, held, admin), nil
 }
 
 // unheld is the inode of a connection that no program has accepted yet. Where
 // many come at once, as in an attack on sshd, there is always one.
 const unheld = "0"
 
-// sessions picks them from the sockets. A port on which a session of sshd
-// listens is one that its user has forwarded, and nobody logs in by it.
-func sessions(sockets []socket, roles map[string]sshdRole, admin func(port uint16) bool) []Session {
+// sessions picks them from the sockets. A port on which a session of SSH listens
+// is one that its user has forwarded, and nobody logs in by it.
+func sessions(sockets []socket, held map[string]holder, admin func(port uint16) bool) []Session {
 	served := map[uint16]bool{}
 	for _, s := range sockets {
-		if s.state == tcpListen && roles[s.inode] != sshdLoggedIn {
+		if s.state == tcpListen && held[s.inode].role != loggedIn {
 			served[s.near.Port()] = true
 		}
 	}
 	var found []Session
 	for _, s := range sockets {
-		role := roles[s.inode]
-		loggedIn := role == sshdLoggedIn || role == sshdNone && s.inode != unheld && admin(s.near.Port())
-		if s.state == tcpOpen && served[s.near.Port()] && loggedIn {
-			found = append(found, Session{s.near, s.far, role == sshdLoggedIn})
+		h := held[s.inode]
+		if s.state != tcpOpen || !served[s.near.Port()] {
+			continue
+		}
+		switch {
+		case h.role == loggedIn:
+			found = append(found, Session{Near: s.near, Far: s.far, SSH: true})
+		case h.role == unknownRole && s.inode != unheld && admin(s.near.Port()):
+			found = append(found, Session{Near: s.near, Far: s.far, Program: h.program})
 		}
 	}
 	slices.SortFunc(found, func(a, b Session) int { return cmp.Or(a.Far.Compare(b.Far), a.Near.Compare(b.Near)) })

@@ -8,19 +8,19 @@ import (
 
 // The titles of OpenSSH's processes, as /proc shows them.
 func TestRoleOf(t *testing.T) {
-	for title, want := range map[string]sshdRole{
-		"sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups": sshdServing,
-		"/usr/sbin/sshd -D":                 sshdServing, // OpenSSH 8.0, of RHEL 8
-		"sshd: [accepted]":                  sshdServing,
-		"sshd: unknown [priv]":              sshdServing,
-		"sshd: root [net]":                  sshdServing,
-		"sshd-session: alice [priv]":        sshdServing, // its child holds the socket too
-		"sshd-auth: alice [net]":            sshdServing,
-		"sshd: alice@pts/0":                 sshdLoggedIn,
-		"sshd: root@pts/0,pts/1":            sshdLoggedIn,
-		"sshd: alice@notty":                 sshdLoggedIn,
-		"sshd-session: alice@internal-sftp": sshdLoggedIn,
-		"sshd: alice":                       sshdLoggedIn, // ssh -N
+	for title, want := range map[string]role{
+		"sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups": serving,
+		"/usr/sbin/sshd -D":                 serving, // OpenSSH 8.0, of RHEL 8
+		"sshd: [accepted]":                  serving,
+		"sshd: unknown [priv]":              serving,
+		"sshd: root [net]":                  serving,
+		"sshd-session: alice [priv]":        serving, // its child holds the socket too
+		"sshd-auth: alice [net]":            serving,
+		"sshd: alice@pts/0":                 loggedIn,
+		"sshd: root@pts/0,pts/1":            loggedIn,
+		"sshd: alice@notty":                 loggedIn,
+		"sshd-session: alice@internal-sftp": loggedIn,
+		"sshd: alice":                       loggedIn, // ssh -N
 	} {
 		if got := roleOf(title); got != want {
 			t.Errorf("%q: %d, want %d", title, got, want)
@@ -46,12 +46,12 @@ func TestSessions(t *testing.T) {
 		line("192.0.2.1:8080", "203.0.113.11:50000", tcpOpen, "7"),
 		line("192.0.2.1:40000", "203.0.113.12:5432", tcpOpen, "8"), // ssh -L
 	}
-	roles := map[string]sshdRole{
-		"1": sshdServing, "3": sshdLoggedIn, "4": sshdLoggedIn, "5": sshdServing, "7": sshdLoggedIn, "8": sshdLoggedIn,
+	roles := map[string]holder{
+		"1": {serving, "sshd"}, "3": {loggedIn, "sshd"}, "4": {loggedIn, "sshd"}, "5": {serving, "sshd"}, "6": {unknownRole, "panel"}, "7": {loggedIn, "sshd"}, "8": {loggedIn, "sshd"},
 	}
 	want := []Session{
-		{at("192.0.2.1:22"), at("203.0.113.7:50000"), true},
-		{at("192.0.2.1:9090"), at("203.0.113.10:50000"), false},
+		{Near: at("192.0.2.1:22"), Far: at("203.0.113.7:50000"), SSH: true},
+		{Near: at("192.0.2.1:9090"), Far: at("203.0.113.10:50000"), Program: "panel"},
 	}
 	got := sessions(sockets, roles, func(port uint16) bool { return port == 22 || port == 9090 })
 	if !reflect.DeepEqual(got, want) {
@@ -72,7 +72,7 @@ func TestListening(t *testing.T) {
 		line("127.0.0.1:6010", tcpListen, "5"),
 		line("0.0.0.0:8080", tcpListen, "6"), // ssh -R
 		line("192.0.2.1:443", tcpOpen, "7"),
-	}, map[string]sshdRole{"1": sshdServing, "2": sshdServing, "5": sshdServing, "6": sshdLoggedIn})
+	}, map[string]holder{"1": {role: serving}, "2": {role: serving}, "5": {role: serving}, "6": {role: loggedIn}})
 	want := Listening{All: []uint16{22, 2222, 9090}, SSH: []uint16{22, 2222}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Process is what /proc/PID/stat says of one.
@@ -48,6 +49,15 @@ func Read(proc string, pid int) (p Process, err error) {
 	}
 	p.Leader, err = strconv.Atoi(fields[3])
 	return p, err
+}
+
+// tick is the unit of times in /proc (USER_HZ), on every machine that Go knows.
+const tick = time.Second / 100
+
+// Began returns when a process started, on CLOCK_BOOTTIME.
+func (p Process) Began() (at time.Duration, ok bool) {
+	ticks, err := strconv.ParseInt(p.Started, 10, 64)
+	return time.Duration(ticks) * tick, err == nil
 }
 
 // User returns the real user of a process; false if it has ended. What a user

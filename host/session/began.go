@@ -10,9 +10,6 @@ import (
 	"hardenctl/host/process"
 )
 
-// tick is the unit of times in /proc (USER_HZ), on every machine that Go knows.
-const tick = time.Second / 100
-
 // Began returns when the connection of the login that runs this process began,
 // on CLOCK_BOOTTIME. ok is false where nothing tells, as on a console and in
 // tmux.
@@ -32,8 +29,7 @@ func began(proc string, pid int, connection string) (at time.Duration, ok bool) 
 	if leader, err := process.Read(proc, server.Leader); err == nil && leader.Name == server.Name {
 		server = leader
 	}
-	ticks, err := strconv.ParseInt(server.Started, 10, 64)
-	return time.Duration(ticks) * tick, err == nil
+	return server.Began()
 }
 
 // told is the SSH_CONNECTION that a process was started with.

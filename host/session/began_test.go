@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,10 +27,24 @@ func (p processes) startIn(leader, pid, parent int, name, environment string) {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		p.t.Fatal(err)
 	}
-	for file, text := range map[string]string{"stat": line, "environ": environment} {
+	for file, text := range map[string]string{"stat": line, "environ": environment, "status": "Name:\tx\nUid:\t0\t0\t0\t0\n"} {
 		if err := os.WriteFile(filepath.Join(folder, file), []byte(text), 0o644); err != nil {
 			p.t.Fatal(err)
 		}
+	}
+	if err := os.Symlink("/usr/sbin/"+name, filepath.Join(folder, "exe")); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// belongsTo gives a process to a user, and another program.
+func (p processes) belongsTo(pid, uid int, program string) {
+	p.t.Helper()
+	folder := filepath.Join(p.folder, fmt.Sprint(pid))
+	exe := filepath.Join(folder, "exe")
+	err := errors.Join(os.WriteFile(filepath.Join(folder, "status"), fmt.Appendf(nil, "Name:\tx\nUid:\t%[1]d\t0\t0\t0\n", uid), 0o644), os.Remove(exe), os.Symlink(program, exe))
+	if err != nil {
+		p.t.Fatal(err)
 	}
 }
 

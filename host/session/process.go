@@ -1,16 +1,6 @@
 package session
 
-import (
-	"slices"
-	"strings"
+import "hardenctl/host/process"
 
-	"hardenctl/host/process"
-)
-
-// servers begin the names of the processes that serve a login over SSH.
-var servers = []string{"sshd", "dropbear"}
-
-// serves reports whether the process is one of these.
-func serves(p process.Process) bool {
-	return slices.ContainsFunc(servers, func(s string) bool { return strings.HasPrefix(p.Name, s) })
-}
+// serves reports whether a process serves a login over SSH.
+func serves(proc string, p process.Process) bool { return process.SSHServer(proc, p.PID) != "" }

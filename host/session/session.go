@@ -78,7 +78,7 @@ func serving(proc string, pid int) (s process.Process, below int, ok bool) {
 		switch {
 		case err != nil:
 			return process.Process{}, 0, false
-		case serves(p):
+		case serves(proc, p):
 			return p, below, true
 		}
 		below, pid = pid, p.Parent

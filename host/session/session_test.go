@@ -45,7 +45,16 @@ func TestServer(t *testing.T) {
 	proc.start(63, 62, "hardenctl")
 	proc.start(70, 1, "tmux: server")
 	proc.start(71, 70, "hardenctl")
-	for pid, want := range map[int]string{63: "60 started 6000", 71: "", 99: ""} {
+	proc.start(80, 50, "sshd-session") // serves a user by that user's rights
+	proc.belongsTo(80, 1000, "/usr/lib/openssh/sshd-session")
+	proc.start(81, 80, "hardenctl")
+	proc.start(90, 60, "sshd") // a user's program that calls itself so
+	proc.belongsTo(90, 1000, "/home/bob/sshd-of-mine/x")
+	proc.start(91, 90, "hardenctl")
+	proc.start(92, 61, "sshd") // the program, started by a user, and below a shell
+	proc.belongsTo(92, 1000, "/usr/sbin/sshd")
+	proc.start(93, 92, "hardenctl")
+	for pid, want := range map[int]string{63: "60 started 6000", 71: "", 99: "", 81: "80 started 8000", 91: "60 started 6000", 93: "60 started 6000"} {
 		if got := server(proc.folder, pid); got != want {
 			t.Errorf("process %d: %q, want %q", pid, got, want)
 		}
