@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
+	"time"
 
 	"hardenctl/host/apply"
 	"hardenctl/host/journal"
 	"hardenctl/host/plan"
+	"hardenctl/host/probe"
 	"hardenctl/host/session"
 	"hardenctl/host/state"
 	"hardenctl/host/trial"
@@ -35,6 +38,8 @@ type Confirmation struct {
 type Kept struct {
 	// Apply is what was on trial and whose it was: "an apply of web.toml by alice".
 	Apply string
+	// Profile is what was on trial, By who applied it; empty if it is not known.
+	Profile, By string
 	// Generation is the number of the one that was staged for it; 0 for none.
 	Generation int
 	// Unloaded says what to do for the saved files to be loaded at boot; empty if
@@ -61,7 +66,7 @@ func Confirm(ctx context.Context, c Confirmation, progress func(step string)) (k
 	if err := r.onTrial(e); err != nil {
 		return k, fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s; `hardenctl revert` ends it now, and then the profile can be applied again", err, clock(e.Until()))
 	}
-	k = Kept{Apply: pending(e).apply(), Unloaded: r.unloaded()}
+	k = Kept{Apply: pending(e).apply(), Profile: e.Profile, By: by(e), Unloaded: r.unloaded()}
 	k.Generation, err = apply.Confirm(ctx, r.change(progress), e)
 	return k, err
 }
@@ -96,10 +101,21 @@ func unproven(e journal.Entry) error {
 	if e.By.Same(session.Current()) {
 		return ErrSameSession
 	}
-	if began, ok := session.Began(); ok && began < e.Live {
+	if began, ok := began(); ok && began < e.Live {
 		return ErrOldSession
 	}
 	return nil
+}
+
+// began is when the connection of this login began. Below tmux no sshd stands above
+// this process; if the connection of which it was told is open, the sshd that holds
+// it tells.
+func began() (at time.Duration, ok bool) {
+	if at, ok := session.Began(); ok {
+		return at, true
+	}
+	c := session.Connected()
+	return probe.ConnectionBegan(c.Near, netip.AddrPortFrom(c.Far.Addr().WithZone(""), c.Far.Port()))
 }
 
 // onTrial makes sure that what is ours on the host is as the trial made it.

@@ -134,6 +134,7 @@ func lockedOutOverSSH(t *testing.T, a *alice) {
 			t.Errorf("%s from a login that is older than the apply: exit %d: %s", sudo, code, out)
 		}
 	}
+	belowTmux(t, older)
 	a.session.answers(t)
 	deadline := moveDeadline(t, 0)
 	lab.Await(t, "a way in after the deadline", func() bool { return connects(a.at, door, false) })
@@ -142,6 +143,18 @@ func lockedOutOverSSH(t *testing.T, a *alice) {
 	a.logsIn(t)
 	contains(t, expect(t, 0, "revert"), "Everything went back")
 	lasting(t).is(t, before)
+}
+
+// belowTmux confirms from a process that no sshd stands above, as in tmux: the
+// connection of which it was told is open, and older than the apply.
+func belowTmux(t *testing.T, older *login) {
+	t.Helper()
+	const said = "/run/below-tmux"
+	t.Cleanup(func() { os.Remove(said) })
+	older.types(t, "setsid -f sh -c '"+binary(t)+" confirm >"+said+" 2>&1; echo exit $? >>"+said+"'")
+	var text []byte
+	lab.Await(t, "a confirm below tmux", func() bool { text, _ = os.ReadFile(said); return strings.Contains(string(text), "exit ") })
+	contains(t, string(text), "this login began before the apply", "exit 1")
 }
 
 // TestConfirmOverSSHNFT and its twin: an apply over SSH is a trial of a minute.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -46,8 +47,9 @@ back failed too, or if an apply before is half done; 5 if it was confirmed but
 the output could not be written; and 6 if nothing was changed since another
 program held a lock for too long: try again, the trial goes on.
 
-With --json the outcome is an object with "confirmed", the "generation" that was
-made, and where something failed "error".`,
+With --json the outcome is an object with "confirmed", the "profile" that was on
+trial, "by" (who applied it), the "generation" that was made, where the next boot
+does not load it "until_boot" with what to do, and where something failed "error".`,
 		Example: `  hardenctl confirm
   hardenctl confirm k3x7abqz
   hardenctl confirm --same-session`,
@@ -73,7 +75,23 @@ func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	kept, err := f.confirm(cmd, c)
 	done := err == nil || errors.As(err, new(*apply.Untidy))
-	return ending{"confirmed", done, kept.Generation, confirmed(kept)}.report(cmd, *f.asJSON, err)
+	return ending{"confirmed", done, kept.Generation, confirmed(kept), about(kept)}.report(cmd, *f.asJSON, err)
+}
+
+// about says in JSON what was confirmed, whose it was, and what is missing for it to
+// last.
+func about(k host.Kept) map[string]any {
+	view := map[string]any{}
+	if k.Profile != "" {
+		view["profile"] = k.Profile
+	}
+	if k.By != "" {
+		view["by"] = k.By
+	}
+	if k.Unloaded != nil {
+		view["until_boot"] = k.Unloaded
+	}
+	return view
 }
 
 // confirmed says to people what was confirmed, whose it was, and how long it
@@ -118,6 +136,8 @@ type ending struct {
 	generation int
 	// sentence says it to people.
 	sentence string
+	// more is what else JSON says.
+	more map[string]any
 }
 
 // report writes the ending, and returns the error that carries the exit code. An
@@ -143,7 +163,9 @@ func (e ending) report(cmd *cobra.Command, asJSON bool, err error) error {
 
 // view is the ending in JSON.
 func (e ending) view(err error) map[string]any {
-	view := map[string]any{e.word: e.did}
+	view := map[string]any{}
+	maps.Copy(view, e.more)
+	view[e.word] = e.did
 	if e.generation > 0 {
 		view["generation"] = e.generation
 	}

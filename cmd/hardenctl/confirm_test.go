@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"testing"
 
 	"hardenctl/host"
@@ -20,5 +21,16 @@ func TestConfirmed(t *testing.T) {
 		if got := confirmed(host.Kept{Apply: "an apply of web.toml by root from 192.0.2.7", Unloaded: c.unloaded}); got != c.want {
 			t.Errorf("got\n%s\nwant\n%s", got, c.want)
 		}
+	}
+}
+
+// JSON says what people are told: what was confirmed, whose it was, and how long it
+// lasts.
+func TestConfirmedJSON(t *testing.T) {
+	k := host.Kept{Profile: "web.toml", By: "root from 192.0.2.7", Generation: 3, Unloaded: []string{"install iptables-persistent"}}
+	got, err := json.Marshal(ending{word: "confirmed", did: true, generation: 3, more: about(k)}.view(nil))
+	const want = `{"by":"root from 192.0.2.7","confirmed":true,"generation":3,"profile":"web.toml","until_boot":["install iptables-persistent"]}`
+	if string(got) != want || err != nil {
+		t.Errorf("%v: got %s, want %s", err, got, want)
 	}
 }

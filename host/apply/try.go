@@ -236,7 +236,13 @@ func (t *Trial) deadlineStep() step {
 // after them, since a packet that is between the jumps then would meet neither
 // the old chains nor the new ones.
 func (t *Trial) armStep() step {
-	return step{name: "the new rules, on trial", do: func(context.Context) error { return arm(t.Entry.Left()) }}
+	return step{name: "the new rules, on trial", do: func(context.Context) error {
+		if err := arm(t.Entry.Left()); err != nil || t.Watch == nil {
+			return err
+		}
+		t.Entry.Live = journal.Now() // a login of a moment before came by the old rules
+		return journal.Write(t.Entry)
+	}}
 }
 
 // readSettingsStep reads the settings back. What the kernel did not take was an
