@@ -23,6 +23,8 @@ var keys = []struct {
 	{"rfc1337", []string{"net.ipv4.tcp_rfc1337"}},
 	{"default_ttl", []string{"net.ipv4.ip_default_ttl"}},
 	{"conntrack_max", []string{"net.netfilter.nf_conntrack_max"}},
+	{"conntrack_time_wait", []string{"net.netfilter.nf_conntrack_tcp_timeout_time_wait"}},
+	{"conntrack_udp_stream", []string{"net.netfilter.nf_conntrack_udp_timeout_stream"}},
 	{"rp_filter", []string{"net.ipv4.conf.*.rp_filter"}},
 	{"accept_redirects", []string{"net.ipv4.conf.*.accept_redirects", "net.ipv6.conf.*.accept_redirects"}},
 	{"secure_redirects", []string{"net.ipv4.conf.*.secure_redirects"}},
@@ -99,7 +101,7 @@ func isRecent(m ruleset.Match) bool {
 // modules lists what must be loaded before settings are written: the conntrack
 // settings do not exist without their module.
 func (l *lowering) modules() []ruleset.Module {
-	for _, name := range []string{"conntrack_max", "conntrack_hashsize"} {
+	for _, name := range []string{"conntrack_max", "conntrack_hashsize", "conntrack_time_wait", "conntrack_udp_stream"} {
 		if knob, stated := l.knob(name); stated {
 			return []ruleset.Module{{Name: "nf_conntrack", Origin: l.origin("kernel."+name, knob.Position)}}
 		}

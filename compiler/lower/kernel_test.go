@@ -17,10 +17,13 @@ func TestSettings(t *testing.T) {
 			default_ttl = 128
 			syncookies = true
 			rp_filter = "loose"
+			conntrack_time_wait = "1m30s"
+			conntrack_udp_stream = "1m"
 			conntrack_max = 262144`,
 			[]string{
 				"net.ipv4.tcp_syncookies=1", "net.ipv4.ip_default_ttl=128",
-				"net.netfilter.nf_conntrack_max=262144", "net.ipv4.conf.*.rp_filter=2",
+				"net.netfilter.nf_conntrack_max=262144",
+				"net.netfilter.nf_conntrack_tcp_timeout_time_wait=90", "net.netfilter.nf_conntrack_udp_timeout_stream=60", "net.ipv4.conf.*.rp_filter=2",
 			}},
 		{"both families", `
 			accept_source_route = false
@@ -63,6 +66,7 @@ func TestModules(t *testing.T) {
 	}{
 		{"nothing", ``, nil, 0},
 		{"conntrack_max", `kernel.conntrack_max = 262144`, nil, 1},
+		{"conntrack_time_wait", `kernel.conntrack_time_wait = "10s"`, nil, 1},
 		{"hashsize", `kernel.conntrack_hashsize = 32768`, []string{"nf_conntrack hashsize=32768"}, 1},
 		{"quota", `services.a = { ports = ["tcp/22"], new_per_source = "10 in 60s" }`, []string{recent}, 0},
 		{"rate", `services.a = { ports = ["tcp/22"], new_per_source = "10/minute" }`, nil, 0},

@@ -17,7 +17,7 @@ import (
 // number of its members.
 func creates(rs *ruleset.Ruleset) string {
 	var lines []string
-	for _, s := range withoutOpen(rs) {
+	for _, s := range rs.Sets {
 		lines = append(lines, fmt.Sprintf("%s: %d", strings.TrimPrefix(emit.Create(s), "create hardenctl-"), len(s.Members)))
 	}
 	return strings.Join(lines, "\n")
@@ -63,14 +63,6 @@ func TestSets(t *testing.T) {
 			}
 		})
 	}
-}
-
-// withoutOpen returns the sets but for those of open connections, which every
-// profile has.
-func withoutOpen(rs *ruleset.Ruleset) []ruleset.Set {
-	return slices.DeleteFunc(slices.Clone(rs.Sets), func(s ruleset.Set) bool {
-		return strings.HasPrefix(s.Name, ruleset.SetPrefix+"open-")
-	})
 }
 
 // TestSetSizes holds that a large list fits: a set that is full refuses in

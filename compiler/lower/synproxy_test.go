@@ -162,7 +162,7 @@ func TestNoSynProxy(t *testing.T) {
 		`services.a = { ports = ["udp/80"], synproxy = true }`,
 	} {
 		rs := lowered(t, text)
-		if len(rs.Tables) != 2 || len(rs.Settings) != 0 || len(rs.Modules) != 0 || len(withoutOpen(rs)) != 0 {
+		if len(rs.Tables) != 2 || len(rs.Settings) != 0 || len(rs.Modules) != 0 || len(rs.Sets) != 0 {
 			t.Errorf("%s: %d tables, %d settings, %d modules, %d sets", text, len(rs.Tables), len(rs.Settings), len(rs.Modules), len(rs.Sets))
 		}
 		expect(t, rs, ruleset.V4, "PROXIED", ``)

@@ -142,12 +142,14 @@ a.toml:4:10: fail2ban.window: "0s" is not from 1s to 24d
 a.toml:5:7: fail2ban.ban: "forever" is not a duration
 a.toml:6:9: fail2ban.scope: "all" is not one of "everything", "hidden"
 a.toml:7:1: fail2ban.findtime: unknown key`},
-		{"kernel", "[kernel]\nsyncookies = 1\ndefault_ttl = 256\nrp_filter = \"lose\"\nconntrack_max = 2.5\ntcp_loose = true",
+		{"kernel", "[kernel]\nsyncookies = 1\ndefault_ttl = 256\nrp_filter = \"lose\"\nconntrack_max = 2.5\ntcp_loose = true\nconntrack_time_wait = \"11m\"\nconntrack_udp_stream = 60",
 			`a.toml:3:14: kernel.syncookies: must be true or false, not the number 1
 a.toml:4:15: kernel.default_ttl: 256 is not from 1 to 255
 a.toml:5:13: kernel.rp_filter: "lose" is not one of "off", "strict", "loose"
 a.toml:6:17: kernel.conntrack_max: must be a whole number, not the number 2.5
-a.toml:7:1: kernel.tcp_loose: unknown key`},
+a.toml:7:1: kernel.tcp_loose: unknown key
+a.toml:8:23: kernel.conntrack_time_wait: "11m" is not from 1s to 10m
+a.toml:9:24: kernel.conntrack_udp_stream: must be a duration`},
 		{"version", "version = 2", "a.toml:1:11: version: must be 1, not the number 2"},
 		{"stated twice", "[policy]\nipv6 = true\nipv6 = false\n[policy]\ndhcp = true", `a.toml:4:1: policy.ipv6: is already stated in line 3, column 1
 a.toml:5:2: policy: is already stated in line 2, column 2`},

@@ -1,11 +1,14 @@
 package profile
 
+import "time"
+
 // knob is what one key of [kernel] may say.
 type knob struct {
 	name      string
 	kind      kind // kindBool, kindInteger or kindString
 	low, high int64
-	words     []string // by value, for kindString
+	seconds   bool     // kindString: a duration, in whole seconds from low to high
+	words     []string // by value, for any other kindString
 }
 
 // knobs are the keys of [kernel] by name. Ranges are checked here since the
@@ -16,6 +19,8 @@ var knobs = []knob{
 	{name: "arp_ignore", kind: kindBool},
 	{name: "conntrack_hashsize", kind: kindInteger, low: 256, high: 1 << 22},
 	{name: "conntrack_max", kind: kindInteger, low: 1024, high: 1 << 24},
+	{name: "conntrack_time_wait", kind: kindString, seconds: true, low: 1, high: 600},
+	{name: "conntrack_udp_stream", kind: kindString, seconds: true, low: 1, high: 3600},
 	{name: "default_ttl", kind: kindInteger, low: 1, high: 255},
 	{name: "forwarding", kind: kindBool},
 	{name: "ignore_bogus_errors", kind: kindBool},
@@ -62,6 +67,11 @@ func (d *decoder) knob(k knob, n *node) (value int64, ok bool) {
 	case kindInteger:
 		d.integer(&value, k.low, k.high)(n)
 	case kindString:
+		if k.seconds {
+			length := -time.Second
+			d.duration(&length, time.Duration(k.low)*time.Second, time.Duration(k.high)*time.Second)(n)
+			return int64(length / time.Second), length >= 0
+		}
 		var word string
 		choice(d, &word, k.words...)(n)
 		for i, w := range k.words {
