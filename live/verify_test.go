@@ -61,7 +61,7 @@ func TestVerify(t *testing.T) {
 // has for IPv4 alone, or that take their time, and ZMap's four. For protocols and
 // for the few ports that zmap asks for no ladder tells when they ban.
 func (r verified) holds(t *testing.T) {
-	seen := map[string][]string{"connect": {"tcp/22", "tcp/80", "tcp/443"}, "UDP": {"udp/443"}, "protocols": {"ip/1", "ip/58"}}
+	seen := map[string][]string{"connect": {"tcp/22", "tcp/80", "tcp/443"}, "UDP": {"udp/443"}, "UDP from port 53": {"udp/443"}, "protocols": {"ip/1", "ip/58"}}
 	made := map[string]int{}
 	for _, a := range r.Attacks {
 		made[a.Name]++
@@ -77,7 +77,7 @@ func (r verified) holds(t *testing.T) {
 			t.Errorf("%s over IPv%d: banned by probe %d", a.Name, a.Family, a.Ladder)
 		}
 	}
-	if len(made) != 22 || len(r.Attacks) != 2*len(made)-7 {
+	if len(made) != 23 || len(r.Attacks) != 2*len(made)-7 {
 		t.Errorf("scans that were made: %v", made)
 	}
 	if len(r.Guesses) != 2 || r.Guesses[0].After != "no match" || r.Guesses[1].After != "no match" {

@@ -68,6 +68,7 @@ var attacks = []attack{
 	{name: "ZMap, as Linux", kind: "SYN", sees: true, v4: true, copies: true, craft: as(prober.ZMapLinux)},
 	{name: "ZMap, as BSD", kind: "SYN", sees: true, v4: true, copies: true, craft: as(prober.ZMapBSD)},
 	{name: "UDP", nmap: "-sU", kind: "UDP", sees: true, quick: true},
+	{name: "UDP from port 53", nmap: "-sU -g 53", kind: "UDP", sees: true, craft: fromDNS},
 	{name: "protocols", nmap: "-sO", kind: "UDP", sees: true, nmapOnly: true, ports: everyProtocol, mixed: true},
 }
 

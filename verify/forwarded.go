@@ -41,10 +41,7 @@ func (s *scene) tryForwarded(ctx context.Context, f *finding) (err error) {
 			if err != nil {
 				return err
 			}
-			if len(answers) > 0 {
-				err = fmt.Errorf("errors about %s", portList(answers))
-			}
-			f.note(fmt.Sprintf("%s over IPv%d to %d forwarded ports", kind.name, family, len(ports)), err)
+			f.note(fmt.Sprintf("%s over IPv%d to %d forwarded ports", kind.name, family, len(ports)), none(answers))
 		}
 	}
 	return nil

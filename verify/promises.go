@@ -30,6 +30,8 @@ func (s *scene) judge(r *Report, t trials) []Promise {
 	j.trial(t.admins, "admin-reaches", "Admin addresses reach the services marked admin")
 	j.trial(t.members, "members-reach", "Services with `from` answer the addresses that they are for")
 	j.trial(t.blocked, "blocked-nothing", "A blocked source gets no answer at all")
+	j.trial(t.unserved, "unserved-silent", "A stated port at which no program listens does not answer")
+	j.trial(t.forwarded, "no-error-before-forward", "A packet that is not sent on to a forwarded port gets no error")
 	return j.promises
 }
 

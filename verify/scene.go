@@ -29,7 +29,7 @@ type scene struct {
 	joining   sync.Mutex // one host at a time
 	homes     map[netip.Addr]*lab.Host
 	listening []lab.Port
-	services  []*lab.Service
+	services  map[lab.Port]*lab.Service
 	// fresh are the addresses of the map's patient attacker, one a port;
 	// strangers are everybody else's.
 	fresh, strangers *strangers
@@ -71,7 +71,7 @@ func (s *scene) settle() (err error) {
 		if err != nil {
 			return err
 		}
-		s.services = append(s.services, service)
+		s.services[port] = service
 	}
 	if s.crowd, err = s.stranger("crowd"); err != nil {
 		return err

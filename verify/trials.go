@@ -33,6 +33,7 @@ func (f *finding) note(seen string, err error) {
 // trials are the findings.
 type trials struct {
 	forged, known, blocked, admins, members, clients finding
+	unserved, forwarded                              finding
 }
 
 // try asks all questions. People go on visiting meanwhile.

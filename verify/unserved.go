@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -19,17 +20,18 @@ func (s *scene) tryUnserved(ctx context.Context, f *finding) (err error) {
 		return nil
 	}
 	ports := map[string][]uint16{}
-	for i, port := range s.listening {
+	for _, port := range s.listening {
 		if !isPublic(s.profile, port) || s.proxied(port) {
 			continue
 		}
 		ports[port.Protocol] = append(ports[port.Protocol], uint16(port.Number))
-		s.services[i].Close()
+		s.services[port].Close()
 		defer func() {
 			again, failed := lab.Listen(port.Protocol, port.Number)
-			if s.services[i] = again; failed != nil && err == nil {
-				err = failed
+			if failed == nil {
+				s.services[port] = again
 			}
+			err = errors.Join(err, failed)
 		}()
 	}
 	for _, protocol := range []string{"tcp", "udp"} {
@@ -41,13 +43,18 @@ func (s *scene) tryUnserved(ctx context.Context, f *finding) (err error) {
 			if err != nil {
 				return err
 			}
-			if len(answers) > 0 {
-				err = fmt.Errorf("answers from %s", portList(answers))
-			}
-			f.note(fmt.Sprintf("%s %s over IPv%d", protocol, portList(ports[protocol]), family), err)
+			f.note(fmt.Sprintf("%s %s over IPv%d", protocol, portList(ports[protocol]), family), none(answers))
 		}
 	}
 	return nil
+}
+
+// none is an error where ports answer that must not.
+func none(answers []uint16) error {
+	if len(answers) == 0 {
+		return nil
+	}
+	return fmt.Errorf("answers about %s", portList(answers))
 }
 
 func (s *scene) proxied(port lab.Port) bool {

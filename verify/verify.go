@@ -14,6 +14,7 @@ package verify
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -41,7 +42,7 @@ func Run(ctx context.Context, p *profile.Profile, b *bundle.Bundle, o Options) (
 	if err := lab.Inside(); err != nil {
 		return nil, err
 	}
-	s := &scene{profile: p, bundle: b, options: o, progress: o.Progress, homes: map[netip.Addr]*lab.Host{}, start: time.Now()}
+	s := &scene{profile: p, bundle: b, options: o, progress: o.Progress, homes: map[netip.Addr]*lab.Host{}, services: map[lab.Port]*lab.Service{}, start: time.Now()}
 	defer s.close()
 	s.progress("building a network with a server, attackers and honest people")
 	if err := s.settle(); err != nil {
@@ -126,6 +127,10 @@ func (s *scene) siege(ctx context.Context, r *Report, people []*person) (t trial
 		t, err = s.try(ctx, people)
 	}
 	stop()
+	if err == nil {
+		s.progress("ports without a program, and forwarded ports")
+		err = errors.Join(s.tryUnserved(ctx, &t.unserved), s.tryForwarded(ctx, &t.forwarded))
+	}
 	for _, p := range people {
 		r.People = append(r.People, p.report())
 	}

@@ -19,6 +19,10 @@ func TestMain(m *testing.M) { lab.Main(m) }
 const shop = `version = 1
 description = "A shop"
 
+[policy]
+forward = "published"
+inside = ["behind0"]
+
 [sets.office]
 addresses = ["192.0.2.0/24", "2001:db8:10::/48"]
 
@@ -106,7 +110,7 @@ func TestKept(t *testing.T) {
 	}
 	want := []string{
 		"stated-only", "services-answer", "nothing-closed", "odd-packets-nothing", "banned-in-time", "patient-banned",
-		"one-source-learns-nothing", "ipv6-the-same", "door-back-door", "client-unhurt", "crawler-unhurt", "admin-unhurt", "forgery-harmless", "forgery-spares-the-known", "admin-reaches", "members-reach", "blocked-nothing",
+		"one-source-learns-nothing", "ipv6-the-same", "door-back-door", "client-unhurt", "crawler-unhurt", "admin-unhurt", "forgery-harmless", "forgery-spares-the-known", "admin-reaches", "members-reach", "blocked-nothing", "unserved-silent", "no-error-before-forward",
 	}
 	var made []string
 	for _, p := range r.Promises {
@@ -197,17 +201,17 @@ func checkMaps(t *testing.T, r *Report) {
 }
 
 // A bundle that is not the profile's is found out: this one opens SSH to
-// everyone and the console too, has no blocklist, rejects, bans too late, and
-// proves nobody.
+// everyone and the console too, has no blocklist, rejects, bans too late, leaves
+// FORWARD alone, and proves no source.
 func TestBroken(t *testing.T) {
 	loose := strings.NewReplacer(`from = ["@office"]`, ``, `block = ["203.0.113.0/24", "2001:db8:bad::/48"]`, ``,
-		"[scan]\nprobes = 10", "[policy]\ninput = \"reject\"\n[scan]\nprobes = 12", `stealth = true`, `stealth = false`,
+		"probes = 10", "probes = 12", "forward = \"published\"\ninside = [\"behind0\"]", `input = "reject"`, `stealth = true`, `stealth = false`,
 		`knock = "back-door"`, ``, `proven = "1d"`, `proven = "0s"`).Replace(shop)
 	p, _ := read(t, shop)
 	_, b := read(t, loose)
 	r := attacked(t, p, b, true)
 	want := []string{"stated-only", "nothing-closed", "odd-packets-nothing", "banned-in-time",
-		"door-back-door", "forgery-spares-the-known", "blocked-nothing"}
+		"door-back-door", "forgery-spares-the-known", "blocked-nothing", "unserved-silent", "no-error-before-forward"}
 	if got := broken(r); !slices.Equal(got, want) {
 		t.Errorf("broken: %v, want %v", got, want)
 		for _, p := range r.Promises {
