@@ -162,3 +162,17 @@ func TestKeptSets(t *testing.T) {
 		t.Errorf("kept %s\nwant %s", got, want)
 	}
 }
+
+// TestProvenNetworks shows how an IPv6 network is kept from filling the set of proven
+// sources: those that are proven stay, and of new ones each may bring so many.
+func TestProvenNetworks(t *testing.T) {
+	run(t, []example{{"IPv6", `services.web.ports = ["tcp/80"]
+		scan = { probes = 10, proven = "7d" }`, ruleset.V6, "PROVEN", `
+		-m set --match-set hardenctl-proven-v6 src -j SET --add-set hardenctl-proven-v6 src --exist
+		-m set --match-set hardenctl-proven-v6 src -j RETURN
+		-m set --match-set hardenctl-proven-29-v6 src --packets-gt 32768 -j RETURN
+		-m set ! --match-set hardenctl-proven-29-v6 src ! --update-counters -j SET --add-set hardenctl-proven-29-v6 src --exist
+		-m set --match-set hardenctl-proven-48-v6 src --packets-gt 4096 -j RETURN
+		-m set ! --match-set hardenctl-proven-48-v6 src ! --update-counters -j SET --add-set hardenctl-proven-48-v6 src --exist
+		-j SET --add-set hardenctl-proven-v6 src --exist`}})
+}

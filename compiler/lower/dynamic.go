@@ -56,6 +56,7 @@ func (l *lowering) addBanSets(family ruleset.Family) {
 	}
 	if l.proves() {
 		l.addSources(family, "proven", ruleset.Set{Timeout: scan.Proven, MaxElements: provenEntries})
+		l.addProvenNetworks(family)
 	}
 }
 
@@ -68,7 +69,10 @@ func remembered(ban time.Duration) time.Duration {
 // addSources adds a set of sources. What is still being counted is not kept over
 // a reboot: an entry would come back without its count.
 func (l *lowering) addSources(family ruleset.Family, name string, s ruleset.Set) {
-	s.Type, s.Netmask = ruleset.HashIP, banMask(family)
+	s.Type = ruleset.HashIP
+	if s.Netmask == 0 {
+		s.Netmask = banMask(family)
+	}
 	s.Kept = l.profile.Scan.KeepBans && !s.Counters
 	l.addDynamic(family, name, s)
 }

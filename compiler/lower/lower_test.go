@@ -169,7 +169,7 @@ func TestPacketsWay(t *testing.T) {
 	expect(t, lowered(t, everything), ruleset.V6, "INPUT", `
 		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
-		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK FIN,ACK -m conntrack --ctstate ESTABLISHED --ctstatus ASSURED --ctdir ORIGINAL -j SET --add-set hardenctl-proven-v6 src --exist
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK FIN,ACK -m conntrack --ctstate ESTABLISHED --ctstatus ASSURED --ctdir ORIGINAL -j HARDENCTL-PROVEN
 		-p ipv6-icmp -m icmp6 --icmpv6-type 128 -j HARDENCTL-ECHO
 		-p udp -m udp --dport 443 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
 		-p udp -m udp --dport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
