@@ -5,6 +5,8 @@
 //	load race KIND SLICE ROUNDS SERVER… connect, stream or download, to one server after the other
 //	load flood ADDRESS DURATION RATE    SYNs from forged sources, so many a second
 //
+// A KIND may also be a flood of forged packets: syn-open, syn-closed, null or udp.
+//
 // A SERVER is NAME,ADDRESS,PID.
 package main
 
@@ -79,5 +81,10 @@ func floodFrom(address, duration, rate string) error {
 	if err != nil {
 		return err
 	}
-	return flood(to, length, count)
+	return forge(to, length, count, func(to netip.Addr, number int) []byte {
+		if number%4 == 0 {
+			return syn(to, number, 80)
+		}
+		return syn(to, number, uint16(1+number%65535))
+	})
 }

@@ -37,8 +37,11 @@ func parseServer(text string) (s server, err error) {
 // The latter holds on a machine that does other things too.
 func (s server) measure(kind string, length time.Duration) error {
 	traffic := map[string]func(netip.Addr, time.Duration) (float64, error){"connect": connect, "stream": stream, "download": download}[kind]
+	if floods[kind] != nil {
+		traffic = flooding(kind)
+	}
 	if traffic == nil {
-		return fmt.Errorf("%q is not connect, stream or download", kind)
+		return fmt.Errorf("%q is not connect, stream, download or a flood", kind)
 	}
 	worked, start := s.worked(), time.Now()
 	amount, err := traffic(s.address, length)
