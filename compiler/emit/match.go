@@ -117,7 +117,7 @@ func ports(m ruleset.Ports) string {
 	if len(m.Source) > 1 {
 		return "-m multiport --sports " + portList(m.Source)
 	}
-	if len(m.Destination) > 1 {
+	if len(m.Destination) > 1 || m.Listed {
 		return "-m multiport --dports " + portList(m.Destination)
 	}
 	words := "-m " + string(m.Protocol)

@@ -1,6 +1,11 @@
 package lower
 
-import "hardenctl/compiler/ruleset"
+import (
+	"slices"
+
+	"hardenctl/compiler/profile"
+	"hardenctl/compiler/ruleset"
+)
 
 // rawWindow is the largest window of a SYN that scanners make by themselves:
 // nmap's half-open scan and naabu send 1024, the probes of nmap -O from 1 to 512
@@ -43,7 +48,26 @@ func (f *filter) fingerprint() []ruleset.Rule {
 		rules = append(rules, f.likeZMap())
 	}
 	syn := ruleset.TCPFlags{Mask: handshake, Set: ruleset.SYN}
-	return []ruleset.Rule{f.scan().rule("fingerprint", f.chain("FINGERPRINT", rules), syn)}
+	matches := append([]ruleset.Match{syn}, f.fingerprintPorts()...)
+	return []ruleset.Rule{f.scan().rule("fingerprint", f.chain("FINGERPRINT", rules), matches...)}
+}
+
+// fingerprintPorts are the ports at which a SYN may be more than a probe: of services
+// and knocks. At others each SYN is one, and need not be looked at, which counts in a
+// flood. Where the ports are too many for one match, or none, all are looked at.
+func (f *filter) fingerprintPorts() []ruleset.Match {
+	var ports []profile.Port
+	for _, s := range f.profile.Services {
+		ports = append(ports, s.Ports...)
+	}
+	for _, k := range f.profile.Knocks {
+		ports = append(ports, k.Sequence...)
+	}
+	lists := chunks(slices.Compact(portsOf(ports, profile.TCP)))
+	if f.published || len(lists) != 1 {
+		return nil
+	}
+	return []ruleset.Match{ruleset.Ports{Protocol: ruleset.TCP, Destination: lists[0], Listed: true}}
 }
 
 // unlikeStacks finds a SYN that no computer's or phone's stack sends. Each of

@@ -158,7 +158,7 @@ func TestPacketsWay(t *testing.T) {
 		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v4 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
 		-p udp -m udp --dport 53 -m set --match-set hardenctl-crawlers-crawler-v4 src -j HARDENCTL-S-DNS
 		-p tcp -m tcp --dport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v4 src -j ACCEPT
-		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-FINGERPRINT
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m multiport --dports 22,443,1001,1003,1005,1007,2222 -j HARDENCTL-FINGERPRINT
 		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p icmp -j DROP
@@ -184,7 +184,7 @@ func TestPacketsWay(t *testing.T) {
 		-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-abcdefghijklmnop-v6 src -j HARDENCTL-S-ABCDEFGHIJKLMNOP
 		-p udp -m udp --dport 53 -m set --match-set hardenctl-crawlers-crawler-v6 src -j HARDENCTL-S-DNS
 		-p tcp -m tcp --dport 2222 -m set --match-set hardenctl-k-cbcdefghijklmnop-v6 src -j ACCEPT
-		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j HARDENCTL-FINGERPRINT
+		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m multiport --dports 22,443,1001,1003,1005,1007,2222 -j HARDENCTL-FINGERPRINT
 		-p tcp -m tcp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p udp -m udp --dport 443 -j HARDENCTL-S-BBCDEFGHIJKLMNOP
 		-p ipv6-icmp -j DROP

@@ -97,7 +97,7 @@ func TestOf(t *testing.T) {
 		{ruleset.TargetExtension, "SYNPROXY", []string{"services.https"}},
 		{ruleset.TargetExtension, "REJECT", []string{"policy"}},
 		{ruleset.MatchExtension, "owner", []string{"services.https"}},
-		{ruleset.MatchExtension, "multiport", []string{"services.mail"}},
+		{ruleset.MatchExtension, "multiport", []string{"services.mail", "scan"}},
 		{ruleset.MatchExtension, "connlimit", []string{"services.mail"}},
 		{ruleset.MatchExtension, "hl", []string{"policy"}},
 		{ruleset.SetExtension, "hash:net", []string{"access"}},

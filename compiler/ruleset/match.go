@@ -44,6 +44,9 @@ type Proto struct {
 type Ports struct {
 	Protocol            Protocol
 	Source, Destination []PortRange
+	// Listed has multiport match one range of destinations too. Beside TCPFlags,
+	// iptables-nft would save the port and the flags as one match.
+	Listed bool
 }
 
 // Flag is a set of TCP header flags.
