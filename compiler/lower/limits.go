@@ -31,8 +31,10 @@ const idle = time.Second
 
 // sourcePrefix is what counts as one source: an IPv4 address, or the IPv6 /64
 // that one customer has at the least.
-func (f *filter) sourcePrefix() int {
-	if f.family == ruleset.V6 {
+func (f *filter) sourcePrefix() int { return sourcePrefix(f.family) }
+
+func sourcePrefix(family ruleset.Family) int {
+	if family == ruleset.V6 {
 		return 64
 	}
 	return 32

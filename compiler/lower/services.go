@@ -167,7 +167,7 @@ func (f *filter) limits(s profile.Service) []ruleset.Rule {
 		rules = append(rules, f.knownFlow(service))
 	}
 	switch {
-	case asksCallers(s):
+	case f.asksCallers(s):
 		rules = append(rules, f.limitCallers(s)...)
 	case s.NewPerSource.Stated():
 		rules = append(rules, f.limitNew(service, "s-"+s.Name, s.NewPerSource)...)

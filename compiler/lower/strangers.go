@@ -1,6 +1,10 @@
 package lower
 
 import (
+	"math"
+	"net/netip"
+	"slices"
+
 	"hardenctl/compiler/profile"
 	"hardenctl/compiler/ruleset"
 )
@@ -77,18 +81,44 @@ func (f *filter) countCallers(s profile.Service) []ruleset.Rule {
 }
 
 // asksCallers reports whether the rate of a service is asked of known callers
-// only: where it is open to everyone. The sources that a service states are few.
-func asksCallers(s profile.Service) bool { return s.Public() && s.NewPerSource.Rate.Count > 0 }
+// only: where it is open to everyone, or to so many that forgers among them can fill
+// the table of a limit.
+func (l *lowering) asksCallers(s profile.Service) bool {
+	return s.NewPerSource.Rate.Count > 0 && (s.Public() || l.stated(s) > tableMax)
+}
+
+// stated is how many sources a service states, of the family in which they are more.
+func (l *lowering) stated(s profile.Service) float64 {
+	if len(s.From) == 0 {
+		return 0
+	}
+	var most float64
+	for _, family := range ruleset.Families {
+		at := slices.IndexFunc(l.sets, func(set ruleset.Set) bool { return set.Name == setName(fromSet(s), family) })
+		if at >= 0 {
+			most = max(most, sources(l.sets[at].Members, sourcePrefix(family)))
+		}
+	}
+	return most
+}
+
+// sources counts what limits tell apart in prefixes: pieces of this length.
+func sources(prefixes []netip.Prefix, length int) (n float64) {
+	for _, p := range prefixes {
+		n += math.Exp2(float64(max(0, length-p.Bits())))
+	}
+	return n
+}
 
 func (l *lowering) countsTCP(s profile.Service) bool {
-	return spared(s) > 0 || asksCallers(s) && len(portsOf(s.Ports, profile.TCP)) > 0
+	return spared(s) > 0 || l.asksCallers(s) && len(portsOf(s.Ports, profile.TCP)) > 0
 }
 
 // countsUDP holds for UDP's common rate too, which all services share, public or
 // not: what they count is one allowance.
 func (l *lowering) countsUDP(s profile.Service) bool {
 	common := !s.NewPerSource.Stated() && l.profile.UDP.NewPerSource.Rate.Count > 0
-	return (asksCallers(s) || common) && len(portsOf(s.Ports, profile.UDP)) > 0
+	return (l.asksCallers(s) || common) && len(portsOf(s.Ports, profile.UDP)) > 0
 }
 
 // countsCallers reports whether any limit that a service meets looks into the set.

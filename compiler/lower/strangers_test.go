@@ -27,7 +27,13 @@ func TestStrangersArePassed(t *testing.T) {
 		{"a burst of one", `services.a = { ports = ["tcp/22"], new_per_source = "1/minute burst 1" }`, ruleset.V4, "S-A",
 			"\n-m set --match-set hardenctl-callers-v4 src --packets-gt 1 -m hashlimit --hashlimit-above 1/min --hashlimit-burst 1 … -j DROP\n" +
 				"-p tcp " + count + "-j ACCEPT"},
-		{"not where sources are stated", `services.a = { ports = ["tcp/22"], new_per_source = "7/minute", from = ["192.0.2.0/24"] }`, ruleset.V4, "S-A", `
+		{"where so many sources are stated that they fill a table", `services.a = { ports = ["tcp/22"], new_per_source = "7/minute", from = ["10.0.0.0/8"] }`, ruleset.V4, "S-A", `
+			-m set --match-set hardenctl-callers-v4 src --packets-gt 1 -m hashlimit --hashlimit-above 7/min --hashlimit-burst 4 … --hashlimit-htable-expire 42000 -j DROP
+			-p tcp ` + count + "-j ACCEPT"},
+		{"also for IPv6 if IPv4 states so many", `services.a = { ports = ["tcp/22"], new_per_source = "7/minute", from = ["10.0.0.0/8", "2001:db8::/64"] }`, ruleset.V6, "S-A", `
+			-m set --match-set hardenctl-callers-v6 src --packets-gt 1 -m hashlimit --hashlimit-above 7/min --hashlimit-burst 4 … --hashlimit-htable-expire 42000 --hashlimit-srcmask 64 -j DROP
+			-p tcp ` + strings.ReplaceAll(count, "-v4", "-v6") + "-j ACCEPT"},
+		{"not where few sources are stated", `services.a = { ports = ["tcp/22"], new_per_source = "7/minute", from = ["192.0.2.0/24"] }`, ruleset.V4, "S-A", `
 			-m hashlimit --hashlimit-above 7/min --hashlimit-burst 5 … --hashlimit-htable-expire 42000 -j DROP
 			-j ACCEPT`},
 	})
