@@ -30,6 +30,8 @@ func (s *scene) judge(r *Report, t trials) []Promise {
 	j.trial(t.admins, "admin-reaches", "Admin addresses reach the services marked admin")
 	j.trial(t.members, "members-reach", "Services with `from` answer the addresses that they are for")
 	j.trial(t.blocked, "blocked-nothing", "A blocked source gets no answer at all")
+	j.trial(t.opened, "open-connection-goes-on", j.openedSays())
+	j.trial(t.retries, "retries-harmless", "A client that tries a closed port again and again is not banned, whatever is forged beside it")
 	j.trial(t.unserved, "unserved-silent", "A stated port at which no program listens does not answer")
 	j.trial(t.forwarded, "no-error-before-forward", "A packet that is not sent on to a forwarded port gets no error")
 	return j.promises
@@ -66,6 +68,15 @@ func (j *judge) trial(f finding, name, says string) {
 	if f.asked {
 		j.rule(name, says, f.against, few(f.seen))
 	}
+}
+
+// openedSays is the promise to a connection that is older than the rules.
+func (j *judge) openedSays() string {
+	says := "A connection that is open before the profile is applied goes on"
+	if silentToAll(j.p) {
+		says += ", and from its address and port no other port answers"
+	}
+	return says
 }
 
 // after are the maps of the profile in force.

@@ -37,6 +37,7 @@ type scene struct {
 	// regular has been to a public service before, knocker asks at doors; nil
 	// where the profile has no use for them.
 	regular, knocker *person
+	visitor          visitor
 	start            time.Time
 	progress         func(string)
 	options          Options
@@ -146,6 +147,9 @@ func route(to netip.Prefix, via netip.Addr) error {
 func (s *scene) close() {
 	if s.prober != nil {
 		s.prober.Close()
+	}
+	for _, conn := range s.visitor.conns {
+		conn.Close()
 	}
 	for _, service := range s.services {
 		service.Close()

@@ -33,22 +33,22 @@ func (f *finding) note(seen string, err error) {
 // trials are the findings.
 type trials struct {
 	forged, known, blocked, admins, members, clients finding
-	unserved, forwarded                              finding
+	opened, retries, unserved, forwarded             finding
 }
 
 // try asks all questions. People go on visiting meanwhile.
-func (s *scene) try(ctx context.Context, people []*person) (t trials, err error) {
+func (s *scene) try(ctx context.Context, people []*person, t *trials) error {
 	for _, ask := range []func() error{
 		func() error { return s.forgeAll(people, &t.forged) },
 		func() error { return s.forgeKnown(&t.known) },
 		func() error { return s.tryBlocked(ctx, &t.blocked) },
-		func() error { return s.tryServices(&t) },
+		func() error { return s.tryServices(t) },
 	} {
 		if err := ask(); err != nil {
-			return t, err
+			return err
 		}
 	}
-	return t, nil
+	return nil
 }
 
 // forgeAll forges probes in everybody's name, and then each of them calls. A

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"time"
 
-	"hardenctl/compiler/profile"
 	"hardenctl/lab"
 	"hardenctl/verify/prober"
 )
@@ -16,7 +15,7 @@ import (
 // customer does, and starts the programs again. The proxy answers whatever listens:
 // a service with synproxy is not asked by TCP.
 func (s *scene) tryUnserved(ctx context.Context, f *finding) (err error) {
-	if !s.profile.Scan.Stealth || s.profile.Policy.Input != profile.Drop {
+	if !silentToAll(s.profile) {
 		return nil
 	}
 	ports := map[string][]uint16{}

@@ -70,6 +70,9 @@ func (s *scene) play(ctx context.Context) (*Report, error) {
 	if err := s.guesses(ctx, r, "guesser-before", before); err != nil {
 		return nil, err
 	}
+	if err := s.openBefore(); err != nil {
+		return nil, err
+	}
 	s.progress("applying the profile")
 	if r.Backend, err = s.apply(ctx, s.bundle); err != nil {
 		return nil, err
@@ -120,16 +123,19 @@ func (s *scene) cast() *Report {
 func (s *scene) siege(ctx context.Context, r *Report, people []*person) (t trials, err error) {
 	s.bans = watchBans()
 	defer s.bans.close()
+	if err := s.tryOpened(ctx, &t.opened); err != nil {
+		return t, err
+	}
 	stop := s.gather(people)
 	err = s.attackBy(ctx, r)
 	if err == nil {
 		s.progress("forged, blocked and welcome sources")
-		t, err = s.try(ctx, people)
+		err = s.try(ctx, people, &t)
 	}
 	stop()
 	if err == nil {
-		s.progress("ports without a program, and forwarded ports")
-		err = errors.Join(s.tryUnserved(ctx, &t.unserved), s.tryForwarded(ctx, &t.forwarded))
+		s.progress("a client that retries, ports without a program, and forwarded ports")
+		err = errors.Join(s.tryRetries(ctx, &t.retries), s.tryUnserved(ctx, &t.unserved), s.tryForwarded(ctx, &t.forwarded))
 	}
 	for _, p := range people {
 		r.People = append(r.People, p.report())
