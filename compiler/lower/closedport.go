@@ -66,7 +66,7 @@ func (f *filter) refusedBehind() []ruleset.Rule {
 	p := f.scan()
 	return []ruleset.Rule{
 		p.rule("no program listens", f.unheard(), reset, translated),
-		f.policy().rule("open connections", ruleset.Return, ruleset.Proto{Protocol: ruleset.TCP}, open),
+		f.policy().rule("open connections", ruleset.Return, later, open),
 		p.rule("no program listens", f.unheard(), refusals[f.family].port, translated),
 		p.rule("no program listens", f.unheard(), refusals[f.family].host, translated),
 	}

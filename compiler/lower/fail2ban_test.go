@@ -16,7 +16,7 @@ import (
 func TestJailScope(t *testing.T) {
 	const text = "services.web.ports = [\"tcp/80\"]\nservices.ssh = { ports = [\"tcp/22\"], from = [\"192.0.2.7\"] }\naccess.exempt = [\"192.0.2.8\"]\nlog = {}\n"
 	const begin = `
-			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED

@@ -13,6 +13,9 @@ const (
 
 // echo answers echo requests at a rate of each source's own. A ping that goes
 // on is an open flow to conntrack, so the limit stands before their accept.
+//
+// A ban changes nothing here: a scanner would learn by a ping whether the port that
+// it tried last is one that counts.
 func (f *filter) echo() []ruleset.Rule {
 	icmp := f.profile.ICMP
 	if !icmp.EchoPerSource.Stated() || f.closed() {
@@ -23,7 +26,7 @@ func (f *filter) echo() []ruleset.Rule {
 	for _, sources := range []struct {
 		set    string
 		target ruleset.Verdict
-	}{{"trusted", ruleset.Accept}, {"block", ruleset.Drop}, {"ban", ruleset.Drop}, {"jail", ruleset.Drop}, {"lines", ruleset.Drop}} {
+	}{{"trusted", ruleset.Accept}, {"block", ruleset.Drop}, {"jail", ruleset.Drop}, {"lines", ruleset.Drop}} {
 		if f.has(sources.set) {
 			rules = append(rules, p.rule(sources.set+" sources", sources.target, f.inSet(sources.set)))
 		}

@@ -16,7 +16,6 @@ func TestEcho(t *testing.T) {
 		{"trusted, blocked, banned", echo + "scan.probes = 10\naccess = { admin = [\"192.0.2.7\"], block = [\"203.0.113.0/24\"] }", ruleset.V4, "ECHO", `
 			-m set --match-set hardenctl-trusted-v4 src -j ACCEPT
 			-m set --match-set hardenctl-block-v4 src -j DROP
-			-m set --match-set hardenctl-ban-v4 src -j DROP
 			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 -j ACCEPT
 			-j DROP`},
 		{"IPv6", echo, ruleset.V6, "ECHO", `

@@ -46,10 +46,16 @@ func (f *filter) policy() part { return f.part("policy", f.profile.Policy.Positi
 
 var open = ruleset.ConnState{States: ruleset.StateRelated | ruleset.StateEstablished}
 
+// later are the TCP segments that follow a first one. A SYN is never part of an open
+// connection: conntrack takes one for that if it comes from the port of a connection
+// which a RST of this host has just ended (tcp_packet in the kernel's
+// nf_conntrack_proto_tcp.c), and it would pass every limit and ban.
+var later = ruleset.TCPFlags{Mask: handshake, Set: ruleset.SYN, Not: true}
+
 // openTCP stands first: it is all that a packet of an open stream meets. Where
 // the end of a connection proves its source, segments that may end one go on.
 func (f *filter) openTCP() []ruleset.Rule {
-	var tcp ruleset.Match = ruleset.Proto{Protocol: ruleset.TCP}
+	tcp := later
 	if f.proves() {
 		tcp = ruleset.TCPFlags{Mask: handshake, Set: ruleset.ACK}
 	}
@@ -64,11 +70,11 @@ func (f *filter) loopback() []ruleset.Rule {
 // that belong to any connection. Where openTCP decides about all of TCP, no
 // first packet of a TCP connection is looked at twice.
 func (f *filter) openOthers() []ruleset.Rule {
-	matches := []ruleset.Match{notTCP, open}
+	rules := []ruleset.Rule{f.policy().rule("open connections", ruleset.Accept, notTCP, open)}
 	if f.proves() {
-		matches = matches[1:]
+		rules = append(rules, f.policy().rule("open connections", ruleset.Accept, later, open))
 	}
-	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Accept, matches...)}
+	return rules
 }
 
 var notTCP = ruleset.Proto{Protocol: ruleset.TCP, Not: true}

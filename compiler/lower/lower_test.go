@@ -148,7 +148,8 @@ func TestPacketsWay(t *testing.T) {
 		-p icmp -m icmp --icmp-type 8 -j HARDENCTL-ECHO
 		-p udp -m udp --dport 443 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
 		-p udp -m udp --dport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
-		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-p udp -m udp --sport 67 --dport 68 -m socket --nowildcard -j ACCEPT
 		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
 		-m set --match-set hardenctl-block-v4 src -j HARDENCTL-DROP-BLOCK
@@ -173,7 +174,8 @@ func TestPacketsWay(t *testing.T) {
 		-p ipv6-icmp -m icmp6 --icmpv6-type 128 -j HARDENCTL-ECHO
 		-p udp -m udp --dport 443 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
 		-p udp -m udp --dport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
-		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-p ipv6-icmp -j HARDENCTL-NEIGHBOUR
 		-s fe80::/10 -p udp -m udp --sport 547 --dport 546 -m socket --nowildcard -j ACCEPT
 		-m set --match-set hardenctl-trusted-v6 src -j HARDENCTL-TRUSTED

@@ -49,7 +49,7 @@ func TestNamesOfSets(t *testing.T) {
 // TestNamesThatAreLookedFor holds the same for sets that this profile does not have,
 // though a rule would look for them.
 func TestNamesThatAreLookedFor(t *testing.T) {
-	for _, name := range []string{"admin", "trusted", "block", "jail", "ban"} {
+	for _, name := range []string{"admin", "trusted", "block", "jail"} {
 		text := fmt.Sprintf("icmp.echo_per_source = \"1/second\"\nsets.%s.addresses = [\"192.0.2.0/24\"]\nservices.own = { ports = [\"tcp/81\"], from = [\"@%[1]s\"] }\n", name)
 		if _, clashes := lower.Lower("a.toml", read(t, text)); len(clashes) != 1 {
 			t.Errorf("a set called %s: %v", name, clashes)

@@ -59,11 +59,11 @@ func (f *filter) publishedWay() []ruleset.Rule {
 }
 
 // passingTCP stands first: it is all that a packet of a stream through this
-// host meets. Resets go on where some of them are kept in.
+// host meets. Resets go on where some of them are kept in; all else has ACK.
 func (f *filter) passingTCP() []ruleset.Rule {
-	var tcp ruleset.Match = ruleset.Proto{Protocol: ruleset.TCP}
+	tcp := later
 	if f.hidesClosed() {
-		tcp = ruleset.TCPFlags{Mask: ruleset.RST}
+		tcp = ruleset.TCPFlags{Mask: ruleset.RST | ruleset.ACK, Set: ruleset.ACK}
 	}
 	return []ruleset.Rule{f.policy().rule("open connections", ruleset.Return, tcp, open)}
 }

@@ -24,9 +24,9 @@ var publishedEverything = strings.Replace(everything, `forward = "drop"`, `forwa
 func TestPublishedWay(t *testing.T) {
 	rs := mangle(t, publishedEverything)
 	expect(t, rs, ruleset.V4, "FORWARD", `
-		-p tcp -m tcp --tcp-flags RST NONE -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+		-p tcp -m tcp --tcp-flags RST,ACK ACK -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 		-p tcp -m tcp --tcp-flags RST RST -m conntrack --ctstate DNAT -j HARDENCTL-UNSERVED
-		-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+		-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 		-p icmp -m icmp --icmp-type 3/3 -m conntrack --ctstate DNAT -j HARDENCTL-UNSERVED
 		-p icmp -m icmp --icmp-type 3/1 -m conntrack --ctstate DNAT -j HARDENCTL-UNSERVED
 		-m conntrack ! --ctstate DNAT -j RETURN
@@ -66,7 +66,7 @@ func TestPublishedWay(t *testing.T) {
 func TestPublished(t *testing.T) {
 	for _, e := range []example{
 		{"each range a rule", `services.a.ports = ["tcp/80", "tcp/8000-8100"]`, ruleset.V4, "FORWARD", `
-			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+			-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-m conntrack ! --ctstate DNAT -j RETURN
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-p tcp -m conntrack --ctorigdstport 80 -j RETURN
@@ -78,7 +78,7 @@ func TestPublished(t *testing.T) {
 			-p tcp -m set ! --match-set hardenctl-callers-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-callers-v4 src --exist
 			-j RETURN`},
 		{"an inside", `policy.inside = ["docker0", "br-+"]`, ruleset.V6, "FORWARD", `
-			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+			-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-i docker0 -j RETURN
 			-i br-+ -j RETURN
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
@@ -86,13 +86,13 @@ func TestPublished(t *testing.T) {
 			-p ipv6-icmp -j DROP
 			-j DROP`},
 		{"an inside without IPv6", "policy.inside = [\"docker0\"]\npolicy.ipv6 = false", ruleset.V6, "FORWARD", `
-			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+			-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-m conntrack ! --ctstate DNAT -j DROP
 			-p ipv6-icmp -j DROP
 			-j DROP`},
 		{"no IPv6", "policy.ipv6 = false\naccess.admin = [\"2001:db8::1\"]\nservices.a = { ports = [\"tcp/80\"], admin = true }", ruleset.V6, "FORWARD", `
-			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
+			-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-m conntrack ! --ctstate DNAT -j RETURN
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 			-p ipv6-icmp -j DROP

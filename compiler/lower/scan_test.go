@@ -13,7 +13,7 @@ func TestBanScope(t *testing.T) {
 	const services = "services.web.ports = [\"tcp/80\"]\nservices.ssh = { ports = [\"tcp/22\"], from = [\"192.0.2.7\"] }\n"
 	run(t, []example{
 		{"everything", services + `scan = { probes = 10, scope = "everything" }`, ruleset.V4, "INPUT", `
-			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-m conntrack --ctstate INVALID -j DROP
@@ -23,7 +23,7 @@ func TestBanScope(t *testing.T) {
 			-p icmp -j DROP
 			-j HARDENCTL-PROBE`},
 		{"hidden", services + `scan = { probes = 10, scope = "hidden" }`, ruleset.V4, "INPUT", `
-			-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-m conntrack --ctstate INVALID -j DROP

@@ -68,7 +68,7 @@ func TestClosed(t *testing.T) {
 		services.a = { ports = ["tcp/80", "udp/443"], admin = true }
 		icmp.echo_per_source = "1/second"
 		udp.packets_per_source = "50/second"`), ruleset.V6, "INPUT", `
-		-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
 		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-p ipv6-icmp -j HARDENCTL-NEIGHBOUR

@@ -36,7 +36,7 @@ func TestSynProxy(t *testing.T) {
 		-p tcp -m tcp --dport 5432 -j CT --notrack
 		-p tcp -m tcp --dport 80 -j CT --notrack`)
 	expect(t, in(rs, "filter"), ruleset.V4, "INPUT", `
-		-p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
 		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
