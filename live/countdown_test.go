@@ -312,7 +312,7 @@ func TestStreamsOfAnApply(t *testing.T) {
 
 	s := run(3, "2>", "--auto-approve", "") // waits for the end, without a word of it in the file
 	contains(t, s.terminal, "on trial for 2 s", "\x1b[")
-	contains(t, s.file, "nobody has confirmed", "The profile on disk did not change: mend it")
+	contains(t, s.file, "it was not confirmed in time", "The profile on disk did not change: mend it")
 	lacks(s.file, "\r", "left to confirm", "…", "\x1b[")
 	if text, err := os.ReadFile(profile); err != nil || string(text) != string(profileText) {
 		t.Errorf("the profile has changed: %v", err)

@@ -40,7 +40,7 @@ var leftOut = []struct{ why, tests string }{
 		`TestAttack TestDHCPPortIsSilent`},
 	{"what rules do to packets is the kernel's, and the rules are the same in every generation (TestFixpoint)",
 		`TestEleventhProbeBans TestOthersDoNotHideScanner TestTripwireBans TestSlowScanBans TestBanRenewsAndGrows
-		TestBanSparesOpenConnections TestCallersAreHeldAtTheLimit TestBansAfterForgedCrowd TestEnginesAfterFlood
+		TestBanSparesOpenConnections TestCallersAreHeldAtTheLimit TestEnginesAfterFlood
 		TestFingerprint TestLinuxThatMayBeFragmented TestTrustedMaySendAnySYN TestFingerprintOfFragments
 		TestScannersFindNothing TestSystemIsNotGuessed TestSystemIsGuessedWithoutFingerprint TestHowtosFlaws TestHowtosFlawsInTime
 		TestKnock TestKnockAccess TestKnockCrowd TestKnockClient TestKnockPorts TestKnockNowhere TestKnockLengths

@@ -150,7 +150,7 @@ func behindProxy(t *testing.T, network *lab.Bench) {
 		refused(t, customer, f.server, 8081)
 	})
 	for _, family := range []int{4, 6} {
-		if packets(t, family, "HARDENCTL-COOKIES", "SYNPROXY") < 10 {
+		if packets(t, family, "HARDENCTL-COOKIE", "SYNPROXY") < 10 {
 			t.Errorf("IPv%d: the proxy had nothing to do", family)
 		}
 	}
