@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"hardenctl/compiler/filekind"
+	"hardenctl/host/safepath"
 )
 
 // keepsOthers returns an error if a flag names a file that exists and is of another
@@ -14,20 +15,24 @@ func keepsOthers(flag, path string, written filekind.Kind) error {
 	if err != nil || !stat.Mode().IsRegular() {
 		return nil // the writing will say what is wrong with it
 	}
-	text, err := os.ReadFile(path)
+	text, err := safepath.ReadAny(path)
 	if err != nil {
 		return fmt.Errorf("--%s %s: cannot read what is there: %w", flag, path, err)
 	}
-	if kind := filekind.Of(text); kind != filekind.Unknown && kind != written {
-		return fmt.Errorf("--%s %s: this file is %s and would be overwritten; name another file", flag, path, kind)
+	kind := filekind.Of(text)
+	switch {
+	case kind == written || len(text) == 0:
+		return nil
+	case kind == filekind.Unknown:
+		return fmt.Errorf("--%s %s: this file is not %s and would be overwritten; name another file", flag, path, written)
 	}
-	return nil
+	return fmt.Errorf("--%s %s: this file is %s and would be overwritten; name another file", flag, path, kind)
 }
 
 // ofFolder is the kind of a file where the folder of a bundle is wanted, as a
 // message names it.
 func ofFolder(path string) string {
-	text, err := os.ReadFile(path)
+	text, err := safepath.ReadAny(path)
 	kind := filekind.Of(text)
 	if err != nil || kind == filekind.Unknown {
 		return "a file"
@@ -37,6 +42,6 @@ func ofFolder(path string) string {
 
 // isBundle reports whether a path is that of a bundle's folder.
 func isBundle(path string) bool {
-	text, err := os.ReadFile(path + "/manifest.json")
+	text, err := safepath.ReadAny(path + "/manifest.json")
 	return err == nil && filekind.Of(text) == filekind.Manifest
 }

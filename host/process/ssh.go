@@ -12,15 +12,20 @@ var sshServers = []string{"sshd", "dropbear"}
 
 // SSHServer returns the name of the program if a process is one of an SSH server
 // that root has started: "sshd-session"; else "". Root's own it is, or, where it
-// serves a user by that user's rights, a child of root's. A user can start the
-// program too, under any title, but cannot make root start it.
+// serves a user by that user's rights, a child of root's that executes the same
+// program. A user can start the program too, under any title, or a copy of another,
+// but cannot make root start it. An orphan is a child of process 1, which may be
+// sshd in a container. Dropbear serves users as root.
 func SSHServer(proc string, pid int) string {
 	name := sshProgram(proc, pid)
 	if name == "" || roots(proc, pid) {
 		return name
 	}
 	p, err := Read(proc, pid)
-	if err != nil || sshProgram(proc, p.Parent) == "" || !roots(proc, p.Parent) {
+	if err != nil || p.Parent == 1 || !roots(proc, p.Parent) {
+		return ""
+	}
+	if Program(proc, p.Parent) != Program(proc, pid) || strings.HasPrefix(name, "dropbear") {
 		return ""
 	}
 	return name

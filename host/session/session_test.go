@@ -45,8 +45,9 @@ func TestServer(t *testing.T) {
 	proc.start(63, 62, "hardenctl")
 	proc.start(70, 1, "tmux: server")
 	proc.start(71, 70, "hardenctl")
-	proc.start(80, 50, "sshd-session") // serves a user by that user's rights
-	proc.belongsTo(80, 1000, "/usr/lib/openssh/sshd-session")
+	proc.start(79, 50, "sshd-session")
+	proc.start(80, 79, "sshd-session") // serves a user by that user's rights
+	proc.belongsTo(80, 1000, "/usr/sbin/sshd-session")
 	proc.start(81, 80, "hardenctl")
 	proc.start(90, 60, "sshd") // a user's program that calls itself so
 	proc.belongsTo(90, 1000, "/home/bob/sshd-of-mine/x")
