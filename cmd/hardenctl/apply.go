@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -145,7 +146,11 @@ func (f applyFlags) run(cmd *cobra.Command, args []string) error {
 
 // loadSaved takes a saved plan, which is root's orders like a profile.
 func loadSaved(path string) (target, error) {
-	if err := safepath.Trusted(path); err != nil {
+	err := safepath.Trusted(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return target{}, fmt.Errorf("%s: there is no such file; write a plan there with: hardenctl plan -o %[1]s", path)
+	}
+	if err != nil {
 		return target{}, fmt.Errorf("users other than root could change this plan: %w; save it again in a folder where only root may write, such as /root", err)
 	}
 	saved, err := host.LoadPlan(path)

@@ -22,6 +22,7 @@ func kinds(t *testing.T) {
 		"record.json":  `{"format": 1, "when": "", "command": []}`,
 		"list.txt":     "# the office\n192.0.2.0/24\n",
 		"list.json":    `{"prefixes": [{"ipv4Prefix": "192.0.2.0/24"}]}`,
+		"notes":        "hello\n",
 		"rules.v4":     "*filter\n:INPUT DROP [0:0]\nCOMMIT\n",
 	})
 	if r := run(t, "compile", "web.toml", "-o", "bundle"); r.code != 0 {
@@ -54,6 +55,8 @@ func TestOtherKind(t *testing.T) {
 			otherKind{[]string{"knock", "192.0.2.1", "--profile", file}, want})
 	}
 	tests = append(tests,
+		otherKind{[]string{"plan", "web.toml", "-o", "notes"}, "--output notes: this file is not a saved plan and would be overwritten; name another file"},
+		otherKind{[]string{"apply", "--plan", "missing"}, "missing: there is no such file; write a plan there with: hardenctl plan -o missing"},
 		otherKind{[]string{"compile", "web.toml", "--check", "web.toml"}, "web.toml is a profile, not the folder of a bundle; name the folder that compile -o wrote"},
 		otherKind{[]string{"compile", "web.toml", "--check", "bundle/manifest.json"}, "bundle/manifest.json is the manifest of a bundle, not the folder of a bundle"},
 		otherKind{[]string{"compile", "web.toml", "--check", "saved"}, "saved is a saved plan, not the folder of a bundle"},
