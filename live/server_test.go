@@ -88,7 +88,7 @@ func settings(t *testing.T) map[string]string {
 var stated []bundle.SettingEntry
 
 func ofNamespace(path string) bool {
-	return strings.HasPrefix(path, "/proc/sys/net/ipv") || strings.HasSuffix(path, "/nf_conntrack_tcp_loose")
+	return strings.HasPrefix(path, "/proc/sys/net/ipv") || strings.Contains(path, "/nf_conntrack_tcp_") || strings.Contains(path, "/nf_conntrack_udp_")
 }
 
 // compiled returns the bundle of a profile, as the command writes it.
