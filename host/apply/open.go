@@ -16,7 +16,7 @@ import (
 // of no known connection, and the session of the one who applies would be the
 // first to die. So a trial tells of them when its rules are loaded, and before they
 // are armed: what is opened later, conntrack sees. It is no rule that lets them
-// in: whoever has a connection here reaches that one, and nothing else by it.
+// in: the far end of a connection reaches that one, and nothing else by it.
 //
 // What conntrack knows times out as all of its connections do, so that nothing
 // need be taken back. Where its table is full, connections that this host has

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 
 	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/netset"
@@ -43,7 +41,7 @@ func (q *Question) declared(c classes) (visits []*visit, notes []string, err err
 // which other rules cut it.
 func (q *Question) adminDoors() (doors []door, err error) {
 	var ranges []bundle.Port
-	if err := q.eachRule(func(r saved.Rule) { ranges = append(ranges, rulePorts(r)...) }); err != nil {
+	if err := q.eachRule(func(r saved.Rule) { ranges = append(ranges, r.Ports()...) }); err != nil {
 		return nil, err
 	}
 	for _, s := range q.Bundle.Manifest.Access.Services {
@@ -54,22 +52,6 @@ func (q *Question) adminDoors() (doors []door, err error) {
 		}
 	}
 	return doors, nil
-}
-
-// rulePorts returns the destination ports that a rule names.
-func rulePorts(r saved.Rule) (ports []bundle.Port) {
-	for text := range strings.SplitSeq(r.DestinationPorts(), ",") {
-		first, last, isRange := strings.Cut(text, ":")
-		if !isRange {
-			last = first
-		}
-		low, err := strconv.ParseUint(first, 10, 16)
-		high, err2 := strconv.ParseUint(last, 10, 16)
-		if err == nil && err2 == nil {
-			ports = append(ports, bundle.Port{Protocol: r.Protocol(), First: uint16(low), Last: uint16(high)})
-		}
-	}
-	return ports
 }
 
 // edges returns the first and the last port of each piece into which other

@@ -224,11 +224,11 @@ func TestEveryPiece(t *testing.T) {
 func TestEdges(t *testing.T) {
 	whole := bundle.Port{Protocol: "udp", First: 60000, Last: 60010}
 	rule := saved.Rule{Spec: "-p udp -m multiport --dports 53,60004:60006,60010:61000 -j DROP"}
-	if got, want := edges(whole, rulePorts(rule)), []uint16{60000, 60003, 60004, 60006, 60007, 60009, 60010}; !slices.Equal(got, want) {
+	if got, want := edges(whole, rule.Ports()), []uint16{60000, 60003, 60004, 60006, 60007, 60009, 60010}; !slices.Equal(got, want) {
 		t.Errorf("got %d, want %d", got, want)
 	}
 	other := saved.Rule{Spec: "-p tcp -m tcp --sport 60005 --dport 60005 -j DROP"}
-	if got, want := edges(whole, rulePorts(other)), []uint16{60000, 60010}; !slices.Equal(got, want) {
+	if got, want := edges(whole, other.Ports()), []uint16{60000, 60010}; !slices.Equal(got, want) {
 		t.Errorf("TCP cuts UDP: got %d", got)
 	}
 }

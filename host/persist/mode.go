@@ -9,7 +9,7 @@ import (
 )
 
 // Modes returns the modes of those files that exist, as they are and as they
-// shall be. A file keeps what is narrower than it may be: somebody has closed it.
+// must be. A mode that is narrower than it may be stays: it was set by hand.
 // It is read by hardenctl before, which refuses one that others may write.
 func Modes(texts map[string][]byte) (have, want map[string]fs.FileMode, err error) {
 	have, want = map[string]fs.FileMode{}, map[string]fs.FileMode{}

@@ -3,9 +3,9 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
+	"hardenctl/compiler/bundle"
 	"hardenctl/compiler/ruleset"
 	"hardenctl/host/saved"
 	"hardenctl/host/state"
@@ -19,10 +19,10 @@ const inputChain = ruleset.ChainPrefix + "INPUT"
 // that the host's own NAT sends on is served elsewhere. Of a range that a rule
 // states, one port that is served is enough.
 func Unserved(want, have state.State, served map[string][]uint16) []string {
-	elsewhere := map[string][]portRange{}
+	var elsewhere []bundle.Port
 	for id, t := range have.Tables {
 		if id.Name == "nat" {
-			addTranslated(elsewhere, t)
+			elsewhere = append(elsewhere, translated(t)...)
 		}
 	}
 	var ports []string
@@ -36,10 +36,9 @@ func Unserved(want, have state.State, served map[string][]uint16) []string {
 			if !is || strings.Contains(service, ":") {
 				continue
 			}
-			for _, stated := range portRanges(r.DestinationPorts()) {
-				protocol := r.Protocol()
-				text := fmt.Sprintf("%s/%s (services.%s)", protocol, stated, service)
-				if !stated.hasAny(served[protocol]) && !stated.overlapsAny(elsewhere[protocol]) && !slices.Contains(ports, text) {
+			for _, stated := range r.Ports() {
+				text := fmt.Sprintf("%s (services.%s)", stated, service)
+				if !hasAny(stated, served[stated.Protocol]) && !overlapsAny(stated, elsewhere) && !slices.Contains(ports, text) {
 					ports = append(ports, text)
 				}
 			}
@@ -52,56 +51,35 @@ func Unserved(want, have state.State, served map[string][]uint16) []string {
 		"Start the program, or leave the port out of the profile", someOf(ports))}
 }
 
-// addTranslated adds the ports that a table nat gives another destination.
-func addTranslated(to map[string][]portRange, nat saved.Table) {
+// translated returns the ports that a table nat gives another destination.
+func translated(nat saved.Table) (ports []bundle.Port) {
 	for _, c := range nat.Chains {
 		for _, r := range c.Rules {
 			if target := r.Target(); target != "DNAT" && target != "REDIRECT" {
 				continue
 			}
-			ranges := portRanges(r.DestinationPorts())
+			ranges := r.Ports()
 			if ranges == nil {
-				ranges = []portRange{{0, 65535}}
+				ranges = []bundle.Port{{Protocol: r.Protocol(), Last: 65535}}
 			}
-			for _, protocol := range []string{"tcp", "udp"} {
-				if p := r.Protocol(); p == protocol || p == "" || p == "all" {
-					to[protocol] = append(to[protocol], ranges...)
+			for _, p := range ranges {
+				for _, protocol := range []string{"tcp", "udp"} {
+					if p.Protocol == protocol || p.Protocol == "" || p.Protocol == "all" {
+						ports = append(ports, bundle.Port{Protocol: protocol, First: p.First, Last: p.Last})
+					}
 				}
 			}
 		}
 	}
+	return ports
 }
 
-// portRange is an inclusive range of ports.
-type portRange struct{ first, last uint16 }
-
-// portRanges reads ports as rules print them: "22", "22,8000:8100".
-func portRanges(text string) (ranges []portRange) {
-	for word := range strings.SplitSeq(text, ",") {
-		first, last, is := strings.Cut(word, ":")
-		if !is {
-			last = first
-		}
-		low, errLow := strconv.ParseUint(first, 10, 16)
-		high, errHigh := strconv.ParseUint(last, 10, 16)
-		if errLow == nil && errHigh == nil {
-			ranges = append(ranges, portRange{uint16(low), uint16(high)})
-		}
-	}
-	return ranges
+func hasAny(r bundle.Port, ports []uint16) bool {
+	return slices.ContainsFunc(ports, func(p uint16) bool { return r.Has(r.Protocol, p) })
 }
 
-func (r portRange) String() string {
-	if r.first == r.last {
-		return fmt.Sprint(r.first)
-	}
-	return fmt.Sprintf("%d-%d", r.first, r.last)
-}
-
-func (r portRange) hasAny(ports []uint16) bool {
-	return slices.ContainsFunc(ports, func(p uint16) bool { return r.first <= p && p <= r.last })
-}
-
-func (r portRange) overlapsAny(others []portRange) bool {
-	return slices.ContainsFunc(others, func(o portRange) bool { return r.first <= o.last && o.first <= r.last })
+func overlapsAny(r bundle.Port, others []bundle.Port) bool {
+	return slices.ContainsFunc(others, func(o bundle.Port) bool {
+		return r.Protocol == o.Protocol && r.First <= o.Last && o.First <= r.Last
+	})
 }

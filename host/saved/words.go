@@ -2,7 +2,10 @@ package saved
 
 import (
 	"errors"
+	"strconv"
 	"strings"
+
+	"hardenctl/compiler/bundle"
 )
 
 // errOpenQuote is what Words says of an odd quote. iptables-restore says
@@ -103,6 +106,22 @@ func (r Rule) Protocol() string {
 // with, as "22" or "22,8000:8100"; empty for none.
 func (r Rule) DestinationPorts() string {
 	return r.value(func(option string) bool { return option == "--dport" || option == "--dports" })
+}
+
+// Ports are the ranges of DestinationPorts, of the rule's protocol.
+func (r Rule) Ports() (ports []bundle.Port) {
+	for text := range strings.SplitSeq(r.DestinationPorts(), ",") {
+		first, last, isRange := strings.Cut(text, ":")
+		if !isRange {
+			last = first
+		}
+		low, err := strconv.ParseUint(first, 10, 16)
+		high, err2 := strconv.ParseUint(last, 10, 16)
+		if err == nil && err2 == nil {
+			ports = append(ports, bundle.Port{Protocol: r.Protocol(), First: uint16(low), Last: uint16(high)})
+		}
+	}
+	return ports
 }
 
 // namesSet are the options of a match or a target whose value is a set.
