@@ -33,10 +33,9 @@ func Sets(sets []ruleset.Set) []byte {
 const averagePrefix = 18
 
 // Create returns the line that creates a set, options in ipset save's order.
-func Create(s ruleset.Set) string { return Declared(s).String() }
+func Create(s ruleset.Set) string { return declared(s).String() }
 
-// Declared returns how a set is made.
-func Declared(s ruleset.Set) setfile.Set {
+func declared(s ruleset.Set) setfile.Set {
 	made := setfile.Set{Name: s.Name, Type: string(s.Type)}
 	add := func(given bool, name, value string) {
 		if given {

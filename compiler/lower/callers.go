@@ -66,10 +66,7 @@ func (l *lowering) addCallerSets() {
 		return
 	}
 	s := l.profile.Services[first]
-	for _, family := range ruleset.Families {
-		if family == ruleset.V6 && !l.profile.Policy.IPv6 {
-			continue
-		}
+	for _, family := range l.openFamilies() {
 		l.sets = append(l.sets, ruleset.Set{
 			Name: l.ownSet("callers", family), Family: family, Type: ruleset.HashIP, Netmask: banMask(family),
 			Dynamic: true, Timeout: callersStay, Counters: true, ForceAdd: true,

@@ -11,9 +11,9 @@ import (
 // An ACK that brings a cookie back need not be of who was given one. Anybody can
 // guess: of 2^32 numbers some eight are right at a time, for SYNPROXY takes the
 // cookies of four minutes. A right guess in another one's name opens a connection
-// that nobody answers to, and whoever was given a cookie may have been banned since,
-// or taken off a list. So whom the service is for is asked here again. Where that is
-// not everyone, guesses are counted in the set "guess".
+// that nobody answers to. A source that was given a cookie may have been banned since,
+// or taken off a list. So the sources of the service are asked for here again. Where it
+// is not for everyone, guesses are counted in the set "guess".
 //
 // A right cookie takes its source out of the set again, so that an honest one never
 // has more guesses there than segments on their way. Forged ones in its name shut it
@@ -108,10 +108,7 @@ func (l *lowering) addGuessSets() {
 	if !slices.ContainsFunc(l.profile.Services, guessed) {
 		return
 	}
-	for _, family := range ruleset.Families {
-		if family == ruleset.V6 && !l.profile.Policy.IPv6 {
-			continue
-		}
+	for _, family := range l.openFamilies() {
 		l.sets = append(l.sets, ruleset.Set{
 			Name: l.ownSet("guess", family), Family: family, Type: ruleset.HashIP, Netmask: banMask(family),
 			Dynamic: true, Timeout: guessesStay, Counters: true, ForceAdd: true,

@@ -26,6 +26,14 @@ const (
 // site: 262,144 entries take 12 MB.
 const provenEntries = 262144
 
+// openFamilies are the families in which anything is open.
+func (l *lowering) openFamilies() []ruleset.Family {
+	if !l.profile.Policy.IPv6 {
+		return []ruleset.Family{ruleset.V4}
+	}
+	return ruleset.Families[:]
+}
+
 // addDynamicSets adds the sets that fill while the rules are live. They are
 // made beforehand since the kernel does not grow a set from the packet's path.
 // In IPv6 a source is a /64.

@@ -162,10 +162,7 @@ func sequencePorts(sequence []profile.Port) []ruleset.Match {
 // than refuse the next. The last set only those can fill who know the sequence.
 func (l *lowering) addKnockSets() {
 	for _, k := range l.profile.Knocks {
-		for _, family := range ruleset.Families {
-			if family == ruleset.V6 && !l.profile.Policy.IPv6 {
-				continue
-			}
+		for _, family := range l.openFamilies() {
 			for number := 1; number < len(k.Sequence); number++ {
 				l.addKnockSet(k, ruleset.Set{Name: l.ownSet(heard(number, k), family), Family: family, Timeout: k.Step, ForceAdd: true})
 			}
