@@ -9,8 +9,8 @@ import (
 	"hardenctl/lab"
 )
 
-// Whoever retries closed ports while forged probes fill what is remembered of others
-// is not banned, and lines of the log say nothing new of it. The sets of ports are
+// A client that retries closed ports while forged probes fill what is remembered of
+// others is not banned, and lines of the log say nothing new of it. The sets of ports are
 // made small, so that a few probes fill them.
 func TestRetriesBesideForgedProbes(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
