@@ -19,13 +19,13 @@ build:
 	CGO_ENABLED=0 $(GO) build -o bin/hardenctl ./cmd/hardenctl
 
 demo: build
-	scripts/setup $(TOOLS)
-	$(GO) build -o bin/demo ./demo
-	bin/demo $(CURDIR)/bin/hardenctl $(CURDIR)/demo
+	test/scripts/setup $(TOOLS)
+	$(GO) build -o bin/demo ./test/demo
+	bin/demo $(CURDIR)/bin/hardenctl $(CURDIR)/test/demo
 
 # The time limits are for a machine that is four times slower than two quiet cores.
 test: bin/docker bin/firewalls bin/sshd bin/tree
-	scripts/setup $(TEST_TOOLS)
+	test/scripts/setup $(TEST_TOOLS)
 	$(GO) test -count=1 -timeout 60m ./...
 
 # The tables that take hours as a whole: failpoints, crashes, losses of power, series
@@ -34,27 +34,27 @@ test: bin/docker bin/firewalls bin/sshd bin/tree
 LONG ?= 6m
 SEED ?= $(or $(shell git rev-list --count HEAD 2>/dev/null),0)
 test-long: bin/docker bin/firewalls bin/sshd bin/tree
-	scripts/setup $(TEST_TOOLS)
-	$(GO) -C live test -count=1 -timeout 60m -long=$(LONG) -seed=$(SEED)
+	test/scripts/setup $(TEST_TOOLS)
+	$(GO) -C test/live test -count=1 -timeout 60m -long=$(LONG) -seed=$(SEED)
 	$(MAKE) matrix SHORT=1
 
 # The real Docker, for the tests: unpacked, not installed.
 bin/docker:
-	scripts/unpack $@ docker.io containerd runc
+	test/scripts/unpack $@ docker.io containerd runc
 
 # What hardenctl refuses to work beside, and what it is compared with: unpacked,
 # since ufw removes iptables-persistent, and firewalld would take over this machine.
 bin/firewalls:
-	scripts/unpack $@ ufw firewalld
+	test/scripts/unpack $@ ufw firewalld
 
 # A Debian that boots, for the tests.
 bin/tree:
-	scripts/setup debootstrap
-	scripts/tree $@ $(TREE)
+	test/scripts/setup debootstrap
+	test/scripts/tree $@ $(TREE)
 
 # The real sshd, which would listen on this machine if it were installed.
 bin/sshd:
-	scripts/unpack $@ openssh-server
+	test/scripts/unpack $@ openssh-server
 
 # The tests that hang on what iptables and ipset print, take and refuse, with the
 # tools of three generations of Debian, less this machine's, which make test tests.
@@ -66,31 +66,31 @@ matrix: export HARDENCTL_LIVE_COMMAND = $(CURDIR)/bin/hardenctl
 matrix: build $(GENERATIONS:%=bin/generations/%)
 	$(GO) build -tags impatient -o bin/hardenctl-impatient ./cmd/hardenctl
 	for g in $(GENERATIONS); do \
-		within="$(CURDIR)/scripts/within $(CURDIR)/bin/generations/$$g"; \
-		$(GO) test -count=1 -exec "$$within" ./host/... && \
-		$(GO) -C live test -count=1 -timeout 60m $(if $(SHORT),-short) -exec "$$within" || exit; \
+		within="$(CURDIR)/test/scripts/within $(CURDIR)/bin/generations/$$g"; \
+		$(GO) test -count=1 -exec "$$within" ./internal/host/... && \
+		$(GO) -C test/live test -count=1 -timeout 60m $(if $(SHORT),-short) -exec "$$within" || exit; \
 	done
 
 bin/generations/%:
-	scripts/setup debootstrap
-	SUITE=$* scripts/tree $@ $(GENERATION)
+	test/scripts/setup debootstrap
+	SUITE=$* test/scripts/tree $@ $(GENERATION)
 
 # Kills N applies, confirms, reverts, rollbacks and restores at random moments on
 # each backend; SEED= repeats a run.
 N ?= 2000
 crash:
-	scripts/setup $(TEST_TOOLS)
-	$(GO) -C live test -count=1 -timeout 0 -run '^TestCrash' -all -crashes=$(N) -seed=$(SEED)
+	test/scripts/setup $(TEST_TOOLS)
+	$(GO) -C test/live test -count=1 -timeout 0 -run '^TestCrash' -all -crashes=$(N) -seed=$(SEED)
 
 # Damages every command at every call to disk, message to the kernel and tool, in
 # every way. Takes hours; make test-long does a slice of it.
 failpoints:
-	scripts/setup $(TEST_TOOLS)
-	$(GO) -C live test -count=1 -timeout 0 -run '^TestFailpoints|^TestFault09_' -all
+	test/scripts/setup $(TEST_TOOLS)
+	$(GO) -C test/live test -count=1 -timeout 0 -run '^TestFailpoints|^TestFault09_' -all
 
 # The packages in which goroutines meet.
 race:
-	$(GO) test -count=1 -timeout 60m -race ./compiler/... ./host/... ./cmd/... ./lab/... ./verify/...
+	$(GO) test -count=1 -timeout 60m -race ./compiler/... ./internal/host/... ./cmd/... ./internal/lab/... ./internal/verify/...
 
 lint:
 	test -z "$$(gofmt -l .)"
@@ -99,14 +99,14 @@ lint:
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
 bench: bin/firewalls
-	scripts/setup $(BENCH_TOOLS)
-	$(GO) test -run '^$$' -bench . ./bench
+	test/scripts/setup $(BENCH_TOOLS)
+	$(GO) test -run '^$$' -bench . ./test/bench
 
 # Draws README's picture anew from an attack on the demo's web server. README has the
 # text of the same attack: print that anew too.
 picture: build
-	scripts/setup $(TOOLS) masscan zmap
-	bin/hardenctl verify demo/web.toml --json >bin/report.json
+	test/scripts/setup $(TOOLS) masscan zmap
+	bin/hardenctl verify test/demo/web.toml --json >bin/report.json
 	$(GO) run ./docs/picture <bin/report.json >docs/what-an-attacker-sees.svg
 
 # Rewrites the golden bundles; read the diff before you commit it.

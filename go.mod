@@ -1,4 +1,4 @@
-module hardenctl
+module github.com/hardenctl/hardenctl
 
 go 1.24.0
 

@@ -8,14 +8,14 @@ package compiler
 import (
 	"slices"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/check"
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/emit"
-	"hardenctl/compiler/lower"
-	"hardenctl/compiler/needs"
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/check"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/emit"
+	"github.com/hardenctl/hardenctl/compiler/lower"
+	"github.com/hardenctl/hardenctl/compiler/needs"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Compile reads the profile called name and returns its bundle. The bundle is

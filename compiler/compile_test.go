@@ -11,10 +11,10 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"hardenctl/compiler"
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 func compile(t *testing.T, text string) (*bundle.Bundle, diag.List) {

@@ -3,8 +3,8 @@ package compiler
 import (
 	"strconv"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // describe returns what the manifest of a profile says of its ruleset: for each

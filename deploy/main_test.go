@@ -21,7 +21,7 @@ import (
 	"syscall"
 	"testing"
 
-	"hardenctl/lab"
+	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
 func TestMain(m *testing.M) { lab.Main(m) }
@@ -68,7 +68,7 @@ var install = sync.OnceValue(func() error {
 	if err := syscall.Mount("tmpfs", filepath.Dir(program), "tmpfs", 0, "mode=0755"); err != nil {
 		return fmt.Errorf("mount a tmpfs on %s: %w", filepath.Dir(program), err)
 	}
-	out, err := exec.Command("go", "build", "-o", program, "hardenctl/cmd/hardenctl").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", program, "github.com/hardenctl/hardenctl/cmd/hardenctl").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("building the command: %w (a lab has no network: if modules are missing, run go mod download first)\n%s", err, out)
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/distro"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/distro"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // extensions returns what the files of a golden bundle name, as a tool reads them.

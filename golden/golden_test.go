@@ -12,10 +12,10 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler"
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/profile"
-	"hardenctl/profiles"
+	"github.com/hardenctl/hardenctl/compiler"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/profiles"
 )
 
 var update = flag.Bool("update", false, "write the bundles instead of comparing them")

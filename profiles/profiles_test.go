@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/profiles"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/profiles"
 )
 
 func TestNames(t *testing.T) {

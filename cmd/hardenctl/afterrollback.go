@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host/generation"
-	"hardenctl/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
 )
 
 // rolledBack is the generation that is live and is a rollback. The profile on

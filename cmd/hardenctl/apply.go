@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host"
-	"hardenctl/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
 
 // applyFlags are the flags of the commands that change the host.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
 )
 
 func newCompile() *cobra.Command {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
 )
 
 const goodProfile = "version = 1\n[services.web]\nports = [\"tcp/80\"]\n"

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host"
-	"hardenctl/host/apply"
-	"hardenctl/host/generation"
+	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
 // confirmFlags are the flags of confirm.

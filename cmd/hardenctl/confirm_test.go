@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"hardenctl/host"
+	"github.com/hardenctl/hardenctl/internal/host"
 )
 
 // A confirm promises nothing for a boot at which nothing loads the files.

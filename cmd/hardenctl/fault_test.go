@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
 )
 
 // The faults of reading a profile, by their numbers. Those that need a live host
@@ -29,7 +29,7 @@ var literals = regexp.MustCompile(`"[^"\n]*"`)
 // Fault 24: what is no text, or would end a line or a quote in what is emitted,
 // is refused in every text of a profile, whatever the text is for.
 func TestFault24EveryText(t *testing.T) {
-	text, err := os.ReadFile("../../live/testdata/everything.toml")
+	text, err := os.ReadFile("../../test/live/testdata/everything.toml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host"
-	"hardenctl/host/generation"
+	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
 // errHistoryNotRoot is the error of a process that may not read generations.

@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/host"
-	"hardenctl/host/apply"
-	"hardenctl/host/generation"
-	"hardenctl/host/journal"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
+	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
 // target is what an apply moves the host to, and where that comes from.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/host/knock"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/internal/host/knock"
 )
 
 func newKnock() *cobra.Command {

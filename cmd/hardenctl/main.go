@@ -16,8 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host/apply"
-	"hardenctl/host/tool"
+	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
 // version is set by the linker of a release.

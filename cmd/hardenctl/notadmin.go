@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
 // notAdminFlag adds --not-an-admin, for addresses of which the guard cannot know

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/host"
+	"github.com/hardenctl/hardenctl/internal/host"
 )
 
 // kinds are files of each kind of ours, by name. The bundle is a folder.

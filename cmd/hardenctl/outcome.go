@@ -7,10 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host"
-	"hardenctl/host/apply"
-	"hardenctl/host/plan"
-	"hardenctl/host/tool"
+	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
 // outcome is the JSON form of an apply: the plan, if there came to be one, and

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"os"
 
-	"hardenctl/compiler/filekind"
-	"hardenctl/host/safepath"
+	"github.com/hardenctl/hardenctl/compiler/filekind"
+	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
 
 // keepsOthers returns an error if a flag names a file that exists and is of another

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/compiler/filekind"
-	"hardenctl/host"
+	"github.com/hardenctl/hardenctl/compiler/filekind"
+	"github.com/hardenctl/hardenctl/internal/host"
 )
 
 // planFlags are the flags of plan.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/profiles"
+	"github.com/hardenctl/hardenctl/profiles"
 )
 
 func newProfiles() *cobra.Command {

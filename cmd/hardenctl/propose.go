@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host"
+	"github.com/hardenctl/hardenctl/internal/host"
 )
 
 // proposal is what an apply would do to the host, as both were at one moment.

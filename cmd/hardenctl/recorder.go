@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/profile"
-	"hardenctl/host/generation"
-	"hardenctl/host/safepath"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
+	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
 
 // recorder is what a compile reads through. It keeps what was read, for a

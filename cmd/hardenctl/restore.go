@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host"
+	"github.com/hardenctl/hardenctl/internal/host"
 )
 
 func newRestore() *cobra.Command {

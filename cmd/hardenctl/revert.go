@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host"
-	"hardenctl/host/watchdog"
+	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/watchdog"
 )
 
 // revertFlags are the flags of revert.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host/generation"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
 func newRollback() *cobra.Command {

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"hardenctl/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
 )
 
 // Nothing that others have named moves the cursor, sets a title, or turns the line

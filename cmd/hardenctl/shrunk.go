@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/diag"
-	"hardenctl/host"
-	"hardenctl/host/generation"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
 // shrunk reports the lists of a bundle that have lost more, since the last apply

@@ -11,13 +11,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/compiler"
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/needs"
-	"hardenctl/compiler/profile"
-	"hardenctl/host/generation"
-	"hardenctl/profiles"
+	"github.com/hardenctl/hardenctl/compiler"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/needs"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
+	"github.com/hardenctl/hardenctl/profiles"
 )
 
 // defaultProfile is the profile of a host.

@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host"
-	"hardenctl/host/apply"
-	"hardenctl/host/generation"
-	"hardenctl/host/session"
+	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
+	"github.com/hardenctl/hardenctl/internal/host/session"
 )
 
 // defaultTrial is how long a trial lasts where nobody says it.

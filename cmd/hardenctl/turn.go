@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/host"
-	"hardenctl/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/apply"
 )
 
 func lockFlag(cmd *cobra.Command) *time.Duration {

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/host"
-	"hardenctl/host/generation"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
 // unconfirmed says that a profile was tried, by whom and when, and that this was

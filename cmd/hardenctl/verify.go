@@ -11,13 +11,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/filekind"
-	"hardenctl/compiler/profile"
-	"hardenctl/host/safepath"
-	"hardenctl/lab"
-	"hardenctl/verify"
-	"hardenctl/verify/page"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/filekind"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/internal/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/internal/verify"
+	"github.com/hardenctl/hardenctl/internal/verify/page"
 )
 
 // verifyFlags are the flags of verify.

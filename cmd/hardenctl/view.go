@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"io"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // diagnostics is the JSON form of what is wrong with a profile.

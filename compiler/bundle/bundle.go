@@ -6,7 +6,7 @@
 // locale, path or version in them.
 package bundle
 
-import "hardenctl/compiler/diag"
+import "github.com/hardenctl/hardenctl/compiler/diag"
 
 // The names of the files in a bundle; a name with a slash lies in a folder of
 // the bundle's. A file is left out when the profile asks for nothing in it; the

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
 )
 
 // example is a small bundle, its files handed over in no order.

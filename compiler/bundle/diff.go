@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
-	"hardenctl/compiler/bundle/linediff"
+	"github.com/hardenctl/hardenctl/compiler/bundle/linediff"
 )
 
 // Diff returns what must change in a folder to make it hold the wanted bundle,

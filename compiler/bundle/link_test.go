@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
 )
 
 // TestLinkFiles shows that the files of interfaces come last and sorted, are

@@ -8,9 +8,9 @@ import (
 	"net/netip"
 	"slices"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/netset"
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 // Profile returns what is wrong or doubtful in a profile that was read without

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"hardenctl/compiler/check"
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/check"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 // findings returns what is wrong with a profile that reads well, one a line.

@@ -3,8 +3,8 @@ package check
 import (
 	"slices"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 // closedToAll warns where nobody gets in by the closed rules, which a host boots

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 // fail2ban refuses a fail2ban that never has anyone to ban, since it reads

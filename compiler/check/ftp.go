@@ -3,8 +3,8 @@ package check
 import (
 	"slices"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 // ftpPort is that of FTP's control connection.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 // Knocks returns what is wrong with the knocks of the profile called name: a

@@ -4,9 +4,9 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"hardenctl/compiler/check"
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/check"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 // aDoor is used in line 2 and stated from line 3 on.

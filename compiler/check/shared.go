@@ -3,8 +3,8 @@ package check
 import (
 	"fmt"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 // maxSharing is how many services may state one port: every new packet to it passes

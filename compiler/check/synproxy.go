@@ -3,8 +3,8 @@ package check
 import (
 	"slices"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 // nothingToProxy warns of services that ask for SYNPROXY and have no TCP port,

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/netset"
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 // list is a list of addresses that a profile states.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 func TestPosition(t *testing.T) {

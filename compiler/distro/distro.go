@@ -16,7 +16,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 //go:embed table.toml

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestEveryRowDecides holds that a row says of each extension that the kernel has

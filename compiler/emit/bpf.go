@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // operation is the code of an instruction of classic BPF, the machine that

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/emit"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/emit"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestPrograms runs the programs on packets: with IP options, with extension

@@ -13,8 +13,8 @@ import (
 	"bytes"
 	"fmt"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Files returns every artifact of the ruleset, in the order of DESIGN.md's

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Fail2ban returns the filter, the jail and the action for fail2ban 0.11 and

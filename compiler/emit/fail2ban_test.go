@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // text returns one of the files for a jail.

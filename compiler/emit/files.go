@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"hardenctl/compiler/netset"
-	"hardenctl/compiler/ruleset"
-	"hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/setfile"
 )
 
 // Sets returns ipset restore input: every set created, then filled. Sets must

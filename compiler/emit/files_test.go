@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/emit"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/emit"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 func origin(part string) ruleset.Origin {

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"fmt"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // linkKeys are what systemd.link(5) calls each offload.

@@ -3,9 +3,9 @@ package emit_test
 import (
 	"testing"
 
-	"hardenctl/compiler/bundle"
-	"hardenctl/compiler/emit"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/emit"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 func TestLinks(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // match returns a match's own words, "-m name …", or "" for one that iptables

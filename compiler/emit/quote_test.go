@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/emit"
-	"hardenctl/compiler/ruleset"
-	"hardenctl/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/emit"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/saved"
 )
 
 // commented returns a rule with a comment and a log prefix, the two places for

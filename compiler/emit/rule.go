@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Rule returns a rule's text after "-A CHAIN ", as iptables-save prints it.

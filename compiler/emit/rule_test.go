@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"hardenctl/compiler/emit"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/emit"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestMatches shows every match as iptables-save prints it.

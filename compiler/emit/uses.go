@@ -3,7 +3,7 @@ package emit
 import (
 	"strings"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Uses returns the extensions that a rule is written with, in the order of its

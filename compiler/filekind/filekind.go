@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
 // Kind is what a file is, as a message names it: "a profile".

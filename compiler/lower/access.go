@@ -3,7 +3,7 @@ package lower
 import (
 	"slices"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // trusted sends admin and exempt sources down a way of their own, on which

@@ -3,8 +3,8 @@ package lower
 import (
 	"slices"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // adminAccess says what an apply must prove: that nobody is locked out.

@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // What an apply must prove: the sets of admin addresses, and each admin service

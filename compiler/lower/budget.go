@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // A set that decides about honest people must neither be full nor forget. Its

@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"hardenctl/compiler/lower"
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
-	"hardenctl/profiles"
+	"github.com/hardenctl/hardenctl/compiler/lower"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/profiles"
 )
 
 // TestBudgets holds, for every built-in profile, that packets never fill a set which

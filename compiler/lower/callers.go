@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Connlimit keeps a list of the connections of every source, which the kernel

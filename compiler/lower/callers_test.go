@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestConnectionsPerSource shows who is spared connlimit at first: the callers of

@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // closedTables are the least that this host may boot with: what it gets if the

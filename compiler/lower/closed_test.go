@@ -3,7 +3,7 @@ package lower_test
 import (
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // closed returns what the lowering of a text has for a boot at which the rules

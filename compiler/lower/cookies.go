@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // An ACK that brings a cookie back need not be of who was given one. Anybody can

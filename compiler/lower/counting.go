@@ -1,6 +1,6 @@
 package lower
 
-import "hardenctl/compiler/ruleset"
+import "github.com/hardenctl/hardenctl/compiler/ruleset"
 
 // A set whose entries count packets tells a source that comes often from one
 // that does not: a look that finds the source counts and compares in one. The

@@ -3,8 +3,8 @@ package lower
 import (
 	"time"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Sizes of the sets that packets fill, of which an attacker can fill as much with

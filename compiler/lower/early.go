@@ -1,8 +1,8 @@
 package lower
 
 import (
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // The kernel refuses to send some packets on before FORWARD is asked: those whose

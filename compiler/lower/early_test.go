@@ -3,7 +3,7 @@ package lower_test
 import (
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestErrorsBeforeForward shows which errors of the kernel stay in: all about what

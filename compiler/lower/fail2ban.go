@@ -1,8 +1,8 @@
 package lower
 
 import (
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // jails reports whether fail2ban puts sources into sets of ours.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"hardenctl/compiler/emit"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/emit"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestJailScope shows where those stand whom fail2ban has jailed: like the

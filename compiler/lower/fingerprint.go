@@ -3,8 +3,8 @@ package lower
 import (
 	"slices"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // rawWindow is the largest window of a SYN that scanners make by themselves:

@@ -1,6 +1,6 @@
 package lower
 
-import "hardenctl/compiler/ruleset"
+import "github.com/hardenctl/hardenctl/compiler/ruleset"
 
 // forward closes FORWARD for a host that routes nothing. A profile that leaves
 // FORWARD alone never gets here: Docker, libvirt and routers live there.

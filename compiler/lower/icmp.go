@@ -1,7 +1,7 @@
 package lower
 
 import (
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Types of ICMP messages (RFC 792) and of ICMPv6 (RFC 4443, 4861, 3810).

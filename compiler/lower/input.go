@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // input is the way of a packet to this host, cheapest and commonest first.

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strconv"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // keys are the kernel settings behind each key of [kernel], in the order in

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // A knock keeps, for each source, how many of its ports it has heard in the

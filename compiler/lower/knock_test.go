@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 const door = `

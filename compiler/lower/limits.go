@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // The kernel keeps a rate as the ticks that one token costs, a whole number

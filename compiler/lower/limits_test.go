@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestRates shows rates as iptables prints them back: in the finest unit that

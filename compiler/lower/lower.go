@@ -18,9 +18,9 @@ import (
 	"cmp"
 	"slices"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Lower returns the ruleset of a profile that was read without errors, and the names

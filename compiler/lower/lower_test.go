@@ -9,10 +9,10 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"hardenctl/compiler/emit"
-	"hardenctl/compiler/lower"
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/emit"
+	"github.com/hardenctl/hardenctl/compiler/lower"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // read returns the profile of a text, which may leave out its version.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/lower"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/lower"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // everySet is a profile of which lowering makes every set that it can make.

@@ -1,6 +1,6 @@
 package lower
 
-import "hardenctl/compiler/ruleset"
+import "github.com/hardenctl/hardenctl/compiler/ruleset"
 
 // nics says what each network interface that the profile names does itself.
 func (l *lowering) nics() []ruleset.NIC {

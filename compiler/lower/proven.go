@@ -3,8 +3,8 @@ package lower
 import (
 	"time"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // provenRate is what a proven source keeps while it is banned, of all services

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/emit"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/emit"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // mangle returns what the lowering of a text has in mangle, and nothing else.

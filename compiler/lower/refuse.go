@@ -4,8 +4,8 @@ import (
 	"strings"
 	"time"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // reason is the word that stands in the log behind the profile's prefix: why a

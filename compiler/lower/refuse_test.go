@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestLog shows where what is refused is written down, and under which reason:

@@ -1,8 +1,8 @@
 package lower
 
 import (
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 func (f *filter) scan() part { return f.part("scan", f.profile.Scan.Position) }

@@ -3,7 +3,7 @@ package lower
 import (
 	"time"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // A search asks all hosts of a network at once, by multicast or broadcast: for

@@ -3,7 +3,7 @@ package lower_test
 import (
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestSearch shows how a question to all hosts opens the port that it comes from.

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Services are for the sources that they state, by from or a knock, or for anyone.

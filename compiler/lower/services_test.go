@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // between returns the rules of INPUT between the drop of invalid packets and

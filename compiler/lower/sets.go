@@ -6,10 +6,10 @@ import (
 	"net/netip"
 	"slices"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/netset"
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // A set of the profile that a service is for becomes a kernel set of the same name,

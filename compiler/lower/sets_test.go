@@ -7,10 +7,10 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"hardenctl/compiler/emit"
-	"hardenctl/compiler/lower"
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/emit"
+	"github.com/hardenctl/hardenctl/compiler/lower"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // creates returns the lines that create the sets of a ruleset, each with the

@@ -3,7 +3,7 @@ package lower
 import (
 	"slices"
 
-	"hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
 // Services that share a port stand in the order in which they are asked, and the

@@ -3,7 +3,7 @@ package lower
 import (
 	"slices"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // complaints are the ICMP errors by which the kernel answers a malformed packet

@@ -3,7 +3,7 @@ package lower_test
 import (
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestSilence shows what a stealthy host does not say, and that another host's

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // A full table of hashlimit drops the packets of every new source, a customer's

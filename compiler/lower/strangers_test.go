@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestStrangersArePassed shows that a rate of a service for everyone is asked of

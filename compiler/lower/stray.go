@@ -1,8 +1,8 @@
 package lower
 
 import (
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // clientPorts are those that systems give to their clients: Linux from 32768 on

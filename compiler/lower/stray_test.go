@@ -3,7 +3,7 @@ package lower_test
 import (
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestStrays shows which datagrams are no probes: late answers, what is sent to

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // TestTableNames holds that no two tables of hashlimit have one name: the kernel

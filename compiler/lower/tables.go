@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // join makes one table of those that several parts of a profile have in common,

@@ -1,8 +1,8 @@
 package lower
 
 import (
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // udpPackets limits the packets that a source sends to UDP services. It stands

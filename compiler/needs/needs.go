@@ -6,8 +6,8 @@ package needs
 import (
 	"slices"
 
-	"hardenctl/compiler/emit"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/emit"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Need is an extension and the parts of the profile that want it, each once, in

@@ -9,13 +9,13 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"hardenctl/compiler"
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/distro"
-	"hardenctl/compiler/needs"
-	"hardenctl/compiler/profile"
-	"hardenctl/compiler/ruleset"
-	"hardenctl/profiles"
+	"github.com/hardenctl/hardenctl/compiler"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/distro"
+	"github.com/hardenctl/hardenctl/compiler/needs"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/profiles"
 )
 
 // everything is a profile whose rules use all that rules can use.

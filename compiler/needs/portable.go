@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/distro"
-	"hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/distro"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // NotPortable is the code of Check's warnings.

@@ -7,8 +7,8 @@ import (
 	"os"
 	"testing"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
 // randomList is a list as blocklists are: n addresses and prefixes, crowded

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
 // netipTakes is what a single entry may be, said by netip alone.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // ReadJSON reads a crawler list in the form in which search engines publish

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
 func TestReadJSON(t *testing.T) {

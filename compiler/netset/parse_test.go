@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
 func TestParsePrefix(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // maxReported is how many entries of one list are reported one by one. A list

@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"testing"
 
-	"hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
 // of makes a set of prefixes in text.

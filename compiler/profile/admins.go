@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // admins are the services that some layer marks admin, and what layers above have

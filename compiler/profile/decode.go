@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // decoder turns the merged tree into a Profile. Its methods that return a

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
 // A layer can change what the layers below it state, and not only replace it:

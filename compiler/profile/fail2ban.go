@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // Fail2ban is [fail2ban]: what fail2ban makes of the lines of [log].

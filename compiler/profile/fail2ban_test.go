@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // TestFail2ban shows what is stated in part, and by which layer it is taken

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // Knock is [knocks.NAME]: ports that a source must send a packet to, one after

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // The bounds of includes.

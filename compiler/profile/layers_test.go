@@ -3,7 +3,7 @@ package profile
 import (
 	"errors"
 	"fmt"
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 	"io/fs"
 	"strings"
 	"syscall"

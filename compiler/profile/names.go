@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // resolve makes the clean name of a file that the file from names. A relative

@@ -3,7 +3,7 @@ package profile
 import (
 	"strings"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // NIC is [nics.NAME]: what a network interface does for the processor.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"path"
 
-	"hardenctl/compiler/filekind"
+	"github.com/hardenctl/hardenctl/compiler/filekind"
 )
 
 // notProfile says that a text is a file of another kind than a profile, and what

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // origins say where a user's own files state what a message is about. A message

@@ -9,7 +9,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // maxRounds is how often a file is parsed again without what was broken in it.

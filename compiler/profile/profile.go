@@ -20,8 +20,8 @@ import (
 	"net/netip"
 	"time"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
 // Profile is what a merged profile says. Named tables are sorted by name, so

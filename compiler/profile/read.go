@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // Read reads the profile of that name and all that it uses. The profile is nil

@@ -8,8 +8,8 @@ import (
 	"testing/fstest"
 	"time"
 
-	"hardenctl/compiler/diag"
-	"hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
 // folders makes a Files of texts by name: "builtin:…" names are built in.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // kind is the type of a TOML value.

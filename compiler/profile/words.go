@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // What some texts must be, for "must be …, not …".

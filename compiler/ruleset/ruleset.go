@@ -13,7 +13,7 @@ import (
 	"net/netip"
 	"time"
 
-	"hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // Family is an IP version.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/compiler/setfile"
 )
 
 // saved is what ipset 7.17 prints of sets of many types, with every option.

@@ -6,8 +6,8 @@ import (
 	"log"
 	"os"
 
-	"hardenctl/verify"
-	"hardenctl/verify/page"
+	"github.com/hardenctl/hardenctl/internal/verify"
+	"github.com/hardenctl/hardenctl/internal/verify/page"
 )
 
 func main() {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"hardenctl/compiler/bundle/linediff"
+	"github.com/hardenctl/hardenctl/compiler/bundle/linediff"
 )
 
 // script writes edits as one word each: " a -b +c".

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"hardenctl/compiler/bundle/linediff"
+	"github.com/hardenctl/hardenctl/compiler/bundle/linediff"
 )
 
 func TestUnified(t *testing.T) {

@@ -1,6 +1,0 @@
-package session
-
-import "hardenctl/host/process"
-
-// serves reports whether a process serves a login over SSH.
-func serves(proc string, p process.Process) bool { return process.SSHServer(proc, p.PID) != "" }

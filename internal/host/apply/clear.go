@@ -1,0 +1,49 @@
+package apply
+
+import (
+	"errors"
+
+	"github.com/hardenctl/hardenctl/internal/host/generation"
+	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/kernelset"
+	"github.com/hardenctl/hardenctl/internal/host/persist"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// ClearUp removes what an apply has left that succeeded, and that could not be
+// removed then: files beside those of the bundle, sets that it has not, and a
+// generation without a number. What still cannot be is left to the next command;
+// it is in nobody's way. The caller holds the lock.
+func ClearUp(e journal.Entry) {
+	if errors.Join(persist.Sweep(e.Files), dropStrays()) == nil {
+		_, _ = keep(e, nil) // what fails is left to the next command
+	}
+}
+
+// dropStrays removes sets of ours that the bundle of the apply has not. One that
+// somebody's rule names stays, and the next plan tells of it.
+func dropStrays() error {
+	b, err := journal.Bundle()
+	if err != nil {
+		return nil // removed already, with all that was left before
+	}
+	wanted := map[string]bool{}
+	for _, s := range b.Manifest.Sets {
+		wanted[s.Name] = true
+	}
+	all, failed := kernelset.List()
+	for _, h := range all {
+		if !state.OwnsSet(h.Name) || wanted[h.Name] {
+			continue
+		}
+		if err := kernelset.Destroy(h.Name); !errors.Is(err, kernelset.ErrBusy) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
+
+// Sweep removes what an apply has left that was killed before it had an entry in
+// the journal, or when it had none any more. Where it cannot, the next apply does
+// so before it begins. There is no entry, and the caller holds the lock.
+func Sweep() { _ = errors.Join(generation.Host.Discard(), journal.Remove()) }

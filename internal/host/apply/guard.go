@@ -1,0 +1,69 @@
+package apply
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/kernelset"
+	"github.com/hardenctl/hardenctl/internal/host/trial"
+)
+
+// everywhere are the two halves of all addresses: a hash:net set takes no /0.
+var everywhere = map[ruleset.Family][]netip.Prefix{
+	ruleset.V4: {netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("128.0.0.0/1")},
+	ruleset.V6: {netip.MustParsePrefix("::/1"), netip.MustParsePrefix("8000::/1")},
+}
+
+// arm lets the guards hold every address for a time, which the kernel rounds up
+// to whole seconds; kernelset.Forever needs a confirm to end it.
+func arm(left time.Duration) error {
+	if left <= 0 && left != kernelset.Forever {
+		return errors.New("the time of the trial was over before it began; give it more")
+	}
+	for _, family := range ruleset.Families {
+		var entries []kernelset.Entry
+		for _, half := range everywhere[family] {
+			entries = append(entries, kernelset.Entry{Prefix: half, Timeout: left})
+		}
+		if err := kernelset.AddEntries(trial.Guards[family], entries); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disarm empties the guards, if there are any.
+func disarm() error {
+	var failed error
+	for _, name := range trial.Guards {
+		if err := kernelset.Flush(name); !errors.Is(err, kernelset.ErrNotFound) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
+
+// Armed reports whether the guards hold every address: whether a trial still
+// counts for packets. Their time runs in the kernel (jiffies, which no clock that
+// is set, and no other time namespace, changes), and ends no sooner than the
+// deadline, since it is rounded up.
+func Armed() (bool, error) {
+	for _, family := range ruleset.Families {
+		n := 0
+		for _, err := range kernelset.Members(trial.Guards[family]) {
+			if errors.Is(err, kernelset.ErrNotFound) {
+				return false, nil
+			}
+			if err != nil {
+				return false, err
+			}
+			n++
+		}
+		if n != len(everywhere[family]) {
+			return false, nil
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,62 @@
+package apply
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// LoadTables moves what is ours in the tables of a family to a target, in one
+// transaction for each table, as an apply does, and touches nothing else. There
+// is no going back: it is for a boot. The caller holds the lock.
+func LoadTables(ctx context.Context, family ruleset.Family, target state.State) error {
+	current, err := probe.Tables(ctx, family)
+	if err != nil {
+		return err
+	}
+	names := map[string]bool{}
+	for _, tables := range []state.State{current, target} {
+		for id := range tables.Tables {
+			names[id.Name] = true
+		}
+	}
+	var text []byte
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		id := state.TableID{Family: family, Name: name}
+		to := target.Tables[id]
+		to.Name = name
+		text = append(text, transaction(current.Tables[id], to, statedIn(target, id))...)
+	}
+	if text == nil {
+		return nil
+	}
+	return probe.Restore(ctx, family, text, false)
+}
+
+// StatedPolicies returns the policies of the built-in chains that drop and jump
+// to chains of ours: a profile states both or none.
+func StatedPolicies(s state.State) []bundle.PolicyEntry {
+	var stated []bundle.PolicyEntry
+	for id, table := range s.Tables {
+		for _, name := range statedIn(s, id) {
+			stated = append(stated, bundle.PolicyEntry{Family: int(id.Family), Table: id.Name, Chain: name, Policy: table.Chain(name).Policy})
+		}
+	}
+	return stated
+}
+
+// statedIn names these chains of one table.
+func statedIn(s state.State, id state.TableID) []string {
+	var names []string
+	for _, c := range s.Tables[id].Chains {
+		if c.BuiltIn() && c.Policy == "DROP" && len(ownRules(&c)) > 0 {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}

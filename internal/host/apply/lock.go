@@ -1,0 +1,102 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hardenctl/hardenctl/internal/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/host/tool"
+)
+
+// lockPath is the file that an apply holds a lock on while it runs. The kernel
+// releases the lock when the process has ended, however it ends, and with it the
+// tool that it was running.
+const lockPath = "/run/hardenctl.lock"
+
+// ErrBusy is the error of a wait for another apply that has taken too long.
+var ErrBusy = errors.New("another hardenctl is at work")
+
+// Lock waits for other applies to end, at most until ctx does, and returns the
+// function that lets the next one in. If they do not, the error is an ErrBusy. say
+// is told if the file was not as an apply makes it.
+func Lock(ctx context.Context, say func(string)) (release func(), err error) {
+	for {
+		f, err := openLock()
+		if err != nil {
+			return nil, err
+		}
+		why := strange(f)
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil && why == "" && stillThere(f):
+			tool.Hold(f)
+			return func() { unlock(f) }, writeHolder(f)
+		case err != nil && !errors.Is(err, unix.EWOULDBLOCK):
+			return nil, errors.Join(fmt.Errorf("%s: %w", lockPath, err), f.Close())
+		case why != "" && stillThere(f) && (err == nil || !heldByRoot(f)):
+			if err := replaceLock(f); err != nil {
+				return nil, errors.Join(err, f.Close())
+			}
+			say(lockPath + " " + why + ": others could hold up an apply by it, so it was made anew")
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("%w (%s)", ErrBusy, Holder()), f.Close())
+		case <-time.After(100 * time.Millisecond):
+			f.Close()
+		}
+	}
+}
+
+// unlock lets the next one in, also if something that a tool has left behind
+// keeps the file open.
+func unlock(f *os.File) {
+	tool.Hold(nil)
+	unix.Flock(int(f.Fd()), unix.LOCK_UN)
+	f.Close()
+}
+
+// openLock opens the lock, or makes it. A link in its place is not followed: what
+// it leads to would be overwritten.
+func openLock() (*os.File, error) {
+	if err := safepath.Real(filepath.Dir(lockPath)); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Open(lockPath, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, fmt.Errorf("%s is a symbolic link, which is not followed there; remove it", lockPath)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", lockPath, err)
+	}
+	return os.NewFile(uintptr(fd), lockPath), nil
+}
+
+func writeHolder(f *os.File) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(f, "process %d\n", os.Getpid())
+	return err
+}
+
+// Holder says who holds the lock, as far as the file tells.
+func Holder() string {
+	text, err := safepath.ReadFile(lockPath)
+	if err != nil || len(text) == 0 {
+		return "unknown process"
+	}
+	who := strings.TrimSpace(string(text))
+	if _, err := os.Stat("/proc/" + strings.TrimPrefix(who, "process ")); errors.Is(err, fs.ErrNotExist) {
+		return who + ", which was killed; a tool that it started is still at work"
+	}
+	return who
+}

@@ -1,0 +1,117 @@
+package apply
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hardenctl/hardenctl/internal/host/saved"
+)
+
+// execute does to a table what iptables-restore --noflush --counters does with
+// a text, as far as transactions need it, and refuses what that refuses.
+func execute(table saved.Table, text string) (saved.Table, error) {
+	m := model{table: saved.Table{Name: table.Name}}
+	for _, c := range table.Chains {
+		c.Rules = slices.Clone(c.Rules)
+		m.table.Chains = append(m.table.Chains, c)
+	}
+	for line := range strings.Lines(text) {
+		if err := m.line(strings.TrimSuffix(line, "\n")); err != nil {
+			return m.table, fmt.Errorf("%q: %w", line, err)
+		}
+	}
+	return m.table, m.danglers()
+}
+
+type model struct{ table saved.Table }
+
+func (m *model) line(line string) error {
+	var r saved.Rule
+	if _, err := fmt.Sscanf(line, "[%d:%d]", &r.Packets, &r.Bytes); err == nil {
+		_, line, _ = strings.Cut(line, " ")
+	}
+	command, rest, _ := strings.Cut(line, " ")
+	name, rest, _ := strings.Cut(rest, " ")
+	switch {
+	case command == "COMMIT", command[0] == '*':
+		return nil
+	case command[0] == ':':
+		return m.declare(command[1:], name, rest)
+	}
+	chain := m.table.Chain(name)
+	if chain == nil {
+		return fmt.Errorf("no chain %s", name)
+	}
+	return m.change(command, chain, r, rest)
+}
+
+// declare makes or empties a chain, or states a policy.
+func (m *model) declare(name, policy, counters string) error {
+	chain := m.table.Chain(name)
+	if chain == nil {
+		m.table.Chains = append(m.table.Chains, saved.Chain{Name: name, Policy: policy})
+		return nil
+	}
+	if policy == saved.UserPolicy {
+		chain.Rules = nil
+		return nil
+	}
+	chain.Policy = policy
+	_, err := fmt.Sscanf(counters, "[%d:%d]", &chain.Packets, &chain.Bytes)
+	return err
+}
+
+func (m *model) change(command string, chain *saved.Chain, r saved.Rule, rest string) error {
+	r.Spec = rest
+	switch command {
+	case "-A":
+		chain.Rules = append(chain.Rules, r)
+	case "-I":
+		var number int
+		if _, err := fmt.Sscan(rest, &number); err != nil || number > len(chain.Rules)+1 {
+			return fmt.Errorf("index too big")
+		}
+		_, r.Spec, _ = strings.Cut(rest, " ")
+		chain.Rules = slices.Insert(chain.Rules, number-1, r)
+	case "-D":
+		at := slices.IndexFunc(chain.Rules, func(have saved.Rule) bool { return have.Spec == rest })
+		if number, err := strconv.Atoi(rest); err == nil {
+			at = number - 1
+		}
+		if at < 0 || at >= len(chain.Rules) {
+			return fmt.Errorf("no such rule")
+		}
+		chain.Rules = slices.Delete(chain.Rules, at, at+1)
+	case "-F":
+		chain.Rules = nil
+	case "-X":
+		return m.remove(chain)
+	default:
+		return fmt.Errorf("unknown command")
+	}
+	return nil
+}
+
+// remove refuses a chain that has rules, or that a rule goes to.
+func (m *model) remove(chain *saved.Chain) error {
+	name := chain.Name
+	if len(chain.Rules) > 0 {
+		return fmt.Errorf("chain is not empty")
+	}
+	m.table.Chains = slices.DeleteFunc(m.table.Chains, func(c saved.Chain) bool { return c.Name == name })
+	return m.danglers()
+}
+
+// danglers finds a rule that goes to a chain that is not there.
+func (m *model) danglers() error {
+	for _, c := range m.table.Chains {
+		for _, r := range c.Rules {
+			if to := r.Target(); strings.Contains(to, "HARDENCTL-") && m.table.Chain(to) == nil {
+				return fmt.Errorf("a rule of %s goes to %s, which is not there", c.Name, to)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/internal/host/kernelset"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/internal/host/trial"
+)
+
+// temporary is the name under which a set is filled before it is swapped in.
+// No set of a bundle is named so: these end in their family.
+const temporary = ruleset.SetPrefix + "tmp-"
+
+// setStep makes, changes and removes sets. A set that exists is never filled
+// in place: another is filled beside it, counted, and swapped in, so that
+// packets meet the old members or the new ones, and a failed load changes
+// nothing. What was swapped out is kept until the apply is done.
+func (c Change) setStep() step {
+	w := c.setWork()
+	return step{name: "sets", do: w.do, undo: w.undo, finish: w.finish}
+}
+
+func (c Change) setWork() *setWork {
+	return &setWork{change: c, create: declared(c.Bundle.File(bundle.Sets)), kept: map[string]kept{}}
+}
+
+type setWork struct {
+	change  Change
+	create  map[string]setfile.Set
+	made    []string          // sets that did not exist
+	swapped map[string]string // from a set to the one that holds its old members
+	renamed map[string]string // from a set to the name that the old one has now
+	kept    map[string]kept   // what each set that packets fill was given
+}
+
+// kept are entries of a set, as each was taken last.
+type kept map[netip.Prefix]kernelset.Entry
+
+func declared(text []byte) map[string]setfile.Set {
+	byName := map[string]setfile.Set{}
+	for _, s := range setfile.Sets(text) {
+		byName[s.Name] = s
+	}
+	return byName
+}
+
+func (w *setWork) do(ctx context.Context) error {
+	w.swapped, w.renamed = map[string]string{}, map[string]string{}
+	for i, s := range w.change.Plan.Changes {
+		if s.Kind != plan.Set {
+			continue
+		}
+		var err error
+		switch s.Action {
+		case plan.Add:
+			w.made = append(w.made, s.Object)
+			err = w.fill(ctx, s.Object, s.Object)
+		case plan.Change:
+			err = w.replace(ctx, s.Object, fmt.Sprintf("%s%d", temporary, i))
+		}
+		if err != nil {
+			return fmt.Errorf("set %s: %w", s.Object, err)
+		}
+	}
+	return nil
+}
+
+// fill creates a set under a name and gives it the members that name's set
+// shall have, or, if packets fill it, those that it has now: itself, to which
+// others may have added a ban, and its copy on trial, to which packets have.
+func (w *setWork) fill(ctx context.Context, name, as string) error {
+	set := w.create[name]
+	set.Name = as
+	if err := kernelset.Create(ctx, set); err != nil {
+		return err
+	}
+	want := w.change.Want.Sets[name]
+	if want.Dynamic {
+		return errors.Join(w.keep(name, name, as), w.keep(name, trial.Set(name), as))
+	}
+	if err := kernelset.Add(as, slices.Concat(want.Members.V4(), want.Members.V6())); err != nil {
+		return err
+	}
+	return count(as, want.Entries)
+}
+
+// count makes sure that a set has as many entries as it was given: a full set
+// can refuse some without a word.
+func count(name string, want int) error {
+	header, err := kernelset.Lookup(name)
+	if err != nil {
+		return err
+	}
+	if int(header.Entries) != want {
+		return fmt.Errorf("it holds %d entries of %d", header.Entries, want)
+	}
+	return nil
+}
+
+// keep copies the bans of a set from where they are, with the time that each has
+// left, but for those that were copied before. Sets of other types hold nothing
+// that outlives a change of the profile.
+func (w *setWork) keep(name, from, to string) error {
+	want := w.change.Want.Sets[name]
+	exists, err := kernelset.Exists(from)
+	if err != nil || !exists || from == to || want.Type != ruleset.HashIP {
+		return err
+	}
+	if w.kept[name] == nil {
+		w.kept[name] = kept{}
+	}
+	var entries []kernelset.Entry
+	for e, err := range kernelset.Members(from) {
+		if err != nil {
+			return err
+		}
+		if w.kept[name].takes(e) {
+			entries = append(entries, widen(e, int(want.Netmask)))
+		}
+	}
+	return kernelset.AddEntries(to, entries)
+}
+
+// takes reports whether an entry was not there, or has more time left or has
+// counted more now, and notes it.
+func (k kept) takes(e kernelset.Entry) bool {
+	before, there := k[e.Prefix]
+	longer := e.Timeout > before.Timeout || e.Timeout == kernelset.Forever
+	if there && e.Packets <= before.Packets && (before.Timeout == kernelset.Forever || !longer) {
+		return false
+	}
+	k[e.Prefix] = e
+	return true
+}
+
+// widen cuts an entry to the netmask of the set that it goes to.
+func widen(e kernelset.Entry, netmask int) kernelset.Entry {
+	if netmask > 0 && netmask < e.Prefix.Bits() {
+		e.Prefix = netip.PrefixFrom(e.Prefix.Addr(), netmask).Masked()
+	}
+	return e
+}
+
+// replace fills another set beside one and swaps the two. A set of that name
+// that an apply left behind when it was killed is in the way, and nobody's.
+func (w *setWork) replace(ctx context.Context, name, beside string) error {
+	if err := kernelset.Destroy(beside); err != nil {
+		return err
+	}
+	if !w.change.Have.Sets[name].Swaps(w.change.Want.Sets[name].Header) {
+		return w.exchange(ctx, name, beside)
+	}
+	w.made = append(w.made, beside)
+	if err := w.fill(ctx, name, beside); err != nil {
+		return err
+	}
+	if err := kernelset.Swap(name, beside); err != nil {
+		return err
+	}
+	w.swapped[name] = beside
+	return w.keepLate(name, beside)
+}
+
+// keepLate gives a set that packets fill the bans that have come elsewhere since
+// it was filled.
+func (w *setWork) keepLate(name, from string) error {
+	if !w.change.Want.Sets[name].Dynamic {
+		return nil
+	}
+	return w.keep(name, from, name)
+}
+
+// exchange puts a set of another type or family out of the way and makes the
+// new one, since the kernel does not swap those. It can be done only while no
+// rule names the set, so that no packet sees that there is none for a moment.
+func (w *setWork) exchange(ctx context.Context, name, beside string) error {
+	err := kernelset.Rename(name, beside)
+	if errors.Is(err, kernelset.ErrBusy) {
+		return notReplaced(w.change.Have.Sets[name])
+	}
+	if err != nil {
+		return err
+	}
+	w.renamed[name] = beside
+	w.made = append(w.made, name)
+	return w.fill(ctx, name, name)
+}
+
+func notReplaced(have state.Set) error {
+	return fmt.Errorf("it is a %s of IPv%d, which the kernel does not replace while rules name it; take those rules out (iptables-save shows them) and run this again", have.Type, have.Family)
+}
+
+// undo swaps and names back and removes what was made. The rules went back
+// before, so that nothing refers to a set that goes.
+func (w *setWork) undo(context.Context) error {
+	var failed error
+	for name, beside := range w.swapped {
+		failed = errors.Join(failed, kernelset.Swap(name, beside))
+	}
+	failed = errors.Join(failed, destroy(w.made))
+	for name, beside := range w.renamed {
+		failed = errors.Join(failed, kernelset.Rename(beside, name))
+	}
+	return failed
+}
+
+// finish removes what was put out of the way, and the sets that the plan
+// removes: no rule names them any more.
+func (w *setWork) finish(context.Context) error {
+	var gone []string
+	var failed error
+	for name := range w.swapped {
+		failed = errors.Join(failed, w.keepLate(name, trial.Set(name))) // of before the trial's rules went
+	}
+	for _, old := range []map[string]string{w.swapped, w.renamed} {
+		for _, beside := range old {
+			gone = append(gone, beside)
+		}
+	}
+	for _, s := range w.change.Plan.Changes {
+		if s.Kind == plan.Set && s.Action == plan.Remove {
+			gone = append(gone, s.Object)
+		}
+	}
+	return errors.Join(failed, destroy(gone))
+}
+
+func destroy(names []string) error {
+	var failed error
+	for _, name := range names {
+		failed = errors.Join(failed, kernelset.Destroy(name))
+	}
+	return failed
+}

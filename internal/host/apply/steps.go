@@ -1,0 +1,169 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/internal/host/trial"
+)
+
+// Change is what an apply is asked to do.
+type Change struct {
+	Bundle     *bundle.Bundle
+	Families   []ruleset.Family // those that the kernel has
+	Have, Want state.State
+	Plan       *plan.Plan
+	// Verify reads the host again and returns what of the plan's kinds still
+	// differs, files left out.
+	Verify func(context.Context) (*plan.Plan, error)
+	// Progress is told each step by name.
+	Progress func(step string)
+}
+
+// tablesStep moves the tables of one family. Going forward and going back are
+// both a move from what is there.
+func tablesStep(family ruleset.Family, policies policies, to, back target) step {
+	move := func(target target) func(context.Context) error {
+		return func(ctx context.Context) error { return moveTables(ctx, family, policies, target) }
+	}
+	return step{name: fmt.Sprintf("IPv%d rules", family), do: move(to), undo: move(back)}
+}
+
+// target says what the tables must become, given what they are.
+type target func(now trial.Tables) trial.Tables
+
+// fixed is a target whatever there is.
+func fixed(tables trial.Tables) target { return func(trial.Tables) trial.Tables { return tables } }
+
+// policies names the chains of a table whose policies become the target's.
+type policies func(id state.TableID) []string
+
+// keepPolicies lets all policies be as they are.
+func keepPolicies(state.TableID) []string { return nil }
+
+func moveTables(ctx context.Context, family ruleset.Family, policies policies, target target) error {
+	current, err := probe.Tables(ctx, family)
+	if err != nil {
+		return err
+	}
+	wanted := target(current.Tables)
+	var text []byte
+	for _, name := range tableNames(family, current.Tables, wanted) {
+		id := state.TableID{Family: family, Name: name}
+		to := wanted[id]
+		to.Name = name
+		text = append(text, transaction(current.Tables[id], to, policies(id))...)
+	}
+	if text == nil {
+		return nil
+	}
+	return probe.Restore(ctx, family, text, false)
+}
+
+// tableNames returns the tables that any of the states has, sorted.
+func tableNames(family ruleset.Family, states ...trial.Tables) []string {
+	names := map[string]bool{}
+	for _, tables := range states {
+		for id := range tables {
+			if id.Family == family {
+				names[id.Name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// policies returns the chains of a table whose policies the profile states, and
+// those whose policies an earlier profile did, which the plan lets go.
+func (c Change) policies(id state.TableID) []string {
+	var names []string
+	for _, p := range c.Bundle.Manifest.Policies {
+		if p.Family == int(id.Family) && p.Table == id.Name {
+			names = append(names, p.Chain)
+		}
+	}
+	for _, s := range c.Plan.Changes {
+		chain, inTable := strings.CutPrefix(s.Object, id.Name+" ")
+		if s.Kind == plan.Policy && s.Family == int(id.Family) && inTable && !slices.Contains(names, chain) {
+			names = append(names, chain)
+		}
+	}
+	return names
+}
+
+// objects names what the plan changes of a kind, in its order.
+func (c Change) objects(kind plan.Kind) []string {
+	var names []string
+	for _, s := range c.Plan.Changes {
+		if s.Kind == kind {
+			names = append(names, s.Object)
+		}
+	}
+	return names
+}
+
+// lastSetting is written after all others: without it a connection that
+// conntrack has not seen yet is lost (nf_conntrack-sysctl.rst).
+const lastSetting = "net.netfilter.nf_conntrack_tcp_loose"
+
+// settingsStep writes the settings of the plan: forward until one fails.
+// Backward it writes those of back, all of them, whatever fails.
+func (c Change) settingsStep(back map[string]state.Setting) step {
+	do := func(context.Context) error {
+		for _, key := range last(c.objects(plan.Setting), lastSetting) {
+			if err := probe.WriteSetting(c.Want.Settings[key]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	undo := func(context.Context) error {
+		var failed error
+		for _, key := range slices.Backward(last(slices.Sorted(maps.Keys(back)), lastSetting)) {
+			failed = errors.Join(failed, probe.PutBack(back[key]))
+		}
+		return failed
+	}
+	return step{name: "kernel settings", do: do, undo: undo}
+}
+
+// last moves one of the names to the end.
+func last(names []string, name string) []string {
+	if i := slices.Index(names, name); i >= 0 {
+		names = append(slices.Delete(names, i, i+1), name)
+	}
+	return names
+}
+
+// changed are the settings that the plan changes, as they are before.
+func (c Change) changed() map[string]state.Setting {
+	before := map[string]state.Setting{}
+	for _, key := range c.objects(plan.Setting) {
+		before[key] = c.Have.Settings[key]
+	}
+	return before
+}
+
+// verifyStep changes nothing: it reads everything back.
+func (c Change) verifyStep() step {
+	return step{name: "reading back", do: func(ctx context.Context) error {
+		left, err := c.Verify(ctx)
+		if err != nil {
+			return err
+		}
+		if left.Empty() {
+			return nil
+		}
+		first := left.Changes[0]
+		return fmt.Errorf("the host is not what was planned: %d differences, the first is %s %s %s", len(left.Changes), first.Action, first.Kind, first.Object)
+	}}
+}

@@ -1,0 +1,216 @@
+package apply
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/internal/host/trial"
+)
+
+// transaction returns iptables-restore --noflush input that turns what is ours
+// in current into what is ours in target, and touches nothing else; nil if
+// there is nothing to do. What is ours are our chains, the jumps to them, and
+// the policies of the chains in policies.
+//
+// A rule that stays keeps its counters, whatever chain of ours it is in. One
+// that comes brings what its copy on trial has counted; one that stays is not
+// touched, and does without.
+func transaction(current, target saved.Table, policies []string) []byte {
+	t := writer{current: current, target: target}
+	added, changed, stale := t.ownChains()
+	t.declare(added)
+	hooks := t.hooks()
+	for _, h := range hooks {
+		t.unhook(h)
+	}
+	for _, name := range added {
+		t.fill(name)
+	}
+	for _, name := range changed {
+		t.edit(name)
+	}
+	for _, h := range hooks {
+		t.hook(h)
+	}
+	t.remove(stale)
+	stated, differ := t.policies(policies)
+	if t.text.Len() == 0 && !differ {
+		return nil
+	}
+	return fmt.Appendf(nil, "*%s\n%s%sCOMMIT\n", target.Name, stated, t.text.Bytes())
+}
+
+type writer struct {
+	current, target saved.Table
+	text            bytes.Buffer
+}
+
+func (w *writer) line(format string, args ...any) { fmt.Fprintf(&w.text, format+"\n", args...) }
+
+// policies returns the lines that declare the built-in chains of names, and
+// whether one of them changes a policy. One that stays is declared as it is,
+// with its counters. A chain that a side does not have, because nobody has used
+// its table, has the kernel's policy.
+//
+// Chains of others are not declared: somebody may set their policy between the
+// reading and the transaction, as a container engine does when it starts, and a
+// line of ours would put it back. iptables-legacy sets the counters of policies
+// to zero then, whatever it changes in the table: "iptables-legacy -A" of one
+// rule does the same, and no option of restore keeps them (libiptc up to 1.8.9,
+// COUNTER_MAP_ZEROED, and no more of 1.8.11; TestLegacyForgetsWhatPoliciesCounted).
+// Those go rather than a policy.
+func (w *writer) policies(names []string) (lines []byte, differ bool) {
+	for _, name := range names {
+		chain, target := policyOf(w.current, name), policyOf(w.target, name)
+		changes := chain.Policy != target.Policy
+		if changes {
+			chain.Policy, differ = target.Policy, true
+		}
+		if changes || w.current.Chain(name) != nil {
+			lines = fmt.Appendf(lines, ":%s %s [%d:%d]\n", name, chain.Policy, chain.Packets, chain.Bytes)
+		}
+	}
+	return lines, differ
+}
+
+func policyOf(t saved.Table, name string) saved.Chain {
+	if c := t.Chain(name); c != nil {
+		return *c
+	}
+	return saved.Chain{Name: name, Policy: "ACCEPT"}
+}
+
+// ownChains returns the chains of ours that come, those that change and those
+// that must go.
+func (w *writer) ownChains() (added, changed, stale []string) {
+	for _, c := range w.target.Chains {
+		have := w.current.Chain(c.Name)
+		switch {
+		case !state.OwnsChain(c.Name):
+		case have == nil:
+			added = append(added, c.Name)
+		case !saved.SameRules(have.Rules, c.Rules):
+			changed = append(changed, c.Name)
+		}
+	}
+	for _, c := range w.current.Chains {
+		if state.OwnsChain(c.Name) && w.target.Chain(c.Name) == nil {
+			stale = append(stale, c.Name)
+		}
+	}
+	return added, changed, stale
+}
+
+// declare makes chains, inside the transaction.
+func (w *writer) declare(names []string) {
+	for _, name := range names {
+		w.line(":%s - [0:0]", name)
+	}
+}
+
+// fill writes a chain that is new.
+func (w *writer) fill(name string) {
+	tried := w.tried(name)
+	for i, r := range w.target.Chain(name).Rules {
+		w.line("[%d:%d] -A %s %s", tried[i].Packets, tried[i].Bytes, name, r.Spec)
+	}
+}
+
+// tried are the rules of a chain's copy on trial, in the places that they have
+// in the target: as many rules without counters if there is no such copy.
+func (w *writer) tried(name string) []saved.Rule {
+	rules := w.target.Chain(name).Rules
+	tried := w.current.Chain(trial.Chain(name))
+	if tried == nil || state.OfTrialChain(name) || len(tried.Rules) != len(rules) {
+		return make([]saved.Rule, len(rules))
+	}
+	return tried.Rules
+}
+
+// takeCounters returns the counters of the first rule like spec, and takes that
+// rule out, so that of two rules alike each keeps its own.
+func takeCounters(rules *[]saved.Rule, spec string) (packets, bytes uint64) {
+	i := slices.IndexFunc(*rules, func(r saved.Rule) bool { return r.Spec == spec })
+	if i < 0 {
+		return 0, 0
+	}
+	found := (*rules)[i]
+	*rules = slices.Delete(*rules, i, i+1)
+	return found.Packets, found.Bytes
+}
+
+// hooked is a chain of others with the rules of ours that stand and shall
+// stand in it.
+type hooked struct {
+	chain           string
+	current, target []placed
+}
+
+// placed is a rule with its place in its chain, counted from 1.
+type placed struct {
+	number int
+	spec   string
+}
+
+// hooks returns the chains in which our jumps are not what they must be.
+func (w *writer) hooks() []hooked {
+	var names []string
+	for _, c := range slices.Concat(w.current.Chains, w.target.Chains) {
+		if !state.OwnsChain(c.Name) && !slices.Contains(names, c.Name) {
+			names = append(names, c.Name)
+		}
+	}
+	var out []hooked
+	for _, name := range names {
+		h := hooked{name, ownRules(w.current.Chain(name)), ownRules(w.target.Chain(name))}
+		if !slices.Equal(h.current, h.target) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+func ownRules(c *saved.Chain) []placed {
+	if c == nil {
+		return nil
+	}
+	var own []placed
+	for i, r := range c.Rules {
+		if state.OwnsRule(r) {
+			own = append(own, placed{i + 1, r.Spec})
+		}
+	}
+	return own
+}
+
+func (w *writer) unhook(h hooked) {
+	for _, r := range h.current {
+		w.line("-D %s %s", h.chain, r.spec)
+	}
+}
+
+// hook puts our jumps where they must be, or, where others have taken rules
+// out of the chain since, as near as it is long enough for.
+func (w *writer) hook(h hooked) {
+	room := 1
+	if c := w.current.Chain(h.chain); c != nil {
+		room += len(c.Rules) - len(h.current)
+	}
+	for i, r := range h.target {
+		w.line("-I %s %d %s", h.chain, min(r.number, room+i), r.spec)
+	}
+}
+
+// remove empties all chains before it removes any: they may refer to each
+// other.
+func (w *writer) remove(names []string) {
+	for _, name := range names {
+		w.line("-F %s", name)
+	}
+	for _, name := range names {
+		w.line("-X %s", name)
+	}
+}

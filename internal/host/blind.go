@@ -1,0 +1,50 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/persist"
+	"github.com/hardenctl/hardenctl/internal/host/probe"
+)
+
+// Blind is the error of a trial that has gone back without its journal, which was
+// broken: rules and sets are what they were before, since the kernel knows which
+// are the trial's, but nobody knows which settings it had changed.
+type Blind struct{ Cause error }
+
+// Error says what there is now, and what to do.
+func (e *Blind) Error() string {
+	return fmt.Sprintf("%v: rules and sets of a trial have gone back, and nothing is under way any more, but kernel settings and sets that it has made stay as they are: look with `hardenctl plan`, and apply what you want to have", e.Cause)
+}
+
+// Unwrap returns what was wrong with the journal.
+func (e *Blind) Unwrap() error { return e.Cause }
+
+// revertBroken ends what is under way whose journal is broken.
+func revertBroken(ctx context.Context, progress func(step string)) error {
+	if err := revertBlind(ctx, progress); err != nil {
+		return err
+	}
+	return &Blind{journal.ErrBroken}
+}
+
+// revertBlind ends a trial of which nothing is known but what the kernel and the
+// files tell.
+func revertBlind(ctx context.Context, progress func(step string)) error {
+	tools, err := probe.ReadTools()
+	if err != nil {
+		return err
+	}
+	boot, err := journal.Boot()
+	if err != nil {
+		return err
+	}
+	files := slices.Sorted(maps.Values(bundle.Paths(persist.DetectLayout())))
+	return apply.Revert(ctx, journal.Entry{Boot: boot, Families: tools.Families, Files: files}, progress)
+}

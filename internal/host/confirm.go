@@ -1,0 +1,148 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"time"
+
+	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/session"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/internal/host/trial"
+)
+
+// Refusals of a confirm. Nothing was changed.
+var (
+	ErrNoTrial     = errors.New("no trial is pending: it was confirmed before, and `hardenctl history` shows it, or its time was over and everything has gone back")
+	ErrToken       = errors.New("this is not the token of the trial that is pending")
+	ErrSameSession = errors.New("this is, or may be, the login that applied, so it does not prove that you can log in")
+	ErrOldSession  = errors.New("this login began before the apply, so it does not prove that you can log in now")
+)
+
+// Confirmation is the word that ends a trial.
+type Confirmation struct {
+	// Token is the word that Try gave; empty for the trial that is pending.
+	Token string
+	// SameSession lets a login confirm that proves nothing: the one that applied,
+	// or one that is older than the trial.
+	SameSession bool
+}
+
+// Kept is a trial that was confirmed.
+type Kept struct {
+	// Apply is what was on trial and whose it was: "an apply of web.toml by alice".
+	Apply string
+	// Profile is what was on trial, By who applied it; empty if it is not known.
+	Profile, By string
+	// Generation is the number of the one that was staged for it; 0 for none.
+	Generation int
+	// Unloaded says what to do for the saved files to be loaded at boot; empty if
+	// they will be.
+	Unloaded []string
+}
+
+// Confirm makes the state that is on trial the only one, and saves it. The
+// caller holds the lock. Errors are those above, what Read says, a host that is
+// not as the trial made it, and those of apply.Confirm.
+func Confirm(ctx context.Context, c Confirmation, progress func(step string)) (k Kept, err error) {
+	e, err := c.check()
+	if err != nil {
+		return k, err
+	}
+	b, err := journal.Bundle()
+	if err != nil {
+		return k, err
+	}
+	r, err := readAlone(ctx, b)
+	if err != nil {
+		return k, err
+	}
+	if err := r.onTrial(e); err != nil {
+		return k, fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s; `hardenctl revert` ends it now, and then the profile can be applied again", err, clock(e.Until()))
+	}
+	k = Kept{Apply: pending(e).apply(), Profile: e.Profile, By: by(e), Unloaded: r.unloaded()}
+	k.Generation, err = apply.Confirm(ctx, r.change(progress), e)
+	return k, err
+}
+
+// check refuses before the host is read.
+func (c Confirmation) check() (journal.Entry, error) {
+	e, err := journal.Read()
+	switch {
+	case errors.Is(err, journal.ErrNone):
+		return e, ErrNoTrial
+	case err != nil:
+		return e, err
+	case !e.Pending():
+		return e, ErrNoTrial
+	case elsewhere(e) != nil:
+		return e, elsewhere(e)
+	case c.Token != "" && journal.Hash(c.Token) != e.Token:
+		return e, fmt.Errorf("%w, an apply of %s until %s: check the token, or run hardenctl confirm without one to confirm that trial", ErrToken, e.Profile, clock(e.Until()))
+	case c.SameSession:
+		return e, nil
+	}
+	if err := unproven(e); err != nil {
+		return e, fmt.Errorf("%w: log in anew and run hardenctl confirm there before %s; if you are sure that you can log in, add --same-session", err, clock(e.Until()))
+	}
+	return e, nil
+}
+
+// unproven says why the login that runs this process does not prove that the
+// rules on trial let anybody in; nil if it does. The kernel tells when a process
+// started in whole ticks of a clock, rounded down.
+func unproven(e journal.Entry) error {
+	if e.By.Same(session.Current()) {
+		return ErrSameSession
+	}
+	if began, ok := began(); ok && began < e.Live {
+		return ErrOldSession
+	}
+	return nil
+}
+
+// began is when the connection of this login began. Below tmux no sshd stands above
+// this process; if the connection of which it was told is open, the sshd that holds
+// it tells.
+func began() (at time.Duration, ok bool) {
+	if at, ok := session.Began(); ok {
+		return at, true
+	}
+	c := session.Connected()
+	return probe.ConnectionBegan(c.Near, netip.AddrPortFrom(c.Far.Addr().WithZone(""), c.Far.Port()))
+}
+
+// onTrial makes sure that what is ours on the host is as the trial made it.
+func (r *Reading) onTrial(e journal.Entry) error {
+	copied, have := map[string]bool{}, r.Have
+	have.Sets = maps.Clone(r.Have.Sets)
+	for name := range r.Want.Sets {
+		if set, there := r.Have.Sets[trial.Set(name)]; there {
+			copied[name] = true
+			set.Dynamic = r.Want.Sets[name].Dynamic
+			have.Sets[name] = set
+		}
+	}
+	if place := trial.Differ(r.Have.Tables, trial.Between(trial.End(r.Have.Tables), r.Want.Tables, copied)); place != "" {
+		return fmt.Errorf("rules of %s are not those of the trial", place)
+	}
+	return sameAsTried(plan.Compare(have, r.Want, r.Bundle.Manifest), e.Settings)
+}
+
+// sameAsTried looks in a plan for sets and settings that the trial has changed,
+// and that are not as it made them.
+func sameAsTried(p *plan.Plan, settings map[string]state.Setting) error {
+	for _, s := range p.Changes {
+		_, tried := settings[s.Object]
+		if s.Kind == plan.Set && s.Action != plan.Remove || s.Kind == plan.Setting && tried {
+			return fmt.Errorf("%s %s is %q, not %q", s.Kind, s.Object, s.Before, s.After)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package generation
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/safepath"
+)
+
+// acceptedName is the file in a generation's folder which says that a person
+// lets applies go on after this rollback.
+const acceptedName = "accepted"
+
+// IsRollback reports whether the generation went back to an earlier one, or to
+// what the host had before hardenctl, which is From 0.
+func (g Generation) IsRollback() bool { return g.From > 0 || g.Profile == bundle.BeforeProfile }
+
+// LastRollback returns the newest generation if it is a rollback and nobody has
+// accepted that applies go on after it. An apply may then bring back what the
+// rollback took back. One whose record is not whole counts as no rollback.
+func (s Store) LastRollback() (g Generation, ok bool) {
+	newest, err := s.newest()
+	if err != nil || newest == 0 {
+		return Generation{}, false
+	}
+	g, err = s.record(newest)
+	if err != nil || !g.IsRollback() {
+		return Generation{}, false
+	}
+	_, err = os.Lstat(s.path(newest, acceptedName))
+	return g, errors.Is(err, fs.ErrNotExist)
+}
+
+// Accept notes that applies go on after the rollback of that number.
+func (s Store) Accept(number int) error {
+	return safepath.WriteFile(s.path(number, acceptedName), nil, 0o600)
+}

@@ -1,0 +1,250 @@
+package generation
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// Content is what a generation is made of.
+type Content struct {
+	Bundle *bundle.Bundle
+	// Sources are the files that the compile read.
+	Sources []Source
+	// Before is the host as it was read before the apply.
+	Before state.State
+	// Changes counts what the apply changes.
+	Changes plan.Summary
+	// From is the generation that is rolled back to; 0 for none.
+	From    int
+	When    time.Time
+	Who     Who
+	Command []string
+}
+
+// Source is a file that a compile read.
+type Source struct {
+	Name string `json:"name"`
+	Kind Kind   `json:"kind"`
+	Text []byte `json:"text"`
+}
+
+// Kind tells profiles from lists: a built-in one of each may have one name.
+type Kind string
+
+// The kinds of sources.
+const (
+	Profile Kind = "profile"
+	List    Kind = "list"
+)
+
+// path is where a generation keeps the source: what lies below the profile's
+// folder, what is built in, and what lies elsewhere each in a folder of its own.
+// What is named by going up has one for each number of steps.
+func (s Source) path() (string, error) {
+	folder, rest := "profile", s.Name
+	if short, ok := strings.CutPrefix(s.Name, "builtin:"); ok {
+		folder, rest = "builtin/"+string(s.Kind)+"s", short
+		if s.Kind == Profile {
+			rest += ".toml"
+		}
+	} else if path.IsAbs(s.Name) {
+		folder, rest = "elsewhere", s.Name[1:]
+	}
+	if above, up := strings.CutPrefix(s.Name, "../"); up {
+		levels := 1
+		for ; strings.HasPrefix(above, "../"); levels++ {
+			above = above[len("../"):]
+		}
+		folder, rest = fmt.Sprintf("above-%d", levels), above
+	}
+	if !fs.ValidPath(rest) || rest == "." {
+		return "", fmt.Errorf("%q is no name of a %s", s.Name, s.Kind)
+	}
+	return path.Join(sourcesName, folder, rest), nil
+}
+
+// file is a file of a generation.
+type file struct {
+	path string // in the generation's folder
+	text []byte
+}
+
+// Stage writes a generation beside the others, synced, without a number. What
+// was staged before and not committed is gone then. Nothing is left behind on
+// an error.
+func (s Store) Stage(c Content) error {
+	if err := s.Discard(); err != nil {
+		return fmt.Errorf("keeping a generation: %w", err)
+	}
+	if err := s.stage(c); err != nil {
+		return errors.Join(fmt.Errorf("keeping a generation: %w", err), s.Discard())
+	}
+	return nil
+}
+
+func (s Store) stage(c Content) error {
+	newest, err := s.newest()
+	if err != nil {
+		return err
+	}
+	files, err := c.files(newest == 0)
+	if err != nil {
+		return err
+	}
+	next := filepath.Join(s.Folder, nextName)
+	if err := safepath.MakeFolder(next, 0o700); err != nil {
+		return err
+	}
+	equals := []string{s.path(newest), s.path(c.From)} // 0, for none, is no name of a folder
+	folders := map[string]bool{next: true}
+	for _, f := range files {
+		folder, err := f.put(next, equals)
+		if err != nil {
+			return err
+		}
+		for ; folder != next; folder = filepath.Dir(folder) {
+			folders[folder] = true
+		}
+	}
+	for folder := range folders {
+		if err := syncFolder(folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// files returns all files of the generation, which may be the first.
+func (c Content) files(first bool) ([]file, error) {
+	g := Generation{
+		Format: Format, When: c.When.UTC().Truncate(time.Second), Who: c.Who, Command: c.Command,
+		Profile: c.Bundle.Manifest.Profile, From: c.From, Changes: c.Changes,
+		Checksum: checksum(c.Bundle.ManifestText()), Lists: map[string]int{}, Sources: []SourceEntry{},
+		Orders: OrdersOf(c.Bundle, c.Sources),
+	}
+	for _, l := range c.Bundle.Manifest.Lists {
+		g.Lists[l.Name] = l.Entries
+	}
+	files := []file{{path.Join(bundleName, bundle.ManifestName), c.Bundle.ManifestText()}}
+	for _, f := range c.Bundle.Files {
+		files = append(files, file{path.Join(bundleName, f.Name), f.Text})
+	}
+	for _, source := range c.Sources {
+		place, err := source.path()
+		if err != nil {
+			return nil, err
+		}
+		g.Sources = append(g.Sources, SourceEntry{source.Name, source.Kind, place, checksum(source.Text)})
+		files = append(files, file{place, source.Text})
+	}
+	files = append(files, before(c.Before, first)...)
+	return append(files, file{recordName, g.text()}), nil
+}
+
+// text is the generation as its file has it.
+func (g Generation) text() []byte {
+	text, err := json.MarshalIndent(g, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("generation: a generation is plain data, and yet: %v", err))
+	}
+	return append(text, '\n')
+}
+
+func checksum(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// put writes and syncs the file into a generation's folder, or links to the
+// equal one of another generation. It returns the folder that the file lies in.
+func (f file) put(generation string, equals []string) (folder string, err error) {
+	name := filepath.Join(generation, f.path)
+	folder = filepath.Dir(name)
+	if err := safepath.MakeFolder(folder, 0o700); err != nil {
+		return "", err
+	}
+	for _, other := range equals {
+		old := filepath.Join(other, f.path)
+		if f.isAt(old) && os.Link(old, name) == nil {
+			return folder, nil
+		}
+	}
+	return folder, f.write(name)
+}
+
+// isAt reports whether there is an equal file; one that cannot be read is not.
+func (f file) isAt(name string) bool {
+	stat, err := os.Lstat(name)
+	if err != nil || !stat.Mode().IsRegular() || stat.Size() != int64(len(f.text)) {
+		return false
+	}
+	text, err := os.ReadFile(name)
+	return err == nil && string(text) == string(f.text)
+}
+
+func (f file) write(name string) error {
+	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(f.text)
+	return errors.Join(err, out.Sync(), out.Close())
+}
+
+// ErrUnstaged is the error of a commit without anything staged.
+var ErrUnstaged = errors.New("no generation is staged")
+
+// Commit gives what is staged the next number and lets go what is too much. An
+// error beside a number other than 0 is about the latter: the generation is
+// kept. Without anything staged the error is ErrUnstaged.
+func (s Store) Commit() (number int, err error) {
+	newest, err := s.newest()
+	if err != nil {
+		return 0, fmt.Errorf("keeping a generation: %w", err)
+	}
+	number = newest + 1
+	if !isThere(filepath.Join(s.Folder, nextName)) {
+		return 0, ErrUnstaged
+	}
+	if err := os.Rename(filepath.Join(s.Folder, nextName), s.path(number)); err != nil {
+		return 0, fmt.Errorf("keeping generation %d: %w", number, err)
+	}
+	return number, errors.Join(s.sync(), s.Prune())
+}
+
+// sync syncs the store and the two folders above it, which the first generation
+// may have made.
+func (s Store) sync() error {
+	above := filepath.Dir(s.Folder)
+	return errors.Join(syncFolder(s.Folder), syncFolder(above), syncFolder(filepath.Dir(above)))
+}
+
+// Discard removes what is staged, if anything is.
+func (s Store) Discard() error {
+	if err := safepath.Real(s.Folder); err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(s.Folder, nextName))
+}
+
+func syncFolder(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

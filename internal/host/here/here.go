@@ -1,0 +1,26 @@
+// Package here says which host this is, as the table of distributions knows it.
+package here
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hardenctl/hardenctl/compiler/distro"
+)
+
+// Host returns the rows of this host: by /etc/os-release and by the kernel that
+// runs. Where there is no such file nobody knows the distribution.
+func Host() distro.Host {
+	osRelease, _ := os.ReadFile("/etc/os-release")
+	return distro.Find(string(osRelease), Release())
+}
+
+// Release is that of the kernel, as uname -r prints it.
+func Release() string {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(name.Release[:])
+}

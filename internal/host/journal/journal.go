@@ -1,0 +1,244 @@
+// Package journal keeps on disk what is needed to bring an apply to its end, or
+// back, after its process has died.
+//
+// There is at most one entry. It is written and synced before the kernel is
+// changed and removed as the last thing: while it is there something is under
+// way. Its phase says in which direction: a trial that nobody has confirmed goes
+// back, one that was confirmed goes on, and of one that has come to its end
+// something is left to clear up.
+//
+// Times are those of CLOCK_BOOTTIME, which counts from the boot, also while the
+// machine sleeps, and which nobody can set: a clock that jumps ends no trial and
+// prolongs none. They mean nothing after a reboot, which the entry's boot tells.
+//
+// The folder is root's alone. Each file is written beside its place, synced and
+// renamed, so that a reader finds a whole entry or none.
+package journal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/host/session"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// Folder holds the entry.
+const Folder = "/var/lib/hardenctl/trial"
+
+// Format is the version of Entry that this package writes. It reads the earlier
+// ones too: 1 had no Live.
+const Format = 2
+
+// Phase says how far an apply has come.
+type Phase string
+
+// The phases.
+const (
+	// Loading is before the new rules count for any packet. It has no deadline:
+	// if its process has died, everything goes back at once.
+	Loading Phase = "loading"
+	// Trial is the time in which the new rules count, until the deadline.
+	Trial Phase = "trial"
+	// Confirmed is from the confirm until the last file is in place.
+	Confirmed Phase = "confirmed"
+	// Applied is after that, where not everything could be cleared up.
+	Applied Phase = "applied"
+)
+
+// Entry is an apply that is under way.
+type Entry struct {
+	Format  int    `json:"format"`
+	Phase   Phase  `json:"phase"`
+	Profile string `json:"profile"`
+	// Boot is the kernel's name for the boot in which the apply began.
+	Boot string `json:"boot"`
+	// Namespace is the network namespace in which it is under way (netns.Name).
+	Namespace string `json:"namespace"`
+	// Deadline is when the trial ends, on CLOCK_BOOTTIME.
+	Deadline time.Duration `json:"deadline"`
+	// Live is when the trial began, on the same clock; 0 if it is not known. A
+	// login that is older does not prove that the new rules let anybody in.
+	Live time.Duration `json:"live"`
+	// Token is a hash of the word that confirms.
+	Token string `json:"token"`
+	// By is the login that applied.
+	By session.Session `json:"by"`
+	// Families are those whose rules change.
+	Families []ruleset.Family `json:"families"`
+	// Made are the sets that did not exist before.
+	Made []string `json:"made"`
+	// Settings are those that change, as they were before.
+	Settings map[string]state.Setting `json:"settings"`
+	// Files are the paths of the files that change at the confirm.
+	Files []string `json:"files"`
+}
+
+const (
+	entryName    = "journal.json"
+	bundleFolder = "bundle"
+)
+
+// ErrNone says that nothing is under way.
+var ErrNone = errors.New("no apply is under way")
+
+// ErrBroken says that there is an entry, and that nobody can tell what it said.
+var ErrBroken = errors.New("the journal is not as it was written")
+
+// Begin writes the first entry of an apply and the bundle that it applies.
+// Nothing is left behind on an error.
+//
+// An entry that is there is of an apply that has come to its end and could not
+// remove it. It goes first: beside the new bundle it would say that this one was
+// confirmed.
+func Begin(e Entry, b *bundle.Bundle) error {
+	if err := makeFolder(); err != nil {
+		return err
+	}
+	if err := Remove(); err != nil {
+		return err
+	}
+	err := writeBundle(b)
+	if err == nil {
+		err = Write(e)
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(filepath.Join(Folder, bundleFolder)))
+	}
+	return nil
+}
+
+func writeBundle(b *bundle.Bundle) error {
+	place := filepath.Join(Folder, bundleFolder)
+	if err := os.RemoveAll(place); err != nil { // what an apply left that died here
+		return err
+	}
+	if err := b.WriteFolder(place); err != nil {
+		return err
+	}
+	return syncTree(place)
+}
+
+// Write replaces the entry. It is on disk when Write returns.
+func Write(e Entry) error {
+	e.Format = Format
+	text, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeSynced(filepath.Join(Folder, entryName), append(text, '\n'))
+}
+
+// Read returns the entry, or ErrNone.
+func Read() (Entry, error) {
+	place := filepath.Join(Folder, entryName)
+	text, err := safepath.ReadFile(place)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Entry{}, ErrNone
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	return parse(place, text)
+}
+
+// parse reads an entry. One of another version is told from one that is broken.
+func parse(place string, text []byte) (e Entry, err error) {
+	var head struct {
+		Format int `json:"format"`
+	}
+	if json.Unmarshal(text, &head) == nil && (head.Format < 1 || head.Format > Format) {
+		return Entry{}, fmt.Errorf("%s is no journal of this version of hardenctl (format %d, not %d); bring the apply to its end with the version that began it", place, head.Format, Format)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&e); err != nil {
+		return Entry{}, fmt.Errorf("%s: %w (%v); `hardenctl revert` ends what is on trial without it", place, ErrBroken, err)
+	}
+	return e, nil
+}
+
+// Bundle returns the bundle that the apply under way applies.
+func Bundle() (*bundle.Bundle, error) {
+	b, err := bundle.ReadFolder(os.DirFS(filepath.Join(Folder, bundleFolder)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", Folder, err)
+	}
+	return b, nil
+}
+
+// Remove says that nothing is under way any more. That nothing is is no error,
+// also on a file system that is read-only; what somebody has left who died before
+// the entry was there, or after it was gone, goes too.
+func Remove() error {
+	place := filepath.Join(Folder, entryName)
+	if _, err := os.Lstat(place); errors.Is(err, fs.ErrNotExist) {
+		return removeRest()
+	}
+	if err := os.Remove(place); err != nil {
+		return err
+	}
+	return errors.Join(syncPath(Folder), removeRest())
+}
+
+// removeRest removes what stands beside the entry.
+func removeRest() error {
+	var failed error
+	for _, name := range []string{bundleFolder, "." + entryName} {
+		place := filepath.Join(Folder, name)
+		// Where nothing can be written, there is an error for what is not there too.
+		if _, err := os.Lstat(place); err == nil {
+			failed = errors.Join(failed, os.RemoveAll(place))
+		}
+	}
+	return failed
+}
+
+// Now is the time on CLOCK_BOOTTIME.
+func Now() time.Duration {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		panic(fmt.Sprintf("journal: every kernel since 2.6.39 has CLOCK_BOOTTIME, and yet: %v", err))
+	}
+	return time.Duration(now.Nano())
+}
+
+// Boot is the kernel's name for the boot that we live in.
+func Boot() (string, error) {
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return string(bytes.TrimSpace(text)), err
+}
+
+// Rebooted reports whether the machine has booted since the apply began.
+func (e Entry) Rebooted() bool {
+	boot, err := Boot()
+	return err == nil && boot != e.Boot
+}
+
+// Left is how much of the trial is left; 0 or less if it is over.
+func (e Entry) Left() time.Duration { return e.Deadline - Now() }
+
+// Until is the deadline on the clock of the wall, as it goes now.
+func (e Entry) Until() time.Time { return time.Now().Add(e.Left()) }
+
+// Pending reports whether the apply is on trial and can be confirmed.
+func (e Entry) Pending() bool { return e.Phase == Trial && !e.Rebooted() && e.Left() > 0 }
+
+// Hash is the form in which an entry keeps a token.
+func Hash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,295 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/bundle/linediff"
+	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// What is said of a policy that becomes DROP, and of one that is let go.
+const (
+	riskPolicy   = "new connections that the profile does not state are refused from now on"
+	riskForward  = "new connections through this host, also to ports that Docker publishes, are refused from now on unless the profile states them"
+	riskOpened   = "new connections are accepted from now on, unless a rule of others refuses them"
+	riskReleased = "the profile states this policy no more, and what no rule refuses is accepted; if another program (such as Docker) relies on DROP, let it set that again"
+)
+
+// tables compares policies, our jumps and our chains, and lists what others
+// have. A table that only the host has is compared too: chains of ours may be
+// left in it.
+func (c *comparison) tables() {
+	for _, id := range c.tableIDs() {
+		t := tableComparison{comparison: c, id: id, have: c.have.Tables[id], want: c.want.Tables[id]}
+		t.policies()
+		t.released()
+		t.ownChains()
+		t.hooks()
+		t.foreign()
+	}
+}
+
+func (c *comparison) tableIDs() []state.TableID {
+	var ids []state.TableID
+	for id := range c.have.Tables {
+		ids = append(ids, id)
+	}
+	for id := range c.want.Tables {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b state.TableID) int {
+		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Name, b.Name))
+	})
+	return slices.Compact(ids)
+}
+
+type tableComparison struct {
+	*comparison
+	id         state.TableID
+	have, want saved.Table
+}
+
+func (t *tableComparison) object(chain string) string { return t.id.Name + " " + chain }
+
+// ruleID is the place of a rule in this table, as the manifest counts.
+func (t *tableComparison) ruleID(chain string, number int) ruleID {
+	return ruleID{int(t.id.Family), t.id.Name, chain, number}
+}
+
+// step adds a change in this table.
+func (t *tableComparison) step(s Step) {
+	s.Family = int(t.id.Family)
+	t.plan.add(s)
+}
+
+// policies compares those that the profile states. A table that nobody uses
+// yet has the kernel's policy, ACCEPT.
+func (t *tableComparison) policies() {
+	for _, want := range t.want.Chains {
+		origin := find(t.origins.policies, t.ruleID(want.Name, 0))
+		if origin == nil {
+			continue
+		}
+		before := "ACCEPT"
+		if have := t.have.Chain(want.Name); have != nil {
+			before = have.Policy
+		}
+		if before == want.Policy {
+			continue
+		}
+		risk := ""
+		switch {
+		case want.Policy == "DROP" && hooked(t.want, want.Name) && t.closed(want.Name):
+			// What the profile does not state is refused already.
+		case want.Policy == "DROP":
+			risk = riskPolicy
+		case origin.Part == bundle.BeforeProfile:
+			risk = riskOpened
+		}
+		t.step(Step{Action: Change, Kind: Policy, Object: t.object(want.Name),
+			Before: before, After: want.Policy, Origin: origin, Risk: risk})
+	}
+}
+
+// released finds policies that an earlier profile stated: where our jump goes
+// out of a built-in chain and nothing is stated of it any more, DROP would stay
+// behind with no rule before it. The policy goes back to the kernel's.
+func (t *tableComparison) released() {
+	for _, have := range t.have.Chains {
+		want := t.want.Chain(have.Name)
+		leaves := slices.ContainsFunc(have.Rules, state.OwnsRule) && (want == nil || !slices.ContainsFunc(want.Rules, state.OwnsRule))
+		if leaves && have.Policy == "DROP" && find(t.origins.policies, t.ruleID(have.Name, 0)) == nil {
+			t.step(Step{Action: Change, Kind: Policy, Object: t.object(have.Name), Before: have.Policy, After: "ACCEPT", Risk: riskReleased})
+		}
+	}
+}
+
+// ownChains compares the chains of ours, rule by rule and in order.
+func (t *tableComparison) ownChains() {
+	for _, name := range t.ownNames() {
+		have, want := t.have.Chain(name), t.want.Chain(name)
+		switch {
+		case want == nil:
+			t.step(Step{Action: Remove, Kind: Chain, Object: t.object(name), Before: rules(len(have.Rules)), Risk: t.losses.chain(t.id, name)})
+			continue
+		case have == nil:
+			t.step(Step{Action: Add, Kind: Chain, Object: t.object(name), After: rules(len(want.Rules)),
+				Origin: find(t.origins.rules, t.ruleID(name, 1))})
+			have = &saved.Chain{}
+		}
+		t.chainRules(name, specs(have.Rules), specs(want.Rules))
+	}
+}
+
+// ownNames lists the chains of ours on either side, in order.
+func (t *tableComparison) ownNames() []string {
+	var names []string
+	for _, c := range slices.Concat(t.have.Chains, t.want.Chains) {
+		if state.OwnsChain(c.Name) {
+			names = append(names, c.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// chainRules adds what turns one list of rules into the other.
+func (t *tableComparison) chainRules(chain string, have, want []string) {
+	before, after := 0, 0
+	for _, edit := range linediff.Lines(have, want) {
+		switch edit.Op {
+		case linediff.Keep:
+			before, after = before+1, after+1
+		case linediff.Delete:
+			before++
+			t.step(Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: before, Before: edit.Line, Risk: t.losses.rule(t.id, chain, before)})
+		case linediff.Insert:
+			after++
+			t.step(Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: after, After: edit.Line,
+				Origin: find(t.origins.rules, t.ruleID(chain, after))})
+		}
+	}
+}
+
+// hooks compares our jumps in chains that are not ours. They stand first, in
+// the order wanted; anything else of ours there goes.
+func (t *tableComparison) hooks() {
+	for _, chain := range t.have.Chains {
+		if !state.OwnsChain(chain.Name) && t.want.Chain(chain.Name) == nil {
+			t.hook(chain.Name, chain.Rules, nil)
+		}
+	}
+	for _, chain := range t.want.Chains {
+		if state.OwnsChain(chain.Name) {
+			continue
+		}
+		var have []saved.Rule
+		if c := t.have.Chain(chain.Name); c != nil {
+			have = c.Rules
+		}
+		t.hook(chain.Name, have, specs(chain.Rules))
+	}
+}
+
+func (t *tableComparison) hook(chain string, have []saved.Rule, want []string) {
+	if HooksInPlace(have, want) {
+		return
+	}
+	risk := t.overtaken(chain, have)
+	for i, r := range have {
+		if state.OwnsRule(r) && !slices.Contains(want, r.Spec) {
+			t.step(Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: i + 1, Before: r.Spec})
+		}
+	}
+	for i, spec := range want {
+		step := Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: i + 1, After: spec,
+			Origin: find(t.origins.rules, t.ruleID(chain, i+1)), Risk: risk}
+		if at := slices.IndexFunc(have, func(r saved.Rule) bool { return r.Spec == spec }); at >= 0 {
+			step.Action, step.Before = Change, fmt.Sprintf("%s (as rule %d)", spec, at+1)
+		} else if chain == "FORWARD" && risk == "" && !t.closed(chain) {
+			step.Risk = riskForward
+		}
+		t.step(step)
+	}
+}
+
+// HooksInPlace reports whether the rules of ours in a foreign chain are exactly
+// those wanted, and stand first in it.
+func HooksInPlace(have []saved.Rule, want []string) bool {
+	if len(have) < len(want) || !slices.Equal(specs(have[:len(want)]), want) {
+		return false
+	}
+	return !slices.ContainsFunc(have[len(want):], state.OwnsRule)
+}
+
+// decides reports whether our chain in a built-in one decides every packet, as
+// it does where the profile states the policy. Elsewhere it only refuses some,
+// and the rest goes on to the rules of others.
+func (t *tableComparison) decides(chain string) bool {
+	want := t.want.Chain(chain)
+	hooked := want != nil && slices.ContainsFunc(want.Rules, state.OwnsRule)
+	return hooked && find(t.origins.policies, t.ruleID(chain, 0)) != nil
+}
+
+// overtaken says which rules of others our jump will stand in front of, if
+// those are not reached any more. A jump to an empty chain is no loss.
+func (t *tableComparison) overtaken(chain string, have []saved.Rule) string {
+	if !t.decides(chain) {
+		return ""
+	}
+	n := 0
+	for _, r := range have {
+		if t.have.Refuses(r) && state.OwnsRule(r) {
+			break // what stands behind this one matches nothing now
+		}
+		if !state.OwnsRule(r) && !t.have.LeadsNowhere(r) {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s of others in %s will stand behind hardenctl's chain, and match nothing any more", rules(n), chain)
+}
+
+// closed reports whether a chain of ours refuses already what comes through a
+// built-in chain and is not accepted, in whatever table.
+func (t *tableComparison) closed(chain string) bool {
+	for id, table := range t.comparison.have.Tables {
+		c := table.Chain(chain)
+		if id.Family == t.id.Family && c != nil && slices.ContainsFunc(c.Rules, func(r saved.Rule) bool { return state.OwnsRule(r) && table.Refuses(r) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// foreign lists what others have in this table, and notes the rules that stand
+// behind a jump of ours.
+func (t *tableComparison) foreign() {
+	for _, chain := range t.have.Chains {
+		if state.OwnsChain(chain.Name) {
+			continue
+		}
+		n, lost, hooked := 0, 0, false
+		for _, r := range chain.Rules {
+			switch {
+			case state.OwnsRule(r):
+				hooked = true
+				continue
+			case !t.have.LeadsNowhere(r):
+				lost++
+			}
+			n++
+		}
+		if n == 0 && chain.BuiltIn() {
+			continue
+		}
+		t.plan.Untouched = append(t.plan.Untouched, Foreign{
+			Kind: Chain, Family: int(t.id.Family), Object: t.object(chain.Name), Count: n})
+		if hooked && lost > 0 && t.decides(chain.Name) {
+			t.plan.Notes = append(t.plan.Notes, fmt.Sprintf(
+				"IPv%d %s: %s of others behind hardenctl's chain, which decides every packet, will never match",
+				t.id.Family, t.object(chain.Name), rules(lost)))
+		}
+	}
+}
+
+func specs(rules []saved.Rule) []string {
+	texts := make([]string, len(rules))
+	for i, r := range rules {
+		texts[i] = r.Spec
+	}
+	return texts
+}
+
+func rules(n int) string {
+	if n == 1 {
+		return "1 rule"
+	}
+	return fmt.Sprintf("%d rules", n)
+}

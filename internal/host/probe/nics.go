@@ -1,0 +1,72 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/ethtool"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// readNIC returns a setting of a network interface with the value that it has.
+// The setting comes with the value that is wanted.
+func readNIC(s state.Setting) (state.Setting, error) {
+	if s.Option == bundle.Queues {
+		return readQueues(s)
+	}
+	return readOffload(s)
+}
+
+// writeNIC changes a setting of a network interface and reads it back.
+func writeNIC(s state.Setting) error {
+	if s.Option == bundle.Queues {
+		return writeQueues(s)
+	}
+	return writeOffload(s)
+}
+
+// Reasons why an offload cannot be changed.
+const (
+	noSuchNIC = "there is no such interface here"
+	fixed     = "the driver of this interface does not let it change"
+)
+
+// readOffload returns an offload with the value that it has.
+func readOffload(s state.Setting) (state.Setting, error) {
+	f, err := ethtool.Read(s.NIC, s.Option)
+	switch {
+	case errors.Is(err, unix.ENODEV):
+		s.Value, s.Unreachable = "", noSuchNIC
+		return s, nil
+	case err != nil:
+		return s, err
+	}
+	s.Value = onOff(f.On)
+	if f.Fixed {
+		s.Unreachable = fixed
+	}
+	return s, nil
+}
+
+// writeOffload turns an offload on or off and reads it back: the kernel leaves
+// one off that another feature stands against, and says nothing.
+func writeOffload(s state.Setting) error {
+	if err := ethtool.Set(s.NIC, s.Option, s.Value == "on"); err != nil {
+		return err
+	}
+	got, err := ethtool.Read(s.NIC, s.Option)
+	if err == nil && onOff(got.On) != s.Value {
+		err = fmt.Errorf("%s: turned it %s, and the kernel says %s", s.Stated, s.Value, onOff(got.On))
+	}
+	return err
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}

@@ -1,0 +1,110 @@
+package restore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/persist"
+	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/trial"
+)
+
+// Files are what a host boots from.
+type Files struct {
+	Sets   probe.BootFile
+	Rules  map[ruleset.Family]probe.BootFile
+	Closed map[ruleset.Family]probe.BootFile
+	Sysctl probe.BootFile
+	// Kept names the sets whose entries outlive a reboot, Bans holds them.
+	Kept, Bans probe.BootFile
+	// Applied says that hardenctl was applied here, whatever is left of it in the
+	// files: without any the host must not be open.
+	Applied bool
+
+	last map[ruleset.Family]probe.BootFile // closed rules, as they were applied last
+}
+
+// Read reads the files of a layout. One that does not exist has no text. Nor has
+// one that cannot be read, or is a link, which the error names: that is no reason
+// to load nothing.
+func Read(layout bundle.Layout) (Files, error) {
+	var failed error
+	paths := bundle.Paths(layout)
+	at := func(path string) probe.BootFile {
+		texts, err := persist.Read(map[string]string{"": path})
+		failed = errors.Join(failed, err)
+		return probe.BootFile{Path: path, Text: texts[path]}
+	}
+	read := func(name string) probe.BootFile { return at(paths[name]) }
+	return Files{
+		Sets:   read(bundle.Sets),
+		Rules:  map[ruleset.Family]probe.BootFile{ruleset.V4: read(bundle.RulesV4), ruleset.V6: read(bundle.RulesV6)},
+		Closed: map[ruleset.Family]probe.BootFile{ruleset.V4: read(bundle.ClosedV4), ruleset.V6: read(bundle.ClosedV6)},
+		Sysctl: read(bundle.Sysctl),
+		Kept:   read(bundle.KeptSets),
+		Bans:   at(BansPath),
+	}, failed
+}
+
+// ours reports whether any of the files comes from an apply.
+func (f Files) ours() bool {
+	for _, family := range ruleset.Families {
+		if f.Closed[family].Text != nil || bytes.Contains(f.Rules[family].Text, []byte(ruleset.ChainPrefix)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Close reports whether the files say for both families how to close the host.
+func (f Files) Close() bool {
+	return closes(f.Closed[ruleset.V4].Text) && closes(f.Closed[ruleset.V6].Text)
+}
+
+// ClosedBy takes the closed rules of a bundle, for where the files have none.
+// folder is where it is kept.
+func (f Files) ClosedBy(b *bundle.Bundle, folder string) Files {
+	f.last = map[ruleset.Family]probe.BootFile{}
+	for family, name := range map[ruleset.Family]string{ruleset.V4: bundle.ClosedV4, ruleset.V6: bundle.ClosedV6} {
+		f.last[family] = probe.BootFile{Path: filepath.Join(folder, name), Text: b.File(name)}
+	}
+	return f
+}
+
+// closed are the closed rules of a family: those of the files, or else the last
+// that were applied.
+func (f Files) closed(family ruleset.Family) probe.BootFile {
+	if last := f.last[family]; !closes(f.Closed[family].Text) && closes(last.Text) {
+		return last
+	}
+	return f.Closed[family]
+}
+
+// errForeign is the error of a rules file over which somebody has saved others,
+// such as those of a moment in which there were none.
+func errForeign(path string) error {
+	return fmt.Errorf("%s does not begin INPUT with hardenctl's rules any more: somebody has saved others over them; run hardenctl apply", path)
+}
+
+// withoutTrial takes out of the files what somebody has saved into them in the
+// middle of a trial, and says so.
+func (f Files) withoutTrial(say func(string)) Files {
+	leave := func(file probe.BootFile, ended []byte) probe.BootFile {
+		if !bytes.Equal(file.Text, ended) {
+			say(file.Path + " was saved by somebody in the middle of a trial, which is left out; hardenctl apply mends the file")
+			file.Text = ended
+		}
+		return file
+	}
+	f.Sets = leave(f.Sets, trial.EndSets(f.Sets.Text))
+	f.Rules = maps.Clone(f.Rules)
+	for _, family := range ruleset.Families {
+		f.Rules[family] = leave(f.Rules[family], trial.EndRules(family, f.Rules[family].Text))
+	}
+	return f
+}

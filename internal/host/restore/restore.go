@@ -1,0 +1,203 @@
+// Package restore loads the files that a host boots from, and closes the host
+// where they cannot be loaded.
+//
+// At boot there is nothing to go back to. What a distribution's own loader does
+// when a rule is refused, or a set is missing, is to leave the kernel without
+// rules, and then the network comes up: a host that nobody filters. Here a
+// family whose rules cannot be loaded gets the closed rules of its profile: open
+// connections, the loopback, and admin services for admin addresses. If even
+// those cannot be loaded it gets ones that are built in and open nothing.
+//
+// Another loader may have been there before, and a person may call this on a
+// host that has long been up: what is in force already is left alone, with its
+// counters, and so is what others own.
+package restore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/extension"
+	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// loading is one restore.
+type loading struct {
+	tools probe.Tools
+	files Files
+	say   func(string)
+	fresh Fresh
+}
+
+// Fresh are the families of which a restore has found no rules in the kernel, or
+// only those by which one before has closed it: they get the whole file, with what
+// others have in it.
+type Fresh map[ruleset.Family]bool
+
+// Do loads sets, then rules, then settings. say is told what is in force, a
+// line each. The error says what could not be loaded and what was done instead;
+// nil is a host on which everything is in force as the files say. A host on
+// which hardenctl was never applied is left as it is.
+//
+// fresh is what CloseFirst has found.
+func Do(ctx context.Context, tools probe.Tools, files Files, fresh Fresh, say func(string)) error {
+	l := &loading{tools: tools, files: files.withoutTrial(say), say: say, fresh: fresh}
+	if !files.ours() {
+		return l.nothingLeft(ctx)
+	}
+	sets := l.sets(ctx)
+	failed := sets
+	if sets == nil {
+		failed = l.bans(time.Now())
+	}
+	for _, family := range tools.Families {
+		failed = errors.Join(failed, l.family(ctx, family, sets))
+	}
+	return errors.Join(failed, l.settings())
+}
+
+// nothingLeft is a restore without any file of ours: an error where hardenctl was
+// applied all the same, and nobody else filters.
+func (l *loading) nothingLeft(ctx context.Context) error {
+	if !l.files.Applied {
+		l.say("hardenctl has saved no rules here; nothing to restore")
+		return nil
+	}
+	var failed error
+	for _, family := range l.tools.Families {
+		failed = errors.Join(failed, l.unsaved(ctx, family))
+	}
+	if failed == nil {
+		return nil
+	}
+	return errors.Join(failed, errNothingLeft)
+}
+
+// unsaved closes a family of which no saved rules are left. Those that others have
+// put in force stay; where nobody can tell, it is closed.
+func (l *loading) unsaved(ctx context.Context, family ruleset.Family) error {
+	_, unread := probe.Tables(ctx, family)
+	if unread == nil && !l.fresh[family] {
+		l.say(fmt.Sprintf("IPv%d: no saved rules are left, and those in force stay", family))
+		return nil
+	}
+	gone := fmt.Errorf("IPv%d: %s, which hardenctl has saved here, is gone or cannot be read", family, l.files.Rules[family].Path)
+	return errors.Join(gone, unread, l.close(ctx, family))
+}
+
+// errNothingLeft says what to do on a host of whose files none is left.
+var errNothingLeft = errors.New("apply your profile, or go back to the last generation with hardenctl history and hardenctl rollback N; if this host no longer needs hardenctl, run hardenctl rollback 0, and no later boot closes it")
+
+// family puts the rules of one in force, unless sets says that those they need
+// are not there, or closes it.
+func (l *loading) family(ctx context.Context, family ruleset.Family, sets error) error {
+	var failed error
+	if sets == nil {
+		failed = l.rules(ctx, family)
+	}
+	if failed != nil && l.stays(ctx, family, failed) {
+		l.say(fmt.Sprintf("IPv%d: hardenctl's rules in force stay as they are, and could not be compared with %s", family, l.files.Rules[family].Path))
+		return failed
+	}
+	if sets != nil || failed != nil {
+		return errors.Join(failed, l.close(ctx, family))
+	}
+	l.say(fmt.Sprintf("IPv%d: the rules of %s are in force", family, l.files.Rules[family].Path))
+	return nil
+}
+
+// stays reports whether a failure is no reason to close a family: a library of
+// the tools is missing, and INPUT begins with our jump. What is in force was
+// loaded when the library was there; a boot has nothing in force.
+func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error) bool {
+	var missing *extension.Missing
+	if l.fresh[family] || !errors.As(failed, &missing) || missing.Kernel {
+		return false
+	}
+	first, err := probe.FirstOfInput(ctx, family)
+	return err == nil && state.OwnsRule(first)
+}
+
+// CloseFirst closes the families of which the kernel has no rules, so that a
+// restore that is killed, or hangs, leaves no open host behind. A host on which
+// hardenctl was never applied is left open. One that such a restore has closed,
+// and to which nobody has added anything since, is as fresh as one without rules:
+// what others have in the file is to come yet.
+//
+// Whatever goes wrong here goes wrong again when the rules are loaded, and is
+// told then.
+func CloseFirst(ctx context.Context, tools probe.Tools, files Files) Fresh {
+	fresh := Fresh{}
+	for _, family := range tools.Families {
+		have, err := probe.Tables(ctx, family)
+		text := files.closed(family).Text
+		if !closes(text) {
+			text = []byte(builtIn[family])
+		}
+		if err != nil || !unused(have) && !isOnly(have, text) && !isOnly(have, []byte(builtIn[family])) {
+			continue
+		}
+		fresh[family] = true
+		if files.ours() || files.Applied {
+			_ = probe.Restore(ctx, family, text, true)
+		}
+	}
+	return fresh
+}
+
+// close puts the closed rules of a family in force, or the built-in ones. The
+// error says why it could not be those of the profile, or none at all.
+func (l *loading) close(ctx context.Context, family ruleset.Family) error {
+	closed := l.files.closed(family)
+	err := fmt.Errorf("%s does not close this host", closed.Path)
+	if closes(closed.Text) {
+		if err = l.load(ctx, family, closed, probe.BootFile{}); err != nil {
+			err = probe.Restore(ctx, family, closed.Text, true) // without a look at what is there
+		}
+	}
+	if err == nil {
+		l.say(fmt.Sprintf("IPv%d: CLOSED but for administrators, by %s", family, closed.Path))
+		return nil
+	}
+	if last := probe.Restore(ctx, family, []byte(builtIn[family]), true); last != nil {
+		return errors.Join(err, fmt.Errorf("IPv%d is NOT FILTERED: not even the built-in rules could be loaded: %w", family, last))
+	}
+	l.say(fmt.Sprintf("IPv%d: CLOSED to everybody, by built-in rules", family))
+	return err
+}
+
+// closes reports whether a text looks like closed rules as they were written,
+// whole and in one piece: iptables-restore takes an empty file, and says
+// nothing.
+func closes(text []byte) bool {
+	return bytes.Contains(text, []byte("\n:INPUT DROP [")) && bytes.HasSuffix(text, []byte("\nCOMMIT\n"))
+}
+
+// builtIn is what a host gets of which no file is left that says who
+// administers it.
+var builtIn = map[ruleset.Family]string{
+	ruleset.V4: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+COMMIT
+`,
+	ruleset.V6: `*filter
+:INPUT DROP [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 134 -m hl --hl-eq 255 -j ACCEPT
+-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 135 -m hl --hl-eq 255 -j ACCEPT
+-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type 136 -m hl --hl-eq 255 -j ACCEPT
+COMMIT
+`,
+}

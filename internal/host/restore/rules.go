@@ -1,0 +1,134 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// rules puts the saved rules of a family in force.
+func (l *loading) rules(ctx context.Context, family ruleset.Family) error {
+	file := l.files.Rules[family]
+	if file.Text == nil {
+		return fmt.Errorf("%s: there is no such file", file.Path)
+	}
+	return l.load(ctx, family, file, l.files.Sets)
+}
+
+// load puts the rules of a file in force. They are loaded in a throwaway
+// network namespace first, with the sets that they name: a file is not refused
+// as a whole, but table by table. What the kernel has already is then moved to
+// what the file says, and read back.
+func (l *loading) load(ctx context.Context, family ruleset.Family, file, sets probe.BootFile) error {
+	alone := l.tools
+	alone.Families = []ruleset.Family{family}
+	want, err := alone.RehearseBoot(ctx, probe.Boot{Sets: sets, Rules: map[ruleset.Family]probe.BootFile{family: file}})
+	var refused *probe.BootError
+	if errors.As(err, &refused) {
+		err = fmt.Errorf("%s cannot be loaded: %w", refused.Path, refused.Err)
+	}
+	if err != nil {
+		return err
+	}
+	if !hooked(want, family) {
+		return errForeign(file.Path)
+	}
+	want = own(want)
+	if l.fresh[family] {
+		err = probe.Restore(ctx, family, file.Text, true) // others' rules in the file too
+	}
+	if err == nil {
+		err = apply.LoadTables(ctx, family, want)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", file.Path, err)
+	}
+	return readBack(ctx, family, file.Path, want)
+}
+
+// readBack compares the rules in force with those of a file.
+func readBack(ctx context.Context, family ruleset.Family, path string, want state.State) error {
+	have, err := probe.Tables(ctx, family)
+	if err != nil {
+		return err
+	}
+	left := plan.Compare(have, want, bundle.Manifest{Policies: apply.StatedPolicies(want)})
+	if left.Empty() {
+		return nil
+	}
+	return fmt.Errorf("%s: the rules in force are not those of the file: %s is %q, and should be %q",
+		path, left.Changes[0].Object, left.Changes[0].Before, left.Changes[0].After)
+}
+
+// hooked reports whether INPUT begins with a jump of ours.
+func hooked(s state.State, family ruleset.Family) bool {
+	table := s.Tables[state.TableID{Family: family, Name: "filter"}]
+	input := table.Chain("INPUT")
+	return input != nil && len(input.Rules) > 0 && state.OwnsRule(input.Rules[0])
+}
+
+// own returns what is ours in the tables of a file, and the policies.
+func own(s state.State) state.State {
+	kept := state.State{Tables: map[state.TableID]saved.Table{}}
+	for id, table := range s.Tables {
+		var chains []saved.Chain
+		for _, c := range table.Chains {
+			if c.BuiltIn() {
+				c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), func(r saved.Rule) bool { return !state.OwnsRule(r) })
+			} else if !state.OwnsChain(c.Name) {
+				continue
+			}
+			chains = append(chains, c)
+		}
+		kept.Tables[id] = saved.Table{Name: table.Name, Chains: chains}
+	}
+	return kept
+}
+
+// unused reports whether nobody has rules, chains or policies there.
+func unused(s state.State) bool {
+	for _, table := range s.Tables {
+		for _, c := range table.Chains {
+			if !c.BuiltIn() || len(c.Rules) > 0 || c.Policy != "ACCEPT" {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isOnly reports whether there is what a text of rules loads, and nothing else.
+func isOnly(have state.State, text []byte) bool {
+	want, err := saved.Parse(text)
+	if err != nil {
+		return false
+	}
+	rest := state.State{Tables: maps.Clone(have.Tables)}
+	for id, table := range have.Tables {
+		for _, closed := range want.Tables {
+			if closed.Name == table.Name && sameChains(table, closed) {
+				delete(rest.Tables, id)
+			}
+		}
+	}
+	return len(have.Tables)-len(rest.Tables) == len(want.Tables) && unused(rest)
+}
+
+// sameChains compares two tables but for counters and the order of chains, which
+// is the tool's.
+func sameChains(a, b saved.Table) bool {
+	return len(a.Chains) == len(b.Chains) && !slices.ContainsFunc(a.Chains, func(c saved.Chain) bool {
+		other := b.Chain(c.Name)
+		return other == nil || other.Policy != c.Policy || !saved.SameRules(c.Rules, other.Rules)
+	})
+}

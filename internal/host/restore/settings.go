@@ -1,0 +1,42 @@
+package restore
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hardenctl/hardenctl/internal/host/persist"
+	"github.com/hardenctl/hardenctl/internal/host/probe"
+)
+
+// settings writes the kernel settings of the file that do not have their value:
+// whoever read it at boot may have done so before the kernel had conntrack,
+// which came with the rules. What cannot be changed from here, as what belongs to
+// the machine in a container, is said and is no error.
+func (l *loading) settings() error {
+	have, want, err := probe.ReadSettings(persist.Settings(l.files.Sysctl.Text))
+	if err != nil {
+		return err
+	}
+	var failed error
+	written := 0
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		same := strings.Join(strings.Fields(have[key].Value), " ") == strings.Join(strings.Fields(want[key].Value), " ")
+		if same {
+			continue
+		}
+		if why := have[key].Unreachable; why != "" {
+			l.say(fmt.Sprintf("%s of %s is out of reach: %s", key, l.files.Sysctl.Path, why))
+			continue
+		}
+		if err := probe.WriteSetting(want[key]); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %s: %w", l.files.Sysctl.Path, key, err))
+			continue
+		}
+		written++
+	}
+	l.say(fmt.Sprintf("kernel settings of %s: %d had to be set", l.files.Sysctl.Path, written))
+	return failed
+}

@@ -1,0 +1,52 @@
+package trial
+
+import (
+	"slices"
+
+	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// accepting is the chain that stands for a policy of ACCEPT. A profile's names
+// have no underscore, so that it is no copy of a chain.
+const accepting = state.TrialChainPrefix + "POLICY_ACCEPT"
+
+// The policy of a built-in chain cannot hang on the guard. Where a profile states
+// DROP its chain decides every packet by itself, and on trial too. But where DROP
+// is let go, as by [policy] forward = "leave" after "drop", nothing of ours would
+// stand in that chain on trial, and every packet through it would be dropped. So
+// the last rule of the chain accepts them while the guard holds: packets meet
+// what they will meet when the policy has become ACCEPT, the rules of others
+// first, and the old policy after the trial. A packet that a rule of others sends
+// to the policy before, by RETURN, is dropped on trial.
+
+// releases reports whether the policy of a built-in chain becomes ACCEPT: DROP
+// was stated by an earlier profile if a jump of ours is there, and is wanted no
+// more if none shall be. A profile states both or none.
+// What a host had before hardenctl may be DROP without a jump of ours: that stays.
+func releases(have saved.Chain, want *saved.Chain) bool {
+	if want == nil {
+		want = &saved.Chain{}
+	}
+	return have.Policy == "DROP" && want.Policy != "DROP" &&
+		slices.ContainsFunc(have.Rules, state.OwnsRule) && !slices.ContainsFunc(want.Rules, state.OwnsRule)
+}
+
+// builtIn returns the rules of a built-in chain: jumps, and the last rule where
+// that stands for the policy.
+func (j joint) builtIn(have saved.Chain, want *saved.Chain) []saved.Rule {
+	var jumps []saved.Rule
+	if want != nil {
+		jumps = want.Rules
+	}
+	rules := j.hooks(have.Rules, jumps)
+	if releases(have, want) {
+		rules = append(rules, saved.Rule{Spec: j.match(true) + "-j " + accepting})
+	}
+	return rules
+}
+
+// acceptingChain is the chain that this rule leads to.
+func acceptingChain() saved.Chain {
+	return saved.Chain{Name: accepting, Policy: saved.UserPolicy, Rules: []saved.Rule{{Spec: "-j ACCEPT"}}}
+}

@@ -1,0 +1,102 @@
+package trial
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// Settle returns the tables as packets meet them while the guard holds, and as a
+// confirm leaves them: the copies under the names that they will have, the jumps
+// to them without the guard and first, and nothing of the old chains. bundle are
+// the tables of the bundle that is on trial: they say which chains stay and which
+// policies a confirm sets. What somebody has changed since the trial began is
+// changed in the result, too.
+func Settle(now, bundle Tables) Tables {
+	settled := Tables{}
+	for id, t := range now {
+		s := settler{table: t, bundle: bundle[id], guard: Guards[id.Family]}
+		settled[id] = s.settle()
+	}
+	return settled
+}
+
+// settler makes one table.
+type settler struct {
+	table, bundle saved.Table
+	guard         string
+}
+
+func (s settler) settle() saved.Table {
+	settled := saved.Table{Name: s.table.Name}
+	for _, c := range s.table.Chains {
+		name := c.Name
+		switch {
+		case state.OfTrialChain(name):
+			name = ruleset.ChainPrefix + strings.TrimPrefix(name, state.TrialChainPrefix)
+			if c.Name == accepting || s.table.Chain(name) != nil {
+				continue // the policy says it, or the old chain has got these rules
+			}
+			c.Name, c.Rules = name, originals(c.Rules)
+		case state.OwnsChain(name):
+			if s.bundle.Chain(name) == nil {
+				continue
+			}
+			if tried := s.table.Chain(Chain(name)); tried != nil {
+				c.Rules = originals(tried.Rules)
+			}
+		default:
+			c = s.builtIn(c)
+		}
+		settled.Chains = append(settled.Chains, c)
+	}
+	return settled
+}
+
+// builtIn is a chain that is not ours, with our jumps in front.
+func (s settler) builtIn(c saved.Chain) saved.Chain {
+	var jumps, others []saved.Rule
+	for _, r := range c.Rules {
+		switch {
+		case !state.OwnsRule(r):
+			others = append(others, r)
+		case strings.Contains(r.Spec, match(s.guard, false)):
+		case r.Target() == accepting:
+			c.Policy = "ACCEPT"
+		default:
+			r.Spec = strings.Replace(r.Spec, match(s.guard, true), "", 1)
+			jumps = append(jumps, r)
+		}
+	}
+	c.Rules = slices.Concat(originals(jumps), others)
+	if want := s.bundle.Chain(c.Name); want != nil && want.Policy == "DROP" && slices.ContainsFunc(want.Rules, state.OwnsRule) {
+		c.Policy = want.Policy
+	}
+	return c
+}
+
+// originals are rules of copies with the names that chains and sets have beside
+// a trial.
+func originals(rules []saved.Rule) []saved.Rule {
+	var originals []saved.Rule
+	for _, r := range rules {
+		if target := r.Target(); state.OfTrialChain(target) {
+			r.Spec = strings.TrimSuffix(r.Spec, target) + ruleset.ChainPrefix + strings.TrimPrefix(target, state.TrialChainPrefix)
+		}
+		r.Spec = strings.ReplaceAll(r.Spec, "-set "+state.TrialSetPrefix, "-set "+ruleset.SetPrefix)
+		originals = append(originals, r)
+	}
+	return originals
+}
+
+// Original returns the name that the copy of a set has beside a trial; "" for a
+// set that is no copy.
+func Original(set string) string {
+	if !state.OfTrialSet(set) || set == Guards[ruleset.V4] || set == Guards[ruleset.V6] {
+		return ""
+	}
+	return ruleset.SetPrefix + strings.TrimPrefix(set, state.TrialSetPrefix)
+}

@@ -1,0 +1,223 @@
+// Package trial makes the state between an old firewall and a new one: both are
+// there, and a guard decides which of them a packet meets.
+//
+// The guard is a set of each family that holds every address for a time. In each
+// built-in chain the jump to the new chains has a match more, "the source is in
+// the guard", and the jump to the old ones "the source is not". While the guard
+// holds its entries a packet meets only the new chains; when they time out it
+// meets only the old ones, with nobody having to do anything, also where chains
+// do not decide every packet. While it is empty nothing has changed for any
+// packet, so that the rules of all tables and both families can be loaded, read
+// back and found right before they count.
+//
+// The new chains stand beside the old ones under names of the trial's own, and
+// so do new contents of sets that exist. Chains that lead to nothing new are
+// shared by old and new, and go on counting; so are sets that packets fill:
+// bans are kept and made in a trial, and survive its end.
+//
+// What a copy has counted goes to the rule that comes in its place. A rule that
+// was there before and stays, in a chain that changes, keeps what it had counted
+// until then, and goes without what its copy has counted in the trial: to give it
+// both, it would have to be taken out and put in anew, by which it forgets the
+// connections that connlimit has counted, and, with ip6tables-nft-restore 1.8.9,
+// which takes no counters from its input, all that it had counted before.
+//
+// End says what is left when a trial is over. It takes that from what is there,
+// not from what was there before: if somebody flushed the firewall in the
+// meantime, nothing old comes back.
+//
+// The package is pure: it makes tables out of tables.
+package trial
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// Guards are the sets that decide whether packets meet the new chains, by
+// family. No copy of a set is called so: a profile's names have no underscore.
+var Guards = map[ruleset.Family]string{
+	ruleset.V4: state.TrialSetPrefix + "trial_v4",
+	ruleset.V6: state.TrialSetPrefix + "trial_v6",
+}
+
+// Chain returns the name of a chain's copy in a trial.
+func Chain(name string) string {
+	return state.TrialChainPrefix + strings.TrimPrefix(name, ruleset.ChainPrefix)
+}
+
+// Set returns the name of a set's copy in a trial.
+func Set(name string) string {
+	return state.TrialSetPrefix + strings.TrimPrefix(name, ruleset.SetPrefix)
+}
+
+// Tables are those of a state.State.
+type Tables = map[state.TableID]saved.Table
+
+// Between returns the tables in which a trial of want runs beside have. copied
+// names the sets that the trial has copies of. Policies are those of have, which
+// the chains of ours decide without, or which a last rule stands for (policy.go).
+func Between(have, want Tables, copied map[string]bool) Tables {
+	between := Tables{}
+	for id := range have {
+		between[id] = join(id, have[id], want[id], copied)
+	}
+	for id := range want {
+		between[id] = join(id, have[id], want[id], copied)
+	}
+	return between
+}
+
+// End returns the tables without the trial, and with them the jumps to the old
+// chains as they were.
+func End(tables Tables) Tables {
+	ended := Tables{}
+	for id, t := range tables {
+		chains := slices.Clone(t.Chains)
+		t.Chains = slices.DeleteFunc(chains, func(c saved.Chain) bool { return state.OfTrialChain(c.Name) })
+		for i, c := range t.Chains {
+			if !state.OwnsChain(c.Name) {
+				t.Chains[i].Rules = allUnguarded(id.Family, c.Rules)
+			}
+		}
+		ended[id] = t
+	}
+	return ended
+}
+
+// join makes one table.
+func join(id state.TableID, have, want saved.Table, copiedSets map[string]bool) saved.Table {
+	j := joint{guard: Guards[id.Family], sets: copiedSets, chains: copiedChains(have, want, copiedSets)}
+	joined := saved.Table{Name: id.Name}
+	for _, c := range have.Chains {
+		if !state.OwnsChain(c.Name) {
+			c.Rules = j.builtIn(c, want.Chain(c.Name))
+		}
+		joined.Chains = append(joined.Chains, c)
+	}
+	if slices.ContainsFunc(have.Chains, func(c saved.Chain) bool { return releases(c, want.Chain(c.Name)) }) {
+		joined.Chains = append(joined.Chains, acceptingChain())
+	}
+	for _, c := range want.Chains {
+		switch {
+		case j.chains[c.Name]:
+			joined.Chains = append(joined.Chains, saved.Chain{Name: Chain(c.Name), Policy: saved.UserPolicy, Rules: j.copies(c.Rules)})
+		case have.Chain(c.Name) == nil:
+			joined.Chains = append(joined.Chains, saved.Chain{Name: c.Name, Policy: c.Policy, Rules: j.hooks(nil, c.Rules)})
+		}
+	}
+	return joined
+}
+
+// joint is what decides the form that rules have in one table of a trial.
+type joint struct {
+	guard  string
+	sets   map[string]bool // those that have a copy
+	chains map[string]bool // and the chains
+}
+
+// hooks returns the rules of a built-in chain: the jumps to the old chains where
+// they were, for packets for which the guard does not hold, and those to the new
+// ones for the others, before all rules of others. Jumps that lead to the same
+// chains before and after stay as they are.
+//
+// Where the old jumps stand first the new ones stand behind them: a packet that
+// is between the two when the guard is armed meets both, and not neither.
+func (j joint) hooks(have, want []saved.Rule) []saved.Rule {
+	if j.same(have, want) {
+		return have
+	}
+	var rules []saved.Rule
+	for _, r := range have {
+		if state.OwnsRule(r) {
+			r.Spec = insert(r, j.match(false))
+		}
+		rules = append(rules, r)
+	}
+	first := slices.IndexFunc(have, func(r saved.Rule) bool { return !state.OwnsRule(r) })
+	if first < 0 {
+		first = len(have)
+	}
+	var jumps []saved.Rule
+	for _, r := range want {
+		jumps = append(jumps, saved.Rule{Spec: insert(j.copy(r), j.match(true))})
+	}
+	return slices.Insert(rules, first, jumps...)
+}
+
+// same reports whether the jumps wanted are there, before anything else, and
+// none of them leads to anything new.
+func (j joint) same(have, want []saved.Rule) bool {
+	if len(have) < len(want) || !saved.SameRules(have[:len(want)], want) || slices.ContainsFunc(have[len(want):], state.OwnsRule) {
+		return false
+	}
+	return !slices.ContainsFunc(want, func(r saved.Rule) bool { return j.chains[r.Target()] })
+}
+
+// copies are the rules of a chain's copy.
+func (j joint) copies(rules []saved.Rule) []saved.Rule {
+	var copies []saved.Rule
+	for _, r := range rules {
+		copies = append(copies, j.copy(r))
+	}
+	return copies
+}
+
+// copy is a rule with the names that chains and sets have in the trial, and
+// without what it has counted. That a comment holds such words need not be
+// feared: a profile's names have no blanks.
+func (j joint) copy(r saved.Rule) saved.Rule {
+	spec := r.Spec
+	if target := r.Target(); j.chains[target] {
+		spec = strings.TrimSuffix(spec, target) + Chain(target)
+	}
+	for name := range j.sets {
+		spec = strings.ReplaceAll(spec, "-set "+name+" ", "-set "+Set(name)+" ")
+	}
+	return saved.Rule{Spec: spec}
+}
+
+// match asks whether the guard holds the source, as iptables-save prints it.
+func (j joint) match(holds bool) string { return match(j.guard, holds) }
+
+func match(guard string, holds bool) string {
+	if holds {
+		return "-m set --match-set " + guard + " src "
+	}
+	return "-m set ! --match-set " + guard + " src "
+}
+
+// insert puts a match in front of the jump that ends a rule. A jump to a chain
+// has no options: it is the last two words.
+func insert(r saved.Rule, match string) string {
+	at := len(r.Spec) - len("-j ") - len(r.Target())
+	return r.Spec[:at] + match + r.Spec[at:]
+}
+
+// unguarded is a rule of a built-in chain when the guard has gone, and whether it
+// is there then.
+func unguarded(family ruleset.Family, r saved.Rule) (left saved.Rule, stays bool) {
+	if !state.OwnsRule(r) {
+		return r, true
+	}
+	if strings.Contains(r.Spec, match(Guards[family], true)) || state.OfTrialChain(r.Target()) {
+		return r, false
+	}
+	r.Spec = strings.Replace(r.Spec, match(Guards[family], false), "", 1)
+	return r, true
+}
+
+// allUnguarded are the rules of a built-in chain when the guard has gone.
+func allUnguarded(family ruleset.Family, rules []saved.Rule) []saved.Rule {
+	var left []saved.Rule
+	for _, r := range rules {
+		if r, stays := unguarded(family, r); stays {
+			left = append(left, r)
+		}
+	}
+	return left
+}

@@ -1,0 +1,114 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/session"
+	"github.com/hardenctl/hardenctl/internal/host/watchdog"
+)
+
+// MinTrial is the shortest trial: the kernel counts whole seconds.
+const MinTrial = time.Second
+
+// MaxTrial is the longest trial. Whoever is locked out waits so long.
+const MaxTrial = 24 * time.Hour
+
+// atOnce is how long the kernel waits for a confirm that this process gives
+// itself: it matters only if the process dies before.
+const atOnce = time.Minute
+
+// Try moves the host to what the reading wants, on trial: unless Confirm is
+// called within the time, everything goes back. The caller holds the lock of
+// apply.Lock since before the reading, and lets go of it afterwards, so that
+// another process can confirm. Errors are as in Apply.
+func (r *Reading) Try(ctx context.Context, within time.Duration, progress func(step string)) (Pending, error) {
+	token, err := newToken()
+	if err != nil {
+		return Pending{}, err
+	}
+	t := apply.Trial{
+		Entry:  journal.Entry{Token: journal.Hash(token), By: session.Current()},
+		Within: within, Watch: watchdog.Start,
+	}
+	if err := apply.Try(ctx, r.change(progress), &t); err != nil {
+		return Pending{}, err
+	}
+	p := pending(t.Entry)
+	p.Token = token
+	return p, nil
+}
+
+// Apply moves the host to what the reading wants: Try and Confirm in one. The
+// caller holds the lock of apply.Lock since before the reading. progress is told
+// each step. It returns the number of the generation that was staged for it, 0
+// for none. An error that is a *apply.Reverted says whether the host is as it
+// was; one that is a *apply.Untidy that the host is what the reading wants.
+func (r *Reading) Apply(ctx context.Context, progress func(step string)) (generation int, err error) {
+	t := apply.Trial{Within: atOnce}
+	if err := apply.Try(ctx, r.change(progress), &t); err != nil {
+		return 0, err
+	}
+	if err = r.again(ctx); err == nil {
+		generation, err = apply.Confirm(ctx, r.change(progress), t.Entry)
+	}
+	var unconfirmed *apply.Unconfirmed
+	switch {
+	case errors.As(err, &unconfirmed):
+		undo := apply.Revert(context.WithoutCancel(ctx), t.Entry, progress)
+		return 0, &apply.Reverted{Step: unconfirmed.Step, Cause: unconfirmed.Cause, Undo: undo}
+	case err != nil && !errors.As(err, new(*apply.Reverted)) && !errors.As(err, new(*apply.Untidy)):
+		undo := apply.Revert(context.WithoutCancel(ctx), t.Entry, progress)
+		return 0, &apply.Reverted{Step: "reading the trial", Cause: err, Undo: undo}
+	}
+	return generation, err
+}
+
+// again reads the host again, and plans from what it has now. What is wanted
+// has been rehearsed before.
+func (r *Reading) again(ctx context.Context) error {
+	if _, err := r.readLive(ctx); err != nil {
+		return err
+	}
+	if err := r.readFiles(); err != nil {
+		return err
+	}
+	r.Plan = plan.Compare(r.Have, r.Want, r.Bundle.Manifest)
+	return nil
+}
+
+func (r *Reading) change(progress func(step string)) apply.Change {
+	return apply.Change{
+		Bundle: r.Bundle, Families: r.Tools.Families, Have: r.Have, Want: r.Want, Plan: r.Plan,
+		Verify: r.verify, Progress: progress,
+	}
+}
+
+// trialNotes says what a reader of a plan should know of an apply that is under
+// way.
+func (r *Reading) trialNotes() []string {
+	e, err := journal.Read()
+	switch {
+	case errors.Is(err, journal.ErrNone):
+		return nil
+	case err != nil:
+		return []string{"the journal of applies cannot be read: " + err.Error()}
+	case elsewhere(e) != nil:
+		return []string{elsewhere(e).Error()}
+	case r.unsettled != nil:
+		return []string{fmt.Sprintf("%s, but what is on trial cannot be read (%v): this plan compares with the old and the new rules together", r.trial, r.unsettled)}
+	case r.trial != nil:
+		return []string{fmt.Sprintf("%s: this plan compares with what is on trial, and nothing else can be applied before its end", r.trial)}
+	case e.Phase == journal.Applied:
+		return []string{fmt.Sprintf("the apply of %s has left something behind, which the next apply, or `hardenctl revert`, clears up", e.Profile)}
+	}
+	return []string{fmt.Sprintf("an apply of %s was not finished or not confirmed, and has left something behind: the next apply, or `hardenctl revert`, clears it up", e.Profile)}
+}
+
+// clock is a time as people say it.
+func clock(t time.Time) string { return t.Format("15:04:05") }

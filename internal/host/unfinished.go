@@ -1,0 +1,95 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/journal"
+)
+
+// Unfinished is the error of an apply that was confirmed, whose process died, and
+// which cannot be brought to its end now: the new rules count, under a guard that
+// does not end, and not all files are written. It is tried again by every command
+// that changes the host.
+type Unfinished struct {
+	Profile string
+	Cause   error
+}
+
+// Error says what is in the way, and the two ways out.
+func (e *Unfinished) Error() string {
+	return fmt.Sprintf("the apply of %s was confirmed and has not come to its end: %v; mend what is in the way and run any command that changes the host, or give it up with `hardenctl revert` (%s holds what is left to do)", e.Profile, e.Cause, journal.Folder)
+}
+
+// Unwrap returns what is in the way.
+func (e *Unfinished) Unwrap() error { return e.Cause }
+
+// GivenUp is the error of an apply that was confirmed, could not be brought to its
+// end and was given up. What was still on trial has gone back, and nothing is
+// under way any more; what was in place already stays.
+type GivenUp struct {
+	Profile string
+	// Cause is why it could not be brought to its end.
+	Cause error
+}
+
+// Error says what there is now, and what to do.
+func (e *GivenUp) Error() string {
+	return fmt.Sprintf("the apply of %s was confirmed and could not come to its end: %v; it was given up, and what was on trial has gone back, but rules, sets and files that were in place already are new: look with `hardenctl plan`, and apply what you want to have", e.Profile, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *GivenUp) Unwrap() error { return e.Cause }
+
+// finish goes on with an apply that was confirmed.
+func finish(ctx context.Context, e journal.Entry, progress func(step string)) error {
+	err := finishBundle(ctx, e, progress)
+	if err == nil || errors.As(err, new(*apply.Untidy)) {
+		return nil
+	}
+	return &Unfinished{e.Profile, inTheWay(err)}
+}
+
+func finishBundle(ctx context.Context, e journal.Entry, progress func(step string)) error {
+	b, err := journal.Bundle()
+	if err != nil {
+		return err
+	}
+	r, err := readAlone(ctx, b)
+	if err != nil {
+		return err
+	}
+	return apply.Finish(ctx, r.change(progress), e)
+}
+
+// inTheWay is what a step has failed of. That it went back, which is what an
+// *apply.Reverted says, is no news of the host: it is half-way still.
+func inTheWay(err error) error {
+	var reverted *apply.Reverted
+	if !errors.As(err, &reverted) {
+		return err
+	}
+	err = fmt.Errorf("%s: %w", reverted.Step, reverted.Cause)
+	if reverted.Undo != nil {
+		err = errors.Join(err, fmt.Errorf("going back failed too: %w", reverted.Undo))
+	}
+	return err
+}
+
+// giveUp ends an apply that was confirmed and cannot be finished. The journal
+// says first that it goes back from now on, in case that it does not get to the
+// end of that either.
+func giveUp(ctx context.Context, e journal.Entry, unfinished error, progress func(step string)) error {
+	var u *Unfinished
+	errors.As(unfinished, &u)
+	e.Phase = journal.Loading
+	if err := journal.Write(e); err != nil {
+		return fmt.Errorf("%w; giving it up: %w", unfinished, err)
+	}
+	if err := apply.Revert(ctx, e, progress); err != nil {
+		return fmt.Errorf("%w; giving it up: %w", unfinished, err)
+	}
+	return &GivenUp{u.Profile, u.Cause}
+}

@@ -1,0 +1,373 @@
+// Package house_test holds the house together: which room may lead into
+// which, what the compiler must not touch, and that everything is documented.
+package house_test
+
+import (
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/hardenctl/hardenctl"
+
+// rooms says, for each package and what is below it, which packages of ours it
+// may import; the longest entry counts. A name ending in "/..." stands for what
+// is below it too. Data goes one way: profile, ruleset, bundle, plan, host.
+var rooms = map[string][]string{
+	"compiler":                 {"compiler/..."},
+	"compiler/diag":            {},
+	"compiler/netset":          {"compiler/diag"},
+	"compiler/filekind":        {"compiler/netset"},
+	"compiler/profile":         {"compiler/diag", "compiler/filekind", "compiler/netset"},
+	"compiler/ruleset":         {"compiler/diag"},
+	"compiler/lower":           {"compiler/diag", "compiler/netset", "compiler/profile", "compiler/ruleset"},
+	"compiler/check":           {"compiler/diag", "compiler/netset", "compiler/profile", "compiler/ruleset"},
+	"compiler/distro":          {"compiler/diag", "compiler/ruleset"},
+	"compiler/needs":           {"compiler/diag", "compiler/distro", "compiler/emit", "compiler/ruleset"},
+	"compiler/emit":            {"compiler/bundle", "compiler/netset", "compiler/ruleset", "compiler/setfile"},
+	"compiler/bundle":          {"compiler/diag", "compiler/bundle/linediff"},
+	"compiler/bundle/linediff": {},
+	"compiler/setfile":         {},
+	"profiles":                 {},
+	"golden":                   {},
+	"internal/host": {
+		"compiler/bundle", "compiler/filekind", "compiler/netset", "compiler/ruleset", "internal/host/apply", "internal/host/generation",
+		"internal/host/guard", "internal/host/journal", "internal/host/kernelset", "internal/host/persist", "internal/host/plan",
+		"internal/host/probe", "internal/host/restore", "internal/host/safepath", "internal/host/saved", "internal/host/session",
+		"internal/host/state", "internal/host/tool", "internal/host/trial", "internal/host/watchdog",
+	},
+	"internal/host/apply": {
+		"compiler/bundle", "compiler/bundle/linediff", "compiler/ruleset", "compiler/setfile", "internal/host/conntrack",
+		"internal/host/generation", "internal/host/journal", "internal/host/kernelset", "internal/host/netns", "internal/host/persist",
+		"internal/host/plan", "internal/host/probe", "internal/host/process", "internal/host/safepath", "internal/host/saved",
+		"internal/host/state", "internal/host/tool", "internal/host/trial",
+	},
+	"internal/host/conntrack": {"internal/host/probe"},
+	"internal/host/ethtool":   {},
+	"internal/host/extension": {
+		"compiler/bundle", "compiler/distro", "compiler/ruleset", "compiler/setfile", "internal/host/here", "internal/host/saved",
+		"internal/host/tool",
+	},
+	"internal/host/generation": {
+		"compiler/bundle", "compiler/netset", "compiler/ruleset", "compiler/setfile", "internal/host/plan", "internal/host/safepath",
+		"internal/host/saved", "internal/host/session", "internal/host/state",
+	},
+	"internal/host/guard": {
+		"compiler/bundle", "compiler/diag", "compiler/netset", "compiler/ruleset", "compiler/setfile", "internal/host/conntrack",
+		"internal/host/kernelset", "internal/host/knock", "internal/host/netns", "internal/host/persist", "internal/host/plan",
+		"internal/host/probe", "internal/host/saved", "internal/host/session", "internal/host/state",
+	},
+	"internal/host/here": {"compiler/distro"},
+	"internal/host/journal": {
+		"compiler/bundle", "compiler/ruleset", "internal/host/netns", "internal/host/safepath", "internal/host/session",
+		"internal/host/state",
+	},
+	"internal/host/kernelset": {"compiler/ruleset", "compiler/setfile", "internal/host/tool"},
+	"internal/host/knock":     {},
+	"internal/host/netns":     {},
+	"internal/host/nftables":  {},
+	"internal/host/persist": {
+		"compiler/bundle", "compiler/ruleset", "compiler/setfile", "deploy/systemd", "internal/host/safepath", "internal/host/saved",
+		"internal/host/state", "internal/host/tool", "internal/host/trial",
+	},
+	"internal/host/plan": {
+		"compiler/bundle", "compiler/bundle/linediff", "compiler/netset", "compiler/ruleset", "internal/host/saved",
+		"internal/host/state",
+	},
+	"internal/host/probe": {
+		"compiler/bundle", "compiler/diag", "compiler/netset", "compiler/ruleset", "compiler/setfile", "internal/host/ethtool",
+		"internal/host/extension", "internal/host/kernelset", "internal/host/netns", "internal/host/nftables", "internal/host/persist",
+		"internal/host/plan", "internal/host/process", "internal/host/safepath", "internal/host/saved", "internal/host/state",
+		"internal/host/tool",
+	},
+	"internal/host/process": {},
+	"internal/host/restore": {
+		"compiler/bundle", "compiler/ruleset", "compiler/setfile", "internal/host/apply", "internal/host/extension",
+		"internal/host/kernelset", "internal/host/persist", "internal/host/plan", "internal/host/probe", "internal/host/saved",
+		"internal/host/state", "internal/host/trial",
+	},
+	"internal/host/safepath": {},
+	"internal/host/saved":    {"compiler/bundle"},
+	"internal/host/session":  {"internal/host/process"},
+	"internal/host/state":    {"compiler/netset", "compiler/ruleset", "compiler/setfile", "internal/host/saved"},
+	"internal/host/tool":     {"internal/host/here"},
+	"internal/host/trial":    {"compiler/ruleset", "compiler/setfile", "internal/host/saved", "internal/host/state"},
+	"internal/host/watchdog": {"internal/host/journal", "internal/host/netns", "internal/host/tool"},
+	"deploy/systemd":         {},
+	"cmd":                    {"compiler/...", "internal/host/...", "profiles", "internal/verify/...", "internal/lab"},
+	"internal/verify":        {"compiler/...", "internal/host", "internal/host/apply", "internal/host/kernelset", "internal/host/knock", "internal/lab", "internal/verify/prober"},
+	"internal/verify/page":   {"internal/verify"},
+	"internal/verify/prober": {"internal/lab"},
+	"internal/lab":           {},
+	"internal/house":         {},
+	"test/live":              {},
+	"test/demo":              {"internal/lab"},
+	"docs":                   {"internal/verify/..."},
+	"test/bench":             {},
+}
+
+// forbidden are the packages that nothing in the compiler may import. It runs
+// nothing, asks nobody and opens no file by itself.
+var forbidden = []string{
+	"os/...", "net", "net/http/...", "syscall/...", "unsafe", "math/rand/...", "crypto/rand", "golang.org/x/...",
+	"github.com/spf13/...", "github.com/coreos/...", "github.com/lrh3321/...", "github.com/vishvananda/...",
+}
+
+// writesFolders is the one file of the compiler that may import os: it writes a
+// bundle to a folder, for whoever asks for it.
+const writesFolders = "compiler/bundle/folder.go"
+
+// file is one Go file of ours.
+type file struct {
+	path   string // from the module's root
+	folder string
+	test   bool
+	syntax *ast.File
+}
+
+// sources parses every Go file of the module.
+func sources(t *testing.T) (*token.FileSet, []file) {
+	t.Helper()
+	set := token.NewFileSet()
+	var files []file
+	err := filepath.WalkDir(".", func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && name != "." && (e.Name() == "testdata" || strings.HasPrefix(e.Name(), ".")):
+			return fs.SkipDir
+		case e.IsDir() || filepath.Ext(name) != ".go":
+			return nil
+		}
+		syntax, err := parser.ParseFile(set, name, nil, parser.ParseComments)
+		name = filepath.ToSlash(name)
+		files = append(files, file{name, path.Dir(name), strings.HasSuffix(name, "_test.go"), syntax})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set, files
+}
+
+func (f file) imports() []string {
+	var paths []string
+	for _, spec := range f.syntax.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value) // the parser has read it
+		paths = append(paths, imported)
+	}
+	return paths
+}
+
+// ours returns the folder of an imported package of this module.
+func ours(imported string) (folder string, ok bool) {
+	return strings.CutPrefix(imported, module+"/")
+}
+
+// room returns the entry of rooms that counts for a folder.
+func room(folder string) (allowed []string, found bool) {
+	for ; folder != "."; folder = path.Dir(folder) {
+		if allowed, found = rooms[folder]; found {
+			return allowed, true
+		}
+	}
+	return nil, false
+}
+
+// coveredBy reports whether one of the entries, such as "internal/host/...", covers a
+// package.
+func coveredBy(entries []string, imported string) bool {
+	return slices.ContainsFunc(entries, func(entry string) bool {
+		above, below := strings.CutSuffix(entry, "/...")
+		return imported == above || below && strings.HasPrefix(imported, above+"/")
+	})
+}
+
+// TestDirections holds what may import what.
+func TestDirections(t *testing.T) {
+	_, files := sources(t)
+	for _, f := range files {
+		if f.test {
+			continue
+		}
+		allowed, found := room(f.folder)
+		if !found {
+			t.Errorf("%s: no room of this name; say in rooms what it may import", f.folder)
+		}
+		for _, imported := range f.imports() {
+			folder, ok := ours(imported)
+			if ok && !coveredBy(allowed, folder) {
+				t.Errorf("%s imports %s, against the direction of the house", f.path, folder)
+			}
+		}
+	}
+}
+
+// TestNothingImportsCommands holds it for tests too: a command is a rim.
+func TestNothingImportsCommands(t *testing.T) {
+	_, files := sources(t)
+	for _, f := range files {
+		for _, imported := range f.imports() {
+			if folder, ok := ours(imported); ok && strings.HasPrefix(folder, "cmd/") {
+				t.Errorf("%s imports %s", f.path, folder)
+			}
+		}
+	}
+}
+
+// TestCompilerIsPure holds that the compiler imports nothing by which it could
+// run, ask or open anything, and reads no clock.
+func TestCompilerIsPure(t *testing.T) {
+	set, files := sources(t)
+	for _, f := range files {
+		if f.test || f.folder != "compiler" && !strings.HasPrefix(f.folder, "compiler/") {
+			continue
+		}
+		for _, imported := range f.imports() {
+			if imported == "os" && f.path == writesFolders {
+				continue
+			}
+			if coveredBy(forbidden, imported) {
+				t.Errorf("%s imports %s", f.path, imported)
+			}
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			if name := clock(n); name != "" {
+				t.Errorf("%s reads the clock with %s", set.Position(n.Pos()), name)
+			}
+			return true
+		})
+	}
+}
+
+// clock returns the name of a function that reads the clock, if n names one.
+func clock(n ast.Node) string {
+	selector, ok := n.(*ast.SelectorExpr)
+	if !ok {
+		return ""
+	}
+	pkg, ok := selector.X.(*ast.Ident)
+	if !ok || pkg.Name != "time" || !slices.Contains([]string{"Now", "Since", "Until", "After", "Tick"}, selector.Sel.Name) {
+		return ""
+	}
+	return "time." + selector.Sel.Name
+}
+
+// TestCompilerReachesNoTools asks the go tool for everything that the compiler
+// is linked with: the libraries that it uses must not run or dial either.
+func TestCompilerReachesNoTools(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./compiler/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	linked := strings.Fields(string(out))
+	for _, p := range []string{"os/exec", "net", "net/http", "github.com/spf13/cobra"} {
+		if slices.Contains(linked, p) {
+			t.Errorf("the compiler is linked with %s", p)
+		}
+	}
+	if !slices.Contains(linked, module+"/compiler/emit") {
+		t.Errorf("go list did not list the compiler: %d packages", len(linked))
+	}
+}
+
+// TestLabIsForTests holds that only tests, the demo, and verify with its
+// command, carry the lab: nothing that changes a host may reach it.
+func TestLabIsForTests(t *testing.T) {
+	carriers := []string{"test/demo/main.go", "internal/verify/", "cmd/hardenctl/verify.go"}
+	_, files := sources(t)
+	for _, f := range files {
+		carries := slices.ContainsFunc(carriers, func(c string) bool { return strings.HasPrefix(f.path, c) })
+		if !f.test && !carries && slices.Contains(f.imports(), module+"/internal/lab") {
+			t.Errorf("%s imports lab, which is for tests, the demo and verify", f.path)
+		}
+	}
+}
+
+// TestPackageDocs holds that every package says what it is.
+func TestPackageDocs(t *testing.T) {
+	_, files := sources(t)
+	documented := map[string]bool{}
+	for _, f := range files {
+		documented[f.folder] = documented[f.folder] || f.syntax.Doc.Text() != ""
+	}
+	for folder, ok := range documented {
+		if !ok {
+			t.Errorf("package %s has no doc", folder)
+		}
+	}
+}
+
+// TestDocs holds that every exported name is documented.
+func TestDocs(t *testing.T) {
+	set, files := sources(t)
+	packages := map[string][]*ast.File{}
+	for _, f := range files {
+		if !f.test {
+			packages[f.folder] = append(packages[f.folder], f.syntax)
+		}
+	}
+	for folder, syntax := range packages {
+		p, err := doc.NewFromFiles(set, syntax, module+"/"+folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range undocumented(p) {
+			t.Errorf("%s.%s has no doc", folder, name)
+		}
+	}
+}
+
+func undocumented(p *doc.Package) []string {
+	names := append(bareValues(p.Consts), bareValues(p.Vars)...)
+	names = append(names, bareFuncs("", p.Funcs)...)
+	for _, typ := range p.Types {
+		if typ.Doc == "" {
+			names = append(names, typ.Name)
+		}
+		names = append(names, bareValues(typ.Consts)...)
+		names = append(names, bareValues(typ.Vars)...)
+		names = append(names, bareFuncs("", typ.Funcs)...)
+		names = append(names, bareFuncs(typ.Name+".", typ.Methods)...)
+	}
+	return names
+}
+
+func bareFuncs(prefix string, funcs []*doc.Func) []string {
+	var names []string
+	for _, f := range funcs {
+		if f.Doc == "" {
+			names = append(names, prefix+f.Name)
+		}
+	}
+	return names
+}
+
+// bareValues returns the constants or variables that neither they nor their
+// group document.
+func bareValues(values []*doc.Value) []string {
+	var names []string
+	for _, v := range values {
+		for _, spec := range v.Decl.Specs {
+			spec := spec.(*ast.ValueSpec)
+			if v.Doc != "" || spec.Doc.Text() != "" || spec.Comment.Text() != "" {
+				continue
+			}
+			for _, name := range spec.Names {
+				if name.IsExported() {
+					names = append(names, name.Name)
+				}
+			}
+		}
+	}
+	return names
+}

@@ -1,0 +1,116 @@
+// Package page writes a report of verify as one page of HTML: the map of all
+// ports before and after, a time line with the bans on it, the attacks, what
+// honest people noticed, and the promises.
+//
+// The page is one file. It loads nothing, runs nothing, follows the reader's
+// light or dark theme, and prints.
+package page
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hardenctl/hardenctl/internal/verify"
+)
+
+//go:embed page.html
+var text string
+
+var layout = template.Must(template.New("page").Funcs(template.FuncMap{
+	"thousands": thousands,
+	"brief":     brief,
+	"times":     func(n float64) string { return thousands(int(n + 0.5)) },
+	"join":      func(words []string) string { return strings.Join(words, ", ") },
+}).Parse(text))
+
+// Write returns the page of a report.
+func Write(r *verify.Report) ([]byte, error) {
+	var page bytes.Buffer
+	if err := layout.Execute(&page, newView(r)); err != nil {
+		return nil, fmt.Errorf("writing the page: %w", err)
+	}
+	return page.Bytes(), nil
+}
+
+// view is what the page shows of a report.
+type view struct {
+	*verify.Report
+	KeptCount int
+	Figures   []figure
+	Pictures  []picture
+	Line      line
+	Patient   [][]verify.Train // those of one pace together
+}
+
+// figure is one of the large numbers at the top.
+type figure struct{ Before, After, Label string }
+
+func newView(r *verify.Report) view {
+	v := view{Report: r, Pictures: pictures(r), Line: newLine(r), Figures: figures(r), Patient: trainsByPace(r)}
+	for _, p := range r.Promises {
+		if p.Kept {
+			v.KeptCount++
+		}
+	}
+	return v
+}
+
+func find(r *verify.Report, view verify.View, family int) verify.Map {
+	for _, m := range r.Maps {
+		if m.View == view && m.Family == family {
+			return m
+		}
+	}
+	return verify.Map{}
+}
+
+func figures(r *verify.Report) []figure {
+	before, after := find(r, verify.Before, 4), find(r, verify.Patient, 4)
+	failed, visits := 0, 0
+	for _, p := range r.People {
+		failed, visits = failed+p.Failures, visits+p.Visits
+	}
+	list := []figure{
+		{thousands(before.Counts.Open), thousands(after.Counts.Open), "open TCP ports that an attacker finds"},
+		{thousands(before.Counts.Closed), thousands(after.Counts.Closed), "more ports that give the host away"},
+	}
+	if probe := latestBan(r); probe > 0 {
+		list = append(list, figure{"never", strconv.Itoa(probe), "probes until the kernel bans a scanner"})
+	}
+	if visits > 0 {
+		list = append(list, figure{"", fmt.Sprintf("%d of %s", failed, thousands(visits)), "visits of honest people that failed meanwhile"})
+	}
+	return list
+}
+
+// latestBan returns the probe by which every source that was banned was.
+func latestBan(r *verify.Report) int {
+	last := 0
+	for _, l := range r.Ladders {
+		last = max(last, l.BannedAt)
+	}
+	return last
+}
+
+// thousands writes 65536 as "65,536".
+func thousands(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// brief writes a duration in milliseconds.
+func brief(d time.Duration) string {
+	ms := float64(d) / float64(time.Millisecond)
+	if ms < 10 {
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+	return fmt.Sprintf("%.0f ms", ms)
+}

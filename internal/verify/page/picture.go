@@ -1,0 +1,40 @@
+package page
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+
+	"github.com/hardenctl/hardenctl/internal/verify"
+)
+
+//go:embed picture.svg
+var pictureText string
+
+var pictureLayout = template.Must(template.Must(layout.Clone()).New("picture").Parse(pictureText))
+
+// Where the time line stands in the picture, below the maps.
+const pictureLineY = 510
+
+// drawn is what the picture shows of a report.
+type drawn struct {
+	view
+	LegendY, Height float64
+}
+
+// MapX is where map number i stands, in the units of the picture's viewBox.
+func (drawn) MapX(i int) int { return 24 + i*323 }
+
+// Picture returns the maps and the time line of a report as one SVG, which loads
+// nothing. The same report gives the same bytes.
+func Picture(r *verify.Report) ([]byte, error) {
+	d := drawn{view: newView(r)}
+	d.LegendY = pictureLineY + d.Line.Height + 20
+	d.Height = d.LegendY + 24
+	var svg bytes.Buffer
+	if err := pictureLayout.Execute(&svg, d); err != nil {
+		return nil, fmt.Errorf("drawing the picture: %w", err)
+	}
+	return svg.Bytes(), nil
+}

@@ -1,0 +1,164 @@
+package live
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/lab"
+)
+
+// deed is a command that moves the host from one end of a road to the other, or
+// would, and that a crash befalls.
+type deed struct {
+	name string
+	// before readies the host for it.
+	before func(t *testing.T, r *road)
+	args   func(r *road) []string
+	// goesBack says that the host is to be as it was before.
+	goesBack bool
+	// prepares says that its first change is a file beside another; for one that
+	// does not, all its time counts.
+	prepares bool
+	// atBoot says that it runs on a host that has just booted.
+	atBoot bool
+}
+
+var deeds = []deed{
+	{name: "apply on trial", args: func(r *road) []string { return r.apply("5m") }, goesBack: true, prepares: true},
+	{name: "apply at once", args: func(r *road) []string { return r.apply("0") }, prepares: true},
+	{name: "confirm", before: onRoadTrial, args: func(*road) []string { return []string{"confirm", "--same-session"} }},
+	{name: "revert", before: onRoadTrial, args: func(*road) []string { return []string{"revert"} }, goesBack: true},
+	{name: "rollback", prepares: true, args: func(*road) []string {
+		return []string{"rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"}
+	}},
+	{name: "restore", before: func(t *testing.T, _ *road) { powerOff(t) }, args: func(*road) []string { return []string{"restore"} }, goesBack: true, atBoot: true},
+}
+
+// onRoadTrial puts the other end of the road on trial.
+func onRoadTrial(t *testing.T, r *road) {
+	t.Helper()
+	expect(t, 0, r.apply("5m")...)
+}
+
+// road is the way between two profiles, on a server on which others live.
+type road struct {
+	random *rand.Rand
+	// ends lead from each profile to the other: ends[0] to profile 0.
+	ends [2]*promises
+	// booted is the server after a boot with each profile, saves what its kernel
+	// holds when it has been up.
+	booted [2]picture
+	saves  [2]kernelText
+	// at is the end at which the server is.
+	at int
+	// lengths are how long each deed takes, as far as has been seen.
+	lengths map[string]time.Duration
+}
+
+// kernelText is what a kernel holds, as the tools save it.
+type kernelText struct{ entries, v4, v6 string }
+
+func saveKernel(t *testing.T) kernelText {
+	t.Helper()
+	var entries strings.Builder
+	for line := range strings.Lines(tool(t, "ipset save")) {
+		if strings.HasPrefix(line, "add ") {
+			entries.WriteString(line)
+		}
+	}
+	return kernelText{entries.String(), tool(t, "iptables-save -c"), tool(t, "ip6tables-save -c")}
+}
+
+func newRoad(t *testing.T, random *rand.Rand) *road {
+	t.Helper()
+	there := promise(t, "builtin:database", func() { inhabitAfter(t, "builtin:web") })
+	back := &promises{"builtin:web", there.fresh, there.old, there.theirs, there.written}
+	r := &road{random: random, ends: [2]*promises{back, there}, lengths: map[string]time.Duration{}}
+	for _, end := range []int{0, 1} {
+		if r.at != end {
+			began := time.Now()
+			expect(t, 0, r.apply("0")...)
+			r.lengths["apply at once"] = time.Since(began)
+		}
+		r.at = end
+		r.saves[end] = saveKernel(t)
+		r.boot(t)
+		r.booted[end] = look(t)
+		r.saves[end].load(t)
+	}
+	return r
+}
+
+// to is the way to the other end.
+func (r *road) to() *promises { return r.ends[1-r.at] }
+
+func (r *road) apply(within string) []string {
+	return append([]string{"apply", r.to().profile, "--auto-approve", "--confirm-within", within, "--no-guard"}, afterRollback()...)
+}
+
+// powerOff is what a loss of power does to a host: its kernel holds nothing any
+// more, and the boot has another name.
+func powerOff(t *testing.T) {
+	t.Helper()
+	killAll(t)
+	lab.FlushState(t)
+	settingsAtFirst(t)
+	if e, err := journal.Read(); err == nil {
+		e.Boot = "another"
+		must(t, journal.Write(e))
+	}
+}
+
+// boot is a loss of power and the boot after it, with our own loader alone.
+func (r *road) boot(t *testing.T) {
+	t.Helper()
+	powerOff(t)
+	expect(t, 0, "restore")
+}
+
+// load gives a kernel that has booted what it held when it had been up. Sets are
+// there: ipset 7.17 does not save all of their options (forceadd).
+func (k kernelText) load(t *testing.T) {
+	t.Helper()
+	fed(t, k.entries, "ipset", "-exist", "restore")
+	fed(t, k.v4, "iptables-restore", "-c")
+	fed(t, k.v6, "ip6tables-restore", "-c")
+}
+
+// isClosedOrBooted checks a host whose boot was cut off: a family has no rules
+// yet, or is closed, or has all of its rules.
+func (r *road) isClosedOrBooted(t *testing.T) {
+	t.Helper()
+	now := look(t)
+	for _, family := range []string{"IPv4 rules", "IPv6 rules"} {
+		booted := tables(r.booted[r.at][family])
+		for table, text := range tables(now[family]) {
+			if text != booted[table] && !strings.Contains(text, ":INPUT DROP") {
+				t.Errorf("%s, table %s, is neither closed nor whole:\n%s", family, table, text)
+			}
+		}
+	}
+	for name, text := range now {
+		if strings.HasPrefix(name, "/etc/") && text != r.booted[r.at][name] {
+			t.Errorf("%s has changed:\n%s", name, text)
+		}
+	}
+}
+
+// settled checks a host on which nothing is under way: it is what the profile of
+// its end says, nothing is left over, and others have what they had.
+func (r *road) settled(t *testing.T) {
+	t.Helper()
+	p := r.ends[r.at]
+	look(t).is(t, p.fresh)
+	p.othersHaveTheirs(t)
+	p.keptToItsPaths(t)
+	noTrialLeft(t)
+	if _, err := journal.Read(); err != journal.ErrNone {
+		t.Errorf("the journal: %v", err)
+	}
+	expect(t, 0, "plan", p.profile, "--detailed-exitcode")
+}

@@ -1,0 +1,273 @@
+package live
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	"github.com/hardenctl/hardenctl/compiler"
+	"github.com/hardenctl/hardenctl/compiler/needs"
+	reader "github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/profiles"
+)
+
+// ofEverything is a profile whose rules use every match and target that rules
+// can use.
+const ofEverything = `version = 1
+include = ["builtin:howto"]
+policy.input = "reject"
+services.https.synproxy = true
+services.mail = { ports = ["tcp/25", "tcp/587"], connections_per_source = 20 }
+knocks.front-door.sequence = ["tcp/7003", "udp/8004", "tcp/9005"]
+`
+
+// needed returns what the rules of a profile need, by name: its text, or that of
+// a built-in profile.
+func needed(t *testing.T, name, text string) map[string]needs.Need {
+	t.Helper()
+	rs, list := compiler.Lower(name, reader.Folders{Builtins: profiles.FS(), Root: fstest.MapFS{name: {Data: []byte(text)}}})
+	if rs == nil {
+		t.Fatalf("%s: %v", name, list)
+	}
+	found := map[string]needs.Need{}
+	for _, n := range needs.Of(rs) {
+		found[n.String()] = n
+	}
+	return found
+}
+
+// hide lets the libraries of an extension of iptables be empty until the end of
+// the test.
+func hide(t *testing.T, name string) {
+	t.Helper()
+	var hidden int
+	for _, prefix := range []string{"libxt_", "libipt_", "libip6t_"} {
+		paths, err := filepath.Glob("/usr/lib/*/xtables/" + prefix + name + ".so")
+		must(t, err)
+		for _, path := range paths {
+			if target, err := os.Readlink(path); err == nil {
+				path = filepath.Join(filepath.Dir(path), target)
+			}
+			must(t, syscall.Mount("/dev/null", path, "", syscall.MS_BIND, ""))
+			t.Cleanup(func() { must(t, syscall.Unmount(path, 0)) })
+			hidden++
+		}
+	}
+	if hidden == 0 {
+		t.Fatalf("iptables has no library of %s here", name)
+	}
+}
+
+// refusedFor plans and applies a profile, and wants our message both times.
+func refusedFor(t *testing.T, profile string, parts ...string) {
+	t.Helper()
+	contains(t, expect(t, 1, "plan", profile), parts...)
+	contains(t, expect(t, 1, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"), parts...)
+}
+
+// Where the library of any extension that rules use is missing, plan and apply
+// say which, who needs it, what to install and how to do without, and nothing is
+// changed.
+func TestMissingLibrary(t *testing.T) {
+	path := write(t, "everything.toml", ofEverything)
+	all := needed(t, "everything.toml", ofEverything)
+	onBackends(t, func(t *testing.T) {
+		p := asItIs(t)
+		for title, n := range all {
+			if n.Kind == ruleset.SetExtension || filepath.Base(t.Name()) == "legacy" && n.Name != "SET" && n.Name != "hl" {
+				continue // the words of both backends are the same
+			}
+			t.Run(title, func(t *testing.T) {
+				hide(t, n.Name)
+				refusedFor(t, path, "this host does not have the "+title+" of iptables: there is no lib", n.Name+".so",
+					"it is needed by: "+n.Origins[0].Part+" (", "to have it (Debian ", "): apt-get install --reinstall iptables", "the tool said: ")
+			})
+		}
+		p.isOld(t)
+		expect(t, 0, "plan", path)
+	})
+}
+
+// Where the library of a match goes away that the rules in force use, no command
+// takes them for rules of nft, which a person should delete: it says what to
+// install. With the library back, the host is as it was.
+func TestMissingLibraryOfLiveRules(t *testing.T) {
+	bare(t, "nft")
+	const admin = "version = 1\ninclude = [\"builtin:server\"]\naccess.admin = [\"192.0.2.7\"]\n"
+	profile, without := write(t, "live.toml", admin), write(t, "without.toml", admin+"[scan]\nfingerprint = false\ndont_fragment = false\n")
+	expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	t.Run("hidden", func(t *testing.T) {
+		hide(t, "bpf")
+		for _, command := range [][]string{
+			{"plan", without},
+			{"apply", without, "--auto-approve", "--confirm-within", "0", "--no-guard"},
+			{"rollback", "0", "--auto-approve", "--confirm-within", "0", "--no-guard"},
+		} {
+			out := expect(t, 1, command...)
+			contains(t, out, "the library of a match or a target of theirs is missing", "): apt-get install --reinstall iptables")
+			if strings.Contains(out, "nft wrote") || strings.Contains(out, "Plan: ") {
+				t.Errorf("%s takes them for something else:\n%s", command[0], out)
+			}
+		}
+	})
+	expect(t, 0, "plan", profile, "--detailed-exitcode")
+}
+
+// What to install has the name of the distribution, by /etc/os-release.
+func TestMissingLibraryElsewhere(t *testing.T) {
+	bare(t, "nft")
+	hide(t, "hashlimit")
+	const file = "/etc/os-release"
+	was, err := os.Readlink(file)
+	must(t, err)
+	t.Cleanup(func() {
+		must(t, os.RemoveAll(file))
+		must(t, os.Symlink(was, file))
+	})
+	for osRelease, want := range map[string]string{
+		"ID=almalinux\nVERSION_ID=10.1\n": "to have it (RHEL 10): dnf install iptables-libs",
+		"ID=ubuntu\nVERSION_ID=24.04\n":   "to have it (Ubuntu 24.04): apt-get install --reinstall iptables",
+		"ID=void\n":                       "to have it: install the package that brings the libraries of iptables",
+	} {
+		must(t, os.RemoveAll(file))
+		must(t, os.WriteFile(file, []byte(osRelease), 0o644))
+		contains(t, expect(t, 1, "plan", "builtin:web"), want)
+	}
+}
+
+// Every built-in profile, with the library of one extension that it uses hidden,
+// is refused with a message of ours; it does not notice that those are missing
+// which it does not use. TestMissingEachLibrary has every extension.
+func TestMissingLibraryOfBuiltIns(t *testing.T) {
+	bare(t, "nft")
+	p := asItIs(t)
+	titles := []string{"match hashlimit", "target SET", "match socket", "match addrtype", "target LOG", "match icmp6"}
+	for i, name := range profiles.Names() {
+		uses := needed(t, "builtin:"+name, "")
+		t.Run(name, func(t *testing.T) { refusedWithout(t, name, uses[titles[i%len(titles)]]) })
+		if i%4 == 0 {
+			t.Run(name+" without what it does not use", func(t *testing.T) { plannedWith(t, name, uses) })
+		}
+	}
+	p.isOld(t)
+}
+
+// refusedWithout hides what a built-in profile uses.
+func refusedWithout(t *testing.T, name string, n needs.Need) {
+	t.Helper()
+	hide(t, n.Name)
+	refusedFor(t, "builtin:"+name, "this host does not have the "+n.String(), "it is needed by: ", "the tool said: ")
+}
+
+// plannedWith hides all but what a built-in profile uses.
+func plannedWith(t *testing.T, name string, uses map[string]needs.Need) {
+	t.Helper()
+	for title, n := range needed(t, "everything.toml", ofEverything) {
+		if _, used := uses[title]; !used && n.Kind != ruleset.SetExtension {
+			hide(t, n.Name)
+		}
+	}
+	expect(t, 0, "plan", "builtin:"+name)
+}
+
+func TestMissingEachLibraryNFT(t *testing.T)    { missingEachLibrary(t, "nft") }
+func TestMissingEachLibraryLegacy(t *testing.T) { missingEachLibrary(t, "legacy") }
+
+// missingEachLibrary plans and applies every built-in profile with each extension
+// hidden that it uses.
+func missingEachLibrary(t *testing.T, backend string) {
+	type cell struct {
+		profile string
+		needs.Need
+	}
+	var cells []cell
+	for _, name := range profiles.Names() {
+		uses := needed(t, "builtin:"+name, "")
+		for _, title := range slices.Sorted(maps.Keys(uses)) {
+			if uses[title].Kind != ruleset.SetExtension {
+				cells = append(cells, cell{name, uses[title]})
+			}
+		}
+	}
+	bare(t, backend)
+	p := asItIs(t)
+	for i := range newSlice(t, len(cells), 1).numbers() {
+		t.Run(cells[i].profile+" "+cells[i].String(), func(t *testing.T) { refusedWithout(t, cells[i].profile, cells[i].Need) })
+	}
+	p.isOld(t)
+}
+
+// What the kernel lacks is said likewise. It cannot be hidden from the tools: they
+// are stood in for by what prints its refusal, in the words of iptables 1.8.7 and
+// 1.8.9 about a match and a target that the kernel of the lab lacks.
+func TestMissingModule(t *testing.T) {
+	path := write(t, "everything.toml", ofEverything)
+	const fails = `cat >%[1]s; n=$(grep -n -m1 -e '%[2]s' %[1]s | cut -d: -f1); `
+	bare(t, "nft")
+	p := asItIs(t)
+	for _, test := range []struct {
+		name, rule, says string // the tool prints what it says; LINE stands for the line of the rule
+		want             []string
+	}{
+		{"a match, 1.8.9 and nf_tables", "-m hashlimit", "Warning: Extension hashlimit revision 0 not supported, missing kernel module?\nip6tables-restore v1.8.9 (nf_tables): \nline LINE: RULE_APPEND failed (No such file or directory): rule in chain INPUT",
+			[]string{"does not have the match hashlimit of iptables (xt_hashlimit)", "it is needed by: services.http ("}},
+		{"a match, 1.8.9 and the legacy tables", "COMMIT", "Warning: Extension recent revision 0 not supported, missing kernel module?\nip6tables-restore: line LINE failed",
+			[]string{"does not have the match recent of iptables (xt_recent)", `to do without: engine = "sets" in [scan]; new_per_source as a rate`}},
+		{"a match, 1.8.7", "-m recent", "ip6tables-restore v1.8.7 (nf_tables): Couldn't load match `recent':No such file or directory\n\nError occurred at line: LINE",
+			[]string{"does not have the match recent of iptables (xt_recent)"}},
+		{"a target, 1.8.7", "-j SYNPROXY", "ip6tables-restore v1.8.7 (nf_tables): unknown option \"--sack-perm\"\nError occurred at line: LINE",
+			[]string{"does not have the target SYNPROXY of iptables (ip6t_SYNPROXY)", "to do without: synproxy = false in [services.https]"}},
+		{"nf_tables without a warning", "-m connlimit", "ip6tables-restore v1.8.9 (nf_tables): \nline LINE: RULE_APPEND failed (No such file or directory): rule in chain HARDENCTL-INPUT",
+			[]string{"match connlimit of iptables", "it is needed by: services.mail ("}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			input, said := filepath.Join(t.TempDir(), "input"), filepath.Join(t.TempDir(), "said")
+			must(t, os.WriteFile(said, []byte(test.says), 0o600))
+			script := strings.NewReplacer("%[1]s", input, "%[2]s", test.rule).Replace(fails) + "sed \"s/LINE/$n/\" " + said + " >&2; exit 2"
+			replaceTool(t, "ip6tables-restore", "xtables-nft-multi", script)
+			refusedFor(t, path, append(test.want, "the kernel of this host (", "the tool said: ")...)
+		})
+	}
+	p.isOld(t)
+}
+
+// A kernel without a set type is told apart from a set that is wrong.
+func TestMissingSetType(t *testing.T) {
+	bare(t, "nft")
+	p := asItIs(t)
+	stand := write(t, "ipset", "#!/bin/sh\necho \"ipset v7.17: Error in line 1: Kernel error received: set type not supported\" >&2\nexit 1\n")
+	must(t, os.Chmod(stand, 0o755))
+	t.Run("hidden", func(t *testing.T) {
+		must(t, syscall.Mount(stand, "/usr/sbin/ipset", "", syscall.MS_BIND, ""))
+		t.Cleanup(func() { must(t, syscall.Unmount("/usr/sbin/ipset", 0)) })
+		refusedFor(t, "builtin:web", "does not have the set type hash:", " of ipset (ip_set_hash_", "it is needed by: ", "no setting of the profile does without it")
+	})
+	p.isOld(t)
+}
+
+// At a boot, too, it is said why the rules cannot be loaded, and the host is
+// closed.
+func TestRestoreNamesMissingLibrary(t *testing.T) {
+	bare(t, "nft")
+	hardenctl(t, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	lab.FlushState(t)
+	hide(t, "hashlimit")
+	contains(t, expect(t, 1, "restore"), "this host does not have the match hashlimit of iptables: there is no lib", "apt-get install --reinstall iptables")
+}
+
+// What other distributions lack is said by check, and not on a host that has it.
+func TestPortabilityIsForCheck(t *testing.T) {
+	bare(t, "nft")
+	path := write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\nservices.https.synproxy = true\n")
+	contains(t, expect(t, 0, "check", path), "which the kernel of RHEL 10 does not have")
+	if out := expect(t, 0, "plan", path); strings.Contains(out, "RHEL") {
+		t.Errorf("a plan on this host speaks of RHEL:\n%s", out)
+	}
+}

@@ -1,0 +1,126 @@
+package live
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/lab"
+)
+
+// A day, and some minutes, so that the time of day is another.
+const aDay = 24*time.Hour + 7*time.Minute
+
+// The clock of the wall jumps a day in a trial, either way. The journal and the
+// guard in the kernel count on, every command says by the clock as it is then
+// until when the trial lasts, and it can be confirmed.
+func TestFault20_ClockJumpsInATrial(t *testing.T) {
+	bare(t, "nft")
+	t.Cleanup(func() { as(t, applying, "revert") })
+	c := newClock(t)
+	now := time.Duration(0)
+	for i, jump := range []time.Duration{aDay, -2 * aDay} {
+		profile := variant(t, `"tcp/80"`, fmt.Sprintf(`"tcp/808%d"`, i))
+		out, _ := outcome(t, c.command(binary(t), "apply", profile, "--auto-approve", "--no-guard", "--json", "--confirm-within", "10m"))
+		var o struct {
+			Trial struct {
+				Token    string
+				Deadline time.Time
+			}
+		}
+		must(t, json.Unmarshal([]byte(out), &o))
+		if left := time.Until(o.Trial.Deadline.Add(-now)); left > 10*time.Minute || left < 8*time.Minute {
+			t.Errorf("the deadline is in %v by that clock", left)
+		}
+		now += jump
+		c.jump(t, now)
+		e, err := journal.Read()
+		must(t, err)
+		out, _ = outcome(t, c.command(binary(t), "plan", profile))
+		saysUntil(t, out, e.Until().Add(now))
+		out, code := outcome(t, c.command(binary(t), "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "0"))
+		if saysUntil(t, out, e.Until().Add(now)); code != 6 {
+			t.Errorf("another apply exits %d", code)
+		}
+		guardHolds(t)
+		if out, code := outcome(t, c.command(binary(t), "confirm", o.Trial.Token, "--same-session")); code != 0 {
+			t.Errorf("confirm exits %d: %s", code, out)
+		}
+		expect(t, 0, "plan", profile, "--detailed-exitcode")
+	}
+}
+
+var untilWords = regexp.MustCompile(`on trial until (\d\d:\d\d:\d\d)`)
+
+// saysUntil looks for the time of a trial's end. The zone of the command may be
+// another: zones differ by quarters of an hour.
+func saysUntil(t *testing.T, out string, want time.Time) {
+	t.Helper()
+	said := untilWords.FindStringSubmatch(out)
+	if said == nil {
+		t.Fatalf("nothing is on trial: …%s", out[max(0, len(out)-500):])
+	}
+	got, err := time.Parse(time.TimeOnly, said[1])
+	must(t, err)
+	const quarter = 15 * 60
+	second := func(at time.Time) int { return (at.Hour()*60+at.Minute())*60 + at.Second() }
+	if off := (second(got) - second(want) + 24*60*60) % quarter; min(off, quarter-off) > 5 {
+		t.Errorf("the trial ends at %s, it says, and at %s", said[1], want)
+	}
+}
+
+// The clock jumps while an apply counts down on a terminal, and the watchdog
+// waits: seconds are counted on, and the trial ends at its deadline, not before.
+func TestFault20_ClockJumpsInACountdown(t *testing.T) {
+	bare(t, "nft")
+	before := look(t)
+	t.Cleanup(func() { as(t, applying, "revert") })
+	c := newClock(t)
+	for _, jump := range []time.Duration{aDay, -aDay} {
+		c.jump(t, 0)
+		cmd := c.command("script", "-qec", "exec "+binary(t)+" apply builtin:web --auto-approve --no-guard --confirm-within 60s", "/dev/null")
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		must(t, cmd.Start())
+		var deadline time.Time
+		lab.Await(t, "the trial", func() bool {
+			e, err := journal.Read()
+			deadline = time.Now().Add(e.Left())
+			return err == nil && e.Pending()
+		})
+		c.jump(t, jump)
+		cmd.Wait()
+		if early := time.Until(deadline); early > time.Second {
+			t.Errorf("it has ended %v before its time", early)
+		}
+		if code := cmd.ProcessState.ExitCode(); code != 3 {
+			t.Errorf("exit %d", code)
+		}
+		contains(t, out.String(), "it was not confirmed in time; everything went back to what it was")
+		countsDown(t, out.String(), 60)
+		look(t).is(t, before)
+		nothingUnderWay(t)
+	}
+}
+
+var leftWords = regexp.MustCompile(`(\d+) s left to confirm`)
+
+// countsDown checks the seconds that a countdown says.
+func countsDown(t *testing.T, out string, most int) {
+	t.Helper()
+	var all []int
+	for _, m := range leftWords.FindAllStringSubmatch(out, -1) {
+		n, err := strconv.Atoi(m[1])
+		must(t, err)
+		all = append(all, n)
+	}
+	if len(all) == 0 || slices.Max(all) > most || !slices.IsSortedFunc(all, func(a, b int) int { return b - a }) {
+		t.Errorf("it counts %v", all)
+	}
+}

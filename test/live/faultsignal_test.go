@@ -1,0 +1,77 @@
+package live
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/lab"
+)
+
+// A signal while the rules load takes everything back.
+func TestFault03Signals(t *testing.T) {
+	var faults []fault
+	for _, name := range []string{"HUP", "INT", "TERM"} {
+		faults = append(faults, fault{name: name, says: "context canceled",
+			arrange: breakTool(`"$real" "$@"; kill -` + name + ` $PPID; sleep 0.2; exit 0`)})
+	}
+	strike(t, faults...)
+}
+
+// The terminal closes while the rules load: everything goes back. An open
+// session does not notice, and a new login works.
+func TestFault03TerminalCloses(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		inhabit(t)
+		lab.Serve(t, "tcp", 22)
+		admin := newPeople(lab.NewNetwork(t)).admin
+		var sessions []*stream
+		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+			sessions = append(sessions, openStream(t, admin, server))
+		}
+		p := &promises{old: look(t), theirs: theirsButCounters(t)}
+		closeTerminal(t, variant(t))
+		look(t).is(t, p.old)
+		if now := theirsButCounters(t); now != p.theirs {
+			t.Errorf("others had\n%s\nand have\n%s", p.theirs, now)
+		}
+		for _, s := range sessions {
+			s.end(t)
+			reaches(t, admin, s.server, 22, 1)
+		}
+	})
+}
+
+// theirsButCounters is theirs where traffic counts on.
+func theirsButCounters(t *testing.T) string {
+	t.Helper()
+	return counters.ReplaceAllString(theirs(t), "")
+}
+
+var counters = regexp.MustCompile(`\[\d+:\d+\] ?`)
+
+// closeTerminal applies a profile on a terminal, has the terminal close as soon as the
+// rules of IPv6 are live, and waits until hardenctl has ended.
+func closeTerminal(t *testing.T, profile string) {
+	t.Helper()
+	note := filepath.Join(t.TempDir(), "pids")
+	breakTool(fmt.Sprintf(`"$real" "$@"; terminal=$(cut -d" " -f4 /proc/$PPID/stat); echo $PPID $terminal >%s; kill -KILL $terminal; sleep 0.2; exit 0`, note))(t)
+	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply "+profile+" --auto-approve --confirm-within 0 --no-guard", "/dev/null")
+	out, _ := cmd.CombinedOutput()
+	text, err := os.ReadFile(note)
+	if err != nil {
+		t.Fatalf("the rules of IPv6 were never loaded: %s", out)
+	}
+	pid, terminal, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+	if terminal != fmt.Sprint(cmd.Process.Pid) {
+		t.Fatalf("process %s was hung up, and the terminal is of %d", terminal, cmd.Process.Pid)
+	}
+	lab.Await(t, "the end of hardenctl", func() bool {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		return err != nil || strings.Contains(string(stat), ") Z ")
+	})
+}

@@ -1,0 +1,50 @@
+package live
+
+import (
+	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/lab"
+)
+
+// Where nobody is logged in, an admin service by which nobody can log in proves
+// nothing: one of UDP, or one at whose port no program listens while the SSH server
+// listens elsewhere.
+func TestGuardKnowsWhereSSHListens(t *testing.T) {
+	const (
+		admins = "[access]\nadmin = [\"203.0.113.0/24\"]\n"
+		closed = "the SSH server of this host listens at tcp/22, and no address of access.admin would get in there (no service of the profile is open to it)"
+	)
+	bare(t, "nft")
+	lab.NewNetwork(t)
+	t.Setenv("SSH_CONNECTION", "")
+	moved := overWeb(t, admins+"[services.ssh]\nports.remove = [\"tcp/22\"]\nports.add = [\"tcp/2222\"]\n")
+	contains(t, expect(t, 0, "plan", moved), "no program listens at the TCP ports of the admin services (tcp/2222), and no SSH server was found")
+	newSSHD(t)
+	for _, c := range []struct {
+		name, text string
+		code       int
+		says       string
+	}{
+		{"SSH is moved, sshd is not", "[services.ssh]\nports.remove = [\"tcp/22\"]\nports.add = [\"tcp/2222\"]\n", 1,
+			"nobody could log in: " + closed + "; no program listens at the TCP ports of the admin services (tcp/2222)"},
+		{"a service that does not run", "[services.ssh]\nenabled = false\n[services.cockpit]\nports = [\"tcp/9090\", \"udp/9091\"]\nadmin = true\n", 1,
+			closed + "; no program listens at the TCP ports of the admin services (tcp/9090)"},
+		{"UDP alone", "[services.ssh]\nadmin = false\nfrom = [\"198.51.100.0/24\"]\n[services.snmp]\nports = [\"udp/161\"]\nadmin = true\n", 1,
+			closed + "; the admin services have no TCP port, only udp/161"},
+		{"SSH for the admins, as no admin service", "[services.ssh]\nadmin = false\nfrom = [\"203.0.113.0/24\"]\n[services.snmp]\nports = [\"udp/161\"]\nadmin = true\n", 0,
+			"access.admin, at tcp/22: 203.0.113.1"},
+		{"SSH at its port", "", 0, "access.admin, at tcp/22: 203.0.113.1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			profile := overWeb(t, admins+c.text)
+			if c.code == 0 {
+				contains(t, expect(t, 0, "plan", profile), c.says)
+				return
+			}
+			contains(t, expect(t, 1, "apply", profile, "--auto-approve", "--confirm-within", "0"), "  risky: nobody could log in", c.says, "Nothing was changed", "--no-guard")
+		})
+	}
+	lab.Serve(t, "tcp", 9090)
+	cockpit := overWeb(t, admins+"[services.ssh]\nenabled = false\n[services.cockpit]\nports = [\"tcp/9090\"]\nadmin = true\n")
+	contains(t, expect(t, 0, "apply", cockpit, "--auto-approve", "--confirm-within", "0"), closed, "access.admin, at tcp/9090")
+}

@@ -1,0 +1,168 @@
+package live
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/host/generation"
+)
+
+// history returns the generations of the server, the newest first.
+func history(t *testing.T) []generation.Generation {
+	t.Helper()
+	var all []generation.Generation
+	must(t, json.Unmarshal([]byte(expect(t, 0, "history", "--json")), &all))
+	return all
+}
+
+// A rollback makes the server what an earlier apply made of it, byte for byte,
+// and is an apply like any other: it can be rolled back too.
+func TestRollback(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		contains(t, expect(t, 0, "history"), "No apply has been confirmed on this host yet")
+		contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "nothing has been applied yet")
+
+		folder := filepath.Dir(write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\n[sets.bad]\nfiles = [\"bad.txt\"]\n[access]\nblock = [\"@bad\"]\n"))
+		must(t, os.WriteFile(folder+"/bad.txt", []byte("203.0.113.0/25\n2001:db8:bad::/48\n"), 0o644))
+		a := folder + "/a.toml"
+		expect(t, 0, "apply", a, "--auto-approve", "--confirm-within", "0", "--no-guard")
+		first := look(t)
+		expect(t, 0, "apply", a, "--auto-approve", "--confirm-within", "0", "--no-guard") // changes nothing
+		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		second := look(t)
+
+		must(t, os.Remove(a)) // nobody needs it any more
+		contains(t, expect(t, 1, "rollback", "--no-guard"), "there is no terminal to ask on")
+		look(t).is(t, second)
+		contains(t, expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "a.toml on this host", "Applied.", "It is generation 3")
+		look(t).is(t, first)
+		contains(t, expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"), `"applied": true`, `"generation": 4`)
+		look(t).is(t, second)
+		expect(t, 0, "rollback", "1", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		look(t).is(t, first)
+		if !planned(t, restored(t, 5)).Empty() {
+			t.Error("the profile that generation 5 keeps plans changes")
+		}
+		generationsAre(t, "5 a.toml 1", "4 builtin:database 2", "3 a.toml 1", "2 builtin:database 0", "1 a.toml 0")
+		contains(t, expect(t, 1, "rollback", "6", "--auto-approve", "--confirm-within", "0", "--no-guard"), "cannot go back to generation 6", "there is no such generation")
+	})
+}
+
+// generationsAre compares the history with lines of number, profile and origin.
+func generationsAre(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	for _, g := range history(t) {
+		got = append(got, strings.Join([]string{strings.TrimPrefix(g.String(), "generation "), g.Profile, strconv.Itoa(g.From)}, " "))
+		if g.Who.User != "root" || g.When.IsZero() || g.Changes.Add == 0 || g.Command[0] != "hardenctl" {
+			t.Errorf("%+v", g)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("history is %q, want %q", got, want)
+	}
+}
+
+// restored returns the profile that a generation keeps, with all that it needs.
+func restored(t *testing.T, number int) string {
+	t.Helper()
+	return filepath.Join(generation.Host.Folder, strconv.Itoa(number), "sources/profile/a.toml")
+}
+
+// An apply that fails makes no generation, and leaves nothing where they are.
+func TestNoGeneration(t *testing.T) {
+	bare(t, "nft")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	t.Run("broken", func(t *testing.T) {
+		breakTool("echo not today >&2; exit 1")(t)
+		expect(t, 3, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	})
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard") // changes nothing
+	generationsAre(t, "1 builtin:web 0")
+	if left := glob(t, generation.Host.Folder+"/.*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A disk that has no room for a generation refuses the apply before anything is
+// changed.
+func TestNoRoomForGeneration(t *testing.T) {
+	bare(t, "nft")
+	must(t, os.MkdirAll(generation.Host.Folder, 0o700))
+	folder := filepath.Dir(generation.Host.Folder)
+	must(t, os.Chmod(folder, 0o700))
+	must(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=16k,mode=0700"))
+	t.Cleanup(func() { must(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })
+	before := look(t)
+	contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), "keeping a generation", "no space left on device")
+	look(t).is(t, before)
+}
+
+// A generation that is not as it was written is not gone back to: the message
+// names the file, and the host stays as it is.
+func TestBrokenGeneration(t *testing.T) {
+	bare(t, "nft")
+	for _, profile := range []string{"builtin:web", "builtin:database"} {
+		expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	}
+	before := look(t)
+	for _, name := range []string{"bundle/rules.v4", "bundle/manifest.json", "sources/builtin/profiles/web.toml", "generation.json"} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(generation.Host.Folder, "1", name)
+			whole, err := os.ReadFile(path)
+			must(t, err)
+			must(t, os.WriteFile(path, whole[:len(whole)-9], 0o600))
+			contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "cannot go back to generation 1", filepath.Base(path), "hardenctl history lists the generations")
+			look(t).is(t, before)
+			expect(t, 0, "history") // is shown all the same
+			must(t, os.WriteFile(path, whole, 0o600))
+		})
+	}
+	expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard")
+}
+
+// The history tells who it was, and is nobody's but root's.
+func TestHistory(t *testing.T) {
+	bare(t, "nft")
+	t.Setenv("SUDO_USER", "alice")
+	t.Setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "5s")
+	contains(t, expect(t, 0, "history"), "WHO", "alice from 192.0.2.7", "builtin:web", "hardenctl apply builtin:web --auto-approve --confirm-within 0 --no-guard --lock-timeout 5s")
+	contains(t, asNobody(t, 1, "history"), "generations can only be read as root")
+}
+
+// A list that lost more than it may since the last apply is an error with its
+// place, and changes nothing; to go back to a smaller one is no loss of a feed.
+func TestMaximumShrink(t *testing.T) {
+	bare(t, "nft")
+	path := write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\n[sets.bad]\nfiles = [\"bad.txt\"]\nmaximum_shrink = \"50%\"\n[access]\nblock = [\"@bad\"]\n")
+	hold := func(entries int) {
+		t.Helper()
+		var text strings.Builder
+		for i := range entries {
+			text.WriteString("203.0.113." + strconv.Itoa(2*i) + "\n")
+		}
+		must(t, os.WriteFile(filepath.Join(filepath.Dir(path), "bad.txt"), []byte(text.String()), 0o644))
+	}
+	hold(20)
+	expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	hold(100)
+	expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	before := look(t)
+	hold(49)
+	for _, args := range [][]string{{"plan", path}, {"apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
+		contains(t, expect(t, 1, args...), "a.toml:5:", "sets.bad: the set has 49 entries, and had 100 in generation 2: it may lose 50% at most")
+		contains(t, expect(t, 1, append(args, "--json")...), `"maximum-shrink"`)
+	}
+	look(t).is(t, before)
+	expect(t, 0, "check", path) // asks no host
+	expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	hold(10)
+	expect(t, 0, append([]string{"apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard"}, afterRollback()...)...)
+}

@@ -1,0 +1,182 @@
+package live
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hardenctl/hardenctl/internal/host/ethtool"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/internal/lab"
+)
+
+// nicProfile names an interface of the test, with a file of its own at boot.
+const nicProfile = `version = 1
+include = ["builtin:web"]
+
+[nics."nic0.1"]
+gro = true
+tso = false
+`
+
+const nicLink = "/etc/systemd/network/98-hardenctl-nic0.1.link"
+
+// An offload is planned, set, read back, and stated for the next boot; a second
+// plan is empty, what somebody changes by hand is seen, and what the profile
+// does not state any more leaves the files.
+func TestOffloads(t *testing.T) {
+	bare(t, "nft")
+	addNIC(t)
+	profile := write(t, "nic.toml", nicProfile)
+	out := expect(t, 0, "plan", profile)
+	contains(t, out, "~ nic0.1 gro: off -> on   # nic.toml:5", "~ nic0.1 tso: on -> off   # nic.toml:6", "+ "+nicLink)
+	offloadsAre(t, "off", "on")
+
+	saved := t.TempDir() + "/plan.json"
+	expect(t, 0, "plan", profile, "-o", saved)
+	expect(t, 0, "apply", "--plan", saved, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	offloadsAre(t, "on", "off")
+	text, err := os.ReadFile(nicLink)
+	must(t, err)
+	contains(t, string(text), "\nOriginalName=nic0.1\n", "\nGenericReceiveOffload=true\n", "\nTCP6SegmentationOffload=false\n")
+	expect(t, 0, "plan", profile, "--detailed-exitcode")
+
+	tool(t, "ethtool -K nic0.1 gro off")
+	changes := planned(t, profile).Changes
+	if len(changes) != 1 || changes[0].Object != "nic0.1 gro" || changes[0].Kind != plan.Setting || changes[0].Origin == nil {
+		t.Errorf("after a change by hand the plan is %+v", changes)
+	}
+
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	if _, err := os.Stat(nicLink); !os.IsNotExist(err) {
+		t.Errorf("the file of an interface that no profile names is left: %v", err)
+	}
+}
+
+// An apply that fails turns the offloads back. The kernel leaves TSO off without
+// scatter-gather, and says so to nobody who does not look.
+func TestOffloadsGoBack(t *testing.T) {
+	bare(t, "nft")
+	addNIC(t)
+	tool(t, "ethtool -K nic0.1 sg off")
+	offloadsAre(t, "off", "off")
+	profile := write(t, "nic.toml", strings.ReplaceAll(nicProfile, "false", "true"))
+	contains(t, expect(t, 3, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"),
+		"nic0.1 tso: turned it on, and the kernel says off", "everything went back to what it was")
+	offloadsAre(t, "off", "off")
+	if _, err := os.Stat(nicLink); !os.IsNotExist(err) {
+		t.Errorf("a failed apply left the file: %v", err)
+	}
+}
+
+// An interface that is not there is out of reach; the rest is applied, and its
+// file is there for the day that it comes.
+func TestOffloadsOutOfReach(t *testing.T) {
+	bare(t, "nft")
+	addNIC(t)
+	profile := write(t, "nic.toml", nicProfile+"[nics.away0]\ngro = true\n")
+	const link = "/etc/systemd/network/98-hardenctl-away0.link"
+	t.Cleanup(func() { must(t, os.RemoveAll(link)) })
+	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"), "away0 gro: nothing, not on: there is no such interface here")
+	offloadsAre(t, "on", "off")
+	if _, err := os.Stat(link); err != nil {
+		t.Error(err)
+	}
+	expect(t, 0, "plan", profile, "--detailed-exitcode")
+}
+
+// An interface that could use more queues than one is named.
+func TestQueueNote(t *testing.T) {
+	bare(t, "nft")
+	addNIC(t)
+	profile := write(t, "nic.toml", nicProfile)
+	const says = "`ethtool -L nic0.1 rx 4` uses more"
+	if notes := strings.Join(planned(t, profile).Notes, "\n"); strings.Contains(notes, "ethtool -L") {
+		t.Errorf("it uses all of its queues, and yet: %s", notes)
+	}
+	tool(t, "ethtool -L nic0.1 rx 1")
+	contains(t, strings.Join(planned(t, profile).Notes, "\n"), says)
+	tool(t, "ethtool -L nic0.1 rx 4")
+}
+
+// addNIC adds an interface with four queues, that receives packet by packet and
+// sends in large segments.
+func addNIC(t *testing.T) {
+	t.Helper()
+	tool(t, "ip link add nic0.1 numrxqueues 4 numtxqueues 4 type veth peer name nic0.2 numrxqueues 4 numtxqueues 4")
+	t.Cleanup(func() {
+		tool(t, "ip link del nic0.1")
+		must(t, os.RemoveAll(nicLink))
+	})
+	tool(t, "ethtool -K nic0.1 gro off tso on")
+}
+
+// offloadsAre asks the tool of others.
+func offloadsAre(t *testing.T, gro, tso string) {
+	t.Helper()
+	contains(t, tool(t, "ethtool -k nic0.1"), "generic-receive-offload: "+gro+"\n", "\ttx-tcp-segmentation: "+tso)
+}
+
+// What a driver does not offer is out of reach, with the reason; what it offers
+// and does not do fails the apply, which leaves the interface as it was.
+func TestQueuesAndLRO(t *testing.T) {
+	bare(t, "nft")
+	addNIC(t)
+	profile := write(t, "queues.toml", "version = 1\n[nics.\"nic0.1\"]\nlro = true\nqueues = 2\n")
+	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"),
+		"nic0.1 lro: off, not on: the driver of this interface does not let it change",
+		"nic0.1 queues: 0, not 2: its driver has no queues that both receive and send: `ethtool -L nic0.1 rx 2 tx 2`")
+	text, err := os.ReadFile(nicLink)
+	must(t, err)
+	contains(t, string(text), "\nLargeReceiveOffload=true\n", "\nCombinedChannels=2\n")
+
+	tool(t, "ip link add link nic0.2 nic0.3 type macvlan")
+	tool(t, "ip tuntap add dev nic0.4 mode tap multi_queue")
+	t.Cleanup(func() { tool(t, "ip link del nic0.4") })
+	for _, c := range []struct{ table, says string }{
+		{"[nics.\"nic0.3\"]\nlro = true\n", "nic0.3 lro: turned it on, and the kernel says off"},
+		{"[nics.\"nic0.4\"]\nqueues = 2\n", "leave them out of the profile"},
+	} {
+		contains(t, expect(t, 3, "apply", write(t, "nic.toml", "version = 1\n"+c.table), "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says, "everything went back to what it was")
+	}
+	contains(t, tool(t, "ethtool -k nic0.3"), "large-receive-offload: off\n") // and not "[requested on]"
+}
+
+// Channels are set as they are asked for. No driver in a lab has combined ones,
+// so this asks for one queue in each direction.
+func TestSetChannels(t *testing.T) {
+	lab.Require(t)
+	addNIC(t)
+	c, err := ethtool.ReadChannels("nic0.1")
+	must(t, err)
+	if want := (ethtool.Channels{Receive: 4, Send: 4, MaxReceive: 4, MaxSend: 4}); c != want {
+		t.Errorf("channels %+v, want %+v", c, want)
+	}
+	c.Receive, c.Send = 2, 1
+	must(t, ethtool.SetChannels("nic0.1", c))
+	if now, err := ethtool.ReadChannels("nic0.1"); err != nil || now != c {
+		t.Errorf("channels %+v, %v, want %+v", now, err, c)
+	}
+	contains(t, tool(t, "ethtool -l nic0.1"), "RX:\t\t2\nTX:\t\t1\n")
+	c.Receive = 9
+	if err := ethtool.SetChannels("nic0.1", c); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("more than there are: %v", err)
+	}
+}
+
+// A link file of others that udev would take first is named.
+func TestLinkNote(t *testing.T) {
+	bare(t, "nft")
+	addNIC(t)
+	profile := write(t, "nic.toml", nicProfile)
+	const other = "/etc/systemd/network/10-other.link"
+	if notes := strings.Join(planned(t, profile).Notes, "\n"); strings.Contains(notes, ".link") {
+		t.Errorf("a note of no file: %s", notes)
+	}
+	t.Cleanup(func() { must(t, os.Remove(other)) })
+	place(t, other, "[Match]\nOriginalName=nic0.*\n[Link]\nMTUBytes=1400\n")
+	contains(t, strings.Join(planned(t, profile).Notes, "\n"), other+" matches nic0.1 too and comes first")
+}

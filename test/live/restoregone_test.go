@@ -1,0 +1,104 @@
+package live
+
+import (
+	"os"
+	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/host/generation"
+)
+
+// A host of whose files none is left, or can be read, is closed at boot, and the
+// generation that was applied last says who gets in. What another loader has put
+// in force stays.
+func TestRestoreWithoutFiles(t *testing.T) {
+	bare(t, "nft")
+	w := newWays(t)
+	expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
+
+	rebooted(t)
+	mayWrite := func(mode os.FileMode) {
+		must(t, os.Chmod("/etc/iptables", mode))
+		must(t, os.Chmod("/etc/hardenctl", mode))
+	}
+	mayWrite(0o775)
+	contains(t, expect(t, 1, "restore"), "/etc/iptables may be written by others", "rules.v6, which hardenctl has saved here, is gone or cannot be read", "IPv6: CLOSED")
+	w.are(t, "ssh4 ssh6", "")
+	mayWrite(0o755)
+
+	rebooted(t)
+	must(t, os.RemoveAll("/etc/iptables"))
+	must(t, os.RemoveAll("/etc/hardenctl"))
+	tool(t, "ip6tables -A INPUT -p tcp --dport 5432 -j REJECT")
+	contains(t, expect(t, 1, "restore"), "rules.v4, which hardenctl has saved here, is gone", "IPv4: CLOSED but for administrators, by /var/lib/hardenctl/generations/1/bundle/closed.v4", "hardenctl rollback N", "hardenctl rollback 0",
+		"IPv6: no saved rules are left, and those in force stay")
+	w.are(t, "ssh4 ssh6 web6", "ssh6 web6")
+	expect(t, 0, "rollback", "1", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	w.are(t, "ssh4 web4 ssh6 web6", "ssh4 web4 ssh6 web6")
+
+	rebooted(t)
+	must(t, os.RemoveAll("/etc/iptables"))
+	must(t, os.RemoveAll("/etc/hardenctl"))
+	expect(t, 1, "restore")
+	expect(t, 0, "rollback", "0", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	const all = "ssh4 web4 ssh6 web6 hidden4 hidden6"
+	w.are(t, all, all)
+	rebooted(t)
+	expect(t, 0, "restore")
+	w.are(t, all, all)
+}
+
+// Where a tool fails on such a host, it is not said to be closed when it is not, and
+// is closed where nobody can tell what is in force.
+func TestRestoreWithoutFilesOrTools(t *testing.T) {
+	for _, c := range []struct {
+		tool string
+		says []string
+	}{
+		{"iptables-restore", []string{"IPv4 is NOT FILTERED", "IPv6: CLOSED"}},
+		{"iptables-save", []string{"IPv4: CLOSED", "IPv6: CLOSED"}},
+	} {
+		t.Run(c.tool, func(t *testing.T) {
+			bare(t, "nft")
+			expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
+			rebooted(t)
+			must(t, os.RemoveAll("/etc/iptables"))
+			must(t, os.RemoveAll("/etc/hardenctl"))
+			replaceTool(t, c.tool, c.tool, "echo no more >&2; exit 1")
+			contains(t, expect(t, 1, "restore"), append(c.says, "/etc/iptables/rules.v4, which hardenctl has saved here, is gone", "no more")...)
+		})
+	}
+}
+
+// A host that booted closed, and whose file has been mended, gets the whole of it,
+// as at a boot that went well: the rules of others too, which nobody else loads.
+func TestRestoreAfterClosed(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		inhabit(t)
+		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		for _, c := range []struct {
+			name, path, good, bad, says string
+			forgets                     bool // who gets in
+		}{
+			{"rules", "/etc/iptables/rules.v4", "COMMIT", "COMMT", "IPv4: CLOSED but for administrators, by /etc/hardenctl/closed.v4", false},
+			{"sets", "/etc/iptables/ipsets", "hash:", "hush:", "IPv6: CLOSED but for administrators, by /etc/hardenctl/closed.v6", false},
+			{"closed rules too", "/etc/iptables/rules.v4", "COMMIT", "COMMT", "IPv4: CLOSED to everybody, by built-in rules", true},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				if c.forgets {
+					must(t, os.Remove("/etc/hardenctl/closed.v4"))
+					must(t, os.RemoveAll(generation.Host.Folder))
+				}
+				rebooted(t)
+				expect(t, 0, "restore")
+				whole := look(t)
+				rebooted(t)
+				edit(t, c.path, c.good, c.bad)
+				contains(t, expect(t, 1, "restore"), c.says)
+				edit(t, c.path, c.bad, c.good)
+				expect(t, 0, "restore")
+				look(t).is(t, whole)
+				contains(t, tool(t, "iptables -S INPUT"), "the old monitor")
+			})
+		}
+	})
+}

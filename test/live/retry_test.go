@@ -1,0 +1,104 @@
+package live
+
+import (
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/lab"
+)
+
+// A client that retries closed ports while forged probes fill what is remembered of
+// others is not banned, and lines of the log say nothing new of it. The sets of ports are
+// made small, so that a few probes fill them.
+func TestRetriesBesideForgedProbes(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		watch(t, "scope = \"everything\"\nslow = { probes = 20, window = \"1d\" }\n")
+		shrinkPorts(t)
+		forger := newForger(t, lab.NewNetwork(t))
+		for _, client := range []netip.Addr{netip.MustParseAddr("203.0.113.150"), netip.MustParseAddr("2001:db8:bad:150::1")} {
+			others := sources(netip.MustParseAddr("10.0.0.0"), 15*1500)
+			if client.Is6() {
+				others = sources(netip.MustParseAddr("fd00:a::"), 15*1500)
+			}
+			for round := range 15 {
+				must(t, forger.Forge(syns(client, 7000, 3)...))
+				must(t, forger.Forge(toPort(7999, others[1500*round:1500*(round+1)])...))
+			}
+			if member(t, "ban", client) {
+				t.Errorf("%v has tried three ports again and again, and is banned", client)
+			}
+		}
+	})
+}
+
+// shrinkPorts gives each set of ports tried room for few, as it is made by the bundle
+// otherwise.
+func shrinkPorts(t *testing.T) {
+	t.Helper()
+	saved, err := os.ReadFile("/etc/iptables/ipsets")
+	must(t, err)
+	for line := range strings.Lines(string(saved)) {
+		words := strings.Fields(line)
+		if len(words) < 9 || words[0] != "create" || !strings.HasPrefix(words[1], "hardenctl-seen") {
+			continue
+		}
+		name := words[1]
+		words[1], words[6], words[8] = "small", "64", "512" // hashsize, maxelem
+		tool(t, "ipset "+strings.Join(words, " "))
+		tool(t, "ipset swap small "+name)
+		tool(t, "ipset destroy small")
+	}
+}
+
+// toPort are SYNs to one port from each of the sources.
+func toPort(port int, from []netip.Addr) []lab.Segment {
+	var all []lab.Segment
+	for _, a := range from {
+		all = append(all, syn(a, port))
+	}
+	return all
+}
+
+// A scanner that hurries is banned beside forged probes that have used up what the
+// first window has room for; whoever tries one port again and again is not.
+func TestScannerBesideForgedProbes(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		watch(t, "scope = \"everything\"\n")
+		forger := newForger(t, lab.NewNetwork(t))
+		for _, of := range []struct {
+			ports                    string
+			crowd, scanner, customer netip.Addr
+		}{
+			{"hardenctl-seen-v4", netip.MustParseAddr("10.0.0.0"), netip.MustParseAddr("203.0.113.100"), netip.MustParseAddr("203.0.113.150")},
+			{"hardenctl-seen-v6", netip.MustParseAddr("fd00:a::"), netip.MustParseAddr("2001:db8:bad:100::1"), netip.MustParseAddr("2001:db8:bad:150::1")},
+		} {
+			next := of.crowd
+			flood := func(n int) {
+				crowd := sources(next, n+1)
+				must(t, forger.Forge(toPort(7999, crowd[:n])...))
+				next = crowd[n]
+			}
+			before := -1500
+			lab.Await(t, "a window that has no room", func() bool {
+				flood(3000)
+				entries := int(header(t, of.ports).Entries)
+				defer func() { before = entries }()
+				return entries > 9000 && entries-before < 1500
+			})
+			port := 7000
+			lab.Await(t, "a ban of a scanner beside a flood", func() bool {
+				for range 5 {
+					flood(20)
+					must(t, forger.Forge(syn(of.scanner, port), syn(of.customer, 7000)))
+					port++
+				}
+				return member(t, "ban", of.scanner)
+			})
+			if member(t, "ban", of.customer) {
+				t.Errorf("%v has tried one port again and again, and is banned", of.customer)
+			}
+		}
+	})
+}

@@ -1,0 +1,153 @@
+package live
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/lab"
+)
+
+// firewalls is where `make bin/firewalls` unpacks Debian's ufw and firewalld.
+const firewalls = "../../bin/firewalls"
+
+// refusesRival checks that a plan warns of what is in the way, that apply refuses
+// it and names the way out, and that nothing is changed. A plan that was saved
+// beside it is refused too.
+func refusesRival(t *testing.T, says ...string) {
+	t.Helper()
+	before := look(t)
+	path := filepath.Join(t.TempDir(), "saved.plan")
+	out := expect(t, 0, "plan", "builtin:web", "-o", path)
+	contains(t, out, append(says, "an apply is refused until it is gone", "Plan: ")...)
+	for _, args := range [][]string{{"builtin:web"}, {"--plan", path}} {
+		contains(t, expect(t, 1, append([]string{"apply", "--auto-approve", "--confirm-within", "0", "--no-guard"}, args...)...), says...)
+	}
+	look(t).is(t, before)
+}
+
+// The real ufw is refused while it is enabled, by its rules and by what it will
+// load at the next boot, and no more once it was disabled as the refusal says.
+func TestFault31UFW(t *testing.T) {
+	lab.Require(t)
+	onBackends(t, func(t *testing.T) {
+		lab.ShowPackages(t, firewalls, "lib/ufw/ufw-init")
+		fed(t, "", "sh", "-ec", "cp /usr/share/ufw/iptables/*.rules /usr/share/ufw/*.init /usr/share/ufw/ufw.conf /etc/ufw/ && chmod 640 /etc/ufw/*.rules")
+		expect(t, 0, "plan", "builtin:web") // installed, and not enabled
+		tool(t, "ufw allow 22/tcp")
+		tool(t, "ufw --force enable")
+		refusesRival(t, "the rules of ufw are active in IPv", "then ufw disable")
+		lab.FlushState(t)
+		refusesRival(t, "ufw is enabled and will load its rules at boot (/etc/ufw/ufw.conf)", "then ufw disable")
+		expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
+		tool(t, "ufw --force reload")
+		tool(t, "ufw disable")
+		contains(t, tool(t, "iptables-save"), "-A INPUT -j ufw-before-input") // which is empty, and stays until a boot
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	})
+}
+
+// The real firewalld is refused while it runs, by the rules that it leaves when
+// it is killed, and by what starts it at the next boot.
+func TestFault31Firewalld(t *testing.T) {
+	lab.Require(t)
+	onBackends(t, func(t *testing.T) {
+		lab.ShowPackages(t, firewalls, "sbin/firewalld")
+		if filepath.Base(t.Name()) == "legacy" {
+			tool(t, "sed -i s/^FirewallBackend=.*/FirewallBackend=iptables/ /etc/firewalld/firewalld.conf")
+		}
+		expect(t, 0, "plan", "builtin:web") // installed, and neither running nor enabled
+		daemon := startFirewalld(t)
+		refusesRival(t, "firewalld is running", "systemctl disable --now firewalld")
+		must(t, daemon.Process.Signal(syscall.SIGTERM)) // as systemctl stop does
+		daemon.Wait()
+		expect(t, 0, "plan", "builtin:web", "--json")
+		if rivals := planned(t, "builtin:web").Rivals; len(rivals) > 0 {
+			t.Errorf("firewalld is stopped, and the plan says %v", rivals)
+		}
+		daemon = startFirewalld(t)
+		must(t, daemon.Process.Kill())
+		daemon.Wait()
+		refusesRival(t, "the rules of firewalld are active in ", "systemctl disable --now firewalld")
+		flushAllNFT(t)
+		lab.FlushState(t)
+
+		link := "/etc/systemd/system/multi-user.target.wants/firewalld.service"
+		must(t, os.MkdirAll(filepath.Dir(link), 0o755))
+		must(t, os.Symlink("/lib/systemd/system/firewalld.service", link))
+		refusesRival(t, "firewalld will start at boot ("+link+")")
+		must(t, os.Remove(link))
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	})
+}
+
+// startFirewalld runs firewalld until its rules are loaded, which is before it
+// answers on its bus. It is killed at the end of the test.
+func startFirewalld(t *testing.T) *exec.Cmd {
+	t.Helper()
+	must(t, os.MkdirAll("/run/dbus", 0o755))
+	start := func(name string, args ...string) *exec.Cmd {
+		cmd := exec.Command(name, args...)
+		must(t, cmd.Start())
+		t.Cleanup(func() {
+			cmd.Process.Kill()
+			cmd.Wait()
+		})
+		return cmd
+	}
+	os.Remove("/run/dbus/system_bus_socket")
+	start("dbus-daemon", "--system", "--nofork", "--nopidfile")
+	lab.Await(t, "a bus", func() bool { _, err := os.Stat("/run/dbus/system_bus_socket"); return err == nil })
+	daemon := start("firewalld", "--nofork", "--nopid")
+	lab.Await(t, "an answer of firewalld", func() bool {
+		return exec.Command("dbus-send", "--system", "--print-reply", "--dest=org.fedoraproject.FirewallD1", "/", "org.freedesktop.DBus.Peer.Ping").Run() == nil
+	})
+	return daemon
+}
+
+// flushAllNFT removes every table of nft.
+func flushAllNFT(t *testing.T) {
+	t.Helper()
+	tool(t, "nft flush ruleset")
+}
+
+// Rules that nft wrote into the tables of iptables are refused, those that
+// iptables-save prints as something wider, those that it does not print at all
+// and those at which it gives up, which hangs on its version; and so is a table
+// that closes the host by its policy.
+func TestFault31NativeRules(t *testing.T) {
+	const filter = "the table ip filter, which is that of iptables, holds rules that nft wrote (chain INPUT)"
+	for _, c := range []struct{ name, rule, says string }{
+		{"a set", "rule ip filter INPUT tcp dport { 22, 80 } counter accept", filter},
+		{"a range of addresses", "rule ip filter INPUT ip saddr 192.0.2.7-192.0.2.9 counter accept", filter},
+		{"not to be printed", "rule ip6 filter INPUT ct state established accept", "the table ip6 filter, which is that of iptables"},
+		{"without a counter", "rule ip filter INPUT tcp dport 22 accept", "nft list table ip filter"},
+		{"a field of IP", "rule ip filter INPUT ip dscp 1 counter drop", filter},
+		{"a field of TCP", "rule ip filter INPUT tcp window 20 counter drop", filter},
+		{"a user", "rule ip filter INPUT meta skuid 0 counter drop", filter},
+		{"a closed table", "table inet filter { chain input { type filter hook input priority 0; policy drop; }; }", "the chain input in the table inet filter of nftables drops what it does not accept itself"},
+		{"closed before", "table inet early { chain first { type filter hook prerouting priority -300; policy drop; }; }", "the chain first in the table inet early of nftables drops what it does not accept itself"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bare(t, "nft")
+			t.Cleanup(func() { flushAllNFT(t) })
+			for _, tool := range []string{"iptables", "ip6tables"} {
+				fed(t, "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n", tool+"-restore")
+			}
+			expect(t, 0, "plan", "builtin:web")
+			fed(t, "add "+c.rule+"\n", "nft", "-f", "-")
+			if exec.Command("iptables-save").Run() == nil {
+				refusesRival(t, c.says)
+				return
+			}
+			before := tool(t, "nft list ruleset")
+			contains(t, expect(t, 0, "plan", "builtin:web"), c.says, "an apply is refused until it is gone")
+			contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says)
+			if after := tool(t, "nft list ruleset"); after != before {
+				t.Errorf("there was\n%s\nand there is\n%s", before, after)
+			}
+		})
+	}
+}
