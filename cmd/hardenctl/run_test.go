@@ -19,9 +19,11 @@ type result struct {
 	code           int
 }
 
-// run runs a command line inside the test's own process.
+// run runs a command line inside the test's own process. A command that changes
+// the host sets a umask; the next test has the old one.
 func run(t *testing.T, args ...string) result {
 	t.Helper()
+	defer syscall.Umask(syscall.Umask(0o022))
 	var stdout, stderr bytes.Buffer
 	root := newRoot()
 	root.SetArgs(args)
