@@ -7,7 +7,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/emit"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // commented returns a rule with a comment and a log prefix, the two places for
@@ -50,7 +50,7 @@ func FuzzQuote(f *testing.F) {
 			t.Skip("the profile reader refuses it")
 		}
 		line := commented(comment, prefix)
-		words, err := saved.Words(line)
+		words, err := tablefile.Words(line)
 		want := []string{"-m", "comment", "--comment", comment, "-j", "LOG", "--log-prefix", prefix}
 		if err != nil || !slices.Equal(words, want) {
 			t.Errorf("%s\nis read as %q (%v)", line, words, err)

@@ -7,10 +7,11 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
@@ -45,7 +46,7 @@ func (r *Reading) settle() error {
 func tablesOf(b *bundle.Bundle) (trial.Tables, error) {
 	tables := trial.Tables{}
 	for family, name := range map[ruleset.Family]string{ruleset.V4: bundle.RulesV4, ruleset.V6: bundle.RulesV6} {
-		save, err := saved.Parse(b.File(name))
+		save, err := tablefile.Parse(b.File(name))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -75,7 +76,7 @@ func (r *Reading) settleSets(raw state.State, tried bundle.Manifest) {
 			}
 			sets[original] = set
 		}
-		if state.OfTrialSet(name) || state.OwnsSet(name) && !wanted[name] && others <= 0 {
+		if owned.TrialSet(name) || owned.Set(name) && !wanted[name] && others <= 0 {
 			delete(sets, name)
 		}
 	}

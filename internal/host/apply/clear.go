@@ -6,8 +6,8 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/persist"
-	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
 // ClearUp removes what an apply has left that succeeded, and that could not be
@@ -33,7 +33,7 @@ func dropStrays() error {
 	}
 	all, failed := kernelset.List()
 	for _, h := range all {
-		if !state.OwnsSet(h.Name) || wanted[h.Name] {
+		if !owned.Set(h.Name) || wanted[h.Name] {
 			continue
 		}
 		if err := kernelset.Destroy(h.Name); !errors.Is(err, kernelset.ErrBusy) {

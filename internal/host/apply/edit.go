@@ -2,7 +2,7 @@ package apply
 
 import (
 	"github.com/hardenctl/hardenctl/compiler/bundle/linediff"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // edit turns a chain of ours that exists into the one that is wanted, rule by
@@ -36,8 +36,8 @@ func (w *writer) edit(name string) {
 }
 
 // deleted are the rules that go.
-func deleted(edits []linediff.Edit, have []saved.Rule) []saved.Rule {
-	var gone []saved.Rule
+func deleted(edits []linediff.Edit, have []tablefile.Rule) []tablefile.Rule {
+	var gone []tablefile.Rule
 	i := 0
 	for _, e := range edits {
 		if e.Op == linediff.Delete {
@@ -50,7 +50,7 @@ func deleted(edits []linediff.Edit, have []saved.Rule) []saved.Rule {
 	return gone
 }
 
-func specsOf(rules []saved.Rule) []string {
+func specsOf(rules []tablefile.Rule) []string {
 	var texts []string
 	for _, r := range rules {
 		texts = append(texts, r.Spec)

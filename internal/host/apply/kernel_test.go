@@ -7,8 +7,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/netns"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
@@ -36,7 +36,7 @@ func TestTransactionByTools(t *testing.T) {
 // byTools moves a namespace from one random table to another and back.
 func byTools(tools string, random *rand.Rand) error {
 	current, target := randomTable(random, true), randomTable(random, false)
-	if err := restore(tools, saved.Render([]saved.Table{current}, true)); err != nil {
+	if err := restore(tools, tablefile.Render([]tablefile.Table{current}, true)); err != nil {
 		return err
 	}
 	current, err := readFilter(tools)
@@ -59,10 +59,10 @@ func byTools(tools string, random *rand.Rand) error {
 }
 
 // moved has the tools run the transaction between two tables.
-func moved(tools string, from, to saved.Table) (saved.Table, error) {
+func moved(tools string, from, to tablefile.Table) (tablefile.Table, error) {
 	text := transaction(from, to, statedPolicies)
 	if err := restore(tools, text, "--noflush"); err != nil {
-		return saved.Table{}, fmt.Errorf("%w in\n%sfrom\n%s", err, text, specs(from))
+		return tablefile.Table{}, fmt.Errorf("%w in\n%sfrom\n%s", err, text, specs(from))
 	}
 	return readFilter(tools)
 }
@@ -73,14 +73,14 @@ func restore(tools string, text []byte, options ...string) error {
 }
 
 // readFilter returns the table filter as it is saved.
-func readFilter(tools string) (saved.Table, error) {
+func readFilter(tools string) (tablefile.Table, error) {
 	out, err := tool.Run(context.Background(), tool.Command{Name: tools + "-save", Args: []string{"-c", "-t", "filter"}})
 	if err != nil {
-		return saved.Table{}, err
+		return tablefile.Table{}, err
 	}
-	parsed, err := saved.Parse(out)
+	parsed, err := tablefile.Parse(out)
 	if err != nil {
-		return saved.Table{}, err
+		return tablefile.Table{}, err
 	}
 	return *parsed.Table("filter"), nil
 }

@@ -6,13 +6,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // execute does to a table what iptables-restore --noflush --counters does with
 // a text, as far as transactions need it, and refuses what that refuses.
-func execute(table saved.Table, text string) (saved.Table, error) {
-	m := model{table: saved.Table{Name: table.Name}}
+func execute(table tablefile.Table, text string) (tablefile.Table, error) {
+	m := model{table: tablefile.Table{Name: table.Name}}
 	for _, c := range table.Chains {
 		c.Rules = slices.Clone(c.Rules)
 		m.table.Chains = append(m.table.Chains, c)
@@ -25,10 +25,10 @@ func execute(table saved.Table, text string) (saved.Table, error) {
 	return m.table, m.danglers()
 }
 
-type model struct{ table saved.Table }
+type model struct{ table tablefile.Table }
 
 func (m *model) line(line string) error {
-	var r saved.Rule
+	var r tablefile.Rule
 	if _, err := fmt.Sscanf(line, "[%d:%d]", &r.Packets, &r.Bytes); err == nil {
 		_, line, _ = strings.Cut(line, " ")
 	}
@@ -51,10 +51,10 @@ func (m *model) line(line string) error {
 func (m *model) declare(name, policy, counters string) error {
 	chain := m.table.Chain(name)
 	if chain == nil {
-		m.table.Chains = append(m.table.Chains, saved.Chain{Name: name, Policy: policy})
+		m.table.Chains = append(m.table.Chains, tablefile.Chain{Name: name, Policy: policy})
 		return nil
 	}
-	if policy == saved.UserPolicy {
+	if policy == tablefile.UserPolicy {
 		chain.Rules = nil
 		return nil
 	}
@@ -63,7 +63,7 @@ func (m *model) declare(name, policy, counters string) error {
 	return err
 }
 
-func (m *model) change(command string, chain *saved.Chain, r saved.Rule, rest string) error {
+func (m *model) change(command string, chain *tablefile.Chain, r tablefile.Rule, rest string) error {
 	r.Spec = rest
 	switch command {
 	case "-A":
@@ -76,7 +76,7 @@ func (m *model) change(command string, chain *saved.Chain, r saved.Rule, rest st
 		_, r.Spec, _ = strings.Cut(rest, " ")
 		chain.Rules = slices.Insert(chain.Rules, number-1, r)
 	case "-D":
-		at := slices.IndexFunc(chain.Rules, func(have saved.Rule) bool { return have.Spec == rest })
+		at := slices.IndexFunc(chain.Rules, func(have tablefile.Rule) bool { return have.Spec == rest })
 		if number, err := strconv.Atoi(rest); err == nil {
 			at = number - 1
 		}
@@ -95,12 +95,12 @@ func (m *model) change(command string, chain *saved.Chain, r saved.Rule, rest st
 }
 
 // remove refuses a chain that has rules, or that a rule goes to.
-func (m *model) remove(chain *saved.Chain) error {
+func (m *model) remove(chain *tablefile.Chain) error {
 	name := chain.Name
 	if len(chain.Rules) > 0 {
 		return fmt.Errorf("chain is not empty")
 	}
-	m.table.Chains = slices.DeleteFunc(m.table.Chains, func(c saved.Chain) bool { return c.Name == name })
+	m.table.Chains = slices.DeleteFunc(m.table.Chains, func(c tablefile.Chain) bool { return c.Name == name })
 	return m.danglers()
 }
 

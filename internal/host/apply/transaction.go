@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/hardenctl/hardenctl/internal/host/saved"
-	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
 
@@ -18,7 +18,7 @@ import (
 // A rule that stays keeps its counters, whatever chain of ours it is in. One
 // that comes brings what its copy on trial has counted; one that stays is not
 // touched, and does without.
-func transaction(current, target saved.Table, policies []string) []byte {
+func transaction(current, target tablefile.Table, policies []string) []byte {
 	t := writer{current: current, target: target}
 	added, changed, stale := t.ownChains()
 	t.declare(added)
@@ -44,7 +44,7 @@ func transaction(current, target saved.Table, policies []string) []byte {
 }
 
 type writer struct {
-	current, target saved.Table
+	current, target tablefile.Table
 	text            bytes.Buffer
 }
 
@@ -76,11 +76,11 @@ func (w *writer) policies(names []string) (lines []byte, differ bool) {
 	return lines, differ
 }
 
-func policyOf(t saved.Table, name string) saved.Chain {
+func policyOf(t tablefile.Table, name string) tablefile.Chain {
 	if c := t.Chain(name); c != nil {
 		return *c
 	}
-	return saved.Chain{Name: name, Policy: "ACCEPT"}
+	return tablefile.Chain{Name: name, Policy: "ACCEPT"}
 }
 
 // ownChains returns the chains of ours that come, those that change and those
@@ -89,15 +89,15 @@ func (w *writer) ownChains() (added, changed, stale []string) {
 	for _, c := range w.target.Chains {
 		have := w.current.Chain(c.Name)
 		switch {
-		case !state.OwnsChain(c.Name):
+		case !owned.Chain(c.Name):
 		case have == nil:
 			added = append(added, c.Name)
-		case !saved.SameRules(have.Rules, c.Rules):
+		case !tablefile.SameRules(have.Rules, c.Rules):
 			changed = append(changed, c.Name)
 		}
 	}
 	for _, c := range w.current.Chains {
-		if state.OwnsChain(c.Name) && w.target.Chain(c.Name) == nil {
+		if owned.Chain(c.Name) && w.target.Chain(c.Name) == nil {
 			stale = append(stale, c.Name)
 		}
 	}
@@ -121,19 +121,19 @@ func (w *writer) fill(name string) {
 
 // tried are the rules of a chain's copy on trial, in the places that they have
 // in the target: as many rules without counters if there is no such copy.
-func (w *writer) tried(name string) []saved.Rule {
+func (w *writer) tried(name string) []tablefile.Rule {
 	rules := w.target.Chain(name).Rules
 	tried := w.current.Chain(trial.Chain(name))
-	if tried == nil || state.OfTrialChain(name) || len(tried.Rules) != len(rules) {
-		return make([]saved.Rule, len(rules))
+	if tried == nil || owned.TrialChain(name) || len(tried.Rules) != len(rules) {
+		return make([]tablefile.Rule, len(rules))
 	}
 	return tried.Rules
 }
 
 // takeCounters returns the counters of the first rule like spec, and takes that
 // rule out, so that of two rules alike each keeps its own.
-func takeCounters(rules *[]saved.Rule, spec string) (packets, bytes uint64) {
-	i := slices.IndexFunc(*rules, func(r saved.Rule) bool { return r.Spec == spec })
+func takeCounters(rules *[]tablefile.Rule, spec string) (packets, bytes uint64) {
+	i := slices.IndexFunc(*rules, func(r tablefile.Rule) bool { return r.Spec == spec })
 	if i < 0 {
 		return 0, 0
 	}
@@ -159,7 +159,7 @@ type placed struct {
 func (w *writer) hooks() []hooked {
 	var names []string
 	for _, c := range slices.Concat(w.current.Chains, w.target.Chains) {
-		if !state.OwnsChain(c.Name) && !slices.Contains(names, c.Name) {
+		if !owned.Chain(c.Name) && !slices.Contains(names, c.Name) {
 			names = append(names, c.Name)
 		}
 	}
@@ -173,13 +173,13 @@ func (w *writer) hooks() []hooked {
 	return out
 }
 
-func ownRules(c *saved.Chain) []placed {
+func ownRules(c *tablefile.Chain) []placed {
 	if c == nil {
 		return nil
 	}
 	var own []placed
 	for i, r := range c.Rules {
-		if state.OwnsRule(r) {
+		if owned.Rule(r) {
 			own = append(own, placed{i + 1, r.Spec})
 		}
 	}

@@ -7,14 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hardenctl/hardenctl/internal/host/saved"
-	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
 // tableOf reads the filter table with these lines.
-func tableOf(t *testing.T, lines ...string) saved.Table {
+func tableOf(t *testing.T, lines ...string) tablefile.Table {
 	t.Helper()
-	s, err := saved.Parse([]byte("*filter\n" + strings.Join(lines, "\n") + "\nCOMMIT\n"))
+	s, err := tablefile.Parse([]byte("*filter\n" + strings.Join(lines, "\n") + "\nCOMMIT\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,16 +172,16 @@ var statedPolicies = []string{"INPUT", "OUTPUT"}
 
 // randomTable is a host's table, with rules of others and ours anywhere, or a
 // bundle's, with our jumps first.
-func randomTable(r *rand.Rand, host bool) saved.Table {
-	t := saved.Table{Name: "filter"}
+func randomTable(r *rand.Rand, host bool) tablefile.Table {
+	t := tablefile.Table{Name: "filter"}
 	for _, name := range []string{"INPUT", "OUTPUT"} {
-		t.Chains = append(t.Chains, saved.Chain{Name: name, Policy: pick(r, "ACCEPT", "DROP"), Packets: uint64(r.Intn(9))})
+		t.Chains = append(t.Chains, tablefile.Chain{Name: name, Policy: pick(r, "ACCEPT", "DROP"), Packets: uint64(r.Intn(9))})
 	}
 	var own []string
 	for _, name := range []string{"HARDENCTL-A", "HARDENCTL-B", "HARDENCTL-C"} {
 		if r.Intn(3) > 0 {
 			own = append(own, name)
-			t.Chains = append(t.Chains, saved.Chain{Name: name, Policy: saved.UserPolicy, Rules: randomRules(r, host)})
+			t.Chains = append(t.Chains, tablefile.Chain{Name: name, Policy: tablefile.UserPolicy, Rules: randomRules(r, host)})
 		}
 	}
 	for i := range 2 {
@@ -195,17 +195,17 @@ func randomTable(r *rand.Rand, host bool) saved.Table {
 		}
 	}
 	if host {
-		t.Chains = append(t.Chains, saved.Chain{Name: "DOCKER", Policy: saved.UserPolicy, Rules: randomRules(r, true)})
+		t.Chains = append(t.Chains, tablefile.Chain{Name: "DOCKER", Policy: tablefile.UserPolicy, Rules: randomRules(r, true)})
 	}
 	return t
 }
 
 func pick(r *rand.Rand, words ...string) string { return words[r.Intn(len(words))] }
 
-func randomRules(r *rand.Rand, counted bool) []saved.Rule {
-	var rules []saved.Rule
+func randomRules(r *rand.Rand, counted bool) []tablefile.Rule {
+	var rules []tablefile.Rule
 	for range r.Intn(5) {
-		rule := saved.Rule{Spec: pick(r, "-p tcp -j ACCEPT", "-p udp -j ACCEPT", "-j LOG", "-j DROP", "-p esp -j ACCEPT")}
+		rule := tablefile.Rule{Spec: pick(r, "-p tcp -j ACCEPT", "-p udp -j ACCEPT", "-j LOG", "-j DROP", "-p esp -j ACCEPT")}
 		if counted {
 			rule.Packets = uint64(r.Intn(4))
 			rule.Bytes = rule.Packets * 40
@@ -216,18 +216,18 @@ func randomRules(r *rand.Rand, counted bool) []saved.Rule {
 }
 
 // randomJumps goes to chains that exist.
-func randomJumps(r *rand.Rand, own []string) []saved.Rule {
-	var rules []saved.Rule
+func randomJumps(r *rand.Rand, own []string) []tablefile.Rule {
+	var rules []tablefile.Rule
 	for range r.Intn(3) {
 		if len(own) > 0 {
-			rules = append(rules, saved.Rule{Spec: pick(r, "", "-p tcp ") + "-j " + pick(r, own...)})
+			rules = append(rules, tablefile.Rule{Spec: pick(r, "", "-p tcp ") + "-j " + pick(r, own...)})
 		}
 	}
 	return rules
 }
 
 // load runs the transaction from current to target on a model of the kernel.
-func load(t *testing.T, current, target saved.Table) saved.Table {
+func load(t *testing.T, current, target tablefile.Table) tablefile.Table {
 	t.Helper()
 	text := transaction(current, target, statedPolicies)
 	after, err := execute(current, string(text))
@@ -237,25 +237,25 @@ func load(t *testing.T, current, target saved.Table) saved.Table {
 	return after
 }
 
-func checkOurs(t *testing.T, after, target saved.Table) {
+func checkOurs(t *testing.T, after, target tablefile.Table) {
 	t.Helper()
 	for _, c := range target.Chains {
 		have := after.Chain(c.Name)
 		switch {
 		case have == nil:
 			t.Fatalf("no chain %s", c.Name)
-		case state.OwnsChain(c.Name) && !saved.SameRules(have.Rules, c.Rules):
+		case owned.Chain(c.Name) && !tablefile.SameRules(have.Rules, c.Rules):
 			t.Fatalf("chain %s is %v, want %v", c.Name, have.Rules, c.Rules)
-		case !state.OwnsChain(c.Name) && (have.Policy != c.Policy || !saved.SameRules(have.Rules[:len(c.Rules)], c.Rules)):
+		case !owned.Chain(c.Name) && (have.Policy != c.Policy || !tablefile.SameRules(have.Rules[:len(c.Rules)], c.Rules)):
 			t.Fatalf("chain %s begins %v, want %v", c.Name, have, c)
 		}
 	}
 	for _, c := range after.Chains {
 		want := target.Chain(c.Name)
-		if state.OwnsChain(c.Name) && want == nil {
+		if owned.Chain(c.Name) && want == nil {
 			t.Fatalf("chain %s is still there", c.Name)
 		}
-		if n := len(ownRules(&c)); !state.OwnsChain(c.Name) && want != nil && n != len(want.Rules) {
+		if n := len(ownRules(&c)); !owned.Chain(c.Name) && want != nil && n != len(want.Rules) {
 			t.Fatalf("chain %s has %d jumps of ours, want %d", c.Name, n, len(want.Rules))
 		}
 	}
@@ -263,11 +263,11 @@ func checkOurs(t *testing.T, after, target saved.Table) {
 
 // checkCounters makes sure that rules alike keep what they counted, as far as
 // there are rules alike, and whichever of them stay.
-func checkCounters(t *testing.T, before, after saved.Table) {
+func checkCounters(t *testing.T, before, after tablefile.Table) {
 	t.Helper()
 	for _, c := range before.Chains {
 		now := after.Chain(c.Name)
-		if !state.OwnsChain(c.Name) || now == nil {
+		if !owned.Chain(c.Name) || now == nil {
 			continue
 		}
 		old, kept := counts(c.Rules), counts(now.Rules)
@@ -286,7 +286,7 @@ func checkCounters(t *testing.T, before, after saved.Table) {
 }
 
 // counts lists what rules alike have counted, in order.
-func counts(rules []saved.Rule) map[string][]uint64 {
+func counts(rules []tablefile.Rule) map[string][]uint64 {
 	lists := map[string][]uint64{}
 	for _, r := range rules {
 		lists[r.Spec] = append(lists[r.Spec], r.Packets)
@@ -295,15 +295,15 @@ func counts(rules []saved.Rule) map[string][]uint64 {
 }
 
 // foreign is what a table has of others, with its counters.
-func foreign(table saved.Table) string {
+func foreign(table tablefile.Table) string {
 	var b strings.Builder
 	for _, c := range table.Chains {
-		if state.OwnsChain(c.Name) {
+		if owned.Chain(c.Name) {
 			continue
 		}
 		fmt.Fprintf(&b, "%s %d\n", c.Name, c.Packets)
 		for _, r := range c.Rules {
-			if !state.OwnsRule(r) {
+			if !owned.Rule(r) {
 				fmt.Fprintf(&b, "  %v\n", r)
 			}
 		}
@@ -312,7 +312,7 @@ func foreign(table saved.Table) string {
 }
 
 // specs is a table without its counters, chains in order of their names.
-func specs(table saved.Table) string {
-	table.Chains = slices.SortedFunc(slices.Values(table.Chains), func(a, b saved.Chain) int { return strings.Compare(a.Name, b.Name) })
-	return string(saved.Render([]saved.Table{table}, false))
+func specs(table tablefile.Table) string {
+	table.Chains = slices.SortedFunc(slices.Values(table.Chains), func(a, b tablefile.Chain) int { return strings.Compare(a.Name, b.Name) })
+	return string(tablefile.Render([]tablefile.Table{table}, false))
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/netns"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
-	"github.com/hardenctl/hardenctl/internal/host/state"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
 
@@ -174,7 +174,7 @@ func dropSets(made []string) error {
 		return errors.Join(err, failed)
 	}
 	for _, h := range all {
-		if state.OfTrialSet(h.Name) {
+		if owned.TrialSet(h.Name) {
 			err = errors.Join(err, kernelset.Destroy(h.Name))
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // rule is a line of a rules file that adds a rule.
@@ -52,7 +52,7 @@ var verdicts = []string{string(ruleset.Accept), string(ruleset.Drop), string(rul
 
 // used returns the extensions that the words of a rule name.
 func used(spec string) []ruleset.Extension {
-	words, err := saved.Words(spec)
+	words, err := tablefile.Words(spec)
 	if err != nil {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -54,14 +54,14 @@ func sums(files []file) []byte {
 
 // tables are the rules of one family, ours and those of others, without counters.
 func tables(s state.State, family ruleset.Family) []byte {
-	var all []saved.Table
+	var all []tablefile.Table
 	for id, t := range s.Tables {
 		if id.Family == family {
 			all = append(all, t)
 		}
 	}
-	slices.SortFunc(all, func(a, b saved.Table) int { return cmp.Compare(a.Name, b.Name) })
-	return saved.Render(all, false)
+	slices.SortFunc(all, func(a, b tablefile.Table) int { return cmp.Compare(a.Name, b.Name) })
+	return tablefile.Render(all, false)
 }
 
 func sets(all map[string]state.Set, members bool) []byte {

@@ -17,8 +17,8 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -34,8 +34,8 @@ func content(ttl string, addresses int) Content {
 		{Name: bundle.Fail2banJail, Text: []byte("[hardenctl]\n")},
 	}
 	before := state.State{
-		Tables: map[state.TableID]saved.Table{
-			{Family: ruleset.V4, Name: "filter"}: {Name: "filter", Chains: []saved.Chain{{Name: "INPUT", Policy: "DROP", Packets: 7, Rules: []saved.Rule{{Spec: "-i lo -j ACCEPT", Packets: 3}}}}},
+		Tables: map[state.TableID]tablefile.Table{
+			{Family: ruleset.V4, Name: "filter"}: {Name: "filter", Chains: []tablefile.Chain{{Name: "INPUT", Policy: "DROP", Packets: 7, Rules: []tablefile.Rule{{Spec: "-i lo -j ACCEPT", Packets: 3}}}}},
 		},
 		Sets: map[string]state.Set{
 			"all":                {Declared: declared("create all list:set size 8")},

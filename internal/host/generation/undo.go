@@ -15,8 +15,9 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -39,7 +40,7 @@ func (s Store) Before() (*bundle.Bundle, error) {
 	case numbers[0] != first || !isThere(s.path(first, beforeName, sumsName)):
 		return nil, fmt.Errorf("%w: it was not kept, since an earlier version of hardenctl was applied first", ErrNone)
 	}
-	u := undoing{tables: map[state.TableID]saved.Table{}}
+	u := undoing{tables: map[state.TableID]tablefile.Table{}}
 	for _, n := range numbers {
 		err := u.read(s, n)
 		if err != nil && n != first {
@@ -59,7 +60,7 @@ func isThere(name string) bool {
 
 // undoing gathers what the host had before the first apply that stated it.
 type undoing struct {
-	tables   map[state.TableID]saved.Table // of the first generation
+	tables   map[state.TableID]tablefile.Table // of the first generation
 	sets     []byte
 	policies []bundle.PolicyEntry
 	settings []bundle.SettingEntry
@@ -132,11 +133,11 @@ func (s Store) before(number int) (map[string][]byte, error) {
 	return texts, nil
 }
 
-func tablesBefore(texts map[string][]byte) (map[state.TableID]saved.Table, error) {
-	tables := map[state.TableID]saved.Table{}
+func tablesBefore(texts map[string][]byte) (map[state.TableID]tablefile.Table, error) {
+	tables := map[state.TableID]tablefile.Table{}
 	for _, family := range ruleset.Families {
 		name := path.Join(beforeName, rulesName(family))
-		read, err := saved.Parse(texts[name])
+		read, err := tablefile.Parse(texts[name])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -157,7 +158,7 @@ func rulesName(family ruleset.Family) string {
 // addPolicies adds those of the chains that a bundle states. One that an earlier
 // bundle has stated is that bundle's to undo. A table that nobody used had the
 // kernel's policy.
-func (u *undoing) addPolicies(stated []bundle.PolicyEntry, before map[state.TableID]saved.Table) {
+func (u *undoing) addPolicies(stated []bundle.PolicyEntry, before map[state.TableID]tablefile.Table) {
 	for _, p := range stated {
 		if slices.ContainsFunc(u.policies, func(q bundle.PolicyEntry) bool {
 			return q.Family == p.Family && q.Table == p.Table && q.Chain == p.Chain
@@ -226,7 +227,7 @@ func (u *undoing) bundle() (*bundle.Bundle, error) {
 // rules returns the rules of ours that the host had in a family, and the policies
 // that it goes back to; nil for neither.
 func (u *undoing) rules(family ruleset.Family) []byte {
-	var tables []saved.Table
+	var tables []tablefile.Table
 	for id, t := range u.tables {
 		if id.Family == family {
 			tables = append(tables, ours(t))
@@ -237,22 +238,22 @@ func (u *undoing) rules(family ruleset.Family) []byte {
 			tables = withPolicy(tables, p)
 		}
 	}
-	tables = slices.DeleteFunc(tables, func(t saved.Table) bool { return len(t.Chains) == 0 })
-	slices.SortFunc(tables, func(a, b saved.Table) int { return cmp.Compare(a.Name, b.Name) })
+	tables = slices.DeleteFunc(tables, func(t tablefile.Table) bool { return len(t.Chains) == 0 })
+	slices.SortFunc(tables, func(a, b tablefile.Table) int { return cmp.Compare(a.Name, b.Name) })
 	if len(tables) == 0 {
 		return nil
 	}
-	return saved.Render(tables, false)
+	return tablefile.Render(tables, false)
 }
 
 // ours returns the chains of ours in a table, and those in which they are hooked.
-func ours(t saved.Table) saved.Table {
-	own := saved.Table{Name: t.Name}
+func ours(t tablefile.Table) tablefile.Table {
+	own := tablefile.Table{Name: t.Name}
 	for _, c := range t.Chains {
-		if !state.OwnsChain(c.Name) {
-			c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), func(r saved.Rule) bool { return !state.OwnsRule(r) })
+		if !owned.Chain(c.Name) {
+			c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), func(r tablefile.Rule) bool { return !owned.Rule(r) })
 		}
-		if state.OwnsChain(c.Name) || len(c.Rules) > 0 {
+		if owned.Chain(c.Name) || len(c.Rules) > 0 {
 			own.Chains = append(own.Chains, c)
 		}
 	}
@@ -260,16 +261,16 @@ func ours(t saved.Table) saved.Table {
 }
 
 // withPolicy gives a chain its policy, in a table that may be missing.
-func withPolicy(tables []saved.Table, p bundle.PolicyEntry) []saved.Table {
-	at := slices.IndexFunc(tables, func(t saved.Table) bool { return t.Name == p.Table })
+func withPolicy(tables []tablefile.Table, p bundle.PolicyEntry) []tablefile.Table {
+	at := slices.IndexFunc(tables, func(t tablefile.Table) bool { return t.Name == p.Table })
 	if at < 0 {
-		tables, at = append(tables, saved.Table{Name: p.Table}), len(tables)
+		tables, at = append(tables, tablefile.Table{Name: p.Table}), len(tables)
 	}
 	if c := tables[at].Chain(p.Chain); c != nil {
 		c.Policy = p.Policy
 		return tables
 	}
-	tables[at].Chains = slices.Insert(tables[at].Chains, 0, saved.Chain{Name: p.Chain, Policy: p.Policy})
+	tables[at].Chains = slices.Insert(tables[at].Chains, 0, tablefile.Chain{Name: p.Chain, Policy: p.Policy})
 	return tables
 }
 
@@ -278,7 +279,7 @@ func withPolicy(tables []saved.Table, p bundle.PolicyEntry) []saved.Table {
 // is left out, since another version of ipset may not know it.
 func ownSets(text []byte) (own []byte, entries []bundle.SetEntry) {
 	for line := range setfile.Lines(string(text)) {
-		if !state.OwnsSet(line.Set) {
+		if !owned.Set(line.Set) {
 			continue
 		}
 		if line.Command != setfile.Create {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -30,7 +30,7 @@ func TestBefore(t *testing.T) {
 	}
 	two := stating("FORWARD", bundle.SettingEntry{Key: "net.ipv4.ip_default_ttl", Value: "99"}, bundle.SettingEntry{NIC: "eth0", Option: "gro", Value: "off"})
 	two.Before.Settings = map[string]state.Setting{"net.ipv4.ip_default_ttl": {Value: "128"}, "eth0 gro": {Value: "on"}}
-	two.Before.Tables = map[state.TableID]saved.Table{{Family: ruleset.V4, Name: "filter"}: {Name: "filter", Chains: []saved.Chain{
+	two.Before.Tables = map[state.TableID]tablefile.Table{{Family: ruleset.V4, Name: "filter"}: {Name: "filter", Chains: []tablefile.Chain{
 		{Name: "INPUT", Policy: "ACCEPT"}, {Name: "FORWARD", Policy: "DROP"}}}}
 	s := keep(t, store(t), one, two)
 	b, err := s.Before()

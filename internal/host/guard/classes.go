@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 )
 
 // classes tell apart what the rules of a bundle can tell apart: the rules decide
@@ -67,7 +67,7 @@ func (q *Question) classes() (c classes, err error) {
 		}
 	}
 	c.parts = append(c.parts, q.others.parts...)
-	err = q.eachRule(func(r saved.Rule) {
+	err = q.eachRule(func(r tablefile.Rule) {
 		for _, text := range []string{r.Source(), r.SourceRange()} {
 			if text != "" {
 				c.parts = append(c.parts, sources([]byte(text)))
@@ -87,9 +87,9 @@ func covers(entries []kernelset.Entry) netset.Set {
 }
 
 // eachRule calls f for every rule of the bundle, and those of others that decide.
-func (q *Question) eachRule(f func(saved.Rule)) error {
+func (q *Question) eachRule(f func(tablefile.Rule)) error {
 	for _, family := range q.Families {
-		read, err := saved.Parse(q.rules(family))
+		read, err := tablefile.Parse(q.rules(family))
 		if err != nil {
 			return fmt.Errorf("%s: %w", rulesFile(family), err)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // The most pieces of one prefix that are tried, and about how many addresses of
@@ -41,7 +41,7 @@ func (q *Question) declared(c classes) (visits []*visit, notes []string, err err
 // which other rules cut it.
 func (q *Question) adminDoors() (doors []door, err error) {
 	var ranges []bundle.Port
-	if err := q.eachRule(func(r saved.Rule) { ranges = append(ranges, r.Ports()...) }); err != nil {
+	if err := q.eachRule(func(r tablefile.Rule) { ranges = append(ranges, r.Ports()...) }); err != nil {
 		return nil, err
 	}
 	for _, s := range q.Bundle.Manifest.Access.Services {

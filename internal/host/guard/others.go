@@ -10,9 +10,10 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/persist"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -61,22 +62,22 @@ func (q *Question) rules(family ruleset.Family) []byte {
 
 // othersRules returns the rules of others, as iptables-save prints them.
 func othersRules(have state.State, family ruleset.Family) []byte {
-	var tables []saved.Table
+	var tables []tablefile.Table
 	for _, name := range decidingTables {
 		t, used := have.Tables[state.TableID{Family: family, Name: name}]
 		if !used {
 			continue
 		}
-		rest := saved.Table{Name: name}
+		rest := tablefile.Table{Name: name}
 		for _, c := range t.Chains {
-			if !state.OwnsChain(c.Name) {
-				c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), state.OwnsRule)
+			if !owned.Chain(c.Name) {
+				c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), owned.Rule)
 				rest.Chains = append(rest.Chains, c)
 			}
 		}
 		tables = append(tables, rest)
 	}
-	return saved.Render(tables, false)
+	return tablefile.Render(tables, false)
 }
 
 // othersSets leaves the lines out of a save that are about sets of ours, or put
@@ -84,7 +85,7 @@ func othersRules(have state.State, family ruleset.Family) []byte {
 // save. One that has come since the host was read is left out.
 func othersSets(text []byte, have map[string]state.Set) (kept []byte) {
 	for line := range setfile.Lines(string(text)) {
-		if state.OwnsSet(line.Set) || line.Command == setfile.Add && state.OwnsSet(line.Entry().Element) {
+		if owned.Set(line.Set) || line.Command == setfile.Add && owned.Set(line.Entry().Element) {
 			continue
 		}
 		set, known := have[line.Set]

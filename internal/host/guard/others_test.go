@@ -7,19 +7,19 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
 // What others have is told from what is ours, in tables and in sets.
 func TestOthers(t *testing.T) {
 	have := state.State{
-		Tables: map[state.TableID]saved.Table{
-			{Family: ruleset.V4, Name: "filter"}: {Name: "filter", Chains: []saved.Chain{
-				{Name: "INPUT", Policy: "DROP", Rules: []saved.Rule{{Spec: "-j HARDENCTL-INPUT"}, {Spec: "-s 192.0.2.1/32 -j ACCEPT", Packets: 3}}},
-				{Name: "HARDENCTL-INPUT", Policy: "-", Rules: []saved.Rule{{Spec: "-j DROP"}}},
+		Tables: map[state.TableID]tablefile.Table{
+			{Family: ruleset.V4, Name: "filter"}: {Name: "filter", Chains: []tablefile.Chain{
+				{Name: "INPUT", Policy: "DROP", Rules: []tablefile.Rule{{Spec: "-j HARDENCTL-INPUT"}, {Spec: "-s 192.0.2.1/32 -j ACCEPT", Packets: 3}}},
+				{Name: "HARDENCTL-INPUT", Policy: "-", Rules: []tablefile.Rule{{Spec: "-j DROP"}}},
 			}},
-			{Family: ruleset.V4, Name: "nat"}: {Name: "nat", Chains: []saved.Chain{{Name: "PREROUTING", Policy: "ACCEPT"}}},
+			{Family: ruleset.V4, Name: "nat"}: {Name: "nat", Chains: []tablefile.Chain{{Name: "PREROUTING", Policy: "ACCEPT"}}},
 		},
 		Sets: map[string]state.Set{"cdn": {Declared: setfile.Set{Name: "cdn", Type: "hash:net", Options: []setfile.Option{{Name: "family", Value: "inet"}, {Name: "counters"}}}}, "all": {Declared: setfile.Set{Name: "all", Type: "list:set", Options: []setfile.Option{{Name: "size", Value: "8"}}}}},
 	}

@@ -9,8 +9,9 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -55,7 +56,7 @@ func (q *Question) reason(ctx context.Context, s *scene, v *visit) string {
 }
 
 // filter reads the table filter of the visitor's family, with counters.
-func (s *scene) filter(ctx context.Context, v *visit) (table saved.Table, err error) {
+func (s *scene) filter(ctx context.Context, v *visit) (table tablefile.Table, err error) {
 	err = s.server.Do(func() error {
 		read, err := probe.Tables(ctx, family(v.from))
 		table = read.Tables[state.TableID{Family: family(v.from), Name: "filter"}]
@@ -68,13 +69,13 @@ func (s *scene) filter(ctx context.Context, v *visit) (table saved.Table, err er
 type place struct {
 	chain  string
 	number int // from 1
-	rule   saved.Rule
+	rule   tablefile.Rule
 }
 
 // met returns the rules that led the packets to their end, from a chain on: of
 // each chain the last that counted them all, and then the chain to which that
 // one jumps.
-func met(before, after saved.Table, chain string) []place {
+func met(before, after tablefile.Table, chain string) []place {
 	was, is := before.Chain(chain), after.Chain(chain)
 	if was == nil || is == nil || len(was.Rules) != len(is.Rules) {
 		return nil
@@ -84,7 +85,7 @@ func met(before, after saved.Table, chain string) []place {
 			continue
 		}
 		way := []place{{chain, i + 1, r}}
-		if next := r.Target(); state.OwnsChain(next) {
+		if next := r.Target(); owned.Chain(next) {
 			way = append(way, met(before, after, next)...)
 		}
 		return way
@@ -106,7 +107,7 @@ const (
 // part. What only logs and drops says nothing.
 func (q *Question) describe(f ruleset.Family, way []place) string {
 	way = slices.DeleteFunc(way, func(p place) bool {
-		return !state.OwnsChain(p.chain) || strings.HasPrefix(p.chain, ruleset.ChainPrefix+"DROP-")
+		return !owned.Chain(p.chain) || strings.HasPrefix(p.chain, ruleset.ChainPrefix+"DROP-")
 	})
 	if len(way) == 0 {
 		return ""

@@ -5,7 +5,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // refusing is a table before and after three packets. The way is INPUT, the
@@ -25,7 +25,7 @@ const refusing = `*filter
 COMMIT
 `
 
-func counted(t *testing.T, text, packets string) saved.Table {
+func counted(t *testing.T, text, packets string) tablefile.Table {
 	t.Helper()
 	out := []byte{}
 	for _, c := range []byte(text) {
@@ -35,7 +35,7 @@ func counted(t *testing.T, text, packets string) saved.Table {
 			out = append(out, c)
 		}
 	}
-	s, err := saved.Parse(out)
+	s, err := tablefile.Parse(out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/session"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
@@ -223,11 +223,11 @@ func TestEveryPiece(t *testing.T) {
 // A range of ports is tried at the edges of what other rules cut out of it.
 func TestEdges(t *testing.T) {
 	whole := bundle.Port{Protocol: "udp", First: 60000, Last: 60010}
-	rule := saved.Rule{Spec: "-p udp -m multiport --dports 53,60004:60006,60010:61000 -j DROP"}
+	rule := tablefile.Rule{Spec: "-p udp -m multiport --dports 53,60004:60006,60010:61000 -j DROP"}
 	if got, want := edges(whole, rule.Ports()), []uint16{60000, 60003, 60004, 60006, 60007, 60009, 60010}; !slices.Equal(got, want) {
 		t.Errorf("got %d, want %d", got, want)
 	}
-	other := saved.Rule{Spec: "-p tcp -m tcp --sport 60005 --dport 60005 -j DROP"}
+	other := tablefile.Rule{Spec: "-p tcp -m tcp --sport 60005 --dport 60005 -j DROP"}
 	if got, want := edges(whole, other.Ports()), []uint16{60000, 60010}; !slices.Equal(got, want) {
 		t.Errorf("TCP cuts UDP: got %d", got)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // wantedBefore returns the content that each path had before the first apply. A
@@ -68,7 +68,7 @@ func othersIn(text []byte) ([]block, error) {
 func rulesOf(blocks []block) (lines []string) {
 	for _, b := range blocks {
 		for _, line := range b.chains {
-			if words := strings.Fields(line); len(words) > 1 && words[1] == saved.UserPolicy {
+			if words := strings.Fields(line); len(words) > 1 && words[1] == tablefile.UserPolicy {
 				lines = append(lines, b.table+" "+words[0])
 			}
 		}
@@ -85,7 +85,7 @@ func rulesOf(blocks []block) (lines []string) {
 // the file before, or, if it had no such chain, those that the kernel had.
 func (b *block) state(was []block, policies []bundle.PolicyEntry, family int) {
 	for i, line := range b.chains {
-		chain := saved.ChainOf(line)
+		chain := tablefile.ChainOf(line)
 		at := slices.IndexFunc(policies, func(p bundle.PolicyEntry) bool {
 			return p.Family == family && p.Table == b.table && p.Chain == chain
 		})
@@ -94,7 +94,7 @@ func (b *block) state(was []block, policies []bundle.PolicyEntry, family int) {
 		}
 		b.chains[i] = fmt.Sprintf(":%s %s [0:0]", chain, policies[at].Policy)
 		for _, w := range was {
-			at := slices.IndexFunc(w.chains, func(line string) bool { return saved.ChainOf(line) == chain })
+			at := slices.IndexFunc(w.chains, func(line string) bool { return tablefile.ChainOf(line) == chain })
 			if w.table == b.table && at >= 0 {
 				b.chains[i] = w.chains[at]
 			}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
-	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
 // MergeRules returns a rules file that holds ours and, byte for byte, every
@@ -110,10 +110,10 @@ func clip(text string) string { return text[:min(len(text), 64)] }
 // strip takes out what is ours: our chains, their rules, and jumps to them. It
 // returns the chains of others in which jumps of ours stood.
 func (b *block) strip() (hooked []string) {
-	b.chains = slices.DeleteFunc(b.chains, func(line string) bool { return state.OwnsChain(saved.ChainOf(line)) })
+	b.chains = slices.DeleteFunc(b.chains, func(line string) bool { return owned.Chain(tablefile.ChainOf(line)) })
 	b.rules = slices.DeleteFunc(b.rules, func(line string) bool {
 		ours := isOurs(line)
-		if chain := saved.ChainOf(line); ours && !state.OwnsChain(chain) {
+		if chain := tablefile.ChainOf(line); ours && !owned.Chain(chain) {
 			hooked = append(hooked, chain)
 		}
 		return ours
@@ -130,7 +130,7 @@ func (b *block) release(hooked []string, wanted []block) {
 		if len(words) < 2 || words[1] != "DROP" {
 			continue
 		}
-		chain := saved.ChainOf(line)
+		chain := tablefile.ChainOf(line)
 		comes := slices.ContainsFunc(wanted, func(w block) bool { return w.table == b.table && w.hooks(chain) })
 		if slices.Contains(hooked, chain) && !comes {
 			b.chains[i] = ":" + chain + " ACCEPT [0:0]"
@@ -140,7 +140,7 @@ func (b *block) release(hooked []string, wanted []block) {
 
 // hooks reports whether a jump of ours stands in a chain of others.
 func (b *block) hooks(chain string) bool {
-	return slices.ContainsFunc(b.rules, func(line string) bool { return saved.ChainOf(line) == chain && isOurs(line) })
+	return slices.ContainsFunc(b.rules, func(line string) bool { return tablefile.ChainOf(line) == chain && isOurs(line) })
 }
 
 // isOurs takes a jump to a chain of ours for ours, however it was written: if
@@ -149,8 +149,8 @@ func isOurs(line string) bool {
 	if line == header {
 		return true
 	}
-	chain := saved.ChainOf(line)
-	return chain != "" && (state.OwnsChain(chain) || state.OwnsRule(saved.Rule{Spec: line}))
+	chain := tablefile.ChainOf(line)
+	return chain != "" && (owned.Chain(chain) || owned.Rule(tablefile.Rule{Spec: line}))
 }
 
 // header is the first line of our rules, which says where they come from.
@@ -160,11 +160,11 @@ const header = bundle.Header
 // chains behind the others, and rules in front, so that our jumps are first.
 func (b *block) put(ours block, policies []bundle.PolicyEntry, family int) {
 	for _, line := range ours.chains {
-		at := slices.IndexFunc(b.chains, func(have string) bool { return saved.ChainOf(have) == saved.ChainOf(line) })
+		at := slices.IndexFunc(b.chains, func(have string) bool { return tablefile.ChainOf(have) == tablefile.ChainOf(line) })
 		switch {
 		case at < 0:
 			b.chains = append(b.chains, line)
-		case states(policies, family, b.table, saved.ChainOf(line)):
+		case states(policies, family, b.table, tablefile.ChainOf(line)):
 			b.chains[at] = line
 		}
 	}
@@ -203,7 +203,7 @@ func render(blocks []block) []byte {
 // about the sets of others; nil if that is nothing. Ours come first: a list of
 // others may name them, and a line of others that is refused leaves them whole.
 func MergeSets(existing, ours []byte) []byte {
-	all := slices.Concat(ours, setfile.Keep(existing, state.OwnsSet))
+	all := slices.Concat(ours, setfile.Keep(existing, owned.Set))
 	if len(all) == 0 {
 		return nil
 	}

@@ -8,18 +8,18 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
 // tablesOf reads the text of an iptables-save as the IPv4 side of a state.
 func tablesOf(t *testing.T, text string) state.State {
 	t.Helper()
-	parsed, err := saved.Parse([]byte(text))
+	parsed, err := tablefile.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := state.State{Tables: map[state.TableID]saved.Table{}}
+	s := state.State{Tables: map[state.TableID]tablefile.Table{}}
 	for _, table := range parsed.Tables {
 		s.Tables[state.TableID{Family: ruleset.V4, Name: table.Name}] = table
 	}

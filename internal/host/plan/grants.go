@@ -8,7 +8,8 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -45,16 +46,16 @@ var everywhere = map[ruleset.Family]netset.Set{
 
 // walk finds the grants of one table.
 type walk struct {
-	table saved.Table
+	table tablefile.Table
 	sets  map[string]state.Set
 	found []grant
 }
 
 // grants returns the ways in of one table, by the rules of ours.
-func grants(family ruleset.Family, table saved.Table, sets map[string]state.Set) []grant {
+func grants(family ruleset.Family, table tablefile.Table, sets map[string]state.Set) []grant {
 	w := walk{table: table, sets: sets}
 	for _, c := range table.Chains {
-		if !state.OwnsChain(c.Name) {
+		if !owned.Chain(c.Name) {
 			w.chain(c, grant{hook: c.Name, sources: everywhere[family]}, 0)
 		}
 	}
@@ -63,11 +64,11 @@ func grants(family ruleset.Family, table saved.Table, sets map[string]state.Set)
 
 // chain goes through the rules of a chain to which g leads. From a chain that is
 // not ours only our jumps lead on.
-func (w *walk) chain(c saved.Chain, g grant, depth int) {
+func (w *walk) chain(c tablefile.Chain, g grant, depth int) {
 	for i, r := range c.Rules {
 		target := r.Target()
 		next := w.table.Chain(target)
-		ours := next != nil && state.OwnsChain(target)
+		ours := next != nil && owned.Chain(target)
 		if depth == 0 && !ours {
 			continue
 		}
@@ -91,8 +92,8 @@ func (w *walk) chain(c saved.Chain, g grant, depth int) {
 
 // narrow adds what a rule asks to a grant, and reports whether any packet can be
 // what both ask.
-func (w *walk) narrow(g grant, r saved.Rule) (grant, bool) {
-	words, err := saved.Words(r.Spec)
+func (w *walk) narrow(g grant, r tablefile.Rule) (grant, bool) {
+	words, err := tablefile.Words(r.Spec)
 	if err != nil {
 		return g, false
 	}

@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -50,9 +51,9 @@ func findLosses(have, want state.State) losses {
 }
 
 // hooked reports whether a jump of ours stands in a built-in chain.
-func hooked(t saved.Table, chain string) bool {
+func hooked(t tablefile.Table, chain string) bool {
 	c := t.Chain(chain)
-	return c != nil && slices.ContainsFunc(c.Rules, state.OwnsRule)
+	return c != nil && slices.ContainsFunc(c.Rules, owned.Rule)
 }
 
 // add notes what is lost of a grant.

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -22,7 +22,7 @@ const (
 // translated there too.
 func (c *comparison) proxied() {
 	for _, family := range ruleset.Families {
-		table := func(name string) saved.Table { return c.want.Tables[state.TableID{Family: family, Name: name}] }
+		table := func(name string) tablefile.Table { return c.want.Tables[state.TableID{Family: family, Name: name}] }
 		if table("filter").Chain(proxiedChain) == nil || table("mangle").Chain(publishedChain) == nil {
 			continue
 		}
@@ -37,12 +37,12 @@ func (c *comparison) proxied() {
 
 // translates reports whether a packet that enters a chain of nat can meet a
 // DNAT. seen are the chains that led there.
-func translates(nat saved.Table, chain string, seen []string) bool {
+func translates(nat tablefile.Table, chain string, seen []string) bool {
 	c := nat.Chain(chain)
 	if c == nil || slices.Contains(seen, chain) {
 		return false
 	}
-	return slices.ContainsFunc(c.Rules, func(r saved.Rule) bool {
+	return slices.ContainsFunc(c.Rules, func(r tablefile.Rule) bool {
 		target := r.Target()
 		return target == "DNAT" || translates(nat, target, append(seen, chain))
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -21,7 +22,7 @@ func (c *comparison) sets() {
 		have, exists := c.have.Sets[name]
 		want, wanted := c.want.Sets[name]
 		switch {
-		case !wanted && !state.OwnsSet(name):
+		case !wanted && !owned.Set(name):
 			c.plan.Untouched = append(c.plan.Untouched, Foreign{Kind: Set, Object: name, Count: have.Entries})
 		case !wanted:
 			c.removeSet(name, have)

@@ -7,7 +7,8 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/bundle/linediff"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -50,7 +51,7 @@ func (c *comparison) tableIDs() []state.TableID {
 type tableComparison struct {
 	*comparison
 	id         state.TableID
-	have, want saved.Table
+	have, want tablefile.Table
 }
 
 func (t *tableComparison) object(chain string) string { return t.id.Name + " " + chain }
@@ -101,7 +102,7 @@ func (t *tableComparison) policies() {
 func (t *tableComparison) released() {
 	for _, have := range t.have.Chains {
 		want := t.want.Chain(have.Name)
-		leaves := slices.ContainsFunc(have.Rules, state.OwnsRule) && (want == nil || !slices.ContainsFunc(want.Rules, state.OwnsRule))
+		leaves := slices.ContainsFunc(have.Rules, owned.Rule) && (want == nil || !slices.ContainsFunc(want.Rules, owned.Rule))
 		if leaves && have.Policy == "DROP" && find(t.origins.policies, t.ruleID(have.Name, 0)) == nil {
 			t.step(Step{Action: Change, Kind: Policy, Object: t.object(have.Name), Before: have.Policy, After: "ACCEPT", Risk: riskReleased})
 		}
@@ -119,7 +120,7 @@ func (t *tableComparison) ownChains() {
 		case have == nil:
 			t.step(Step{Action: Add, Kind: Chain, Object: t.object(name), After: rules(len(want.Rules)),
 				Origin: find(t.origins.rules, t.ruleID(name, 1))})
-			have = &saved.Chain{}
+			have = &tablefile.Chain{}
 		}
 		t.chainRules(name, specs(have.Rules), specs(want.Rules))
 	}
@@ -129,7 +130,7 @@ func (t *tableComparison) ownChains() {
 func (t *tableComparison) ownNames() []string {
 	var names []string
 	for _, c := range slices.Concat(t.have.Chains, t.want.Chains) {
-		if state.OwnsChain(c.Name) {
+		if owned.Chain(c.Name) {
 			names = append(names, c.Name)
 		}
 	}
@@ -159,15 +160,15 @@ func (t *tableComparison) chainRules(chain string, have, want []string) {
 // the order wanted; anything else of ours there goes.
 func (t *tableComparison) hooks() {
 	for _, chain := range t.have.Chains {
-		if !state.OwnsChain(chain.Name) && t.want.Chain(chain.Name) == nil {
+		if !owned.Chain(chain.Name) && t.want.Chain(chain.Name) == nil {
 			t.hook(chain.Name, chain.Rules, nil)
 		}
 	}
 	for _, chain := range t.want.Chains {
-		if state.OwnsChain(chain.Name) {
+		if owned.Chain(chain.Name) {
 			continue
 		}
-		var have []saved.Rule
+		var have []tablefile.Rule
 		if c := t.have.Chain(chain.Name); c != nil {
 			have = c.Rules
 		}
@@ -175,20 +176,20 @@ func (t *tableComparison) hooks() {
 	}
 }
 
-func (t *tableComparison) hook(chain string, have []saved.Rule, want []string) {
+func (t *tableComparison) hook(chain string, have []tablefile.Rule, want []string) {
 	if HooksInPlace(have, want) {
 		return
 	}
 	risk := t.overtaken(chain, have)
 	for i, r := range have {
-		if state.OwnsRule(r) && !slices.Contains(want, r.Spec) {
+		if owned.Rule(r) && !slices.Contains(want, r.Spec) {
 			t.step(Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: i + 1, Before: r.Spec})
 		}
 	}
 	for i, spec := range want {
 		step := Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: i + 1, After: spec,
 			Origin: find(t.origins.rules, t.ruleID(chain, i+1)), Risk: risk}
-		if at := slices.IndexFunc(have, func(r saved.Rule) bool { return r.Spec == spec }); at >= 0 {
+		if at := slices.IndexFunc(have, func(r tablefile.Rule) bool { return r.Spec == spec }); at >= 0 {
 			step.Action, step.Before = Change, fmt.Sprintf("%s (as rule %d)", spec, at+1)
 		} else if chain == "FORWARD" && risk == "" && !t.closed(chain) {
 			step.Risk = riskForward
@@ -199,11 +200,11 @@ func (t *tableComparison) hook(chain string, have []saved.Rule, want []string) {
 
 // HooksInPlace reports whether the rules of ours in a foreign chain are exactly
 // those wanted, and stand first in it.
-func HooksInPlace(have []saved.Rule, want []string) bool {
+func HooksInPlace(have []tablefile.Rule, want []string) bool {
 	if len(have) < len(want) || !slices.Equal(specs(have[:len(want)]), want) {
 		return false
 	}
-	return !slices.ContainsFunc(have[len(want):], state.OwnsRule)
+	return !slices.ContainsFunc(have[len(want):], owned.Rule)
 }
 
 // decides reports whether our chain in a built-in one decides every packet, as
@@ -211,22 +212,22 @@ func HooksInPlace(have []saved.Rule, want []string) bool {
 // and the rest goes on to the rules of others.
 func (t *tableComparison) decides(chain string) bool {
 	want := t.want.Chain(chain)
-	hooked := want != nil && slices.ContainsFunc(want.Rules, state.OwnsRule)
+	hooked := want != nil && slices.ContainsFunc(want.Rules, owned.Rule)
 	return hooked && find(t.origins.policies, t.ruleID(chain, 0)) != nil
 }
 
 // overtaken says which rules of others our jump will stand in front of, if
 // those are not reached any more. A jump to an empty chain is no loss.
-func (t *tableComparison) overtaken(chain string, have []saved.Rule) string {
+func (t *tableComparison) overtaken(chain string, have []tablefile.Rule) string {
 	if !t.decides(chain) {
 		return ""
 	}
 	n := 0
 	for _, r := range have {
-		if t.have.Refuses(r) && state.OwnsRule(r) {
+		if t.have.Refuses(r) && owned.Rule(r) {
 			break // what stands behind this one matches nothing now
 		}
-		if !state.OwnsRule(r) && !t.have.LeadsNowhere(r) {
+		if !owned.Rule(r) && !t.have.LeadsNowhere(r) {
 			n++
 		}
 	}
@@ -241,7 +242,7 @@ func (t *tableComparison) overtaken(chain string, have []saved.Rule) string {
 func (t *tableComparison) closed(chain string) bool {
 	for id, table := range t.comparison.have.Tables {
 		c := table.Chain(chain)
-		if id.Family == t.id.Family && c != nil && slices.ContainsFunc(c.Rules, func(r saved.Rule) bool { return state.OwnsRule(r) && table.Refuses(r) }) {
+		if id.Family == t.id.Family && c != nil && slices.ContainsFunc(c.Rules, func(r tablefile.Rule) bool { return owned.Rule(r) && table.Refuses(r) }) {
 			return true
 		}
 	}
@@ -252,13 +253,13 @@ func (t *tableComparison) closed(chain string) bool {
 // behind a jump of ours.
 func (t *tableComparison) foreign() {
 	for _, chain := range t.have.Chains {
-		if state.OwnsChain(chain.Name) {
+		if owned.Chain(chain.Name) {
 			continue
 		}
 		n, lost, hooked := 0, 0, false
 		for _, r := range chain.Rules {
 			switch {
-			case state.OwnsRule(r):
+			case owned.Rule(r):
 				hooked = true
 				continue
 			case !t.have.LeadsNowhere(r):
@@ -279,7 +280,7 @@ func (t *tableComparison) foreign() {
 	}
 }
 
-func specs(rules []saved.Rule) []string {
+func specs(rules []tablefile.Rule) []string {
 	texts := make([]string, len(rules))
 	for i, r := range rules {
 		texts[i] = r.Spec

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -52,7 +52,7 @@ func Unserved(want, have state.State, served map[string][]uint16) []string {
 }
 
 // translated returns the ports that a table nat gives another destination.
-func translated(nat saved.Table) (ports []bundle.Port) {
+func translated(nat tablefile.Table) (ports []bundle.Port) {
 	for _, c := range nat.Chains {
 		for _, r := range c.Rules {
 			if target := r.Target(); target != "DNAT" && target != "REDIRECT" {

@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/extension"
 	"github.com/hardenctl/hardenctl/internal/host/nftables"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
@@ -88,7 +88,7 @@ func (t Tools) misprinted(kernel []nftables.Table, have state.State, said []stri
 		if !isOfIPTables(k) {
 			continue
 		}
-		var printed saved.Table
+		var printed tablefile.Table
 		if t.Backend == NFT {
 			printed = have.Tables[state.TableID{Family: nftFamilies[k.Family], Name: k.Name}]
 		}
@@ -106,7 +106,7 @@ func (t Tools) misprinted(kernel []nftables.Table, have state.State, said []stri
 
 // saveReadable returns the tables of one family that can be read, where one of
 // them cannot.
-func saveReadable(ctx context.Context, family ruleset.Family) (readable []saved.Table, err error) {
+func saveReadable(ctx context.Context, family ruleset.Family) (readable []tablefile.Table, err error) {
 	names, err := nftTables(family)
 	if err != nil {
 		return nil, err
@@ -144,9 +144,9 @@ func unreadable(err error) error {
 // differs returns the first chain of a table that holds a rule of nft, or
 // another number of rules than iptables-save prints, or one of which it prints
 // less: it leaves out what it cannot read.
-func differs(kernel nftables.Table, printed saved.Table) string {
+func differs(kernel nftables.Table, printed tablefile.Table) string {
 	for _, c := range kernel.Chains {
-		var rules []saved.Rule
+		var rules []tablefile.Rule
 		if p := printed.Chain(c.Name); p != nil {
 			rules = p.Rules
 		}

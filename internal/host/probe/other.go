@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
@@ -53,7 +53,7 @@ func (t Tools) otherBackend(ctx context.Context) ([]plan.Rival, error) {
 
 // saveOther returns the tables of a backend that plain iptables is not of; none
 // if it is not in use or not installed.
-func saveOther(ctx context.Context, backend Backend, family ruleset.Family) ([]saved.Table, error) {
+func saveOther(ctx context.Context, backend Backend, family ruleset.Family) ([]tablefile.Table, error) {
 	if backend == Legacy {
 		names, err := os.ReadFile(tableNames[family])
 		if err != nil || len(bytes.TrimSpace(names)) == 0 {
@@ -69,7 +69,7 @@ func saveOther(ctx context.Context, backend Backend, family ruleset.Family) ([]s
 	if err != nil {
 		return nil, err
 	}
-	save, err := saved.Parse(text)
+	save, err := tablefile.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s printed what is no save: %w", name, err)
 	}
@@ -78,7 +78,7 @@ func saveOther(ctx context.Context, backend Backend, family ruleset.Family) ([]s
 
 // decides says what in a table can decide a packet; nothing if there is nothing,
 // as where only empty chains are left.
-func decides(t saved.Table) string {
+func decides(t tablefile.Table) string {
 	n, decides := 0, false
 	for _, c := range t.Chains {
 		n += len(c.Rules)
@@ -90,7 +90,7 @@ func decides(t saved.Table) string {
 	case decides:
 		return fmt.Sprintf("%d rules", n)
 	}
-	i := slices.IndexFunc(t.Chains, func(c saved.Chain) bool { return c.BuiltIn() && c.Policy != "ACCEPT" })
+	i := slices.IndexFunc(t.Chains, func(c tablefile.Chain) bool { return c.BuiltIn() && c.Policy != "ACCEPT" })
 	if i < 0 {
 		return ""
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/coreos/go-iptables/iptables"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
@@ -134,13 +134,13 @@ func command(family ruleset.Family, name string) string {
 
 // save returns the tables of one family, with counters. The notes are what the
 // tool says of rules that it cannot print. options choose what is saved.
-func save(ctx context.Context, family ruleset.Family, options ...string) (tables []saved.Table, notes []string, err error) {
+func save(ctx context.Context, family ruleset.Family, options ...string) (tables []tablefile.Table, notes []string, err error) {
 	name := command(family, "save")
 	text, words, err := tool.RunWithWords(ctx, tool.Command{Name: name, Args: append([]string{"-c"}, options...)})
 	if err != nil {
 		return nil, nil, unreadable(err)
 	}
-	parsed, err := saved.Parse(text)
+	parsed, err := tablefile.Parse(text)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s printed what is no save: %w", name, err)
 	}

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/nftables"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -81,7 +81,7 @@ func jumpsTo(have state.State, prefix string) (where string, found bool) {
 	for _, family := range ruleset.Families {
 		filter := have.Tables[state.TableID{Family: family, Name: "filter"}]
 		input := filter.Chain("INPUT")
-		if input != nil && slices.ContainsFunc(input.Rules, func(r saved.Rule) bool {
+		if input != nil && slices.ContainsFunc(input.Rules, func(r tablefile.Rule) bool {
 			return strings.HasPrefix(r.Target(), prefix) && filter.RuleDecides(r)
 		}) {
 			return fmt.Sprintf("IPv%d filter INPUT", family), true

@@ -10,20 +10,20 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/netns"
 	"github.com/hardenctl/hardenctl/internal/host/nftables"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
 // input is a host whose INPUT has one rule. Chains that it may jump to, and that
 // only log, are there too.
 func input(spec string) state.State {
-	empty := []saved.Rule{{Spec: "-j LOG"}, {Spec: "-j RETURN"}}
-	return state.State{Tables: map[state.TableID]saved.Table{
-		{Family: ruleset.V6, Name: "filter"}: {Name: "filter", Chains: []saved.Chain{
-			{Name: "INPUT", Policy: "ACCEPT", Rules: []saved.Rule{{Spec: spec}}},
-			{Name: "ufw6-empty", Policy: saved.UserPolicy, Rules: empty}, {Name: "INPUT_ZONES_EMPTY", Policy: saved.UserPolicy, Rules: empty}}},
+	empty := []tablefile.Rule{{Spec: "-j LOG"}, {Spec: "-j RETURN"}}
+	return state.State{Tables: map[state.TableID]tablefile.Table{
+		{Family: ruleset.V6, Name: "filter"}: {Name: "filter", Chains: []tablefile.Chain{
+			{Name: "INPUT", Policy: "ACCEPT", Rules: []tablefile.Rule{{Spec: spec}}},
+			{Name: "ufw6-empty", Policy: tablefile.UserPolicy, Rules: empty}, {Name: "INPUT_ZONES_EMPTY", Policy: tablefile.UserPolicy, Rules: empty}}},
 	}}
 }
 

@@ -10,9 +10,10 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
@@ -45,16 +46,16 @@ func Tables(ctx context.Context, family ruleset.Family) (state.State, error) {
 
 // FirstOfInput reads the first rule of filter INPUT alone, which can be read
 // where a library is missing for another rule.
-func FirstOfInput(ctx context.Context, family ruleset.Family) (saved.Rule, error) {
+func FirstOfInput(ctx context.Context, family ruleset.Family) (tablefile.Rule, error) {
 	name := strings.TrimSuffix(command(family, "restore"), "-restore")
 	out, err := tool.Run(ctx, tool.Command{Name: name, Args: []string{"-w", lockWait, "-S", "INPUT", "1"}})
-	return saved.Rule{Spec: strings.TrimSpace(string(out))}, err
+	return tablefile.Rule{Spec: strings.TrimSpace(string(out))}, err
 }
 
 // tables reads those of some families. A *plan.RivalsError says that some of them
 // cannot be read; the others are there.
 func tables(ctx context.Context, families ...ruleset.Family) (s state.State, notes []string, err error) {
-	s.Tables = map[state.TableID]saved.Table{}
+	s.Tables = map[state.TableID]tablefile.Table{}
 	var unread plan.RivalsError
 	for _, family := range families {
 		read, said, err := save(ctx, family)
@@ -106,7 +107,7 @@ func readHeaders() (map[string]state.Set, error) {
 func readMembers(sets map[string]state.Set, dynamic map[string]bool) error {
 	for name, set := range sets {
 		set.Dynamic = dynamic[name]
-		if state.OwnsSet(name) && !set.Dynamic && set.Type == ruleset.HashNet {
+		if owned.Set(name) && !set.Dynamic && set.Type == ruleset.HashNet {
 			var err error
 			if set.Members, set.Odd, err = members(name); err != nil {
 				return err

@@ -22,8 +22,8 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/host/extension"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
-	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
 // loading is one restore.
@@ -120,7 +120,7 @@ func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error
 		return false
 	}
 	first, err := probe.FirstOfInput(ctx, family)
-	return err == nil && state.OwnsRule(first)
+	return err == nil && owned.Rule(first)
 }
 
 // CloseFirst closes the families of which the kernel has no rules, so that a

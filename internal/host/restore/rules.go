@@ -9,10 +9,11 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -74,23 +75,23 @@ func readBack(ctx context.Context, family ruleset.Family, path string, want stat
 func hooked(s state.State, family ruleset.Family) bool {
 	table := s.Tables[state.TableID{Family: family, Name: "filter"}]
 	input := table.Chain("INPUT")
-	return input != nil && len(input.Rules) > 0 && state.OwnsRule(input.Rules[0])
+	return input != nil && len(input.Rules) > 0 && owned.Rule(input.Rules[0])
 }
 
 // own returns what is ours in the tables of a file, and the policies.
 func own(s state.State) state.State {
-	kept := state.State{Tables: map[state.TableID]saved.Table{}}
+	kept := state.State{Tables: map[state.TableID]tablefile.Table{}}
 	for id, table := range s.Tables {
-		var chains []saved.Chain
+		var chains []tablefile.Chain
 		for _, c := range table.Chains {
 			if c.BuiltIn() {
-				c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), func(r saved.Rule) bool { return !state.OwnsRule(r) })
-			} else if !state.OwnsChain(c.Name) {
+				c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), func(r tablefile.Rule) bool { return !owned.Rule(r) })
+			} else if !owned.Chain(c.Name) {
 				continue
 			}
 			chains = append(chains, c)
 		}
-		kept.Tables[id] = saved.Table{Name: table.Name, Chains: chains}
+		kept.Tables[id] = tablefile.Table{Name: table.Name, Chains: chains}
 	}
 	return kept
 }
@@ -109,7 +110,7 @@ func unused(s state.State) bool {
 
 // isOnly reports whether there is what a text of rules loads, and nothing else.
 func isOnly(have state.State, text []byte) bool {
-	want, err := saved.Parse(text)
+	want, err := tablefile.Parse(text)
 	if err != nil {
 		return false
 	}
@@ -126,9 +127,9 @@ func isOnly(have state.State, text []byte) bool {
 
 // sameChains compares two tables but for counters and the order of chains, which
 // is the tool's.
-func sameChains(a, b saved.Table) bool {
-	return len(a.Chains) == len(b.Chains) && !slices.ContainsFunc(a.Chains, func(c saved.Chain) bool {
+func sameChains(a, b tablefile.Table) bool {
+	return len(a.Chains) == len(b.Chains) && !slices.ContainsFunc(a.Chains, func(c tablefile.Chain) bool {
 		other := b.Chain(c.Name)
-		return other == nil || other.Policy != c.Policy || !saved.SameRules(c.Rules, other.Rules)
+		return other == nil || other.Policy != c.Policy || !tablefile.SameRules(c.Rules, other.Rules)
 	})
 }

@@ -4,20 +4,20 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
 // tables is a family's filter table with these chains.
-func tables(chains ...saved.Chain) state.State {
-	return state.State{Tables: map[state.TableID]saved.Table{
+func tables(chains ...tablefile.Chain) state.State {
+	return state.State{Tables: map[state.TableID]tablefile.Table{
 		{Family: ruleset.V4, Name: "filter"}: {Name: "filter", Chains: chains}}}
 }
 
-func chain(name, policy string, specs ...string) saved.Chain {
-	c := saved.Chain{Name: name, Policy: policy}
+func chain(name, policy string, specs ...string) tablefile.Chain {
+	c := tablefile.Chain{Name: name, Policy: policy}
 	for _, s := range specs {
-		c.Rules = append(c.Rules, saved.Rule{Spec: s})
+		c.Rules = append(c.Rules, tablefile.Rule{Spec: s})
 	}
 	return c
 }
@@ -52,7 +52,7 @@ func TestUnused(t *testing.T) {
 		"an empty table": {tables(chain("INPUT", "ACCEPT")), true},
 		"a policy":       {tables(chain("INPUT", "DROP")), false},
 		"a rule":         {tables(chain("INPUT", "ACCEPT", "-j ACCEPT")), false},
-		"a chain":        {tables(chain("INPUT", "ACCEPT"), chain("DOCKER", saved.UserPolicy)), false},
+		"a chain":        {tables(chain("INPUT", "ACCEPT"), chain("DOCKER", tablefile.UserPolicy)), false},
 	} {
 		if got := unused(c.s); got != c.want {
 			t.Errorf("%s: %v", name, got)
@@ -64,7 +64,7 @@ func TestUnused(t *testing.T) {
 func TestOwn(t *testing.T) {
 	file := tables(
 		chain("INPUT", "DROP", "-j HARDENCTL-INPUT", "-j MINE"), chain("FORWARD", "ACCEPT", "-j MINE"),
-		chain("HARDENCTL-INPUT", saved.UserPolicy, "-j DROP"), chain("MINE", saved.UserPolicy, "-j ACCEPT"))
+		chain("HARDENCTL-INPUT", tablefile.UserPolicy, "-j DROP"), chain("MINE", tablefile.UserPolicy, "-j ACCEPT"))
 	id := state.TableID{Family: ruleset.V4, Name: "filter"}
 	got := own(file).Tables[id]
 	if len(got.Chains) != 3 || len(got.Chain("INPUT").Rules) != 1 || len(got.Chain("FORWARD").Rules) != 0 || got.Chain("MINE") != nil {
@@ -105,18 +105,18 @@ func TestOwnSets(t *testing.T) {
 // the tool prints chains, and nobody has anything beside it.
 func TestIsOnly(t *testing.T) {
 	const text = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:HARDENCTL-INPUT - [0:0]\n-A INPUT -j HARDENCTL-INPUT\n-A HARDENCTL-INPUT -j DROP\nCOMMIT\n"
-	ours := chain("HARDENCTL-INPUT", saved.UserPolicy, "-j DROP")
+	ours := chain("HARDENCTL-INPUT", tablefile.UserPolicy, "-j DROP")
 	hook := chain("INPUT", "DROP", "-j HARDENCTL-INPUT")
 	forward, output := chain("FORWARD", "ACCEPT"), chain("OUTPUT", "ACCEPT")
 	nat := tables(hook, forward, output, ours)
-	nat.Tables[state.TableID{Family: ruleset.V4, Name: "nat"}] = saved.Table{Name: "nat", Chains: []saved.Chain{chain("PREROUTING", "ACCEPT", "-j DOCKER")}}
+	nat.Tables[state.TableID{Family: ruleset.V4, Name: "nat"}] = tablefile.Table{Name: "nat", Chains: []tablefile.Chain{chain("PREROUTING", "ACCEPT", "-j DOCKER")}}
 	for name, c := range map[string]struct {
 		have state.State
 		want bool
 	}{
 		"closed":                      {tables(ours, hook, forward, output), true},
 		"with another rule":           {tables(chain("INPUT", "DROP", "-j HARDENCTL-INPUT", "-j ACCEPT"), forward, output, ours), false},
-		"with another chain":          {tables(hook, forward, output, ours, chain("DOCKER", saved.UserPolicy)), false},
+		"with another chain":          {tables(hook, forward, output, ours, chain("DOCKER", tablefile.UserPolicy)), false},
 		"with another policy":         {tables(hook, chain("FORWARD", "DROP"), output, ours), false},
 		"with rules of another table": {nat, false},
 		"without rules":               {tables(chain("INPUT", "ACCEPT")), false},

@@ -8,7 +8,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/setfile"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
-	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
 // sets makes and fills the sets of the file, unless all of ours are there as the
@@ -36,7 +36,7 @@ func ownSets(text []byte) map[string]int {
 	counts := map[string]int{}
 	for line := range setfile.Lines(string(text)) {
 		switch {
-		case !state.OwnsSet(line.Set):
+		case !owned.Set(line.Set):
 		case line.Command == setfile.Create:
 			counts[line.Set] += 0
 		case line.Command == setfile.Add:

@@ -13,13 +13,14 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
 // State is one side of a plan.
 type State struct {
 	// Tables are what iptables-save prints, by family and name.
-	Tables map[TableID]saved.Table
+	Tables map[TableID]tablefile.Table
 	// Sets are the kernel's sets by name.
 	Sets map[string]Set
 	// Settings are kernel settings by key, one for each interface where a
@@ -98,30 +99,6 @@ type Setting struct {
 // profile does not name, and that may go at any time.
 func (s Setting) OfInterface() bool { return strings.Contains(s.Stated, "*") }
 
-// What exists in a trial only carries these prefixes instead of ruleset's. They
-// are as long, so that the longest name has room for them: a service's chain
-// fills the 28 bytes that iptables gives it.
-const (
-	TrialChainPrefix = "HARDENCTL_"
-	TrialSetPrefix   = "hardenctl_"
-)
-
-// OwnsChain reports whether a chain is ours, by its name.
-func OwnsChain(name string) bool {
-	return strings.HasPrefix(name, ruleset.ChainPrefix) || OfTrialChain(name)
-}
-
-// OfTrialChain reports whether a chain is one that a trial made.
-func OfTrialChain(name string) bool { return strings.HasPrefix(name, TrialChainPrefix) }
-
-// OwnsSet reports whether a set is ours, by its name.
-func OwnsSet(name string) bool {
-	return strings.HasPrefix(name, ruleset.SetPrefix) || OfTrialSet(name)
-}
-
-// OfTrialSet reports whether a set is one that a trial made.
-func OfTrialSet(name string) bool { return strings.HasPrefix(name, TrialSetPrefix) }
-
 // UsesOfSet counts how often rules of ours name a set. The kernel counts each
 // as a reference.
 func (s State) UsesOfSet(name string) int {
@@ -129,7 +106,7 @@ func (s State) UsesOfSet(name string) int {
 	for _, table := range s.Tables {
 		for _, c := range table.Chains {
 			for _, r := range c.Rules {
-				if OwnsChain(c.Name) || OwnsRule(r) {
+				if owned.Chain(c.Name) || owned.Rule(r) {
 					n += r.UsesOfSet(name)
 				}
 			}
@@ -137,7 +114,3 @@ func (s State) UsesOfSet(name string) int {
 	}
 	return n
 }
-
-// OwnsRule reports whether a rule of a chain that is not ours is ours: only
-// the jump to one of our chains is.
-func OwnsRule(r saved.Rule) bool { return OwnsChain(r.Target()) }

@@ -7,45 +7,16 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
-
-// Ownership is by name, and of rules in foreign chains by the jump.
-func TestOwnership(t *testing.T) {
-	for name, want := range map[string]bool{"HARDENCTL-INPUT": true, "HARDENCTL": false, "DOCKER": false, "hardenctl-input": false, "MY-HARDENCTL-X": false} {
-		if OwnsChain(name) != want {
-			t.Errorf("chain %s: %v", name, !want)
-		}
-	}
-	for name, want := range map[string]bool{"hardenctl-ban-v4": true, "hardenctl": false, "f2b-sshd": false, "HARDENCTL-x": false} {
-		if OwnsSet(name) != want {
-			t.Errorf("set %s: %v", name, !want)
-		}
-	}
-	for spec, want := range map[string]bool{
-		"-j HARDENCTL-INPUT":         true,
-		"-i eth0 -g HARDENCTL-INPUT": true,
-		"-j ACCEPT":                  false,
-		"":                           false,
-		`-m comment --comment "-j HARDENCTL-INPUT" -j ACCEPT`:      false,
-		"-m set --match-set hardenctl-ban-v4 src -j DROP":          false,
-		`-m comment --comment "odd quote -j HARDENCTL-INPUT`:       false,
-		"-m string --string -j --algo bm -j HARDENCTL-INPUT":       true,
-		"-m comment --comment -j -m comment --comment HARDENCTL-X": false,
-	} {
-		if OwnsRule(saved.Rule{Spec: spec}) != want {
-			t.Errorf("rule %s: %v", spec, !want)
-		}
-	}
-}
 
 // sample has one of everything.
 func sample() State {
 	return State{
-		Tables: map[TableID]saved.Table{
-			{ruleset.V4, "filter"}: {Name: "filter", Chains: []saved.Chain{
-				{Name: "INPUT", Policy: "DROP", Packets: 1, Rules: []saved.Rule{{Spec: "-j ACCEPT", Packets: 1}}}}},
-			{ruleset.V6, "filter"}: {Name: "filter", Chains: []saved.Chain{{Name: "INPUT", Policy: "DROP"}}},
+		Tables: map[TableID]tablefile.Table{
+			{ruleset.V4, "filter"}: {Name: "filter", Chains: []tablefile.Chain{
+				{Name: "INPUT", Policy: "DROP", Packets: 1, Rules: []tablefile.Rule{{Spec: "-j ACCEPT", Packets: 1}}}}},
+			{ruleset.V6, "filter"}: {Name: "filter", Chains: []tablefile.Chain{{Name: "INPUT", Policy: "DROP"}}},
 		},
 		Sets: map[string]Set{
 			"hardenctl-a": {Header: Header{Type: ruleset.HashNet, MaxElements: 8}, Entries: 1, Members: netset.Of(netip.MustParsePrefix("10.0.0.0/8"))},
@@ -69,7 +40,7 @@ func canonical(change func(*State)) string {
 // The canonical text changes with everything that a plan can hang on, and with
 // nothing else.
 func TestWriteCanonical(t *testing.T) {
-	filter := func(s *State) *saved.Chain { return &s.Tables[TableID{ruleset.V4, "filter"}].Chains[0] }
+	filter := func(s *State) *tablefile.Chain { return &s.Tables[TableID{ruleset.V4, "filter"}].Chains[0] }
 	set := func(name string, change func(*Set)) func(*State) {
 		return func(s *State) { x := s.Sets[name]; change(&x); s.Sets[name] = x }
 	}
@@ -77,7 +48,7 @@ func TestWriteCanonical(t *testing.T) {
 	for name, change := range map[string]func(*State){
 		"a policy":            func(s *State) { filter(s).Policy = "ACCEPT" },
 		"a rule":              func(s *State) { filter(s).Rules[0].Spec = "-j DROP" },
-		"a rule more":         func(s *State) { filter(s).Rules = append(filter(s).Rules, saved.Rule{}) },
+		"a rule more":         func(s *State) { filter(s).Rules = append(filter(s).Rules, tablefile.Rule{}) },
 		"a chain's name":      func(s *State) { filter(s).Name = "OUTPUT" },
 		"a table less":        func(s *State) { delete(s.Tables, TableID{ruleset.V6, "filter"}) },
 		"a set's size":        set("hardenctl-a", func(x *Set) { x.MaxElements = 9 }),

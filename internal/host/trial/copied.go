@@ -5,18 +5,18 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/hardenctl/hardenctl/internal/host/saved"
-	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
 // copiedChains returns the chains of a table that a trial needs copies of: those
 // that are new or change, those that name a set of which there is a copy, and
 // those that lead to such a chain.
-func copiedChains(have, want saved.Table, sets map[string]bool) map[string]bool {
+func copiedChains(have, want tablefile.Table, sets map[string]bool) map[string]bool {
 	copied := map[string]bool{}
 	for _, c := range want.Chains {
 		old := have.Chain(c.Name)
-		if state.OwnsChain(c.Name) && (old == nil || !saved.SameRules(old.Rules, c.Rules) || namesAny(c.Rules, sets)) {
+		if owned.Chain(c.Name) && (old == nil || !tablefile.SameRules(old.Rules, c.Rules) || namesAny(c.Rules, sets)) {
 			copied[c.Name] = true
 		}
 	}
@@ -27,20 +27,20 @@ func copiedChains(have, want saved.Table, sets map[string]bool) map[string]bool 
 
 // spread adds the chains that lead to one that is copied, and reports whether
 // there were any.
-func spread(t saved.Table, copied map[string]bool) bool {
+func spread(t tablefile.Table, copied map[string]bool) bool {
 	before := len(copied)
 	for _, c := range t.Chains {
-		leads := slices.ContainsFunc(c.Rules, func(r saved.Rule) bool { return copied[r.Target()] })
-		if state.OwnsChain(c.Name) && leads {
+		leads := slices.ContainsFunc(c.Rules, func(r tablefile.Rule) bool { return copied[r.Target()] })
+		if owned.Chain(c.Name) && leads {
 			copied[c.Name] = true
 		}
 	}
 	return len(copied) > before
 }
 
-func namesAny(rules []saved.Rule, sets map[string]bool) bool {
+func namesAny(rules []tablefile.Rule, sets map[string]bool) bool {
 	for name := range sets {
-		if slices.ContainsFunc(rules, func(r saved.Rule) bool { return r.UsesOfSet(name) > 0 }) {
+		if slices.ContainsFunc(rules, func(r tablefile.Rule) bool { return r.UsesOfSet(name) > 0 }) {
 			return true
 		}
 	}
@@ -72,12 +72,12 @@ func ours(tables Tables) map[string][]string {
 	for id, t := range tables {
 		for _, c := range t.Chains {
 			place := fmt.Sprintf("IPv%d %s %s", id.Family, id.Name, c.Name)
-			own := state.OwnsChain(c.Name)
+			own := owned.Chain(c.Name)
 			if own {
 				rules[place] = []string{}
 			}
 			for _, r := range c.Rules {
-				if own || state.OwnsRule(r) {
+				if own || owned.Rule(r) {
 					rules[place] = append(rules[place], r.Spec)
 				}
 			}

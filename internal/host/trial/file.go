@@ -6,15 +6,15 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
-	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
 // EndRules returns a rules file without a trial in the middle of which somebody
 // has saved the kernel's rules into it: such a file loads only while the trial
 // lasts, or begins it anew. Every other line stays as it is.
 func EndRules(family ruleset.Family, text []byte) []byte {
-	if !bytes.Contains(text, []byte(state.TrialChainPrefix)) && !bytes.Contains(text, []byte(Guards[family])) {
+	if !bytes.Contains(text, []byte(owned.TrialChainPrefix)) && !bytes.Contains(text, []byte(Guards[family])) {
 		return text
 	}
 	kept := []byte{}
@@ -27,16 +27,16 @@ func EndRules(family ruleset.Family, text []byte) []byte {
 // ended is a line of a rules file when the guard has gone; "" for one of the
 // trial.
 func ended(family ruleset.Family, line string) string {
-	chain := saved.ChainOf(line)
+	chain := tablefile.ChainOf(line)
 	switch {
 	case chain == "":
 		return line
-	case state.OfTrialChain(chain):
+	case owned.TrialChain(chain):
 		return ""
-	case state.OwnsChain(chain):
+	case owned.Chain(chain):
 		return line
 	}
-	rule, stays := unguarded(family, saved.Rule{Spec: line})
+	rule, stays := unguarded(family, tablefile.Rule{Spec: line})
 	if !stays {
 		return ""
 	}
@@ -46,8 +46,8 @@ func ended(family ruleset.Family, line string) string {
 // EndSets returns a file of sets, as `ipset save` prints it, without those that
 // only a trial has.
 func EndSets(text []byte) []byte {
-	if !bytes.Contains(text, []byte(state.TrialSetPrefix)) {
+	if !bytes.Contains(text, []byte(owned.TrialSetPrefix)) {
 		return text
 	}
-	return setfile.Keep(text, state.OfTrialSet)
+	return setfile.Keep(text, owned.TrialSet)
 }

@@ -3,13 +3,13 @@ package trial
 import (
 	"slices"
 
-	"github.com/hardenctl/hardenctl/internal/host/saved"
-	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
 // accepting is the chain that stands for a policy of ACCEPT. A profile's names
 // have no underscore, so that it is no copy of a chain.
-const accepting = state.TrialChainPrefix + "POLICY_ACCEPT"
+const accepting = owned.TrialChainPrefix + "POLICY_ACCEPT"
 
 // The policy of a built-in chain cannot hang on the guard. Where a profile states
 // DROP its chain decides every packet by itself, and on trial too. But where DROP
@@ -24,29 +24,29 @@ const accepting = state.TrialChainPrefix + "POLICY_ACCEPT"
 // was stated by an earlier profile if a jump of ours is there, and is wanted no
 // more if none shall be. A profile states both or none.
 // What a host had before hardenctl may be DROP without a jump of ours: that stays.
-func releases(have saved.Chain, want *saved.Chain) bool {
+func releases(have tablefile.Chain, want *tablefile.Chain) bool {
 	if want == nil {
-		want = &saved.Chain{}
+		want = &tablefile.Chain{}
 	}
 	return have.Policy == "DROP" && want.Policy != "DROP" &&
-		slices.ContainsFunc(have.Rules, state.OwnsRule) && !slices.ContainsFunc(want.Rules, state.OwnsRule)
+		slices.ContainsFunc(have.Rules, owned.Rule) && !slices.ContainsFunc(want.Rules, owned.Rule)
 }
 
 // builtIn returns the rules of a built-in chain: jumps, and the last rule where
 // that stands for the policy.
-func (j joint) builtIn(have saved.Chain, want *saved.Chain) []saved.Rule {
-	var jumps []saved.Rule
+func (j joint) builtIn(have tablefile.Chain, want *tablefile.Chain) []tablefile.Rule {
+	var jumps []tablefile.Rule
 	if want != nil {
 		jumps = want.Rules
 	}
 	rules := j.hooks(have.Rules, jumps)
 	if releases(have, want) {
-		rules = append(rules, saved.Rule{Spec: j.match(true) + "-j " + accepting})
+		rules = append(rules, tablefile.Rule{Spec: j.match(true) + "-j " + accepting})
 	}
 	return rules
 }
 
 // acceptingChain is the chain that this rule leads to.
-func acceptingChain() saved.Chain {
-	return saved.Chain{Name: accepting, Policy: saved.UserPolicy, Rules: []saved.Rule{{Spec: "-j ACCEPT"}}}
+func acceptingChain() tablefile.Chain {
+	return tablefile.Chain{Name: accepting, Policy: tablefile.UserPolicy, Rules: []tablefile.Rule{{Spec: "-j ACCEPT"}}}
 }

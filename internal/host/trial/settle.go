@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
-	"github.com/hardenctl/hardenctl/internal/host/state"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
 // Settle returns the tables as packets meet them while the guard holds, and as a
@@ -26,22 +26,22 @@ func Settle(now, bundle Tables) Tables {
 
 // settler makes one table.
 type settler struct {
-	table, bundle saved.Table
+	table, bundle tablefile.Table
 	guard         string
 }
 
-func (s settler) settle() saved.Table {
-	settled := saved.Table{Name: s.table.Name}
+func (s settler) settle() tablefile.Table {
+	settled := tablefile.Table{Name: s.table.Name}
 	for _, c := range s.table.Chains {
 		name := c.Name
 		switch {
-		case state.OfTrialChain(name):
-			name = ruleset.ChainPrefix + strings.TrimPrefix(name, state.TrialChainPrefix)
+		case owned.TrialChain(name):
+			name = ruleset.ChainPrefix + strings.TrimPrefix(name, owned.TrialChainPrefix)
 			if c.Name == accepting || s.table.Chain(name) != nil {
 				continue // the policy says it, or the old chain has got these rules
 			}
 			c.Name, c.Rules = name, originals(c.Rules)
-		case state.OwnsChain(name):
+		case owned.Chain(name):
 			if s.bundle.Chain(name) == nil {
 				continue
 			}
@@ -57,11 +57,11 @@ func (s settler) settle() saved.Table {
 }
 
 // builtIn is a chain that is not ours, with our jumps in front.
-func (s settler) builtIn(c saved.Chain) saved.Chain {
-	var jumps, others []saved.Rule
+func (s settler) builtIn(c tablefile.Chain) tablefile.Chain {
+	var jumps, others []tablefile.Rule
 	for _, r := range c.Rules {
 		switch {
-		case !state.OwnsRule(r):
+		case !owned.Rule(r):
 			others = append(others, r)
 		case strings.Contains(r.Spec, match(s.guard, false)):
 		case r.Target() == accepting:
@@ -72,7 +72,7 @@ func (s settler) builtIn(c saved.Chain) saved.Chain {
 		}
 	}
 	c.Rules = slices.Concat(originals(jumps), others)
-	if want := s.bundle.Chain(c.Name); want != nil && want.Policy == "DROP" && slices.ContainsFunc(want.Rules, state.OwnsRule) {
+	if want := s.bundle.Chain(c.Name); want != nil && want.Policy == "DROP" && slices.ContainsFunc(want.Rules, owned.Rule) {
 		c.Policy = want.Policy
 	}
 	return c
@@ -80,13 +80,13 @@ func (s settler) builtIn(c saved.Chain) saved.Chain {
 
 // originals are rules of copies with the names that chains and sets have beside
 // a trial.
-func originals(rules []saved.Rule) []saved.Rule {
-	var originals []saved.Rule
+func originals(rules []tablefile.Rule) []tablefile.Rule {
+	var originals []tablefile.Rule
 	for _, r := range rules {
-		if target := r.Target(); state.OfTrialChain(target) {
-			r.Spec = strings.TrimSuffix(r.Spec, target) + ruleset.ChainPrefix + strings.TrimPrefix(target, state.TrialChainPrefix)
+		if target := r.Target(); owned.TrialChain(target) {
+			r.Spec = strings.TrimSuffix(r.Spec, target) + ruleset.ChainPrefix + strings.TrimPrefix(target, owned.TrialChainPrefix)
 		}
-		r.Spec = strings.ReplaceAll(r.Spec, "-set "+state.TrialSetPrefix, "-set "+ruleset.SetPrefix)
+		r.Spec = strings.ReplaceAll(r.Spec, "-set "+owned.TrialSetPrefix, "-set "+ruleset.SetPrefix)
 		originals = append(originals, r)
 	}
 	return originals
@@ -95,8 +95,8 @@ func originals(rules []saved.Rule) []saved.Rule {
 // Original returns the name that the copy of a set has beside a trial; "" for a
 // set that is no copy.
 func Original(set string) string {
-	if !state.OfTrialSet(set) || set == Guards[ruleset.V4] || set == Guards[ruleset.V6] {
+	if !owned.TrialSet(set) || set == Guards[ruleset.V4] || set == Guards[ruleset.V6] {
 		return ""
 	}
-	return ruleset.SetPrefix + strings.TrimPrefix(set, state.TrialSetPrefix)
+	return ruleset.SetPrefix + strings.TrimPrefix(set, owned.TrialSetPrefix)
 }

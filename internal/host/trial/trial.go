@@ -34,29 +34,30 @@ import (
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
 // Guards are the sets that decide whether packets meet the new chains, by
 // family. No copy of a set is called so: a profile's names have no underscore.
 var Guards = map[ruleset.Family]string{
-	ruleset.V4: state.TrialSetPrefix + "trial_v4",
-	ruleset.V6: state.TrialSetPrefix + "trial_v6",
+	ruleset.V4: owned.TrialSetPrefix + "trial_v4",
+	ruleset.V6: owned.TrialSetPrefix + "trial_v6",
 }
 
 // Chain returns the name of a chain's copy in a trial.
 func Chain(name string) string {
-	return state.TrialChainPrefix + strings.TrimPrefix(name, ruleset.ChainPrefix)
+	return owned.TrialChainPrefix + strings.TrimPrefix(name, ruleset.ChainPrefix)
 }
 
 // Set returns the name of a set's copy in a trial.
 func Set(name string) string {
-	return state.TrialSetPrefix + strings.TrimPrefix(name, ruleset.SetPrefix)
+	return owned.TrialSetPrefix + strings.TrimPrefix(name, ruleset.SetPrefix)
 }
 
 // Tables are those of a state.State.
-type Tables = map[state.TableID]saved.Table
+type Tables = map[state.TableID]tablefile.Table
 
 // Between returns the tables in which a trial of want runs beside have. copied
 // names the sets that the trial has copies of. Policies are those of have, which
@@ -78,9 +79,9 @@ func End(tables Tables) Tables {
 	ended := Tables{}
 	for id, t := range tables {
 		chains := slices.Clone(t.Chains)
-		t.Chains = slices.DeleteFunc(chains, func(c saved.Chain) bool { return state.OfTrialChain(c.Name) })
+		t.Chains = slices.DeleteFunc(chains, func(c tablefile.Chain) bool { return owned.TrialChain(c.Name) })
 		for i, c := range t.Chains {
-			if !state.OwnsChain(c.Name) {
+			if !owned.Chain(c.Name) {
 				t.Chains[i].Rules = allUnguarded(id.Family, c.Rules)
 			}
 		}
@@ -90,24 +91,24 @@ func End(tables Tables) Tables {
 }
 
 // join makes one table.
-func join(id state.TableID, have, want saved.Table, copiedSets map[string]bool) saved.Table {
+func join(id state.TableID, have, want tablefile.Table, copiedSets map[string]bool) tablefile.Table {
 	j := joint{guard: Guards[id.Family], sets: copiedSets, chains: copiedChains(have, want, copiedSets)}
-	joined := saved.Table{Name: id.Name}
+	joined := tablefile.Table{Name: id.Name}
 	for _, c := range have.Chains {
-		if !state.OwnsChain(c.Name) {
+		if !owned.Chain(c.Name) {
 			c.Rules = j.builtIn(c, want.Chain(c.Name))
 		}
 		joined.Chains = append(joined.Chains, c)
 	}
-	if slices.ContainsFunc(have.Chains, func(c saved.Chain) bool { return releases(c, want.Chain(c.Name)) }) {
+	if slices.ContainsFunc(have.Chains, func(c tablefile.Chain) bool { return releases(c, want.Chain(c.Name)) }) {
 		joined.Chains = append(joined.Chains, acceptingChain())
 	}
 	for _, c := range want.Chains {
 		switch {
 		case j.chains[c.Name]:
-			joined.Chains = append(joined.Chains, saved.Chain{Name: Chain(c.Name), Policy: saved.UserPolicy, Rules: j.copies(c.Rules)})
+			joined.Chains = append(joined.Chains, tablefile.Chain{Name: Chain(c.Name), Policy: tablefile.UserPolicy, Rules: j.copies(c.Rules)})
 		case have.Chain(c.Name) == nil:
-			joined.Chains = append(joined.Chains, saved.Chain{Name: c.Name, Policy: c.Policy, Rules: j.hooks(nil, c.Rules)})
+			joined.Chains = append(joined.Chains, tablefile.Chain{Name: c.Name, Policy: c.Policy, Rules: j.hooks(nil, c.Rules)})
 		}
 	}
 	return joined
@@ -127,40 +128,40 @@ type joint struct {
 //
 // Where the old jumps stand first the new ones stand behind them: a packet that
 // is between the two when the guard is armed meets both, and not neither.
-func (j joint) hooks(have, want []saved.Rule) []saved.Rule {
+func (j joint) hooks(have, want []tablefile.Rule) []tablefile.Rule {
 	if j.same(have, want) {
 		return have
 	}
-	var rules []saved.Rule
+	var rules []tablefile.Rule
 	for _, r := range have {
-		if state.OwnsRule(r) {
+		if owned.Rule(r) {
 			r.Spec = insert(r, j.match(false))
 		}
 		rules = append(rules, r)
 	}
-	first := slices.IndexFunc(have, func(r saved.Rule) bool { return !state.OwnsRule(r) })
+	first := slices.IndexFunc(have, func(r tablefile.Rule) bool { return !owned.Rule(r) })
 	if first < 0 {
 		first = len(have)
 	}
-	var jumps []saved.Rule
+	var jumps []tablefile.Rule
 	for _, r := range want {
-		jumps = append(jumps, saved.Rule{Spec: insert(j.copy(r), j.match(true))})
+		jumps = append(jumps, tablefile.Rule{Spec: insert(j.copy(r), j.match(true))})
 	}
 	return slices.Insert(rules, first, jumps...)
 }
 
 // same reports whether the jumps wanted are there, before anything else, and
 // none of them leads to anything new.
-func (j joint) same(have, want []saved.Rule) bool {
-	if len(have) < len(want) || !saved.SameRules(have[:len(want)], want) || slices.ContainsFunc(have[len(want):], state.OwnsRule) {
+func (j joint) same(have, want []tablefile.Rule) bool {
+	if len(have) < len(want) || !tablefile.SameRules(have[:len(want)], want) || slices.ContainsFunc(have[len(want):], owned.Rule) {
 		return false
 	}
-	return !slices.ContainsFunc(want, func(r saved.Rule) bool { return j.chains[r.Target()] })
+	return !slices.ContainsFunc(want, func(r tablefile.Rule) bool { return j.chains[r.Target()] })
 }
 
 // copies are the rules of a chain's copy.
-func (j joint) copies(rules []saved.Rule) []saved.Rule {
-	var copies []saved.Rule
+func (j joint) copies(rules []tablefile.Rule) []tablefile.Rule {
+	var copies []tablefile.Rule
 	for _, r := range rules {
 		copies = append(copies, j.copy(r))
 	}
@@ -170,7 +171,7 @@ func (j joint) copies(rules []saved.Rule) []saved.Rule {
 // copy is a rule with the names that chains and sets have in the trial, and
 // without what it has counted. That a comment holds such words need not be
 // feared: a profile's names have no blanks.
-func (j joint) copy(r saved.Rule) saved.Rule {
+func (j joint) copy(r tablefile.Rule) tablefile.Rule {
 	spec := r.Spec
 	if target := r.Target(); j.chains[target] {
 		spec = strings.TrimSuffix(spec, target) + Chain(target)
@@ -178,7 +179,7 @@ func (j joint) copy(r saved.Rule) saved.Rule {
 	for name := range j.sets {
 		spec = strings.ReplaceAll(spec, "-set "+name+" ", "-set "+Set(name)+" ")
 	}
-	return saved.Rule{Spec: spec}
+	return tablefile.Rule{Spec: spec}
 }
 
 // match asks whether the guard holds the source, as iptables-save prints it.
@@ -193,18 +194,18 @@ func match(guard string, holds bool) string {
 
 // insert puts a match in front of the jump that ends a rule. A jump to a chain
 // has no options: it is the last two words.
-func insert(r saved.Rule, match string) string {
+func insert(r tablefile.Rule, match string) string {
 	at := len(r.Spec) - len("-j ") - len(r.Target())
 	return r.Spec[:at] + match + r.Spec[at:]
 }
 
 // unguarded is a rule of a built-in chain when the guard has gone, and whether it
 // is there then.
-func unguarded(family ruleset.Family, r saved.Rule) (left saved.Rule, stays bool) {
-	if !state.OwnsRule(r) {
+func unguarded(family ruleset.Family, r tablefile.Rule) (left tablefile.Rule, stays bool) {
+	if !owned.Rule(r) {
 		return r, true
 	}
-	if strings.Contains(r.Spec, match(Guards[family], true)) || state.OfTrialChain(r.Target()) {
+	if strings.Contains(r.Spec, match(Guards[family], true)) || owned.TrialChain(r.Target()) {
 		return r, false
 	}
 	r.Spec = strings.Replace(r.Spec, match(Guards[family], false), "", 1)
@@ -212,8 +213,8 @@ func unguarded(family ruleset.Family, r saved.Rule) (left saved.Rule, stays bool
 }
 
 // allUnguarded are the rules of a built-in chain when the guard has gone.
-func allUnguarded(family ruleset.Family, rules []saved.Rule) []saved.Rule {
-	var left []saved.Rule
+func allUnguarded(family ruleset.Family, rules []tablefile.Rule) []tablefile.Rule {
+	var left []tablefile.Rule
 	for _, r := range rules {
 		if r, stays := unguarded(family, r); stays {
 			left = append(left, r)

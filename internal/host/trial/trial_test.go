@@ -9,7 +9,8 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -18,7 +19,7 @@ var filter = state.TableID{Family: ruleset.V4, Name: "filter"}
 // tables reads the filter table of IPv4 with these lines.
 func tables(t *testing.T, lines ...string) Tables {
 	t.Helper()
-	s, err := saved.Parse([]byte("*filter\n" + strings.Join(lines, "\n") + "\nCOMMIT\n"))
+	s, err := tablefile.Parse([]byte("*filter\n" + strings.Join(lines, "\n") + "\nCOMMIT\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func tables(t *testing.T, lines ...string) Tables {
 
 func text(tables Tables) string {
 	t := tables[filter]
-	return string(saved.Render([]saved.Table{t}, false))
+	return string(tablefile.Render([]tablefile.Table{t}, false))
 }
 
 // What changes has a copy, and so has what leads to it; the rest is shared.
@@ -80,19 +81,19 @@ COMMIT
 // The new jumps stand before the rules of others, and behind old ones that do.
 func TestHooks(t *testing.T) {
 	j := joint{guard: "g", chains: map[string]bool{"HARDENCTL-A": true}}
-	old, foreign := saved.Rule{Spec: "-j HARDENCTL-A"}, saved.Rule{Spec: "-j LOG"}
+	old, foreign := tablefile.Rule{Spec: "-j HARDENCTL-A"}, tablefile.Rule{Spec: "-j LOG"}
 	const off, on = "-m set ! --match-set g src -j HARDENCTL-A", "-m set --match-set g src -j HARDENCTL_A"
 	for _, c := range []struct {
-		have []saved.Rule
+		have []tablefile.Rule
 		want []string
 	}{
 		{nil, []string{on}},
-		{[]saved.Rule{foreign}, []string{on, foreign.Spec}},
-		{[]saved.Rule{old, foreign}, []string{off, on, foreign.Spec}},
-		{[]saved.Rule{foreign, old}, []string{on, foreign.Spec, off}},
+		{[]tablefile.Rule{foreign}, []string{on, foreign.Spec}},
+		{[]tablefile.Rule{old, foreign}, []string{off, on, foreign.Spec}},
+		{[]tablefile.Rule{foreign, old}, []string{on, foreign.Spec, off}},
 	} {
 		var got []string
-		for _, r := range j.hooks(c.have, []saved.Rule{old}) {
+		for _, r := range j.hooks(c.have, []tablefile.Rule{old}) {
 			got = append(got, r.Spec)
 		}
 		if !slices.Equal(got, c.want) {
@@ -139,26 +140,26 @@ func TestBetweenProperty(t *testing.T) {
 func alike(tables Tables) string {
 	t := tables[filter]
 	t.Chains = slices.Clone(t.Chains)
-	slices.SortStableFunc(t.Chains, func(a, b saved.Chain) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(t.Chains, func(a, b tablefile.Chain) int { return strings.Compare(a.Name, b.Name) })
 	return text(Tables{filter: t})
 }
 
 // settle is what an apply makes of a table: our jumps first, and the policy let
 // go that was stated before.
-func settle(have, want saved.Table) saved.Table {
-	settled := saved.Table{Name: have.Name}
+func settle(have, want tablefile.Table) tablefile.Table {
+	settled := tablefile.Table{Name: have.Name}
 	for _, c := range have.Chains {
-		if !state.OwnsChain(c.Name) {
+		if !owned.Chain(c.Name) {
 			if releases(c, want.Chain(c.Name)) {
 				c.Policy = "ACCEPT"
 			}
-			others := slices.DeleteFunc(slices.Clone(c.Rules), state.OwnsRule)
+			others := slices.DeleteFunc(slices.Clone(c.Rules), owned.Rule)
 			c.Rules = slices.Concat(rulesOf(want, c.Name), others)
 			settled.Chains = append(settled.Chains, c)
 		}
 	}
 	for _, c := range want.Chains {
-		if state.OwnsChain(c.Name) {
+		if owned.Chain(c.Name) {
 			settled.Chains = append(settled.Chains, c)
 		}
 	}
@@ -166,14 +167,14 @@ func settle(have, want saved.Table) saved.Table {
 }
 
 // meets lists the targets that a packet meets, in the names of old chains.
-func meets(t saved.Table, chain string, packet int64, guard bool) []string {
+func meets(t tablefile.Table, chain string, packet int64, guard bool) []string {
 	var met []string
 	walk(t, chain, packet, guard, &met)
 	return met
 }
 
 // walk reports whether a verdict ended the packet's way.
-func walk(t saved.Table, chain string, packet int64, guard bool, met *[]string) bool {
+func walk(t tablefile.Table, chain string, packet int64, guard bool, met *[]string) bool {
 	c := t.Chain(chain)
 	for _, r := range c.Rules {
 		if !matches(r.Spec, packet, guard) {
@@ -183,7 +184,7 @@ func walk(t saved.Table, chain string, packet int64, guard bool, met *[]string) 
 		switch {
 		case target == "RETURN" && !c.BuiltIn():
 			return false
-		case state.OwnsChain(target):
+		case owned.Chain(target):
 			if walk(t, target, packet, guard, met) {
 				return true
 			}
@@ -223,13 +224,13 @@ var ownNames = []string{"HARDENCTL-A", "HARDENCTL-B", "HARDENCTL-C"}
 
 // randomTable is a host's table, with our jumps anywhere among others' rules, or
 // a bundle's. A chain of ours leads only to later ones.
-func randomTable(r *rand.Rand, host bool) saved.Table {
-	t := saved.Table{Name: "filter", Chains: []saved.Chain{{Name: "INPUT", Policy: pick(r, "ACCEPT", "DROP")}}}
+func randomTable(r *rand.Rand, host bool) tablefile.Table {
+	t := tablefile.Table{Name: "filter", Chains: []tablefile.Chain{{Name: "INPUT", Policy: pick(r, "ACCEPT", "DROP")}}}
 	for i, name := range ownNames {
-		t.Chains = append(t.Chains, saved.Chain{Name: name, Policy: saved.UserPolicy, Rules: randomRules(r, ownNames[i+1:])})
+		t.Chains = append(t.Chains, tablefile.Chain{Name: name, Policy: tablefile.UserPolicy, Rules: randomRules(r, ownNames[i+1:])})
 	}
 	for range r.Intn(3) {
-		t.Chains[0].Rules = append(t.Chains[0].Rules, saved.Rule{Spec: pick(r, "", "-p tcp ", "-i eth0 ") + pick(r, "-j ", "-j ", "-g ") + pick(r, ownNames...)})
+		t.Chains[0].Rules = append(t.Chains[0].Rules, tablefile.Rule{Spec: pick(r, "", "-p tcp ", "-i eth0 ") + pick(r, "-j ", "-j ", "-g ") + pick(r, ownNames...)})
 	}
 	if host {
 		rules := append(t.Chains[0].Rules, randomRules(r, nil)...)
@@ -239,10 +240,10 @@ func randomTable(r *rand.Rand, host bool) saved.Table {
 	return t
 }
 
-func randomRules(r *rand.Rand, chains []string) []saved.Rule {
-	var rules []saved.Rule
+func randomRules(r *rand.Rand, chains []string) []tablefile.Rule {
+	var rules []tablefile.Rule
 	for range r.Intn(3) {
-		rules = append(rules, saved.Rule{Spec: pick(r, "", "-p tcp ", "-p udp ", "-i lo ") + "-j " + pick(r, append([]string{"ACCEPT", "DROP", "LOG", "RETURN"}, chains...)...)})
+		rules = append(rules, tablefile.Rule{Spec: pick(r, "", "-p tcp ", "-p udp ", "-i lo ") + "-j " + pick(r, append([]string{"ACCEPT", "DROP", "LOG", "RETURN"}, chains...)...)})
 	}
 	return rules
 }
@@ -253,11 +254,11 @@ func pick(r *rand.Rand, words ...string) string { return words[r.Intn(len(words)
 // bytes for a chain, 31 for a set.
 func TestNames(t *testing.T) {
 	longest := ruleset.ChainPrefix + "S-ABCDEFGHIJKLMNOP"
-	if got := Chain(longest); len(got) != 28 || !state.OwnsChain(got) || state.OwnsChain(strings.ToLower(got)) {
+	if got := Chain(longest); len(got) != 28 || !owned.Chain(got) || owned.Chain(strings.ToLower(got)) {
 		t.Errorf("chain %s", got)
 	}
 	for _, name := range []string{Set(ruleset.SetPrefix + "a-name-of-sixte-v4"), Guards[ruleset.V4], Guards[ruleset.V6]} {
-		if len(name) > 31 || !state.OwnsSet(name) || !state.OfTrialSet(name) {
+		if len(name) > 31 || !owned.Set(name) || !owned.TrialSet(name) {
 			t.Errorf("set %s", name)
 		}
 	}
@@ -292,7 +293,7 @@ func TestEndAfterAFlush(t *testing.T) {
 	}
 }
 
-func rulesOf(t saved.Table, chain string) []saved.Rule {
+func rulesOf(t tablefile.Table, chain string) []tablefile.Rule {
 	if c := t.Chain(chain); c != nil {
 		return c.Rules
 	}
@@ -302,9 +303,9 @@ func rulesOf(t saved.Table, chain string) []saved.Rule {
 // A policy of DROP that the host had before hardenctl stays on trial, though no jump
 // of ours is there any more.
 func TestPolicyBefore(t *testing.T) {
-	have := saved.Chain{Name: "INPUT", Policy: "DROP", Rules: []saved.Rule{{Spec: "-j HARDENCTL-INPUT"}, {Spec: "-s 192.0.2.1/32 -j ACCEPT"}}}
+	have := tablefile.Chain{Name: "INPUT", Policy: "DROP", Rules: []tablefile.Rule{{Spec: "-j HARDENCTL-INPUT"}, {Spec: "-s 192.0.2.1/32 -j ACCEPT"}}}
 	for policy, want := range map[string]bool{"DROP": false, "ACCEPT": true} {
-		if got := releases(have, &saved.Chain{Name: "INPUT", Policy: policy}); got != want {
+		if got := releases(have, &tablefile.Chain{Name: "INPUT", Policy: policy}); got != want {
 			t.Errorf("to %s: accepts the rest: %v", policy, got)
 		}
 	}

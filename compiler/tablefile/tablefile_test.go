@@ -1,4 +1,4 @@
-package saved_test
+package tablefile_test
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/netns"
-	"github.com/hardenctl/hardenctl/internal/host/saved"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
@@ -31,13 +31,13 @@ COMMIT
 COMMIT
 `
 
-var exampleTables = []saved.Table{
-	{Name: "raw", Chains: []saved.Chain{{Name: "PREROUTING", Policy: "ACCEPT"}}},
-	{Name: "filter", Chains: []saved.Chain{
+var exampleTables = []tablefile.Table{
+	{Name: "raw", Chains: []tablefile.Chain{{Name: "PREROUTING", Policy: "ACCEPT"}}},
+	{Name: "filter", Chains: []tablefile.Chain{
 		{Name: "INPUT", Policy: "DROP", Packets: 12, Bytes: 345,
-			Rules: []saved.Rule{{Spec: "-j HARDENCTL-IN", Packets: 7, Bytes: 420}}},
-		{Name: "OUTPUT", Policy: "ACCEPT", Rules: []saved.Rule{{}}},
-		{Name: "HARDENCTL-IN", Policy: saved.UserPolicy, Rules: []saved.Rule{
+			Rules: []tablefile.Rule{{Spec: "-j HARDENCTL-IN", Packets: 7, Bytes: 420}}},
+		{Name: "OUTPUT", Policy: "ACCEPT", Rules: []tablefile.Rule{{}}},
+		{Name: "HARDENCTL-IN", Policy: tablefile.UserPolicy, Rules: []tablefile.Rule{
 			{Spec: `-p tcp -m tcp --dport 22 -m comment --comment "say \"hi\"" -j ACCEPT`, Packets: 1<<64 - 1, Bytes: 1},
 			{Spec: `-j LOG --log-prefix "IPTables-Dropped: "`, Packets: 1, Bytes: 2},
 		}},
@@ -45,11 +45,11 @@ var exampleTables = []saved.Table{
 }
 
 func TestParse(t *testing.T) {
-	got, err := saved.Parse([]byte(example))
+	got, err := tablefile.Parse([]byte(example))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (saved.Save{Tables: exampleTables}); !reflect.DeepEqual(got, want) {
+	if want := (tablefile.Save{Tables: exampleTables}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	chain := got.Table("filter").Chain("INPUT")
@@ -65,10 +65,10 @@ func TestRender(t *testing.T) {
 	want := strings.Join(slices.DeleteFunc(strings.SplitAfter(example, "\n"), func(line string) bool {
 		return strings.HasPrefix(line, "#")
 	}), "")
-	if got := string(saved.Render(exampleTables, true)); got != want {
+	if got := string(tablefile.Render(exampleTables, true)); got != want {
 		t.Errorf("with counters: got\n%swant\n%s", got, want)
 	}
-	plain := string(saved.Render(exampleTables, false))
+	plain := string(tablefile.Render(exampleTables, false))
 	for _, line := range []string{"\n:INPUT DROP [0:0]\n", "\n-A INPUT -j HARDENCTL-IN\n", "\n-A OUTPUT\n"} {
 		if !strings.Contains(plain, line) {
 			t.Errorf("without counters: no line %q in\n%s", line, plain)
@@ -89,7 +89,7 @@ func TestParseTakes(t *testing.T) {
 		{"chains declared after rules", "*raw\n:A -\n-A A\n:B -\n-A B\n-A A -j B\nCOMMIT\n", 1},
 		{"an odd quote in a foreign rule", "*raw\n:A -\n-A A -m recent --name a\"b\nCOMMIT\n", 1},
 	} {
-		got, err := saved.Parse([]byte(c.text))
+		got, err := tablefile.Parse([]byte(c.text))
 		if err != nil || len(got.Tables) != c.tables {
 			t.Errorf("%s: got %d tables, %v; want %d", c.name, len(got.Tables), err, c.tables)
 		}
@@ -105,7 +105,7 @@ func TestParseNewlines(t *testing.T) {
 		"-m comment --comment \"a\n\n b \\\" c\n\" -j ACCEPT",
 		"-m comment --comment \"a\n -A INPUT\n:x\n# y\" -j A",
 	} {
-		got, err := saved.Parse([]byte(head + "-A INPUT " + spec + "\n" + tail))
+		got, err := tablefile.Parse([]byte(head + "-A INPUT " + spec + "\n" + tail))
 		if err != nil {
 			t.Errorf("%q: %v", spec, err)
 			continue
@@ -114,17 +114,17 @@ func TestParseNewlines(t *testing.T) {
 		if len(rules) != 1 || rules[0].Spec != spec || len(got.Tables[0].Chain("A").Rules) != 1 {
 			t.Errorf("%q: %+v", spec, got.Tables[0])
 		}
-		again, err := saved.Parse(saved.Render(got.Tables, true))
+		again, err := tablefile.Parse(tablefile.Render(got.Tables, true))
 		if err != nil || !reflect.DeepEqual(again, got) {
 			t.Errorf("%q printed back: %v, %+v", spec, err, again)
 		}
 	}
 	odd := head + "-A INPUT -m recent --name a\"b\n-A INPUT -m comment --comment \"c\" -j A\n" + tail
-	got, err := saved.Parse([]byte(odd))
+	got, err := tablefile.Parse([]byte(odd))
 	if err != nil || len(got.Tables[0].Chain("INPUT").Rules) != 2 {
 		t.Errorf("an odd quote swallows the next rule: %v, %+v", err, got)
 	}
-	_, err = saved.Parse([]byte(head + "-A INPUT -j A\nb\n" + tail))
+	_, err = tablefile.Parse([]byte(head + "-A INPUT -j A\nb\n" + tail))
 	if err == nil || !strings.Contains(err.Error(), "it follows rule 1 of chain INPUT in table filter") {
 		t.Errorf("error %v", err)
 	}
@@ -149,8 +149,8 @@ func TestParseRefuses(t *testing.T) {
 		{"a NUL", "*raw\n:A -\n-A A -j\x00 DROP\nCOMMIT\n", "line 3: holds a NUL byte"},
 		{"a long line, quoted in part", "*raw\n" + strings.Repeat("x", 10000) + "\nCOMMIT\n", "…"},
 	} {
-		_, err := saved.Parse([]byte(c.text))
-		var parse *saved.ParseError
+		_, err := tablefile.Parse([]byte(c.text))
+		var parse *tablefile.ParseError
 		if !errors.As(err, &parse) || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 300 {
 			t.Errorf("%s: got %v, want %s", c.name, err, c.want)
 		}
@@ -162,7 +162,7 @@ func TestNotices(t *testing.T) {
 		"# Table `nat' is incompatible, use 'nft' tool.\n" +
 		"*filter\nCOMMIT\n# a person's comment\n" +
 		"# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n"
-	got, err := saved.Parse([]byte(text))
+	got, err := tablefile.Parse([]byte(text))
 	want := []string{
 		"Table `nat' is incompatible, use 'nft' tool.",
 		"Warning: iptables-legacy tables present, use iptables-legacy-save to see them",
@@ -191,13 +191,13 @@ var split = []struct {
 
 func TestWords(t *testing.T) {
 	for _, c := range split {
-		got, err := saved.Words(c.spec)
+		got, err := tablefile.Words(c.spec)
 		if err != nil || !slices.Equal(got, c.words) {
 			t.Errorf("%s: got %q, %v; want %q", c.spec, got, err, c.words)
 		}
 	}
 	for _, odd := range []string{`"`, `--comment "a -j ACCEPT`, `--comment "a\" -j ACCEPT`, `"a\`} {
-		if got, err := saved.Words(odd); err == nil {
+		if got, err := tablefile.Words(odd); err == nil {
 			t.Errorf("%s: got %q, want an error", odd, got)
 		}
 	}
@@ -216,7 +216,7 @@ func TestRuleTargetAndComment(t *testing.T) {
 		{`-m comment --comment "odd -j DROP`, "", ""},
 		{`-j`, "", ""},
 	} {
-		r := saved.Rule{Spec: c.spec}
+		r := tablefile.Rule{Spec: c.spec}
 		if r.Target() != c.target || r.Comment() != c.comment {
 			t.Errorf("%s: target %q, comment %q; want %q, %q", c.spec, r.Target(), r.Comment(), c.target, c.comment)
 		}
@@ -251,7 +251,7 @@ func TestRealSaveRoundTrip(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		second, err := restoreAndSave(string(saved.Render(first.Tables, true)))
+		second, err := restoreAndSave(string(tablefile.Render(first.Tables, true)))
 		if err != nil {
 			return err
 		}
@@ -278,16 +278,16 @@ func inNamespace(t *testing.T, f func() error) {
 	}
 }
 
-func restoreAndSave(text string) (saved.Save, error) {
+func restoreAndSave(text string) (tablefile.Save, error) {
 	ctx := context.Background()
 	if _, err := tool.Run(ctx, tool.Command{Name: "iptables-nft-restore", Args: []string{"-c"}, Stdin: []byte(text)}); err != nil {
-		return saved.Save{}, err
+		return tablefile.Save{}, err
 	}
 	out, err := tool.Run(ctx, tool.Command{Name: "iptables-nft-save", Args: []string{"-c"}})
 	if err != nil {
-		return saved.Save{}, err
+		return tablefile.Save{}, err
 	}
-	return saved.Parse(out)
+	return tablefile.Parse(out)
 }
 
 func FuzzParse(f *testing.F) {
@@ -296,12 +296,12 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte("*raw\n:A - [0:0]\n-A A " + c.spec + "\nCOMMIT\n"))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		first, err := saved.Parse(text)
+		first, err := tablefile.Parse(text)
 		if err != nil {
 			return
 		}
-		rendered := saved.Render(first.Tables, true)
-		second, err := saved.Parse(rendered)
+		rendered := tablefile.Render(first.Tables, true)
+		second, err := tablefile.Parse(rendered)
 		if err != nil {
 			t.Fatalf("%v in what Render made of %q: %q", err, text, rendered)
 		}
@@ -324,7 +324,7 @@ func BenchmarkParse(b *testing.B) {
 	text := []byte("*filter\n:INPUT DROP [0:0]\n" + strings.Repeat(rule, 10000) + "COMMIT\n")
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		if _, err := saved.Parse(text); err != nil {
+		if _, err := tablefile.Parse(text); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -332,19 +332,19 @@ func BenchmarkParse(b *testing.B) {
 
 // Rules are the same whatever they have counted, and others in another order.
 func TestSameRules(t *testing.T) {
-	drop, accept := saved.Rule{Spec: "-A INPUT -j DROP"}, saved.Rule{Spec: "-A INPUT -j ACCEPT"}
+	drop, accept := tablefile.Rule{Spec: "-A INPUT -j DROP"}, tablefile.Rule{Spec: "-A INPUT -j ACCEPT"}
 	counted := drop
 	counted.Packets, counted.Bytes = 3, 180
 	for _, c := range []struct {
-		a, b []saved.Rule
+		a, b []tablefile.Rule
 		want bool
 	}{
-		{nil, []saved.Rule{}, true},
-		{[]saved.Rule{drop, accept}, []saved.Rule{counted, accept}, true},
-		{[]saved.Rule{drop, accept}, []saved.Rule{accept, drop}, false},
-		{[]saved.Rule{drop, accept}, []saved.Rule{drop}, false},
+		{nil, []tablefile.Rule{}, true},
+		{[]tablefile.Rule{drop, accept}, []tablefile.Rule{counted, accept}, true},
+		{[]tablefile.Rule{drop, accept}, []tablefile.Rule{accept, drop}, false},
+		{[]tablefile.Rule{drop, accept}, []tablefile.Rule{drop}, false},
 	} {
-		if got := saved.SameRules(c.a, c.b); got != c.want {
+		if got := tablefile.SameRules(c.a, c.b); got != c.want {
 			t.Errorf("%v and %v: %v, want %v", c.a, c.b, got, c.want)
 		}
 	}

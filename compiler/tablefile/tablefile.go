@@ -1,4 +1,4 @@
-// Package saved is the text that iptables-save prints, as data.
+// Package tablefile is the text that iptables-save prints, as data.
 //
 // A save lists tables; a table declares its chains and then appends rules to
 // them; COMMIT ends it. Parse reads that form and nothing wider: the commands
@@ -8,7 +8,7 @@
 //
 // The package is pure. It does not know which tables and chains there are, and
 // a save that parses is not yet one that loads: only a rehearsal tells.
-package saved
+package tablefile
 
 import (
 	"bytes"
