@@ -22,7 +22,7 @@ type applyFlags struct {
 	approved    *bool
 	asJSON      *bool
 	noGuard     *bool
-	notAdmins   *[]string
+	notAdmins   *addresses
 	within      *time.Duration
 	lockTimeout *time.Duration
 	// afterRollback is the number of a rollback after which a person wants to
@@ -176,11 +176,7 @@ func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
 	if *f.noGuard {
 		return nil
 	}
-	left, err := notAdmins(*f.notAdmins)
-	if err != nil {
-		return err
-	}
-	if err := r.Guard(cmd.Context(), left); err != nil {
+	if err := r.Guard(cmd.Context(), f.notAdmins.all); err != nil {
 		return fmt.Errorf("%w. Nothing was changed. %s", err, f.unguarded())
 	}
 	return nil

@@ -128,6 +128,16 @@ func TestBadArguments(t *testing.T) {
 		{[]string{"chekc"}, `unknown command "chekc"`},
 		{[]string{"profiles", "gone"}, `there is no built-in profile "gone"; there are base, bastion, `},
 		{[]string{"apply", "a.toml", "--plan", "x"}, "name a profile or a saved plan, not both"},
+		{[]string{"apply", "gone.toml", "--not-an-admin", "alice"}, `invalid argument "alice" for "--not-an-admin" flag: "alice" is not an address or a network, such as 203.0.113.66`},
+		{[]string{"rollback", "7", "--not-an-admin", "192.0.2.1,"}, `flag: "" is not an address or a network`},
+		{[]string{"plan", "gone.toml", "--not-an-admin", "192.0.2.1/33"}, `flag: "192.0.2.1/33" is not an address`},
+		{[]string{"rollback", "first", "--auto-approve"}, `"first" is not the number of a generation; hardenctl history lists the generations`},
+		{[]string{"rollback", "-1"}, "unknown shorthand flag"},
+		{[]string{"rollback", ""}, `"" is not the number of a generation`},
+		{[]string{"apply", "gone.toml", "--confirm-within", "-1s"}, "--confirm-within -1s: a trial lasts from"},
+		{[]string{"knock", "gone.invalid", "--profile", "gone.toml", "--delay", "-1s"}, "--delay -1s: it must be 100ms or more"},
+		{[]string{"knock", "gone.invalid", "--ports", "foo"}, `--ports: "foo" is not a port`},
+		{[]string{"plan", "gone.toml", "-o", "gone/web.plan"}, "--output gone/web.plan: cannot write there: "},
 	} {
 		t.Run(fmt.Sprint(test.args), func(t *testing.T) {
 			enter(t, good)

@@ -76,11 +76,14 @@ type knocked struct {
 }
 
 func (f knockFlags) run(cmd *cobra.Command, host string) error {
+	if f.delay < knock.MinDelay {
+		return f.badDelay(door{})
+	}
 	d, err := f.door(cmd)
 	if err != nil {
 		return err
 	}
-	if f.delay < knock.MinDelay || d.step > 0 && f.delay >= d.step {
+	if d.step > 0 && f.delay >= d.step {
 		return f.badDelay(d)
 	}
 	reached, err := f.send(cmd.Context(), host, d)

@@ -3,31 +3,47 @@ package main
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
-// notAdminFlag adds --not-an-admin, for addresses of which the guard cannot know
-// whether somebody has logged in from there.
-func notAdminFlag(cmd *cobra.Command) *[]string {
-	return cmd.Flags().StringSlice("not-an-admin", nil, "an address, or a network, that is connected and need not get in")
+// addresses is the value of a flag that takes addresses and networks. They are read
+// with the command line, before anything else is done.
+type addresses struct {
+	all   netset.Set
+	words []string // as they were typed
 }
 
-// notAdmins reads the flag.
-func notAdmins(words []string) (netset.Set, error) {
-	var all []netip.Prefix
-	for _, word := range words {
+// notAdminFlag adds --not-an-admin, for addresses of which the guard cannot know
+// whether somebody has logged in from there.
+func notAdminFlag(cmd *cobra.Command) *addresses {
+	var left addresses
+	cmd.Flags().Var(&left, "not-an-admin", "an address, or a network, that is connected and need not get in")
+	return &left
+}
+
+// Set adds what a flag was given: one, or several between commas.
+func (a *addresses) Set(value string) error {
+	for word := range strings.SplitSeq(value, ",") {
 		p, err := netip.ParsePrefix(word)
-		if a, failed := netip.ParseAddr(word); failed == nil {
-			a = a.Unmap().WithZone("")
-			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		if one, failed := netip.ParseAddr(word); failed == nil {
+			one = one.Unmap().WithZone("")
+			p, err = netip.PrefixFrom(one, one.BitLen()), nil
 		}
 		if err != nil {
-			return netset.Set{}, fmt.Errorf("--not-an-admin: %q is not an address or a network, such as 203.0.113.66 or 203.0.113.0/24", word)
+			return fmt.Errorf("%q is not an address or a network, such as 203.0.113.66 or 203.0.113.0/24", word)
 		}
-		all = append(all, p.Masked())
+		a.all = a.all.Union(netset.Of(p.Masked()))
+		a.words = append(a.words, word)
 	}
-	return netset.Of(all...), nil
+	return nil
 }
+
+// String returns what was given.
+func (a *addresses) String() string { return strings.Join(a.words, ",") }
+
+// Type is what help calls the value.
+func (a *addresses) Type() string { return "addresses" }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/hardenctl/hardenctl/compiler/filekind"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
@@ -27,6 +29,16 @@ func keepsOthers(flag, path string, written filekind.Kind) error {
 		return fmt.Errorf("--%s %s: this file is not %s and would be overwritten; name another file", flag, path, written)
 	}
 	return fmt.Errorf("--%s %s: this file is %s and would be overwritten; name another file", flag, path, kind)
+}
+
+// writableAt returns an error if no file can be written at the path that a flag
+// names. It is asked before the work is done of which the file will tell.
+func writableAt(flag, path string) error {
+	trial, err := os.CreateTemp(filepath.Dir(path), ".hardenctl-*")
+	if err != nil {
+		return fmt.Errorf("--%s %s: cannot write there: %w", flag, path, err)
+	}
+	return errors.Join(trial.Close(), os.Remove(trial.Name()))
 }
 
 // ofFolder is the kind of a file where the folder of a bundle is wanted, as a

@@ -15,7 +15,7 @@ type planFlags struct {
 	asJSON, detailed *bool
 	out              *string
 	allowed          *[]string
-	notAdmins        *[]string
+	notAdmins        *addresses
 }
 
 const planLong = `Compile a profile, load it in a throwaway network namespace with this host's own
@@ -58,16 +58,17 @@ func newPlan() *cobra.Command {
 		if err := keepsOthers("output", *flags.out, filekind.SavedPlan); err != nil {
 			return err
 		}
+		if *flags.out != "" {
+			if err := writableAt("output", *flags.out); err != nil {
+				return err
+			}
+		}
 		return flags.run(cmd, args)
 	}
 	return cmd
 }
 
 func (f planFlags) run(cmd *cobra.Command, args []string) error {
-	left, err := notAdmins(*f.notAdmins)
-	if err != nil {
-		return err
-	}
 	s, err := openSource(args, *f.allowed)
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func (f planFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	// What it finds is in the plan; only an apply refuses.
-	_ = r.Guard(cmd.Context(), left)
+	_ = r.Guard(cmd.Context(), f.notAdmins.all)
 	noteRollback(r.Plan)
 	noteUnconfirmed(r, b, s.read)
 	if err := showPlan(cmd, r, *f.asJSON); err != nil {

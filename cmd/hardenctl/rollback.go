@@ -33,7 +33,7 @@ It exits as apply does.`,
   hardenctl rollback 3
   hardenctl rollback 0  # to what the host had before hardenctl
   hardenctl rollback 3 --auto-approve --json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.MatchAll(cobra.MaximumNArgs(1), generationArg),
 	}
 	flags := newApplyFlags(cmd)
 	flags.load = func(_ *cobra.Command, args []string, _ bool) (target, error) { return loadGeneration(args) }
@@ -66,9 +66,15 @@ func chosenGeneration(args []string) (int, error) {
 	if len(args) == 0 {
 		return generation.Host.Previous()
 	}
-	n, err := strconv.Atoi(args[0])
-	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%q is not the number of a generation; hardenctl history lists the generations", args[0])
+	return strconv.Atoi(args[0])
+}
+
+// generationArg refuses what is no number of a generation, before anything is read.
+func generationArg(_ *cobra.Command, args []string) error {
+	for _, word := range args {
+		if n, err := strconv.Atoi(word); err != nil || n < 0 {
+			return fmt.Errorf("%q is not the number of a generation; hardenctl history lists the generations", word)
+		}
 	}
-	return n, nil
+	return nil
 }

@@ -107,11 +107,7 @@ func checkPage(file string) error {
 	if at, err := os.Stat(file); err == nil && at.IsDir() {
 		return fmt.Errorf("--html %s: this is a folder; name a file, such as %s", file, filepath.Join(file, "report.html"))
 	}
-	trial, err := os.CreateTemp(filepath.Dir(file), ".hardenctl-*")
-	if err != nil {
-		return fmt.Errorf("--html %s: cannot write there: %w", file, err)
-	}
-	return errors.Join(trial.Close(), os.Remove(trial.Name()))
+	return writableAt("html", file)
 }
 
 // outlives reports why a file would not outlive the lab, whose /etc, /run and

@@ -108,9 +108,6 @@ func (d *decoder) sequence(to *[]Port) func(*node) {
 // ParseSequence reads a sequence of knocks as [knocks.NAME] does, from texts
 // such as "tcp/7000". The ports carry no positions.
 func ParseSequence(texts []string) ([]Port, error) {
-	if flaw := checkLength(len(texts)); flaw != nil {
-		return nil, fmt.Errorf("the sequence %s", flaw.Message)
-	}
 	var ports []Port
 	for _, text := range texts {
 		port, flaw := parseKnock(text, ports)
@@ -118,6 +115,9 @@ func ParseSequence(texts []string) ([]Port, error) {
 			return nil, flaw.asError()
 		}
 		ports = append(ports, port)
+	}
+	if flaw := checkLength(len(texts)); flaw != nil {
+		return nil, fmt.Errorf("the sequence %s", flaw.Message)
 	}
 	return ports, nil
 }

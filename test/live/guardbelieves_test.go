@@ -149,7 +149,7 @@ func TestGuardLeavesOutStrangers(t *testing.T) {
 	leave := []string{"--not-an-admin", strangerV4, "--not-an-admin", "2001:db8:66::/64"}
 	contains(t, expect(t, 1, apply...), strangerV4+" (connected to an admin service) at tcp/9090",
 		"panel does not tell who has logged in: if that is no admin, add --not-an-admin "+strangerV4+" --not-an-admin "+strangerV6)
-	contains(t, expect(t, 1, append(apply, "--not-an-admin", "alice")...), `--not-an-admin: "alice" is not an address or a network`)
+	contains(t, expect(t, 1, append(apply, "--not-an-admin", "alice")...), `"--not-an-admin" flag: "alice" is not an address or a network`)
 	contains(t, expect(t, 0, append([]string{"plan", profile}, leave...)...), "left out, as no admin: "+strangerV4+", 2001:db8:66::/64")
 	contains(t, expect(t, 0, append([]string{"plan", profile, "--json"}, leave...)...), `"not_admins"`)
 
