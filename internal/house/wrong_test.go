@@ -70,7 +70,7 @@ var whenWrong = []shown{
 		"test/live.TestFault08ToolFails test/live.TestFault08NoIPSet test/live.TestFault02KilledBetweenTables test/live.TestFault07SaveThatLies test/live.TestFault10OnlyIPv6Refuses test/live.TestFault11OneTableRefuses test/live.TestFault11RefusedByTheKernel test/live.TestMissingLibrary test/live.TestMissingModule test/live.TestMissingSetType"},
 	{"One that hangs is killed after 30 seconds.", "test/live.TestFault09ToolHangs"},
 
-	{"What others own is theirs to change, and they may restart Docker.", "test/live.TestConfirm test/live.TestDockerStartsAnewInATrial"},
+	{"What others own is theirs to change, and they may restart Docker.", "test/live.TestConfirm test/live.TestDockerRestartInATrial"},
 	{"A change to what the trial made is noticed, and the confirm refused.", "test/live.TestConfirmRefused test/live.TestFault17_FlushOnTrial"},
 	{"After `iptables -F` no old rule comes back.", "test/live.TestFault17_FlushOnTrial test/live.TestFault17ForeignFlush"},
 	{"What somebody saves in a trial, as `netfilter-persistent save` does, does not outlive it.", "test/live.TestSaveInATrial"},
@@ -78,11 +78,11 @@ var whenWrong = []shown{
 	{"One waits for the other, for ten seconds unless `--lock-timeout` says more, and then exits 6.",
 		"test/live.TestFault15TwoApplies cmd/hardenctl.TestLockTimeout"},
 	{"It also waits for the end of a trial, and says whose trial it is and when it ends.", "test/live.TestApplyWaitsForATrial test/live.TestConfirm"},
-	{"An apply that shows its plan or asks its question does not hold up another one: if the host or the profile changes meanwhile, the answer is refused.", "test/live.TestNobodyWaitsForAnAnswer test/live.TestNobodyWaitsForAPager"},
+	{"An apply that shows its plan or asks its question does not hold up another one: if the host or the profile changes meanwhile, the answer is refused.", "test/live.TestQuestionHoldsNoLock test/live.TestPagerHoldsNoLock"},
 
 	{"An address in `[access] admin` never is, and what fail2ban puts into its jail keeps no admin out.", "test/live.TestForgedScans test/live.TestFail2ban"},
 	{"A ban leaves open connections alone, and from one of those, or at the console, you lift it as in \"Lifting a ban\" below.",
-		"test/live.TestBanSparesOpenConnections test/live.TestBanIsLifted test/live.TestGuardKnowsBans"},
+		"test/live.TestBanSparesOpenConnections test/live.TestUnbanByHand test/live.TestGuardKnowsBans"},
 	{"Bans made in a trial stay, however it ends, in sets that do not change themselves.", "test/live.TestTrialEndsInTheKernel test/live.TestConfirm"},
 
 	{"A trial's time is counted from the boot of the machine, and ends when it would have ended.", "internal/house.TestFault20_ClockJump test/live.TestFault20_ClockJumpsInATrial test/live.TestFault20_ClockJumpsInACountdown test/live.TestTrialEndsInTheKernel"},
@@ -93,7 +93,7 @@ var whenWrong = []shown{
 		"deploy.TestUnprovenProfileIsNotInstalled deploy.TestLockoutFailsThePlay test/live.TestAnsibleOverSSH"},
 	{"The Ansible playbook tries one host first, and leaves the others alone if it fails there.", "deploy.TestFirstHostGuardsTheOthers"},
 
-	{"As root at the console, run this to remove its rules: the host is then open, except for what others filter, until the next boot or `hardenctl apply`:", "test/live.TestWayOutByHand"},
+	{"As root at the console, run this to remove its rules: the host is then open, except for what others filter, until the next boot or `hardenctl apply`:", "test/live.TestOpenByHand"},
 }
 
 // TestWhenThingsGoWrong holds that each sentence of that section is shown by

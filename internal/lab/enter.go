@@ -15,7 +15,7 @@ import (
 // Two environment variables go with a lab. The mark says that a process was
 // started in one; its value is the network namespace that the lab was made
 // from, such as "net:[4026531840]". The maker is the process that made the
-// namespaces, by pid: its child is the one to furnish them.
+// namespaces, by pid: its child is the one that runs prepareLab.
 const (
 	markVariable  = "HARDENCTL_LAB"
 	makerVariable = "HARDENCTL_LAB_MAKER"
@@ -55,7 +55,7 @@ func runInLab(m Runner) int {
 		return runChild()
 	}
 	if err := settle(); err != nil {
-		fmt.Fprintf(os.Stderr, "lab: cannot furnish the lab: %v\n%s", err, needs)
+		fmt.Fprintf(os.Stderr, "lab: cannot prepareLab the lab: %v\n%s", err, needs)
 		return 1
 	}
 	watchTime()
@@ -106,7 +106,7 @@ func settle() error {
 			return fmt.Errorf("the new process is still in the %s namespace of the old one, %s", kind, ours)
 		}
 	}
-	return furnish()
+	return prepareLab()
 }
 
 // runChild runs this program again in new namespaces and returns its exit code.

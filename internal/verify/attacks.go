@@ -29,7 +29,7 @@ type attack struct {
 	v4, nmapOnly bool
 	// ports are those that it tries; nil means the targets of its protocol.
 	ports func(s *scene) []uint16
-	// mixed says that it sends packets of many kinds, or few, so that no ladder
+	// mixed says that it sends packets of many kinds, or few, so that no count
 	// tells which of them bans.
 	mixed bool
 	// copies says that its SYN has the options of a system's.
@@ -114,9 +114,9 @@ func everyProtocol(*scene) []uint16 { return everyNumber[:256] }
 // atOnce is how many scans run side by side: most of a scan is waiting.
 const atOnce = 8
 
-// attackAll runs every attack over both families, each from a stranger of its
+// attackAll runs every attack over both families, each from an unlisted address of its
 // own.
-func (s *scene) attackAll(ctx context.Context, ladders []Ladder) ([]Attack, error) {
+func (s *scene) attackAll(ctx context.Context, banCounts []BanCount) ([]Attack, error) {
 	var results []Attack
 	var jobs []func() error
 	for _, a := range attacks {
@@ -127,7 +127,7 @@ func (s *scene) attackAll(ctx context.Context, ladders []Ladder) ([]Attack, erro
 			i := len(results)
 			results = append(results, Attack{Name: a.name, Family: family})
 			if !a.mixed {
-				results[i].Ladder = bannedBy(ladders, a.kind, family)
+				results[i].BanProbe = bannedBy(banCounts, a.kind, family)
 			}
 			at := len(jobs)
 			if a.early {

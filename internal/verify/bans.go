@@ -26,7 +26,7 @@ func banned(a netip.Addr) (bool, error) {
 	for entry, err := range kernelset.Members(name) {
 		switch {
 		case errors.Is(err, kernelset.ErrNotFound):
-			return false, nil // a profile that bans nobody
+			return false, nil // a profile that bans no source
 		case err != nil:
 			return false, err
 		case covers(entry.Prefix, a):

@@ -26,13 +26,13 @@ func (s *scene) knockAll(ctx context.Context, r *Report) error {
 	})
 	for i := range r.Doors {
 		for _, family := range tried {
-			r.Doors[i].Tries = append(r.Doors[i].Tries, family[i].Tries...)
+			r.Doors[i].Attempts = append(r.Doors[i].Attempts, family[i].Attempts...)
 		}
 	}
 	return err
 }
 
-// knocking is somebody at the doors, over one family.
+// knocking is the attempts at the doors, over one family.
 type knocking struct {
 	*scene
 	prober *prober.Prober
@@ -72,7 +72,7 @@ func (k knocking) isShutTo(ctx context.Context, d *Door, name string, from netip
 	return err
 }
 
-// wrongly tries what must not open a door, each from a stranger of its own.
+// wrongly tries what must not open a door, each from an unlisted address of its own.
 func (k knocking) wrongly(ctx context.Context, d *Door) error {
 	stray := profile.Port{Protocol: profile.TCP, First: k.unserved("tcp", 1)[0]}
 	for _, wrong := range wrongKnocks(d.knock.Sequence, stray) {
@@ -88,7 +88,7 @@ func (k knocking) wrongly(ctx context.Context, d *Door) error {
 }
 
 // rightly knocks with the client, from a host of its own, and uses what is behind
-// the door. Where nothing is open over a family, people have no address of it.
+// the door. Where nothing is open over a family, clients have no address of it.
 func (k knocking) rightly(ctx context.Context, d *Door) error {
 	if !k.answers(k.family) {
 		return nil

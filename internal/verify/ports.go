@@ -55,7 +55,7 @@ func portsOf(s profile.Service) []lab.Port {
 }
 
 // listeners are the ports that are open on the server: every service's, and
-// those that nobody stated.
+// those that no profile states.
 func listeners(p *profile.Profile) []lab.Port {
 	all := slices.Clone(unstated)
 	for _, s := range p.Services {

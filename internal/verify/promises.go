@@ -10,10 +10,10 @@ import (
 
 // judge returns every promise of the profile with a verdict. A promise that the
 // profile does not make is left out.
-func (s *scene) judge(r *Report, t trials) []Promise {
+func (s *scene) judge(r *Report, t checks) []Promise {
 	j := &judge{p: s.profile, r: r}
 	j.onlyStated()
-	j.trial(t.clients, "services-answer", "What is stated for everyone answers everyone")
+	j.finding(t.clients, "services-answer", "What is stated for everyone answers everyone")
 	j.nothingClosed()
 	j.nothingToOddPackets()
 	j.bansInTime()
@@ -24,16 +24,16 @@ func (s *scene) judge(r *Report, t trials) []Promise {
 	j.bannedSeesNoMore()
 	j.ipv6()
 	j.doorsHold()
-	j.peopleUnhurt()
-	j.trial(t.forged, "forgery-harmless", "Probes that somebody forges in the name of others cost these nothing")
-	j.trial(t.known, "forgery-spares-the-known", "Who has been here before keeps the services, whatever is forged in their name")
-	j.trial(t.admins, "admin-reaches", "Admin addresses reach the services marked admin")
-	j.trial(t.members, "members-reach", "Services with `from` answer the addresses that they are for")
-	j.trial(t.blocked, "blocked-nothing", "A blocked source gets no answer at all")
-	j.trial(t.opened, "open-connection-goes-on", j.openedSays())
-	j.trial(t.retries, "retries-harmless", "A client that tries a closed port again and again is not banned, whatever is forged beside it")
-	j.trial(t.unserved, "unserved-silent", "A stated port at which no program listens does not answer")
-	j.trial(t.forwarded, "no-error-before-forward", "A packet that is not sent on to a forwarded port gets no error")
+	j.visitorsUnhurt()
+	j.finding(t.forged, "forgery-harmless", "Probes with forged sources do not harm the owners of these addresses")
+	j.finding(t.known, "forgery-spares-the-known", "A client that has connected before keeps the services, whatever probes are forged from its address")
+	j.finding(t.admins, "admin-reaches", "Admin addresses reach the services marked admin")
+	j.finding(t.members, "members-reach", "Services with `from` answer the addresses that they are for")
+	j.finding(t.blocked, "blocked-nothing", "A blocked source gets no answer at all")
+	j.finding(t.opened, "open-connection-goes-on", j.openedSays())
+	j.finding(t.retries, "retries-harmless", "A client that tries a closed port again and again is not banned, whatever probes others forge meanwhile")
+	j.finding(t.unserved, "unserved-silent", "A stated port at which no program listens does not answer")
+	j.finding(t.forwarded, "no-error-before-forward", "A packet that is not sent on to a forwarded port gets no error")
 	return j.promises
 }
 
@@ -63,8 +63,8 @@ func few(evidence []string) string {
 	return text
 }
 
-// trial adds a promise that a finding bears out or breaks, if it was made.
-func (j *judge) trial(f finding, name, says string) {
+// finding adds a promise that a check keeps or breaks, if the profile makes it.
+func (j *judge) finding(f finding, name, says string) {
 	if f.asked {
 		j.rule(name, says, f.against, few(f.seen))
 	}
@@ -100,7 +100,7 @@ func (j *judge) onlyStated() {
 			}
 		}
 	}
-	j.rule("stated-only", "A stranger finds open only what the profile states for everyone", against,
+	j.rule("stated-only", "An unlisted source finds open only what the profile states for everyone", against,
 		fmt.Sprintf("%d open ports stay hidden, from %d scans and %d maps of all 65,536 ports", len(j.r.Hidden), len(j.r.Attacks), len(j.after())))
 }
 
@@ -163,7 +163,7 @@ func attackNamed(name string) attack {
 	return attacks[slices.IndexFunc(attacks, func(a attack) bool { return a.name == name })]
 }
 
-// bansInTime judges the ladders: a source has its free probes, and the next
+// bansInTime judges the counts: a source has its free probes, and the next
 // one bans it.
 func (j *judge) bansInTime() {
 	due := int(j.p.Scan.Probes) + 1
@@ -171,7 +171,7 @@ func (j *judge) bansInTime() {
 		return
 	}
 	var against, names []string
-	for _, l := range j.r.Ladders {
+	for _, l := range j.r.BanCounts {
 		if l.Kind == tripwire || !kindNamed(l.Kind).counts(j.p) {
 			continue
 		}
@@ -195,7 +195,7 @@ func (j *judge) tripwires() {
 		return
 	}
 	var against []string
-	for _, l := range j.r.Ladders {
+	for _, l := range j.r.BanCounts {
 		if l.Kind == tripwire && l.BannedAt == 0 {
 			against = append(against, fmt.Sprintf("no ban over IPv%d", l.Family))
 		}
@@ -301,9 +301,9 @@ func (j *judge) ipv6() {
 	j.rule("ipv6-the-same", "IPv6 shows what IPv4 shows, and no more", against, fmt.Sprintf("the same %d TCP ports", len(open[4])))
 }
 
-// peopleUnhurt judges what honest people noticed of all of this.
-func (j *judge) peopleUnhurt() {
-	for _, p := range j.r.People {
+// visitorsUnhurt judges what the visitors noticed of the attacks.
+func (j *judge) visitorsUnhurt() {
+	for _, p := range j.r.Visitors {
 		var against []string
 		if p.Failures > 0 {
 			against = append(against, fmt.Sprintf("%d of %d visits failed; %s", p.Failures, p.Visits, p.Error))

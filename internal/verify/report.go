@@ -13,20 +13,20 @@ type Report struct {
 	Backend     string `json:"backend"` // of iptables: "nft" or "legacy"
 	Scanner     string `json:"scanner"` // "nmap", or "prober" for our own
 	// Services are the ports that the profile shows to everyone, Hidden the
-	// open ports that it does not: of services for some, and of what nobody
-	// stated.
+	// open ports that it does not: of services for some, and of what no
+	// service states.
 	Services []string `json:"services"`
 	Hidden   []string `json:"hidden"`
 	// Seconds is how long the attack took.
-	Seconds  float64   `json:"seconds"`
-	Maps     []Map     `json:"maps"`
-	Guesses  []Guess   `json:"guesses"` // none without nmap
-	Ladders  []Ladder  `json:"ladders"`
-	Trains   []Train   `json:"trains"`
-	Attacks  []Attack  `json:"attacks"`
-	Doors    []Door    `json:"doors"`
-	People   []Person  `json:"people"`
-	Promises []Promise `json:"promises"`
+	Seconds   float64    `json:"seconds"`
+	Maps      []Map      `json:"maps"`
+	Guesses   []Guess    `json:"guesses"` // none without nmap
+	BanCounts []BanCount `json:"ladders"`
+	SlowScans []SlowScan `json:"trains"`
+	Attacks   []Attack   `json:"attacks"`
+	Doors     []Door     `json:"doors"`
+	Visitors  []Visitor  `json:"people"`
+	Promises  []Promise  `json:"promises"`
 	// Unjudged is what the profile says and this attack could not tell.
 	Unjudged []Unjudged `json:"unjudged"`
 }
@@ -76,9 +76,9 @@ type Counts struct {
 	Silent int `json:"silent"` // no answer: filtered, open|filtered
 }
 
-// Ladder counts the distinct probes of one kind that a fresh source may send
+// BanCount counts the distinct probes of one kind that a fresh source may send
 // until the kernel bans it.
-type Ladder struct {
+type BanCount struct {
 	Kind   string `json:"kind"`
 	Family int    `json:"family"`
 	// BannedAt is the number of the probe that banned; 0 if none did.
@@ -102,10 +102,10 @@ type Attack struct {
 	// whether the source was banned when the scan was over.
 	BannedAt float64 `json:"banned_at,omitempty"`
 	Banned   bool    `json:"banned"`
-	// Ladder is the number of the probe that bans for packets like this one's;
+	// BanProbe is the number of the probe that bans for packets like this one's;
 	// 0 if none does.
-	Ladder int `json:"banned_by_probe,omitempty"`
-	// Missed is how many visits of honest people got no answer while the scan
+	BanProbe int `json:"banned_by_probe,omitempty"`
+	// Missed is how many visits of legitimate clients got no answer while the scan
 	// went on. Scans run side by side: a visit counts for each of them.
 	Missed int `json:"missed_visits,omitempty"`
 }
@@ -140,8 +140,8 @@ func (r *Report) ByName() []Both {
 	return list
 }
 
-// Person is somebody honest, who kept visiting while the attacks went on.
-type Person struct {
+// Visitor is a legitimate client that connected again and again during the attacks.
+type Visitor struct {
 	Role     string        `json:"role"` // "client", "crawler", "admin"
 	Address  string        `json:"address"`
 	Service  string        `json:"service"` // "tcp/443"
@@ -157,7 +157,7 @@ type Person struct {
 func (r *Report) missed() {
 	for i := range r.Attacks {
 		a := &r.Attacks[i]
-		for _, p := range r.People {
+		for _, p := range r.Visitors {
 			for _, v := range p.Times {
 				if v.Failed && v.At <= a.End && v.At+v.Took.Seconds() >= a.Start {
 					a.Missed++
@@ -167,7 +167,7 @@ func (r *Report) missed() {
 	}
 }
 
-// Visit is one connection of a person, with an answer or without.
+// Visit is one connection of a visitor, with an answer or without.
 type Visit struct {
 	At     float64       `json:"at"`
 	Took   time.Duration `json:"took_ns"`

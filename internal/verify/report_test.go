@@ -9,7 +9,7 @@ import (
 func TestMissed(t *testing.T) {
 	r := &Report{
 		Attacks: []Attack{{Start: 1, End: 2}, {Start: 3, End: 5}, {Start: 6, End: 7}},
-		People: []Person{
+		Visitors: []Visitor{
 			{Times: []Visit{{At: 1.5}, {At: 4, Failed: true}, {At: 4.5, Took: 2 * time.Second, Failed: true}}},
 			{Times: []Visit{{At: 2.2, Took: time.Second, Failed: true}, {At: 8, Failed: true}}},
 		},

@@ -28,7 +28,7 @@ func (s *scene) tryRetries(ctx context.Context, f *finding) error {
 	if s.profile.Scan.Probes == 0 {
 		return nil
 	}
-	home, err := s.stranger("retrier")
+	home, err := s.unlistedHost("retrier")
 	if err != nil {
 		return err
 	}

@@ -15,14 +15,14 @@ import (
 
 // withNmap scans with nmap, from a host that joins for it.
 func (s *scene) withNmap(_ context.Context, a attack, ports []uint16, r *Attack) (netip.Addr, error) {
-	from, err := s.stranger(fmt.Sprintf("attacker-%s-%d", strings.Map(letters, a.name), r.Family))
+	from, err := s.unlistedHost(fmt.Sprintf("attacker-%s-%d", strings.Map(letters, a.name), r.Family))
 	if err != nil {
 		return netip.Addr{}, err
 	}
 	address := from.V4()
 	args := append([]string{"-T4", "--max-retries", "1"}, strings.Fields(a.nmap+" "+a.haste)...)
 	if i := slices.Index(args, "DECOYS"); i >= 0 {
-		args[i] = fmt.Sprintf("%s,%s,ME", s.stranger4(), s.stranger4())
+		args[i] = fmt.Sprintf("%s,%s,ME", s.unlisted4(), s.unlisted4())
 	}
 	if !slices.Contains(args, "-p-") {
 		args = append(args, "-p", portList(ports))
@@ -67,7 +67,7 @@ func (s *scene) withZMap(_ context.Context, a attack, ports []uint16, r *Attack)
 // withScanner scans from a host that joins for it, by a scanner that names the
 // open ports and no others.
 func (s *scene) withScanner(a attack, ports []uint16, r *Attack, scan func(*lab.Host, []int) ([]int, error)) (netip.Addr, error) {
-	from, err := s.stranger(fmt.Sprintf("attacker-%s-%d", strings.Map(letters, a.name), r.Family))
+	from, err := s.unlistedHost(fmt.Sprintf("attacker-%s-%d", strings.Map(letters, a.name), r.Family))
 	if err != nil {
 		return netip.Addr{}, err
 	}
@@ -102,7 +102,7 @@ func portList(ports []uint16) string {
 
 // withProber scans with our own prober.
 func (s *scene) withProber(ctx context.Context, a attack, ports []uint16, r *Attack) (netip.Addr, error) {
-	from := s.strangers.number(s.strangers.next(), r.Family)
+	from := s.unlisted.number(s.unlisted.next(), r.Family)
 	k := kindNamed(a.kind)
 	p, err := s.newProber()
 	if err != nil {
@@ -140,7 +140,7 @@ func (s *scene) sweep(a attack, k kind, from netip.Addr, ports []uint16) prober.
 		sweep.Rounds = 1
 	}
 	if a.decoys {
-		sweep.Decoys = []netip.Addr{s.stranger4(), s.stranger4()}
+		sweep.Decoys = []netip.Addr{s.unlisted4(), s.unlisted4()}
 	}
 	sweep.Packet = func(to netip.AddrPort) prober.Packet {
 		p := k.packet(from, to)
@@ -152,5 +152,5 @@ func (s *scene) sweep(a attack, k kind, from netip.Addr, ports []uint16) prober.
 	return sweep
 }
 
-// stranger4 returns the IPv4 address of a stranger.
-func (s *scene) stranger4() netip.Addr { return s.strangers.number(s.strangers.next(), 4) }
+// unlisted4 returns an unlisted IPv4 address.
+func (s *scene) unlisted4() netip.Addr { return s.unlisted.number(s.unlisted.next(), 4) }

@@ -31,13 +31,13 @@ type scene struct {
 	listening []lab.Port
 	services  map[lab.Port]*lab.Service
 	// fresh are the addresses of the map's patient attacker, one a port;
-	// strangers are everybody else's.
-	fresh, strangers *strangers
-	bans             *banWatch
+	// unlisted are those of all other attacks.
+	fresh, unlisted *unlisted
+	bans            *banWatch
 	// regular has been to a public service before, knocker asks at doors; nil
 	// where the profile has no use for them.
-	regular, knocker *person
-	visitor          visitor
+	regular, knocker *visitor
+	connected        connected
 	start            time.Time
 	progress         func(string)
 	options          Options
@@ -60,7 +60,7 @@ var serverLink = net.HardwareAddr{2, 0, 0, 0, 0, 1}
 
 // settle makes the network, opens the ports and lets the crowd move in.
 func (s *scene) settle() (err error) {
-	if s.fresh, s.strangers, err = findStrangers(s.profile); err != nil {
+	if s.fresh, s.unlisted, err = findUnlisted(s.profile); err != nil {
 		return err
 	}
 	if s.network, err = lab.Open(); err != nil {
@@ -74,10 +74,10 @@ func (s *scene) settle() (err error) {
 		}
 		s.services[port] = service
 	}
-	if s.crowd, err = s.stranger("crowd"); err != nil {
+	if s.crowd, err = s.unlistedHost("crowd"); err != nil {
 		return err
 	}
-	for _, group := range []*strangers{s.fresh, s.strangers} {
+	for _, group := range []*unlisted{s.fresh, s.unlisted} {
 		if err := route(group.v4, s.crowd.V4()); err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func (s *scene) settle() (err error) {
 	return err
 }
 
-// newProber opens a prober among the crowd, for whoever wants one of their own.
+// newProber opens a prober among the crowd, for an attack that needs its own.
 // The caller closes it.
 func (s *scene) newProber() (p *prober.Prober, err error) {
 	err = s.crowd.Do(func() (err error) {
@@ -99,11 +99,10 @@ func (s *scene) newProber() (p *prober.Prober, err error) {
 	return p, err
 }
 
-// stranger joins a host with an address in each family that the profile knows
-// nothing of.
-func (s *scene) stranger(name string) (*lab.Host, error) {
-	n := s.strangers.next()
-	return s.join(name, s.strangers.number(n, 4), s.strangers.number(n, 6))
+// unlistedHost joins a host with an unlisted address in each family.
+func (s *scene) unlistedHost(name string) (*lab.Host, error) {
+	n := s.unlisted.next()
+	return s.join(name, s.unlisted.number(n, 4), s.unlisted.number(n, 6))
 }
 
 // join joins a host with addresses of its own.
@@ -148,7 +147,7 @@ func (s *scene) close() {
 	if s.prober != nil {
 		s.prober.Close()
 	}
-	for _, conn := range s.visitor.conns {
+	for _, conn := range s.connected.conns {
 		conn.Close()
 	}
 	for _, service := range s.services {

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// Print writes a report for a person.
+// Print writes a report as text.
 func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "%s, attacked in a network made for it (iptables %s, scans by %s, %.0f s)\n", r.Profile, r.Backend, r.Scanner, r.Seconds)
 	fmt.Fprintf(w, "for everyone: %s\n", strings.Join(r.Services, " "))
 	fmt.Fprintf(w, "to be hidden: %d ports that something listens on\n\n", len(r.Hidden))
 	r.printMaps(w)
 	r.printAttacks(w)
-	r.printTrains(w)
+	r.printSlowScans(w)
 	r.printDoors(w)
-	r.printPeople(w)
+	r.printVisitors(w)
 	r.printPromises(w)
 	r.printUnjudged(w)
 }
@@ -69,7 +69,7 @@ func (r *Report) printAttacks(w io.Writer) {
 	t.Flush()
 	for _, a := range r.Attacks {
 		if a.Missed > 0 {
-			fmt.Fprintf(w, "during %s over IPv%d, visits of honest people that failed: %d\n", a.Name, a.Family, a.Missed)
+			fmt.Fprintf(w, "during %s over IPv%d, visits of legitimate clients that failed: %d\n", a.Name, a.Family, a.Missed)
 		}
 	}
 	for _, g := range r.Guesses {
@@ -89,12 +89,12 @@ func (b Both) say(what func(*Attack) string) string {
 	return what(b.V4)
 }
 
-// Ban says when the source was banned, for a person: at which probe, where that
+// Ban says when the source was banned, as text: at which probe, where that
 // was counted, or "yes" or "no".
 func (a *Attack) Ban() string {
 	switch {
-	case a.Ladder > 0:
-		return fmt.Sprint(a.Ladder)
+	case a.BanProbe > 0:
+		return fmt.Sprint(a.BanProbe)
 	case a.Banned:
 		return "yes"
 	}
@@ -113,18 +113,18 @@ func short(names []string) string {
 	return strings.Join(names, " ")
 }
 
-// printTrains writes a line for each scan that waits between probes.
-func (r *Report) printTrains(w io.Writer) {
-	if len(r.Trains) == 0 {
+// printSlowScans writes a line for each scan that waits between probes.
+func (r *Report) printSlowScans(w io.Writer) {
+	if len(r.SlowScans) == 0 {
 		return
 	}
 	t := table(w, "PATIENTLY\t\tbanned by probe\tafter\tplayed")
-	for _, train := range r.Trains {
+	for _, slow := range r.SlowScans {
 		ban, after := "no", "-"
-		if train.BannedAt > 0 {
-			ban, after = fmt.Sprint(train.BannedAt), train.After()
+		if slow.BannedAt > 0 {
+			ban, after = fmt.Sprint(slow.BannedAt), slow.After()
 		}
-		fmt.Fprintf(t, "one probe in %s\tIPv%d\t%s\t%s\t%s times as fast\n", train.Pace(), train.Family, ban, after, thousands(train.Speed))
+		fmt.Fprintf(t, "one probe in %s\tIPv%d\t%s\t%s\t%s times as fast\n", slow.Pace(), slow.Family, ban, after, thousands(slow.Speed))
 	}
 	t.Flush()
 	fmt.Fprintln(w)
@@ -164,12 +164,12 @@ func (r *Report) printUnjudged(w io.Writer) {
 	}
 }
 
-func (r *Report) printPeople(w io.Writer) {
-	if len(r.People) == 0 {
+func (r *Report) printVisitors(w io.Writer) {
+	if len(r.Visitors) == 0 {
 		return
 	}
 	t := table(w, "MEANWHILE\t\tvisits\tfailed\tmedian\tslowest")
-	for _, p := range r.People {
+	for _, p := range r.Visitors {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\n", p.Role, p.Service, p.Visits, p.Failures, brief(p.Median), brief(p.Slowest))
 	}
 	t.Flush()

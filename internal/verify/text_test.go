@@ -10,7 +10,7 @@ func TestPrint(t *testing.T) {
 	r := faultless()
 	r.Profile, r.Backend, r.Scanner = "shop.toml", "nft", "prober"
 	for i := range r.Attacks {
-		r.Attacks[i].Tool, r.Attacks[i].Ports, r.Attacks[i].Ladder = "prober", 10, 11
+		r.Attacks[i].Tool, r.Attacks[i].Ports, r.Attacks[i].BanProbe = "prober", 10, 11
 	}
 	r.Attacks[3].Silent, r.Attacks[3].Closed = 8, 2
 	r.Attacks[3].Missed = 2
@@ -25,7 +25,7 @@ func TestPrint(t *testing.T) {
 		"after, one address                     IPv6  1     0       65535   100 ms\n",
 		"SYN     prober  10     1     0       9       11               tcp/80\n",
 		"FIN     prober  10     0     0 / 2   10 / 8  11               -\n",
-		"during FIN over IPv6, visits of honest people that failed: 2\n",
+		"during FIN over IPv6, visits of legitimate clients that failed: 2\n",
 		"nmap -O guesses over IPv4: before, Linux 5.3 - 5.4 (96 %); after, no match\n",
 		"client     tcp/80  100     0       0s      1ms\n",
 		"one probe in 7m30s  IPv6  23               2h45m  3,600 times as fast\n",

@@ -7,7 +7,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
-// Unjudged is something that people may expect of the profile and that this
+// Unjudged is something that a reader may expect of the profile and that this
 // attack does not tell, with the reason.
 type Unjudged struct {
 	Says string `json:"says"`
@@ -26,9 +26,9 @@ func (s *scene) unjudged(r *Report) []Unjudged {
 		"only nmap does these: install it, or leave out --no-nmap")
 	add(s.options.Quick, "What other scans learn: "+strings.Join(s.leftOut(), ", "), "a quick look leaves them out")
 	scan := s.profile.Scan
-	add(scan.Probes > 0 && scan.Slow.Count > 0 && rungs(scan, slowPace(scan)) == 0, "The slow window bans",
-		fmt.Sprintf("it takes more than %d probes, and nobody would wait for them here", mostRungs))
-	for _, t := range r.Trains {
+	add(scan.Probes > 0 && scan.Slow.Count > 0 && dueProbe(scan, slowPace(scan)) == 0, "The slow window bans",
+		fmt.Sprintf("it takes more than %d probes, and nobody would wait for them here", mostProbes))
+	for _, t := range r.SlowScans {
 		add(t.Due == 0 && t.BannedAt == 0, fmt.Sprintf("One probe in %s bans, over IPv%d", t.Pace(), t.Family),
 			"this machine was too busy to send them in time: try again")
 	}

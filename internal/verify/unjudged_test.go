@@ -9,26 +9,26 @@ import (
 // What was not tried, and what the profile does not promise, is said.
 func TestUnjudged(t *testing.T) {
 	tests := []struct {
-		name     string
-		change   []string // of the shop
-		options  Options
-		trains   []Train
-		doors    []Door
-		says     string
-		contains string
+		name      string
+		change    []string // of the shop
+		options   Options
+		slowScans []SlowScan
+		doors     []Door
+		says      string
+		contains  string
 	}{
 		{"all was tried", nil, Options{Nmap: true}, nil, nil, "", ""},
 		{"no nmap", nil, Options{}, nil, nil, "nmap -O", "install it"},
 		{"quick", nil, Options{Nmap: true, Quick: true}, nil, nil, "connect, NULL, XMAS", "quick"},
 		{"a long slow window", []string{"probes = 20", "probes = 500"}, Options{Nmap: true}, nil, nil, "slow window", "more than 100 probes"},
-		{"a busy machine", nil, Options{Nmap: true}, []Train{{Every: 7 * time.Second, Family: 6}}, nil, "One probe in 7s bans, over IPv6", "try again"},
+		{"a busy machine", nil, Options{Nmap: true}, []SlowScan{{Every: 7 * time.Second, Family: 6}}, nil, "One probe in 7s bans, over IPv6", "try again"},
 		{"a busy machine at a door", nil, Options{Nmap: true}, nil, []Door{{Name: "front", Late: []int{4}}}, "The door front opens to knocks that come in time, over IPv4", "try again"},
 		{"bans that hide everything", []string{`"hidden"`, `"everything"`}, Options{Nmap: true}, nil, nil, "somebody new", `"hidden" promises`},
 	}
 	for _, test := range tests {
 		p, _ := read(t, strings.NewReplacer(test.change...).Replace(strings.Replace(shop, `"everything"`, `"hidden"`, 1)))
 		s := &scene{profile: p, options: test.options}
-		list := s.unjudged(&Report{Trains: test.trains, Doors: test.doors})
+		list := s.unjudged(&Report{SlowScans: test.slowScans, Doors: test.doors})
 		switch {
 		case test.says == "" && len(list) > 0:
 			t.Errorf("%s: not judged are %v", test.name, list)

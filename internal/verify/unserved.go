@@ -65,7 +65,7 @@ func (s *scene) proxied(port lab.Port) bool {
 	return false
 }
 
-// answersOf sends one packet like a customer's first to each port, from a stranger,
+// answersOf sends one packet like a customer's first to each port, from an unlisted address,
 // and returns the ports that something came back from.
 func (s *scene) answersOf(ctx context.Context, protocol string, family int, ports []uint16, like prober.Packet) (answers []uint16, err error) {
 	from := s.newcomer(family)

@@ -1,5 +1,5 @@
 // Package verify attacks a profile and reports what an attacker learned, what
-// honest people noticed, and which of the profile's promises held.
+// legitimate clients noticed, and which of the profile's promises held.
 //
 // It runs inside a lab: the profile is applied for real to a server in a
 // throwaway network, with a listener on every port of every service, and on
@@ -44,7 +44,7 @@ func Run(ctx context.Context, p *profile.Profile, b *bundle.Bundle, o Options) (
 	}
 	s := &scene{profile: p, bundle: b, options: o, progress: o.Progress, homes: map[netip.Addr]*lab.Host{}, services: map[lab.Port]*lab.Service{}, start: time.Now()}
 	defer s.close()
-	s.progress("building a network with a server, attackers and honest people")
+	s.progress("building a network with a server, attackers and legitimate clients")
 	if err := s.settle(); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func Run(ctx context.Context, p *profile.Profile, b *bundle.Bundle, o Options) (
 func (s *scene) play(ctx context.Context) (*Report, error) {
 	begin := time.Now()
 	r := s.cast()
-	people, err := s.invite()
+	visitors, err := s.invite()
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (s *scene) play(ctx context.Context) (*Report, error) {
 	}
 	shift(bare, time.Since(s.start).Seconds())
 	s.start = time.Now()
-	t, err := s.siege(ctx, r, people)
+	t, err := s.siege(ctx, r, visitors)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func shift(maps []Map, by float64) {
 
 // cast is the part of the report that is known beforehand.
 func (s *scene) cast() *Report {
-	r := &Report{Profile: s.bundle.Manifest.Profile, Description: s.profile.Description, Scanner: "prober", Services: []string{}, Hidden: []string{}, Guesses: []Guess{}, Trains: []Train{}, Doors: []Door{}}
+	r := &Report{Profile: s.bundle.Manifest.Profile, Description: s.profile.Description, Scanner: "prober", Services: []string{}, Hidden: []string{}, Guesses: []Guess{}, SlowScans: []SlowScan{}, Doors: []Door{}}
 	if s.options.Nmap {
 		r.Scanner = "nmap"
 	}
@@ -119,43 +119,43 @@ func (s *scene) cast() *Report {
 	return r
 }
 
-// siege is everything that happens while the profile is live and people visit.
-func (s *scene) siege(ctx context.Context, r *Report, people []*person) (t trials, err error) {
+// siege is everything that happens while the profile is live and visitors connect.
+func (s *scene) siege(ctx context.Context, r *Report, visitors []*visitor) (t checks, err error) {
 	s.bans = watchBans()
 	defer s.bans.close()
 	if err := s.tryOpened(ctx, &t.opened); err != nil {
 		return t, err
 	}
-	stop := s.gather(people)
+	stop := s.gather(visitors)
 	err = s.attackBy(ctx, r)
 	if err == nil {
 		s.progress("forged, blocked and welcome sources")
-		err = s.try(ctx, people, &t)
+		err = s.check(ctx, visitors, &t)
 	}
 	stop()
 	if err == nil {
 		s.progress("a client that retries, ports without a program, and forwarded ports")
 		err = errors.Join(s.tryRetries(ctx, &t.retries), s.tryUnserved(ctx, &t.unserved), s.tryForwarded(ctx, &t.forwarded))
 	}
-	for _, p := range people {
-		r.People = append(r.People, p.report())
+	for _, p := range visitors {
+		r.Visitors = append(r.Visitors, p.report())
 	}
 	r.missed()
 	return t, err
 }
 
-// attackBy attacks with all that strangers have.
+// attackBy runs all attacks, from unlisted addresses.
 func (s *scene) attackBy(ctx context.Context, r *Report) (err error) {
 	s.progress("after: all 65,536 ports, by a patient attacker and by a single one")
 	if r.Maps, err = s.maps(ctx, Patient, Single); err != nil {
 		return err
 	}
 	s.progress("counting probes until the ban")
-	if r.Ladders, err = s.ladders(ctx); err != nil {
+	if r.BanCounts, err = s.banCounts(ctx); err != nil {
 		return err
 	}
 	err = inParallel(2, []func() error{
-		func() (err error) { r.Attacks, err = s.attackAll(ctx, r.Ladders); return err },
+		func() (err error) { r.Attacks, err = s.attackAll(ctx, r.BanCounts); return err },
 		func() error { return s.knockAll(ctx, r) },
 	})
 	if err != nil {

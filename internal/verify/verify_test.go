@@ -122,7 +122,7 @@ func TestKept(t *testing.T) {
 		t.Errorf("promises made:\n%v, want\n%v", made, want)
 	}
 	checkMaps(t, r)
-	for _, l := range r.Ladders {
+	for _, l := range r.BanCounts {
 		if kindNamed(l.Kind).counts(profile) != (l.BannedAt == 11) {
 			t.Errorf("%s over IPv%d: banned by probe %d", l.Kind, l.Family, l.BannedAt)
 		}
@@ -155,28 +155,28 @@ func checkAttacks(t *testing.T, r *Report) {
 func checkPatience(t *testing.T, r *Report) {
 	t.Helper()
 	want := []time.Duration{7 * time.Second, 7 * time.Second, 450 * time.Second, 450 * time.Second}
-	for i, train := range r.Trains {
-		if i >= len(want) || train.Every != want[i] || !inTime(r, train, train.Every > time.Minute) {
-			t.Errorf("%+v", train)
+	for i, slow := range r.SlowScans {
+		if i >= len(want) || slow.Every != want[i] || !inTime(r, slow, slow.Every > time.Minute) {
+			t.Errorf("%+v", slow)
 		}
 	}
-	if len(r.Trains) != len(want) || len(r.Doors) != 1 || len(r.Doors[0].Tries) != 20 {
-		t.Errorf("%d trains, and doors %+v", len(r.Trains), r.Doors)
+	if len(r.SlowScans) != len(want) || len(r.Doors) != 1 || len(r.Doors[0].Attempts) != 20 {
+		t.Errorf("%d slow scans, and doors %+v", len(r.SlowScans), r.Doors)
 	}
 }
 
-// inTime holds that a train is banned by the probe that is due, or one beside it,
+// inTime holds that a slow scan is banned by the probe that is due, or one beside it,
 // where this machine could send that many in time; else the report says so. On a
 // quiet machine it is one of the first window, or of the slow one.
-func inTime(r *Report, train Train, slow bool) bool {
-	if train.BannedAt == 0 && train.Due == 0 {
+func inTime(r *Report, scan SlowScan, slow bool) bool {
+	if scan.BannedAt == 0 && scan.Due == 0 {
 		return busy(r.Unjudged)
 	}
 	least := 11
 	if slow {
 		least = 21
 	}
-	return train.BannedAt >= least && train.BannedAt >= train.Due-1 && train.BannedAt <= train.Due+1
+	return scan.BannedAt >= least && scan.BannedAt >= scan.Due-1 && scan.BannedAt <= scan.Due+1
 }
 
 // busy says that something could not be judged on this machine.

@@ -48,7 +48,7 @@ func TestRollbackOfTheFirstApply(t *testing.T) {
 // meanwhile stays. A later apply works, and can be taken back again.
 func TestRollbackToBefore(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		fed(t, moreSets, "ipset", "restore")
 		t.Cleanup(func() { tool(t, "ipset destroy all") }) // before what it lists
 		tool(t, "iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT")

@@ -77,8 +77,8 @@ func TestStatedPortWithoutProgram(t *testing.T) {
 }
 
 // unserved are the ports of the profile at which no program listens.
-func unserved(f family) []earlyProbe {
-	return []earlyProbe{
+func unserved(f family) []icmpProbe {
+	return []icmpProbe{
 		{"tcp", f.server, []uint16{81, 8083}, prober.Packet{Flags: prober.SYN}},
 		{"udp", f.server, []uint16{443, 5455}, prober.Packet{UDP: true}},
 	}

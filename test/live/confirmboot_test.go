@@ -14,7 +14,7 @@ import (
 // host closed.
 func TestBootInAConfirm(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		edit(t, "/etc/iptables/rules.v4", "\nCOMMIT", "\n-A FORWARD -m set --match-set f2b-recidive src -j ACCEPT\nCOMMIT")
 		for _, c := range []struct{ name, profile, port string }{
 			{"of the first apply", variant(t), "80"},

@@ -18,7 +18,7 @@ import (
 // typed is an apply on a terminal that counts down.
 type typed struct {
 	cmd *exec.Cmd
-	out words
+	out syncBuffer
 }
 
 // typeApply applies on a terminal, over SSH, and returns when it counts down.

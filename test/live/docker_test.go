@@ -26,7 +26,7 @@ const cgroups = "hardenctl-live"
 type docker struct {
 	folder string
 	daemon *exec.Cmd
-	log    words
+	log    syncBuffer
 }
 
 // newDocker returns a Docker that has not been started. It is gone with the

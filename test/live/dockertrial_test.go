@@ -9,7 +9,7 @@ import (
 
 // Docker that starts anew in a trial puts its jumps before everybody's in
 // FORWARD. The trial can be confirmed all the same, and goes back all the same.
-func TestDockerStartsAnewInATrial(t *testing.T) {
+func TestDockerRestartInATrial(t *testing.T) {
 	bare(t, "nft")
 	t.Cleanup(func() { as(t, applying, "revert") })
 	one := write(t, "published.toml", publishing)

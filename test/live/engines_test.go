@@ -12,7 +12,7 @@ import (
 // Of eight scanners, most are banned at the eleventh port or none is, after a
 // flood of SYNs from as many forged sources: those who had tried ten ports
 // before it, and those who come after it. The flood goes through hardenctl's own
-// rules. A table of hashlimit that is full counts no new port (TestLessons), and
+// rules. A table of hashlimit that is full counts no new port (TestPitfalls), and
 // lists of recent forget: this is why sets are the default.
 func TestEnginesAfterFlood(t *testing.T) {
 	cases := []struct {

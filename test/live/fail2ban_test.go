@@ -225,7 +225,7 @@ func startFail2ban(t *testing.T) (stop func()) {
 	server := exec.CommandContext(ctx, "fail2ban-server", args...)
 	server.Cancel = func() error { return server.Process.Signal(os.Interrupt) }
 	server.WaitDelay = lab.Patience
-	var said words
+	var said syncBuffer
 	server.Stdout, server.Stderr = &said, &said
 	must(t, server.Start())
 	ended := false

@@ -18,14 +18,14 @@ import (
 )
 
 // field is where commands are damaged: a server with its administrator, who has
-// a session open all the while, and a guest, whose door the new profile shuts.
+// a session open all the while, and a knocker, whose door the new profile shuts.
 type field struct {
-	old, fresh   string // the profiles
-	admin, guest *lab.Host
-	sessions     []net.Conn
+	old, fresh     string // the profiles
+	admin, knocker *lab.Host
+	sessions       []net.Conn
 }
 
-// The doors of the server: the administrator's, and the guest's under the old
+// The doors of the server: the administrator's, and the knocker's under the old
 // profile and under the new one.
 const adminDoor, oldDoor, newDoor = 2022, 80, 8443
 
@@ -34,8 +34,8 @@ func newField(t *testing.T) *field {
 	network := lab.NewNetwork(t)
 	f := &field{
 		old: write(t, "old.toml", oldFailprofile), fresh: write(t, "new.toml", newFailprofile),
-		admin: network.Host("admin", "192.0.2.10/24", "2001:db8::10/64"),
-		guest: network.Host("guest", "192.0.2.20/24", "2001:db8::20/64"),
+		admin:   network.Host("admin", "192.0.2.10/24", "2001:db8::10/64"),
+		knocker: network.Host("knocker", "192.0.2.20/24", "2001:db8::20/64"),
 	}
 	lab.Serve(t, "tcp", oldDoor)
 	lab.Serve(t, "tcp", newDoor)
@@ -260,7 +260,7 @@ func (c *column) hangs(t *testing.T) {
 	c.f.adminIsIn(t)
 	if c.trial {
 		shortenGuard(t)
-		getsIn(t, c.f.guest, oldDoor)
+		getsIn(t, c.f.knocker, oldDoor)
 	}
 }
 
@@ -343,11 +343,11 @@ func (c *column) settled(t *testing.T, now picture) {
 		if kept := keptFiles(t); !slices.Equal(kept, c.kept) {
 			t.Errorf("it keeps %q, and kept %q", kept, c.kept)
 		}
-		getsIn(t, c.f.guest, oldDoor)
+		getsIn(t, c.f.knocker, oldDoor)
 		c.ready = !t.Failed()
 		return
 	}
-	getsIn(t, c.f.guest, newDoor)
+	getsIn(t, c.f.knocker, newDoor)
 	expect(t, 0, "plan", c.f.fresh, "--detailed-exitcode")
 }
 

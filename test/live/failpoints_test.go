@@ -180,7 +180,7 @@ var (
 
 // arrangeOld makes the host others', or one with the old profile too.
 func arrangeOld(t *testing.T, f *field, repeat bool) {
-	inhabit(t)
+	addForeign(t)
 	if repeat {
 		expect(t, 0, slices.Concat([]string{"apply", f.old}, unguarded, []string{"0"})...)
 		tool(t, "ipset add hardenctl-ban-v4 203.0.113.9")
@@ -196,7 +196,7 @@ func beginTrial(t *testing.T, f *field, _ bool) {
 // arrangeGenerations makes a host that has had the new profile and then the old
 // one; the first time somebody has taken all of it away since.
 func arrangeGenerations(t *testing.T, f *field, repeat bool) {
-	inhabit(t)
+	addForeign(t)
 	for _, profile := range []string{f.fresh, f.old} {
 		expect(t, 0, slices.Concat([]string{"apply", profile}, unguarded, []string{"0"})...)
 	}
@@ -204,7 +204,7 @@ func arrangeGenerations(t *testing.T, f *field, repeat bool) {
 		must(t, os.Rename("/var/lib/hardenctl", "/var/lib/kept"))
 		wipe(t)
 		must(t, os.Rename("/var/lib/kept", "/var/lib/hardenctl"))
-		inhabit(t)
+		addForeign(t)
 	}
 }
 

@@ -35,7 +35,7 @@ func largeProfile(t *testing.T, network int) string {
 func TestFault13_FillKilled(t *testing.T) {
 	one, other := largeProfile(t, 10), largeProfile(t, 11)
 	first := func(t *testing.T) {
-		fresh := promise(t, one, func() { inhabit(t) })
+		fresh := promise(t, one, func() { addForeign(t) })
 		fresh.fillKilled(t, "hardenctl-block-v4", false)
 		fresh.settles(t)
 	}

@@ -95,7 +95,7 @@ func TestFault20_ClockJumpsInACountdown(t *testing.T) {
 func countsOn(t *testing.T, within time.Duration) bool {
 	c := newClock(t)
 	cmd := c.command("script", "-qec", "exec "+binary(t)+" apply builtin:web --auto-approve --no-guard --confirm-within "+within.String(), "/dev/null")
-	var out words
+	var out syncBuffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	must(t, cmd.Start())
 	var deadline time.Time

@@ -75,7 +75,7 @@ func (p *promises) failed(t *testing.T, code int, out string) {
 // the folder knows.
 func TestFault18PowerLoss(t *testing.T) {
 	bare(t, "nft")
-	inhabit(t)
+	addForeign(t)
 	log := filepath.Join(t.TempDir(), "calls")
 	cmd := exec.Command("strace", "-f", "-y", "--quiet=all", "-o", log, "-e", "trace=fsync,renameat,unlinkat", binary(t), "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	if out, code := outcome(t, cmd); code != 0 {

@@ -103,7 +103,7 @@ func (p *promises) killings() []killing {
 // inhabitAfter puts on a bare server what others have, and then a profile.
 func inhabitAfter(t *testing.T, before string) {
 	t.Helper()
-	inhabit(t)
+	addForeign(t)
 	if before != "" {
 		expect(t, 0, "apply", before, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		tool(t, "ipset add hardenctl-ban-v4 203.0.113.9")

@@ -91,8 +91,8 @@ func twoAtOnce(t *testing.T) {
 // worth another try. The tools of nft take no lock.
 func TestFault14XtablesLock(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
-		p := promise(t, "builtin:database", func() { inhabit(t) })
+		addForeign(t)
+		p := promise(t, "builtin:database", func() { addForeign(t) })
 		release := holdXtables(t)
 		if filepath.Base(t.Name()) == "nft" {
 			expect(t, 0, "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard")

@@ -52,7 +52,7 @@ func TestFault32SettingRefused(t *testing.T) {
 var ttl = regexp.MustCompile(`("key": "net\.ipv4\.ip_default_ttl",\s+"value": )"128"`)
 
 // A set that an apply left behind when it was killed is no obstacle, and goes.
-func TestLeftOver(t *testing.T) {
+func TestLeftoverSet(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		web := look(t)

@@ -47,7 +47,7 @@ func TestFault13SetFull(t *testing.T) {
 					wipe(t)
 					code, says := 3, "set hardenctl-clients-v4: "
 					if others {
-						inhabit(t)
+						addForeign(t)
 						code, says = 1, "would not load at boot any more"
 					}
 					if before != "" {

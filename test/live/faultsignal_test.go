@@ -26,7 +26,7 @@ func TestFault03Signals(t *testing.T) {
 // session does not notice, and a new login works.
 func TestFault03TerminalCloses(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		lab.Serve(t, "tcp", 22)
 		admin := newPeople(lab.NewNetwork(t)).admin
 		var sessions []*stream

@@ -87,7 +87,7 @@ func TestFault08ToolFails(t *testing.T) {
 // Without ipset nothing is changed either.
 func TestFault08NoIPSet(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		p := asItIs(t)
 		path, err := filepath.EvalSymlinks("/usr/sbin/ipset")
 		must(t, err)
@@ -106,7 +106,7 @@ func TestFault08NoIPSet(t *testing.T) {
 // seconds. Waiting is dear: it hangs once.
 func TestFault09ToolHangs(t *testing.T) {
 	bare(t, "nft")
-	inhabit(t)
+	addForeign(t)
 	note := filepath.Join(t.TempDir(), "hung")
 	fault{name: "hangs", arrange: breakTool("sleep 600 & echo $! >" + note + "; wait"), says: "30s"}.befall(t)
 	pid, err := os.ReadFile(note)
@@ -134,7 +134,7 @@ func TestFault11OneTableRefuses(t *testing.T) {
 // changed.
 func TestFault11RefusedByTheKernel(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		lab.Require(t)
 		before := look(t)
 		path := forge(t, "builtin:web", func(text string) string {

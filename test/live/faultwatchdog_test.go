@@ -17,7 +17,7 @@ import (
 type watching struct {
 	t    *testing.T
 	cmd  *exec.Cmd
-	said words
+	said syncBuffer
 }
 
 // watchOver puts a profile on trial, until the test moves its deadline, with the program as the

@@ -63,8 +63,8 @@ COMMIT
 `
 )
 
-// inhabit puts what others have on the server.
-func inhabit(t *testing.T) {
+// addForeign puts what others have on the server.
+func addForeign(t *testing.T) {
 	t.Helper()
 	fed(t, othersSets, "ipset", "restore")
 	fed(t, othersV4, "iptables-restore", "-c")
@@ -113,7 +113,7 @@ func key(line string) string {
 // files; and the plan says what becomes of it.
 func TestForeign(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		before, sets, p := theirs(t), tool(t, "ipset save cdn")+tool(t, "ipset save f2b-recidive"), planned(t, "builtin:web")
 		untouched(t, p)
 		overtaken(t, p)

@@ -197,7 +197,7 @@ func access(t *testing.T, profile string) *plan.Access {
 
 // Where nobody is known, an apply says how to declare an admin; --no-guard goes
 // on, and so does a profile that declares one.
-func TestGuardKnowsNobody(t *testing.T) {
+func TestGuardWithoutLoginOrAdmin(t *testing.T) {
 	bare(t, "nft")
 	lab.NewNetwork(t)
 	t.Setenv("SSH_CONNECTION", "")

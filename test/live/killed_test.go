@@ -82,7 +82,7 @@ func kill(t *testing.T, work string, step int) (begun []string, done bool) {
 // any step, and others see nothing of it.
 func TestFault01_TrialKilledAtAnyStep(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		before := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 99\n[policy]")
 		after := t.TempDir()
 		hardenctl(t, "compile", variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]",

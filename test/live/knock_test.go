@@ -65,56 +65,56 @@ var (
 	back  = []string{"udp/3001", "tcp/3000", "udp/3001", "udp/3002"}
 )
 
-// guest is a host that knocks, in one family.
-type guest struct {
+// knocker is a host that knocks, in one family.
+type knocker struct {
 	*lab.Host
 	server string
 }
 
-// house is a server with doors, and a maker of guests whom it does not know.
-type house struct {
-	network *lab.Bench
-	guests  int
+// knockNetwork is a server with doors, and makes clients that it does not know.
+type knockNetwork struct {
+	network  *lab.Bench
+	knockers int
 }
 
-func newHouse(t *testing.T, backend, profile string) *house {
+func newKnockNetwork(t *testing.T, backend, profile string) *knockNetwork {
 	t.Helper()
 	bare(t, backend)
 	for _, port := range []int{22, 80, 5432, 8080} {
 		lab.Serve(t, "tcp", port)
 	}
 	expect(t, 0, "apply", write(t, "doors.toml", profile), "--auto-approve", "--confirm-within", "0", "--no-guard")
-	return &house{network: lab.NewNetwork(t)}
+	return &knockNetwork{network: lab.NewNetwork(t)}
 }
 
-func (h *house) guest(family int) guest {
-	h.guests++
-	name := fmt.Sprintf("guest%d", h.guests)
+func (h *knockNetwork) knocker(family int) knocker {
+	h.knockers++
+	name := fmt.Sprintf("knocker%d", h.knockers)
 	if family == 6 {
-		return guest{h.network.Host(name, fmt.Sprintf("2001:db8:2:%x::2", h.guests)), lab.ServerV6}
+		return knocker{h.network.Host(name, fmt.Sprintf("2001:db8:2:%x::2", h.knockers)), lab.ServerV6}
 	}
-	return guest{h.network.Host(name, fmt.Sprintf("203.0.113.%d", h.guests)), lab.ServerV4}
+	return knocker{h.network.Host(name, fmt.Sprintf("203.0.113.%d", h.knockers)), lab.ServerV4}
 }
 
-// address is the guest's own.
-func (g guest) address() netip.Addr {
+// address is the knocker's own.
+func (g knocker) address() netip.Addr {
 	if g.server == lab.ServerV6 {
 		return g.V6()
 	}
 	return g.V4()
 }
 
-// entry is the guest in a set of a door.
-func (g guest) entry(set string) setEntry {
+// entry is the knocker in a set of a door.
+func (g knocker) entry(set string) setEntry {
 	if g.server == lab.ServerV6 {
 		return setEntry{"hardenctl-" + set + "-v6", g.V6().String()}
 	}
 	return setEntry{"hardenctl-" + set + "-v4", g.V4().String()}
 }
 
-// sends sends a packet to each port, from ports of the guest that it chooses
+// sends sends a packet to each port, from ports of the knocker that it chooses
 // itself, and as fast as they come to be: a SYN, or a datagram.
-func (g guest) sends(t *testing.T, ports ...string) {
+func (g knocker) sends(t *testing.T, ports ...string) {
 	t.Helper()
 	for _, port := range ports {
 		network, number, _ := strings.Cut(port, "/")
@@ -133,8 +133,8 @@ func (g guest) sends(t *testing.T, ports ...string) {
 	}
 }
 
-// reachesOnly checks which of the ports the guest can connect to.
-func (g guest) reachesOnly(t *testing.T, want ...int) {
+// reachesOnly checks which of the ports the knocker can connect to.
+func (g knocker) reachesOnly(t *testing.T, want ...int) {
 	t.Helper()
 	ports := []int{22, 5432, 8080}
 	errs := make([]error, len(ports))
@@ -160,7 +160,7 @@ func (g guest) reachesOnly(t *testing.T, want ...int) {
 func TestKnock(t *testing.T) {
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
-			h := newHouse(t, backend, doors)
+			h := newKnockNetwork(t, backend, doors)
 			loadedBy(t, backend)
 			for _, family := range []int{4, 6} {
 				h.isKnockedAt(t, family)
@@ -169,7 +169,7 @@ func TestKnock(t *testing.T) {
 	}
 }
 
-// visit is what a guest sends, and what it reaches then.
+// visit is what a knocker sends, and what it reaches then.
 type visit struct {
 	name  string
 	sends []string
@@ -196,19 +196,19 @@ var visits = []visit{
 }
 
 // isKnockedAt lets each visitor come at the same time as the others.
-func (h *house) isKnockedAt(t *testing.T, family int) {
+func (h *knockNetwork) isKnockedAt(t *testing.T, family int) {
 	for _, v := range visits {
-		h.guest(family).comes(t, v.name, v.by)
+		h.knocker(family).comes(t, v.name, v.by)
 	}
-	h.guest(family).comes(t, "too slow", guest.isTooSlow)
-	h.guest(family).comes(t, "the door closes", guest.leavesTheDoorOpen)
-	h.guest(family).comes(t, "not counted", guest.knocksOften)
+	h.knocker(family).comes(t, "too slow", knocker.isTooSlow)
+	h.knocker(family).comes(t, "the door closes", knocker.leavesTheDoorOpen)
+	h.knocker(family).comes(t, "not counted", knocker.knocksOften)
 	knocks, waits := h.neighbours(family)
-	knocks.comes(t, "another profits not", func(g guest, t *testing.T) { g.knocksBeside(t, waits) })
+	knocks.comes(t, "another profits not", func(g knocker, t *testing.T) { g.knocksBeside(t, waits) })
 }
 
-// comes has a guest do something while others do something else.
-func (g guest) comes(t *testing.T, name string, does func(guest, *testing.T)) {
+// comes has a knocker do something while others do something else.
+func (g knocker) comes(t *testing.T, name string, does func(knocker, *testing.T)) {
 	family := 4
 	if g.address().Is6() {
 		family = 6
@@ -220,16 +220,16 @@ func (g guest) comes(t *testing.T, name string, does func(guest, *testing.T)) {
 	})
 }
 
-// by is the visit of a guest.
-func (v visit) by(g guest, t *testing.T) {
+// by is the visit of a knocker.
+func (v visit) by(g knocker, t *testing.T) {
 	g.sends(t, v.sends...)
 	g.reachesOnly(t, v.want...)
 	if banned(t, g.address()) {
-		t.Error("the guest is banned")
+		t.Error("the knocker is banned")
 	}
 }
 
-func (g guest) isTooSlow(t *testing.T) {
+func (g knocker) isTooSlow(t *testing.T) {
 	g.sends(t, front[:2]...)
 	heard := g.entry("2-front-door")
 	if left := heard.left(t); left > 30 {
@@ -242,7 +242,7 @@ func (g guest) isTooSlow(t *testing.T) {
 
 // leavesTheDoorOpen holds that an open door closes, that a connection through
 // it stays, and that the last knock alone opens it no more.
-func (g guest) leavesTheDoorOpen(t *testing.T) {
+func (g knocker) leavesTheDoorOpen(t *testing.T) {
 	address := net.JoinHostPort(g.server, "2222")
 	l, err := net.Listen("tcp", address)
 	must(t, err)
@@ -278,14 +278,14 @@ func isOpen(t *testing.T, c net.Conn) {
 }
 
 // neighbours share a /64, or stand side by side.
-func (h *house) neighbours(family int) (one, other guest) {
+func (h *knockNetwork) neighbours(family int) (one, other knocker) {
 	if family == 4 {
-		return h.guest(family), h.guest(family)
+		return h.knocker(family), h.knocker(family)
 	}
-	return guest{h.network.Host("here", "2001:db8:3::1"), lab.ServerV6}, guest{h.network.Host("there", "2001:db8:3::2"), lab.ServerV6}
+	return knocker{h.network.Host("here", "2001:db8:3::1"), lab.ServerV6}, knocker{h.network.Host("there", "2001:db8:3::2"), lab.ServerV6}
 }
 
-func (g guest) knocksBeside(t *testing.T, other guest) {
+func (g knocker) knocksBeside(t *testing.T, other knocker) {
 	g.sends(t, front[:2]...)
 	other.sends(t, front[2])
 	g.sends(t, front[2])
@@ -295,7 +295,7 @@ func (g guest) knocksBeside(t *testing.T, other guest) {
 
 // knocksOften sends every port of both doors in all sorts of orders, and a few
 // probes fewer than are free.
-func (g guest) knocksOften(t *testing.T) {
+func (g knocker) knocksOften(t *testing.T) {
 	for range 3 {
 		g.sends(t, "udp/3002", "tcp/6000", "udp/8000", "tcp/3000", "tcp/7000", "udp/3001", "udp/3002", "tcp/3000")
 	}
@@ -316,8 +316,8 @@ func (g guest) knocksOften(t *testing.T) {
 	g.reachesOnly(t)
 }
 
-// runs runs a program on the guest and returns what it says.
-func (g guest) runs(t *testing.T, name string, args ...string) string {
+// runs runs a program on the knocker and returns what it says.
+func (g knocker) runs(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := g.Command(context.Background(), name, args...).CombinedOutput()
 	if err != nil {
@@ -351,7 +351,7 @@ func packets(t *testing.T, family int, chain, target string) int {
 func TestKnockAccess(t *testing.T) {
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
-			h := newHouse(t, backend, doors)
+			h := newKnockNetwork(t, backend, doors)
 			for _, who := range []struct {
 				name, v4, v6 string
 				before       []int // what they reach without a knock
@@ -365,7 +365,7 @@ func TestKnockAccess(t *testing.T) {
 				for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 					t.Run(who.name+"/"+server, func(t *testing.T) {
 						t.Parallel()
-						g := guest{host, server}
+						g := knocker{host, server}
 						g.reachesOnly(t, who.before...)
 						g.sends(t, front...)
 						g.reachesOnly(t, who.after...)
@@ -379,13 +379,13 @@ func TestKnockAccess(t *testing.T) {
 
 // A crowd that knows the first knock makes the server forget nobody's.
 func TestKnockCrowd(t *testing.T) {
-	h := newHouse(t, "nft", doors)
+	h := newKnockNetwork(t, "nft", doors)
 	var addresses []string
 	for i := range 150 {
 		addresses = append(addresses, fmt.Sprintf("203.0.113.%d", 100+i))
 	}
 	crowd := h.network.Host("crowd", addresses...)
-	honest := h.guest(4)
+	honest := h.knocker(4)
 	honest.sends(t, "udp/3001", "tcp/3000")
 	for _, a := range addresses {
 		c, err := crowd.DialFrom(netip.AddrPortFrom(netip.MustParseAddr(a), 0), "udp", honest.server+":3001", lab.Patience)

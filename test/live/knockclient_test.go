@@ -13,11 +13,11 @@ import (
 // The client opens the door in both families, without any rights, by one
 // packet for each knock.
 func TestKnockClient(t *testing.T) {
-	h := newHouse(t, "nft", doors)
+	h := newKnockNetwork(t, "nft", doors)
 	named(t, "door.test", lab.ServerV4, lab.ServerV6)
 	profile := write(t, "doors.toml", doors)
 	visitor := h.network.Host("visitor", "203.0.113.200", "2001:db8:200::1")
-	four, six := guest{visitor, lab.ServerV4}, guest{visitor, lab.ServerV6}
+	four, six := knocker{visitor, lab.ServerV4}, knocker{visitor, lab.ServerV6}
 
 	out := four.runs(t, "setpriv", "--bounding-set=-all", "--inh-caps=-all",
 		binary(t), "knock", "door.test", "--profile", profile, "--name", "front-door")
@@ -35,10 +35,10 @@ func TestKnockClient(t *testing.T) {
 
 // Ports may be given instead, and one family chosen.
 func TestKnockPorts(t *testing.T) {
-	h := newHouse(t, "legacy", doors)
+	h := newKnockNetwork(t, "legacy", doors)
 	named(t, "door.test", lab.ServerV4, lab.ServerV6)
 	visitor := h.network.Host("visitor", "203.0.113.201", "2001:db8:201::1")
-	four, six := guest{visitor, lab.ServerV4}, guest{visitor, lab.ServerV6}
+	four, six := knocker{visitor, lab.ServerV4}, knocker{visitor, lab.ServerV6}
 
 	text := six.runs(t, binary(t), "knock", "door.test", "-6", "--ports", "udp/3001,tcp/3000,udp/3001,udp/3002", "--delay", "200ms", "--json")
 	var done struct {
@@ -57,10 +57,10 @@ func TestKnockPorts(t *testing.T) {
 
 // A knock that the network does not carry is an error; a family that it does
 // not carry is none beside one that it does.
-func TestKnockNowhere(t *testing.T) {
-	h := newHouse(t, "nft", doors)
+func TestKnockUnreachable(t *testing.T) {
+	h := newKnockNetwork(t, "nft", doors)
 	named(t, "door.test", lab.ServerV4, lab.ServerV6)
-	visitor := guest{h.network.Host("visitor", "203.0.113.202"), lab.ServerV4} // without IPv6
+	visitor := knocker{h.network.Host("visitor", "203.0.113.202"), lab.ServerV4} // without IPv6
 	out := visitor.runs(t, binary(t), "knock", "door.test", "--ports", "tcp/7000,udp/8000,tcp/6000")
 	contains(t, out, "Knocked at "+lab.ServerV4+":", "unreachable")
 	visitor.reachesOnly(t, 22)

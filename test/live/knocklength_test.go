@@ -62,10 +62,10 @@ var lengthVisits = []visit{
 func TestKnockLengths(t *testing.T) {
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
-			h := newHouse(t, backend, lengths)
+			h := newKnockNetwork(t, backend, lengths)
 			for _, v := range lengthVisits {
-				h.guest(4).comes(t, v.name, v.by)
-				h.guest(6).comes(t, v.name, v.by)
+				h.knocker(4).comes(t, v.name, v.by)
+				h.knocker(6).comes(t, v.name, v.by)
 			}
 		})
 	}

@@ -205,7 +205,7 @@ func overrun(t *testing.T, attacker *lab.Host, server string, test func()) {
 // Whoever forges SYNs in a customer's name uses up the customer's limit, unless
 // a proxy asks first whether the customer sent them. A limit that is used up has
 // nothing again for a minute.
-func TestForgedSYNsTakeNobodysLimit(t *testing.T) {
+func TestForgedSYNsUseNoClientsLimit(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		lab.Serve(t, "tcp", 443)

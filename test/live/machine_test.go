@@ -28,7 +28,7 @@ type machine struct {
 	disk   string // its root folder
 	nspawn *exec.Cmd
 	ended  chan struct{} // closed when nspawn has ended
-	log    words
+	log    syncBuffer
 	init   string // the process number of its systemd, while it is up
 }
 
@@ -172,7 +172,7 @@ func (m *machine) useLegacy(t *testing.T) {
 func (m *machine) boot(t *testing.T) {
 	t.Helper()
 	must(t, os.RemoveAll(m.disk+"/seen"))
-	m.log = words{}
+	m.log = syncBuffer{}
 	m.nspawn = exec.Command("sh", "-c", `mount -t proc proc /proc && exec systemd-nspawn "$@"`, "nspawn",
 		"--quiet", "--register=no", "--keep-unit", "--network-veth", "--machine", machineName,
 		"--boot", "--kill-signal=SIGRTMIN+3", "--console=pipe", "-D", m.disk)

@@ -96,7 +96,7 @@ func TestOutputIsFull(t *testing.T) {
 type typist struct {
 	cmd  *exec.Cmd
 	keys io.WriteCloser
-	out  words
+	out  syncBuffer
 }
 
 // sitDown begins an apply and waits until it asks.

@@ -15,10 +15,10 @@ import (
 // station cannot be banned, whatever is sent in its name.
 func TestController(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		street := lab.NewNetwork(t)
-		station, engineer := street.Host("station", "192.0.2.5/24"), street.Host("engineer", "10.9.0.50")
-		stranger := street.Host("stranger", "192.0.2.66/24", "2001:db8::66/64")
-		toucher := street.Host("toucher", "203.0.113.9", "2001:db8:bad:9::9")
+		scenario := lab.NewNetwork(t)
+		station, engineer := scenario.Host("station", "192.0.2.5/24"), scenario.Host("engineer", "10.9.0.50")
+		stranger := scenario.Host("stranger", "192.0.2.66/24", "2001:db8::66/64")
+		toucher := scenario.Host("toucher", "203.0.113.9", "2001:db8:bad:9::9")
 		lab.Serve(t, "tcp", 502)
 		lab.Serve(t, "tcp", 22)
 		expect(t, 0, "apply", "builtin:ot-controller", "--auto-approve", "--confirm-within", "0", "--no-guard")

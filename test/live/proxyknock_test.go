@@ -20,20 +20,20 @@ var proxiedDoors = strings.NewReplacer(
 func TestSynProxyKnock(t *testing.T) {
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
-			h := newHouse(t, backend, proxiedDoors)
+			h := newKnockNetwork(t, backend, proxiedDoors)
 			t.Run("visits", func(t *testing.T) {
 				for _, family := range []int{4, 6} {
 					for _, v := range visits {
-						h.guest(family).comes(t, v.name, v.by)
+						h.knocker(family).comes(t, v.name, v.by)
 					}
 					if backend == lab.Backends[0] { // waiting is dear
-						h.guest(family).comes(t, "the door closes", guest.leavesTheDoorOpen)
+						h.knocker(family).comes(t, "the door closes", knocker.leavesTheDoorOpen)
 					}
 				}
 			})
 			pages, attacker := openSite(t, 8443), newAttacker(t, h.network)
 			for _, family := range []int{4, 6} {
-				g := h.guest(family)
+				g := h.knocker(family)
 				g.sends(t, back...)
 				pages.isCalmIn(t, flood{attacker, netip.AddrPortFrom(netip.MustParseAddr(g.server), 8443), 10_000}, g.Host)
 			}

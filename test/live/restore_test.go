@@ -30,7 +30,7 @@ func rebooted(t *testing.T) {
 	must(t, os.WriteFile("/proc/sys/net/ipv4/ip_default_ttl", []byte("64"), 0))
 }
 
-// ways are a street on which an administrator and a stranger live, with SSH and
+// ways are a scenario on which an administrator and a stranger live, with SSH and
 // a web page to visit, and a port that is hidden.
 type ways struct{ admin, stranger *lab.Host }
 
@@ -332,7 +332,7 @@ func TestKeptBans(t *testing.T) {
 		expect(t, 0, "restore")
 		left(200, 600)
 
-		lift(t, netip.MustParseAddr(bans["hardenctl-ban-v4"]))
+		unbanByHand(t, netip.MustParseAddr(bans["hardenctl-ban-v4"]))
 		rebooted(t)
 		contains(t, expect(t, 0, "restore"), "1 bans and memories of before the boot are in force")
 
@@ -346,7 +346,7 @@ func TestKeptBans(t *testing.T) {
 // have in the files.
 func TestRestoreWithOthers(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		rebooted(t)
 		expect(t, 0, "restore")

@@ -73,7 +73,7 @@ func TestRestoreWithoutFilesOrTools(t *testing.T) {
 // as at a boot that went well: the rules of others too, which nobody else loads.
 func TestRestoreAfterClosed(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for _, c := range []struct {
 			name, path, good, bad, says string

@@ -59,7 +59,7 @@ func indented(t *testing.T, s host.SavedPlan) []byte {
 
 func TestSavedPlan(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		path := savePlan(t, "builtin:web")
 		if mode := tool(t, "stat -c %a "+path); mode != "600\n" {
 			t.Errorf("the file has mode %s", mode)

@@ -35,7 +35,7 @@ func newSSHD(t *testing.T) *sshd {
 	t.Helper()
 	d := furnishSSHD(t)
 	daemon := d.server(t, "-D")
-	var log words
+	var log syncBuffer
 	daemon.Stdout, daemon.Stderr = &log, &log
 	daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	daemon.WaitDelay = time.Second // sessions hold the log for longer

@@ -43,16 +43,16 @@ func TestSweep(t *testing.T) {
 	cells := []cell{{"up", 4}, {"down", 6}, {"random", 4}, {"up", 6}, {"down", 4}, {"random", 6}}
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
-			h := newHouse(t, backend, swept)
+			h := newKnockNetwork(t, backend, swept)
 			for i := range newSlice(t, len(cells), len(lab.Backends)).numbers() {
 				c := cells[i]
-				t.Run(fmt.Sprintf("%s/v%d", c.order, c.family), func(t *testing.T) { h.guest(c.family).sweeps(t, sweep, c.order) })
+				t.Run(fmt.Sprintf("%s/v%d", c.order, c.family), func(t *testing.T) { h.knocker(c.family).sweeps(t, sweep, c.order) })
 			}
 		})
 	}
 }
 
-func (g guest) sweeps(t *testing.T, program, order string) {
+func (g knocker) sweeps(t *testing.T, program, order string) {
 	family := 4
 	if g.address().Is6() {
 		family = 6

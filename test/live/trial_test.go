@@ -31,7 +31,7 @@ const (
 func onTrial(t *testing.T, test func(t *testing.T, s *siteOnTrial)) {
 	t.Helper()
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		s := newSite(t)
 		expect(t, 0, "apply", s.before, "--auto-approve", "--no-guard", "--confirm-within", "0")
 		test(t, s)
@@ -42,8 +42,8 @@ func onTrial(t *testing.T, test func(t *testing.T, s *siteOnTrial)) {
 // another service, lets others in to a third, bans for another time and states
 // another setting.
 type siteOnTrial struct {
-	before, after string
-	client, guest *lab.Host
+	before, after   string
+	client, knocker *lab.Host
 }
 
 func newSite(t *testing.T) *siteOnTrial {
@@ -56,8 +56,8 @@ func newSite(t *testing.T) *siteOnTrial {
 		before: variant(t, `[policy]`, "[kernel]\ndefault_ttl = 99\n[policy]"),
 		after: variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]", `"tcp/80"`, `"tcp/8443"`,
 			"198.51.100.0/28", "198.51.100.64/28", "2001:db8:10::/48", "2001:db8:11::/48", `ban = "1h"`, `ban = "30m"`),
-		client: network.Host("client", "192.0.2.20/24", "2001:db8::20/64"),
-		guest:  network.Host("guest", "198.51.100.65", "2001:db8:11::65"),
+		client:  network.Host("client", "192.0.2.20/24", "2001:db8::20/64"),
+		knocker: network.Host("knocker", "198.51.100.65", "2001:db8:11::65"),
 	}
 	t.Cleanup(func() { as(t, applying, "revert") })
 	return s
@@ -134,7 +134,7 @@ func (s *siteOnTrial) unlike(wantNew bool) string {
 		from *lab.Host
 		port string
 		open bool
-	}{{s.client, "80", !wantNew}, {s.client, "8443", wantNew}, {s.guest, "22", wantNew}} {
+	}{{s.client, "80", !wantNew}, {s.client, "8443", wantNew}, {s.knocker, "22", wantNew}} {
 		for j, server := range servers {
 			all.Add(1)
 			go func() {
@@ -268,7 +268,7 @@ func nothingUnderWay(t *testing.T) {
 // the watchdog sees to it.
 func TestTrialEndsByWatchdog(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		inhabit(t)
+		addForeign(t)
 		s := newSite(t)
 		before := lasting(t)
 		tryOut(t, s.after, "10m")

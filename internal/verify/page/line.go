@@ -21,7 +21,7 @@ const (
 	lineTop    = 30
 )
 
-// line is the time line: lanes of attacks, then of people.
+// line is the time line: lanes of attacks, then of visitors.
 type line struct {
 	Width, Height, Left float64
 	Live                float64 // x of the moment when the profile was live
@@ -29,7 +29,7 @@ type line struct {
 	AxisY               float64
 	Ticks               []tick
 	Lanes               []lane
-	People              []crowd
+	Visitors            []crowd
 	x                   func(seconds float64) float64
 }
 
@@ -62,7 +62,7 @@ type stretch struct {
 	note            string
 }
 
-// crowd is the lane of one person: a bar for each visit, as long as it took.
+// crowd is the lane of one visitor: a bar for each visit, as long as it took.
 type crowd struct {
 	Name, Note string
 	Y, Base    float64
@@ -74,14 +74,14 @@ func newLine(r *verify.Report) line {
 	l := line{Width: lineWidth, Left: lineLeft}
 	l.x = func(t float64) float64 { return lineLeft + (t-from)/(to-from)*(lineWidth-lineLeft-lineRight) }
 	l.Live = l.x(0)
-	if len(r.Trains) > 0 {
-		l.Hurried = l.x(r.Trains[0].Start)
+	if len(r.SlowScans) > 0 {
+		l.Hurried = l.x(r.SlowScans[0].Start)
 	}
 	l.addScans(r)
 	l.addPatience(r)
 	y := float64(lineTop + laneHeight*len(l.Lanes) + 8)
-	for _, p := range r.People {
-		l.People = append(l.People, newCrowd(p, y, l.x))
+	for _, p := range r.Visitors {
+		l.Visitors = append(l.Visitors, newCrowd(p, y, l.x))
 		y += peopleLane
 	}
 	l.AxisY, l.Height = y+4, y+24
@@ -93,7 +93,7 @@ func newLine(r *verify.Report) line {
 
 var viewWords = map[verify.View]string{verify.Before: "before", verify.Patient: "patient", verify.Single: "one address"}
 
-// addScans adds the lanes of what scanners do: maps, ladders, and attacks.
+// addScans adds the lanes of what scanners do: maps, counts of probes, and attacks.
 func (l *line) addScans(r *verify.Report) {
 	for _, view := range []verify.View{verify.Before, verify.Patient, verify.Single} {
 		var list []stretch
@@ -104,11 +104,11 @@ func (l *line) addScans(r *verify.Report) {
 		}
 		l.add("all ports, "+viewWords[view], list)
 	}
-	var ladders []stretch
-	for _, ladder := range r.Ladders {
-		ladders = append(ladders, stretch{family: ladder.Family, start: ladder.Start, end: ladder.End, note: ladder.Kind})
+	var banCounts []stretch
+	for _, count := range r.BanCounts {
+		banCounts = append(banCounts, stretch{family: count.Family, start: count.Start, end: count.End, note: count.Kind})
 	}
-	l.add("probes one by one", ladders)
+	l.add("probes one by one", banCounts)
 	for _, both := range r.ByName() {
 		var list []stretch
 		for _, a := range []*verify.Attack{both.V4, both.V6} {
@@ -125,12 +125,12 @@ func (l *line) addScans(r *verify.Report) {
 func (l *line) addPatience(r *verify.Report) {
 	for _, d := range r.Doors {
 		var list []stretch
-		for _, t := range d.Tries {
+		for _, t := range d.Attempts {
 			list = append(list, stretch{family: t.Family, start: t.Start, end: t.End, opened: t.Opened, note: t.Name})
 		}
 		l.add("knocks at "+d.Name, list)
 	}
-	for _, both := range trainsByPace(r) {
+	for _, both := range scansByPace(r) {
 		var list []stretch
 		for _, t := range both {
 			s := stretch{family: t.Family, start: t.Start, end: t.End}
@@ -143,13 +143,13 @@ func (l *line) addPatience(r *verify.Report) {
 	}
 }
 
-// trainsByPace joins the trains of one pace, of which there is one at least.
-func trainsByPace(r *verify.Report) (list [][]verify.Train) {
-	for _, t := range r.Trains {
+// scansByPace joins the slow scans of one pace, of which there is one at least.
+func scansByPace(r *verify.Report) (list [][]verify.SlowScan) {
+	for _, t := range r.SlowScans {
 		if n := len(list); n > 0 && list[n-1][0].Every == t.Every {
 			list[n-1] = append(list[n-1], t)
 		} else {
-			list = append(list, []verify.Train{t})
+			list = append(list, []verify.SlowScan{t})
 		}
 	}
 	return list
@@ -165,15 +165,15 @@ func span(r *verify.Report) (from, to float64) {
 	for _, a := range r.Attacks {
 		include(a.Start, a.End)
 	}
-	for _, t := range r.Trains {
+	for _, t := range r.SlowScans {
 		include(t.Start, t.End)
 	}
 	for _, d := range r.Doors {
-		for _, t := range d.Tries {
+		for _, t := range d.Attempts {
 			include(t.Start, t.End)
 		}
 	}
-	for _, p := range r.People {
+	for _, p := range r.Visitors {
 		if n := len(p.Times); n > 0 {
 			include(0, p.Times[n-1].At)
 		}
@@ -212,7 +212,7 @@ func (l *line) bar(name string, y float64, s stretch) bar {
 }
 
 // newCrowd draws visits on a scale of powers of ten, from 0.1 ms to 2 s.
-func newCrowd(p verify.Person, y float64, x func(float64) float64) crowd {
+func newCrowd(p verify.Visitor, y float64, x func(float64) float64) crowd {
 	c := crowd{Name: p.Role, Y: y, Base: y + peopleLane - 10}
 	c.Note = fmt.Sprintf("%s visits, %d failed", thousands(p.Visits), p.Failures)
 	var good, bad strings.Builder

@@ -1,6 +1,6 @@
 // Package page writes a report of verify as one page of HTML: the map of all
 // ports before and after, a time line with the bans on it, the attacks, what
-// honest people noticed, and the promises.
+// legitimate clients noticed, and the promises.
 //
 // The page is one file. It loads nothing, runs nothing, follows the reader's
 // light or dark theme, and prints.
@@ -44,14 +44,14 @@ type view struct {
 	Figures   []figure
 	Pictures  []picture
 	Line      line
-	Patient   [][]verify.Train // those of one pace together
+	Patient   [][]verify.SlowScan // those of one pace together
 }
 
 // figure is one of the large numbers at the top.
 type figure struct{ Before, After, Label string }
 
 func newView(r *verify.Report) view {
-	v := view{Report: r, Pictures: pictures(r), Line: newLine(r), Figures: figures(r), Patient: trainsByPace(r)}
+	v := view{Report: r, Pictures: pictures(r), Line: newLine(r), Figures: figures(r), Patient: scansByPace(r)}
 	for _, p := range r.Promises {
 		if p.Kept {
 			v.KeptCount++
@@ -72,7 +72,7 @@ func find(r *verify.Report, view verify.View, family int) verify.Map {
 func figures(r *verify.Report) []figure {
 	before, after := find(r, verify.Before, 4), find(r, verify.Patient, 4)
 	failed, visits := 0, 0
-	for _, p := range r.People {
+	for _, p := range r.Visitors {
 		failed, visits = failed+p.Failures, visits+p.Visits
 	}
 	list := []figure{
@@ -83,7 +83,7 @@ func figures(r *verify.Report) []figure {
 		list = append(list, figure{"never", strconv.Itoa(probe), "probes until the kernel bans a scanner"})
 	}
 	if visits > 0 {
-		list = append(list, figure{"", fmt.Sprintf("%d of %s", failed, thousands(visits)), "visits of honest people that failed meanwhile"})
+		list = append(list, figure{"", fmt.Sprintf("%d of %s", failed, thousands(visits)), "visits of legitimate clients that failed meanwhile"})
 	}
 	return list
 }
@@ -91,7 +91,7 @@ func figures(r *verify.Report) []figure {
 // latestBan returns the probe by which every source that was banned was.
 func latestBan(r *verify.Report) int {
 	last := 0
-	for _, l := range r.Ladders {
+	for _, l := range r.BanCounts {
 		last = max(last, l.BannedAt)
 	}
 	return last

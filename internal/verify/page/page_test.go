@@ -19,27 +19,27 @@ func sample() *verify.Report {
 	r := &verify.Report{
 		Profile: "shop.toml", Description: "A <shop>", Backend: "nft", Scanner: "nmap", Seconds: 41.4,
 		Services: []string{"tcp/80", "tcp/443"}, Hidden: []string{"tcp/22"},
-		People: []verify.Person{{Role: "client", Address: "198.19.0.2", Service: "tcp/443", Visits: 1234, Failures: 1, Median: 700 * time.Microsecond, Slowest: 45 * time.Millisecond, Times: visits}},
+		Visitors: []verify.Visitor{{Role: "client", Address: "198.19.0.2", Service: "tcp/443", Visits: 1234, Failures: 1, Median: 700 * time.Microsecond, Slowest: 45 * time.Millisecond, Times: visits}},
 		Promises: []verify.Promise{
 			{Name: "stated-only", Says: "Only the stated is open", Kept: true, Seen: "24 hidden"},
 			{Name: "client-unhurt", Says: "The client is not hurt", Seen: "1 of 1234 failed"},
 		},
 	}
-	var tries []verify.Try
+	var tries []verify.Attempt
 	for _, family := range []int{4, 6} {
 		r.Maps = append(r.Maps,
 			verify.Map{View: verify.Before, Family: family, Start: -4, End: -2, Open: []uint16{22, 80, 443, 47808}, Closed: [][2]uint16{{0, 21}, {23, 79}, {81, 442}, {444, 47807}, {47809, 65535}}, Counts: verify.Counts{Open: 4, Closed: 65532}},
 			verify.Map{View: verify.Patient, Family: family, Start: 0, End: 3, Open: []uint16{80, 443}, Counts: verify.Counts{Open: 2, Silent: 65534}},
 			verify.Map{View: verify.Single, Family: family, Start: 3, End: 6, BannedAt: 3.012, Open: []uint16{80, 443}, Counts: verify.Counts{Open: 2, Silent: 65534}})
-		r.Ladders = append(r.Ladders, verify.Ladder{Kind: "SYN", Family: family, BannedAt: 11, Sent: 11, Start: 6, End: 7})
+		r.BanCounts = append(r.BanCounts, verify.BanCount{Kind: "SYN", Family: family, BannedAt: 11, Sent: 11, Start: 6, End: 7})
 		r.Guesses = append(r.Guesses, verify.Guess{Family: family, Before: "Linux 6 (96 %)", After: "no match"})
-		r.Trains = append(r.Trains, verify.Train{Family: family, Every: 450 * time.Second, Lasted: 9960 * time.Second, Speed: 3600, Sent: 23, BannedAt: 23, Start: 10, End: 13})
-		tries = append(tries, verify.Try{Name: "no knock", Family: family, Start: 9, End: 9.2},
-			verify.Try{Name: "hardenctl knock", Family: family, Opens: true, Opened: true, Start: 9.2, End: 9.5},
-			verify.Try{Name: "a knock too late", Family: family, Opened: family == 6, Start: 11, End: 12})
-		r.Attacks = append(r.Attacks, verify.Attack{Name: "SYN", Tool: "nmap -sS", Family: family, Ports: 106, Counts: verify.Counts{Open: 2, Silent: 104}, Start: 7, End: 9, BannedAt: 7.5, Ladder: 11})
+		r.SlowScans = append(r.SlowScans, verify.SlowScan{Family: family, Every: 450 * time.Second, Lasted: 9960 * time.Second, Speed: 3600, Sent: 23, BannedAt: 23, Start: 10, End: 13})
+		tries = append(tries, verify.Attempt{Name: "no knock", Family: family, Start: 9, End: 9.2},
+			verify.Attempt{Name: "hardenctl knock", Family: family, Opens: true, Opened: true, Start: 9.2, End: 9.5},
+			verify.Attempt{Name: "a knock too late", Family: family, Opened: family == 6, Start: 11, End: 12})
+		r.Attacks = append(r.Attacks, verify.Attack{Name: "SYN", Tool: "nmap -sS", Family: family, Ports: 106, Counts: verify.Counts{Open: 2, Silent: 104}, Start: 7, End: 9, BannedAt: 7.5, BanProbe: 11})
 	}
-	r.Doors = []verify.Door{{Name: "front-door", Ports: []string{"tcp/22"}, Tries: tries, Step: 2 * time.Second, Open: 4 * time.Second}}
+	r.Doors = []verify.Door{{Name: "front-door", Ports: []string{"tcp/22"}, Attempts: tries, Step: 2 * time.Second, Open: 4 * time.Second}}
 	r.Unjudged = []verify.Unjudged{{Says: "What nmap tells", Why: "there is none"}}
 	return r
 }
@@ -53,7 +53,7 @@ func written(t *testing.T, r *verify.Report) string {
 	return string(text)
 }
 
-// The page is one file: nothing in it makes a browser ask anybody, or run
+// The page is one file: nothing in it makes a browser load anything, or run
 // anything.
 func TestSelfContained(t *testing.T) {
 	page := written(t, sample())
@@ -69,7 +69,7 @@ func TestSelfContained(t *testing.T) {
 	}
 }
 
-// Every number that people look for is on the page.
+// Every number that a reader looks for is on the page.
 func TestNumbers(t *testing.T) {
 	page := written(t, sample())
 	for _, want := range []string{

@@ -11,7 +11,7 @@ type State uint8
 // The states, in nmap's words where it has them.
 const (
 	Silent State = iota // nothing came back: "filtered", or "open|filtered"
-	Closed              // a reset, or an ICMP error: somebody is there
+	Closed              // a reset, or an ICMP error: a host is there
 	Open                // SYN and ACK, or a datagram
 )
 

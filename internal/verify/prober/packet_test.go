@@ -83,7 +83,7 @@ func TestParseUnreachable(t *testing.T) {
 	}
 }
 
-// What comes in is anybody's: no bytes may do more than not be an answer.
+// Anybody can send these bytes: none may do more than not be an answer.
 func FuzzParseAnswer(f *testing.F) {
 	f.Add(Packet{From: server4, To: client4, Flags: SYN | ACK}.bytes())
 	f.Add(Packet{From: server6, To: client6, UDP: true}.bytes())

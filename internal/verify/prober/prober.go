@@ -222,7 +222,7 @@ func (p *Prober) collect(s Sweep, states *[1 << 16]State, sent <-chan error) err
 		if b != nil {
 			s.note(b, states)
 		}
-		// What has come in is read to its end, but other traffic keeps nobody.
+		// What has come in is read to its end, but other traffic does not hold it up.
 		if late := time.Since(until); !until.IsZero() && (late > mostOthers || b == nil && late > 0) {
 			return nil
 		}

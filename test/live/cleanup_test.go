@@ -1,0 +1,44 @@
+package live
+
+import (
+	"fmt"
+	"testing"
+)
+
+// An apply that succeeds, and cannot clear up, says so; the next command does it,
+// and keeps the generation.
+func TestFailedCleanupIsFinishedLater(t *testing.T) {
+	bare(t, "nft")
+	addForeign(t)
+	for i, c := range []struct{ call, about, says string }{
+		{"unlinkat", "/etc/iptables/.rules.v4.hardenctl-old", "/etc/iptables/.rules.v4.hardenctl-old"},
+		{netlinkCall, "ipset destroy hardenctl_trial_v6", "hardenctl_trial_v6"},
+		{"renameat", "/var/lib/hardenctl/generations/3", "keeping generation 3"},
+		{"unlinkat", "/var/lib/hardenctl/trial/journal.json", "journal.json"},
+	} {
+		t.Run(c.call+" "+c.about, func(t *testing.T) {
+			profile := variant(t, `"tcp/80"`, fmt.Sprintf(`"tcp/%d"`, 8000+i))
+			placed := false
+			r := trace(t, applying, []string{"apply", profile, "--auto-approve", "--no-guard", "--confirm-within", "0"}, func(p failpoint) damage {
+				placed = placed || p.Call == "renameat" && p.About == "/etc/iptables/rules.v4"
+				if (placed || i == 2) && p.Call == c.call && p.About == c.about {
+					return fails
+				}
+				return none
+			})
+			r.wait(t)
+			if r.Code() != 0 || !r.Struck {
+				t.Fatalf("exit %d, struck %v: %s", r.Code(), r.Struck, r.Out)
+			}
+			contains(t, r.Out, "not everything could be cleared up", c.says)
+			contains(t, expect(t, 0, "plan", profile), "the apply of variant.toml has left something behind")
+			contains(t, expect(t, 0, "revert"), "Nothing was on trial.")
+			nothingUnderWay(t)
+			noTrialLeft(t)
+			expect(t, 0, "plan", profile, "--detailed-exitcode")
+			if n := len(history(t)); n != i+1 {
+				t.Errorf("%d generations, want %d", n, i+1)
+			}
+		})
+	}
+}

@@ -1,0 +1,112 @@
+package live
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A lock that others could open is made anew: one of theirs that holds it, or that
+// has left it to a child, does not hold up the owner. One of root's does.
+func TestLockOpenedByOthers(t *testing.T) {
+	const lock = "/run/hardenctl.lock"
+	bare(t, "nft")
+	apply := append([]string{"apply", "builtin:web", "--lock-timeout", "1s"}, unasked...)
+	for _, c := range []struct{ name, holder, says string }{
+		{"mode 0666", "nobody", lock + " had mode 0666: others could hold up an apply by it"},
+		{"mode 0644", "nobody", lock + " had mode 0644"},
+		{"nobody's", "nobody", lock + " was owned by nobody"},
+		{"left to a child", "child", lock + " had mode 0666"},
+		{"held by none", "", lock + " had mode 0666"},
+		{"held by root", "root", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			os.Remove(lock)
+			must(t, os.WriteFile(lock, nil, 0o600))
+			must(t, os.Chmod(lock, 0o666))
+			switch c.name {
+			case "mode 0644":
+				must(t, os.Chmod(lock, 0o644))
+			case "nobody's":
+				must(t, os.Chmod(lock, 0o600))
+				must(t, os.Chown(lock, 65534, 65534))
+			}
+			holds(t, lock, c.holder)
+			if c.says == "" {
+				contains(t, expect(t, 6, apply...), "another hardenctl is at work")
+				return
+			}
+			contains(t, expect(t, 0, apply...), c.says)
+			if stat, err := os.Lstat(lock); err != nil || stat.Mode() != 0o600 {
+				t.Errorf("%v, %v", stat.Mode(), err)
+			}
+			if out := expect(t, 0, apply...); strings.Contains(out, lock) {
+				t.Errorf("it says so again: %s", out)
+			}
+		})
+	}
+}
+
+// holds has a user hold a lock until the test ends: "nobody", "root", or "child",
+// one of nobody's whose parent took the lock and has ended.
+func holds(t *testing.T, lock, user string) {
+	t.Helper()
+	var args []string
+	switch user {
+	case "":
+		return
+	case "nobody", "child":
+		args = []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}
+	}
+	script := "flock -n 9 && echo held && exec sleep 1000"
+	if user == "child" {
+		script = "sleep 1000 & flock -n 9 && echo held"
+	}
+	args = append(args, "sh", "-c", "exec 9<"+lock+"; "+script)
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		cmd.Wait()
+	})
+	text := make([]byte, 5)
+	if n, _ := out.Read(text); string(text[:n]) != "held\n" {
+		t.Fatalf("the lock is not held: %q", text[:n])
+	}
+}
+
+// Saved files that others own or may write are not kept and filled, nor loaded at
+// boot: their lines would become root's.
+func TestSavedFilesOwnedByOthers(t *testing.T) {
+	bare(t, "nft")
+	const rules, sysctl = "/etc/iptables/rules.v4", "/etc/sysctl.d/60-hardenctl.conf"
+	expect(t, 0, append([]string{"apply", "builtin:web"}, unasked...)...)
+	before := look(t)
+	for _, c := range []struct {
+		path, says string
+		plot       func(path string) error
+	}{
+		{rules, " may be written by others (its mode is 0666); read what is in it", func(path string) error { return os.Chmod(path, 0o666) }},
+		{rules, " is owned by nobody, who can have written what is in it; read what is in it", func(path string) error { return os.Chown(path, 65534, 65534) }},
+		{rules, " is larger than 256 MiB, which no file of a firewall is", func(path string) error { return os.Truncate(path, 3<<30) }},
+		{"/etc/iptables/ipsets", " may be written by others (its mode is 0660)", func(path string) error { return os.Chmod(path, 0o660) }},
+		{sysctl, " may be written by others (its mode is 0646)", func(path string) error { return os.Chmod(path, 0o646) }},
+		{"/etc/sysctl.d", " is owned by nobody; hardenctl writes only where only root may write", func(path string) error { return os.Chown(path, 65534, 0) }},
+	} {
+		tool(t, "cp -a "+c.path+" "+c.path+".right")
+		must(t, c.plot(c.path))
+		contains(t, expect(t, 1, append([]string{"apply", "builtin:database"}, unasked...)...), c.path+c.says)
+		if c.path == rules {
+			contains(t, expect(t, 1, "restore"), c.path+c.says, "IPv4: CLOSED")
+			tool(t, "iptables-restore "+rules+".right")
+		}
+		tool(t, "rm -r "+c.path)
+		tool(t, "mv "+c.path+".right "+c.path)
+		look(t).is(t, before)
+	}
+}

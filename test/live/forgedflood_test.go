@@ -1,0 +1,99 @@
+package live
+
+import (
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/hardenctl/hardenctl/internal/lab"
+)
+
+// A flood of SYNs from more sources than any table of the kernel's limits held
+// shuts out nobody, whether he has been here before or not: not from the site of
+// builtin:web, and not from its SSH.
+func TestForgedFloodBlocksNoClient(t *testing.T) {
+	const sources, chunk = 300_000, 50_000
+	for i := range newSlice(t, len(lab.Backends), 1).numbers() {
+		t.Run(lab.Backends[i], func(t *testing.T) {
+			bare(t, lab.Backends[i])
+			floodsShutOutNobody(t, sources, chunk)
+		})
+	}
+}
+
+func floodsShutOutNobody(t *testing.T, sources, chunk int) {
+	t.Helper()
+	serve(t)
+	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	s := scenario{hosts: &hosts{network: lab.NewNetwork(t)}, family: families[0]}
+	forger := newAttacker(t, s.network)
+	known, stranger := s.host(t), s.host(t)
+	arrive(t, known)
+	flood := s.crowd(22, sources)
+	for _, port := range []int{22, 443} { // a table forgets the sources of 22 in a minute, of 443 in ten seconds
+		for i := range flood {
+			flood[i].To = syn(flood[i].From.Addr(), port).To
+		}
+		began := time.Now()
+		for i := 0; i < sources; i += chunk {
+			must(t, forger.Forge(flood[i:i+chunk]...))
+		}
+		t.Logf("port %d: %d SYNs in %v", port, sources, time.Since(began).Round(time.Millisecond))
+		if n := header(t, "hardenctl-callers-v4").Entries; n < 1000 {
+			t.Fatalf("of the flood, only %d sources were counted", n)
+		}
+		for _, h := range []*lab.Host{stranger, known} {
+			if err := served(h, s.server, port); err != nil {
+				t.Errorf("%s -> port %d after the flood: %v", h.Name(), port, err)
+			}
+		}
+	}
+}
+
+// served opens a connection, by as many tries as a busy machine may need.
+func served(h *lab.Host, server string, port int) (err error) {
+	for range 3 {
+		if err = connect(h, server, port); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// UDP to the port of HTTP/3 uses up nothing of what the same source may open by
+// TCP. To the server, what a forger sends in a customer's name is what the
+// customer sends, so the customer sends it here.
+func TestUDPTakesNothingFromTCP(t *testing.T) {
+	const flows = 6000 // a burst of 2,000 and 200 more a second
+	onBackends(t, func(t *testing.T) {
+		network := lab.NewNetwork(t)
+		lab.Serve(t, "tcp", 443)
+		lab.Serve(t, "udp", 443)
+		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
+		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+			before := overLimits(t)
+			for range flows {
+				c, err := customer.Dial("udp", net.JoinHostPort(server, "443"), lab.Patience)
+				must(t, err)
+				fmt.Fprint(c, "x")
+				c.Close()
+			}
+			if after := overLimits(t); after == before {
+				t.Fatalf("%s: %d UDP flows met no limit", server, flows)
+			}
+			reaches(t, customer, server, 443, 5)
+		}
+	})
+}
+
+// overLimits is how many packets all limits have refused.
+func overLimits(t *testing.T) int {
+	t.Helper()
+	n := 0
+	for _, packets := range refusals(t) {
+		n += packets
+	}
+	return n
+}

@@ -1,0 +1,26 @@
+package live
+
+import (
+	"context"
+	"os/exec"
+	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/host/apply"
+)
+
+// On a terminal, whoever waits for another says so after a second, and for whom. A
+// boot has no terminal.
+func TestLockWaitMessage(t *testing.T) {
+	bare(t, "nft")
+	release, err := apply.Lock(context.Background(), func(string) {})
+	must(t, err)
+	defer release()
+	for _, command := range []string{"apply builtin:web", "confirm", "revert"} {
+		out, code := outcome(t, exec.Command("script", "-qec", "exec "+binary(t)+" "+command+" --lock-timeout 3s", "/dev/null"))
+		if code != 6 {
+			t.Errorf("%s: exit %d", command, code)
+		}
+		contains(t, out, "… waiting for another hardenctl to end: process "+pid())
+	}
+	contains(t, expect(t, 6, "restore", "--lock-timeout", "1s"), "another hardenctl is at work (process "+pid()+")")
+}

@@ -1,0 +1,193 @@
+package live
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/lab"
+)
+
+// firstTry are rules that look right: one set, one limit and one order that fail
+// when somebody tries. The limit remembers for ten minutes, so that it is full
+// also on a machine that needs more than some seconds to fill it.
+const firstTry = `ipset create hardenctl-ban-v4 hash:ip maxelem 65536 timeout 600
+iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+iptables -A INPUT -p icmp --icmp-type echo-request -m hashlimit --hashlimit-above 2/sec --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name echo -j DROP
+iptables -A INPUT -p tcp --dport 23 -j SET --add-set hardenctl-ban-v4 src
+iptables -A INPUT -p tcp --dport 443 -m hashlimit --hashlimit-above 50/sec --hashlimit-burst 200 --hashlimit-mode srcip --hashlimit-name new --hashlimit-htable-expire 600000 -j DROP
+`
+
+// eachAddress bans IPv6 sources as if they were IPv4 ones: each address by
+// itself.
+const eachAddress = `ipset create each hash:ip family inet6 timeout 600
+ip6tables -A INPUT -p tcp --syn -m set --match-set each src -j DROP
+ip6tables -A INPUT -p tcp --syn -m multiport ! --dports 80,443 -m hashlimit --hashlimit-above 10/hour --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name each --hashlimit-htable-expire 3600000 -j SET --add-set each src
+`
+
+// Rules that look right fail as they stand, and ours do not.
+func TestPitfalls(t *testing.T) {
+	both := []flaw{
+		{"a full table of a limit drops everybody who is new", dropsNewSources}, // before any of the crowd is banned
+		{"a set that was made small refuses sources", refusesSources},
+		{"a flow that is open goes round the limit", answersEveryEcho},
+	}
+	six := []flaw{{"each address of a /64 has probes of its own", countsEachAddress}}
+	rulesHave(t, firstTry, families[0], both)
+	rulesHave(t, eachAddress, families[1], six)
+	profileHasNone(t, lab.Backends, watched+proven, slices.Concat(both, six), families...)
+}
+
+// listDoor is a door as many keep it, by lists of xt_recent: whoever has sent the
+// first knock within a minute may send the second.
+const listDoor = `iptables -A INPUT -p tcp --dport 7001 -m recent --name heard --set -j DROP
+iptables -A INPUT -p tcp --dport 3000 -m recent --name heard --rcheck --seconds 60 -m recent --name open --set -j DROP
+iptables -A INPUT -p tcp --dport 5432 -m recent --name open ! --rcheck --seconds 60 -j DROP
+`
+
+// fullSet bans into a set that holds a thousand, and takes nobody's place.
+const fullSet = `ipset create hardenctl-ban-v4 hash:ip maxelem 1000 timeout 600
+iptables -A INPUT -p tcp --dport 23 -j SET --add-set hardenctl-ban-v4 src
+`
+
+// A crowd that knows the first knock makes a door of lists forget whoever knocked
+// before, and a crowd that is banned keeps a full set from taking the next. That
+// it does not so with ours, TestKnockCrowd and TestFullSets show.
+func TestPitfallsOfManySources(t *testing.T) {
+	rulesHave(t, listDoor, families[0], []flaw{{"a crowd makes a knock forgotten", forgetsKnocks}})
+	rulesHave(t, fullSet, families[0], []flaw{{"a full set takes no new ban", takesNoBan}})
+}
+
+func forgetsKnocks(t *testing.T, s scenario) (bool, string) {
+	knocks := func(others int) int {
+		h := s.host(t)
+		must(t, h.Forge(syn(s.of(h), 7001)))
+		must(t, h.Forge(s.crowd(7001, others)...))
+		must(t, h.Forge(syn(s.of(h), 3000)))
+		return s.connects(h, 5432, 1)
+	}
+	alone, crowded := knocks(0), knocks(listed(t)+50)
+	return alone == 1 && crowded == 0, fmt.Sprintf("alone %s connections, in a crowd %s", ofTotal(alone, 1), ofTotal(crowded, 1))
+}
+
+func takesNoBan(t *testing.T, s scenario) (bool, string) {
+	early, late := s.host(t), s.host(t)
+	must(t, early.Forge(syn(s.of(early), 23)))
+	must(t, early.Forge(s.crowd(23, 1500)...))
+	must(t, late.Forge(syn(s.of(late), 23)))
+	return banned(t, s.of(early)) && !banned(t, s.of(late)), fmt.Sprintf("%d of 1502 sources are banned", header(t, "hardenctl-ban-v4").Entries)
+}
+
+// refusesSources has many sources touch a tripwire. The kernel does not enlarge
+// a set for what packets add.
+func refusesSources(t *testing.T, s scenario) (bool, string) {
+	sources := 16_384
+	if s.ours {
+		sources = 8_000 // of forged bans, 10,000 are taken in at once
+	}
+	set := "hardenctl-ban-v4"
+	if s.v6 {
+		set = "hardenctl-ban-v6"
+	}
+	before := header(t, set).Entries
+	must(t, s.host(t).Forge(s.crowd(23, sources)...))
+	n := int(header(t, set).Entries - before)
+	return n < sources*9/10, ofTotal(n, sources) + " sources are in the set"
+}
+
+// dropsNewSources opens connections in the names of more sources than the table
+// of a limit holds if nobody says how many.
+func dropsNewSources(t *testing.T, s scenario) (bool, string) {
+	const sources = 70_000
+	customer := s.host(t)
+	must(t, s.host(t).Forge(s.crowd(443, sources)...))
+	n := s.connects(customer, 443, 5)
+	return n == 0, fmt.Sprintf("%s connections after %d sources", ofTotal(n, 5), sources)
+}
+
+// countsEachAddress has neighbours of one /64 send two probes each, by IPv6
+// whatever the scenario is.
+func countsEachAddress(t *testing.T, s scenario) (bool, string) {
+	s.family = families[1]
+	h := s.host(t)
+	neighbour := s.of(h).As16()
+	for i := range 10 {
+		neighbour[15] = byte(0x80 + i)
+		must(t, h.Forge(syns(netip.AddrFrom16(neighbour), 7000+2*i, 2)...))
+	}
+	n := s.connects(h, 443, 1)
+	return n == 1, ofTotal(n, 1) + " connections after 20 probes of 10 neighbours"
+}
+
+// A limit that an apply changes is the new one at once. The kernel keeps the
+// table of a limit by its name, and with it the rate that it was made with.
+func TestLimitChanges(t *testing.T) {
+	const (
+		wide   = "1000/second burst 1000"
+		narrow = "1/hour burst 5"
+	)
+	after := func(t *testing.T, load func(rate string)) int {
+		s := scenario{hosts: &hosts{network: lab.NewNetwork(t)}, family: families[0]}
+		load(wide)
+		h := s.host(t)
+		if n := s.connects(h, 443, 20); n != 20 {
+			t.Errorf("%d of 20 connections at %s", n, wide)
+		}
+		load(narrow)
+		return s.connects(h, 443, 20)
+	}
+	t.Run("one name", func(t *testing.T) {
+		bare(t, "nft")
+		lab.Serve(t, "tcp", 443)
+		flags := map[string]string{wide: "1000/sec --hashlimit-burst 1000", narrow: "1/hour --hashlimit-burst 5"}
+		if n := after(t, func(rate string) {
+			fed(t, "*filter\n-A INPUT -p tcp --syn --dport 443 -m hashlimit --hashlimit-mode srcip --hashlimit-name new --hashlimit-above "+
+				flags[rate]+" -j DROP\nCOMMIT\n", "iptables-restore")
+		}); n != 20 {
+			t.Errorf("%d of 20 connections: the kernel takes the new rate by itself", n)
+		}
+	})
+	onBackends(t, func(t *testing.T) {
+		lab.Serve(t, "tcp", 443)
+		if n := after(t, func(rate string) {
+			expect(t, 0, "apply", variant(t, "50/second burst 200", rate), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		}); n != 4 { // of a burst of 5, one is for a source that comes first
+			t.Errorf("%d of 20 connections at %s", n, narrow)
+		}
+	})
+}
+
+// UDP from a port below 1024 to one above is taken for a late answer, and is no probe;
+// from another port, or to a port of servers, it is.
+func TestLateAnswersAreNoProbes(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		watch(t, "")
+		network := lab.NewNetwork(t)
+		for _, c := range []struct {
+			name, v4, v6 string
+			port         uint16
+			first        int
+			banned       bool
+		}{
+			{"resolver", "203.0.113.53", "2001:db8:53::53", 53, 7000, false},
+			{"scanner", "203.0.113.66", "2001:db8:66::66", 3053, 7000, true},
+			{"disguised", "203.0.113.67", "2001:db8:67::67", 53, 600, true},
+		} {
+			h := network.Host(c.name, c.v4, c.v6)
+			arrive(t, h)
+			for i, a := range addresses(h) {
+				for port := c.first; port < c.first+20; port++ {
+					conn, err := h.DialFrom(netip.AddrPortFrom(a, c.port), "udp", scenario{family: families[i]}.at(port), lab.Patience)
+					must(t, err)
+					_, err = conn.Write([]byte("x"))
+					must(t, err)
+					conn.Close()
+				}
+				if is := banned(t, a); is != c.banned {
+					t.Errorf("%v after 20 datagrams from port %d: banned is %v", a, c.port, is)
+				}
+			}
+		}
+	})
+}

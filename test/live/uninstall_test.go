@@ -1,0 +1,90 @@
+package live
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
+	"github.com/hardenctl/hardenctl/internal/lab"
+)
+
+// The commands of the README take hardenctl off a host, in a trial too: nothing of
+// it is left in the kernel or on disk, others have what they had, and no boot closes
+// the host.
+func TestUninstallByHand(t *testing.T) {
+	commands := uninstallCommands(t)
+	onBackends(t, func(t *testing.T) {
+		addForeign(t)
+		uncounted := func() string { return counters.ReplaceAllString(theirs(t), "") } // ip6tables-nft-restore 1.8.9 takes none
+		before := uncounted()
+		w := newWays(t)
+		profile := write(t, "homely.toml", homely+"[fail2ban]\nenabled = true\n[scan]\nkeep_bans = true\n")
+		expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+		tryOut(t, variant(t), "5m")
+		killAll(t)
+		fed(t, commands, "sh", "-e")
+		if after := uncounted(); after != before {
+			t.Errorf("others had\n%s\nand have\n%s", before, after)
+		}
+		nothingOfOurs(t)
+		const all = "ssh4 web4 ssh6 web6 hidden4 hidden6"
+		w.are(t, all, all)
+		rebooted(t)
+		contains(t, expect(t, 0, "restore"), "nothing to restore")
+		w.are(t, all, all)
+	})
+}
+
+// uninstallCommands are the commands of the README.
+func uninstallCommands(t *testing.T) string {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	must(t, err)
+	_, off, _ := strings.Cut(string(readme), "\n## Taking it off\n")
+	block := fence.FindStringSubmatch(off)
+	if block == nil || block[1] != "sh" {
+		t.Fatal("the README does not say how")
+	}
+	return block[2]
+}
+
+// Where the profile has closed FORWARD, it stays closed until the command that the
+// README tells beside, and is open after the next boot.
+func TestUninstallForwardPolicy(t *testing.T) {
+	bare(t, lab.Backends[0])
+	closed := write(t, "closed.toml", "version = 1\ninclude = [\"builtin:server\"]\npolicy.forward = \"drop\"\n")
+	expect(t, 0, "apply", closed, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	const save = "iptables-save >"
+	first, last, _ := strings.Cut(uninstallCommands(t), save)
+	fed(t, first, "sh", "-e")
+	contains(t, tool(t, "iptables -S FORWARD"), "-P FORWARD DROP")
+	fed(t, "iptables -P FORWARD ACCEPT\nip6tables -P FORWARD ACCEPT\n"+save+last, "sh", "-e")
+	rebooted(t)
+	for _, command := range []string{"iptables", "ip6tables"} {
+		contains(t, tool(t, command+" -S FORWARD"), "-P FORWARD ACCEPT")
+	}
+	nothingOfOurs(t)
+}
+
+// nothingOfOurs fails the test if anything is left of an apply.
+func nothingOfOurs(t *testing.T) {
+	t.Helper()
+	for _, command := range []string{"iptables-save", "ip6tables-save", "ipset save", "cat /etc/iptables/rules.v4 /etc/iptables/rules.v6 /etc/iptables/ipsets"} {
+		if text := tool(t, command); strings.Contains(strings.ToLower(text), "hardenctl") {
+			t.Errorf("%s shows\n%s", command, text)
+		}
+	}
+	paths := bundle.Paths(bundle.Debian)
+	for _, kept := range []string{bundle.RulesV4, bundle.RulesV6, bundle.Sets} {
+		delete(paths, kept)
+	}
+	paths["generations"], paths["links"] = generation.Host.Folder, bundle.LinkPattern
+	for _, path := range paths {
+		if left, _ := filepath.Glob(path); left != nil {
+			t.Errorf("%q are left", left)
+		}
+	}
+}
