@@ -22,30 +22,30 @@ type rolledBack struct {
 // afterRollbackFlag adds the flag that is that word. It names the rollback, so
 // that a script in which it is left says nothing about the next one.
 func afterRollbackFlag(cmd *cobra.Command) *int {
-	return cmd.Flags().Int("after-rollback", 0, "apply although the last change was a rollback, the one with this number")
+	return cmd.Flags().Int("after-rollback", 0, "apply although the last change was a rollback; give the rollback's number")
 }
 
 // story says what was done, by whom and when.
 func (b rolledBack) story() string {
 	to := fmt.Sprintf("generation %d", b.From)
 	if b.From == 0 {
-		to = "what it had before hardenctl"
+		to = "the state before hardenctl"
 	}
-	return fmt.Sprintf("the last change of this host was a rollback to %s, by %s at %s", to, b.Who, b.When.Local().Format("2006-01-02 15:04:05"))
+	return fmt.Sprintf("the last change on this host was a rollback to %s, by %s at %s", to, b.Who, b.When.Local().Format("2006-01-02 15:04:05"))
 }
 
 // Error is the refusal.
 func (b rolledBack) Error() string {
 	wrong := ""
 	if b.given != 0 {
-		wrong = fmt.Sprintf(" --after-rollback %d is wrong: the number of this rollback is %d.", b.given, b.Number)
+		wrong = fmt.Sprintf(" --after-rollback %d is wrong: this rollback has the number %d.", b.given, b.Number)
 	}
-	return fmt.Sprintf("%s.%s This apply may bring back what was taken back. Nothing was changed. If the plan is right, say --after-rollback %d, or answer yes on a terminal", b.story(), wrong, b.Number)
+	return fmt.Sprintf("%s.%s This apply may undo that rollback. Nothing was changed. If the plan is right, add --after-rollback %d, or answer yes on a terminal", b.story(), wrong, b.Number)
 }
 
 // note tells the reader of a plan that an apply of it would be refused.
 func (b rolledBack) note(p *plan.Plan) {
-	p.Notes = append(p.Notes, fmt.Sprintf("%s: an apply may bring back what was taken back, and is refused without --after-rollback %d, or a yes on a terminal", b.story(), b.Number))
+	p.Notes = append(p.Notes, fmt.Sprintf("%s. An apply may undo that rollback: it is refused without --after-rollback %d, or a yes on a terminal", b.story(), b.Number))
 }
 
 // noteRollback adds the note where there is reason for it.
@@ -93,12 +93,12 @@ func afterwards(number int) string {
 		return ""
 	}
 	text := fmt.Sprintf(`
-The profile on disk did not change. An apply of it may undo this rollback, so every
-apply is refused, also one of cron or Ansible, until a person says yes on a
-terminal, or --after-rollback %d.`, number)
+The profile on disk did not change. An apply of it may undo this rollback. So every
+apply is refused, also from cron or Ansible, until a person answers yes on a
+terminal, or passes --after-rollback %d.`, number)
 	if live.From > 0 {
-		text += fmt.Sprintf(` Mend the profile first; the one that is live now
-is kept in %s/%d/sources.`, generation.Host.Folder, number)
+		text += fmt.Sprintf(` Fix the profile first. The profile that is
+live now is in %s/%d/sources.`, generation.Host.Folder, number)
 	}
 	return text
 }

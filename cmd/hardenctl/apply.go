@@ -36,77 +36,69 @@ type applyFlags struct {
 // newApplyFlags adds the flags that apply and rollback have in common.
 func newApplyFlags(cmd *cobra.Command) applyFlags {
 	return applyFlags{
-		approved:    cmd.Flags().Bool("auto-approve", false, "do not ask; needed without a terminal"),
+		approved:    cmd.Flags().Bool("auto-approve", false, "do not ask for a yes (required without a terminal)"),
 		asJSON:      cmd.Flags().Bool("json", false, "print the plan and the outcome as JSON"),
-		noGuard:     cmd.Flags().Bool("no-guard", false, "apply without proof that you can still log in"),
+		noGuard:     cmd.Flags().Bool("no-guard", false, "skip the lockout check: do not test whether you can still log in"),
 		notAdmins:   notAdminFlag(cmd),
 		within:      withinFlag(cmd),
 		lockTimeout: turnFlag(cmd, 10*time.Second),
 	}
 }
 
-const applyLong = `Plan, ask, and apply: sets, then rules, then kernel settings, then a reading of
-everything back, then the files that the host boots from. If any part fails, all
-of it goes back to what it was.
+const applyLong = `Show the plan, ask for a yes, and apply the plan. apply loads sets, then rules,
+then kernel settings. It reads everything back and compares it. Then it writes the
+files that the host boots from. If any step fails, apply undoes all steps.
 
-Before it changes anything, it proves with real packets, in a throwaway network,
-that you and everybody else who is logged in, and the profile's admin addresses,
-can still log in, and that what is open stays open. If not, or if it knows of no
-login and no admin address, it refuses; --no-guard applies all the same. Use
---no-guard at a console, too, where there is no address to lock out.
+Before apply changes anything, it checks for a lockout. In a throwaway network it
+tests with real packets that every admin can still log in: you, everyone else who
+is logged in, and the profile's admin addresses. It also tests that open
+connections stay open. If a test fails, apply stops. If no admin session or admin
+address is known, apply stops. --no-guard skips this check. Use --no-guard at a
+console, where no address can be locked out.
 
-Of sshd and dropbear it knows who has logged in. Of another server of an admin
-service, such as a panel, it does not: there everybody who is connected counts,
-also a stranger. The refusal says so. --not-an-admin ADDRESS leaves out that
-address, or a network, and keeps the guard for the rest.
+For sshd and dropbear, apply knows who has logged in. For other servers of an
+admin service, such as a panel, it does not: it counts every connected address as
+an admin. The error message says so. If such an address is not an admin, name it
+with --not-an-admin ADDRESS (or a network). The check still covers all others.
 
-With --confirm-within the new state is live on trial, and nothing is saved. Log
-in anew, and type there what apply tells you: hardenctl confirm TOKEN. Without
-that the kernel itself goes back to the old rules when the time is over, whatever
-has become of hardenctl, your shell or your connection; what the kernel does not
-take back, a watchdog does, or else the next hardenctl command. 60s is the
-default over SSH, on a terminal that may be far away, and without a terminal; on
-a console it is 0, which confirms at once. On a terminal apply then counts down;
-Ctrl-C leaves the trial to its end.
+With --confirm-within the new state is on trial, and nothing is saved. Open a new
+SSH session and run there the command that apply prints: hardenctl confirm TOKEN.
+If you do not confirm in time, the kernel restores the old rules, even if
+hardenctl, your shell or your connection has died. A watchdog restores what the
+kernel cannot restore, or else the next hardenctl command does. The default is
+60s; on a local console it is 0, which confirms at once. On a terminal, apply
+shows how many seconds are left. Ctrl-C ends this display, not the trial.
 
-A saved plan is refused if the host has changed since it was made, and so is an
-answer if the host or the profile has changed while you read. Nothing is locked
-while you do. While another apply is at work or on trial, it waits for the end of
-that, for as long as --lock-timeout says.
+apply refuses a saved plan if the host has changed since the plan was saved. It
+refuses your answer if the host or the profile has changed while you read the
+plan. No lock is held while you read. If another apply is running or on trial,
+apply waits for it, at most --lock-timeout.
 
-After a rollback the profile on disk is most likely the one that you rolled back
-from. So apply refuses it until a person answers yes on a terminal, or gives
+After a rollback, the profile on disk is most likely still the one that you rolled
+back. So apply refuses until a person answers yes on a terminal, or passes
 --after-rollback with the number of the rollback. --auto-approve alone is not
-enough. It is not enough either for a profile whose trial was not confirmed:
-apply that one on trial again.
+enough. It is also not enough for a profile whose trial was not confirmed: apply
+that profile on trial again.
 
-It exits 0 when the host is what the profile says, on trial or for good, also if
-something could not be cleared up afterwards, of which it warns; 1 if nothing was
-changed; 3 if the apply failed, or was not confirmed, and everything was undone;
-4 if undoing failed too, or if an apply is half done, this one or one before;
-5 if the host is what the profile says but the output could not be written; and 6
-if nothing was changed since another program held a lock, or an apply was on
-trial, for too long: try again.
-
-With --json the outcome is an object: the fields of a plan, "applied" and
-"reverted", the "generation" that was made, where something failed "step" and
-"error", and where a trial has begun "trial" with its "token", its "deadline"
-(RFC 3339) and "seconds".`
+With --json, apply prints one object: the fields of a plan, "applied", "reverted",
+and "generation" (the number of the new one). After a failure it has "step" and
+"error". During a trial it has "trial" with "token", "deadline" (RFC 3339) and
+"seconds".`
 
 func newApply() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply [PROFILE | --plan FILE]",
-		Short: "Move this host to what a profile says, all of it or nothing",
+		Short: "Change this host to match a profile, completely or not at all",
 		Long:  applyLong,
 		Example: `  hardenctl apply web.toml
   hardenctl apply web.toml --auto-approve
   hardenctl apply web.toml --auto-approve --confirm-within 2m
-  hardenctl apply web.toml --not-an-admin 203.0.113.66  # a stranger, connected to a panel
-  hardenctl apply web.toml --auto-approve --json  # for a program, which confirms .trial.token from a new login
+  hardenctl apply web.toml --not-an-admin 203.0.113.66  # connected to a panel, but no admin
+  hardenctl apply web.toml --auto-approve --json  # in a script: confirm .trial.token from a new SSH session
   hardenctl apply --plan web.plan`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	saved := cmd.Flags().String("plan", "", "apply the plan saved in this file")
+	saved := cmd.Flags().String("plan", "", "apply the plan saved in this file (by plan -o)")
 	allowed := allowFlag(cmd)
 	flags := newApplyFlags(cmd)
 	flags.afterRollback = afterRollbackFlag(cmd)
@@ -148,10 +140,10 @@ func (f applyFlags) run(cmd *cobra.Command, args []string) error {
 func loadSaved(path string) (target, error) {
 	err := safepath.Trusted(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return target{}, fmt.Errorf("%s: there is no such file; write a plan there with: hardenctl plan -o %[1]s", path)
+		return target{}, fmt.Errorf("%s: no such file; save a plan first: hardenctl plan -o %[1]s", path)
 	}
 	if err != nil {
-		return target{}, fmt.Errorf("users other than root could change this plan: %w; save it again in a folder where only root may write, such as /root", err)
+		return target{}, fmt.Errorf("users other than root can change this plan: %w; save it again in a folder that only root can write to, such as /root", err)
 	}
 	saved, err := host.LoadPlan(path)
 	if err != nil {
@@ -186,9 +178,9 @@ func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
 // reads no profile, so that to mend one would not help.
 func (f applyFlags) unguarded() string {
 	if f.afterRollback == nil {
-		return "A rollback does not read the profile on disk: choose another generation, or add --no-guard, which goes back without this check, as at a console"
+		return "A rollback does not read the profile on disk. Choose another generation, or add --no-guard to roll back without this check, as at a console"
 	}
-	return "Mend the profile before the next apply, also one of cron; --no-guard applies it without this check"
+	return "Fix the profile before the next apply, also before one from cron. --no-guard applies it without this check"
 }
 
 // readAnswer returns a line, or nothing if a signal comes before it. The reader

@@ -9,12 +9,10 @@ import (
 func newCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [PROFILE]",
-		Short: "Say whether a profile is right, and if not, everything that is wrong",
-		Long: `Read a profile with all that it includes and all lists that it names, and
-report everything that is wrong or doubtful in one run, each with its place. It
-needs no root, no network and no firewall tools.
-
-It exits 0 if the profile can be compiled, warnings or not, and else 1.`,
+		Short: "Validate a profile and report every error",
+		Long: `Read a profile, the profiles that it includes and the lists that it names. Report
+every error and warning in one run, each with its file and line. check needs no
+root, no network and no firewall tools.`,
 		Example: `  hardenctl check web.toml
   hardenctl check web.toml --json
   hardenctl check builtin:web`,
@@ -30,7 +28,7 @@ It exits 0 if the profile can be compiled, warnings or not, and else 1.`,
 		if _, err := s.compile(cmd, *asJSON); err != nil || *asJSON {
 			return err
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is right.\n", s.display(s.name))
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: OK\n", s.display(s.name))
 		return err
 	}
 	return cmd

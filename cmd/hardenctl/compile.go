@@ -15,21 +15,21 @@ import (
 func newCompile() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compile [PROFILE] (-o DIR | --check DIR)",
-		Short: "Write the files that a profile stands for, or compare them",
-		Long: `Compile a profile to its bundle: iptables-restore, ipset and sysctl files that
-work without hardenctl, and a manifest that says where each belongs and which
-profile line asked for each rule. Equal profiles give equal bytes.
+		Short: "Compile a profile to firewall files, or compare the files with a folder",
+		Long: `Compile a profile to a bundle: files for iptables-restore, ipset and sysctl that
+work without hardenctl, and a manifest. The manifest lists where each file belongs
+and which profile line made each rule. Equal profiles give equal bytes.
 
-With --check nothing is written: the bundle is compared with the one in DIR, and
-what differs is printed as a unified diff. It exits 0 if they are equal and else
-1, so that a CI can hold a reviewed bundle against its profile.`,
+With --check, compile writes nothing. It compares the bundle with the one in DIR
+and prints the differences as a unified diff. Use this in CI to compare a reviewed
+bundle with its profile.`,
 		Example: `  hardenctl compile web.toml -o bundle
   hardenctl compile web.toml --check bundle
   hardenctl compile builtin:web -o bundle --json`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	out := cmd.Flags().StringP("output", "o", "", "the folder to write the bundle to")
-	check := cmd.Flags().String("check", "", "the folder to compare the bundle with")
+	out := cmd.Flags().StringP("output", "o", "", "folder to write the bundle to")
+	check := cmd.Flags().String("check", "", "folder to compare the bundle with")
 	asJSON := cmd.Flags().Bool("json", false, "print the manifest, the comparison or the diagnostics as JSON")
 	allowed := allowFlag(cmd)
 	cmd.MarkFlagsOneRequired("output", "check")
@@ -93,13 +93,13 @@ func compareBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) er
 	if err != nil || diff == "" {
 		return err
 	}
-	return exit{exitError, fmt.Errorf("the bundle in %s is not that of the profile", folder)}
+	return exit{exitError, fmt.Errorf("the bundle in %s differs from the profile's bundle", folder)}
 }
 
 func diffFolder(b *bundle.Bundle, folder string) (string, error) {
 	stat, err := os.Stat(folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("there is no folder %s to compare with; compile -o %[1]s writes one", folder)
+		return "", fmt.Errorf("no folder %s to compare with; write one with compile -o %[1]s", folder)
 	}
 	if err != nil {
 		return "", err

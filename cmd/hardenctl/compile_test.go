@@ -51,10 +51,10 @@ func TestCheck(t *testing.T) {
 		profile, out, err, codes string
 		code                     int
 	}{
-		{"sub/a.toml", "sub/a.toml is right.\n", "", "", 0},
-		{"./sub/a.toml", "./sub/a.toml is right.\n", "", "", 0},
-		{"builtin:web", "builtin:web is right.\n", "", "", 0},
-		{"doubtful.toml", "doubtful.toml is right.\n", "doubtful.toml:2:15: warning: scan.window: does nothing", "no-effect", 0},
+		{"sub/a.toml", "sub/a.toml: OK\n", "", "", 0},
+		{"./sub/a.toml", "./sub/a.toml: OK\n", "", "", 0},
+		{"builtin:web", "builtin:web: OK\n", "", "", 0},
+		{"doubtful.toml", "doubtful.toml: OK\n", "doubtful.toml:2:15: warning: scan.window: does nothing", "no-effect", 0},
 		{"sub/bad.toml", "", "sub/bad.toml:2:1: error: x: unknown key\n  2 | x = 1\n    | ^\n", "unknown-key", 1},
 	} {
 		r := run(t, "check", test.profile)
@@ -114,7 +114,7 @@ func TestCompileCheck(t *testing.T) {
 			t.Errorf("different: %s\nshould hold %s", r.stdout, want)
 		}
 	}
-	if r.code != 1 || r.stderr != "hardenctl: the bundle in out is not that of the profile\n" {
+	if r.code != 1 || r.stderr != "hardenctl: the bundle in out differs from the profile's bundle\n" {
 		t.Errorf("different: got code %d and %s", r.code, r.stderr)
 	}
 	os.Remove("out/rules.v4")
@@ -192,7 +192,7 @@ func TestLinkedProfile(t *testing.T) {
 	if err := os.Symlink("real/a.toml", "link.toml"); err != nil {
 		t.Fatal(err)
 	}
-	if r := run(t, "check", "link.toml"); r.code != 0 || r.stdout != "real/a.toml is right.\n" {
+	if r := run(t, "check", "link.toml"); r.code != 0 || r.stdout != "real/a.toml: OK\n" {
 		t.Errorf("got %+v", r)
 	}
 	if err := os.Rename("real/b.toml", "c.toml"); err != nil {

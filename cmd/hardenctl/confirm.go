@@ -25,38 +25,30 @@ type confirmFlags struct {
 func newConfirm() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "confirm [TOKEN]",
-		Short: "Keep what is on trial; say it from a new login",
-		Long: `Make the state that an apply has put on trial the only one, and save it: one
-transaction for each table, then the files that the host boots from.
+		Short: "Make the pending change permanent (run it from a new SSH session)",
+		Long: `Make the change that is on trial permanent. confirm removes the old rules, in one
+transaction for each table, and writes the files that the host boots from.
 
-That you can type this in a new login is the proof that the new rules let you in.
-So it is refused from the login that applied, known by its SSH connection or by
-the sshd that serves it, also under sudo; and from a login that is older than the
-apply, known by the start of its sshd. Where the two cannot be compared, as on
-a console or with sudo in tmux, they may be the same: say --same-session if you
-are sure that you can log in.
+Run confirm in a new SSH session: if you can log in, the new rules let you in.
+confirm refuses the session that ran apply, also under sudo. It recognises that
+session by its SSH connection or its sshd process. It also refuses a session that
+is older than the apply. On a console, or with sudo in tmux, it cannot compare the
+sessions, and refuses too. If you are sure that you can log in, add --same-session.
 
-The token says which apply you mean; without it, it is the one that is pending.
-After the deadline there is nothing to confirm: the old state is back. If
-somebody has changed in the meantime what the trial made, confirm says so and
-changes nothing.
+TOKEN names the apply to confirm. Without it, confirm takes the pending one. After
+the deadline nothing is left to confirm: the old state is back. If someone has
+changed what the trial made, confirm reports that and changes nothing.
 
-It exits 0 when the new state is live and saved; 1 if nothing was changed; 3 if
-it failed and everything went back to what it was before the apply; 4 if going
-back failed too, or if an apply before is half done; 5 if it was confirmed but
-the output could not be written; and 6 if nothing was changed since another
-program held a lock for too long: try again, the trial goes on.
-
-With --json the outcome is an object with "confirmed", the "profile" that was on
-trial, "by" (who applied it), the "generation" that was made, where the next boot
-does not load it "until_boot" with what to do, and where something failed "error".`,
+With --json, confirm prints one object: "confirmed", "profile", "by" (who applied
+it) and "generation" (the number of the new one). If the next boot does not load
+the new state, "until_boot" says what to do. After a failure it has "error".`,
 		Example: `  hardenctl confirm
   hardenctl confirm k3x7abqz
   hardenctl confirm --same-session`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	flags := confirmFlags{
-		sameSession: cmd.Flags().Bool("same-session", false, "confirm from the login that applied, or from one that is older"),
+		sameSession: cmd.Flags().Bool("same-session", false, "allow the session that ran apply, or an older one"),
 		asJSON:      cmd.Flags().Bool("json", false, "print the outcome as JSON"),
 		lockTimeout: lockFlag(cmd),
 	}
@@ -70,7 +62,7 @@ func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		c.Token = args[0]
 		if c.Token == "" { // a script whose variable is not set means another trial, or none
-			return errors.New("the token is empty: leave it out to confirm the trial that is pending, whichever it is")
+			return errors.New("the token is empty; to confirm the pending trial without a token, leave it out")
 		}
 	}
 	kept, err := f.confirm(cmd, c)
@@ -97,12 +89,12 @@ func about(k host.Kept) map[string]any {
 // confirmed says to people what was confirmed, whose it was, and how long it
 // lasts.
 func confirmed(k host.Kept) string {
-	host, lasts := "what the profile says", "also after the next boot"
+	host, lasts := "as the profile says", "also after a reboot"
 	if live, ok := generation.Host.LastRollback(); ok && k.Generation > 0 && live.Number == k.Generation && live.From == 0 {
-		host = "what it was before hardenctl"
+		host = "as it was before hardenctl"
 	}
 	if len(k.Unloaded) > 0 {
-		lasts = "until the next boot: " + strings.Join(k.Unloaded, ";\n")
+		lasts = "until the next reboot: " + strings.Join(k.Unloaded, ";\n")
 	}
 	text := fmt.Sprintf("Confirmed. The host is %s, %s.\nThis was %s.", host, lasts, k.Apply)
 	if k.Generation > 0 {

@@ -14,9 +14,9 @@ func TestConfirmed(t *testing.T) {
 		unloaded []string
 		want     string
 	}{
-		{nil, "Confirmed. The host is what the profile says, also after the next boot." + whose},
+		{nil, "Confirmed. The host is as the profile says, also after a reboot." + whose},
 		{[]string{"nothing here loads the saved files at boot: install iptables-persistent"},
-			"Confirmed. The host is what the profile says, until the next boot: nothing here loads the saved files at boot: install iptables-persistent." + whose},
+			"Confirmed. The host is as the profile says, until the next reboot: nothing here loads the saved files at boot: install iptables-persistent." + whose},
 	} {
 		if got := confirmed(host.Kept{Apply: "an apply of web.toml by root from 192.0.2.7", Unloaded: c.unloaded}); got != c.want {
 			t.Errorf("got\n%s\nwant\n%s", got, c.want)

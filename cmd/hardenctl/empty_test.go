@@ -12,7 +12,7 @@ func TestEmptyFlags(t *testing.T) {
 		{"apply", "--plan", "", "--auto-approve"}, {"apply", "--plan=", "--auto-approve"},
 		{"plan", "builtin:web", "-o", ""}, {"plan", "builtin:web", "--output="},
 	} {
-		if got := run(t, args...); got.code != exitError || !strings.Contains(got.stderr, "needs the name of a file, and got an empty one") {
+		if got := run(t, args...); got.code != exitError || !strings.Contains(got.stderr, "the file name is empty") {
 			t.Errorf("%q: exit %d, %s", args, got.code, got.stderr)
 		}
 	}

@@ -15,23 +15,23 @@ import (
 )
 
 // errHistoryNotRoot is the error of a process that may not read generations.
-var errHistoryNotRoot = errors.New("generations can only be read as root")
+var errHistoryNotRoot = errors.New("only root can read the generations: run history as root")
 
 func newHistory() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
-		Short: "List what was applied to this host, when, and by which user",
-		Long: `List the generations of this host, the newest first. Every apply that changes
-something makes one: the bundle, the profile with all that it includes and
-names, and what the host had before, in ` + generation.Host.Folder + `.
+		Short: "List what was applied to this host, when and by whom",
+		Long: `List the generations of this host, newest first. Every confirmed apply that changes
+something makes a generation in ` + generation.Host.Folder + `. It holds the bundle, the
+profile with its includes and lists, and the state of the host before the apply.
 
-The newest is what the host was moved to last; hardenctl plan says whether it
-still is that. hardenctl rollback goes back to an earlier one, and hardenctl
-rollback 0 to what the host had before the first. The first is kept for
-good. Of the others, the oldest are removed when there are more than ` + fmt.Sprint(generation.Host.Most) + `, or
-when they take more than ` + fmt.Sprint(generation.Host.MostBytes>>20) + ` MiB.
+The newest generation is the last change. hardenctl plan shows whether the host
+still matches. hardenctl rollback NUMBER restores an earlier generation, and
+hardenctl rollback 0 restores the state before hardenctl. The first generation is
+never removed. hardenctl removes the oldest others when there are more than ` + fmt.Sprint(generation.Host.Most) + `,
+or when they take more than ` + fmt.Sprint(generation.Host.MostBytes>>20) + ` MiB.
 
-It needs root. With --json it prints an array, the newest first.`,
+history needs root. With --json it prints an array, newest first.`,
 		Example: `  hardenctl history
   hardenctl history --json`,
 		Args: cobra.NoArgs,
@@ -59,7 +59,7 @@ func showHistory(w io.Writer, all []generation.Generation, asJSON bool) error {
 		return writeJSON(w, append([]generation.Generation{}, all...)) // [], not null
 	}
 	if len(all) == 0 {
-		_, err := fmt.Fprintln(w, "No apply has been confirmed on this host yet. The first one that changes something\nmakes generation 1.")
+		_, err := fmt.Fprintln(w, "No generations yet. The first confirmed apply that changes something makes generation 1.")
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -76,7 +76,7 @@ func showPending(w io.Writer) error {
 	if !onTrial {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "%s; it becomes a generation when it is confirmed.\n", p)
+	_, err := fmt.Fprintf(w, "%s; it becomes a generation when you confirm it.\n", p)
 	return err
 }
 

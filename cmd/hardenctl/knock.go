@@ -18,20 +18,19 @@ import (
 func newKnock() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "knock HOST (--profile PROFILE [--name NAME] | --ports PORTS)",
-		Short: "Knock at another host, so that it opens a service to this one",
-		Long: `Send one packet to each port of a sequence, in order: a TCP connection that is
-given up at once, or an empty UDP datagram. A host that listens for the sequence
-then lets this address connect, for a while. It needs no root.
+		Short: "Send a knock sequence to another host, so that it opens a service",
+		Long: `Send one packet to each port of a sequence, in order. For TCP it starts a
+connection and drops it at once. For UDP it sends an empty datagram. A host that
+expects the sequence then accepts connections from this address for a while. knock
+needs no root.
 
-The sequence comes from the profile of that host, or from --ports. While the
-command runs, everybody on this machine can read --ports in the list of
-processes, and your shell keeps it in its history; a profile file that only you
-can read keeps it to yourself. On the network the knocks are there for all to
-see who see your packets.
+The sequence comes from the profile of that host, or from --ports. The list of
+processes shows --ports to every user of this machine, and your shell saves it in
+its history. To keep the sequence secret, use a profile that only you can read.
+Anyone who can capture your packets can see the knocks.
 
-No answer comes back, and none is waited for: it exits 0 when every knock has
-been sent, and whether the door is open shows when you connect. A name with
-addresses in both families is knocked at in both, unless -4 or -6 chooses one.`,
+The host does not answer. To see whether the service is open, connect to it. If
+HOST has IPv4 and IPv6 addresses, knock uses both; -4 or -6 selects one.`,
 		Example: `  hardenctl knock bastion.example.com --profile bastion.toml
   hardenctl knock 192.0.2.1 --profile bastion.toml --name front-door
   hardenctl knock 2001:db8::1 --ports tcp/7000,udp/8000,tcp/9000
@@ -39,13 +38,13 @@ addresses in both families is knocked at in both, unless -4 or -6 chooses one.`,
 		Args: cobra.ExactArgs(1),
 	}
 	var f knockFlags
-	cmd.Flags().StringVar(&f.profile, "profile", "", "the profile of the host, which states the sequence")
-	cmd.Flags().StringVar(&f.name, "name", "", "the knock of the profile, if it has more than one")
-	cmd.Flags().StringSliceVar(&f.ports, "ports", nil, "the sequence, such as tcp/7000,udp/8000,tcp/9000")
-	cmd.Flags().DurationVar(&f.delay, "delay", knock.MinDelay, "the time between two knocks")
-	cmd.Flags().BoolVarP(&f.four, "ipv4", "4", false, "knock by IPv4 only")
-	cmd.Flags().BoolVarP(&f.six, "ipv6", "6", false, "knock by IPv6 only")
-	f.asJSON = cmd.Flags().Bool("json", false, "print what was done as JSON")
+	cmd.Flags().StringVar(&f.profile, "profile", "", "profile of that host, which has the sequence")
+	cmd.Flags().StringVar(&f.name, "name", "", "name of the knock, if the profile has more than one")
+	cmd.Flags().StringSliceVar(&f.ports, "ports", nil, "sequence of ports, such as tcp/7000,udp/8000,tcp/9000")
+	cmd.Flags().DurationVar(&f.delay, "delay", knock.MinDelay, "time between two knocks")
+	cmd.Flags().BoolVarP(&f.four, "ipv4", "4", false, "use IPv4 only")
+	cmd.Flags().BoolVarP(&f.six, "ipv6", "6", false, "use IPv6 only")
+	f.asJSON = cmd.Flags().Bool("json", false, "print the result as JSON")
 	f.allowed = allowFlag(cmd)
 	cmd.MarkFlagsOneRequired("profile", "ports")
 	cmd.MarkFlagsMutuallyExclusive("profile", "ports")
@@ -103,9 +102,9 @@ func (f knockFlags) run(cmd *cobra.Command, host string) error {
 
 func (f knockFlags) badDelay(d door) error {
 	if d.step > 0 {
-		return fmt.Errorf("--delay %v: it must be %v or more, and less than the step of the knock, %v", f.delay, knock.MinDelay, d.step)
+		return fmt.Errorf("--delay %v: must be at least %v, and less than the knock's step, %v", f.delay, knock.MinDelay, d.step)
 	}
-	return fmt.Errorf("--delay %v: it must be %v or more", f.delay, knock.MinDelay)
+	return fmt.Errorf("--delay %v: must be at least %v", f.delay, knock.MinDelay)
 }
 
 func (f knockFlags) send(ctx context.Context, host string, d door) ([]netip.Addr, error) {
@@ -133,7 +132,7 @@ func (k knocked) print(w io.Writer) error {
 	if len(k.Services) > 0 {
 		what, howLong = strings.Join(k.Services, ", "), " for "+k.Open
 	}
-	_, err := fmt.Fprintf(w, "Knocked at %s: %s.\nIf all of it was heard, %s is open to you%s. Connect now, such as by: ssh %s\n",
+	_, err := fmt.Fprintf(w, "Sent the knocks to %s: %s.\nIf all of them arrived, %s is now open to you%s. Connect now, for example: ssh %s\n",
 		strings.Join(addresses, " and "), strings.Join(k.Sequence, ", "), what, howLong, k.Host)
 	return err
 }
@@ -206,9 +205,9 @@ func (f knockFlags) choose(knocks []profile.Knock) (profile.Knock, error) {
 	}
 	switch {
 	case len(knocks) == 0:
-		return profile.Knock{}, fmt.Errorf("%s states no knock: add [knocks.NAME] with a sequence, or give --ports", f.profile)
+		return profile.Knock{}, fmt.Errorf("%s has no knock; add [knocks.NAME] with a sequence, or use --ports", f.profile)
 	case f.name == "":
-		return profile.Knock{}, errors.New("the profile has more than one knock; choose with --name: " + strings.Join(names, ", "))
+		return profile.Knock{}, errors.New("the profile has more than one knock; choose one with --name: " + strings.Join(names, ", "))
 	}
 	return profile.Knock{}, fmt.Errorf("%s has no knock %q; it has %s", f.profile, f.name, strings.Join(names, ", "))
 }

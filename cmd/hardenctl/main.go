@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
@@ -23,14 +24,14 @@ import (
 // version is set by the linker of a release.
 var version = "development"
 
-// Exit codes. Codes 0 to 2 of plan are Terraform's.
+// The exit codes by shorter names; exitcode.Table says what they mean.
 const (
-	exitError     = 1 // bad input, or a host that could not be read; nothing changed
-	exitChanges   = 2 // plan --detailed-exitcode: there are changes
-	exitReverted  = 3 // apply failed, and everything went back
-	exitUncertain = 4 // apply failed, and so did going back: look at the host
-	exitUnwritten = 5 // apply did its work, and could not say so
-	exitBusy      = 6 // another program held a lock, or a trial was pending, for too long; nothing changed, try again
+	exitError     = exitcode.Error
+	exitChanges   = exitcode.Changes
+	exitReverted  = exitcode.Reverted
+	exitUncertain = exitcode.Incomplete
+	exitUnwritten = exitcode.Unwritten
+	exitBusy      = exitcode.Busy
 )
 
 // exit is an error that ends the process with a code of its own. A nil err
@@ -84,7 +85,7 @@ func report(err error) int {
 // script does whose variable is not set: it would count as a flag not given.
 func refuseEmpty(cmd *cobra.Command, name string) error {
 	if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
-		return fmt.Errorf("--%s needs the name of a file, and got an empty one", name)
+		return fmt.Errorf("--%s: the file name is empty", name)
 	}
 	return nil
 }
@@ -92,38 +93,56 @@ func refuseEmpty(cmd *cobra.Command, name string) error {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hardenctl",
-		Short: "Make a Linux host invisible and unrewarding to port scanners",
-		Long: `hardenctl compiles a profile (TOML) to the exact iptables, ipset and sysctl
-state of a host, shows how the live host differs, and moves it there in one
-transaction that goes back as a whole if any part of it fails.
+		Short: "Harden a Linux host against port scanners, from one profile",
+		Long: `hardenctl compiles a profile (TOML) to iptables rules, ipset sets and kernel
+settings. It shows how this host differs from the profile, and changes the host in
+one transaction. If any part fails, hardenctl undoes the whole change.
 
-A PROFILE argument is the path of a file or builtin:NAME; without one, commands
-take ` + defaultProfile + `.`,
-		Example: `  hardenctl profiles                      what is built in
-  hardenctl check web.toml                is the profile right?
-  hardenctl compile web.toml -o bundle    the files, for review
-  hardenctl plan web.toml                 what would change on this host
-  hardenctl apply web.toml                change it, on trial
-  hardenctl confirm                       keep the change; from a new login
-  hardenctl rollback                      change it back
-  hardenctl verify web.toml               attack it, in a throwaway network`,
+PROFILE is the path of a file, or builtin:NAME for a built-in profile. The default
+is ` + defaultProfile + `.`,
+		Example: `  hardenctl profiles                      list the built-in profiles
+  hardenctl check web.toml                validate a profile
+  hardenctl compile web.toml -o bundle    write the firewall files, for review
+  hardenctl plan web.toml                 show what would change on this host
+  hardenctl apply web.toml                change this host, on trial
+  hardenctl confirm                       make the change permanent (new SSH session)
+  hardenctl rollback                      restore the generation before
+  hardenctl verify web.toml               attack the profile in a test network`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(flagError)
+	root.SetHelpTemplate(helpTemplate)
 	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newKnock(), newProfiles())
 	return root
+}
+
+// helpTemplate is cobra's own, with the exit codes at the end.
+const helpTemplate = `{{with or .Long .Short}}{{trimTrailingWhitespaces .}}
+
+{{end}}{{.UsageString}}{{with exitCodes .}}
+Exit Codes:
+{{.}}{{end}}`
+
+func init() { cobra.AddTemplateFunc("exitCodes", exitCodes) }
+
+// exitCodes lists the codes with which a command ends, for its help.
+func exitCodes(cmd *cobra.Command) string {
+	if !cmd.HasParent() {
+		return exitcode.Text(exitcode.General())
+	}
+	return exitcode.Text(exitcode.Of(cmd.Name()))
 }
 
 // flagError says how a time is written where one was given without a unit, or
 // in days, and where the flags of a command are listed.
 func flagError(cmd *cobra.Command, err error) error {
 	if strings.HasPrefix(err.Error(), "unknown ") {
-		return fmt.Errorf("%w; %s --help lists the flags", err, cmd.CommandPath())
+		return fmt.Errorf("%w; `%s --help` lists the flags", err, cmd.CommandPath())
 	}
 	if strings.Contains(err.Error(), "in duration") {
-		return fmt.Errorf("%w; a time is a number with its unit, such as 90s, 5m or 1h", err)
+		return fmt.Errorf("%w; write a number with a unit, such as 90s, 5m or 1h", err)
 	}
 	return err
 }

@@ -21,7 +21,7 @@ type addresses struct {
 // whether somebody has logged in from there.
 func notAdminFlag(cmd *cobra.Command) *addresses {
 	var left addresses
-	cmd.Flags().Var(&left, "not-an-admin", "an address, or a network, that is connected and need not get in")
+	cmd.Flags().Var(&left, "not-an-admin", "connected address or network that does not belong to an admin")
 	return &left
 }
 

@@ -41,7 +41,7 @@ func TestOtherKind(t *testing.T) {
 		"list.txt":             "\"list.txt\" is a list of addresses, not a profile\n  help: name it in a set of a profile: [sets.NAME] files = [\"list.txt\"]",
 		"list.json":            `"list.json" is a list of addresses, not a profile`,
 		"rules.v4":             `"rules.v4" is a rules file of iptables-restore, not a profile`,
-		"bundle":               "bundle is the folder of a bundle, not a profile; name the profile that it was compiled from",
+		"bundle":               "bundle is the folder of a bundle, not a profile; name the profile that the bundle was compiled from",
 		"bundle/":              "bundle/ is the folder of a bundle, not a profile",
 		"bundle/manifest.json": `"manifest.json" is the manifest of a bundle, not a profile`,
 		"bundle/ipsets":        `"ipsets" is a file of ipset restore, not a profile`,
@@ -55,20 +55,20 @@ func TestOtherKind(t *testing.T) {
 			otherKind{[]string{"knock", "192.0.2.1", "--profile", file}, want})
 	}
 	tests = append(tests,
-		otherKind{[]string{"plan", "web.toml", "-o", "notes"}, "--output notes: this file is not a saved plan and would be overwritten; name another file"},
-		otherKind{[]string{"apply", "--plan", "missing"}, "missing: there is no such file; write a plan there with: hardenctl plan -o missing"},
+		otherKind{[]string{"plan", "web.toml", "-o", "notes"}, "--output notes: this file exists and is not a saved plan; name another file"},
+		otherKind{[]string{"apply", "--plan", "missing"}, "missing: no such file; save a plan first: hardenctl plan -o missing"},
 		otherKind{[]string{"compile", "web.toml", "--check", "web.toml"}, "web.toml is a profile, not the folder of a bundle; name the folder that compile -o wrote"},
 		otherKind{[]string{"compile", "web.toml", "--check", "bundle/manifest.json"}, "bundle/manifest.json is the manifest of a bundle, not the folder of a bundle"},
 		otherKind{[]string{"compile", "web.toml", "--check", "saved"}, "saved is a saved plan, not the folder of a bundle"},
 		otherKind{[]string{"compile", "web.toml", "-o", "list.txt"}, "list.txt is a list of addresses, not a folder; name a folder for the bundle"},
 		otherKind{[]string{"check", "web.toml", "--allow", "list.txt"}, "--allow needs a folder: "},
-		otherKind{[]string{"plan", "web.toml", "-o", "web.toml"}, "--output web.toml: this file is a profile and would be overwritten; name another file"},
-		otherKind{[]string{"plan", "web.toml", "-o", "list.txt"}, "--output list.txt: this file is a list of addresses and would be overwritten"})
+		otherKind{[]string{"plan", "web.toml", "-o", "web.toml"}, "--output web.toml: this file exists and is a profile; name another file"},
+		otherKind{[]string{"plan", "web.toml", "-o", "list.txt"}, "--output list.txt: this file exists and is a list of addresses"})
 	for _, test := range tests {
 		test.run(t)
 	}
 	kinds(t)
-	if err := checkPage("web.toml"); err == nil || !strings.Contains(err.Error(), "--html web.toml: this file is a profile and would be overwritten") {
+	if err := checkPage("web.toml"); err == nil || !strings.Contains(err.Error(), "--html web.toml: this file exists and is a profile") {
 		t.Errorf("verify --html over a profile: %v", err)
 	}
 }

@@ -46,7 +46,7 @@ func (f applyFlags) report(cmd *cobra.Command, o outcome, err error) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: warning: %v\n", err)
 	}
 	if unwritten := f.write(cmd, o); unwritten != nil && o.Applied {
-		return exit{exitUnwritten, fmt.Errorf("applied, and the host is %s%s, but the output could not be written: %w", o.Plan.Goal(), o.Trial.until(), unwritten)}
+		return exit{exitUnwritten, fmt.Errorf("applied: the host is %s%s, but the output could not be written: %w", o.Plan.Goal(), o.Trial.until(), unwritten)}
 	} else if failed == nil {
 		return unwritten
 	}
@@ -76,11 +76,11 @@ func writeApplied(w io.Writer, o outcome) error {
 
 // numbered says which generation an apply has made, and what a rollback does.
 func numbered(number int) string {
-	before := "the one before"
+	before := "the generation before it"
 	if number == 1 {
-		before = "what the host had before"
+		before = "the state before hardenctl"
 	}
-	return fmt.Sprintf("It is generation %d; hardenctl rollback goes back to %s.%s", number, before, afterwards(number))
+	return fmt.Sprintf("This is generation %d. `hardenctl rollback` restores %s.%s", number, before, afterwards(number))
 }
 
 // applyError gives a failed apply its exit code. An error that came after the

@@ -19,16 +19,16 @@ func keepsOthers(flag, path string, written filekind.Kind) error {
 	}
 	text, err := safepath.ReadAny(path)
 	if err != nil {
-		return fmt.Errorf("--%s %s: cannot read what is there: %w", flag, path, err)
+		return fmt.Errorf("--%s %s: the file exists and cannot be read: %w", flag, path, err)
 	}
 	kind := filekind.Of(text)
 	switch {
 	case kind == written || len(text) == 0:
 		return nil
 	case kind == filekind.Unknown:
-		return fmt.Errorf("--%s %s: this file is not %s and would be overwritten; name another file", flag, path, written)
+		return fmt.Errorf("--%s %s: this file exists and is not %s; name another file", flag, path, written)
 	}
-	return fmt.Errorf("--%s %s: this file is %s and would be overwritten; name another file", flag, path, kind)
+	return fmt.Errorf("--%s %s: this file exists and is %s; name another file", flag, path, kind)
 }
 
 // writableAt returns an error if no file can be written at the path that a flag

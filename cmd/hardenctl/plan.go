@@ -18,25 +18,24 @@ type planFlags struct {
 	notAdmins        *addresses
 }
 
-const planLong = `Compile a profile, load it in a throwaway network namespace with this host's own
-tools, read what the host has, and list every difference with the profile line
-that wants it. What others own is listed as untouched. Who is logged in now, and
-the profile's admin addresses, are tried with real packets there: the plan says
-who would be locked out. --not-an-admin ADDRESS leaves out a connection that is no
-login (see apply --help).
+const planLong = `Show what apply would change. plan compiles the profile, loads it in a throwaway
+network namespace with this host's own tools, and compares the result with this
+host. It lists every difference with the profile line behind it. What hardenctl
+does not own is listed as unmanaged: apply leaves it unchanged. plan also tests
+with real packets who can still log in: everyone who is logged in now, and the
+profile's admin addresses. It shows who would be locked out. --not-an-admin ADDRESS
+excludes a connected address (see apply --help).
 
-While an apply is on trial, the plan compares with what is on trial, and says
-until when. While another firewall is active, such as ufw, the plan warns of it
-and says how to take it off; an apply is refused until then.
+If an apply is on trial, plan compares with the state on trial, and shows when the
+trial ends. If another firewall is active, such as ufw, plan shows how to disable
+it. apply stops until then.
 
-It exits 0, or with --detailed-exitcode 0 for no changes, 2 for changes or
-another firewall, and 1 for an error. It needs root, to read the firewall; it
-changes nothing.`
+plan needs root to read the firewall. It changes nothing.`
 
 func newPlan() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan [PROFILE]",
-		Short: "Show how this host differs from a profile; change nothing",
+		Short: "Show what apply would change; change nothing",
 		Long:  planLong,
 		Example: `  hardenctl plan web.toml
   hardenctl plan web.toml --json --detailed-exitcode
@@ -45,8 +44,8 @@ func newPlan() *cobra.Command {
 	}
 	flags := planFlags{
 		asJSON:   cmd.Flags().Bool("json", false, "print the plan as JSON"),
-		detailed: cmd.Flags().Bool("detailed-exitcode", false, "exit 2 if there are changes, or another firewall"),
-		out:      cmd.Flags().StringP("output", "o", "", "a file to save the plan to, for apply"),
+		detailed: cmd.Flags().Bool("detailed-exitcode", false, "exit 2 if there are changes, or another firewall is active"),
+		out:      cmd.Flags().StringP("output", "o", "", "save the plan to this file, for apply --plan"),
 		allowed:  allowFlag(cmd),
 
 		notAdmins: notAdminFlag(cmd),

@@ -15,18 +15,18 @@ func newProfiles() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "profiles [NAME]",
 		Short: "List the built-in profiles, or print one",
-		Long: `List the built-in profiles with what each is for, or print the text of one: its
-comments say what each setting does and where that is known from.
+		Long: `List the built-in profiles, or print the text of one. The comments in it explain
+each setting and name the source.
 
-A profile of your own includes one, and changes of it what it states:
+To change a built-in profile, include it in your own profile:
 
   include = ["builtin:web"]
   [services.ssh]
-  from = ["192.0.2.0/24"]             a value or a list replaces the inherited one
-  ports.add = ["tcp/2222"]            add and remove change an inherited list
-  remove = ["new_per_source"]         remove takes keys out of an inherited table
+  from = ["192.0.2.0/24"]             replace an inherited value or list
+  ports.add = ["tcp/2222"]            add to an inherited list (or .remove)
+  remove = ["new_per_source"]         remove keys of an inherited table
   [services.http3]
-  enabled = false                     switches an inherited table off`,
+  enabled = false                     disable an inherited table`,
 		Example: `  hardenctl profiles
   hardenctl profiles web
   hardenctl profiles --json`,
@@ -68,7 +68,7 @@ func listProfiles(w io.Writer, asJSON bool) error {
 func printProfile(cmd *cobra.Command, name string) error {
 	text, err := fs.ReadFile(profiles.FS(), name+".toml")
 	if err != nil {
-		return fmt.Errorf("there is no built-in profile %q; there are %s", name, strings.Join(profiles.Names(), ", "))
+		return fmt.Errorf("no built-in profile %q; the built-in profiles are %s", name, strings.Join(profiles.Names(), ", "))
 	}
 	_, err = cmd.OutOrStdout().Write(text)
 	return err

@@ -131,7 +131,7 @@ func (f applyFlags) propose(cmd *cobra.Command, args []string, again bool) (p pr
 		}
 	}
 	if err := p.reading.ClearUp(); err != nil {
-		return p, fmt.Errorf("clearing up after an apply that was killed: %w", err)
+		return p, fmt.Errorf("cannot remove what a killed apply left behind: %w", err)
 	}
 	p.lockout, p.undone = f.guard(cmd, p.reading), f.undone()
 	if p.undone != nil {
@@ -159,9 +159,9 @@ func (f applyFlags) refusal(cmd *cobra.Command, p proposal) error {
 
 // sameAs returns an error if this is not what was shown before.
 func (p proposal) sameAs(shown proposal) error {
-	const again = "has changed while you read. Nothing was changed; run it again"
+	const again = "has changed while you read the plan. Nothing was changed; run the command again"
 	if p.target.from != shown.target.from || !bytes.Equal(p.target.bundle.ManifestText(), shown.target.bundle.ManifestText()) {
-		return errors.New("what you want to apply " + again)
+		return errors.New("the profile " + again)
 	}
 	if !p.reading.SameHost(shown.reading) {
 		return errors.New("the host " + again)
@@ -172,9 +172,9 @@ func (p proposal) sameAs(shown proposal) error {
 // ask asks on a terminal; elsewhere somebody must have said yes before.
 func (f applyFlags) ask(cmd *cobra.Command) error {
 	if !f.asks(cmd) {
-		return errors.New("there is no terminal to ask on; say --auto-approve")
+		return errors.New("no terminal to ask on; add --auto-approve")
 	}
-	fmt.Fprint(asked(cmd), "Apply this? Only \"yes\" does it: ")
+	fmt.Fprint(asked(cmd), "Apply this plan? Type \"yes\" to apply: ")
 	if readAnswer(cmd.Context(), cmd.InOrStdin()) != "yes" {
 		return errors.New("nothing was changed")
 	}

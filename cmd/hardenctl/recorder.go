@@ -62,9 +62,9 @@ func (r *recorder) doubt(name string) {
 	r.blamed = append(r.blamed, wrong.Path)
 	r.doubts.Add(diag.Diagnostic{
 		Code: "others-may-write", Severity: r.source.severity(), Position: diag.Position{File: name},
-		Message:    "users other than root could change this file: " + wrong.Path + " " + wrong.Reason,
-		Note:       "root does what a profile says; plan and apply accept one only from root and from the user who became root",
-		Suggestion: "read the profile, and copy it, with what it includes and its lists, to /etc/hardenctl, where root alone may write",
+		Message:    "users other than root can change this file: " + wrong.Path + " " + wrong.Reason,
+		Note:       "root obeys a profile; plan and apply accept only files that root owns, or the user who became root",
+		Suggestion: "read the profile, then copy it with its includes and lists to /etc/hardenctl, where only root can write",
 	})
 }
 

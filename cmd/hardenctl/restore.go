@@ -15,30 +15,25 @@ import (
 func newRestore() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore",
-		Short: "Load the saved rules, or close this host (for the boot)",
-		Long: `Put in force what this host saved: sets, then rules, then kernel settings. The
-unit hardenctl-restore.service runs it at boot, before the network is up. What
-another loader has put in force already is compared and left alone.
+		Short: "Load the saved firewall at boot, or close this host",
+		Long: `Load the saved firewall: sets, then rules, then kernel settings. The unit
+hardenctl-restore.service runs this at boot, before the network is up. If another
+loader has loaded the rules already, restore compares them and does not load them
+again.
 
-If the sets cannot be loaded, or the rules of a family, that family gets the
-rules of /etc/hardenctl/closed.v4 or closed.v6: open connections, and admin
-services for admin addresses. So a broken file never leaves the host open; nor
-does one that is gone: then the last generation says who gets in.
+If the sets or the rules of a family cannot be loaded, restore closes that family:
+it loads /etc/hardenctl/closed.v4 or closed.v6. These allow open connections, and
+admin services for admin addresses. So a broken file never leaves the host open.
+If these files are missing too, the newest generation says who is admitted.
 
-Bans that the profile keeps (scan.keep_bans) come back with the time that is
-left of them. --save-bans writes them down; the unit runs it when the host goes
-down.
-
-It exits 0 if everything is in force as the files say, or if nothing was ever
-applied here; 1 if anything had to be closed, or could not be compared or set;
-and 6 if another program held a lock, or an apply was on trial, for too long: try
-again.`,
+If the profile keeps bans (scan.keep_bans), restore loads them with the time that
+they have left. The unit saves them with --save-bans at shutdown.`,
 		Example: `  hardenctl restore
   hardenctl restore --lock-timeout 5s`,
 		Args: cobra.NoArgs,
 	}
 	wait := turnFlag(cmd, time.Minute)
-	save := cmd.Flags().Bool("save-bans", false, "instead, save the bans that the profile keeps (for a shutdown)")
+	save := cmd.Flags().Bool("save-bans", false, "save the bans instead, at shutdown (if scan.keep_bans is set)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if os.Geteuid() != 0 {
 			return host.ErrNotRoot

@@ -22,21 +22,16 @@ type revertFlags struct {
 func newRevert() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revert",
-		Short: "End a trial before its time: everything goes back",
-		Long: `End the trial that is pending, and clear up whatever an apply has left that was
-not confirmed. Rules, sets and kernel settings are what they were before; changes
-that others have made since stay. If somebody has saved the firewall meanwhile, the
-trial's rules and sets are removed from the files that the host boots from.
-Without a trial it changes nothing, and says so.
+		Short: "End the pending trial now and undo its change",
+		Long: `End the pending trial and restore the rules, sets and kernel settings from before
+it. Changes that others have made since then stay. If someone has saved the
+firewall during the trial, revert removes the trial's rules and sets from the files
+that the host boots from. Without a trial, revert changes nothing and says so.
 
-An apply that was confirmed and then died goes on to its end. If it cannot, it is
-given up: what is still on trial goes back, but rules, sets and files that were
-in place already stay new. Where the journal of a trial cannot be read, rules and
-sets go back, and kernel settings stay.
-
-It exits 0 when nothing is on trial any more; 1 if something is in the way; 4 if an
-apply is half done, in one of these two ways: look at the host; and 6 if nothing
-was changed since another program held a lock for too long: try again.`,
+If an apply was confirmed and then died, revert completes it. If that fails, revert
+abandons it: it undoes what is still on trial, but rules, sets and files that were
+already replaced stay new. If the journal of a trial cannot be read, revert
+restores rules and sets, but not kernel settings.`,
 		Example: `  hardenctl revert`,
 		Args:    cobra.NoArgs,
 	}
@@ -53,9 +48,9 @@ was changed since another program held a lock for too long: try again.`,
 func (f revertFlags) run(cmd *cobra.Command) error {
 	steady()
 	reverted, err := f.revert(cmd)
-	sentence := "Everything went back to what it was before the apply.\n" + unmended
+	sentence := "Reverted. The host is as it was before the apply.\n" + unmended
 	if !reverted {
-		sentence = "Nothing was on trial."
+		sentence = "No trial is pending. Nothing was changed."
 	}
 	return ending{word: "reverted", did: reverted && err == nil, sentence: sentence}.report(cmd, *f.asJSON, err)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -12,26 +13,24 @@ import (
 func newRollback() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollback [GENERATION]",
-		Short: "Go back to what an earlier apply made of this host",
-		Long: `Plan, ask, and apply, as apply does, but from a generation: the bundle of an
-earlier apply, which hardenctl keeps (see hardenctl history). No profile is
-needed, and none is changed: mend yours too. Until a person says yes to an apply
-on a terminal, or --after-rollback, every apply is refused, also one of cron or
-Ansible: it might undo the rollback.
+		Short: "Restore an earlier generation of this host",
+		Long: `Show the plan, ask for a yes, and apply the plan, as apply does. But rollback
+restores a generation: the bundle of an earlier apply (see hardenctl history). It
+does not read or change the profile on disk. Fix the profile too: until a person
+answers yes on a terminal, or passes --after-rollback, every apply is refused, also
+from cron or Ansible, because it may undo the rollback.
 
-Without a number it goes back to the generation before the newest one: it undoes
-the last apply, and called again it undoes itself. A rollback that changes
-something makes a generation of its own, which says where it came from.
+Without a number, rollback restores the generation before the newest. So it undoes
+the last apply, and a second rollback undoes the first. A rollback that changes
+something makes a new generation.
 
-Generation 0 is what the host had before hardenctl: its policies, the values of
-the kernel settings that hardenctl has changed, and the files that it boots from.
-Rules and sets of others stay as they are now. A rollback of the first apply goes
-there too.
-
-It exits as apply does.`,
+Generation 0 is the state before hardenctl: its chain policies, the old values of
+the kernel settings that hardenctl changed, and the old boot files. Rules and sets
+that hardenctl does not own stay as they are. A rollback of generation 1 also
+restores generation 0.`,
 		Example: `  hardenctl rollback
   hardenctl rollback 3
-  hardenctl rollback 0  # to what the host had before hardenctl
+  hardenctl rollback 0  # restore the state before hardenctl
   hardenctl rollback 3 --auto-approve --json`,
 		Args: cobra.MatchAll(cobra.MaximumNArgs(1), generationArg),
 	}
@@ -51,13 +50,16 @@ func loadGeneration(args []string) (target, error) {
 	if number == 0 {
 		b, err := generation.Host.Before()
 		if err != nil {
-			return target{}, fmt.Errorf("cannot go back to what the host had before hardenctl: %w", err)
+			return target{}, fmt.Errorf("cannot restore the state before hardenctl: %w", err)
 		}
 		return target{bundle: b}, nil
 	}
 	kept, err := generation.Host.Open(number)
+	if errors.Is(err, generation.ErrNone) {
+		return target{}, fmt.Errorf("no generation %d; `hardenctl history` lists them", number)
+	}
 	if err != nil {
-		return target{}, fmt.Errorf("cannot go back to generation %d: %w; hardenctl history lists the generations", number, err)
+		return target{}, fmt.Errorf("cannot restore generation %d: %w; `hardenctl history` lists the others", number, err)
 	}
 	return target{bundle: kept.Bundle, sources: kept.Texts, from: number}, nil
 }
@@ -73,7 +75,7 @@ func chosenGeneration(args []string) (int, error) {
 func generationArg(_ *cobra.Command, args []string) error {
 	for _, word := range args {
 		if n, err := strconv.Atoi(word); err != nil || n < 0 {
-			return fmt.Errorf("%q is not the number of a generation; hardenctl history lists the generations", word)
+			return fmt.Errorf("%q is not a generation number; `hardenctl history` lists them", word)
 		}
 	}
 	return nil

@@ -17,13 +17,13 @@ func shrunk(b *bundle.Bundle) diag.List {
 	for _, s := range generation.Host.Shrunk(b.Manifest, onTrial) {
 		live := fmt.Sprintf("in generation %d", s.Number)
 		if onTrial {
-			live = "in what is on trial"
+			live = "in the state on trial"
 		}
 		list.Add(diag.Diagnostic{
 			Code: "maximum-shrink", Position: s.Position(), Subject: s.Part,
-			Message:    fmt.Sprintf("the set has %d entries, and had %d %s: it may lose %d%% at most", s.Entries, s.Before, live, s.MaximumShrink),
-			Note:       "a feed that collapsed must not pass for a smaller set",
-			Suggestion: "look at its files; if it is meant, take maximum_shrink out for one apply",
+			Message:    fmt.Sprintf("the set has %d entries; it had %d %s, and may lose at most %d%%", s.Entries, s.Before, live, s.MaximumShrink),
+			Note:       "this limit stops a broken feed from emptying the set",
+			Suggestion: "check the set's files; if the change is intended, remove maximum_shrink for one apply",
 		})
 	}
 	return list

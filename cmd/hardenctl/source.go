@@ -40,7 +40,7 @@ type source struct {
 
 // allowFlag adds --allow, which lets profiles use files of other folders.
 func allowFlag(cmd *cobra.Command) *[]string {
-	return cmd.Flags().StringSlice("allow", nil, "folders, besides the profile's own, from which it may include files")
+	return cmd.Flags().StringSlice("allow", nil, "folder, besides the profile's own, that it may include files from")
 }
 
 // openSource opens what the arguments of a command name. The folders are
@@ -61,11 +61,11 @@ func openSource(args, allowed []string) (*source, error) {
 		return s, nil
 	}
 	if isBundle(path) {
-		return nil, fmt.Errorf("%s is the folder of a bundle, not a profile; name the profile that it was compiled from", path)
+		return nil, fmt.Errorf("%s is the folder of a bundle, not a profile; name the profile that the bundle was compiled from", path)
 	}
 	s.folder, s.name = filepath.Split(followed(path))
 	if s.name == "" {
-		return nil, fmt.Errorf("%q names no file, and a profile is one", path)
+		return nil, fmt.Errorf("%q is not a file name; name the profile's file", path)
 	}
 	root, err := os.OpenRoot(cmp.Or(s.folder, "."))
 	if err != nil {
@@ -117,10 +117,10 @@ func real(folder string) string {
 
 func explain(path string, err error) error {
 	if path == defaultProfile && errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("there is no %s; name a profile, such as builtin:server, or write one there", defaultProfile)
+		return fmt.Errorf("no profile %s; name a profile, such as builtin:server, or create this file", defaultProfile)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("there is no profile %s: its folder does not exist", path)
+		return fmt.Errorf("no profile %s: its folder does not exist", path)
 	}
 	return err
 }

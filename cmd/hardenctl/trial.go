@@ -33,7 +33,7 @@ type trialView struct {
 }
 
 func withinFlag(cmd *cobra.Command) *time.Duration {
-	within := cmd.Flags().Duration("confirm-within", defaultTrial, "how long the change is on trial, until a confirm; 0 confirms at once")
+	within := cmd.Flags().Duration("confirm-within", defaultTrial, "time to confirm the change; without confirm it is undone; 0 confirms at once")
 	cmd.Flags().Lookup("confirm-within").DefValue = "60s, or 0 on a console"
 	return within
 }
@@ -49,7 +49,7 @@ func (f applyFlags) trialTime(cmd *cobra.Command) (time.Duration, error) {
 		}
 	}
 	if within != 0 && (within < host.MinTrial || within > host.MaxTrial) {
-		return 0, fmt.Errorf("--confirm-within %v: a trial lasts from %v to %v; 0 is for none", within, host.MinTrial, host.MaxTrial)
+		return 0, fmt.Errorf("--confirm-within %v: must be from %v to %v, or 0 for no trial", within, host.MinTrial, host.MaxTrial)
 	}
 	return within, nil
 }
@@ -68,12 +68,12 @@ func try(ctx context.Context, r *host.Reading, within time.Duration, progress fu
 
 // print says what to type, and by when.
 func (t *trialView) print(w io.Writer, goal string) error {
-	_, err := fmt.Fprintf(w, `The host is %s, on trial for %d s. Log in anew, and type there
-before %s:
+	_, err := fmt.Fprintf(w, `The host is %s, on trial for %d s. Open a new SSH session and run
+there before %s:
 
   hardenctl confirm %s
 
-Without that everything goes back to what it was, by itself.
+If you do not confirm, the change is undone automatically.
 `, goal, t.Seconds, t.Deadline.Format("15:04:05"), t.Token)
 	return err
 }
@@ -83,7 +83,7 @@ func (t *trialView) until() string {
 	if t == nil {
 		return ""
 	}
-	return fmt.Sprintf(", on trial until %s (confirm it with `hardenctl confirm` from a new login)", t.Deadline.Format("15:04:05"))
+	return fmt.Sprintf(", on trial until %s (run `hardenctl confirm` in a new SSH session)", t.Deadline.Format("15:04:05"))
 }
 
 // countDown waits for the end of the trial, counts down where that can be seen,
@@ -108,7 +108,7 @@ func (f applyFlags) countDown(cmd *cobra.Command, t *trialView) error {
 		select {
 		case <-cmd.Context().Done():
 			line.end()
-			fmt.Fprintln(cmd.ErrOrStderr(), "hardenctl waits no longer; the trial goes on to its end")
+			fmt.Fprintln(cmd.ErrOrStderr(), "hardenctl: stopped waiting; the trial continues until its deadline")
 			return nil
 		case <-time.After(200 * time.Millisecond):
 		}
@@ -116,7 +116,7 @@ func (f applyFlags) countDown(cmd *cobra.Command, t *trialView) error {
 }
 
 // unmended is what a person should know of a trial that has gone back.
-const unmended = "The profile on disk did not change: mend it before the next apply, also one of cron."
+const unmended = "The profile on disk did not change. Fix it before the next apply, also before one from cron."
 
 // settle says what has become of a trial that is over. The host may have been
 // changed again since, so that only the generation tells: it is kept once the
@@ -151,5 +151,5 @@ func recoverTrial() error {
 // unknown is the error of a trial that has begun, and of which it cannot be told
 // how it has ended.
 func unknown(err error) error {
-	return exit{exitUncertain, fmt.Errorf("the trial is over, and the host may be between old and new: %w; `hardenctl revert` clears up, and `hardenctl plan` shows what there is", err)}
+	return exit{exitUncertain, fmt.Errorf("the trial is over, but the host may be between the old and the new state: %w; run `hardenctl revert`, then check with `hardenctl plan`", err)}
 }

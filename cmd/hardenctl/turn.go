@@ -12,12 +12,12 @@ import (
 )
 
 func lockFlag(cmd *cobra.Command) *time.Duration {
-	return cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl to end")
+	return cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl")
 }
 
 // turnFlag is lockFlag for a command that a trial is in the way of.
 func turnFlag(cmd *cobra.Command, wait time.Duration) *time.Duration {
-	return cmd.Flags().Duration("lock-timeout", wait, "how long to wait for another hardenctl, or a trial, to end")
+	return cmd.Flags().Duration("lock-timeout", wait, "how long to wait for another hardenctl or a pending trial")
 }
 
 // lock takes the lock that a command holds while it changes the host. say is told
@@ -30,7 +30,7 @@ func lock(ctx context.Context, wait time.Duration, say func(string)) (release fu
 
 // lockAloud is lock, and says on a terminal which process it waits for.
 func lockAloud(cmd *cobra.Command, wait time.Duration, say func(step string)) (release func(), err error) {
-	waiting := time.AfterFunc(time.Second, func() { say("waiting for another hardenctl to end: " + apply.Holder()) })
+	waiting := time.AfterFunc(time.Second, func() { say("waiting for another hardenctl: " + apply.Holder()) })
 	defer waiting.Stop()
 	return lock(cmd.Context(), wait, func(mended string) { fmt.Fprintln(cmd.ErrOrStderr(), "hardenctl: "+mended) })
 }
@@ -54,7 +54,7 @@ func takeTurn(cmd *cobra.Command, wait time.Duration, say func(step string), rea
 		if !host.Waits(err) {
 			return nil, err
 		}
-		if !awaitEnd(cmd.Context(), end, func() { say("waiting for its end: " + err.Error()) }) {
+		if !awaitEnd(cmd.Context(), end, func() { say("waiting for the trial to end: " + err.Error()) }) {
 			return nil, exit{exitBusy, err}
 		}
 	}

@@ -16,7 +16,7 @@ func unconfirmed(b *bundle.Bundle, sources []generation.Source) string {
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("this profile was on trial, by %s at %s, and was not confirmed: you may not be able to log in with it",
+	return fmt.Sprintf("this profile was on trial, by %s at %s, and was not confirmed: it may lock you out",
 		tried.Who, tried.When.Local().Format("2006-01-02 15:04:05"))
 }
 
@@ -31,7 +31,7 @@ func (f applyFlags) unproven(t target, within time.Duration) error {
 	if story == "" {
 		return nil
 	}
-	return fmt.Errorf("%s. Nothing was changed. Mend it, or try it again with --confirm-within 60s; --no-guard applies it all the same", story)
+	return fmt.Errorf("%s. Nothing was changed. Fix the profile, or apply it on trial with --confirm-within 60s. --no-guard skips this check", story)
 }
 
 // noteUnconfirmed tells the reader of a plan that an apply for good would be
@@ -41,5 +41,5 @@ func noteUnconfirmed(r *host.Reading, b *bundle.Bundle, sources []generation.Sou
 	if story == "" || r.Plan.Empty() {
 		return
 	}
-	r.Plan.Notes = append(r.Plan.Notes, story+". An apply without a trial (--auto-approve --confirm-within 0) is refused; try it again with --confirm-within 60s")
+	r.Plan.Notes = append(r.Plan.Notes, story+". An apply without a trial (--auto-approve --confirm-within 0) is refused. Apply it on trial with --confirm-within 60s")
 }

@@ -17,13 +17,13 @@ var (
 func inOurWords(err error) error {
 	text := err.Error()
 	if m := noneOf.FindStringSubmatch(text); m != nil {
-		return errors.New("a flag is missing: say " + flags(m[1], " or "))
+		return errors.New("missing flag: add " + flags(m[1], " or "))
 	}
 	if m := allOf.FindStringSubmatch(text); m != nil {
-		return errors.New(flags(m[1], " and ") + " exclude each other: say one of them")
+		return errors.New(flags(m[1], " and ") + " cannot be used together: remove one")
 	}
 	if m := tooMany.FindStringSubmatch(text); m != nil {
-		return errors.New("the command takes " + m[1] + m[2] + " argument, and " + m[3] + " were given; --help shows how to use it")
+		return errors.New("expected " + m[1] + m[2] + " argument(s), got " + m[3] + "; --help shows the usage")
 	}
 	return err
 }

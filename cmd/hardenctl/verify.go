@@ -31,24 +31,22 @@ type verifyFlags struct {
 func newVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [PROFILE]",
-		Short: "Attack a profile in a throwaway network and say what held",
-		Long: `Build a network out of namespaces, apply the profile for real to a server in it,
-with a listener on every port of every service and on others that must stay
-hidden, and attack it from outside: all 65,536 ports, probes until the ban,
-the scan types of nmap, masscan and zmap (or those of a prober of our own, where
-one of them is missing), and wrong and right knocks at every door, over IPv4 and IPv6, while a client, a
-crawler and an admin keep visiting.
+		Short: "Attack a profile in a test network and report what held",
+		Long: `Attack a profile in a test network and report what the attacks found. verify
+builds the network from namespaces, applies the profile to a server in it, and
+attacks that server over IPv4 and IPv6. The server listens on every port of every
+service, and on ports that must stay hidden. The attacks scan all 65,536 ports,
+probe until the ban, run the scan types of nmap, masscan and zmap, and send wrong
+and right knocks. If a scanner is not installed, verify uses its own. Meanwhile a
+client, a crawler and an admin keep connecting.
 
-What takes hours, such as one probe in some minutes, is played as many times as
-fast against a copy of the profile whose windows are as many times shorter. The
-report says how many.
+Slow scans that would take hours run faster, against a copy of the profile whose
+time windows are shorter by the same factor. The report shows the factor.
 
-It prints what each attack learned, what honest people noticed, each promise
-of the profile, kept or broken, and what it could not judge. This host, its
-firewall and its network are not touched. It takes about a minute, and root to
-make the namespaces; nothing is sent to any other host.
-
-It exits 0 if every promise was kept, and else 1.`,
+The report lists what each attack learned, what legitimate users noticed, each
+promise of the profile (kept or broken), and what verify could not test. verify
+does not change this host, its firewall or its network, and sends nothing to other
+hosts. It takes about a minute. It needs root to create the namespaces.`,
 		Example: `  hardenctl verify web.toml
   hardenctl verify web.toml --html report.html
   hardenctl verify builtin:web --quick --json`,
@@ -57,19 +55,19 @@ It exits 0 if every promise was kept, and else 1.`,
 	flags := verifyFlags{
 		allowed: allowFlag(cmd),
 		asJSON:  cmd.Flags().Bool("json", false, "print the report as JSON"),
-		html:    cmd.Flags().String("html", "", "also write the report as a page into this file"),
-		noNmap:  cmd.Flags().Bool("no-nmap", false, "scan with our own prober even where nmap, masscan and zmap are installed"),
-		quick:   cmd.Flags().Bool("quick", false, "run four of the scan types instead of all"),
+		html:    cmd.Flags().String("html", "", "also write the report to this file, as an HTML page"),
+		noNmap:  cmd.Flags().Bool("no-nmap", false, "use the built-in scanner even if nmap, masscan and zmap are installed"),
+		quick:   cmd.Flags().Bool("quick", false, "run only four scan types"),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
 	return cmd
 }
 
 // errVerifyNotRoot is the error of a process that may not make namespaces.
-var errVerifyNotRoot = errors.New("verify makes network namespaces, and only root may: run it as root (nothing outside of them is changed)")
+var errVerifyNotRoot = errors.New("verify creates network namespaces, which only root can do: run it as root (it changes nothing outside of them)")
 
 // errNoIproute is the error of a machine on which no network can be built.
-var errNoIproute = errors.New("verify builds its network with ip: install the package iproute2 (iproute on RHEL)")
+var errNoIproute = errors.New("verify needs the command ip: install the package iproute2 (iproute on RHEL)")
 
 // run runs twice: as the command, which makes a lab and runs itself again
 // there, and inside of that.
@@ -119,7 +117,7 @@ func outlives(file string) error {
 	}
 	for _, folder := range []string{"/etc/", "/run/", "/var/run/", "/var/lib/"} {
 		if strings.HasPrefix(path, folder) {
-			return fmt.Errorf("--html %s: the attack runs with a %s of its own, and the file would go with it; name one elsewhere", file, folder)
+			return fmt.Errorf("--html %s: verify uses a private %s, which is removed at the end; choose another folder", file, folder)
 		}
 	}
 	return nil
@@ -173,9 +171,9 @@ func (f verifyFlags) load(cmd *cobra.Command, args []string) (*profile.Profile, 
 // explainVerify adds what to do to errors that have an obvious remedy.
 func explainVerify(err error) error {
 	if errors.Is(err, context.Canceled) {
-		return errors.New("stopped; nothing of the attack is left")
+		return errors.New("stopped; the test network was removed")
 	}
-	return fmt.Errorf("the attack could not be carried out: %w", err)
+	return fmt.Errorf("the attack could not run: %w", err)
 }
 
 // show prints a report, and writes the page.

@@ -36,7 +36,7 @@ func TestOutlives(t *testing.T) {
 		if (err == nil) != kept {
 			t.Errorf("--html %q: %v", file, err)
 		}
-		if err != nil && !strings.Contains(err.Error(), "name one elsewhere") {
+		if err != nil && !strings.Contains(err.Error(), "choose another folder") {
 			t.Errorf("--html %q does not say what to do: %v", file, err)
 		}
 	}

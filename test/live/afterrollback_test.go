@@ -51,7 +51,7 @@ func TestApplyAfterRollback(t *testing.T) {
 		contains(t, apply(1, args...), append(story, "Nothing was changed")...)
 		look(t).is(t, back)
 	}
-	contains(t, apply(1, bad, "--after-rollback", "1"), "--after-rollback 1 is wrong: the number of this rollback is 3.")
+	contains(t, apply(1, bad, "--after-rollback", "1"), "--after-rollback 1 is wrong: this rollback has the number 3.")
 	contains(t, expect(t, 0, "plan", bad), append(story, "is refused")...)
 
 	// A person answers on a terminal, or names the rollback.
@@ -117,7 +117,7 @@ func TestUnconfirmedProfile(t *testing.T) {
 	if notes := strings.Join(planned(t, path).Notes, "\n"); !strings.Contains(notes, noted) {
 		t.Errorf("the JSON of the plan has the notes %q", notes)
 	}
-	contains(t, typesAnswer(t, 1, "no", path), "Only \"yes\" does it: ")
+	contains(t, typesAnswer(t, 1, "no", path), "Type \"yes\" to apply: ")
 	apply(0, "5m")
 	expectAs(t, confirming, 0, "confirm")
 	tool(t, "iptables -F HARDENCTL-INPUT") // so that there is something to do

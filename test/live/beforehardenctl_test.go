@@ -31,12 +31,12 @@ add all cdn
 func TestRollbackOfTheFirstApply(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		before := look(t)
-		contains(t, expect(t, 0, append([]string{"apply", "builtin:web"}, unasked...)...), "hardenctl rollback goes back to what the host had before")
+		contains(t, expect(t, 0, append([]string{"apply", "builtin:web"}, unasked...)...), "`hardenctl rollback` restores the state before hardenctl")
 		said := expect(t, 0, append([]string{"rollback"}, unasked...)...)
-		contains(t, said, "before hardenctl on this host", "Applied. The host is what it was before hardenctl.", "It is generation 2", "--after-rollback 2")
+		contains(t, said, "before hardenctl on this host", "Applied. The host is as it was before hardenctl.", "This is generation 2", "--after-rollback 2")
 		look(t).is(t, before)
 		contains(t, expect(t, 0, "history"), "(back to 0)")
-		contains(t, expect(t, 0, append([]string{"rollback", "0"}, unasked...)...), "No changes: the host is what it was before hardenctl.")
+		contains(t, expect(t, 0, append([]string{"rollback", "0"}, unasked...)...), "No changes: the host is as it was before hardenctl.")
 		rebooted(t)
 		contains(t, expect(t, 0, "restore"), "nothing to restore")
 		look(t).is(t, before)
@@ -60,8 +60,8 @@ func TestRollbackToBefore(t *testing.T) {
 		expect(t, 0, append([]string{"apply", "builtin:docker-host"}, unasked...)...)
 
 		out := expectAs(t, applying, 0, "rollback", "0", "--auto-approve", "--no-guard", "--confirm-within", "10m")
-		contains(t, out, "The host is what it was before hardenctl, on trial for 600 s.")
-		contains(t, expectAs(t, confirming, 0, "confirm"), "Confirmed. The host is what it was before hardenctl, also after the next boot.", "This was a rollback to what was there before hardenctl by ", "It is generation 3")
+		contains(t, out, "The host is as it was before hardenctl, on trial for 600 s.")
+		contains(t, expectAs(t, confirming, 0, "confirm"), "Confirmed. The host is as it was before hardenctl, also after a reboot.", "This was a rollback to what was there before hardenctl by ", "This is generation 3")
 		look(t).is(t, before)
 		if stat, err := os.Stat("/etc/iptables/rules.v4"); err != nil || stat.Mode() != 0o640 {
 			t.Errorf("the mode of the rules file: %v, %v", stat.Mode(), err)
@@ -179,7 +179,7 @@ func TestRollbackOfNothing(t *testing.T) {
 		must(t, os.RemoveAll(path))
 	}
 	settingsAtFirst(t)
-	contains(t, expect(t, 0, append([]string{"rollback", "0"}, unasked...)...), "No changes: the host is what it was before hardenctl.")
+	contains(t, expect(t, 0, append([]string{"rollback", "0"}, unasked...)...), "No changes: the host is as it was before hardenctl.")
 	contains(t, expect(t, 0, append([]string{"rollback", "0"}, unasked...)...), "No changes")
 	generationsAt(t, "2 before hardenctl", "1 builtin:web")
 	rebooted(t)

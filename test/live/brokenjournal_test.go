@@ -22,7 +22,7 @@ func TestBrokenJournal(t *testing.T) {
 		}{
 			{"empty", func() error { return os.Truncate(path, 0) }, 4, "kernel settings and sets that it has made stay"},
 			{"cut off", func() error { return os.Truncate(path, 99) }, 4, "kernel settings and sets that it has made stay"},
-			{"gone", func() error { return os.Remove(path) }, 0, "Everything went back"},
+			{"gone", func() error { return os.Remove(path) }, 0, "Reverted."},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				token, _ := tryOut(t, s.after, "1m")

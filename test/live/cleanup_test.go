@@ -32,7 +32,7 @@ func TestFailedCleanupIsFinishedLater(t *testing.T) {
 			}
 			contains(t, r.Out, "not everything could be cleared up", c.says)
 			contains(t, expect(t, 0, "plan", profile), "the apply of variant.toml has left something behind")
-			contains(t, expect(t, 0, "revert"), "Nothing was on trial.")
+			contains(t, expect(t, 0, "revert"), "No trial is pending.")
 			nothingUnderWay(t)
 			noTrialLeft(t)
 			expect(t, 0, "plan", profile, "--detailed-exitcode")

@@ -57,9 +57,9 @@ func TestApplyWaitsForATrial(t *testing.T) {
 	t.Cleanup(func() { as(t, applying, "revert") })
 	for profile, end := range map[string]string{"builtin:web": "confirm", "builtin:server": "revert"} {
 		tryOut(t, variant(t), "5m")
-		b := begin(t, "apply "+profile+" --auto-approve --no-guard --confirm-within 0 --lock-timeout 2m", "waiting for its end: an apply of variant.toml by root from 192.0.2.7 is on trial until")
+		b := begin(t, "apply "+profile+" --auto-approve --no-guard --confirm-within 0 --lock-timeout 2m", "waiting for the trial to end: an apply of variant.toml by root from 192.0.2.7 is on trial until")
 		expectAs(t, confirming, 0, end)
-		b.ends(t, 0, "Applied. The host is what the profile says.")
+		b.ends(t, 0, "Applied. The host is as the profile says.")
 		expect(t, 0, "plan", profile, "--detailed-exitcode")
 	}
 }
@@ -81,19 +81,19 @@ func TestQuestionHoldsNoLock(t *testing.T) {
 		{"nothing happens", "apply " + profile, func() { expect(t, 0, "revert", "--lock-timeout", "0") }, 0, "Applied."},
 		{"another apply", "apply builtin:server", func() {
 			expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", "0", "--lock-timeout", "0")
-		}, 1, "the host has changed while you read. Nothing was changed; run it again"},
+		}, 1, "the host has changed while you read the plan. Nothing was changed; run the command again"},
 		{"the profile is edited", "apply " + profile, func() {
 			text, err := os.ReadFile(profile)
 			must(t, err)
 			must(t, os.WriteFile(profile, []byte(strings.Replace(string(text), `"tcp/80"`, `"tcp/8080"`, 1)), 0o644))
-		}, 1, "what you want to apply has changed while you read. Nothing was changed; run it again"},
+		}, 1, "the profile has changed while you read the plan. Nothing was changed; run the command again"},
 		{"a trial begins", "rollback --lock-timeout 0", func() { tryOut(t, "builtin:mail", "5m") }, 6, "an apply of builtin:mail by root from 192.0.2.7 is on trial until"},
 		{"a trial begins and ends", "rollback", func() {
 			tryOut(t, "builtin:mail", "5m")
 			expect(t, 0, "revert")
 		}, 0, "Applied."},
 	} {
-		b := begin(t, c.line+" --no-guard --confirm-within 0", `Only "yes" does it`)
+		b := begin(t, c.line+" --no-guard --confirm-within 0", `Type "yes" to apply`)
 		c.meanwhile()
 		_, err := io.WriteString(b.in, "yes\n")
 		must(t, err)
@@ -125,5 +125,5 @@ func TestPagerHoldsNoLock(t *testing.T) {
 	text, err := io.ReadAll(read)
 	must(t, err)
 	must(t, cmd.Wait())
-	contains(t, string(text), "Plan: ", "Applied. The host is what the profile says.")
+	contains(t, string(text), "Plan: ", "Applied. The host is as the profile says.")
 }

@@ -16,7 +16,7 @@ func TestConfirmOfAnotherTrial(t *testing.T) {
 	one, other := variant(t), variant(t, `"tcp/80"`, `"tcp/8443"`)
 	expect(t, 0, "apply", one, "--auto-approve", "--no-guard", "--confirm-within", "0")
 	old, _ := tryOut(t, other, "5m")
-	contains(t, expectAs(t, confirming, 0, "revert"), "Everything went back")
+	contains(t, expectAs(t, confirming, 0, "revert"), "Reverted.")
 
 	token, _ := tryOut(t, other, "5m")
 	during := look(t)
@@ -34,7 +34,7 @@ func TestConfirmOfAnotherTrial(t *testing.T) {
 	}
 	confirmed := look(t)
 	contains(t, expectAs(t, confirming, 1, "confirm", token), "no trial is pending", "hardenctl history")
-	contains(t, expectAs(t, confirming, 0, "revert"), "Nothing was on trial")
+	contains(t, expectAs(t, confirming, 0, "revert"), "No trial is pending")
 	look(t).is(t, confirmed)
 }
 

@@ -53,7 +53,7 @@ func TestCountdown(t *testing.T) {
 
 	a := typeApply(t, one)
 	saysWhatLasts(t, expect(t, 0, "plan", one), expectAs(t, confirming, 0, "confirm"))
-	a.ends(t, 0, "on trial for 60 s", "\r\n  hardenctl confirm ", "s left to confirm", "Applied. The host is what the profile says.")
+	a.ends(t, 0, "on trial for 60 s", "\r\n  hardenctl confirm ", "s left to confirm", "Applied. The host is as the profile says.")
 	expect(t, 0, "plan", one, "--detailed-exitcode")
 
 	confirmed := look(t)
@@ -64,13 +64,13 @@ func TestCountdown(t *testing.T) {
 
 	a = typeApply(t, other+" --confirm-within 10m")
 	must(t, syscall.Kill(applyPID(t), syscall.SIGHUP))
-	a.ends(t, 0, "waits no longer; the trial goes on to its end")
+	a.ends(t, 0, "stopped waiting; the trial continues until its deadline")
 	if e, err := journal.Read(); err != nil || !e.Pending() {
 		t.Errorf("the trial has ended: %+v, %v", e, err)
 	}
 	expect(t, 0, "revert")
 	look(t).is(t, confirmed)
-	contains(t, expect(t, 0, "revert"), "Nothing was on trial")
+	contains(t, expect(t, 0, "revert"), "No trial is pending")
 }
 
 // saysWhatLasts checks that a confirm says whose trial it was, and that it
@@ -78,9 +78,9 @@ func TestCountdown(t *testing.T) {
 func saysWhatLasts(t *testing.T, plan, confirm string) {
 	t.Helper()
 	contains(t, confirm, "This was an apply of ", " from 192.0.2.7.\n")
-	lasts := "The host is what the profile says, also after the next boot."
+	lasts := "The host is as the profile says, also after a reboot."
 	if strings.Contains(plan, "Note: nothing here loads the saved files at boot: ") {
-		lasts = "The host is what the profile says, until the next boot: nothing here loads the saved files at boot: "
+		lasts = "The host is as the profile says, until the next reboot: nothing here loads the saved files at boot: "
 	}
 	contains(t, confirm, lasts)
 }
@@ -104,7 +104,7 @@ func TestTrialWithoutATerminal(t *testing.T) {
 	bare(t, "nft")
 	t.Cleanup(func() { as(t, applying, "revert") })
 	for _, within := range []string{"-1s", "500ms", "25h"} {
-		contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within), "a trial lasts from 1s to 24h")
+		contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within), "must be from 1s to 24h")
 	}
 	out := expectAs(t, applying, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
 	contains(t, out, "on trial for 60 s", "hardenctl confirm ")
@@ -191,7 +191,7 @@ func TestFault19_RebootInATrial(t *testing.T) {
 		for _, step := range []int{len(begun) - 6, len(begun) - 1} { // sets, and files
 			kill(t, "apply "+folder, step)
 			reboot(t)
-			contains(t, expect(t, 0, "revert"), "Nothing was on trial")
+			contains(t, expect(t, 0, "revert"), "No trial is pending")
 			expect(t, 0, "plan", after, "--detailed-exitcode")
 			nothingUnderWay(t)
 			noTrialLeft(t)
@@ -312,7 +312,7 @@ func TestStreamsOfAnApply(t *testing.T) {
 
 	s := run(3, "2>", "--auto-approve", "") // waits for the end, without a word of it in the file
 	contains(t, s.terminal, "on trial for 2 s", "\x1b[")
-	contains(t, s.file, "it was not confirmed in time", "The profile on disk did not change: mend it")
+	contains(t, s.file, "it was not confirmed in time", "The profile on disk did not change. Fix it")
 	lacks(s.file, "\r", "left to confirm", "…", "\x1b[")
 	if text, err := os.ReadFile(profile); err != nil || string(text) != string(profileText) {
 		t.Errorf("the profile has changed: %v", err)
@@ -324,7 +324,7 @@ func TestStreamsOfAnApply(t *testing.T) {
 	contains(t, s.terminal, "… ")
 	as(t, applying, "revert")
 
-	const question = `Only "yes" does it: `
+	const question = `Type "yes" to apply: `
 	s = run(1, ">", "", "no\n")
 	contains(t, s.terminal, question)
 	lacks(s.file, question)
@@ -332,7 +332,7 @@ func TestStreamsOfAnApply(t *testing.T) {
 	contains(t, s.terminal, question)
 	file := filepath.Join(t.TempDir(), "both")
 	out, code := outcome(t, exec.Command("script", "-qec", "exec "+binary(t)+" apply "+profile+" --no-guard >"+file+" 2>&1", "/dev/null"))
-	if text, _ := os.ReadFile(file); code != 1 || !strings.Contains(string(text), "there is no terminal to ask on") {
+	if text, _ := os.ReadFile(file); code != 1 || !strings.Contains(string(text), "no terminal to ask on") {
 		t.Errorf("exit %d: %s %s", code, out, text)
 	}
 }

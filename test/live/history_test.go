@@ -25,7 +25,7 @@ func history(t *testing.T) []generation.Generation {
 // and is an apply like any other: it can be rolled back too.
 func TestRollback(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		contains(t, expect(t, 0, "history"), "No apply has been confirmed on this host yet")
+		contains(t, expect(t, 0, "history"), "No generations yet")
 		contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "nothing has been applied yet")
 
 		folder := filepath.Dir(write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\n[sets.bad]\nfiles = [\"bad.txt\"]\n[access]\nblock = [\"@bad\"]\n"))
@@ -38,9 +38,9 @@ func TestRollback(t *testing.T) {
 		second := look(t)
 
 		must(t, os.Remove(a)) // nobody needs it any more
-		contains(t, expect(t, 1, "rollback", "--no-guard"), "there is no terminal to ask on")
+		contains(t, expect(t, 1, "rollback", "--no-guard"), "no terminal to ask on")
 		look(t).is(t, second)
-		contains(t, expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "a.toml on this host", "Applied.", "It is generation 3")
+		contains(t, expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "a.toml on this host", "Applied.", "This is generation 3")
 		look(t).is(t, first)
 		contains(t, expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"), `"applied": true`, `"generation": 4`)
 		look(t).is(t, second)
@@ -50,7 +50,7 @@ func TestRollback(t *testing.T) {
 			t.Error("the profile that generation 5 keeps plans changes")
 		}
 		generationsAre(t, "5 a.toml 1", "4 builtin:database 2", "3 a.toml 1", "2 builtin:database 0", "1 a.toml 0")
-		contains(t, expect(t, 1, "rollback", "6", "--auto-approve", "--confirm-within", "0", "--no-guard"), "cannot go back to generation 6", "there is no such generation")
+		contains(t, expect(t, 1, "rollback", "6", "--auto-approve", "--confirm-within", "0", "--no-guard"), "no generation 6; `hardenctl history` lists them")
 	})
 }
 
@@ -118,7 +118,7 @@ func TestBrokenGeneration(t *testing.T) {
 			whole, err := os.ReadFile(path)
 			must(t, err)
 			must(t, os.WriteFile(path, whole[:len(whole)-9], 0o600))
-			contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "cannot go back to generation 1", filepath.Base(path), "hardenctl history lists the generations")
+			contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "cannot restore generation 1", filepath.Base(path), "`hardenctl history` lists the others")
 			look(t).is(t, before)
 			expect(t, 0, "history") // is shown all the same
 			must(t, os.WriteFile(path, whole, 0o600))
@@ -134,7 +134,7 @@ func TestHistory(t *testing.T) {
 	t.Setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
 	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "5s")
 	contains(t, expect(t, 0, "history"), "WHO", "alice from 192.0.2.7", "builtin:web", "hardenctl apply builtin:web --auto-approve --confirm-within 0 --no-guard --lock-timeout 5s")
-	contains(t, asNobody(t, 1, "history"), "generations can only be read as root")
+	contains(t, asNobody(t, 1, "history"), "only root can read the generations")
 }
 
 // A list that lost more than it may since the last apply is an error with its
@@ -157,7 +157,7 @@ func TestMaximumShrink(t *testing.T) {
 	before := look(t)
 	hold(49)
 	for _, args := range [][]string{{"plan", path}, {"apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
-		contains(t, expect(t, 1, args...), "a.toml:5:", "sets.bad: the set has 49 entries, and had 100 in generation 2: it may lose 50% at most")
+		contains(t, expect(t, 1, args...), "a.toml:5:", "sets.bad: the set has 49 entries; it had 100 in generation 2, and may lose at most 50%")
 		contains(t, expect(t, 1, append(args, "--json")...), `"maximum-shrink"`)
 	}
 	look(t).is(t, before)

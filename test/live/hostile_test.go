@@ -210,11 +210,11 @@ func TestFault26OthersMayWrite(t *testing.T) {
 			folder := orders(t)
 			must(t, c.plot(folder))
 			for _, args := range [][]string{{"plan", folder + "/a.toml"}, {"apply", folder + "/a.toml", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
-				contains(t, expect(t, 1, args...), "error: users other than root could change this file: "+folder, c.says, "to /etc/hardenctl")
+				contains(t, expect(t, 1, args...), "error: users other than root can change this file: "+folder, c.says, "to /etc/hardenctl")
 				contains(t, expect(t, 1, append(args, "--json")...), `"others-may-write"`)
 			}
 			look(t).is(t, before)
-			contains(t, expect(t, 0, "check", folder+"/a.toml"), "warning: users other than root could change this file", c.says)
+			contains(t, expect(t, 0, "check", folder+"/a.toml"), "warning: users other than root can change this file", c.says)
 		})
 	}
 	expect(t, 0, "plan", orders(t)+"/a.toml")

@@ -62,7 +62,7 @@ func TestKnockUnreachable(t *testing.T) {
 	named(t, "door.test", lab.ServerV4, lab.ServerV6)
 	visitor := knocker{h.network.Host("visitor", "203.0.113.202"), lab.ServerV4} // without IPv6
 	out := visitor.runs(t, binary(t), "knock", "door.test", "--ports", "tcp/7000,udp/8000,tcp/6000")
-	contains(t, out, "Knocked at "+lab.ServerV4+":", "unreachable")
+	contains(t, out, "Sent the knocks to "+lab.ServerV4+":", "unreachable")
 	visitor.reachesOnly(t, 22)
 	cmd := visitor.Command(t.Context(), binary(t), "knock", lab.ServerV6, "--ports", "tcp/7000,udp/8000")
 	said, code := outcome(t, cmd)

@@ -20,7 +20,7 @@ func TestLockWaitMessage(t *testing.T) {
 		if code != 6 {
 			t.Errorf("%s: exit %d", command, code)
 		}
-		contains(t, out, "… waiting for another hardenctl to end: process "+pid())
+		contains(t, out, "… waiting for another hardenctl: process "+pid())
 	}
 	contains(t, expect(t, 6, "restore", "--lock-timeout", "1s"), "another hardenctl is at work (process "+pid()+")")
 }

@@ -72,7 +72,7 @@ func TestOutputIsFull(t *testing.T) {
 		{1, []string{"plan", "builtin:web"}, "no space left"},
 		{1, []string{"plan", "builtin:web", "--json"}, "no space left"},
 		{1, []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}, "no space left"},
-		{5, []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"}, "applied, and the host is what the profile says"},
+		{5, []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"}, "applied: the host is as the profile says"},
 	} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		must(t, err)
@@ -111,7 +111,7 @@ func sitDown(t *testing.T) *typist {
 	must(t, s.cmd.Start())
 	t.Cleanup(func() { s.cmd.Process.Kill() })
 	buffer := make([]byte, 4096)
-	for !strings.Contains(s.out.String(), `Only "yes" does it`) {
+	for !strings.Contains(s.out.String(), `Type "yes" to apply`) {
 		n, err := screen.Read(buffer)
 		s.out.Write(buffer[:n])
 		if err != nil {

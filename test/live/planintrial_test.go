@@ -24,9 +24,9 @@ func TestPlanInATrial(t *testing.T) {
 		if !tried.Empty() || tried.OnTrial == nil || tried.OnTrial.Profile != "variant.toml" || tried.OnTrial.By != "root from 192.0.2.7" || tried.OnTrial.Seconds > 300 {
 			t.Errorf("%+v, on trial %+v", tried.Changes, tried.OnTrial)
 		}
-		contains(t, expect(t, 0, "plan", after, "--detailed-exitcode"), "No changes: the host is what the profile says, on trial until ",
+		contains(t, expect(t, 0, "plan", after, "--detailed-exitcode"), "No changes: the host is as the profile says, on trial until ",
 			"an apply of variant.toml by root from 192.0.2.7 is on trial until ")
-		contains(t, expect(t, 0, "history"), "an apply of variant.toml by root from 192.0.2.7 is on trial until ", "it becomes a generation when it is confirmed")
+		contains(t, expect(t, 0, "history"), "an apply of variant.toml by root from 192.0.2.7 is on trial until ", "it becomes a generation when you confirm it")
 		var during []*plan.Plan
 		for _, profile := range others {
 			during = append(during, planned(t, profile))

@@ -63,20 +63,20 @@ func asNobody(t *testing.T, code int, args ...string) string {
 func TestApproval(t *testing.T) {
 	bare(t, "nft")
 	before := look(t)
-	contains(t, expect(t, 1, "apply", "builtin:web", "--no-guard"), "there is no terminal to ask on; say --auto-approve")
+	contains(t, expect(t, 1, "apply", "builtin:web", "--no-guard"), "no terminal to ask on; add --auto-approve")
 	for _, answer := range []string{"no", "yes please"} {
 		out, code := onTerminal(t, answer)
 		if code != 1 {
 			t.Errorf("answer %q: exit %d", answer, code)
 		}
-		contains(t, out, `Only "yes" does it`, "nothing was changed")
+		contains(t, out, `Type "yes" to apply`, "nothing was changed")
 	}
 	look(t).is(t, before)
 	out, code := onTerminal(t, "yes")
 	if code != 0 {
 		t.Errorf("answer yes: exit %d", code)
 	}
-	contains(t, out, "Applied. The host is what the profile says.", "… IPv6 rules", "\x1b[32m+\x1b[0m")
+	contains(t, out, "Applied. The host is as the profile says.", "… IPv6 rules", "\x1b[32m+\x1b[0m")
 	expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 }
 

@@ -311,7 +311,7 @@ func TestConfirm(t *testing.T) {
 		look(t).is(t, during)
 		// What others do in the meantime is theirs to do.
 		tool(t, "iptables -I INPUT -s 203.0.113.200 -j DROP")
-		contains(t, expectAs(t, confirming, 0, "confirm", token), "Confirmed.", "It is generation 2")
+		contains(t, expectAs(t, confirming, 0, "confirm", token), "Confirmed.", "This is generation 2")
 		tool(t, "iptables -D INPUT -s 203.0.113.200 -j DROP")
 
 		expect(t, 0, "plan", s.after, "--detailed-exitcode")
@@ -373,7 +373,7 @@ func TestConfirmRefused(t *testing.T) {
 				during := look(t)
 				contains(t, expectAs(t, confirming, 1, "confirm", token), "somebody has changed the host", c.says)
 				look(t).is(t, during)
-				contains(t, expect(t, 0, "revert"), "Everything went back")
+				contains(t, expect(t, 0, "revert"), "Reverted.")
 				look(t).is(t, before)
 			})
 		}

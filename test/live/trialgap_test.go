@@ -19,7 +19,7 @@ func TestInterfaceGoesInATrial(t *testing.T) {
 	tool(t, "ip link add gone0 type veth peer name gone1")
 	tryOut(t, write(t, "nic.toml", "version = 1\ninclude = [\"builtin:web\"]\n[nics.gone0]\ngro = true\n"), "2m")
 	tool(t, "ip link del gone0")
-	contains(t, expect(t, 0, "revert"), "Everything went back")
+	contains(t, expect(t, 0, "revert"), "Reverted.")
 	nothingUnderWay(t)
 	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", "0")
 }

@@ -19,13 +19,13 @@ func TestCountdownEnds(t *testing.T) {
 		if out, code := outcome(t, cmd); code != 0 {
 			t.Fatal(out)
 		}
-		a.ends(t, 0, "Applied. The host is what the profile says.")
+		a.ends(t, 0, "Applied. The host is as the profile says.")
 	})
 	t.Run("going back fails", func(t *testing.T) {
 		a := typeApply(t, other+" --confirm-within 10m")
 		replaceTool(t, "ip6tables-restore", "ip6tables-restore", "echo broken >&2; exit 1")
 		moveDeadline(t, 0)
-		a.ends(t, 4, "broken", "the host may be between old and new", "hardenctl revert")
+		a.ends(t, 4, "broken", "the host may be between the old and the new state", "hardenctl revert")
 	})
 	expect(t, 0, "revert")
 	nothingUnderWay(t)

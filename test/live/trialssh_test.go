@@ -99,7 +99,7 @@ func refusedOverSSH(t *testing.T, a *alice) {
 	if code != 1 {
 		t.Errorf("exit %d", code)
 	}
-	contains(t, out, "this would lock out "+callers[a.server]+" (your SSH connection) at tcp/22: a new connection would be refused", "Nothing was changed. Mend the profile", "also one of cron; --no-guard")
+	contains(t, out, "this would lock out "+callers[a.server]+" (your SSH connection) at tcp/22: a new connection would be refused", "Nothing was changed. Fix the profile", "also before one from cron. --no-guard")
 	look(t).is(t, before)
 	nothingUnderWay(t)
 	a.session.answers(t)
@@ -141,7 +141,7 @@ func lockedOutOverSSH(t *testing.T, a *alice) {
 	noteP4(t, deadline)
 	a.session.answers(t)
 	a.logsIn(t)
-	contains(t, expect(t, 0, "revert"), "Everything went back")
+	contains(t, expect(t, 0, "revert"), "Reverted.")
 	lasting(t).is(t, before)
 }
 

@@ -40,7 +40,7 @@ func TestUnfinished(t *testing.T) {
 			readOnly(t)
 			contains(t, expect(t, 4, append(arguments(one), "--json")...), `"reverted": false`, "read-only file system", "hardenctl revert")
 		})
-		contains(t, expect(t, 0, "revert"), "Nothing was on trial.")
+		contains(t, expect(t, 0, "revert"), "No trial is pending.")
 		expect(t, 0, "plan", other, "--detailed-exitcode")
 	})
 	t.Run("given up", func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestUnfinished(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(journal.Folder, "bundle/manifest.json"), []byte("{}"), 0o600))
 		contains(t, expect(t, 4, arguments(other)...), "was confirmed and has not come to its end", "hardenctl revert")
 		contains(t, expect(t, 4, "revert"), "it was given up", "hardenctl plan")
-		contains(t, expect(t, 0, "revert"), "Nothing was on trial.")
+		contains(t, expect(t, 0, "revert"), "No trial is pending.")
 		noTrialLeft(t)
 		expect(t, 0, arguments(one)...)
 		expect(t, 0, "plan", one, "--detailed-exitcode")
@@ -72,7 +72,7 @@ func TestUnfinishedAfterTheLastFile(t *testing.T) {
 	if glob(t, "/etc/*/.*.hardenctl-old") == nil {
 		t.Fatal("no file has changed")
 	}
-	contains(t, expect(t, 0, "revert"), "Nothing was on trial.")
+	contains(t, expect(t, 0, "revert"), "No trial is pending.")
 	expect(t, 0, "plan", other, "--detailed-exitcode")
 	nothingUnderWay(t)
 	noTrialLeft(t)

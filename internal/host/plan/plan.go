@@ -143,9 +143,9 @@ type Summary struct {
 // Goal says what the host is once the plan, which may be nil, is done.
 func (p *Plan) Goal() string {
 	if p != nil && p.Profile == bundle.BeforeProfile {
-		return "what it was before hardenctl"
+		return "as it was before hardenctl"
 	}
-	return "what the profile says"
+	return "as the profile says"
 }
 
 // Empty reports whether the plan changes nothing.

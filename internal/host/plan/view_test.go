@@ -103,12 +103,12 @@ func uncolour(text string) string {
 func TestPrintNothing(t *testing.T) {
 	var b bytes.Buffer
 	(&Plan{}).Print(&b, false)
-	if b.String() != "No changes: the host is what the profile says.\n" {
+	if b.String() != "No changes: the host is as the profile says.\n" {
 		t.Errorf("%q", &b)
 	}
 	b.Reset()
 	(&Plan{OnTrial: example().OnTrial}).Print(&b, false)
-	if b.String() != "No changes: the host is what the profile says, on trial until 03:04:05.\n" {
+	if b.String() != "No changes: the host is as the profile says, on trial until 03:04:05.\n" {
 		t.Errorf("%q", &b)
 	}
 	b.Reset()
