@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 )
@@ -50,7 +51,7 @@ func (b rolledBack) note(p *plan.Plan) {
 
 // noteRollback adds the note where there is reason for it.
 func noteRollback(p *plan.Plan) {
-	if live, ok := generation.Host.LastRollback(); ok {
+	if live, ok := thisHost.Generations.LastRollback(); ok {
 		rolledBack{Generation: live}.note(p)
 	}
 }
@@ -61,7 +62,7 @@ func (f applyFlags) undone() *rolledBack {
 	if f.afterRollback == nil {
 		return nil
 	}
-	live, ok := generation.Host.LastRollback()
+	live, ok := thisHost.Generations.LastRollback()
 	if !ok || live.Number == *f.afterRollback {
 		return nil
 	}
@@ -70,12 +71,12 @@ func (f applyFlags) undone() *rolledBack {
 
 // accept keeps the word of a person who has nothing to apply: the profile was
 // mended already, and its next change is no undoing of the rollback.
-func (f applyFlags) accept() error {
+func (f applyFlags) accept(held *host.Handle) error {
 	if f.afterRollback == nil {
 		return nil
 	}
-	if live, ok := generation.Host.LastRollback(); ok && live.Number == *f.afterRollback {
-		return generation.Host.Accept(live.Number)
+	if live, ok := thisHost.Generations.LastRollback(); ok && live.Number == *f.afterRollback {
+		return held.Accept(live.Number)
 	}
 	return nil
 }
@@ -88,7 +89,7 @@ func (f applyFlags) asks(cmd *cobra.Command) bool {
 // afterwards says, if the generation of that number is a rollback, what comes
 // after it; else nothing.
 func afterwards(number int) string {
-	live, ok := generation.Host.LastRollback()
+	live, ok := thisHost.Generations.LastRollback()
 	if !ok || live.Number != number {
 		return ""
 	}
@@ -98,7 +99,7 @@ apply is refused, also from cron or Ansible, until a person answers yes on a
 terminal, or passes --after-rollback %d.`, number)
 	if live.From > 0 {
 		text += fmt.Sprintf(` Fix the profile first. The profile that is
-live now is in %s/%d/sources.`, generation.Host.Folder, number)
+live now is in %s/%d/sources.`, thisHost.Generations.Folder, number)
 	}
 	return text
 }

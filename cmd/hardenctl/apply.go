@@ -30,7 +30,7 @@ type applyFlags struct {
 	afterRollback *int
 	// load returns what the host is moved to. What it warns of is said once, and
 	// not again.
-	load func(cmd *cobra.Command, args []string, again bool) (target, error)
+	load func(cmd *cobra.Command, args []string, again bool) (host.Target, error)
 }
 
 // newApplyFlags adds the flags that apply and rollback have in common.
@@ -102,7 +102,7 @@ func newApply() *cobra.Command {
 	allowed := allowFlag(cmd)
 	flags := newApplyFlags(cmd)
 	flags.afterRollback = afterRollbackFlag(cmd)
-	flags.load = func(cmd *cobra.Command, args []string, again bool) (target, error) {
+	flags.load = func(cmd *cobra.Command, args []string, again bool) (host.Target, error) {
 		if *saved != "" {
 			return loadSaved(*saved)
 		}
@@ -137,30 +137,30 @@ func (f applyFlags) run(cmd *cobra.Command, args []string) error {
 }
 
 // loadSaved takes a saved plan, which is root's orders like a profile.
-func loadSaved(path string) (target, error) {
+func loadSaved(path string) (host.Target, error) {
 	err := safepath.Trusted(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return target{}, fmt.Errorf("%s: no such file; save a plan first: hardenctl plan -o %[1]s", path)
+		return host.Target{}, fmt.Errorf("%s: no such file; save a plan first: hardenctl plan -o %[1]s", path)
 	}
 	if err != nil {
-		return target{}, fmt.Errorf("users other than root can change this plan: %w; save it again in a folder that only root can write to, such as /root", err)
+		return host.Target{}, fmt.Errorf("users other than root can change this plan: %w; save it again in a folder that only root can write to, such as /root", err)
 	}
 	saved, err := host.LoadPlan(path)
 	if err != nil {
-		return target{}, err
+		return host.Target{}, err
 	}
-	return target{bundle: saved.Bundle(), saved: saved, sources: saved.Sources}, nil
+	return host.Target{Bundle: saved.Bundle(), Saved: saved, Sources: saved.Sources, Command: commandLine()}, nil
 }
 
 // loadProfile compiles a profile.
-func loadProfile(cmd *cobra.Command, args, allowed []string, asJSON, again bool) (target, error) {
+func loadProfile(cmd *cobra.Command, args, allowed []string, asJSON, again bool) (host.Target, error) {
 	s, err := openSource(args, allowed)
 	if err != nil {
-		return target{}, err
+		return host.Target{}, err
 	}
 	s.live, s.quiet = true, again
 	b, err := s.compile(cmd, asJSON)
-	return target{bundle: b, sources: s.read}, err
+	return host.Target{Bundle: b, Sources: s.read, Command: commandLine()}, err
 }
 
 // guard returns why a reading must not be applied: somebody would be locked out.
@@ -198,8 +198,6 @@ func readAnswer(ctx context.Context, from io.Reader) string {
 		return ""
 	}
 }
-
-func (f applyFlags) progress(cmd *cobra.Command) func(string) { return progress(cmd, *f.asJSON) }
 
 // progress says each step on a terminal.
 func progress(cmd *cobra.Command, asJSON bool) func(string) {

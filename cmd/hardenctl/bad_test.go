@@ -156,13 +156,13 @@ func TestApplyNothing(t *testing.T) {
 	cmd := newApply()
 	cmd.SetErr(io.Discard)
 	for _, profile := range []string{"a.toml", "gone.toml"} {
-		if got, err := loadProfile(cmd, []string{profile}, nil, false, false); got.bundle != nil || err == nil {
-			t.Errorf("%s: got a bundle %v, error %v", profile, got.bundle, err)
+		if got, err := loadProfile(cmd, []string{profile}, nil, false, false); got.Bundle != nil || err == nil {
+			t.Errorf("%s: got a bundle %v, error %v", profile, got.Bundle, err)
 		}
 	}
 	for _, plan := range []string{"saved.plan", "gone.plan"} {
-		if got, err := loadSaved(plan); got.bundle != nil || err == nil {
-			t.Errorf("%s: got a bundle %v, error %v", plan, got.bundle, err)
+		if got, err := loadSaved(plan); got.Bundle != nil || err == nil {
+			t.Errorf("%s: got a bundle %v, error %v", plan, got.Bundle, err)
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/apply"
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
 // confirmFlags are the flags of confirm.
@@ -90,7 +89,7 @@ func about(k host.Kept) map[string]any {
 // lasts.
 func confirmed(k host.Kept) string {
 	host, lasts := "as the profile says", "also after a reboot"
-	if live, ok := generation.Host.LastRollback(); ok && k.Generation > 0 && live.Number == k.Generation && live.From == 0 {
+	if live, ok := thisHost.Generations.LastRollback(); ok && k.Generation > 0 && live.Number == k.Generation && live.From == 0 {
 		host = "as it was before hardenctl"
 	}
 	if len(k.Unloaded) > 0 {
@@ -107,16 +106,12 @@ func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) (k host.K
 	if os.Geteuid() != 0 {
 		return k, host.ErrNotRoot
 	}
-	say := progress(cmd, *f.asJSON)
-	release, err := lockAloud(cmd, *f.lockTimeout, say)
+	held, err := thisHost.Open(cmd.Context(), waiting(cmd, *f.lockTimeout, *f.asJSON))
 	if err != nil {
 		return k, err
 	}
-	defer release()
-	if err := host.Recover(cmd.Context(), say); err != nil {
-		return k, err
-	}
-	return host.Confirm(cmd.Context(), c, say)
+	defer held.Close()
+	return held.Confirm(cmd.Context(), c)
 }
 
 // ending is how a trial ended.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
@@ -22,14 +21,14 @@ func newHistory() *cobra.Command {
 		Use:   "history",
 		Short: "List what was applied to this host, when and by whom",
 		Long: `List the generations of this host, newest first. Every confirmed apply that changes
-something makes a generation in ` + generation.Host.Folder + `. It holds the bundle, the
+something makes a generation in ` + thisHost.Generations.Folder + `. It holds the bundle, the
 profile with its includes and lists, and the state of the host before the apply.
 
 The newest generation is the last change. hardenctl plan shows whether the host
 still matches. hardenctl rollback NUMBER restores an earlier generation, and
 hardenctl rollback 0 restores the state before hardenctl. The first generation is
-never removed. hardenctl removes the oldest others when there are more than ` + fmt.Sprint(generation.Host.Most) + `,
-or when they take more than ` + fmt.Sprint(generation.Host.MostBytes>>20) + ` MiB.
+never removed. hardenctl removes the oldest others when there are more than ` + fmt.Sprint(generation.Most) + `,
+or when they take more than ` + fmt.Sprint(generation.MostBytes>>20) + ` MiB.
 
 history needs root. With --json it prints an array, newest first.`,
 		Example: `  hardenctl history
@@ -38,7 +37,7 @@ history needs root. With --json it prints an array, newest first.`,
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print the generations as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		all, err := generation.Host.List()
+		all, err := thisHost.Generations.List()
 		if errors.Is(err, fs.ErrPermission) {
 			return errHistoryNotRoot
 		}
@@ -72,7 +71,7 @@ func showHistory(w io.Writer, all []generation.Generation, asJSON bool) error {
 
 // showPending says what is on trial, which is no generation before it is confirmed.
 func showPending(w io.Writer) error {
-	p, onTrial, _ := host.Trial() // a journal that cannot be read is told by a plan
+	p, onTrial, _ := thisHost.Pending() // a journal that cannot be read is told by a plan
 	if !onTrial {
 		return nil
 	}

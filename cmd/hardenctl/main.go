@@ -17,7 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
-	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
@@ -68,7 +68,7 @@ func report(err error) int {
 		return 0
 	}
 	code := exitError
-	if errors.Is(err, apply.ErrBusy) || errors.Is(err, tool.ErrLocked) {
+	if errors.Is(err, host.ErrBusy) || errors.Is(err, tool.ErrLocked) {
 		code = exitBusy
 	}
 	var e exit

@@ -77,7 +77,7 @@ func (f planFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	r, err := host.Read(cmd.Context(), b)
+	r, err := thisHost.Read(cmd.Context(), b)
 	if err != nil {
 		return err
 	}

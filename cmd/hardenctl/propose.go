@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // proposal is what an apply would do to the host, as both were at one moment.
 type proposal struct {
-	target  target
+	target  host.Target
 	reading *host.Reading
 	// lockout is why the guard refuses it, and undone the rollback that it would
 	// come after without the word of a person; nil if nothing is wrong.
@@ -47,12 +48,12 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, er
 func (f applyFlags) applyApproved(cmd *cobra.Command, args []string, within time.Duration) (outcome, error) {
 	written := func() {}
 	defer func() { written() }()
-	release, err := f.turn(cmd)
+	held, err := f.open(cmd)
 	if err != nil {
 		return outcome{}, err
 	}
-	defer release()
-	p, err := f.propose(cmd, args, false)
+	defer held.Close()
+	p, err := f.propose(cmd, held, args, false)
 	if err != nil {
 		return p.outcome(), err
 	}
@@ -65,7 +66,7 @@ func (f applyFlags) applyApproved(cmd *cobra.Command, args []string, within time
 	if err := f.unproven(p.target, within); err != nil {
 		return p.outcome(), err
 	}
-	return p.target.apply(cmd.Context(), p.reading, within, f.progress(cmd))
+	return p.apply(cmd.Context(), held, within)
 }
 
 // applyAsked holds no lock while a person reads and is asked. What has changed
@@ -86,59 +87,56 @@ func (f applyFlags) applyAsked(cmd *cobra.Command, args []string, within time.Du
 	if err := f.ask(cmd); err != nil {
 		return p.outcome(), err
 	}
-	release, err := f.turn(cmd)
+	held, err := f.open(cmd)
 	if err != nil {
 		return p.outcome(), err
 	}
-	defer release()
-	again, err := f.propose(cmd, args, true)
+	defer held.Close()
+	again, err := f.propose(cmd, held, args, true)
 	if err == nil {
 		err = errors.Join(again.sameAs(p), f.refusal(cmd, again))
 	}
 	if err != nil {
 		return p.outcome(), err
 	}
-	return again.target.apply(cmd.Context(), again.reading, within, f.progress(cmd))
+	return again.apply(cmd.Context(), held, within)
 }
 
-// turn waits until nothing is in the way, and takes the lock.
-func (f applyFlags) turn(cmd *cobra.Command) (release func(), err error) {
-	say := f.progress(cmd)
-	return takeTurn(cmd, *f.lockTimeout, say, func() error { return host.Ready(cmd.Context(), say) })
+// open waits until nothing is in the way, and takes the lock.
+func (f applyFlags) open(cmd *cobra.Command) (*host.Handle, error) {
+	return thisHost.OpenIdle(cmd.Context(), waiting(cmd, *f.lockTimeout, *f.asJSON))
+}
+
+// apply applies a proposal.
+func (p proposal) apply(ctx context.Context, held *host.Handle, within time.Duration) (outcome, error) {
+	a, err := held.Apply(ctx, p.reading, p.target, within)
+	return outcome{Plan: p.reading.Plan, Applied: a.Done, Trial: viewTrial(a.Trial, within), Generation: a.Generation}, err
 }
 
 // proposeInTurn is propose, with the lock held for as long as it takes.
 func (f applyFlags) proposeInTurn(cmd *cobra.Command, args []string) (proposal, error) {
-	release, err := f.turn(cmd)
+	held, err := f.open(cmd)
 	if err != nil {
 		return proposal{}, err
 	}
-	defer release()
-	return f.propose(cmd, args, false)
+	defer held.Close()
+	return f.propose(cmd, held, args, false)
 }
 
-// propose reads what to apply, and the host. The caller holds the lock.
-func (f applyFlags) propose(cmd *cobra.Command, args []string, again bool) (p proposal, err error) {
+// propose reads what to apply, and the host.
+func (f applyFlags) propose(cmd *cobra.Command, held *host.Handle, args []string, again bool) (p proposal, err error) {
 	if p.target, err = f.load(cmd, args, again); err != nil {
 		return p, err
 	}
-	if p.reading, err = host.Read(cmd.Context(), p.target.bundle); err != nil {
+	if p.reading, err = held.Plan(cmd.Context(), p.target); err != nil {
 		return p, err
-	}
-	if p.target.saved != nil {
-		if err := p.target.saved.Match(p.reading); err != nil {
-			return p, err
-		}
-	}
-	if err := p.reading.ClearUp(); err != nil {
-		return p, fmt.Errorf("cannot remove what a killed apply left behind: %w", err)
 	}
 	p.lockout, p.undone = f.guard(cmd, p.reading), f.undone()
 	if p.undone != nil {
 		p.undone.note(p.reading.Plan)
 	}
 	if p.reading.Plan.Empty() && p.reading.Plan.Rival() == nil {
-		return p, errors.Join(f.accept(), p.target.giveBack(p.reading))
+		return p, errors.Join(f.accept(held), held.GiveBack(p.reading, p.target))
 	}
 	return p, nil
 }
@@ -160,7 +158,7 @@ func (f applyFlags) refusal(cmd *cobra.Command, p proposal) error {
 // sameAs returns an error if this is not what was shown before.
 func (p proposal) sameAs(shown proposal) error {
 	const again = "has changed while you read the plan. Nothing was changed; run the command again"
-	if p.target.from != shown.target.from || !bytes.Equal(p.target.bundle.ManifestText(), shown.target.bundle.ManifestText()) {
+	if p.target.From != shown.target.From || !bytes.Equal(p.target.Bundle.ManifestText(), shown.target.Bundle.ManifestText()) {
 		return errors.New("the profile " + again)
 	}
 	if !p.reading.SameHost(shown.reading) {

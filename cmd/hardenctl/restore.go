@@ -39,36 +39,32 @@ they have left. The unit saves them with --save-bans at shutdown.`,
 			return host.ErrNotRoot
 		}
 		steady()
-		ready := onTrial
 		if *save {
-			ready = func() error { return nil }
+			return saveBans(cmd, *wait)
 		}
-		release, err := takeTurn(cmd, *wait, progress(cmd, false), ready)
-		if err != nil {
-			return err
-		}
-		defer release()
-		if *save {
-			return host.SaveBans()
-		}
-		return restore(cmd)
+		return restore(cmd, *wait)
 	}
 	return cmd
 }
 
-// onTrial returns the error of a trial that is pending in this kernel.
-func onTrial() error {
-	var trial *host.PendingError
-	if errors.As(host.InTheWay(), &trial) {
-		return trial
+func saveBans(cmd *cobra.Command, wait time.Duration) error {
+	held, err := thisHost.Open(cmd.Context(), waiting(cmd, wait, false))
+	if err != nil {
+		return err
 	}
-	return nil
+	defer held.Close()
+	return held.SaveBans()
 }
 
 // restore is not cut off by a signal: half of it would be a host that is closed.
-func restore(cmd *cobra.Command) error {
+func restore(cmd *cobra.Command, wait time.Duration) error {
+	held, err := thisHost.OpenAtBoot(cmd.Context(), waiting(cmd, wait, false))
+	if err != nil {
+		return err
+	}
+	defer held.Close()
 	var unwritten error
-	err := host.Restore(context.WithoutCancel(cmd.Context()), func(line string) {
+	err = held.Restore(context.WithoutCancel(cmd.Context()), func(line string) {
 		_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
 		unwritten = errors.Join(unwritten, err)
 	})

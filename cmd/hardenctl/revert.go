@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/internal/host"
-	"github.com/hardenctl/hardenctl/internal/host/watchdog"
 )
 
 // revertFlags are the flags of revert.
@@ -62,34 +61,18 @@ func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
 	if *f.atDeadline {
 		return true, atDeadline(cmd)
 	}
-	say := progress(cmd, *f.asJSON)
-	release, err := lockAloud(cmd, *f.lockTimeout, say)
+	held, err := thisHost.Open(cmd.Context(), waiting(cmd, *f.lockTimeout, *f.asJSON))
 	if err != nil {
 		return false, err
 	}
-	defer release()
-	return host.Revert(context.WithoutCancel(cmd.Context()), say)
+	defer held.Close()
+	return held.Revert(context.WithoutCancel(cmd.Context()))
 }
 
 // atDeadline is the watchdog. It says what it meets where somebody may read it,
 // as in the journal of systemd.
 func atDeadline(cmd *cobra.Command) error {
-	ctx := cmd.Context()
-	if err := watchdog.Wait(ctx); err != nil {
-		return err
-	}
-	return watchdog.Insist(ctx, func() error { return endTrial(ctx) }, func(err error, next time.Duration) {
+	return thisHost.WatchTrial(cmd.Context(), func(err error, next time.Duration) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: %v; the watchdog tries again in %v\n", err, next)
 	})
-}
-
-// endTrial ends the trial whose time is over. A confirm that is under way then
-// holds the lock, and has its time.
-func endTrial(ctx context.Context) error {
-	release, err := lock(ctx, 10*time.Minute, func(string) {})
-	if err != nil {
-		return err
-	}
-	defer release()
-	return host.Recover(context.WithoutCancel(ctx), func(string) {})
 }

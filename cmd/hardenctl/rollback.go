@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
@@ -35,38 +36,38 @@ restores generation 0.`,
 		Args: cobra.MatchAll(cobra.MaximumNArgs(1), generationArg),
 	}
 	flags := newApplyFlags(cmd)
-	flags.load = func(_ *cobra.Command, args []string, _ bool) (target, error) { return loadGeneration(args) }
+	flags.load = func(_ *cobra.Command, args []string, _ bool) (host.Target, error) { return loadGeneration(args) }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
 	return cmd
 }
 
 // loadGeneration returns what the named generation made of the host, or the one
 // before the newest.
-func loadGeneration(args []string) (target, error) {
+func loadGeneration(args []string) (host.Target, error) {
 	number, err := chosenGeneration(args)
 	if err != nil {
-		return target{}, err
+		return host.Target{}, err
 	}
 	if number == 0 {
-		b, err := generation.Host.Before()
+		b, err := thisHost.Generations.Before()
 		if err != nil {
-			return target{}, fmt.Errorf("cannot restore the state before hardenctl: %w", err)
+			return host.Target{}, fmt.Errorf("cannot restore the state before hardenctl: %w", err)
 		}
-		return target{bundle: b}, nil
+		return host.Target{Bundle: b, Command: commandLine()}, nil
 	}
-	kept, err := generation.Host.Open(number)
+	kept, err := thisHost.Generations.Open(number)
 	if errors.Is(err, generation.ErrNone) {
-		return target{}, fmt.Errorf("no generation %d; `hardenctl history` lists them", number)
+		return host.Target{}, fmt.Errorf("no generation %d; `hardenctl history` lists them", number)
 	}
 	if err != nil {
-		return target{}, fmt.Errorf("cannot restore generation %d: %w; `hardenctl history` lists the others", number, err)
+		return host.Target{}, fmt.Errorf("cannot restore generation %d: %w; `hardenctl history` lists the others", number, err)
 	}
-	return target{bundle: kept.Bundle, sources: kept.Texts, from: number}, nil
+	return host.Target{Bundle: kept.Bundle, Sources: kept.Texts, From: number, Command: commandLine()}, nil
 }
 
 func chosenGeneration(args []string) (int, error) {
 	if len(args) == 0 {
-		return generation.Host.Previous()
+		return thisHost.Generations.Previous()
 	}
 	return strconv.Atoi(args[0])
 }

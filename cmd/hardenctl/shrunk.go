@@ -5,16 +5,14 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/diag"
-	"github.com/hardenctl/hardenctl/internal/host"
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
 // shrunk reports the lists of a bundle that have lost more, since the last apply
 // on this host, than their profile lets them.
 func shrunk(b *bundle.Bundle) diag.List {
 	var list diag.List
-	_, onTrial, _ := host.Trial() // a journal that cannot be read is told by the plan
-	for _, s := range generation.Host.Shrunk(b.Manifest, onTrial) {
+	_, onTrial, _ := thisHost.Pending() // a journal that cannot be read is told by the plan
+	for _, s := range thisHost.Generations.Shrunk(b.Manifest, onTrial) {
 		live := fmt.Sprintf("in generation %d", s.Number)
 		if onTrial {
 			live = "in the state on trial"

@@ -12,7 +12,6 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/apply"
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/session"
 )
 
@@ -28,8 +27,7 @@ type trialView struct {
 	// Seconds is how long that was from the beginning.
 	Seconds int `json:"seconds"`
 
-	// staged is what the apply is kept as once it is confirmed.
-	staged *generation.Staged
+	begun *host.Trial
 }
 
 func withinFlag(cmd *cobra.Command) *time.Duration {
@@ -54,16 +52,12 @@ func (f applyFlags) trialTime(cmd *cobra.Command) (time.Duration, error) {
 	return within, nil
 }
 
-func try(ctx context.Context, r *host.Reading, within time.Duration, progress func(string)) (*trialView, error) {
-	staged, err := generation.Host.Staged()
-	if err != nil {
-		return nil, err
+// viewTrial returns nil for none.
+func viewTrial(t *host.Trial, within time.Duration) *trialView {
+	if t == nil {
+		return nil
 	}
-	p, err := r.Try(ctx, within, progress)
-	if err != nil {
-		return nil, errors.Join(err, staged.Close())
-	}
-	return &trialView{p.Token, p.Until.Truncate(time.Second), int(within / time.Second), staged}, nil
+	return &trialView{t.Token, t.Until.Truncate(time.Second), int(within / time.Second), t}
 }
 
 // print says what to type, and by when.
@@ -91,13 +85,13 @@ func (t *trialView) until() string {
 func (f applyFlags) countDown(cmd *cobra.Command, t *trialView) error {
 	line := countdown{w: cmd.ErrOrStderr()}
 	for {
-		p, pending, err := host.Trial()
+		p, pending, err := thisHost.Pending()
 		if err != nil {
 			return unknown(err)
 		}
 		if !pending {
 			line.end()
-			o, err := t.settle()
+			o, err := t.ended()
 			failed := f.report(cmd, o, err)
 			if !o.Applied {
 				fmt.Fprintln(cmd.ErrOrStderr(), unmended)
@@ -118,34 +112,13 @@ func (f applyFlags) countDown(cmd *cobra.Command, t *trialView) error {
 // unmended is what a person should know of a trial that has gone back.
 const unmended = "The profile on disk did not change. Fix it before the next apply, also before one from cron."
 
-// settle says what has become of a trial that is over. The host may have been
-// changed again since, so that only the generation tells: it is kept once the
-// trial was confirmed, and discarded once everything has gone back.
-func (t *trialView) settle() (outcome, error) {
-	number, err := t.staged.Number()
-	if errors.Is(err, generation.ErrStaged) {
-		if err = recoverTrial(); err == nil {
-			number, err = t.staged.Number()
-		}
+// ended says what has become of a trial that is over.
+func (t *trialView) ended() (outcome, error) {
+	a, err := t.begun.Ended(context.Background())
+	if err != nil && !errors.As(err, new(*apply.Reverted)) {
+		return outcome{}, unknown(err)
 	}
-	switch {
-	case err == nil:
-		return outcome{Applied: true, Generation: number}, nil
-	case errors.Is(err, generation.ErrNone):
-		return outcome{}, &apply.Reverted{Step: "trial", Cause: errors.New("it was not confirmed in time")}
-	}
-	return outcome{}, unknown(err)
-}
-
-// recoverTrial does what the watchdog would, or waits for who is at it.
-func recoverTrial() error {
-	ctx := context.Background()
-	release, err := lock(ctx, time.Minute, func(string) {})
-	if err != nil {
-		return err
-	}
-	defer release()
-	return host.Recover(ctx, func(string) {})
+	return outcome{Applied: a.Done, Generation: a.Generation}, err
 }
 
 // unknown is the error of a trial that has begun, and of which it cannot be told

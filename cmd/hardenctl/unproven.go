@@ -12,7 +12,7 @@ import (
 // unconfirmed says that a profile was tried, by whom and when, and that this was
 // not confirmed; "" if it was not tried, or was confirmed since.
 func unconfirmed(b *bundle.Bundle, sources []generation.Source) string {
-	tried, ok := generation.Host.Unconfirmed(generation.OrdersOf(b, sources))
+	tried, ok := thisHost.Generations.Unconfirmed(generation.OrdersOf(b, sources))
 	if !ok {
 		return ""
 	}
@@ -23,11 +23,11 @@ func unconfirmed(b *bundle.Bundle, sources []generation.Source) string {
 // unproven returns why a profile must not be applied for good without asking
 // anybody: it was tried, and nobody confirmed it. It is on disk still, where cron
 // takes it. On trial it may be tried again.
-func (f applyFlags) unproven(t target, within time.Duration) error {
+func (f applyFlags) unproven(t host.Target, within time.Duration) error {
 	if *f.noGuard || within > 0 || f.afterRollback == nil {
 		return nil
 	}
-	story := unconfirmed(t.bundle, t.sources)
+	story := unconfirmed(t.Bundle, t.Sources)
 	if story == "" {
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
@@ -27,8 +26,8 @@ func (e *Blind) Error() string {
 func (e *Blind) Unwrap() error { return e.Cause }
 
 // revertBroken ends what is under way whose journal is broken.
-func revertBroken(ctx context.Context, progress func(step string)) error {
-	if err := revertBlind(ctx, progress); err != nil {
+func (h *Handle) revertBroken(ctx context.Context) error {
+	if err := h.revertBlind(ctx); err != nil {
 		return err
 	}
 	return &Blind{journal.ErrBroken}
@@ -36,7 +35,7 @@ func revertBroken(ctx context.Context, progress func(step string)) error {
 
 // revertBlind ends a trial of which nothing is known but what the kernel and the
 // files tell.
-func revertBlind(ctx context.Context, progress func(step string)) error {
+func (h *Handle) revertBlind(ctx context.Context) error {
 	tools, err := probe.ReadTools()
 	if err != nil {
 		return err
@@ -46,5 +45,5 @@ func revertBlind(ctx context.Context, progress func(step string)) error {
 		return err
 	}
 	files := slices.Sorted(maps.Values(bundle.Paths(persist.DetectLayout())))
-	return apply.Revert(ctx, journal.Entry{Boot: boot, Families: tools.Families, Files: files}, progress)
+	return h.site().Revert(ctx, journal.Entry{Boot: boot, Families: tools.Families, Files: files})
 }

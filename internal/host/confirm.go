@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
@@ -47,33 +46,37 @@ type Kept struct {
 	Unloaded []string
 }
 
-// Confirm makes the state that is on trial the only one, and saves it. The
-// caller holds the lock. Errors are those above, what Read says, a host that is
-// not as the trial made it, and those of apply.Confirm.
-func Confirm(ctx context.Context, c Confirmation, progress func(step string)) (k Kept, err error) {
-	e, err := c.check()
+// Confirm makes the state that is on trial the only one, and saves it. Errors are
+// those above, what Recover and Read say, a host that is not as the trial made it,
+// and those of apply.Change.Confirm.
+func (h *Handle) Confirm(ctx context.Context, c Confirmation) (k Kept, err error) {
+	if err := h.Recover(ctx); err != nil {
+		return k, err
+	}
+	e, err := h.confirmable(c)
 	if err != nil {
 		return k, err
 	}
-	b, err := journal.Bundle()
+	b, err := h.journal.Bundle()
 	if err != nil {
 		return k, err
 	}
-	r, err := readAlone(ctx, b)
+	r, err := h.readAlone(ctx, b)
 	if err != nil {
 		return k, err
 	}
 	if err := r.onTrial(e); err != nil {
 		return k, fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s; `hardenctl revert` ends it now, and then the profile can be applied again", err, clock(e.Until()))
 	}
-	k = Kept{Apply: pending(e).apply(), Profile: e.Profile, By: by(e), Unloaded: r.unloaded()}
-	k.Generation, err = apply.Confirm(ctx, r.change(progress), e)
+	k = Kept{Apply: h.pending(e).apply(), Profile: e.Profile, By: h.by(e), Unloaded: r.unloaded()}
+	k.Generation, err = h.change(r).Confirm(ctx, e)
 	return k, err
 }
 
-// check refuses before the host is read.
-func (c Confirmation) check() (journal.Entry, error) {
-	e, err := journal.Read()
+// confirmable returns the entry that is confirmed, or refuses before the host is
+// read.
+func (h *Handle) confirmable(c Confirmation) (journal.Entry, error) {
+	e, err := h.journal.Read()
 	switch {
 	case errors.Is(err, journal.ErrNone):
 		return e, ErrNoTrial

@@ -1,6 +1,7 @@
-// Package host is the one door to the live host: Read says how it differs from
-// a bundle, Apply moves it there; Try does so on trial, until a Confirm from
-// another login. Recover ends what a process has left that died.
+// Package host is the one door to the live host. A Host is one to look at: Read says
+// how it differs from a bundle. A Handle is one to change, whose lock this process
+// holds: Apply moves it to a bundle, on trial until a Confirm from another login,
+// or for good. Recover ends what a process has left that died.
 //
 // Reading changes nothing. The bundle is loaded in a throwaway network
 // namespace, and so are the files that others share with it, as a boot would.
@@ -17,12 +18,33 @@ import (
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
+	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/lock"
 	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/restore"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 	"github.com/hardenctl/hardenctl/internal/host/watchdog"
 )
+
+// Host is a host to look at. Its methods need no lock, and change nothing. Open
+// takes the lock.
+type Host struct {
+	// Generations are what was applied. Only a Handle writes there.
+	Generations generation.Store
+
+	journal journal.Journal
+	lock    lock.Lock
+	bans    string
+}
+
+// Under returns the host whose files are below root: "/" is this one. What it
+// boots from, and its kernel, are this host's all the same.
+func Under(root string) Host {
+	return Host{generation.Under(root), journal.Under(root), lock.Under(root), restore.BansUnder(root)}
+}
 
 // Reading is a host beside a bundle, at one moment.
 type Reading struct {
@@ -33,6 +55,7 @@ type Reading struct {
 	Have, Want state.State
 	Plan       *plan.Plan
 
+	host Host
 	// trial is the trial of which Have is what it is to become; nil for none.
 	// copies are the names that its sets have until then, and unsettled is why
 	// nobody can tell what it is to become.
@@ -47,14 +70,14 @@ var ErrNotRoot = errors.New("the firewall can only be read and changed as root")
 // Read reads the host and plans. It needs root. Other firewalls that are active
 // are in the plan; they are no error. While a trial is pending, what the host has
 // is what it has on trial.
-func Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
-	return read(ctx, b, (*Reading).settle)
+func (h Host) Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
+	return h.read(ctx, b, (*Reading).settle)
 }
 
 // readAlone is Read for a change to the host as it is: with a trial beside what
 // was there before. Another firewall that is active refuses it.
-func readAlone(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
-	r, err := read(ctx, b, func(*Reading) error { return nil })
+func (h Host) readAlone(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
+	r, err := h.read(ctx, b, func(*Reading) error { return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +85,11 @@ func readAlone(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 }
 
 // read reads both sides. view makes of what the host has what is planned from.
-func read(ctx context.Context, b *bundle.Bundle, view func(*Reading) error) (*Reading, error) {
+func (h Host) read(ctx context.Context, b *bundle.Bundle, view func(*Reading) error) (*Reading, error) {
 	if os.Geteuid() != 0 {
 		return nil, ErrNotRoot
 	}
-	r := &Reading{Bundle: b, Layout: persist.DetectLayout()}
+	r := &Reading{Bundle: b, Layout: persist.DetectLayout(), host: h}
 	var err error
 	if r.Tools, err = probe.ReadTools(); err != nil {
 		return nil, err
@@ -161,10 +184,8 @@ func (r *Reading) readFiles() (err error) {
 	return err
 }
 
-// ClearUp removes what an apply that was killed has left beside the files. The
-// caller holds the lock of apply.Lock. Its sets need no other word: no profile
-// has them, and the plan removes them.
-func (r *Reading) ClearUp() error {
+// clearUp removes what an apply that was killed has left beside the files.
+func (r *Reading) clearUp() error {
 	return persist.Sweep(slices.Sorted(maps.Keys(r.Have.Files)))
 }
 

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/host/apply"
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
@@ -27,26 +25,26 @@ type Pending struct {
 	By string
 }
 
-// Trial returns the trial that is pending, without its token; ok is false if
+// Pending returns the trial that is pending, without its token; ok is false if
 // there is none.
-func Trial() (p Pending, ok bool, err error) {
-	e, err := journal.Read()
+func (h Host) Pending() (p Pending, ok bool, err error) {
+	e, err := h.journal.Read()
 	if errors.Is(err, journal.ErrNone) {
 		return p, false, nil
 	}
-	return pending(e), err == nil && e.Pending(), err
+	return h.pending(e), err == nil && e.Pending(), err
 }
 
 // pending is the trial of an entry, without its token, which the journal does
 // not know.
-func pending(e journal.Entry) Pending {
-	return Pending{Until: e.Until(), Left: e.Left(), Profile: e.Profile, By: by(e)}
+func (h Host) pending(e journal.Entry) Pending {
+	return Pending{Until: e.Until(), Left: e.Left(), Profile: e.Profile, By: h.by(e)}
 }
 
 // by is who applied: the generation that is staged knows, and the journal the
 // address at least.
-func by(e journal.Entry) string {
-	if g, err := generation.Host.Next(); err == nil {
+func (h Host) by(e journal.Entry) string {
+	if g, err := h.Generations.Next(); err == nil {
 		return g.Who.String()
 	}
 	if from, _, _ := strings.Cut(e.By.SSH, " "); from != "" {
@@ -80,21 +78,12 @@ func (e *PendingError) Error() string {
 	return e.String() + ": end it with `hardenctl confirm` from a new login, or with `hardenctl revert`"
 }
 
-// Ready recovers, and refuses if a trial is pending, here or in another network
-// namespace: see InTheWay. The caller holds the lock.
-func Ready(ctx context.Context, progress func(step string)) error {
-	if err := Recover(ctx, progress); err != nil {
-		return err
-	}
-	return InTheWay()
-}
-
-// InTheWay returns why no apply can begin now, and must wait: a *PendingError
+// inTheWay returns why no apply can begin now, and must wait: a *PendingError
 // while a trial is pending in this kernel, an *ElsewhereError while an apply is
 // under way in another network namespace. It needs no lock. A journal that cannot
-// be read is told by Ready.
-func InTheWay() error {
-	e, err := journal.Read()
+// be read is told by Recover.
+func (h Host) inTheWay() error {
+	e, err := h.journal.Read()
 	switch {
 	case err != nil:
 		return nil
@@ -103,13 +92,16 @@ func InTheWay() error {
 	case !e.Pending():
 		return nil
 	}
-	if live, err := apply.Armed(); err == nil && !live {
+	if live, err := h.armed(); err == nil && !live {
 		return nil
 	}
-	return &PendingError{pending(e)}
+	return &PendingError{h.pending(e)}
 }
 
-// Waits reports whether an error is one that ends by itself: one of InTheWay.
-func Waits(err error) bool {
+// armed reports whether a trial counts for packets.
+func (h Host) armed() (bool, error) { return apply.Site{}.Armed() }
+
+// waits reports whether an error is one that ends by itself: one of inTheWay.
+func waits(err error) bool {
 	return errors.As(err, new(*PendingError)) || errors.As(err, new(*ElsewhereError))
 }

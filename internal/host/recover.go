@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
@@ -16,65 +15,65 @@ import (
 // Recover ends what an apply has left under way whose process died, or whose
 // trial nobody has confirmed in time: what was not confirmed goes back, what was
 // goes on to its end. A trial that is pending is left alone. Every command that
-// changes the host calls it first. The caller holds the lock of apply.Lock.
-func Recover(ctx context.Context, progress func(step string)) error {
-	e, err := journal.Read()
+// changes the host calls it first.
+func (h *Handle) Recover(ctx context.Context) error {
+	e, err := h.journal.Read()
 	switch {
 	case errors.Is(err, journal.ErrNone):
-		apply.Sweep()
-		return recoverOrphan(ctx, progress)
+		h.site().Sweep()
+		return h.recoverOrphan(ctx)
 	case err != nil:
 		return err
 	case elsewhere(e) != nil:
 		return elsewhere(e)
 	case e.Phase == journal.Confirmed:
-		return finish(ctx, e, progress)
+		return h.finish(ctx, e)
 	case e.Phase == journal.Applied:
-		apply.ClearUp(e)
+		h.site().ClearUp(e)
 		return nil
 	case e.Pending():
 		// A container that starts again finds a kernel that has not booted, and
 		// a network namespace in which nothing is on trial; and the clock that
 		// counts from the boot is another in another time namespace.
-		if live, err := apply.Armed(); err != nil || live {
+		if live, err := h.site().Armed(); err != nil || live {
 			return err
 		}
 	}
-	if err := apply.Revert(ctx, e, progress); err != nil {
+	if err := h.site().Revert(ctx, e); err != nil {
 		return fmt.Errorf("an apply of %s was not confirmed, and not all of it could go back: %w; mend what is in the way and run `hardenctl revert`", e.Profile, err)
 	}
 	return nil
 }
 
 // recoverOrphan ends a trial whose journal somebody has removed.
-func recoverOrphan(ctx context.Context, progress func(step string)) error {
+func (h *Handle) recoverOrphan(ctx context.Context) error {
 	if exists, err := kernelset.Exists(trial.Guards[ruleset.V4]); err != nil || !exists {
 		return err
 	}
-	return revertBlind(ctx, progress)
+	return h.revertBlind(ctx)
 }
 
 // Revert ends the trial that is pending, or whatever an apply has left that was
 // not confirmed: everything goes back. An apply that was confirmed and died goes
 // on to its end; where it cannot, it is given up, and the error is a *GivenUp.
 // Where the journal is broken the error is a *Blind. It says whether there was
-// anything that went back. The caller holds the lock.
-func Revert(ctx context.Context, progress func(step string)) (reverted bool, err error) {
-	e, err := journal.Read()
+// anything that went back.
+func (h *Handle) Revert(ctx context.Context) (reverted bool, err error) {
+	e, err := h.journal.Read()
 	switch {
 	case err == nil && e.Pending() && elsewhere(e) == nil:
-		return true, apply.Revert(ctx, e, progress)
+		return true, h.site().Revert(ctx, e)
 	case errors.Is(err, journal.ErrBroken):
-		return true, revertBroken(ctx, progress)
+		return true, h.revertBroken(ctx)
 	case errors.Is(err, journal.ErrNone):
 		orphan, _ := kernelset.Exists(trial.Guards[ruleset.V4]) // Recover says what is wrong with the sets
-		return orphan, Recover(ctx, progress)
+		return orphan, h.Recover(ctx)
 	case err != nil:
 		return false, err // Recover would read again, and leave alone a trial if it succeeds
 	}
-	recovered := Recover(ctx, progress)
+	recovered := h.Recover(ctx)
 	if errors.As(recovered, new(*Unfinished)) && !errors.Is(recovered, tool.ErrLocked) {
-		return true, giveUp(ctx, e, recovered, progress)
+		return true, h.giveUp(ctx, e, recovered)
 	}
 	return e.Phase != journal.Confirmed && e.Phase != journal.Applied, recovered
 }

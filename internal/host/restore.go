@@ -15,11 +15,11 @@ import (
 
 // SaveBans writes down what the sets hold that the profile keeps over a reboot.
 // It is for a shutdown. It needs root.
-func SaveBans() error {
+func (h *Handle) SaveBans() error {
 	if os.Geteuid() != 0 {
 		return ErrNotRoot
 	}
-	files, err := restore.Read(persist.DetectLayout())
+	files, err := restore.Read(persist.DetectLayout(), h.bans)
 	if err != nil {
 		return err
 	}
@@ -30,17 +30,15 @@ func SaveBans() error {
 // settings. It is for a boot, before the network is up, and harmless later. A
 // family whose rules cannot be loaded is closed but for administrators, and the
 // error says so. While a trial is pending it changes nothing, and the error is a
-// *PendingError. The caller holds the lock of apply.Lock. progress is told what
-// is in force. It needs root.
-func Restore(ctx context.Context, progress func(string)) error {
+// *PendingError. say is told what is in force, a line each. It needs root.
+func (h *Handle) Restore(ctx context.Context, say func(line string)) error {
 	if os.Geteuid() != 0 {
 		return ErrNotRoot
 	}
-	var trial *PendingError
-	if errors.As(InTheWay(), &trial) {
-		return trial
+	if err := h.onTrial(); err != nil {
+		return err
 	}
-	files, _ := bootFiles()
+	files, _ := h.bootFiles()
 	tools, failed := probe.ReadTools()
 	if failed != nil {
 		tools.Families = ruleset.Families[:] // a tool that does not know itself may still close
@@ -49,20 +47,22 @@ func Restore(ctx context.Context, progress func(string)) error {
 	// An apply that was under way when the host went down ends here, before
 	// anything is loaded, on a host that is closed: it may take long. The files
 	// are others then.
-	unended := Ready(ctx, func(string) {})
-	files, unread := bootFiles()
-	return errors.Join(unended, unread, failed, restore.Do(ctx, tools, files, fresh, progress))
+	quiet := *h
+	quiet.progress = func(string) {}
+	unended := quiet.ready(ctx)
+	files, unread := h.bootFiles()
+	return errors.Join(unended, unread, failed, restore.Do(ctx, h.site(), tools, files, fresh, say))
 }
 
 // bootFiles reads what this host boots from. Where that does not say how to close
 // it, because somebody has removed it or may write there who should not, the
 // newest generation does.
-func bootFiles() (restore.Files, error) {
-	files, err := restore.Read(persist.DetectLayout())
+func (h *Handle) bootFiles() (restore.Files, error) {
+	files, err := restore.Read(persist.DetectLayout(), h.bans)
 	if files.Close() {
 		return files, err
 	}
-	b, folder, unkept := generation.Host.Newest()
+	b, folder, unkept := h.Generations.Newest()
 	left := unkept == nil && b.Manifest.Before // the host was given back
 	files.Applied = !errors.Is(unkept, generation.ErrNone) && !left
 	if unkept == nil && !left {

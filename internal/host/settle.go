@@ -8,7 +8,6 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
-	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
@@ -22,11 +21,11 @@ import (
 // on trial.
 func (r *Reading) settle() error {
 	var pending *PendingError
-	if !errors.As(InTheWay(), &pending) {
+	if !errors.As(r.host.inTheWay(), &pending) {
 		return nil
 	}
 	r.trial = &pending.Pending
-	tried, err := journal.Bundle()
+	tried, err := r.host.journal.Bundle()
 	if err != nil {
 		r.unsettled = err
 		return nil

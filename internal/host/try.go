@@ -23,11 +23,9 @@ const MaxTrial = 24 * time.Hour
 // itself: it matters only if the process dies before.
 const atOnce = time.Minute
 
-// Try moves the host to what the reading wants, on trial: unless Confirm is
-// called within the time, everything goes back. The caller holds the lock of
-// apply.Lock since before the reading, and lets go of it afterwards, so that
-// another process can confirm. Errors are as in Apply.
-func (r *Reading) Try(ctx context.Context, within time.Duration, progress func(step string)) (Pending, error) {
+// try moves the host to what the reading wants, on trial: unless Confirm is
+// called within the time, everything goes back. Errors are as in applyAtOnce.
+func (h *Handle) try(ctx context.Context, r *Reading, within time.Duration) (Pending, error) {
 	token, err := newToken()
 	if err != nil {
 		return Pending{}, err
@@ -36,34 +34,33 @@ func (r *Reading) Try(ctx context.Context, within time.Duration, progress func(s
 		Entry:  journal.Entry{Token: journal.Hash(token), By: session.Current()},
 		Within: within, Watch: watchdog.Start,
 	}
-	if err := apply.Try(ctx, r.change(progress), &t); err != nil {
+	if err := h.change(r).Try(ctx, &t); err != nil {
 		return Pending{}, err
 	}
-	p := pending(t.Entry)
+	p := h.pending(t.Entry)
 	p.Token = token
 	return p, nil
 }
 
-// Apply moves the host to what the reading wants: Try and Confirm in one. The
-// caller holds the lock of apply.Lock since before the reading. progress is told
-// each step. It returns the number of the generation that was staged for it, 0
-// for none. An error that is a *apply.Reverted says whether the host is as it
-// was; one that is a *apply.Untidy that the host is what the reading wants.
-func (r *Reading) Apply(ctx context.Context, progress func(step string)) (generation int, err error) {
+// applyAtOnce moves the host to what the reading wants: a trial and its confirm in
+// one. It returns the number of the generation that was staged for it, 0 for none.
+// An error that is a *apply.Reverted says whether the host is as it was; one that
+// is a *apply.Untidy that the host is what the reading wants.
+func (h *Handle) applyAtOnce(ctx context.Context, r *Reading) (generation int, err error) {
 	t := apply.Trial{Within: atOnce}
-	if err := apply.Try(ctx, r.change(progress), &t); err != nil {
+	if err := h.change(r).Try(ctx, &t); err != nil {
 		return 0, err
 	}
 	if err = r.again(ctx); err == nil {
-		generation, err = apply.Confirm(ctx, r.change(progress), t.Entry)
+		generation, err = h.change(r).Confirm(ctx, t.Entry)
 	}
 	var unconfirmed *apply.Unconfirmed
 	switch {
 	case errors.As(err, &unconfirmed):
-		undo := apply.Revert(context.WithoutCancel(ctx), t.Entry, progress)
+		undo := h.site().Revert(context.WithoutCancel(ctx), t.Entry)
 		return 0, &apply.Reverted{Step: unconfirmed.Step, Cause: unconfirmed.Cause, Undo: undo}
 	case err != nil && !errors.As(err, new(*apply.Reverted)) && !errors.As(err, new(*apply.Untidy)):
-		undo := apply.Revert(context.WithoutCancel(ctx), t.Entry, progress)
+		undo := h.site().Revert(context.WithoutCancel(ctx), t.Entry)
 		return 0, &apply.Reverted{Step: "reading the trial", Cause: err, Undo: undo}
 	}
 	return generation, err
@@ -82,17 +79,18 @@ func (r *Reading) again(ctx context.Context) error {
 	return nil
 }
 
-func (r *Reading) change(progress func(step string)) apply.Change {
+func (h *Handle) change(r *Reading) apply.Change {
 	return apply.Change{
+		Site:   h.site(),
 		Bundle: r.Bundle, Families: r.Tools.Families, Have: r.Have, Want: r.Want, Plan: r.Plan,
-		Verify: r.verify, Progress: progress,
+		Verify: r.verify,
 	}
 }
 
 // trialNotes says what a reader of a plan should know of an apply that is under
 // way.
 func (r *Reading) trialNotes() []string {
-	e, err := journal.Read()
+	e, err := r.host.journal.Read()
 	switch {
 	case errors.Is(err, journal.ErrNone):
 		return nil

@@ -16,11 +16,13 @@ import (
 type Unfinished struct {
 	Profile string
 	Cause   error
+	// Folder is that of the journal, which has what is left to do.
+	Folder string
 }
 
 // Error says what is in the way, and the two ways out.
 func (e *Unfinished) Error() string {
-	return fmt.Sprintf("the apply of %s was confirmed and has not come to its end: %v; mend what is in the way and run any command that changes the host, or give it up with `hardenctl revert` (%s holds what is left to do)", e.Profile, e.Cause, journal.Folder)
+	return fmt.Sprintf("the apply of %s was confirmed and has not come to its end: %v; mend what is in the way and run any command that changes the host, or give it up with `hardenctl revert` (%s holds what is left to do)", e.Profile, e.Cause, e.Folder)
 }
 
 // Unwrap returns what is in the way.
@@ -44,29 +46,29 @@ func (e *GivenUp) Error() string {
 func (e *GivenUp) Unwrap() error { return e.Cause }
 
 // finish goes on with an apply that was confirmed.
-func finish(ctx context.Context, e journal.Entry, progress func(step string)) error {
-	err := finishBundle(ctx, e, progress)
+func (h *Handle) finish(ctx context.Context, e journal.Entry) error {
+	err := h.finishBundle(ctx, e)
 	if err == nil || errors.As(err, new(*apply.Untidy)) {
 		return nil
 	}
-	return &Unfinished{e.Profile, inTheWay(err)}
+	return &Unfinished{e.Profile, stepError(err), h.journal.Folder}
 }
 
-func finishBundle(ctx context.Context, e journal.Entry, progress func(step string)) error {
-	b, err := journal.Bundle()
+func (h *Handle) finishBundle(ctx context.Context, e journal.Entry) error {
+	b, err := h.journal.Bundle()
 	if err != nil {
 		return err
 	}
-	r, err := readAlone(ctx, b)
+	r, err := h.readAlone(ctx, b)
 	if err != nil {
 		return err
 	}
-	return apply.Finish(ctx, r.change(progress), e)
+	return h.change(r).Finish(ctx, e)
 }
 
-// inTheWay is what a step has failed of. That it went back, which is what an
+// stepError is what a step has failed of. That it went back, which is what an
 // *apply.Reverted says, is no news of the host: it is half-way still.
-func inTheWay(err error) error {
+func stepError(err error) error {
 	var reverted *apply.Reverted
 	if !errors.As(err, &reverted) {
 		return err
@@ -81,14 +83,14 @@ func inTheWay(err error) error {
 // giveUp ends an apply that was confirmed and cannot be finished. The journal
 // says first that it goes back from now on, in case that it does not get to the
 // end of that either.
-func giveUp(ctx context.Context, e journal.Entry, unfinished error, progress func(step string)) error {
+func (h *Handle) giveUp(ctx context.Context, e journal.Entry, unfinished error) error {
 	var u *Unfinished
 	errors.As(unfinished, &u)
 	e.Phase = journal.Loading
-	if err := journal.Write(e); err != nil {
+	if err := h.journal.Write(e); err != nil {
 		return fmt.Errorf("%w; giving it up: %w", unfinished, err)
 	}
-	if err := apply.Revert(ctx, e, progress); err != nil {
+	if err := h.site().Revert(ctx, e); err != nil {
 		return fmt.Errorf("%w; giving it up: %w", unfinished, err)
 	}
 	return &GivenUp{u.Profile, u.Cause}

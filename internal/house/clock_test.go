@@ -13,11 +13,11 @@ var wall = []string{"Now", "Since", "Until"}
 
 // asksTheWall are the functions of the live side that may: they say a time to
 // people, look at how old a ban is, limit how long a socket is waited for in a
-// rehearsal, and count how long a journal could not be read, which goes by the
-// monotonic clock (package time).
+// rehearsal, and count how long a journal could not be read, or a trial is waited
+// for, which goes by the monotonic clock (package time).
 var asksTheWall = []string{
 	"internal/host/watchdog/watchdog.go Wait",
-	"internal/host/journal/journal.go Until", "internal/host/restore.go SaveBans", "internal/host/restore/restore.go Do", "internal/host/guard/visit.go echoedWithin",
+	"internal/host/journal/journal.go Until", "internal/host/restore.go SaveBans", "internal/host/target.go stage", "internal/host/handle.go openWhen", "internal/host/restore/restore.go Do", "internal/host/guard/visit.go echoedWithin",
 }
 
 // TestFault20_ClockJump holds that nothing which decides how long a trial lasts

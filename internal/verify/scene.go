@@ -12,7 +12,6 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/profile"
 	"github.com/hardenctl/hardenctl/internal/host"
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/lab"
 	"github.com/hardenctl/hardenctl/internal/verify/prober"
 )
@@ -161,16 +160,17 @@ func (s *scene) close() {
 // apply applies a bundle to the server as `hardenctl apply` does, and returns
 // the backend of its iptables.
 func (s *scene) apply(ctx context.Context, b *bundle.Bundle) (backend string, err error) {
-	release, err := apply.Lock(ctx, func(string) {})
+	held, err := host.Under("/").Open(ctx, host.Wait{Limit: time.Minute})
 	if err != nil {
 		return "", err
 	}
-	defer release()
-	r, err := host.Read(ctx, b)
+	defer held.Close()
+	t := host.Target{Bundle: b}
+	r, err := held.Plan(ctx, t)
 	if err != nil {
 		return "", err
 	}
-	if _, err := r.Apply(ctx, func(string) {}); err != nil {
+	if _, err := held.Apply(ctx, r, t, 0); err != nil {
 		return "", fmt.Errorf("applying the profile in the lab: %w", err)
 	}
 	return string(r.Tools.Backend), nil

@@ -7,14 +7,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
 // afterRollback are the arguments by which an apply goes on after a rollback;
 // none if the last change was no rollback.
 func afterRollback() []string {
-	live, ok := generation.Host.LastRollback()
+	live, ok := ourGenerations.LastRollback()
 	if !ok {
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
@@ -102,8 +101,8 @@ func (s *series) reverts(t *testing.T) {
 func (s *series) rollsBack(t *testing.T) {
 	t.Helper()
 	expect(t, 0, "rollback", "--auto-approve", "--no-guard", "--confirm-within", "0")
-	live, _ := generation.Host.LastRollback()
-	must(t, generation.Host.Accept(live.Number))
+	live, _ := ourGenerations.LastRollback()
+	must(t, ourGenerations.Accept(live.Number))
 	s.now = 1 - s.now
 }
 

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
@@ -103,7 +102,7 @@ func addLine(t *testing.T, path, lines string) {
 // ipset itself, in a namespace of its own.
 func restoresBefore(t *testing.T, want string) {
 	t.Helper()
-	path := filepath.Join(generation.Host.Folder, "1/before/ipsets")
+	path := filepath.Join(ourGenerations.Folder, "1/before/ipsets")
 	out, err := exec.Command("unshare", "-n", "sh", "-c", "ipset restore < "+path+" && ipset save").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)

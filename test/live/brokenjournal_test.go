@@ -3,8 +3,6 @@ package live
 import (
 	"os"
 	"testing"
-
-	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
 // A journal that nobody can read locks nobody out: what is on trial ends by a
@@ -12,7 +10,7 @@ import (
 // too, and by any command that changes the host.
 func TestBrokenJournal(t *testing.T) {
 	onTrial(t, func(t *testing.T, s *siteOnTrial) {
-		const path = journal.Folder + "/journal.json"
+		path := ourJournal.Folder + "/journal.json"
 		before := lasting(t)
 		for _, c := range []struct {
 			name    string

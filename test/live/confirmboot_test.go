@@ -50,11 +50,11 @@ func confirmKilled(t *testing.T, profile string) {
 		as(t, confirming, "confirm", token)
 		rest(t)
 	})
-	e, err := journal.Read()
+	e, err := ourJournal.Read()
 	must(t, err)
 	if e.Phase != journal.Confirmed {
 		t.Fatalf("the journal says %s", e.Phase)
 	}
 	e.Boot = "another"
-	must(t, journal.Write(e))
+	must(t, ourJournal.Write(e))
 }

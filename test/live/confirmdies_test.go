@@ -18,12 +18,12 @@ func TestConfirmDiesBeforeItsNote(t *testing.T) {
 	token, _ := tryOut(t, "builtin:web", "10m")
 	contains(t, expect(t, 0, "plan", variant(t)), "builtin:web by root from 192.0.2.7 is on trial until", "this plan compares with what is on trial")
 
-	note := filepath.Join(journal.Folder, ".journal.json")
+	note := filepath.Join(ourJournal.Folder, ".journal.json")
 	cmd := exec.Command("strace", "-f", "--quiet=all", "-o", "/dev/null", "-P", note,
 		"-e", "trace=openat", "-e", "inject=openat:signal=KILL", binary(t), "confirm", token)
 	cmd.Env = append(os.Environ(), confirming)
 	out, code := outcome(t, cmd)
-	e, err := journal.Read()
+	e, err := ourJournal.Read()
 	must(t, err)
 	if e.Phase != journal.Trial {
 		t.Fatalf("exit %d, and the journal says %s: %s", code, e.Phase, out)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
@@ -49,7 +48,7 @@ func TestTerminalClosesInATrial(t *testing.T) {
 	must(t, a.cmd.Process.Kill())
 	a.cmd.Wait()
 	lab.Await(t, "the watchdog alone", func() bool { return len(running(t)) == 1 })
-	if e, err := journal.Read(); err != nil || !e.Pending() {
+	if e, err := ourJournal.Read(); err != nil || !e.Pending() {
 		t.Fatalf("the trial has ended: %+v, %v", e, err)
 	}
 	contains(t, expectAs(t, confirming, 0, "confirm"), "Confirmed.")

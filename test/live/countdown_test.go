@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/session"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
@@ -65,7 +64,7 @@ func TestCountdown(t *testing.T) {
 	a = typeApply(t, other+" --confirm-within 10m")
 	must(t, syscall.Kill(applyPID(t), syscall.SIGHUP))
 	a.ends(t, 0, "stopped waiting; the trial continues until its deadline")
-	if e, err := journal.Read(); err != nil || !e.Pending() {
+	if e, err := ourJournal.Read(); err != nil || !e.Pending() {
 		t.Errorf("the trial has ended: %+v, %v", e, err)
 	}
 	expect(t, 0, "revert")
@@ -121,10 +120,10 @@ func TestConfirmOnAConsole(t *testing.T) {
 	bare(t, "nft")
 	t.Cleanup(func() { as(t, applying, "revert") })
 	expectAs(t, applying, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
-	e, err := journal.Read()
+	e, err := ourJournal.Read()
 	must(t, err)
 	e.By.SSH, e.By.Server = "", ""
-	must(t, journal.Write(e))
+	must(t, ourJournal.Write(e))
 	if session.Current().Server == "" { // else the tests have an sshd above them
 		contains(t, expectAs(t, "SSH_CONNECTION=", 1, "confirm"), "log in anew")
 	}
@@ -148,9 +147,9 @@ func reboot(t *testing.T) {
 		fed(t, string(text), f.tool, args...)
 	}
 	tool(t, "sysctl -q -p /etc/sysctl.d/60-hardenctl.conf")
-	if e, err := journal.Read(); err == nil {
+	if e, err := ourJournal.Read(); err == nil {
 		e.Boot = "another"
-		must(t, journal.Write(e))
+		must(t, ourJournal.Write(e))
 	}
 }
 
@@ -252,9 +251,9 @@ func stand(t *testing.T, path, script string) {
 func TestFault04_JournalOnAFullDisk(t *testing.T) {
 	bare(t, "nft")
 	before := look(t)
-	must(t, os.MkdirAll(journal.Folder, 0o700))
-	must(t, syscall.Mount("tmpfs", journal.Folder, "tmpfs", 0, "size=16k,mode=0700"))
-	t.Cleanup(func() { must(t, syscall.Unmount(journal.Folder, syscall.MNT_DETACH)) })
+	must(t, os.MkdirAll(ourJournal.Folder, 0o700))
+	must(t, syscall.Mount("tmpfs", ourJournal.Folder, "tmpfs", 0, "size=16k,mode=0700"))
+	t.Cleanup(func() { must(t, syscall.Unmount(ourJournal.Folder, syscall.MNT_DETACH)) })
 	for _, within := range []string{"0", "1m"} {
 		contains(t, expect(t, 3, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within),
 			"journal: ", "no space left on device", "everything went back")
@@ -266,7 +265,7 @@ func TestFault04_JournalOnAFullDisk(t *testing.T) {
 // A confirm that cannot note that it is one ends the trial: everything is old.
 func TestFault04_ConfirmOnAFullDisk(t *testing.T) {
 	bare(t, "nft")
-	folder := filepath.Dir(journal.Folder)
+	folder := filepath.Dir(ourJournal.Folder)
 	must(t, os.MkdirAll(folder, 0o700))
 	must(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=1m,mode=0700"))
 	t.Cleanup(func() { must(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })

@@ -81,7 +81,7 @@ func (r *road) crash(t *testing.T, d deed) crashed {
 	}
 	killAll(t) // the watchdog of a trial would go on while we look
 	rest(t)
-	e, err := journal.Read()
+	e, err := ourJournal.Read()
 	if c.phase = e.Phase; err != nil && !errors.Is(err, journal.ErrNone) {
 		t.Error(err)
 	}

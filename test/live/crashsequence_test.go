@@ -106,9 +106,9 @@ func powerOff(t *testing.T) {
 	killAll(t)
 	lab.FlushState(t)
 	settingsAtFirst(t)
-	if e, err := journal.Read(); err == nil {
+	if e, err := ourJournal.Read(); err == nil {
 		e.Boot = "another"
-		must(t, journal.Write(e))
+		must(t, ourJournal.Write(e))
 	}
 }
 
@@ -157,7 +157,7 @@ func (r *road) settled(t *testing.T) {
 	p.othersHaveTheirs(t)
 	p.keptToItsPaths(t)
 	noTrialLeft(t)
-	if _, err := journal.Read(); err != journal.ErrNone {
+	if _, err := ourJournal.Read(); err != journal.ErrNone {
 		t.Errorf("the journal: %v", err)
 	}
 	expect(t, 0, "plan", p.profile, "--detailed-exitcode")

@@ -31,11 +31,11 @@ func moveDeadline(t *testing.T, left time.Duration) (deadline time.Time) {
 // which it has lost a second.
 func setDeadline(t *testing.T, left time.Duration) (deadline time.Time) {
 	t.Helper()
-	e, err := journal.Read()
+	e, err := ourJournal.Read()
 	must(t, err)
 	holdFor(t, max(1, int(left.Seconds())))
 	e.Deadline = journal.Now() + left // at last: a watchdog removes the sets
-	must(t, journal.Write(e))
+	must(t, ourJournal.Write(e))
 	return e.Until()
 }
 
@@ -69,7 +69,7 @@ func guardHolds(t *testing.T) {
 	t.Helper()
 	for set, members := range halves {
 		for _, half := range members {
-			before, err := journal.Read()
+			before, err := ourJournal.Read()
 			must(t, err)
 			most := before.Left()
 			held := time.Duration(remaining(t, set, half)) * time.Second
@@ -85,7 +85,7 @@ func guardHolds(t *testing.T) {
 func isOver(t *testing.T) {
 	t.Helper()
 	lab.Await(t, "the end of the trial, in the journal and in the kernel", func() bool {
-		e, err := journal.Read()
+		e, err := ourJournal.Read()
 		for set, members := range halves {
 			for _, half := range members {
 				if remaining(t, set, half) >= 0 {
@@ -100,5 +100,5 @@ func isOver(t *testing.T) {
 // ended waits until nothing is under way.
 func ended(t *testing.T) {
 	t.Helper()
-	lab.Await(t, "the end of the trial", func() bool { return len(glob(t, journal.Folder+"/*")) == 0 })
+	lab.Await(t, "the end of the trial", func() bool { return len(glob(t, ourJournal.Folder+"/*")) == 0 })
 }

@@ -295,7 +295,7 @@ func (c *column) checks(t *testing.T, r *traced) {
 func (c *column) outcome(t *testing.T, r *traced, now picture) picture {
 	t.Helper()
 	phase := journal.Phase("")
-	if e, err := journal.Read(); err == nil {
+	if e, err := ourJournal.Read(); err == nil {
 		phase = e.Phase
 	}
 	switch code := r.Code(); {

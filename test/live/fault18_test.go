@@ -143,7 +143,7 @@ func bootEach(t *testing.T, losses []loss, old, fresh picture) {
 		if seen[isFresh]++; !isFresh {
 			now.is(t, asOld)
 		}
-		if _, err := journal.Read(); err != journal.ErrNone {
+		if _, err := ourJournal.Read(); err != journal.ErrNone {
 			t.Errorf("the journal: %v", err)
 		}
 		if t.Failed() {

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
@@ -23,7 +22,7 @@ func TestFault20_BootTimeWentBack(t *testing.T) {
 		t.Fatalf("exit %d: %s", code, out)
 	}
 	killAll(t)
-	e, err := journal.Read()
+	e, err := ourJournal.Read()
 	must(t, err)
 	if e.Left() < 99*time.Hour {
 		t.Fatalf("the clock is not ahead: %v left", e.Left())

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
@@ -39,7 +38,7 @@ func TestFault20_ClockJumpsInATrial(t *testing.T) {
 		}
 		now += jump
 		c.jump(t, now)
-		e, err := journal.Read()
+		e, err := ourJournal.Read()
 		must(t, err)
 		out, _ = outcome(t, c.command(binary(t), "plan", profile))
 		saysUntil(t, out, e.Until().Add(now))
@@ -100,7 +99,7 @@ func countsOn(t *testing.T, within time.Duration) bool {
 	must(t, cmd.Start())
 	var deadline time.Time
 	lab.Await(t, "the trial", func() bool {
-		e, err := journal.Read()
+		e, err := ourJournal.Read()
 		deadline = time.Now().Add(e.Left())
 		return err == nil && e.Pending()
 	})

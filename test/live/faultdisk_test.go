@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
 // A disk without room ends the apply before a rule is loaded: the tool for that
@@ -86,7 +84,7 @@ func TestFault18PowerLoss(t *testing.T) {
 	synced, changed, renamed := map[string]bool{}, map[string]bool{}, 0
 	for _, call := range calls(string(text)) {
 		switch path := call.path; {
-		case strings.HasPrefix(path, journal.Folder+"/bundle/"): // nothing until the journal says so
+		case strings.HasPrefix(path, ourJournal.Folder+"/bundle/"): // nothing until the journal says so
 		case call.name == "fsync":
 			synced[path], changed[path] = true, false
 		case call.name == "renameat":

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
@@ -129,7 +128,7 @@ func rest(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), lab.Patience)
 	defer cancel()
-	release, err := apply.Lock(ctx, func(string) {})
+	release, err := ourLock.Take(ctx, func(string) {})
 	must(t, err)
 	release()
 }

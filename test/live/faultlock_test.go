@@ -12,14 +12,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
 // One apply at a time: another waits, or says who is at work.
 func TestFault15TwoApplies(t *testing.T) {
 	bare(t, "nft")
-	release, err := apply.Lock(context.Background(), func(string) {})
+	release, err := ourLock.Take(context.Background(), func(string) {})
 	must(t, err)
 	before := look(t)
 	out := expect(t, 6, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "1s")

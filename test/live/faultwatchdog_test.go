@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/watchdog"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
@@ -73,7 +72,7 @@ func TestFault14_LockHeldAtTheDeadline(t *testing.T) {
 func TestFault06_JournalUnreadableForAMoment(t *testing.T) {
 	bare(t, "nft")
 	before := look(t)
-	at, log := point{path: filepath.Join(journal.Folder, "journal.json"), call: "openat"}, filepath.Join(t.TempDir(), "calls")
+	at, log := point{path: filepath.Join(ourJournal.Folder, "journal.json"), call: "openat"}, filepath.Join(t.TempDir(), "calls")
 	w := watchOver(t, strace(t, append(at.inject("error=EIO:when=1+2"), "-o", log), watchdog.Args...))
 	moveDeadline(t, 0)
 	w.ends()

@@ -72,7 +72,7 @@ func generationsAre(t *testing.T, want ...string) {
 // restored returns the profile that a generation keeps, with all that it needs.
 func restored(t *testing.T, number int) string {
 	t.Helper()
-	return filepath.Join(generation.Host.Folder, strconv.Itoa(number), "sources/profile/a.toml")
+	return filepath.Join(ourGenerations.Folder, strconv.Itoa(number), "sources/profile/a.toml")
 }
 
 // An apply that fails makes no generation, and leaves nothing where they are.
@@ -85,7 +85,7 @@ func TestNoGeneration(t *testing.T) {
 	})
 	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard") // changes nothing
 	generationsAre(t, "1 builtin:web 0")
-	if left := glob(t, generation.Host.Folder+"/.*"); len(left) > 0 {
+	if left := glob(t, ourGenerations.Folder+"/.*"); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
@@ -94,8 +94,8 @@ func TestNoGeneration(t *testing.T) {
 // changed.
 func TestNoRoomForGeneration(t *testing.T) {
 	bare(t, "nft")
-	must(t, os.MkdirAll(generation.Host.Folder, 0o700))
-	folder := filepath.Dir(generation.Host.Folder)
+	must(t, os.MkdirAll(ourGenerations.Folder, 0o700))
+	folder := filepath.Dir(ourGenerations.Folder)
 	must(t, os.Chmod(folder, 0o700))
 	must(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=16k,mode=0700"))
 	t.Cleanup(func() { must(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })
@@ -114,7 +114,7 @@ func TestBrokenGeneration(t *testing.T) {
 	before := look(t)
 	for _, name := range []string{"bundle/rules.v4", "bundle/manifest.json", "sources/builtin/profiles/web.toml", "generation.json"} {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(generation.Host.Folder, "1", name)
+			path := filepath.Join(ourGenerations.Folder, "1", name)
 			whole, err := os.ReadFile(path)
 			must(t, err)
 			must(t, os.WriteFile(path, whole[:len(whole)-9], 0o600))

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
 // Fault 22: whoever reads the output hangs up before the first line, on standard
@@ -108,13 +106,13 @@ func TestFault25Symlinks(t *testing.T) {
 	for _, p := range []plant{
 		{"/run/hardenctl.lock", false, "/run/hardenctl.lock is a symbolic link"},
 		{"/var/lib/hardenctl", true, "/var/lib/hardenctl is a symbolic link"},
-		{generation.Host.Folder, true, generation.Host.Folder + " is a symbolic link"},
+		{ourGenerations.Folder, true, ourGenerations.Folder + " is a symbolic link"},
 		{"/etc/iptables", true, "/etc/iptables is a symbolic link"},
 		{"/etc/iptables/rules.v4", false, "/etc/iptables/rules.v4 is a symbolic link"},
 		{"/etc/modprobe.d/hardenctl.conf", false, "/etc/modprobe.d/hardenctl.conf is a symbolic link"},
 		{"/etc/sysctl.d/60-hardenctl.conf", false, "/etc/sysctl.d/60-hardenctl.conf is a symbolic link"},
 		// These are names that hardenctl makes new: a link there just goes.
-		{generation.Host.Folder + "/.next", true, ""},
+		{ourGenerations.Folder + "/.next", true, ""},
 		{"/etc/iptables/.rules.v4.hardenctl-new", false, ""},
 		{"/etc/iptables/.rules.v4.hardenctl-old", false, ""},
 	} {
@@ -311,7 +309,7 @@ func TestUmask(t *testing.T) {
 		}
 		for path, want := range map[string]os.FileMode{
 			"/etc/iptables": 0o755, "/etc/iptables/rules.v4": 0o640, "/etc/sysctl.d/60-hardenctl.conf": 0o644,
-			"/var/lib/hardenctl": 0o700, generation.Host.Folder: 0o700, generation.Host.Folder + "/1/generation.json": 0o600,
+			"/var/lib/hardenctl": 0o700, ourGenerations.Folder: 0o700, ourGenerations.Folder + "/1/generation.json": 0o600,
 			"/run/hardenctl.lock": 0o600,
 		} {
 			stat, err := os.Stat(path)

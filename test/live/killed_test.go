@@ -14,7 +14,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/host"
-	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
 // What the environment tells a process that is to die: what it does, and before
@@ -36,25 +36,26 @@ func TestToBeKilled(t *testing.T) {
 	last, err := strconv.Atoi(os.Getenv(killStep))
 	must(t, err)
 	n := 0
-	apply.Failpoint = func(step string) {
+	die := func(step string) {
 		if n++; n > last {
 			must(t, syscall.Kill(os.Getpid(), syscall.SIGKILL))
 		}
 		fmt.Printf("step %s\n", step)
 	}
-	ctx, silent := context.Background(), func(string) {}
-	release, err := apply.Lock(ctx, func(string) {})
+	ctx := context.Background()
+	held, err := host.Under("/").Open(ctx, host.Wait{Limit: lab.Patience, Progress: die})
 	must(t, err)
-	defer release()
+	defer held.Close()
 	if work == "recover" {
-		must(t, host.Recover(ctx, silent))
+		must(t, held.Recover(ctx))
 		return
 	}
 	b, err := bundle.ReadFolder(os.DirFS(folder))
 	must(t, err)
-	r, err := host.Read(ctx, b)
+	target := host.Target{Bundle: b}
+	r, err := held.Plan(ctx, target)
 	must(t, err)
-	_, err = r.Apply(ctx, silent)
+	_, err = held.Apply(ctx, r, target, 0)
 	must(t, err)
 }
 

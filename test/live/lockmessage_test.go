@@ -4,15 +4,13 @@ import (
 	"context"
 	"os/exec"
 	"testing"
-
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 )
 
 // On a terminal, whoever waits for another says so after a second, and for whom. A
 // boot has no terminal.
 func TestLockWaitMessage(t *testing.T) {
 	bare(t, "nft")
-	release, err := apply.Lock(context.Background(), func(string) {})
+	release, err := ourLock.Take(context.Background(), func(string) {})
 	must(t, err)
 	defer release()
 	for _, command := range []string{"apply builtin:web", "confirm", "revert"} {

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
@@ -152,7 +151,7 @@ var broken = []struct {
 	{"broken closed rules too", func(t *testing.T) {
 		edit(t, "/etc/iptables/rules.v4", "COMMIT", "COMMT")
 		must(t, os.WriteFile("/etc/hardenctl/closed.v4", nil, 0o644))
-		must(t, os.RemoveAll(generation.Host.Folder)) // which has them too
+		must(t, os.RemoveAll(ourGenerations.Folder)) // which has them too
 	}, []string{"IPv4: CLOSED to everybody, by built-in rules"},
 		"ssh6 web6", "ssh6 web6"},
 }

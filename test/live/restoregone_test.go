@@ -3,8 +3,6 @@ package live
 import (
 	"os"
 	"testing"
-
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
 // A host of whose files none is left, or can be read, is closed at boot, and the
@@ -86,7 +84,7 @@ func TestRestoreAfterClosed(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				if c.forgets {
 					must(t, os.Remove("/etc/hardenctl/closed.v4"))
-					must(t, os.RemoveAll(generation.Host.Folder))
+					must(t, os.RemoveAll(ourGenerations.Folder))
 				}
 				rebooted(t)
 				expect(t, 0, "restore")

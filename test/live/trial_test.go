@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hardenctl/hardenctl/internal/host/generation"
-	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
@@ -259,7 +257,7 @@ func ttlIs(t *testing.T, want string) {
 // says that there is.
 func nothingUnderWay(t *testing.T) {
 	t.Helper()
-	if left := append(glob(t, journal.Folder+"/*"), glob(t, generation.Host.Folder+"/.*")...); left != nil {
+	if left := append(glob(t, ourJournal.Folder+"/*"), glob(t, ourGenerations.Folder+"/.*")...); left != nil {
 		t.Errorf("it has %v", left)
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
 // On a machine with systemd, a timer ends the trial: no process waits. A reboot
@@ -25,7 +23,7 @@ func TestTrialOnAMachine(t *testing.T) {
 	m.do(t, 0, "systemctl start hardenctl-restore")
 	m.lets(t, old, old)
 	nothing := func() bool {
-		left, err := os.ReadDir(m.disk + journal.Folder)
+		left, err := os.ReadDir(m.disk + ourJournal.Folder)
 		return err == nil && len(left) == 0
 	}
 

@@ -37,7 +37,7 @@ func tryInAnotherNamespace(t *testing.T, m *machine) {
 	}
 	endTrialOn(t, m, there)
 	m.await(t, "end of the trial elsewhere", func() bool {
-		left, err := os.ReadDir(m.disk + journal.Folder)
+		left, err := os.ReadDir(m.disk + ourJournal.Folder)
 		return err == nil && len(left) == 0
 	})
 	is(there, ttl, "64")
@@ -66,7 +66,7 @@ func endTrialOn(t *testing.T, m *machine, where string) {
 			m.do(t, 0, fmt.Sprintf("%sipset -exist add %s %s timeout 1", where, set, half))
 		}
 	}
-	place := journal.Folder + "/journal.json"
+	place := ourJournal.Folder + "/journal.json"
 	var e journal.Entry
 	must(t, json.Unmarshal([]byte(m.read(t, place)), &e))
 	e.Deadline = journal.Now()

@@ -4,8 +4,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
 // What somebody saves in the middle of a trial, rules alone or sets too, does
@@ -30,7 +28,7 @@ func TestSaveInATrial(t *testing.T) {
 				tryOut(t, other, "10m")
 				saveAll(t, c.sets)
 				if !c.known {
-					must(t, os.RemoveAll(journal.Folder))
+					must(t, os.RemoveAll(ourJournal.Folder))
 				}
 				if c.sets {
 					reboot(t)

@@ -16,7 +16,7 @@ func dieConfirming(t *testing.T, profile string) {
 	killAll(t)
 	breakNamed(t, "iptables-restore", "kill -KILL $PPID; exit 1")
 	as(t, confirming, "confirm", token)
-	e, err := journal.Read()
+	e, err := ourJournal.Read()
 	must(t, err)
 	if e.Phase != journal.Confirmed {
 		t.Fatalf("the journal says %s", e.Phase)
@@ -45,7 +45,7 @@ func TestUnfinished(t *testing.T) {
 	})
 	t.Run("given up", func(t *testing.T) {
 		dieConfirming(t, one)
-		must(t, os.WriteFile(filepath.Join(journal.Folder, "bundle/manifest.json"), []byte("{}"), 0o600))
+		must(t, os.WriteFile(filepath.Join(ourJournal.Folder, "bundle/manifest.json"), []byte("{}"), 0o600))
 		contains(t, expect(t, 4, arguments(other)...), "was confirmed and has not come to its end", "hardenctl revert")
 		contains(t, expect(t, 4, "revert"), "it was given up", "hardenctl plan")
 		contains(t, expect(t, 0, "revert"), "No trial is pending.")

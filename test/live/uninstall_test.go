@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
@@ -81,7 +80,7 @@ func nothingOfOurs(t *testing.T) {
 	for _, kept := range []string{bundle.RulesV4, bundle.RulesV6, bundle.Sets} {
 		delete(paths, kept)
 	}
-	paths["generations"], paths["links"] = generation.Host.Folder, bundle.LinkPattern
+	paths["generations"], paths["links"] = ourGenerations.Folder, bundle.LinkPattern
 	for _, path := range paths {
 		if left, _ := filepath.Glob(path); left != nil {
 			t.Errorf("%q are left", left)

@@ -67,21 +67,16 @@ func (e *Untidy) Error() string {
 // Unwrap returns what went wrong.
 func (e *Untidy) Unwrap() error { return e.Err }
 
-// Failpoint is called before each step, with its name, and does nothing. A test
-// kills the process there.
-var Failpoint = func(step string) {}
-
 // run does the steps in order, or none of them.
-func run(ctx context.Context, steps []step, progress func(string)) error {
+func (site Site) run(ctx context.Context, steps []step) error {
 	for i, s := range steps {
-		progress(s.name)
-		Failpoint(s.name)
+		site.Progress(s.name)
 		err := ctx.Err() // a signal, between two steps
 		if err == nil {
 			err = s.do(context.WithoutCancel(ctx)) // a step that began is not cut off
 		}
 		if err != nil {
-			return &Reverted{Step: s.name, Cause: err, Undo: revert(ctx, steps[:i+1], progress)}
+			return &Reverted{Step: s.name, Cause: err, Undo: site.revert(ctx, steps[:i+1])}
 		}
 	}
 	return finish(ctx, steps)
@@ -89,14 +84,13 @@ func run(ctx context.Context, steps []step, progress func(string)) error {
 
 // revert takes back steps, last first. It goes on after a failure: what can be
 // taken back is.
-func revert(ctx context.Context, steps []step, progress func(string)) error {
+func (site Site) revert(ctx context.Context, steps []step) error {
 	var failed error
 	for _, s := range slices.Backward(steps) {
 		if s.undo == nil {
 			continue
 		}
-		progress("going back: " + s.name)
-		Failpoint("going back: " + s.name)
+		site.Progress("going back: " + s.name)
 		if err := s.undo(context.WithoutCancel(ctx)); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
 		}

@@ -21,7 +21,8 @@ func (l *log) step(name string, do, undo error) step {
 	return step{name: name, do: say("do", do), undo: say("undo", undo), finish: say("finish", nil)}
 }
 
-func silent(string) {}
+// silent is a site that tells nobody.
+var silent = Site{Progress: func(string) {}}
 
 var errTest = errors.New("broken")
 
@@ -41,7 +42,7 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var l log
-			err := run(context.Background(), []step{l.step("A", nil, c.undoA), l.step("B", c.doB, c.undoB), l.step("C", nil, nil)}, silent)
+			err := silent.run(context.Background(), []step{l.step("A", nil, c.undoA), l.step("B", c.doB, c.undoB), l.step("C", nil, nil)})
 			if got := strings.Join(l.lines, ", "); got != c.log {
 				t.Errorf("did %s, want %s", got, c.log)
 			}
@@ -67,7 +68,7 @@ func TestRunInterrupted(t *testing.T) {
 	first := l.step("A", nil, nil)
 	do := first.do
 	first.do = func(ctx context.Context) error { cancel(); return do(ctx) }
-	err := run(ctx, []step{first, l.step("B", nil, nil)}, silent)
+	err := silent.run(ctx, []step{first, l.step("B", nil, nil)})
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "went back") {
 		t.Errorf("error %v", err)
 	}
@@ -83,7 +84,7 @@ func TestRunUntidy(t *testing.T) {
 	a, b := l.step("A", nil, nil), l.step("B", nil, nil)
 	finish := a.finish
 	a.finish = func(ctx context.Context) error { return errors.Join(finish(ctx), errTest) }
-	err := run(context.Background(), []step{a, b}, silent)
+	err := silent.run(context.Background(), []step{a, b})
 	var untidy *Untidy
 	if !errors.As(err, &untidy) || !errors.Is(err, errTest) || !strings.Contains(err.Error(), "live and saved") {
 		t.Errorf("error %v", err)

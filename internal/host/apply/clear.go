@@ -3,7 +3,6 @@ package apply
 import (
 	"errors"
 
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
@@ -13,17 +12,17 @@ import (
 // ClearUp removes what an apply has left that succeeded, and that could not be
 // removed then: files beside those of the bundle, sets that it has not, and a
 // generation without a number. What still cannot be is left to the next command;
-// it is in nobody's way. The caller holds the lock.
-func ClearUp(e journal.Entry) {
-	if errors.Join(persist.Sweep(e.Files), dropStrays()) == nil {
-		_, _ = keep(e, nil) // what fails is left to the next command
+// it is in nobody's way.
+func (site Site) ClearUp(e journal.Entry) {
+	if errors.Join(persist.Sweep(e.Files), site.dropStrays()) == nil {
+		_, _ = site.keep(e, nil) // what fails is left to the next command
 	}
 }
 
 // dropStrays removes sets of ours that the bundle of the apply has not. One that
 // somebody's rule names stays, and the next plan tells of it.
-func dropStrays() error {
-	b, err := journal.Bundle()
+func (site Site) dropStrays() error {
+	b, err := site.Journal.Bundle()
 	if err != nil {
 		return nil // removed already, with all that was left before
 	}
@@ -45,5 +44,5 @@ func dropStrays() error {
 
 // Sweep removes what an apply has left that was killed before it had an entry in
 // the journal, or when it had none any more. Where it cannot, the next apply does
-// so before it begins. There is no entry, and the caller holds the lock.
-func Sweep() { _ = errors.Join(generation.Host.Discard(), journal.Remove()) }
+// so before it begins. There is no entry.
+func (site Site) Sweep() { _ = errors.Join(site.Generations.Discard(), site.Journal.Remove()) }

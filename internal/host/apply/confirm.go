@@ -34,28 +34,27 @@ func (e *Unconfirmed) Error() string {
 func (e *Unconfirmed) Unwrap() error { return e.Cause }
 
 // Confirm makes what is on trial the only state there is, and saves it. The
-// change is from the host as it is on trial to the wanted one. The caller holds
-// the lock.
+// change is from the host as it is on trial to the wanted one.
 //
 // It returns the number of the generation that was staged for it, 0 for none. An
 // *Unconfirmed comes before the first change. A *Reverted says that the trial has
 // been ended, and whether the host is as it was before it; an *Untidy that the
 // new state is live and saved.
-func Confirm(ctx context.Context, c Change, e journal.Entry) (number int, err error) {
+func (c Change) Confirm(ctx context.Context, e journal.Entry) (number int, err error) {
 	files := &fileWork{change: c}
-	before := []step{files.prepareStep(), extendStep(e)}
+	before := []step{files.prepareStep(), c.extendStep(e)}
 	var reverted *Reverted
-	if err := run(ctx, before, c.Progress); errors.As(err, &reverted) {
+	if err := c.run(ctx, before); errors.As(err, &reverted) {
 		return 0, &Unconfirmed{reverted.Step, reverted.Cause}
 	}
-	err = run(context.WithoutCancel(ctx), append([]step{commitStep(&e)}, c.newSteps(files)...), c.Progress)
+	err = c.run(context.WithoutCancel(ctx), append([]step{c.commitStep(&e)}, c.newSteps(files)...))
 	if errors.As(err, &reverted) {
 		if reverted.Undo == nil {
 			reverted.Undo = c.giveUp(ctx, e)
 		}
 		return 0, err
 	}
-	return keep(e, leftBy(err))
+	return c.keep(e, leftBy(err))
 }
 
 // leftBy is what could not be cleared up by steps that succeeded; nil if nothing
@@ -72,17 +71,17 @@ func leftBy(err error) error {
 // removes the journal. left is what could not be cleared up until then. The error
 // is an *Untidy, about that and more: the journal then says to the next command
 // that changes the host that there is something left.
-func keep(e journal.Entry, left error) (number int, err error) {
-	number, unkept := generation.Host.Commit()
+func (site Site) keep(e journal.Entry, left error) (number int, err error) {
+	number, unkept := site.Generations.Commit()
 	failed := errors.Join(left, exceptUnstaged(unkept))
 	if failed == nil {
-		failed = journal.Remove()
+		failed = site.Journal.Remove()
 	}
 	if failed == nil {
 		return number, nil
 	}
 	e.Phase = journal.Applied
-	return number, &Untidy{errors.Join(failed, journal.Write(e))}
+	return number, &Untidy{errors.Join(failed, site.Journal.Write(e))}
 }
 
 // exceptUnstaged is an error of a commit, unless that found nothing to commit:
@@ -96,17 +95,16 @@ func exceptUnstaged(err error) error {
 }
 
 // Finish brings an apply that was confirmed to its end, whatever was there when
-// its process died. The change is from the host as it is. The caller holds the
-// lock.
-func Finish(ctx context.Context, c Change, e journal.Entry) error {
+// its process died. The change is from the host as it is.
+func (c Change) Finish(ctx context.Context, e journal.Entry) error {
 	files := &fileWork{change: c}
-	err := run(ctx, append([]step{files.prepareStep()}, c.newSteps(files)...), c.Progress)
+	err := c.run(ctx, append([]step{files.prepareStep()}, c.newSteps(files)...))
 	if errors.As(err, new(*Reverted)) {
 		return err
 	}
 	// Files that were in place when the process died are no change any more, and
 	// what stood beside them is still there.
-	_, err = keep(e, errors.Join(leftBy(err), persist.Sweep(e.Files)))
+	_, err = c.keep(e, errors.Join(leftBy(err), persist.Sweep(e.Files)))
 	return err
 }
 
@@ -114,34 +112,34 @@ func Finish(ctx context.Context, c Change, e journal.Entry) error {
 func (c Change) newSteps(files *fileWork) []step {
 	steps := []step{c.setStep(), c.openStep()}
 	for _, family := range c.Families {
-		steps = append(steps, tablesStep(family, c.policies, fixed(c.Want.Tables), fixed(c.Have.Tables)))
+		steps = append(steps, c.tablesStep(family, c.policies, fixed(c.Want.Tables), fixed(c.Have.Tables)))
 	}
 	return append(steps, c.settingsStep(c.changed()), c.verifyStep(), files.putStep())
 }
 
 // extendStep sees to it that the trial does not end in the middle of its
 // confirm.
-func extendStep(e journal.Entry) step {
+func (site Site) extendStep(e journal.Entry) step {
 	return step{name: "prolonging the trial", do: func(context.Context) error {
 		if e.Left() <= 0 {
 			return errors.New("its time is over")
 		}
-		if still, err := Armed(); err != nil || !still {
+		if still, err := site.Armed(); err != nil || !still {
 			return cmp.Or(err, errors.New("the kernel has gone back to the old rules"))
 		}
-		return arm(max(confirmTime, e.Left()))
+		return site.arm(max(confirmTime, e.Left()))
 	}}
 }
 
 // commitStep is the moment from which on the new state is the one to go to. The
 // kernel goes back to the old one no more.
-func commitStep(e *journal.Entry) step {
+func (site Site) commitStep(e *journal.Entry) step {
 	return step{name: "confirmed", do: func(context.Context) error {
 		e.Phase = journal.Confirmed
-		if err := journal.Write(*e); err != nil {
+		if err := site.Journal.Write(*e); err != nil {
 			return err
 		}
-		return arm(kernelset.Forever)
+		return site.arm(kernelset.Forever)
 	}}
 }
 
@@ -149,8 +147,8 @@ func commitStep(e *journal.Entry) step {
 // can be told so matters only if this dies too: else it is removed.
 func (c Change) giveUp(ctx context.Context, e journal.Entry) error {
 	e.Phase = journal.Loading
-	untold := journal.Write(e)
-	if err := Revert(ctx, e, c.Progress); err != nil {
+	untold := c.Journal.Write(e)
+	if err := c.Revert(ctx, e); err != nil {
 		return errors.Join(err, untold)
 	}
 	return nil

@@ -18,7 +18,7 @@ var everywhere = map[ruleset.Family][]netip.Prefix{
 
 // arm lets the guards hold every address for a time, which the kernel rounds up
 // to whole seconds; kernelset.Forever needs a confirm to end it.
-func arm(left time.Duration) error {
+func (site Site) arm(left time.Duration) error {
 	if left <= 0 && left != kernelset.Forever {
 		return errors.New("the time of the trial was over before it began; give it more")
 	}
@@ -35,7 +35,7 @@ func arm(left time.Duration) error {
 }
 
 // disarm empties the guards, if there are any.
-func disarm() error {
+func (site Site) disarm() error {
 	var failed error
 	for _, name := range trial.Guards {
 		if err := kernelset.Flush(name); !errors.Is(err, kernelset.ErrNotFound) {
@@ -49,7 +49,7 @@ func disarm() error {
 // counts for packets. Their time runs in the kernel (jiffies, which no clock that
 // is set, and no other time namespace, changes), and ends no sooner than the
 // deadline, since it is rounded up.
-func Armed() (bool, error) {
+func (site Site) Armed() (bool, error) {
 	for _, family := range ruleset.Families {
 		n := 0
 		for _, err := range kernelset.Members(trial.Guards[family]) {

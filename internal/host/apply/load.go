@@ -13,8 +13,8 @@ import (
 
 // LoadTables moves what is ours in the tables of a family to a target, in one
 // transaction for each table, as an apply does, and touches nothing else. There
-// is no going back: it is for a boot. The caller holds the lock.
-func LoadTables(ctx context.Context, family ruleset.Family, target state.State) error {
+// is no going back: it is for a boot.
+func (site Site) LoadTables(ctx context.Context, family ruleset.Family, target state.State) error {
 	current, err := probe.Tables(ctx, family)
 	if err != nil {
 		return err

@@ -16,8 +16,9 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
 
-// Change is what an apply is asked to do.
+// Change is what an apply is asked to do, and where.
 type Change struct {
+	Site
 	Bundle     *bundle.Bundle
 	Families   []ruleset.Family // those that the kernel has
 	Have, Want state.State
@@ -25,15 +26,13 @@ type Change struct {
 	// Verify reads the host again and returns what of the plan's kinds still
 	// differs, files left out.
 	Verify func(context.Context) (*plan.Plan, error)
-	// Progress is told each step by name.
-	Progress func(step string)
 }
 
 // tablesStep moves the tables of one family. Going forward and going back are
 // both a move from what is there.
-func tablesStep(family ruleset.Family, policies policies, to, back target) step {
+func (site Site) tablesStep(family ruleset.Family, policies policies, to, back target) step {
 	move := func(target target) func(context.Context) error {
-		return func(ctx context.Context) error { return moveTables(ctx, family, policies, target) }
+		return func(ctx context.Context) error { return site.moveTables(ctx, family, policies, target) }
 	}
 	return step{name: fmt.Sprintf("IPv%d rules", family), do: move(to), undo: move(back)}
 }
@@ -50,7 +49,7 @@ type policies func(id state.TableID) []string
 // keepPolicies lets all policies be as they are.
 func keepPolicies(state.TableID) []string { return nil }
 
-func moveTables(ctx context.Context, family ruleset.Family, policies policies, target target) error {
+func (site Site) moveTables(ctx context.Context, family ruleset.Family, policies policies, target target) error {
 	current, err := probe.Tables(ctx, family)
 	if err != nil {
 		return err

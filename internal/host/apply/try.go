@@ -10,7 +10,6 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
-	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/netns"
@@ -34,14 +33,13 @@ type Trial struct {
 	Watch func(journal.Entry) error
 }
 
-// Try makes a change live on trial. The caller holds the lock, and there is no
-// entry in the journal. An error that is a *Reverted says whether the host is
+// Try makes a change live on trial. There is no entry in the journal. An error that is a *Reverted says whether the host is
 // as it was. Without one the trial has begun, and t.Entry is what the journal
 // says.
 //
 // Until the step that arms the guard nothing changes for any packet, but that
 // conntrack may begin to look at them.
-func Try(ctx context.Context, c Change, t *Trial) error {
+func (c Change) Try(ctx context.Context, t *Trial) error {
 	t.Entry.Phase, t.Entry.Profile = journal.Loading, c.Bundle.Manifest.Profile
 	t.Entry.Families, t.Entry.Settings, t.Entry.Files = c.Families, c.changed(), c.objects(plan.File)
 	for _, s := range c.Plan.Changes {
@@ -49,57 +47,56 @@ func Try(ctx context.Context, c Change, t *Trial) error {
 			t.Entry.Made = append(t.Entry.Made, s.Object)
 		}
 	}
-	err := run(ctx, trialSteps(c, t), c.Progress)
+	err := c.run(ctx, c.trialSteps(t))
 	var reverted *Reverted
 	if errors.As(err, &reverted) && reverted.Undo == nil {
-		reverted.Undo = errors.Join(generation.Host.Discard(), journal.Remove())
+		reverted.Undo = errors.Join(c.Generations.Discard(), c.Journal.Remove())
 	}
 	return err
 }
 
 // Revert ends a trial: everything is as it was before, but for what others have
-// changed since. It can be called again after it has failed half-way. The
-// caller holds the lock.
-func Revert(ctx context.Context, e journal.Entry, progress func(string)) error {
+// changed since. It can be called again after it has failed half-way.
+func (site Site) Revert(ctx context.Context, e journal.Entry) error {
 	if e.Rebooted() || e.Elsewhere() {
 		e.Settings = nil // the boot has made them what they were; or they were another namespace's
 	}
-	if err := revert(ctx, trialSteps(Change{Progress: progress}, &Trial{Entry: e}), progress); err != nil {
+	if err := site.revert(ctx, Change{Site: site}.trialSteps(&Trial{Entry: e})); err != nil {
 		return err
 	}
-	discard := generation.Host.Discard
+	discard := site.Generations.Discard
 	if e.Phase == journal.Trial {
-		discard = generation.Host.SetAside
+		discard = site.Generations.SetAside
 	}
-	return errors.Join(discard(), journal.Remove())
+	return errors.Join(discard(), site.Journal.Remove())
 }
 
 // trialSteps are the steps of a trial. Their way back hangs on the entry alone,
 // but where the same process takes back what it has just begun.
-func trialSteps(c Change, t *Trial) []step {
+func (c Change) trialSteps(t *Trial) []step {
 	files, copied := &fileWork{change: c}, c.copiedSets()
 	between := func(now trial.Tables) trial.Tables { return trial.Between(trial.End(now), c.Want.Tables, copied) }
-	steps := []step{t.beginStep(c), files.stageStep(t.Entry.Files), c.trialSetStep(t.Entry.Made)}
+	steps := []step{c.beginStep(t), files.stageStep(t.Entry.Files), c.trialSetStep(t.Entry.Made)}
 	back := target(trial.End)
 	if c.Plan != nil { // a moment ago this process has read what there was
 		back = fixed(c.Have.Tables)
 	}
 	for _, family := range t.Entry.Families {
-		steps = append(steps, tablesStep(family, keepPolicies, between, back))
+		steps = append(steps, c.tablesStep(family, keepPolicies, between, back))
 	}
-	return append(steps, c.readTablesStep(t.Entry.Families, between, copied), c.openStep(), t.deadlineStep(), t.armStep(),
+	return append(steps, c.readTablesStep(t.Entry.Families, between, copied), c.openStep(), c.deadlineStep(t), c.armStep(t),
 		c.settingsStep(t.Entry.Settings), c.readSettingsStep())
 }
 
 // beginStep writes the journal. What it writes is removed when all else has
 // gone back.
-func (t *Trial) beginStep(c Change) step {
+func (c Change) beginStep(t *Trial) step {
 	return step{name: "journal", do: func(context.Context) (err error) {
 		if t.Entry.Boot, err = journal.Boot(); err != nil {
 			return err
 		}
 		t.Entry.Namespace = netns.Name()
-		return journal.Begin(t.Entry, c.Bundle)
+		return c.Journal.Begin(t.Entry, c.Bundle)
 	}}
 }
 
@@ -146,7 +143,7 @@ func (c Change) trialSetStep(made []string) step {
 		}
 		return nil
 	}
-	return step{name: "sets", do: do, undo: func(context.Context) error { return dropSets(made) }}
+	return step{name: "sets", do: do, undo: func(context.Context) error { return c.dropSets(made) }}
 }
 
 // try makes the set that a trial needs for one change of the plan.
@@ -167,8 +164,8 @@ func (w *setWork) try(ctx context.Context, s plan.Step) error {
 // dropSets removes those that a trial made. One that others have begun to use
 // stays. Guards that cannot go, since the rules could not go back, are emptied at
 // least.
-func dropSets(made []string) error {
-	err := disarm()
+func (site Site) dropSets(made []string) error {
+	err := site.disarm()
 	all, failed := kernelset.List()
 	if failed != nil {
 		return errors.Join(err, failed)
@@ -216,7 +213,7 @@ func of(family ruleset.Family, all trial.Tables) trial.Tables {
 
 // deadlineStep says until when the trial lasts, and sees to it that somebody
 // looks after it then.
-func (t *Trial) deadlineStep() step {
+func (site Site) deadlineStep(t *Trial) step {
 	return step{name: "deadline", do: func(context.Context) error {
 		t.Entry.Live = journal.Now()
 		t.Entry.Deadline = t.Entry.Live + t.Within
@@ -224,7 +221,7 @@ func (t *Trial) deadlineStep() step {
 			return nil
 		}
 		t.Entry.Phase = journal.Trial
-		if err := journal.Write(t.Entry); err != nil {
+		if err := site.Journal.Write(t.Entry); err != nil {
 			return err
 		}
 		return t.Watch(t.Entry)
@@ -235,13 +232,13 @@ func (t *Trial) deadlineStep() step {
 // one at which the rules go back, table by table; the guard is emptied only
 // after them, since a packet that is between the jumps then would meet neither
 // the old chains nor the new ones.
-func (t *Trial) armStep() step {
+func (site Site) armStep(t *Trial) step {
 	return step{name: "the new rules, on trial", do: func(context.Context) error {
-		if err := arm(t.Entry.Left()); err != nil || t.Watch == nil {
+		if err := site.arm(t.Entry.Left()); err != nil || t.Watch == nil {
 			return err
 		}
 		t.Entry.Live = journal.Now() // a login of a moment before came by the old rules
-		return journal.Write(t.Entry)
+		return site.Journal.Write(t.Entry)
 	}}
 }
 

@@ -53,8 +53,16 @@ type Store struct {
 	MostBytes int64
 }
 
-// Host is the store of this host.
-var Host = Store{Folder: "/var/lib/hardenctl/generations", Most: 20, MostBytes: 512 << 20}
+// How many generations a host keeps, and how many bytes all of them may take.
+const (
+	Most      = 20
+	MostBytes = 512 << 20
+)
+
+// Under returns the store of the host whose files are below root.
+func Under(root string) Store {
+	return Store{Folder: filepath.Join(root, "var/lib/hardenctl/generations"), Most: Most, MostBytes: MostBytes}
+}
 
 // The names in a store and in a generation.
 const (

@@ -11,11 +11,11 @@ import (
 
 // makeFolder makes the folder for root alone, and refuses one that somebody else
 // has a hand in: it would say where root writes.
-func makeFolder() error {
-	if err := safepath.MakeFolder(Folder, 0o700); err != nil {
+func (j Journal) makeFolder() error {
+	if err := safepath.MakeFolder(j.Folder, 0o700); err != nil {
 		return err
 	}
-	above := filepath.Dir(Folder)
+	above := filepath.Dir(j.Folder)
 	return errors.Join(syncPath(filepath.Dir(above)), syncPath(above))
 }
 

@@ -36,8 +36,12 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
-// Folder holds the entry.
-const Folder = "/var/lib/hardenctl/trial"
+// Journal is the folder that holds the entry. A writer holds the
+// lock of the host; a reader needs none.
+type Journal struct{ Folder string }
+
+// Under returns the journal of the host whose files are below root.
+func Under(root string) Journal { return Journal{filepath.Join(root, "var/lib/hardenctl/trial")} }
 
 // Format is the version of Entry that this package writes. It reads the earlier
 // ones too: 1 had no Live.
@@ -104,25 +108,25 @@ var ErrBroken = errors.New("the journal is not as it was written")
 // An entry that is there is of an apply that has come to its end and could not
 // remove it. It goes first: beside the new bundle it would say that this one was
 // confirmed.
-func Begin(e Entry, b *bundle.Bundle) error {
-	if err := makeFolder(); err != nil {
+func (j Journal) Begin(e Entry, b *bundle.Bundle) error {
+	if err := j.makeFolder(); err != nil {
 		return err
 	}
-	if err := Remove(); err != nil {
+	if err := j.Remove(); err != nil {
 		return err
 	}
-	err := writeBundle(b)
+	err := j.writeBundle(b)
 	if err == nil {
-		err = Write(e)
+		err = j.Write(e)
 	}
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(filepath.Join(Folder, bundleFolder)))
+		return errors.Join(err, os.RemoveAll(filepath.Join(j.Folder, bundleFolder)))
 	}
 	return nil
 }
 
-func writeBundle(b *bundle.Bundle) error {
-	place := filepath.Join(Folder, bundleFolder)
+func (j Journal) writeBundle(b *bundle.Bundle) error {
+	place := filepath.Join(j.Folder, bundleFolder)
 	if err := os.RemoveAll(place); err != nil { // what an apply left that died here
 		return err
 	}
@@ -133,18 +137,18 @@ func writeBundle(b *bundle.Bundle) error {
 }
 
 // Write replaces the entry. It is on disk when Write returns.
-func Write(e Entry) error {
+func (j Journal) Write(e Entry) error {
 	e.Format = Format
 	text, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {
 		return err
 	}
-	return writeSynced(filepath.Join(Folder, entryName), append(text, '\n'))
+	return writeSynced(filepath.Join(j.Folder, entryName), append(text, '\n'))
 }
 
 // Read returns the entry, or ErrNone.
-func Read() (Entry, error) {
-	place := filepath.Join(Folder, entryName)
+func (j Journal) Read() (Entry, error) {
+	place := filepath.Join(j.Folder, entryName)
 	text, err := safepath.ReadFile(place)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Entry{}, ErrNone
@@ -172,10 +176,10 @@ func parse(place string, text []byte) (e Entry, err error) {
 }
 
 // Bundle returns the bundle that the apply under way applies.
-func Bundle() (*bundle.Bundle, error) {
-	b, err := bundle.ReadFolder(os.DirFS(filepath.Join(Folder, bundleFolder)))
+func (j Journal) Bundle() (*bundle.Bundle, error) {
+	b, err := bundle.ReadFolder(os.DirFS(filepath.Join(j.Folder, bundleFolder)))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", Folder, err)
+		return nil, fmt.Errorf("%s: %w", j.Folder, err)
 	}
 	return b, nil
 }
@@ -183,22 +187,22 @@ func Bundle() (*bundle.Bundle, error) {
 // Remove says that nothing is under way any more. That nothing is is no error,
 // also on a file system that is read-only; what somebody has left who died before
 // the entry was there, or after it was gone, goes too.
-func Remove() error {
-	place := filepath.Join(Folder, entryName)
+func (j Journal) Remove() error {
+	place := filepath.Join(j.Folder, entryName)
 	if _, err := os.Lstat(place); errors.Is(err, fs.ErrNotExist) {
-		return removeRest()
+		return j.removeRest()
 	}
 	if err := os.Remove(place); err != nil {
 		return err
 	}
-	return errors.Join(syncPath(Folder), removeRest())
+	return errors.Join(syncPath(j.Folder), j.removeRest())
 }
 
 // removeRest removes what stands beside the entry.
-func removeRest() error {
+func (j Journal) removeRest() error {
 	var failed error
 	for _, name := range []string{bundleFolder, "." + entryName} {
-		place := filepath.Join(Folder, name)
+		place := filepath.Join(j.Folder, name)
 		// Where nothing can be written, there is an error for what is not there too.
 		if _, err := os.Lstat(place); err == nil {
 			failed = errors.Join(failed, os.RemoveAll(place))

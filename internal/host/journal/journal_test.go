@@ -18,13 +18,16 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// The journal has one place on a host: the tests have a /var/lib of their own.
+// ours is the journal of the lab, which has a /var/lib of its own: the tests mount
+// there and change owners.
+var ours = Under("/")
+
 func TestMain(m *testing.M) { lab.Main(m) }
 
 func example(t *testing.T) (Entry, *bundle.Bundle) {
 	t.Helper()
 	lab.Require(t)
-	if err := os.RemoveAll(filepath.Dir(Folder)); err != nil {
+	if err := os.RemoveAll(filepath.Dir(ours.Folder)); err != nil {
 		t.Fatal(err)
 	}
 	boot, err := Boot()
@@ -44,21 +47,21 @@ func example(t *testing.T) (Entry, *bundle.Bundle) {
 // Remove there is nothing.
 func TestJournal(t *testing.T) {
 	e, b := example(t)
-	if _, err := Read(); !errors.Is(err, ErrNone) {
+	if _, err := ours.Read(); !errors.Is(err, ErrNone) {
 		t.Fatalf("before the first apply: %v", err)
 	}
-	must(t, Begin(e, b))
-	got, err := Read()
+	must(t, ours.Begin(e, b))
+	got, err := ours.Read()
 	must(t, err)
 	if !reflect.DeepEqual(got, e) {
 		t.Errorf("read %+v, want %+v", got, e)
 	}
-	read, err := Bundle()
+	read, err := ours.Bundle()
 	must(t, err)
 	if string(read.File(bundle.RulesV4)) != "*filter\nCOMMIT\n" {
 		t.Errorf("the bundle is %+v", read)
 	}
-	for path, mode := range map[string]os.FileMode{Folder: 0o700, Folder + "/journal.json": 0o600} {
+	for path, mode := range map[string]os.FileMode{ours.Folder: 0o700, ours.Folder + "/journal.json": 0o600} {
 		stat, err := os.Stat(path)
 		must(t, err)
 		if stat.Mode().Perm() != mode {
@@ -66,16 +69,16 @@ func TestJournal(t *testing.T) {
 		}
 	}
 	e.Phase = Confirmed
-	must(t, Write(e))
-	if got, _ := Read(); got.Phase != Confirmed {
+	must(t, ours.Write(e))
+	if got, _ := ours.Read(); got.Phase != Confirmed {
 		t.Errorf("phase %s", got.Phase)
 	}
-	must(t, Remove())
-	must(t, Remove())
-	if _, err := Read(); !errors.Is(err, ErrNone) {
+	must(t, ours.Remove())
+	must(t, ours.Remove())
+	if _, err := ours.Read(); !errors.Is(err, ErrNone) {
 		t.Errorf("after Remove: %v", err)
 	}
-	if left, _ := filepath.Glob(Folder + "/*"); left != nil {
+	if left, _ := filepath.Glob(ours.Folder + "/*"); left != nil {
 		t.Errorf("left: %v", left)
 	}
 }
@@ -84,16 +87,16 @@ func TestJournal(t *testing.T) {
 // was confirmed, if that fails, or dies, before its own entry is written.
 func TestBeginUnderAnotherEntry(t *testing.T) {
 	e, b := example(t)
-	must(t, os.MkdirAll(Folder, 0o700))
-	must(t, unix.Mount("tmpfs", Folder, "tmpfs", 0, "size=32k,mode=0700"))
-	t.Cleanup(func() { must(t, unix.Unmount(Folder, unix.MNT_DETACH)) })
+	must(t, os.MkdirAll(ours.Folder, 0o700))
+	must(t, unix.Mount("tmpfs", ours.Folder, "tmpfs", 0, "size=32k,mode=0700"))
+	t.Cleanup(func() { must(t, unix.Unmount(ours.Folder, unix.MNT_DETACH)) })
 	e.Phase = Confirmed
-	must(t, Begin(e, b))
+	must(t, ours.Begin(e, b))
 	large := bundle.Seal([]bundle.File{{Name: bundle.RulesV4, Text: make([]byte, 64<<10)}}, bundle.Manifest{Profile: "other.toml"})
-	if err := Begin(e, large); !errors.Is(err, unix.ENOSPC) {
+	if err := ours.Begin(e, large); !errors.Is(err, unix.ENOSPC) {
 		t.Fatalf("a bundle that has no room: %v", err)
 	}
-	if got, err := Read(); !errors.Is(err, ErrNone) {
+	if got, err := ours.Read(); !errors.Is(err, ErrNone) {
 		t.Errorf("read %+v, %v", got, err)
 	}
 }
@@ -102,26 +105,26 @@ func TestBeginUnderAnotherEntry(t *testing.T) {
 func TestNotOurs(t *testing.T) {
 	for name, arrange := range map[string]func(){
 		"a link to a folder": func() {
-			os.RemoveAll(Folder)
+			os.RemoveAll(ours.Folder)
 			os.Mkdir("/run/elsewhere", 0o700)
-			os.Symlink("/run/elsewhere", Folder)
+			os.Symlink("/run/elsewhere", ours.Folder)
 		},
-		"a folder that others may write to": func() { os.Chmod(filepath.Dir(Folder), 0o777) },
-		"a folder of somebody else":         func() { os.Chown(Folder, 65534, 65534) },
+		"a folder that others may write to": func() { os.Chmod(filepath.Dir(ours.Folder), 0o777) },
+		"a folder of somebody else":         func() { os.Chown(ours.Folder, 65534, 65534) },
 		"a link to a file": func() {
 			os.WriteFile("/run/planted", []byte("{}"), 0o600)
-			os.Remove(Folder + "/journal.json")
-			os.Symlink("/run/planted", Folder+"/journal.json")
+			os.Remove(ours.Folder + "/journal.json")
+			os.Symlink("/run/planted", ours.Folder+"/journal.json")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, b := example(t)
-			must(t, Begin(e, b))
+			must(t, ours.Begin(e, b))
 			arrange()
-			if got, err := Read(); err == nil || errors.Is(err, ErrNone) {
+			if got, err := ours.Read(); err == nil || errors.Is(err, ErrNone) {
 				t.Errorf("read %+v, %v", got, err)
 			}
-			if strings.Contains(name, "folder") && Begin(e, b) == nil {
+			if strings.Contains(name, "folder") && ours.Begin(e, b) == nil {
 				t.Error("written")
 			}
 			if left, _ := filepath.Glob("/run/elsewhere/*"); left != nil {
@@ -137,13 +140,13 @@ func TestUnknown(t *testing.T) {
 	e, b := example(t)
 	for text, broken := range map[string]bool{"": true, "{": true, `{"format": 1, "new": true}`: true, `{"format": 2, "new": true}`: true,
 		`{"format": 3}`: false, `{"format": 3, "new": true}`: false, `{}`: false} {
-		must(t, Begin(e, b))
-		must(t, os.WriteFile(Folder+"/journal.json", []byte(text), 0o600))
+		must(t, ours.Begin(e, b))
+		must(t, os.WriteFile(ours.Folder+"/journal.json", []byte(text), 0o600))
 		says := "no journal of this version"
 		if broken {
 			says = "hardenctl revert"
 		}
-		if _, err := Read(); errors.Is(err, ErrBroken) != broken || !strings.Contains(err.Error(), says) {
+		if _, err := ours.Read(); errors.Is(err, ErrBroken) != broken || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want %q", text, err, says)
 		}
 	}
@@ -152,9 +155,9 @@ func TestUnknown(t *testing.T) {
 // What the first version wrote is read, but for what it did not say.
 func TestFirstFormat(t *testing.T) {
 	e, b := example(t)
-	must(t, Begin(e, b))
-	must(t, os.WriteFile(Folder+"/journal.json", []byte(`{"format": 1, "phase": "trial", "profile": "web.toml"}`), 0o600))
-	if got, err := Read(); err != nil || got.Phase != Trial || got.Live != 0 {
+	must(t, ours.Begin(e, b))
+	must(t, os.WriteFile(ours.Folder+"/journal.json", []byte(`{"format": 1, "phase": "trial", "profile": "web.toml"}`), 0o600))
+	if got, err := ours.Read(); err != nil || got.Phase != Trial || got.Live != 0 {
 		t.Errorf("read %+v, %v", got, err)
 	}
 }
@@ -195,14 +198,14 @@ func must(t *testing.T, err error) {
 // was gone, goes with the next Remove.
 func TestRemoveLeftovers(t *testing.T) {
 	e, b := example(t)
-	must(t, Begin(e, b))
-	must(t, os.Rename(Folder+"/journal.json", Folder+"/.journal.json"))
-	must(t, Remove())
-	if left, _ := filepath.Glob(Folder + "/*"); left != nil {
+	must(t, ours.Begin(e, b))
+	must(t, os.Rename(ours.Folder+"/journal.json", ours.Folder+"/.journal.json"))
+	must(t, ours.Remove())
+	if left, _ := filepath.Glob(ours.Folder + "/*"); left != nil {
 		t.Errorf("it has left %v", left)
 	}
-	if _, err := os.Lstat(Folder + "/.journal.json"); err == nil {
+	if _, err := os.Lstat(ours.Folder + "/.journal.json"); err == nil {
 		t.Error("it has left what was to be an entry")
 	}
-	must(t, Remove())
+	must(t, ours.Remove())
 }

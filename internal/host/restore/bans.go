@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,10 +16,10 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/persist"
 )
 
-// BansPath is where the entries of kept sets wait for the next boot: lines of
-// `ipset restore`, each with the time that was left when they were written,
-// behind a line that says when that was.
-const BansPath = "/var/lib/hardenctl/bans"
+// BansUnder returns where the entries of kept sets wait for the next boot of the
+// host whose files are below root: lines of `ipset restore`, each with the time that
+// was left when they were written, behind a line that says when that was.
+func BansUnder(root string) string { return filepath.Join(root, "var/lib/hardenctl/bans") }
 
 // savedAt begins the first line of that file.
 const savedAt = "# Saved by hardenctl at "
@@ -39,7 +40,7 @@ func SaveBans(files Files, now time.Time) error {
 			text = append(text, banLine(name, e)...)
 		}
 	}
-	return persist.Replace(BansPath, text)
+	return persist.Replace(files.Bans.Path, text)
 }
 
 // kept names the sets whose entries outlive a reboot.

@@ -29,10 +29,10 @@ type Files struct {
 	last map[ruleset.Family]probe.BootFile // closed rules, as they were applied last
 }
 
-// Read reads the files of a layout. One that does not exist has no text. Nor has
+// Read reads the files of a layout, and the bans that were saved. One that does not exist has no text. Nor has
 // one that cannot be read, or is a link, which the error names: that is no reason
 // to load nothing.
-func Read(layout bundle.Layout) (Files, error) {
+func Read(layout bundle.Layout, bans string) (Files, error) {
 	var failed error
 	paths := bundle.Paths(layout)
 	at := func(path string) probe.BootFile {
@@ -47,7 +47,7 @@ func Read(layout bundle.Layout) (Files, error) {
 		Closed: map[ruleset.Family]probe.BootFile{ruleset.V4: read(bundle.ClosedV4), ruleset.V6: read(bundle.ClosedV6)},
 		Sysctl: read(bundle.Sysctl),
 		Kept:   read(bundle.KeptSets),
-		Bans:   at(BansPath),
+		Bans:   at(bans),
 	}, failed
 }
 

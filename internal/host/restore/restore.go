@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/host/extension"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
@@ -28,6 +29,7 @@ import (
 
 // loading is one restore.
 type loading struct {
+	site  apply.Site
 	tools probe.Tools
 	files Files
 	say   func(string)
@@ -45,8 +47,8 @@ type Fresh map[ruleset.Family]bool
 // which hardenctl was never applied is left as it is.
 //
 // fresh is what CloseFirst has found.
-func Do(ctx context.Context, tools probe.Tools, files Files, fresh Fresh, say func(string)) error {
-	l := &loading{tools: tools, files: files.withoutTrial(say), say: say, fresh: fresh}
+func Do(ctx context.Context, site apply.Site, tools probe.Tools, files Files, fresh Fresh, say func(string)) error {
+	l := &loading{site: site, tools: tools, files: files.withoutTrial(say), say: say, fresh: fresh}
 	if !files.ours() {
 		return l.nothingLeft(ctx)
 	}

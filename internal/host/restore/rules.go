@@ -49,7 +49,7 @@ func (l *loading) load(ctx context.Context, family ruleset.Family, file, sets pr
 		err = probe.Restore(ctx, family, file.Text, true) // others' rules in the file too
 	}
 	if err == nil {
-		err = apply.LoadTables(ctx, family, want)
+		err = l.site.LoadTables(ctx, family, want)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file.Path, err)

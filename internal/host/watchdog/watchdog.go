@@ -70,12 +70,12 @@ func detached() error {
 // machine sleeps through counts.
 const poll = 500 * time.Millisecond
 
-// Wait returns when the trial that is pending is over, confirmed or not, or when
+// Wait returns when the trial that is pending in a journal is over, confirmed or not, or when
 // ctx ends. A journal that cannot be read says nothing about that, and is read
 // again, for an hour at most.
-func Wait(ctx context.Context) error {
+func Wait(ctx context.Context, j journal.Journal) error {
 	for readable := time.Now(); ; {
-		e, err := journal.Read()
+		e, err := j.Read()
 		pause := poll
 		switch {
 		case errors.Is(err, journal.ErrNone), err == nil && !e.Pending():

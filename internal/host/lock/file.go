@@ -1,4 +1,4 @@
-package apply
+package lock
 
 import (
 	"bytes"
@@ -34,10 +34,10 @@ func strange(f *os.File) string {
 	return ""
 }
 
-// stillThere reports whether an open lock is the one that others open: it may have
+// isAt reports whether an open lock is the one that others open: it may have
 // been made anew meanwhile.
-func stillThere(f *os.File) bool {
-	there, err := os.Lstat(lockPath)
+func (l Lock) isAt(f *os.File) bool {
+	there, err := os.Lstat(l.Path)
 	if err != nil {
 		return false
 	}
@@ -45,11 +45,11 @@ func stillThere(f *os.File) bool {
 	return err == nil && os.SameFile(own, there)
 }
 
-// replaceLock puts a new file in the place of the lock. Who has the old one open
+// replace puts a new file in the place of the lock. Who has the old one open
 // holds nothing any more. Of two that do so at once, one waits for its next look:
 // the new file is locked until it is there.
-func replaceLock(old *os.File) error {
-	const fresh = lockPath + ".new"
+func (l Lock) replace(old *os.File) error {
+	fresh := l.Path + ".new"
 	f, err := os.OpenFile(fresh, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
@@ -58,10 +58,10 @@ func replaceLock(old *os.File) error {
 	switch {
 	case unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil:
 		return nil
-	case strange(f) != "" || !stillThere(old):
+	case strange(f) != "" || !l.isAt(old):
 		return os.Remove(fresh)
 	}
-	return os.Rename(fresh, lockPath)
+	return os.Rename(fresh, l.Path)
 }
 
 // heldByRoot reports whether a process of root's may hold the lock. The kernel

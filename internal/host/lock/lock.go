@@ -1,4 +1,6 @@
-package apply
+// Package lock is the lock that a command holds while it changes the host: a file
+// that root alone can open, under flock(2).
+package lock
 
 import (
 	"context"
@@ -16,40 +18,43 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
-// lockPath is the file that an apply holds a lock on while it runs. The kernel
-// releases the lock when the process has ended, however it ends, and with it the
-// tool that it was running.
-const lockPath = "/run/hardenctl.lock"
+// Lock is the file that an apply holds a lock on while it runs. The kernel releases
+// the lock when the process has ended, however it ends, and with it the tool that
+// it was running.
+type Lock struct{ Path string }
+
+// Under returns the lock of the host whose files are below root.
+func Under(root string) Lock { return Lock{filepath.Join(root, "run/hardenctl.lock")} }
 
 // ErrBusy is the error of a wait for another apply that has taken too long.
 var ErrBusy = errors.New("another hardenctl is at work")
 
-// Lock waits for other applies to end, at most until ctx does, and returns the
+// Take waits for other applies to end, at most until ctx does, and returns the
 // function that lets the next one in. If they do not, the error is an ErrBusy. say
 // is told if the file was not as an apply makes it.
-func Lock(ctx context.Context, say func(string)) (release func(), err error) {
+func (l Lock) Take(ctx context.Context, say func(string)) (release func(), err error) {
 	for {
-		f, err := openLock()
+		f, err := l.open()
 		if err != nil {
 			return nil, err
 		}
 		why := strange(f)
 		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch {
-		case err == nil && why == "" && stillThere(f):
+		case err == nil && why == "" && l.isAt(f):
 			tool.Hold(f)
 			return func() { unlock(f) }, writeHolder(f)
 		case err != nil && !errors.Is(err, unix.EWOULDBLOCK):
-			return nil, errors.Join(fmt.Errorf("%s: %w", lockPath, err), f.Close())
-		case why != "" && stillThere(f) && (err == nil || !heldByRoot(f)):
-			if err := replaceLock(f); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", l.Path, err), f.Close())
+		case why != "" && l.isAt(f) && (err == nil || !heldByRoot(f)):
+			if err := l.replace(f); err != nil {
 				return nil, errors.Join(err, f.Close())
 			}
-			say(lockPath + " " + why + ": others could hold up an apply by it, so it was made anew")
+			say(l.Path + " " + why + ": others could hold up an apply by it, so it was made anew")
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("%w (%s)", ErrBusy, Holder()), f.Close())
+			return nil, errors.Join(fmt.Errorf("%w (%s)", ErrBusy, l.Holder()), f.Close())
 		case <-time.After(100 * time.Millisecond):
 			f.Close()
 		}
@@ -64,20 +69,20 @@ func unlock(f *os.File) {
 	f.Close()
 }
 
-// openLock opens the lock, or makes it. A link in its place is not followed: what
+// open opens the lock, or makes it. A link in its place is not followed: what
 // it leads to would be overwritten.
-func openLock() (*os.File, error) {
-	if err := safepath.Real(filepath.Dir(lockPath)); err != nil {
+func (l Lock) open() (*os.File, error) {
+	if err := safepath.Real(filepath.Dir(l.Path)); err != nil {
 		return nil, err
 	}
-	fd, err := unix.Open(lockPath, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Open(l.Path, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
 	if errors.Is(err, unix.ELOOP) {
-		return nil, fmt.Errorf("%s is a symbolic link, which is not followed there; remove it", lockPath)
+		return nil, fmt.Errorf("%s is a symbolic link, which is not followed there; remove it", l.Path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", lockPath, err)
+		return nil, fmt.Errorf("%s: %w", l.Path, err)
 	}
-	return os.NewFile(uintptr(fd), lockPath), nil
+	return os.NewFile(uintptr(fd), l.Path), nil
 }
 
 func writeHolder(f *os.File) error {
@@ -89,8 +94,8 @@ func writeHolder(f *os.File) error {
 }
 
 // Holder says who holds the lock, as far as the file tells.
-func Holder() string {
-	text, err := safepath.ReadFile(lockPath)
+func (l Lock) Holder() string {
+	text, err := safepath.ReadFile(l.Path)
 	if err != nil || len(text) == 0 {
 		return "unknown process"
 	}
