@@ -102,7 +102,7 @@ bench: bin/firewalls
 	test/scripts/setup $(BENCH_TOOLS)
 	$(GO) test -run '^$$' -bench . ./test/bench
 
-# Draws README's picture anew from an attack on the demo's web server. README has the
+# Draws the picture of the docs anew from an attack on the demo's web server. docs/verify.md has the
 # text of the same attack: print that anew too.
 picture: build
 	test/scripts/setup $(TOOLS) masscan zmap

@@ -36,7 +36,7 @@ func fail2ban(p *profile.Profile) diag.List {
 const kernelLog = "/var/log/hardenctl.log"
 
 // sharedLog warns of a jail that reads a file. syslog is open to every program:
-// /dev/log takes lines in the kernel's name too. README says how to make a file of
+// /dev/log takes lines in the kernel's name too. docs/recipes.md says how to make a file of
 // the kernel's own lines, by the name of kernelLog.
 func sharedLog(p *profile.Profile) diag.List {
 	f := p.Fail2ban
@@ -47,7 +47,7 @@ func sharedLog(p *profile.Profile) diag.List {
 		Code: "log-can-be-forged", Severity: diag.Warning, Position: f.FilePosition, Subject: "fail2ban.log",
 		Message:    f.File + " may hold lines that any user of this host has written in the kernel's name",
 		Note:       "each such line counts: its writer can have any address jailed that is not in [access] admin or exempt",
-		Suggestion: `write "journal"; or have rsyslog write a file of the kernel's own lines, as README shows`,
+		Suggestion: `write "journal"; or have rsyslog write a file of the kernel's own lines, as docs/recipes.md shows`,
 	}}
 }
 

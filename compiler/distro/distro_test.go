@@ -1,12 +1,12 @@
 package distro
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/pages"
 )
 
 // TestEveryRowDecides holds that a row says of each extension that the kernel has
@@ -73,14 +73,10 @@ func name(d *Distribution) string {
 
 // TestReadme holds that the README names every row.
 func TestReadme(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(readme), "\n## Where it runs\n")
+	section := pages.Section(t, pages.README, "## Install")
 	for _, d := range All() {
 		if !strings.Contains(section, d.Name) {
-			t.Errorf("the table of \"Where it runs\" in the README does not name %s", d.Name)
+			t.Errorf("the table of \"Install\" in the README does not name %s", d.Name)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Picture draws README's picture: it reads the JSON of hardenctl verify and writes SVG.
+// Picture draws the picture of README.md and docs/verify.md: it reads the JSON of hardenctl verify and writes SVG.
 package main
 
 import (

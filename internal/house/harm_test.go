@@ -3,11 +3,12 @@ package house_test
 import (
 	"go/ast"
 	"go/token"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/pages"
 )
 
 // harmful are commands that nothing may propose to a person in trouble, each with
@@ -24,11 +25,11 @@ var harmful = map[string]*regexp.Regexp{
 	"unloads modules that others' rules may use": regexp.MustCompile(`\b(rmmod|modprobe -r)\b`),
 }
 
-// takesOff is the line of the README that may: it takes hardenctl itself off.
+// takesOff is the line of docs/operations.md that may: it uninstalls hardenctl itself.
 const takesOff = `rm -rf /var/lib/hardenctl /etc/systemd/system/hardenctl-restore.service \`
 
-// TestNoHarmfulAdvice holds that no text of the program, and no line of the
-// README, proposes a command that can lock somebody out, open the host or take
+// TestNoHarmfulAdvice holds that no text of the program, and no line of README.md or a
+// page in docs, proposes a command that can lock somebody out, open the host or take
 // what belongs to others.
 func TestNoHarmfulAdvice(t *testing.T) {
 	fset, files := sources(t)
@@ -44,13 +45,11 @@ func TestNoHarmfulAdvice(t *testing.T) {
 			return true
 		})
 	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(readme)) {
-		if line = strings.TrimSpace(line); line != takesOff {
-			harmless(t, "README.md", line)
+	for _, page := range pages.Names(t) {
+		for line := range strings.Lines(pages.Read(t, page)) {
+			if line = strings.TrimSpace(line); line != takesOff {
+				harmless(t, page, line)
+			}
 		}
 	}
 }

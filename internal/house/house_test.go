@@ -111,6 +111,7 @@ var rooms = map[string][]string{
 	"internal/verify/prober": {"internal/lab"},
 	"internal/lab":           {},
 	"internal/house":         {},
+	"internal/pages":         {},
 	"test/live":              {},
 	"test/demo":              {"internal/lab"},
 	"docs":                   {"internal/verify/..."},

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/host/netns"
+	"github.com/hardenctl/hardenctl/internal/pages"
 )
 
 // What others wrote into the files that the host boots from.
@@ -81,12 +82,10 @@ var brokenLines = []struct {
 
 // A line that does not load at boot is named by the number that it has in the
 // user's own file, by restore and by apply; the way out that the error and the
-// README tell leads out.
+// page tell leads out.
 func TestBrokenBootFile(t *testing.T) {
 	bare(t, "nft")
-	readme, err := os.ReadFile("../../README.md")
-	must(t, err)
-	contains(t, string(readme), "# mv /etc/iptables/ipsets /etc/iptables/ipsets.broken\n# hardenctl apply ")
+	contains(t, pages.Section(t, "docs/operations.md", "## At boot"), "# mv /etc/iptables/ipsets /etc/iptables/ipsets.broken\n# hardenctl apply ")
 	profile := write(t, "homely.toml", homely)
 	apply := []string{"apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"}
 	expect(t, 0, apply...)

@@ -2,25 +2,18 @@ package live
 
 import (
 	"net"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/internal/pages"
 )
 
-// Where hardenctl itself is gone, the commands of the README open the host by
+// Where hardenctl itself is gone, the commands of docs/operations.md open the host by
 // hand, whatever the profile, the bans and the proxy say, in a trial or off it;
 // the next apply closes it again.
 func TestOpenByHand(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
-		readme, err := os.ReadFile("../../README.md")
-		must(t, err)
-		_, wayOut, found := strings.Cut(string(readme), "```sh\nfor tool in iptables ip6tables; do\n")
-		wayOut, _, ends := strings.Cut(wayOut, "```")
-		if !found || !ends {
-			t.Fatal("the README tells no way out")
-		}
+		wayOut := pages.Script(t, "docs/operations.md", "## What happens when things go wrong")
 		locked := []string{"198.51.100.0/28", "198.51.100.64/28", "2001:db8:10::/48", "2001:db8:11::/48", `["tcp/22"]`, "[\"tcp/22\"]\nsynproxy = true",
 			"[access]", "[access]\nblock = [\"203.0.113.66\", \"2001:db8:bad::/48\"]"}
 		one, other := variant(t, locked...), variant(t, append(locked, `"tcp/80"`, `"tcp/8443"`)...)
@@ -39,7 +32,7 @@ func TestOpenByHand(t *testing.T) {
 				tryOut(t, other, "5m")
 			}
 			wantAccess(t, people, false)
-			fed(t, "for tool in iptables ip6tables; do\n"+wayOut, "sh", "-e")
+			fed(t, wayOut, "sh", "-e")
 			wantAccess(t, people, true)
 			expect(t, 0, "revert")
 			expect(t, 0, "apply", one, "--auto-approve", "--no-guard", "--confirm-within", "0")

@@ -33,7 +33,7 @@ var leftOut = []struct{ why, tests string }{
 		`TestPublished TestPublishedLegacy TestDockerRestartInATrial TestFilter TestFilterIsNotFooled TestFail2ban TestJailOfOthers TestFault31UFW
 		TestFault31Firewalld TestAnsibleOverSSH`},
 	{"a tree has no Go to build what they run",
-		`TestGateway TestRefusedSets TestForwardPolicyOnTrial TestREADME`},
+		`TestGateway TestRefusedSets TestForwardPolicyOnTrial TestPages`},
 	{"a tree has no systemd, and the machine that they boot has tools of its own (bin/tree)",
 		`TestWatchdogTimer TestJournal TestReboot TestTrialOnAMachine`},
 	{"they scan with nmap 7.90 or later, which bullseye has not, and look at what the next ones do",

@@ -3,17 +3,17 @@ package live
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/internal/pages"
 )
 
 // twiceBanned are the numbers of a server on which a second ban lasts a day.
 const twiceBanned = "slow = { probes = 12, window = \"1d\" }\nban = \"1h\"\nban_repeat = \"1d\"\n"
 
-// What the README says lifts a ban, and all that is remembered with it: the probes
+// What docs/operations.md says lifts a ban, and all that is remembered with it: the probes
 // are free again, and the next ban is a first one. Hashlimit does not forget, and
 // bans at the next port, but as for the first time.
 func TestUnbanByHand(t *testing.T) {
@@ -42,23 +42,18 @@ func TestUnbanByHand(t *testing.T) {
 	})
 }
 
-// unbanByHand runs the commands of the README for an address.
+// unbanByHand runs the commands of docs/operations.md for an address.
 func unbanByHand(t *testing.T, a netip.Addr) {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
-	must(t, err)
-	_, section, _ := strings.Cut(string(readme), "\n## Lifting a ban\n")
-	block := fence.FindStringSubmatch(section)
+	script := pages.Script(t, "docs/operations.md", "## Lifting a ban")
 	const example = "address=203.0.113.66 family=v4\n"
-	if block == nil || !strings.Contains(block[2], example) {
-		t.Fatal("the README does not say how to lift a ban")
-	}
+	contains(t, script, example)
 	family, source := "v4", a
 	if a.Is6() {
 		family, source = "v6", netip.PrefixFrom(a, 64).Masked().Addr()
 	}
 	own := fmt.Sprintf("address=%v family=%s\nhardenctl() { %s \"$@\"; }\n", source, family, binary(t))
-	fed(t, strings.Replace(block[2], example, own, 1), "sh", "-e")
+	fed(t, strings.Replace(script, example, own, 1), "sh", "-e")
 }
 
 // banFor fails the test unless a source is banned for some seconds.

@@ -1,16 +1,16 @@
 package live
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/internal/pages"
 )
 
-// The commands of the README take hardenctl off a host, in a trial too: nothing of
+// The commands of docs/operations.md take hardenctl off a host, in a trial too: nothing of
 // it is left in the kernel or on disk, others have what they had, and no boot closes
 // the host.
 func TestUninstallByHand(t *testing.T) {
@@ -37,21 +37,14 @@ func TestUninstallByHand(t *testing.T) {
 	})
 }
 
-// uninstallCommands are the commands of the README.
+// uninstallCommands are the commands of docs/operations.md.
 func uninstallCommands(t *testing.T) string {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
-	must(t, err)
-	_, off, _ := strings.Cut(string(readme), "\n## Taking it off\n")
-	block := fence.FindStringSubmatch(off)
-	if block == nil || block[1] != "sh" {
-		t.Fatal("the README does not say how")
-	}
-	return block[2]
+	return pages.Script(t, "docs/operations.md", "## Uninstall")
 }
 
 // Where the profile has closed FORWARD, it stays closed until the command that the
-// README tells beside, and is open after the next boot.
+// page tells beside, and is open after the next boot.
 func TestUninstallForwardPolicy(t *testing.T) {
 	bare(t, lab.Backends[0])
 	closed := write(t, "closed.toml", "version = 1\ninclude = [\"builtin:server\"]\npolicy.forward = \"drop\"\n")

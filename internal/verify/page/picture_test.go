@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hardenctl/hardenctl/internal/pages"
 	"github.com/hardenctl/hardenctl/internal/verify"
 )
 
@@ -45,21 +46,17 @@ func TestPicture(t *testing.T) {
 	}
 }
 
-// README's picture shows each attack of the table beside it.
-func TestPictureOfREADME(t *testing.T) {
+// The picture of README.md and docs/verify.md shows each attack of the table there.
+func TestPictureOfDocs(t *testing.T) {
 	picture, err := os.ReadFile("../../../docs/what-an-attacker-sees.svg")
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile("../../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, _ := strings.Cut(string(readme), "\nATTACK ")
+	_, table, _ := strings.Cut(pages.Read(t, "docs/verify.md"), "\nATTACK ")
 	table, _, _ = strings.Cut(table, "\nnmap -O guesses")
 	rows := strings.Split(table, "\n")[1:]
 	if len(rows) < 10 {
-		t.Fatalf("README's table has %d rows", len(rows))
+		t.Fatalf("the table has %d rows", len(rows))
 	}
 	for _, row := range rows {
 		name, _, _ := strings.Cut(row, "  ")

@@ -1,0 +1,92 @@
+package live
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/pages"
+)
+
+// TestPages does what README.md and the pages in docs tell a reader to do, page by page,
+// each on a server that hardenctl has never seen. It writes each profile under the name
+// in its first line, runs each command, and checks every profile. The reader's folder
+// goes from page to page.
+func TestPages(t *testing.T) {
+	named(t, "bastion.example.com", "127.0.0.1")
+	folder := t.TempDir()
+	must(t, syscall.Mount("tmpfs", "/usr/local/sbin", "tmpfs", 0, "mode=0755"))
+	t.Cleanup(func() { must(t, syscall.Unmount("/usr/local/sbin", syscall.MNT_DETACH)) })
+	place(t, filepath.Join(folder, "lists/bad.txt"), "198.51.100.1\n")
+	profiles, commands := 0, 0
+	for _, page := range pages.Names(t) {
+		blocks := pages.Blocks(pages.Read(t, page))
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			p, c := follow(t, folder, blocks)
+			profiles, commands = profiles+p, commands+c
+		})
+	}
+	if profiles < 8 || commands < 25 {
+		t.Errorf("the pages have %d profiles and %d commands", profiles, commands)
+	}
+}
+
+// follow does what the blocks of a page say, in order, and says how many profiles and
+// commands they hold. A profile may include one that follows it, so that each is checked
+// at the end.
+func follow(t *testing.T, folder string, blocks []pages.Block) (profiles, commands int) {
+	t.Helper()
+	bare(t, "nft")
+	var written []string
+	for _, b := range blocks {
+		switch b.Language {
+		case "toml":
+			name := strings.TrimPrefix(strings.SplitN(b.Text, "\n", 2)[0], "# ")
+			place(t, filepath.Join(folder, name), b.Text)
+			if strings.Contains(b.Text, "\nversion = ") {
+				written = append(written, name)
+			}
+		case "console":
+			for line := range strings.Lines(b.Text) {
+				obey(t, folder, strings.TrimLeft(strings.TrimSpace(line), "$# "))
+				commands++
+			}
+		}
+	}
+	for _, name := range written {
+		obey(t, folder, "hardenctl check "+name)
+	}
+	return len(written), commands
+}
+
+func place(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// obey runs a command of a page in the reader's folder. What builds the program runs in
+// the checkout, and leaves it in that folder; what confirms runs in a new login.
+func obey(t *testing.T, folder, command string) {
+	t.Helper()
+	cmd := exec.CommandContext(context.Background(), "sh", "-c", command)
+	cmd.Dir, cmd.Env = folder, append(os.Environ(), applying)
+	if strings.HasPrefix(command, "hardenctl confirm") {
+		cmd.Env = append(cmd.Env, confirming)
+	}
+	if strings.Contains(command, "go build") {
+		cmd.Dir = "../.."
+		cmd.Args[2] = strings.Replace(command, "-o hardenctl", "-o "+filepath.Join(folder, "hardenctl"), 1)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", command, err, out)
+	}
+}
