@@ -112,7 +112,7 @@ services.ftp-data.ports = ["tcp/50000-50100"]`, ``},
 		{"no FTP", `services.a.ports = ["udp/21", "tcp/990"]`, ``},
 		{"admin with one", `access.admin = ["192.0.2.7"]
 services.ssh = { ports = ["tcp/22"], admin = true }`, ``},
-		{"blocked friends", `sets.bad.addresses = ["192.0.2.0/24", "2001:db8::/32"]
+		{"blocked trusted", `sets.bad.addresses = ["192.0.2.0/24", "2001:db8::/32"]
 access.block = ["@bad"]
 access.admin = ["192.0.2.0/30"]
 access.exempt = ["2001:db8::1"]

@@ -14,7 +14,7 @@ import (
 // has never seen its beginning: on the first apply, that is the connection of
 // the admin who applies.
 func (f *filter) trusted() []ruleset.Rule {
-	if !f.has("trusted") || f.closed() {
+	if !f.has("trusted") || f.disabled() {
 		return nil
 	}
 	access := f.access()

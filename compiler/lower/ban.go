@@ -50,7 +50,7 @@ func (f *filter) bannedServices(p part) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
 		ways := f.ways(s)
-		if f.closed() || !f.hides() {
+		if f.disabled() || !f.hides() {
 			continue
 		}
 		if f.proves() {

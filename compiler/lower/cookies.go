@@ -29,7 +29,7 @@ const (
 // every segment in the middle of a connection of which it saw no beginning. It may
 // bring a cookie back. For trusted sources nothing is banned or counted.
 func (f *filter) cookies(name string, ways func(profile.Service) [][]ruleset.Match, to func(profile.Service) ruleset.Target) []ruleset.Rule {
-	if !f.proxies() || f.closed() || f.published {
+	if !f.proxies() || f.disabled() || f.published {
 		return nil
 	}
 	var rules []ruleset.Rule

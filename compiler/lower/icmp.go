@@ -18,7 +18,7 @@ const (
 // it tried last is one that counts.
 func (f *filter) echo() []ruleset.Rule {
 	icmp := f.profile.ICMP
-	if !icmp.EchoPerSource.Stated() || f.closed() {
+	if !icmp.EchoPerSource.Stated() || f.disabled() {
 		return nil
 	}
 	p := f.part("icmp.echo_per_source", icmp.EchoPerSource.Position)

@@ -37,8 +37,8 @@ func (f *filter) input() []ruleset.Rule {
 	)
 }
 
-// closed reports whether nothing is open in this family.
-func (f *filter) closed() bool {
+// disabled reports whether the profile turns this family off: nothing is let in then.
+func (f *filter) disabled() bool {
 	return f.family == ruleset.V6 && !f.profile.Policy.IPv6
 }
 

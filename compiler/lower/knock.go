@@ -34,7 +34,7 @@ import (
 // knocks sends what no service answers past every knock of the profile. A port
 // that is published, but not stated, is a wrong one for all of them.
 func (f *filter) knocks() []ruleset.Rule {
-	if f.closed() {
+	if f.disabled() {
 		return nil
 	}
 	var rules []ruleset.Rule
@@ -127,7 +127,7 @@ func (f *filter) uncounted(p part, k profile.Knock) []ruleset.Rule {
 // in is no scanner, and does not renew the ban. A proven source is heard, and
 // what else it sends starts anew as it does for others.
 func (f *filter) bannedKnocks(p part) []ruleset.Rule {
-	if f.closed() || f.published {
+	if f.disabled() || f.published {
 		return nil
 	}
 	var rules []ruleset.Rule

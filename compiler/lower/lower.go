@@ -39,7 +39,7 @@ func Lower(name string, p *profile.Profile) (*ruleset.Ruleset, diag.List) {
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
 		rs.Tables = append(rs.Tables, f.table())
-		if l.proxies() && !f.closed() {
+		if l.proxies() && !f.disabled() {
 			rs.Tables = append(rs.Tables, l.untracked(family), l.handshakes(family))
 		}
 		if p.Policy.Forward == profile.Published {
@@ -47,7 +47,7 @@ func Lower(name string, p *profile.Profile) (*ruleset.Ruleset, diag.List) {
 		}
 	}
 	rs.Tables = join(rs.Tables)
-	rs.Closed = l.closedTables()
+	rs.Fallback = l.fallbackTables()
 	rs.Options = l.moduleOptions(rs.Tables)
 	rs.Sets = l.sets
 	slices.SortFunc(rs.Sets, func(a, b ruleset.Set) int { return cmp.Compare(a.Name, b.Name) })
@@ -88,10 +88,10 @@ type filter struct {
 // table builds the chains and returns them in the order in which both backends
 // save them: the kernel's by hook, then ours by name.
 func (f *filter) table() ruleset.Table {
-	input := f.closedHook("INPUT", f.input())
+	input := f.dropHook("INPUT", f.input())
 	forward := f.leftHook("FORWARD")
 	if f.profile.Policy.Forward == profile.Drop {
-		forward = f.closedHook("FORWARD", f.forward())
+		forward = f.dropHook("FORWARD", f.forward())
 	}
 	output := f.leftHook("OUTPUT", slices.Concat(f.silence(), f.searches(), f.handedOn())...)
 	return f.tableOf("filter", input, forward, output)
@@ -103,10 +103,10 @@ func (f *filter) tableOf(name string, builtin ...ruleset.Chain) ruleset.Table {
 	return ruleset.Table{Family: f.family, Name: name, Chains: append(builtin, f.chains...)}
 }
 
-// closedHook returns a built-in chain that drops by policy and jumps to a
+// dropHook returns a built-in chain that drops by policy and jumps to a
 // chain of ours, which ends in a verdict of its own: a trial cannot lean on the
 // policy, which changes only when it is confirmed.
-func (f *filter) closedHook(name string, rules []ruleset.Rule) ruleset.Chain {
+func (f *filter) dropHook(name string, rules []ruleset.Rule) ruleset.Chain {
 	jump := ruleset.Rule{
 		Target: f.chain(name, rules),
 		Origin: f.origin("policy", f.profile.Policy.Position),

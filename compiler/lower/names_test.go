@@ -87,7 +87,7 @@ func TestLongestNames(t *testing.T) {
 			t.Errorf("set %s has %d bytes", s.Name, len(s.Name))
 		}
 	}
-	for _, table := range slices.Concat(rs.Tables, rs.Closed) {
+	for _, table := range slices.Concat(rs.Tables, rs.Fallback) {
 		seen := map[string]bool{}
 		for _, c := range table.Chains {
 			if len(c.Name) > 28 || seen[c.Name] {

@@ -77,7 +77,7 @@ func (f *filter) fromInside() []ruleset.Rule {
 	if len(f.profile.Policy.Inside) == 0 {
 		return []ruleset.Rule{f.policy().rule("not published", ruleset.Return, notPublished)}
 	}
-	if f.closed() {
+	if f.disabled() {
 		return nil
 	}
 	return f.byInside()

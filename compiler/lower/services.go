@@ -25,7 +25,7 @@ const (
 func (f *filter) services(public bool) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
-		if ways := f.ways(s); s.Public() == public && len(ways) > 0 && !f.closed() {
+		if ways := f.ways(s); s.Public() == public && len(ways) > 0 && !f.disabled() {
 			rules = append(rules, f.cookie(s, ways)...)
 			rules = append(rules, f.serviceRules(s, f.serviceTarget(s), ways)...)
 		}

@@ -127,7 +127,7 @@ func (f *filter) cookie(s profile.Service, ways [][]ruleset.Match) []ruleset.Rul
 // connections on to it. Nothing else that leaves by the loopback interface has
 // a source that is none of this host's.
 func (f *filter) handedOn() []ruleset.Rule {
-	if !f.proxies() || f.closed() {
+	if !f.proxies() || f.disabled() {
 		return nil
 	}
 	var rules []ruleset.Rule

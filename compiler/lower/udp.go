@@ -11,7 +11,7 @@ import (
 // not limited, since the flow is in the other direction.
 func (f *filter) udpPackets() []ruleset.Rule {
 	limit := f.profile.UDP.PacketsPerSource
-	if !limit.Stated() || f.closed() {
+	if !limit.Stated() || f.disabled() {
 		return nil
 	}
 	p := f.part("udp.packets_per_source", limit.Position)

@@ -24,7 +24,7 @@ func Of(rs *ruleset.Ruleset) []Need {
 	for _, s := range rs.Sets {
 		list.add(ruleset.Extension{Kind: ruleset.SetExtension, Name: string(s.Type)}, s.Origin)
 	}
-	for _, t := range slices.Concat(rs.Tables, rs.Closed) {
+	for _, t := range slices.Concat(rs.Tables, rs.Fallback) {
 		for _, c := range t.Chains {
 			for _, r := range c.Rules {
 				for _, e := range emit.Uses(t.Family, r) {

@@ -4,7 +4,7 @@
 // finds the place of every key and value, which the library does not tell, and
 // build.go joins the two into a tree. layers.go follows includes and lays one
 // tree over another: scalars and lists replace, named tables merge by name, and
-// what edit.go knows adds and takes away. own.go says where a message belongs.
+// what edit.go knows adds and takes away. ownlines.go says where a message belongs.
 // decode.go and parts.go turn the merged tree into the types below, strictly:
 // an unknown key, a wrong type, a number out of range are each a diagnostic,
 // and the rest is still read, so that one run reports everything. sets.go reads

@@ -50,9 +50,9 @@ type Origin struct {
 // Ruleset is the whole state that a profile asks for.
 type Ruleset struct {
 	Tables []Table
-	// Closed are tables that stand alone, for a boot at which Tables cannot be
+	// Fallback are tables that stand alone, for a boot at which Tables cannot be
 	// loaded. They name no set.
-	Closed   []Table
+	Fallback []Table
 	Sets     []Set
 	Settings []Setting
 	Options  []ModuleOption

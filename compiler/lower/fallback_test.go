@@ -11,7 +11,7 @@ import (
 func closed(t *testing.T, text string) *ruleset.Ruleset {
 	t.Helper()
 	rs := lowered(t, text)
-	rs.Tables = rs.Closed
+	rs.Tables = rs.Fallback
 	return rs
 }
 

@@ -7,10 +7,10 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
-// closedToAll warns where nobody gets in by the closed rules, which a host boots
+// noAdminInFallback warns where nobody gets in by the closed rules, which a host boots
 // with if those of the profile cannot be loaded: they have no knocks, and where
 // the profile names no administrator they open to whom a service states.
-func closedToAll(p *profile.Profile) diag.List {
+func noAdminInFallback(p *profile.Profile) diag.List {
 	opens := func(s profile.Service) bool { return s.Admin && (s.Public() || len(s.From) > 0) }
 	knocked := slices.IndexFunc(p.Services, func(s profile.Service) bool { return s.Admin && !opens(s) })
 	if knocked < 0 || len(p.Access.Admin) > 0 || slices.ContainsFunc(p.Services, opens) {

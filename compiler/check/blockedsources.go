@@ -24,18 +24,18 @@ func fromLists(p *profile.Profile) []list {
 	return lists
 }
 
-// blockedFriends warns of a blocklist that holds admin or exempt addresses.
+// blockedTrusted warns of a blocklist that holds admin or exempt addresses.
 // They win, but the list was probably not meant to hold them.
-func blockedFriends(p *profile.Profile) diag.List {
+func blockedTrusted(p *profile.Profile) diag.List {
 	var found diag.List
 	blocked := p.Addresses(p.Access.Block)
-	for _, friends := range []list{{"access.admin", p.Access.Admin}, {"access.exempt", p.Access.Exempt}} {
-		both := p.Addresses(friends.refs).Intersect(blocked)
+	for _, trusted := range []list{{"access.admin", p.Access.Admin}, {"access.exempt", p.Access.Exempt}} {
+		both := p.Addresses(trusted.refs).Intersect(blocked)
 		if both.IsEmpty() {
 			continue
 		}
 		found.Add(diag.Diagnostic{
-			Code: "blocked-" + friends.subject[len("access."):], Severity: diag.Warning, Position: stating(p, friends.refs, both), Subject: friends.subject,
+			Code: "blocked-" + trusted.subject[len("access."):], Severity: diag.Warning, Position: stating(p, trusted.refs, both), Subject: trusted.subject,
 			Message: "access.block lists some of these addresses, such as " + first(both),
 			Note:    "block never wins over admin or exempt, so they stay allowed",
 		})

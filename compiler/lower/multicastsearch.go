@@ -45,7 +45,7 @@ func (l *lowering) addSearches() {
 }
 
 // searching reports whether answers to searches come in.
-func (f *filter) searching() bool { return f.profile.Policy.Search && !f.closed() }
+func (f *filter) searching() bool { return f.profile.Policy.Search && !f.disabled() }
 
 // searches notes from which port this host searches.
 func (f *filter) searches() []ruleset.Rule {

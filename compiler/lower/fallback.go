@@ -8,36 +8,36 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
-// closedTables are the least that this host may boot with: what it gets if the
+// fallbackTables are the least that this host may boot with: what it gets if the
 // rules of the profile cannot be loaded, because a set is missing or somebody
 // has broken a file. They name no set, and no module that a kernel with
 // iptables may lack, so that whatever broke the rules does not break these.
 //
 // The administrators of the host reach it, and no other source does. Forwarding is
 // closed as far as the profile filters it.
-func (l *lowering) closedTables() []ruleset.Table {
+func (l *lowering) fallbackTables() []ruleset.Table {
 	var tables []ruleset.Table
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
-		tables = append(tables, f.closedFilter())
+		tables = append(tables, f.fallbackFilter())
 		if l.profile.Policy.Forward == profile.Published {
-			tables = append(tables, l.closedPorts(family))
+			tables = append(tables, l.fallbackPublished(family))
 		}
 	}
 	return tables
 }
 
-func (f *filter) closedFilter() ruleset.Table {
+func (f *filter) fallbackFilter() ruleset.Table {
 	input := slices.Concat(f.openAtAll(), f.loopback(), f.neighbours(), f.leaseV6(), f.adminWays(), f.refused())
 	forward := f.leftHook("FORWARD")
 	if f.profile.Policy.Forward == profile.Drop {
-		forward = f.closedHook("FORWARD", f.forward())
+		forward = f.dropHook("FORWARD", f.forward())
 	}
-	return f.tableOf("filter", f.closedHook("INPUT", input), forward, f.leftHook("OUTPUT"))
+	return f.tableOf("filter", f.dropHook("INPUT", input), forward, f.leftHook("OUTPUT"))
 }
 
-// closedPorts lets nobody come in by a published port.
-func (l *lowering) closedPorts(family ruleset.Family) ruleset.Table {
+// fallbackPublished lets nobody come in by a published port.
+func (l *lowering) fallbackPublished(family ruleset.Family) ruleset.Table {
 	f := &filter{lowering: l, family: family, published: true}
 	jump := ruleset.Rule{
 		Target: f.chain("FORWARD", slices.Concat(f.openAtAll(), f.fromInside(), f.refused())),
@@ -73,7 +73,7 @@ func (f *filter) adminWays() []ruleset.Rule {
 	admin := prefixesOf(f.profile.Addresses(f.profile.Access.Admin), f.family)
 	for _, s := range f.profile.Services {
 		switch {
-		case !s.Admin || f.closed():
+		case !s.Admin || f.disabled():
 		case len(f.profile.Access.Admin) > 0:
 			rules = append(rules, f.closedWays(s, admin)...)
 		case s.Public():

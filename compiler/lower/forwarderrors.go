@@ -102,7 +102,7 @@ func (f *filter) earlyProbes(p part) []ruleset.Rule {
 	rules = append(rules, f.blocked()...)
 	asked := &filter{lowering: f.lowering, family: f.family} // ports as they stand in the packet
 	for _, s := range f.profile.Services {
-		if ways := f.ways(s); len(ways) > 0 && !f.closed() {
+		if ways := f.ways(s); len(ways) > 0 && !f.disabled() {
 			rules = append(rules, asked.serviceRules(s, ruleset.Return, ways)...)
 		}
 	}

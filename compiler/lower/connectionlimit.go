@@ -19,7 +19,7 @@ import (
 // packets: one look counts and compares. An entry begins with the first packet
 // of a source to any service that counts, and ends a day later, whatever comes
 // meanwhile. Then the source is spared another eighth. Rates ask the same set
-// (strangers.go), so that a source's packets to one service count for all.
+// (newsources.go), so that a source's packets to one service count for all.
 //
 // A source that fills the set with forged ones, or waits until it is forgotten, is
 // spared another eighth, and keeps nobody else out.

@@ -77,7 +77,7 @@ func (f *filter) unheard() ruleset.Jump {
 		p := f.scan()
 		rules := []ruleset.Rule{p.rule("this host", ruleset.Return, ruleset.OutInterface{Name: "lo"})}
 		rules = append(rules, f.towardsInside()...)
-		if f.has("trusted") && !f.closed() {
+		if f.has("trusted") && !f.disabled() {
 			trusted := ruleset.InSet{Set: f.setName("trusted"), Direction: ruleset.ToDestination}
 			rules = append(rules, f.access().rule("trusted sources", ruleset.Return, trusted))
 		}
