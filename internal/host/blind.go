@@ -8,8 +8,6 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
-	"github.com/hardenctl/hardenctl/internal/host/probe"
 )
 
 // Blind is the error of a trial that has gone back without its journal, which was
@@ -36,7 +34,7 @@ func (h *Handle) revertBroken(ctx context.Context) error {
 // revertBlind ends a trial of which nothing is known but what the kernel and the
 // files tell.
 func (h *Handle) revertBlind(ctx context.Context) error {
-	tools, err := probe.ReadTools()
+	tools, err := h.system.Probe.Tools()
 	if err != nil {
 		return err
 	}
@@ -44,6 +42,6 @@ func (h *Handle) revertBlind(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	files := slices.Sorted(maps.Values(bundle.Paths(persist.DetectLayout())))
+	files := slices.Sorted(maps.Values(bundle.Paths(h.system.Probe.Layout())))
 	return h.site().Revert(ctx, journal.Entry{Boot: boot, Families: tools.Families, Files: files})
 }

@@ -33,7 +33,7 @@ func (r *Reading) rehearseFiles(ctx context.Context) error {
 		return probe.BootFile{Path: paths[name], Text: r.Want.Files[paths[name]]}
 	}
 	rules := map[ruleset.Family]probe.BootFile{ruleset.V4: file(bundle.RulesV4), ruleset.V6: file(bundle.RulesV6)}
-	booted, err := r.Tools.RehearseBoot(ctx, probe.Boot{Sets: file(bundle.Sets), Rules: rules, Want: r.Want.Sets})
+	booted, err := r.host.system.Probe.RehearseBoot(ctx, r.Tools, probe.Boot{Sets: file(bundle.Sets), Rules: rules, Want: r.Want.Sets})
 	if err != nil {
 		return r.inOwnFile(err)
 	}

@@ -68,7 +68,7 @@ func (h *Handle) Confirm(ctx context.Context, c Confirmation) (k Kept, err error
 	if err := r.onTrial(e); err != nil {
 		return k, fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s; `hardenctl revert` ends it now, and then the profile can be applied again", err, clock(e.Until()))
 	}
-	k = Kept{Apply: h.pending(e).apply(), Profile: e.Profile, By: h.by(e), Unloaded: r.unloaded()}
+	k = Kept{Apply: h.pending(e).apply(), Profile: e.Profile, By: h.by(e), Unloaded: h.system.Unloaded(r)}
 	k.Generation, err = h.change(r).Confirm(ctx, e)
 	return k, err
 }

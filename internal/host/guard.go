@@ -19,7 +19,7 @@ func (r *Reading) Guard(ctx context.Context, notAdmins netset.Set) error {
 		return nil
 	}
 	if r.Plan.Access == nil {
-		found, notes := guard.Ask(ctx, guard.Question{
+		found, notes := r.host.system.Guard(ctx, guard.Question{
 			Bundle: r.Bundle, Families: r.Tools.Families, Have: r.Have, Want: r.Want,
 			Connection: session.Connected(), Copies: r.copies, NotAdmins: notAdmins,
 		})

@@ -131,7 +131,7 @@ func (e *busyError) Unwrap() error { return e.trial }
 
 // site is where an apply of this host works.
 func (h *Handle) site() apply.Site {
-	return apply.Site{Journal: h.journal, Generations: h.Generations, Progress: h.progress}
+	return apply.Site{Plane: h.system.Plane, Journal: h.journal, Generations: h.Generations, Progress: h.progress}
 }
 
 // ready recovers, and refuses if a trial is pending, here or in another network

@@ -12,9 +12,7 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
@@ -35,15 +33,19 @@ type Host struct {
 	// Generations are what was applied. Only a Handle writes there.
 	Generations generation.Store
 
+	system  System
 	journal journal.Journal
 	lock    lock.Lock
 	bans    string
 }
 
-// Under returns the host whose files are below root: "/" is this one. What it
-// boots from, and its kernel, are this host's all the same.
-func Under(root string) Host {
-	return Host{generation.Under(root), journal.Under(root), lock.Under(root), restore.BansUnder(root)}
+// Under returns the host whose books are below root ("/" is this one's), on this
+// machine: the firewall, and the files that it boots from, are this machine's.
+func Under(root string) Host { return On(ThisMachine(), root) }
+
+// On is Under for another machine.
+func On(s System, root string) Host {
+	return Host{generation.Under(root), s, journal.Under(root), lock.Under(root), restore.BansUnder(root)}
 }
 
 // Reading is a host beside a bundle, at one moment.
@@ -86,15 +88,15 @@ func (h Host) readAlone(ctx context.Context, b *bundle.Bundle) (*Reading, error)
 
 // read reads both sides. view makes of what the host has what is planned from.
 func (h Host) read(ctx context.Context, b *bundle.Bundle, view func(*Reading) error) (*Reading, error) {
-	if os.Geteuid() != 0 {
-		return nil, ErrNotRoot
-	}
-	r := &Reading{Bundle: b, Layout: persist.DetectLayout(), host: h}
-	var err error
-	if r.Tools, err = probe.ReadTools(); err != nil {
+	if err := h.system.Permitted(); err != nil {
 		return nil, err
 	}
-	if r.Want, err = r.Tools.Rehearse(ctx, b); err != nil {
+	r := &Reading{Bundle: b, Layout: h.system.Probe.Layout(), host: h}
+	var err error
+	if r.Tools, err = h.system.Probe.Tools(); err != nil {
+		return nil, err
+	}
+	if r.Want, err = h.system.Probe.Rehearse(ctx, r.Tools, b); err != nil {
 		return nil, err
 	}
 	notes, err := r.readLive(ctx)
@@ -102,7 +104,7 @@ func (h Host) read(ctx context.Context, b *bundle.Bundle, view func(*Reading) er
 	if err != nil && !errors.As(err, &unread) {
 		return nil, err
 	}
-	rivals, others, err := r.Tools.Rivals(ctx, r.Have, notes, unread.Rivals)
+	rivals, others, err := h.system.Probe.Rivals(ctx, r.Tools, r.Have, notes, unread.Rivals)
 	if err != nil {
 		return nil, err
 	}
@@ -124,60 +126,20 @@ func (r *Reading) plan(rivals []plan.Rival, notes []string) {
 	r.Plan = plan.Compare(r.Have, r.Want, r.Bundle.Manifest)
 	r.Plan.OnTrial = r.pendingTrial()
 	r.Plan.Rivals = append(r.Plan.Rivals, rivals...)
-	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(r.trialNotes(), watchdog.Notes(), notes, r.Tools.Notes(), r.bootNotes(), r.unserved(),
-		persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))...)
+	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(r.trialNotes(), watchdog.Notes(), notes, r.Tools.Notes(), r.host.system.Notes(r))...)
 }
 
-// unserved names stated ports at which no program listens. A host whose sockets
-// cannot be read has no such note.
-func (r *Reading) unserved() []string {
-	served, err := probe.ServedPorts()
-	if err != nil || r.Bundle.Manifest.Before {
-		return nil
-	}
-	return plan.Unserved(r.Want, r.Have, served)
-}
-
-// bootNotes says what a boot will not make as the bundle says. What the host had
-// before hardenctl it boots as before.
-func (r *Reading) bootNotes() []string {
-	m := r.Bundle.Manifest
-	if m.Before {
-		return nil
-	}
-	return slices.Concat(persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files), persist.SysctlNotes(r.Layout, m.Settings),
-		persist.LinkNotes(m.Settings), probe.QueueNotes(m.Settings))
-}
-
-// unloaded says what to do for the saved files to be loaded at boot. What the
-// host had before hardenctl it boots as before.
-func (r *Reading) unloaded() []string {
-	if r.Bundle.Manifest.Before {
-		return nil
-	}
-	return persist.Unloaded(r.Layout)
-}
-
-// readLive reads what is not a file. It comes after the rehearsal, which makes
-// the kernel load the modules that some settings belong to. A *plan.RivalsError
-// is as in probe.Snapshot.
+// readLive reads what is not a file: see dataplane.Plane.Read.
 func (r *Reading) readLive(ctx context.Context) (notes []string, err error) {
-	var unread error
-	r.Have, notes, unread = r.Tools.Snapshot(ctx, r.Bundle)
-	if unread != nil && !errors.As(unread, new(*plan.RivalsError)) {
-		return nil, fmt.Errorf("reading the host: %w", unread)
-	}
-	if r.Have.Settings, r.Want.Settings, err = probe.ReadSettings(r.Bundle.Manifest.Settings); err != nil {
-		return nil, err
-	}
-	return notes, unread
+	r.Have, r.Want.Settings, notes, err = r.host.system.Read(ctx, r.Tools, r.Bundle)
+	return notes, err
 }
 
 func (r *Reading) readFiles() (err error) {
-	if r.Have.Files, err = persist.Read(persist.Paths(r.Bundle, r.Layout)); err != nil {
+	if r.Have.Files, err = r.host.system.Files.Read(r.host.system.Files.Paths(r.Bundle, r.Layout)); err != nil {
 		return err
 	}
-	if r.Have.Modes, r.Want.Modes, err = persist.Modes(r.Have.Files); err != nil {
+	if r.Have.Modes, r.Want.Modes, err = r.host.system.Files.Modes(r.Have.Files); err != nil {
 		return err
 	}
 	r.Want.Files, err = persist.Wanted(r.Bundle, r.Layout, r.Have.Files)
@@ -186,21 +148,5 @@ func (r *Reading) readFiles() (err error) {
 
 // clearUp removes what an apply that was killed has left beside the files.
 func (r *Reading) clearUp() error {
-	return persist.Sweep(slices.Sorted(maps.Keys(r.Have.Files)))
-}
-
-// verify plans again from a fresh reading of what is not a file. Sets that are
-// in the way of going back are still there, and do not count; nor do interfaces
-// that have come since, which nobody planned.
-func (r *Reading) verify(ctx context.Context) (*plan.Plan, error) {
-	now := *r
-	if _, err := now.readLive(ctx); err != nil {
-		return nil, err
-	}
-	left := plan.Compare(now.Have, now.Want, r.Bundle.Manifest)
-	left.Changes = slices.DeleteFunc(left.Changes, func(s plan.Step) bool {
-		_, planned := r.Want.Settings[s.Object]
-		return s.Kind == plan.File || s.Kind == plan.Set && s.Action == plan.Remove || s.Kind == plan.Setting && !planned
-	})
-	return left, nil
+	return r.host.system.Files.Sweep(slices.Sorted(maps.Keys(r.Have.Files)))
 }

@@ -99,7 +99,7 @@ func (h Host) inTheWay() error {
 }
 
 // armed reports whether a trial counts for packets.
-func (h Host) armed() (bool, error) { return apply.Site{}.Armed() }
+func (h Host) armed() (bool, error) { return apply.Site{Plane: h.system.Plane}.Armed() }
 
 // waits reports whether an error is one that ends by itself: one of inTheWay.
 func waits(err error) bool {

@@ -3,27 +3,24 @@ package host
 import (
 	"context"
 	"errors"
-	"os"
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
-	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/restore"
 )
 
 // SaveBans writes down what the sets hold that the profile keeps over a reboot.
 // It is for a shutdown. It needs root.
 func (h *Handle) SaveBans() error {
-	if os.Geteuid() != 0 {
-		return ErrNotRoot
+	if err := h.system.Permitted(); err != nil {
+		return err
 	}
-	files, err := restore.Read(persist.DetectLayout(), h.bans)
+	files, err := restore.Read(h.system.Plane, h.bans)
 	if err != nil {
 		return err
 	}
-	return restore.SaveBans(files, time.Now())
+	return restore.SaveBans(h.system.Plane, files, time.Now())
 }
 
 // Restore puts in force what the files of this host say: sets, rules, kernel
@@ -32,18 +29,18 @@ func (h *Handle) SaveBans() error {
 // error says so. While a trial is pending it changes nothing, and the error is a
 // *PendingError. say is told what is in force, a line each. It needs root.
 func (h *Handle) Restore(ctx context.Context, say func(line string)) error {
-	if os.Geteuid() != 0 {
-		return ErrNotRoot
+	if err := h.system.Permitted(); err != nil {
+		return err
 	}
 	if err := h.onTrial(); err != nil {
 		return err
 	}
 	files, _ := h.bootFiles()
-	tools, failed := probe.ReadTools()
+	tools, failed := h.system.Probe.Tools()
 	if failed != nil {
 		tools.Families = ruleset.Families[:] // a tool that does not know itself may still close
 	}
-	fresh := restore.CloseFirst(ctx, tools, files)
+	fresh := restore.CloseFirst(ctx, h.system.Plane, tools, files)
 	// An apply that was under way when the host went down ends here, before
 	// anything is loaded, on a host that is closed: it may take long. The files
 	// are others then.
@@ -58,7 +55,7 @@ func (h *Handle) Restore(ctx context.Context, say func(line string)) error {
 // it, because somebody has removed it or may write there who should not, the
 // newest generation does.
 func (h *Handle) bootFiles() (restore.Files, error) {
-	files, err := restore.Read(persist.DetectLayout(), h.bans)
+	files, err := restore.Read(h.system.Plane, h.bans)
 	if files.Close() {
 		return files, err
 	}

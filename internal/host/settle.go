@@ -92,9 +92,9 @@ func (r *Reading) settleSets(raw state.State, tried bundle.Manifest) {
 
 // settleFiles makes the files those that a confirm would write.
 func (r *Reading) settleFiles(tried *bundle.Bundle) error {
-	paths := persist.Paths(r.Bundle, r.Layout)
-	maps.Copy(paths, persist.Paths(tried, r.Layout))
-	have, err := persist.Read(paths)
+	paths := r.host.system.Files.Paths(r.Bundle, r.Layout)
+	maps.Copy(paths, r.host.system.Files.Paths(tried, r.Layout))
+	have, err := r.host.system.Files.Read(paths)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/session"
-	"github.com/hardenctl/hardenctl/internal/host/watchdog"
 )
 
 // MinTrial is the shortest trial: the kernel counts whole seconds.
@@ -32,7 +31,7 @@ func (h *Handle) try(ctx context.Context, r *Reading, within time.Duration) (Pen
 	}
 	t := apply.Trial{
 		Entry:  journal.Entry{Token: journal.Hash(token), By: session.Current()},
-		Within: within, Watch: watchdog.Start,
+		Within: within, Watch: h.system.Watch,
 	}
 	if err := h.change(r).Try(ctx, &t); err != nil {
 		return Pending{}, err
@@ -82,8 +81,7 @@ func (r *Reading) again(ctx context.Context) error {
 func (h *Handle) change(r *Reading) apply.Change {
 	return apply.Change{
 		Site:   h.site(),
-		Bundle: r.Bundle, Families: r.Tools.Families, Have: r.Have, Want: r.Want, Plan: r.Plan,
-		Verify: r.verify,
+		Bundle: r.Bundle, Tools: r.Tools, Have: r.Have, Want: r.Want, Plan: r.Plan,
 	}
 }
 

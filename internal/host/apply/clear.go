@@ -6,7 +6,6 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
 )
 
 // ClearUp removes what an apply has left that succeeded, and that could not be
@@ -14,7 +13,7 @@ import (
 // generation without a number. What still cannot be is left to the next command;
 // it is in nobody's way.
 func (site Site) ClearUp(e journal.Entry) {
-	if errors.Join(persist.Sweep(e.Files), site.dropStrays()) == nil {
+	if errors.Join(site.Files.Sweep(e.Files), site.dropStrays()) == nil {
 		_, _ = site.keep(e, nil) // what fails is left to the next command
 	}
 }
@@ -30,12 +29,12 @@ func (site Site) dropStrays() error {
 	for _, s := range b.Manifest.Sets {
 		wanted[s.Name] = true
 	}
-	all, failed := kernelset.List()
+	all, failed := site.Sets.List()
 	for _, h := range all {
 		if !owned.Set(h.Name) || wanted[h.Name] {
 			continue
 		}
-		if err := kernelset.Destroy(h.Name); !errors.Is(err, kernelset.ErrBusy) {
+		if err := site.Sets.Destroy(h.Name); !errors.Is(err, kernelset.ErrBusy) {
 			failed = errors.Join(failed, err)
 		}
 	}

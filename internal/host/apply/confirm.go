@@ -10,7 +10,6 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
 )
 
 // confirmTime is how long the guard holds on at least from the moment of the
@@ -104,14 +103,14 @@ func (c Change) Finish(ctx context.Context, e journal.Entry) error {
 	}
 	// Files that were in place when the process died are no change any more, and
 	// what stood beside them is still there.
-	_, err = c.keep(e, errors.Join(leftBy(err), persist.Sweep(e.Files)))
+	_, err = c.keep(e, errors.Join(leftBy(err), c.Files.Sweep(e.Files)))
 	return err
 }
 
 // newSteps make the wanted state the only one.
 func (c Change) newSteps(files *fileWork) []step {
 	steps := []step{c.setStep(), c.openStep()}
-	for _, family := range c.Families {
+	for _, family := range c.Tools.Families {
 		steps = append(steps, c.tablesStep(family, c.policies, fixed(c.Want.Tables), fixed(c.Have.Tables)))
 	}
 	return append(steps, c.settingsStep(c.changed()), c.verifyStep(), files.putStep())

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/hardenctl/hardenctl/internal/host/persist"
+	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 )
 
@@ -15,7 +15,7 @@ import (
 // that a reboot at any moment before boots the old state.
 type fileWork struct {
 	change   Change
-	prepared []*persist.Replacement
+	prepared []dataplane.Replacement
 }
 
 func (w *fileWork) prepareStep() step {
@@ -27,11 +27,11 @@ func (w *fileWork) prepareStep() step {
 // host boots from: such a file would not load once the trial's sets have gone.
 func (w *fileWork) stageStep(paths []string) step {
 	undo := func(context.Context) error {
-		mended, err := persist.EndTrial()
+		mended, err := w.change.Files.EndTrial()
 		for _, path := range mended {
 			w.change.Progress(path + " was saved by somebody in the middle of the trial, which was taken out")
 		}
-		return errors.Join(persist.Sweep(paths), err)
+		return errors.Join(w.change.Files.Sweep(paths), err)
 	}
 	return step{name: "preparing files", do: w.prepare, undo: undo}
 }
@@ -42,7 +42,7 @@ func (w *fileWork) putStep() step {
 
 func (w *fileWork) prepare(context.Context) error {
 	for _, path := range w.change.objects(plan.File) {
-		r, err := persist.Prepare(path, w.change.Have.Files[path], w.change.Want.Files[path])
+		r, err := w.change.Files.Prepare(path, w.change.Have.Files[path], w.change.Want.Files[path])
 		if err != nil {
 			return err
 		}

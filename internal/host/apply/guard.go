@@ -27,7 +27,7 @@ func (site Site) arm(left time.Duration) error {
 		for _, half := range everywhere[family] {
 			entries = append(entries, kernelset.Entry{Prefix: half, Timeout: left})
 		}
-		if err := kernelset.AddEntries(trial.Guards[family], entries); err != nil {
+		if err := site.Sets.AddEntries(trial.Guards[family], entries); err != nil {
 			return err
 		}
 	}
@@ -38,7 +38,7 @@ func (site Site) arm(left time.Duration) error {
 func (site Site) disarm() error {
 	var failed error
 	for _, name := range trial.Guards {
-		if err := kernelset.Flush(name); !errors.Is(err, kernelset.ErrNotFound) {
+		if err := site.Sets.Flush(name); !errors.Is(err, kernelset.ErrNotFound) {
 			failed = errors.Join(failed, err)
 		}
 	}
@@ -52,7 +52,7 @@ func (site Site) disarm() error {
 func (site Site) Armed() (bool, error) {
 	for _, family := range ruleset.Families {
 		n := 0
-		for _, err := range kernelset.Members(trial.Guards[family]) {
+		for _, err := range site.Sets.Members(trial.Guards[family]) {
 			if errors.Is(err, kernelset.ErrNotFound) {
 				return false, nil
 			}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -15,7 +14,7 @@ import (
 // transaction for each table, as an apply does, and touches nothing else. There
 // is no going back: it is for a boot.
 func (site Site) LoadTables(ctx context.Context, family ruleset.Family, target state.State) error {
-	current, err := probe.Tables(ctx, family)
+	current, err := site.Rules.Tables(ctx, family)
 	if err != nil {
 		return err
 	}
@@ -35,7 +34,7 @@ func (site Site) LoadTables(ctx context.Context, family ruleset.Family, target s
 	if text == nil {
 		return nil
 	}
-	return probe.Restore(ctx, family, text, false)
+	return site.Rules.Load(ctx, family, text, false)
 }
 
 // StatedPolicies returns the policies of the built-in chains that drop and jump

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
@@ -25,7 +26,7 @@ func (c Change) readSets(copied map[string]bool) error {
 		if copied[name] {
 			name = trial.Set(name)
 		}
-		if err := holds(name, slices.Concat(want.Members.V4(), want.Members.V6())); err != nil {
+		if err := holds(c.Sets, name, slices.Concat(want.Members.V4(), want.Members.V6())); err != nil {
 			return fmt.Errorf("the host is not what was planned: set %s: %w", s.Object, err)
 		}
 	}
@@ -35,11 +36,11 @@ func (c Change) readSets(copied map[string]bool) error {
 // holds makes sure that a set holds exactly these prefixes, for good. It compares
 // the sums of hashes of the two sides, one of which comes in no order: a million
 // entries take a third of the time that it takes to put them in, and no memory.
-func holds(name string, want []netip.Prefix) error {
+func holds(sets dataplane.Sets, name string, want []netip.Prefix) error {
 	seed := maphash.MakeSeed()
 	var there, wanted uint64
 	n := 0
-	for entry, err := range kernelset.Members(name) {
+	for entry, err := range sets.Members(name) {
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/netns"
 	"github.com/hardenctl/hardenctl/internal/host/state"
@@ -42,7 +43,7 @@ func TestHolds(t *testing.T) {
 			if err := kernelset.Restore(context.Background(), []byte(text)); err != nil {
 				return err
 			}
-			return holds("a", want)
+			return holds(dataplane.Live().Sets, "a", want)
 		})
 		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
 			t.Errorf("%s: %v, want %q", entries, err, says)
@@ -61,7 +62,7 @@ func BenchmarkHolds(b *testing.B) {
 			return err
 		}
 		for b.Loop() {
-			if err := holds("a", all); err != nil {
+			if err := holds(dataplane.Live().Sets, "a", all); err != nil {
 				return err
 			}
 		}
@@ -81,7 +82,7 @@ func TestKeepsCounts(t *testing.T) {
 	const text = "create a hash:ip timeout 600 counters\nadd a 192.0.2.7 packets 5 bytes 300\nadd a 192.0.2.8 packets 9 bytes 540\n" +
 		"create trial hash:ip timeout 600 counters\nadd trial 192.0.2.7 packets 7 bytes 420\nadd trial 192.0.2.8 packets 2 bytes 120\n" +
 		"create new hash:ip timeout 900 counters\ncreate plain hash:ip timeout 900\n"
-	w := setWork{change: Change{Want: state.State{Sets: map[string]state.Set{"a": {Header: state.Header{Type: ruleset.HashIP}}}}}, kept: map[string]kept{}}
+	w := setWork{change: Change{Site: Site{Plane: dataplane.Live()}, Want: state.State{Sets: map[string]state.Set{"a": {Header: state.Header{Type: ruleset.HashIP}}}}}, kept: map[string]kept{}}
 	got := map[string]uint64{}
 	err := netns.Throwaway(func() error {
 		err := errors.Join(kernelset.Restore(context.Background(), []byte(text)), w.keep("a", "a", "new"), w.keep("a", "trial", "new"))

@@ -7,7 +7,6 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/host/conntrack"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/probe"
 )
 
 // openStep tells conntrack of the TCP connections that are open before the rules
@@ -27,13 +26,9 @@ func (c Change) openStep() step {
 		if !c.Plan.Has(plan.Rule) {
 			return nil
 		}
-		open, err := probe.OpenConnections()
-		if err != nil {
-			return fmt.Errorf("which connections are open: %w", err)
-		}
-		known, err := conntrack.Note(ctx, open)
+		open, known, err := c.Connections.Note(ctx)
 		if errors.Is(err, conntrack.ErrFull) {
-			c.Progress(fmt.Sprintf("conntrack's table is full, and %d of %d open connections may break", len(open)-known, len(open)))
+			c.Progress(fmt.Sprintf("conntrack's table is full, and %d of %d open connections may break", open-known, open))
 			return nil
 		}
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/state"
@@ -80,23 +81,23 @@ func (w *setWork) do(ctx context.Context) error {
 func (w *setWork) fill(ctx context.Context, name, as string) error {
 	set := w.create[name]
 	set.Name = as
-	if err := kernelset.Create(ctx, set); err != nil {
+	if err := w.change.Sets.Create(ctx, set); err != nil {
 		return err
 	}
 	want := w.change.Want.Sets[name]
 	if want.Dynamic {
 		return errors.Join(w.keep(name, name, as), w.keep(name, trial.Set(name), as))
 	}
-	if err := kernelset.Add(as, slices.Concat(want.Members.V4(), want.Members.V6())); err != nil {
+	if err := w.change.Sets.Add(as, slices.Concat(want.Members.V4(), want.Members.V6())); err != nil {
 		return err
 	}
-	return count(as, want.Entries)
+	return w.count(as, want.Entries)
 }
 
 // count makes sure that a set has as many entries as it was given: a full set
 // can refuse some without a word.
-func count(name string, want int) error {
-	header, err := kernelset.Lookup(name)
+func (w *setWork) count(name string, want int) error {
+	header, err := w.change.Sets.Lookup(name)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func count(name string, want int) error {
 // that outlives a change of the profile.
 func (w *setWork) keep(name, from, to string) error {
 	want := w.change.Want.Sets[name]
-	exists, err := kernelset.Exists(from)
+	exists, err := dataplane.Exists(w.change.Sets, from)
 	if err != nil || !exists || from == to || want.Type != ruleset.HashIP {
 		return err
 	}
@@ -119,7 +120,7 @@ func (w *setWork) keep(name, from, to string) error {
 		w.kept[name] = kept{}
 	}
 	var entries []kernelset.Entry
-	for e, err := range kernelset.Members(from) {
+	for e, err := range w.change.Sets.Members(from) {
 		if err != nil {
 			return err
 		}
@@ -127,7 +128,7 @@ func (w *setWork) keep(name, from, to string) error {
 			entries = append(entries, widen(e, int(want.Netmask)))
 		}
 	}
-	return kernelset.AddEntries(to, entries)
+	return w.change.Sets.AddEntries(to, entries)
 }
 
 // takes reports whether an entry was not there, or has more time left or has
@@ -153,7 +154,7 @@ func widen(e kernelset.Entry, netmask int) kernelset.Entry {
 // replace fills another set beside one and swaps the two. A set of that name
 // that an apply left behind when it was killed is in the way, and nobody's.
 func (w *setWork) replace(ctx context.Context, name, beside string) error {
-	if err := kernelset.Destroy(beside); err != nil {
+	if err := w.change.Sets.Destroy(beside); err != nil {
 		return err
 	}
 	if !w.change.Have.Sets[name].Swaps(w.change.Want.Sets[name].Header) {
@@ -163,7 +164,7 @@ func (w *setWork) replace(ctx context.Context, name, beside string) error {
 	if err := w.fill(ctx, name, beside); err != nil {
 		return err
 	}
-	if err := kernelset.Swap(name, beside); err != nil {
+	if err := w.change.Sets.Swap(name, beside); err != nil {
 		return err
 	}
 	w.swapped[name] = beside
@@ -183,7 +184,7 @@ func (w *setWork) keepLate(name, from string) error {
 // new one, since the kernel does not swap those. It can be done only while no
 // rule names the set, so that no packet sees that there is none for a moment.
 func (w *setWork) exchange(ctx context.Context, name, beside string) error {
-	err := kernelset.Rename(name, beside)
+	err := w.change.Sets.Rename(name, beside)
 	if errors.Is(err, kernelset.ErrBusy) {
 		return notReplaced(w.change.Have.Sets[name])
 	}
@@ -204,11 +205,11 @@ func notReplaced(have state.Set) error {
 func (w *setWork) undo(context.Context) error {
 	var failed error
 	for name, beside := range w.swapped {
-		failed = errors.Join(failed, kernelset.Swap(name, beside))
+		failed = errors.Join(failed, w.change.Sets.Swap(name, beside))
 	}
-	failed = errors.Join(failed, destroy(w.made))
+	failed = errors.Join(failed, w.destroy(w.made))
 	for name, beside := range w.renamed {
-		failed = errors.Join(failed, kernelset.Rename(beside, name))
+		failed = errors.Join(failed, w.change.Sets.Rename(beside, name))
 	}
 	return failed
 }
@@ -231,13 +232,13 @@ func (w *setWork) finish(context.Context) error {
 			gone = append(gone, s.Object)
 		}
 	}
-	return errors.Join(failed, destroy(gone))
+	return errors.Join(failed, w.destroy(gone))
 }
 
-func destroy(names []string) error {
+func (w *setWork) destroy(names []string) error {
 	var failed error
 	for _, name := range names {
-		failed = errors.Join(failed, kernelset.Destroy(name))
+		failed = errors.Join(failed, w.change.Sets.Destroy(name))
 	}
 	return failed
 }

@@ -20,12 +20,9 @@ import (
 type Change struct {
 	Site
 	Bundle     *bundle.Bundle
-	Families   []ruleset.Family // those that the kernel has
+	Tools      probe.Tools
 	Have, Want state.State
 	Plan       *plan.Plan
-	// Verify reads the host again and returns what of the plan's kinds still
-	// differs, files left out.
-	Verify func(context.Context) (*plan.Plan, error)
 }
 
 // tablesStep moves the tables of one family. Going forward and going back are
@@ -50,7 +47,7 @@ type policies func(id state.TableID) []string
 func keepPolicies(state.TableID) []string { return nil }
 
 func (site Site) moveTables(ctx context.Context, family ruleset.Family, policies policies, target target) error {
-	current, err := probe.Tables(ctx, family)
+	current, err := site.Rules.Tables(ctx, family)
 	if err != nil {
 		return err
 	}
@@ -65,7 +62,7 @@ func (site Site) moveTables(ctx context.Context, family ruleset.Family, policies
 	if text == nil {
 		return nil
 	}
-	return probe.Restore(ctx, family, text, false)
+	return site.Rules.Load(ctx, family, text, false)
 }
 
 // tableNames returns the tables that any of the states has, sorted.
@@ -119,7 +116,7 @@ const lastSetting = "net.netfilter.nf_conntrack_tcp_loose"
 func (c Change) settingsStep(back map[string]state.Setting) step {
 	do := func(context.Context) error {
 		for _, key := range last(c.objects(plan.Setting), lastSetting) {
-			if err := probe.WriteSetting(c.Want.Settings[key]); err != nil {
+			if err := c.Settings.Write(c.Want.Settings[key]); err != nil {
 				return err
 			}
 		}
@@ -128,7 +125,7 @@ func (c Change) settingsStep(back map[string]state.Setting) step {
 	undo := func(context.Context) error {
 		var failed error
 		for _, key := range slices.Backward(last(slices.Sorted(maps.Keys(back)), lastSetting)) {
-			failed = errors.Join(failed, probe.PutBack(back[key]))
+			failed = errors.Join(failed, c.Settings.PutBack(back[key]))
 		}
 		return failed
 	}
@@ -155,7 +152,7 @@ func (c Change) changed() map[string]state.Setting {
 // verifyStep changes nothing: it reads everything back.
 func (c Change) verifyStep() step {
 	return step{name: "reading back", do: func(ctx context.Context) error {
-		left, err := c.Verify(ctx)
+		left, err := c.left(ctx)
 		if err != nil {
 			return err
 		}
@@ -165,4 +162,22 @@ func (c Change) verifyStep() step {
 		first := left.Changes[0]
 		return fmt.Errorf("the host is not what was planned: %d differences, the first is %s %s %s", len(left.Changes), first.Action, first.Kind, first.Object)
 	}}
+}
+
+// left plans again from a fresh reading of what is not a file. Sets that are in the
+// way of going back are still there, and do not count; nor do interfaces that have
+// come since, which nobody planned.
+func (c Change) left(ctx context.Context) (*plan.Plan, error) {
+	now, settings, _, err := c.Read(ctx, c.Tools, c.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	want := c.Want
+	want.Settings = settings
+	left := plan.Compare(now, want, c.Bundle.Manifest)
+	left.Changes = slices.DeleteFunc(left.Changes, func(s plan.Step) bool {
+		_, planned := c.Want.Settings[s.Object]
+		return s.Kind == plan.File || s.Kind == plan.Set && s.Action == plan.Remove || s.Kind == plan.Setting && !planned
+	})
+	return left, nil
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/netns"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
 
@@ -41,7 +40,7 @@ type Trial struct {
 // conntrack may begin to look at them.
 func (c Change) Try(ctx context.Context, t *Trial) error {
 	t.Entry.Phase, t.Entry.Profile = journal.Loading, c.Bundle.Manifest.Profile
-	t.Entry.Families, t.Entry.Settings, t.Entry.Files = c.Families, c.changed(), c.objects(plan.File)
+	t.Entry.Families, t.Entry.Settings, t.Entry.Files = c.Tools.Families, c.changed(), c.objects(plan.File)
 	for _, s := range c.Plan.Changes {
 		if s.Kind == plan.Set && s.Action == plan.Add {
 			t.Entry.Made = append(t.Entry.Made, s.Object)
@@ -132,7 +131,7 @@ func guardSets() []setfile.Set {
 // copy of each that changes. None that exists is touched.
 func (c Change) trialSetStep(made []string) step {
 	do := func(ctx context.Context) error {
-		if err := kernelset.Create(ctx, guardSets()...); err != nil {
+		if err := c.Sets.Create(ctx, guardSets()...); err != nil {
 			return err
 		}
 		w := c.setWork()
@@ -166,17 +165,17 @@ func (w *setWork) try(ctx context.Context, s plan.Step) error {
 // least.
 func (site Site) dropSets(made []string) error {
 	err := site.disarm()
-	all, failed := kernelset.List()
+	all, failed := site.Sets.List()
 	if failed != nil {
 		return errors.Join(err, failed)
 	}
 	for _, h := range all {
 		if owned.TrialSet(h.Name) {
-			err = errors.Join(err, kernelset.Destroy(h.Name))
+			err = errors.Join(err, site.Sets.Destroy(h.Name))
 		}
 	}
 	for _, name := range made {
-		if failed := kernelset.Destroy(name); !errors.Is(failed, kernelset.ErrBusy) {
+		if failed := site.Sets.Destroy(name); !errors.Is(failed, kernelset.ErrBusy) {
 			err = errors.Join(err, failed)
 		}
 	}
@@ -188,7 +187,7 @@ func (site Site) dropSets(made []string) error {
 func (c Change) readTablesStep(families []ruleset.Family, between target, copied map[string]bool) step {
 	return step{name: "reading back", do: func(ctx context.Context) error {
 		for _, family := range families {
-			now, err := probe.Tables(ctx, family)
+			now, err := c.Rules.Tables(ctx, family)
 			if err != nil {
 				return err
 			}
@@ -246,7 +245,7 @@ func (site Site) armStep(t *Trial) step {
 // error before; this finds what one setting does to another.
 func (c Change) readSettingsStep() step {
 	return step{name: "reading settings back", do: func(context.Context) error {
-		have, _, err := probe.ReadSettings(c.Bundle.Manifest.Settings)
+		have, _, err := c.Settings.Read(c.Bundle.Manifest.Settings)
 		if err != nil {
 			return err
 		}

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
 )
 
 // BansUnder returns where the entries of kept sets wait for the next boot of the
@@ -26,21 +26,21 @@ const savedAt = "# Saved by hardenctl at "
 
 // SaveBans writes what the kept sets hold, for the next boot. Without kept sets
 // it does nothing. It is for a shutdown, when no packet adds to them any more.
-func SaveBans(files Files, now time.Time) error {
+func SaveBans(p dataplane.Plane, files Files, now time.Time) error {
 	names := files.kept()
 	if len(names) == 0 {
 		return nil
 	}
 	text := fmt.Appendf(nil, "%s%s\n", savedAt, now.UTC().Format(time.RFC3339))
 	for _, name := range names {
-		for e, err := range kernelset.Members(name) {
+		for e, err := range p.Sets.Members(name) {
 			if err != nil {
 				return fmt.Errorf("bans were not saved: %w", err)
 			}
 			text = append(text, banLine(name, e)...)
 		}
 	}
-	return persist.Replace(files.Bans.Path, text)
+	return p.Files.Replace(files.Bans.Path, text)
 }
 
 // kept names the sets whose entries outlive a reboot.
@@ -68,14 +68,14 @@ func (l *loading) bans(now time.Time) error {
 	}
 	n := 0
 	for _, name := range names {
-		h, err := kernelset.Lookup(name)
+		h, err := l.site.Sets.Lookup(name)
 		if err != nil {
 			return err
 		}
 		if h.Entries > 0 {
 			continue
 		}
-		if err := kernelset.AddEntries(name, entries[name]); err != nil {
+		if err := l.site.Sets.AddEntries(name, entries[name]); err != nil {
 			return err
 		}
 		n += len(entries[name])

@@ -9,7 +9,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
+	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
@@ -29,14 +29,14 @@ type Files struct {
 	last map[ruleset.Family]probe.BootFile // closed rules, as they were applied last
 }
 
-// Read reads the files of a layout, and the bans that were saved. One that does not exist has no text. Nor has
+// Read reads the files of the host, and the bans that were saved. One that does not exist has no text. Nor has
 // one that cannot be read, or is a link, which the error names: that is no reason
 // to load nothing.
-func Read(layout bundle.Layout, bans string) (Files, error) {
+func Read(p dataplane.Plane, bans string) (Files, error) {
 	var failed error
-	paths := bundle.Paths(layout)
+	paths := bundle.Paths(p.Probe.Layout())
 	at := func(path string) probe.BootFile {
-		texts, err := persist.Read(map[string]string{"": path})
+		texts, err := p.Files.Read(map[string]string{"": path})
 		failed = errors.Join(failed, err)
 		return probe.BootFile{Path: path, Text: texts[path]}
 	}

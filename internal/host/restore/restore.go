@@ -22,6 +22,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/host/apply"
+	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/extension"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
@@ -83,7 +84,7 @@ func (l *loading) nothingLeft(ctx context.Context) error {
 // unsaved closes a family of which no saved rules are left. Those that others have
 // put in force stay; where nobody can tell, it is closed.
 func (l *loading) unsaved(ctx context.Context, family ruleset.Family) error {
-	_, unread := probe.Tables(ctx, family)
+	_, unread := l.site.Rules.Tables(ctx, family)
 	if unread == nil && !l.fresh[family] {
 		l.say(fmt.Sprintf("IPv%d: no saved rules are left, and those in force stay", family))
 		return nil
@@ -121,7 +122,7 @@ func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error
 	if l.fresh[family] || !errors.As(failed, &missing) || missing.Kernel {
 		return false
 	}
-	first, err := probe.FirstOfInput(ctx, family)
+	first, err := l.site.Rules.FirstOfInput(ctx, family)
 	return err == nil && owned.Rule(first)
 }
 
@@ -133,10 +134,10 @@ func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error
 //
 // Whatever goes wrong here goes wrong again when the rules are loaded, and is
 // told then.
-func CloseFirst(ctx context.Context, tools probe.Tools, files Files) Fresh {
+func CloseFirst(ctx context.Context, p dataplane.Plane, tools probe.Tools, files Files) Fresh {
 	fresh := Fresh{}
 	for _, family := range tools.Families {
-		have, err := probe.Tables(ctx, family)
+		have, err := p.Rules.Tables(ctx, family)
 		text := files.closed(family).Text
 		if !closes(text) {
 			text = []byte(builtIn[family])
@@ -146,7 +147,7 @@ func CloseFirst(ctx context.Context, tools probe.Tools, files Files) Fresh {
 		}
 		fresh[family] = true
 		if files.ours() || files.Applied {
-			_ = probe.Restore(ctx, family, text, true)
+			_ = p.Rules.Load(ctx, family, text, true)
 		}
 	}
 	return fresh
@@ -159,14 +160,14 @@ func (l *loading) close(ctx context.Context, family ruleset.Family) error {
 	err := fmt.Errorf("%s does not close this host", closed.Path)
 	if closes(closed.Text) {
 		if err = l.load(ctx, family, closed, probe.BootFile{}); err != nil {
-			err = probe.Restore(ctx, family, closed.Text, true) // without a look at what is there
+			err = l.site.Rules.Load(ctx, family, closed.Text, true) // without a look at what is there
 		}
 	}
 	if err == nil {
 		l.say(fmt.Sprintf("IPv%d: CLOSED but for administrators, by %s", family, closed.Path))
 		return nil
 	}
-	if last := probe.Restore(ctx, family, []byte(builtIn[family]), true); last != nil {
+	if last := l.site.Rules.Load(ctx, family, []byte(builtIn[family]), true); last != nil {
 		return errors.Join(err, fmt.Errorf("IPv%d is NOT FILTERED: not even the built-in rules could be loaded: %w", family, last))
 	}
 	l.say(fmt.Sprintf("IPv%d: CLOSED to everybody, by built-in rules", family))

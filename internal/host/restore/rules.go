@@ -33,7 +33,7 @@ func (l *loading) rules(ctx context.Context, family ruleset.Family) error {
 func (l *loading) load(ctx context.Context, family ruleset.Family, file, sets probe.BootFile) error {
 	alone := l.tools
 	alone.Families = []ruleset.Family{family}
-	want, err := alone.RehearseBoot(ctx, probe.Boot{Sets: sets, Rules: map[ruleset.Family]probe.BootFile{family: file}})
+	want, err := l.site.Probe.RehearseBoot(ctx, alone, probe.Boot{Sets: sets, Rules: map[ruleset.Family]probe.BootFile{family: file}})
 	var refused *probe.BootError
 	if errors.As(err, &refused) {
 		err = fmt.Errorf("%s cannot be loaded: %w", refused.Path, refused.Err)
@@ -46,7 +46,7 @@ func (l *loading) load(ctx context.Context, family ruleset.Family, file, sets pr
 	}
 	want = own(want)
 	if l.fresh[family] {
-		err = probe.Restore(ctx, family, file.Text, true) // others' rules in the file too
+		err = l.site.Rules.Load(ctx, family, file.Text, true) // others' rules in the file too
 	}
 	if err == nil {
 		err = l.site.LoadTables(ctx, family, want)
@@ -54,12 +54,12 @@ func (l *loading) load(ctx context.Context, family ruleset.Family, file, sets pr
 	if err != nil {
 		return fmt.Errorf("%s: %w", file.Path, err)
 	}
-	return readBack(ctx, family, file.Path, want)
+	return l.readBack(ctx, family, file.Path, want)
 }
 
 // readBack compares the rules in force with those of a file.
-func readBack(ctx context.Context, family ruleset.Family, path string, want state.State) error {
-	have, err := probe.Tables(ctx, family)
+func (l *loading) readBack(ctx context.Context, family ruleset.Family, path string, want state.State) error {
+	have, err := l.site.Rules.Tables(ctx, family)
 	if err != nil {
 		return err
 	}

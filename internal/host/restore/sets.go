@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/setfile"
-	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
@@ -18,13 +17,13 @@ import (
 // not.
 func (l *loading) sets(ctx context.Context) error {
 	want := ownSets(l.files.Sets.Text)
-	if missing, err := notAs(want); len(l.fresh) == 0 && err == nil && missing == "" {
+	if missing, err := l.notAs(want); len(l.fresh) == 0 && err == nil && missing == "" {
 		return nil
 	}
-	if err := kernelset.Load(ctx, l.files.Sets.Text); err != nil {
+	if err := l.site.Sets.Load(ctx, l.files.Sets.Text); err != nil {
 		return fmt.Errorf("%s cannot be loaded: %w", l.files.Sets.Path, err)
 	}
-	missing, err := notAs(want)
+	missing, err := l.notAs(want)
 	if err == nil && missing != "" {
 		err = fmt.Errorf("%s: set %s does not hold what the file says", l.files.Sets.Path, missing)
 	}
@@ -48,8 +47,8 @@ func ownSets(text []byte) map[string]int {
 
 // notAs returns a set that is not there, or holds less than the file gives it.
 // Sets that packets fill may hold more.
-func notAs(want map[string]int) (missing string, err error) {
-	headers, err := kernelset.List()
+func (l *loading) notAs(want map[string]int) (missing string, err error) {
+	headers, err := l.site.Sets.List()
 	if err != nil {
 		return "", err
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/hardenctl/hardenctl/internal/host/persist"
-	"github.com/hardenctl/hardenctl/internal/host/probe"
 )
 
 // settings writes the kernel settings of the file that do not have their value:
@@ -16,7 +15,7 @@ import (
 // which came with the rules. What cannot be changed from here, as what belongs to
 // the machine in a container, is said and is no error.
 func (l *loading) settings() error {
-	have, want, err := probe.ReadSettings(persist.Settings(l.files.Sysctl.Text))
+	have, want, err := l.site.Settings.Read(persist.Settings(l.files.Sysctl.Text))
 	if err != nil {
 		return err
 	}
@@ -31,7 +30,7 @@ func (l *loading) settings() error {
 			l.say(fmt.Sprintf("%s of %s is out of reach: %s", key, l.files.Sysctl.Path, why))
 			continue
 		}
-		if err := probe.WriteSetting(want[key]); err != nil {
+		if err := l.site.Settings.Write(want[key]); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %s: %w", l.files.Sysctl.Path, key, err))
 			continue
 		}

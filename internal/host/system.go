@@ -1,0 +1,78 @@
+package host
+
+import (
+	"context"
+	"os"
+	"slices"
+
+	"github.com/hardenctl/hardenctl/internal/host/dataplane"
+	"github.com/hardenctl/hardenctl/internal/host/guard"
+	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/persist"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/watchdog"
+)
+
+// System is the machine beneath a host: its data plane, and what a host asks of it
+// beside that. Tests put a machine in memory here (package fake).
+type System struct {
+	dataplane.Plane
+	// Permitted returns why this process may not read and change the firewall.
+	Permitted func() error
+	// Guard finds out who can still log in after a plan.
+	Guard func(ctx context.Context, q guard.Question) (*plan.Access, []string)
+	// Watch starts what ends a trial whose entry is in the journal.
+	Watch func(journal.Entry) error
+	// Notes says what a reader of a plan should know beside it.
+	Notes func(r *Reading) []string
+	// Unloaded says what to do for the saved files to be loaded at boot.
+	Unloaded func(r *Reading) []string
+}
+
+// ThisMachine is the machine that this process runs on.
+func ThisMachine() System {
+	return System{dataplane.Live(), root, guard.Ask, watchdog.Start, notes, unloaded}
+}
+
+// root is the ErrNotRoot of a process that is not root's.
+func root() error {
+	if os.Geteuid() != 0 {
+		return ErrNotRoot
+	}
+	return nil
+}
+
+func notes(r *Reading) []string {
+	return slices.Concat(r.bootNotes(), r.unserved(), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))
+}
+
+// unserved names stated ports at which no program listens. A host whose sockets
+// cannot be read has no such note.
+func (r *Reading) unserved() []string {
+	served, err := probe.ServedPorts()
+	if err != nil || r.Bundle.Manifest.Before {
+		return nil
+	}
+	return plan.Unserved(r.Want, r.Have, served)
+}
+
+// bootNotes says what a boot will not make as the bundle says. What the host had
+// before hardenctl it boots as before.
+func (r *Reading) bootNotes() []string {
+	m := r.Bundle.Manifest
+	if m.Before {
+		return nil
+	}
+	return slices.Concat(persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files), persist.SysctlNotes(r.Layout, m.Settings),
+		persist.LinkNotes(m.Settings), probe.QueueNotes(m.Settings))
+}
+
+// unloaded says what to do for the saved files to be loaded at boot. What the
+// host had before hardenctl it boots as before.
+func unloaded(r *Reading) []string {
+	if r.Bundle.Manifest.Before {
+		return nil
+	}
+	return persist.Unloaded(r.Layout)
+}
