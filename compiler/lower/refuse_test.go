@@ -21,12 +21,12 @@ func TestLog(t *testing.T) {
 		{"a probe of an IPv6 source", probes, ruleset.V6, "DROP-SCAN", share + `--hashlimit-srcmask 64 -m limit --limit 5/min --limit-burst 10 -j LOG --log-prefix "fw: scan "
 			-j DROP`},
 		{"a probe again: not logged", probes, ruleset.V4, "RUSH", `
-			-m set --match-set hardenctl-seen-rush-v4 src,dst -j DROP
+			-m set --match-set hardenctl-seen-rush-v4 src,dst -m set ! --match-set hardenctl-seen-v4 src,dst -j DROP
+			-m set --match-set hardenctl-seen-rush-v4 src,dst -j RETURN
 			-j SET --add-set hardenctl-seen-rush-v4 src,dst --exist
-			-m set ! --match-set hardenctl-seen-rush-v4 src,dst -j DROP
+			-m set ! --match-set hardenctl-seen-rush-v4 src,dst -j RETURN
 			-m set --match-set hardenctl-rush-v4 src --packets-gt 10 -j HARDENCTL-BAN
-			-m set ! --match-set hardenctl-rush-v4 src ! --update-counters -j SET --add-set hardenctl-rush-v4 src --exist
-			-j HARDENCTL-DROP-SCAN`},
+			-m set ! --match-set hardenctl-rush-v4 src ! --update-counters -j SET --add-set hardenctl-rush-v4 src --exist`},
 		{"the ban", probes, ruleset.V4, "DROP-BAN", share + `-m limit --limit 5/min --limit-burst 10 -j LOG --log-prefix "fw: ban "
 			-j DROP`},
 		{"answered", probes + `policy.input = "reject"`, ruleset.V4, "REJECT-SCAN", share + `-m limit --limit 5/min --limit-burst 10 -j LOG --log-prefix "fw: scan "

@@ -44,7 +44,8 @@ func TestProbes(t *testing.T) {
 		port = `
 			-m set --match-set hardenctl-seen-v4 src,dst -j DROP
 			-m limit --limit 1250/sec --limit-burst 10000 -j SET --add-set hardenctl-seen-v4 src,dst --exist
-			-m set ! --match-set hardenctl-seen-v4 src,dst -j HARDENCTL-RUSH`
+			-j HARDENCTL-RUSH
+			-m set ! --match-set hardenctl-seen-v4 src,dst -j DROP`
 		source = `
 			-m set --match-set hardenctl-scan-v4 src --packets-gt 10 -j HARDENCTL-BAN
 			-m set ! --match-set hardenctl-scan-v4 src ! --update-counters -j SET --add-set hardenctl-scan-v4 src --exist`
@@ -76,13 +77,13 @@ func TestProbes(t *testing.T) {
 			-p udp -j HARDENCTL-COUNT
 			-j DROP`},
 		{"by sets", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "COUNT", banned + port + source + end},
-		{"what has no room", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "RUSH", `
-			-m set --match-set hardenctl-seen-rush-v4 src,dst -j DROP
+		{"a rush", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "RUSH", `
+			-m set --match-set hardenctl-seen-rush-v4 src,dst -m set ! --match-set hardenctl-seen-v4 src,dst -j DROP
+			-m set --match-set hardenctl-seen-rush-v4 src,dst -j RETURN
 			-j SET --add-set hardenctl-seen-rush-v4 src,dst --exist
-			-m set ! --match-set hardenctl-seen-rush-v4 src,dst -j DROP
+			-m set ! --match-set hardenctl-seen-rush-v4 src,dst -j RETURN
 			-m set --match-set hardenctl-rush-v4 src --packets-gt 10 -j HARDENCTL-BAN
-			-m set ! --match-set hardenctl-rush-v4 src ! --update-counters -j SET --add-set hardenctl-rush-v4 src --exist
-			-j DROP`},
+			-m set ! --match-set hardenctl-rush-v4 src ! --update-counters -j SET --add-set hardenctl-rush-v4 src --exist`},
 		{"a slow window beside", slower, ruleset.V4, "COUNT", banned + port + source + slow + end},
 		{"the slow window", slower, ruleset.V4, "SLOW", slowPort + `
 			-m set --match-set hardenctl-slow-v4 src --packets-gt 30 -j HARDENCTL-BAN
@@ -92,7 +93,8 @@ func TestProbes(t *testing.T) {
 		{"remembered for the window", `scan = { probes = 10, window = "1h30m", engine = "hashlimit" }`, ruleset.V4, "COUNT", banned + `
 			-m set --match-set hardenctl-seen-v4 src,dst -j DROP
 			-m limit --limit 18/sec --limit-burst 10000 -j SET --add-set hardenctl-seen-v4 src,dst --exist
-			-m set ! --match-set hardenctl-seen-v4 src,dst -j HARDENCTL-RUSH
+			-j HARDENCTL-RUSH
+			-m set ! --match-set hardenctl-seen-v4 src,dst -j DROP
 			-m hashlimit --hashlimit-above 160/day --hashlimit-burst 10 … --hashlimit-htable-expire 5400000 -j HARDENCTL-BAN` + end},
 		{"by recent: the probe after the last free one", by("recent", ""), ruleset.V4, "COUNT", banned + port + recent + end},
 		{"an IPv6 source is a /64", by("hashlimit", ""), ruleset.V6, "COUNT", strings.ReplaceAll(banned+port, "-v4", "-v6") + `

@@ -15,10 +15,9 @@ import (
 // which the budget had no room is not counted. A flood delays bans, and makes none.
 //
 // A forger can use up the budget of an hour or a day with few packets a second. So
-// ports are counted in windows, each with sets of its own: what the hour has no room
-// for is counted in a rush of ten seconds, whose budget is all that is looked at.
-// There a scanner that hurries is found beside any flood, and a slow one when the
-// flood is over.
+// ports are counted in windows, each with sets of its own: every port is counted in a
+// rush of ten seconds, whose budget is all that is looked at. There a scanner that
+// hurries is found beside any flood, and a slow one when the flood is over.
 
 // window is a time in which the ports are counted that a source has tried.
 type window struct {
@@ -76,7 +75,8 @@ func (f *filter) count(p part) []ruleset.Rule {
 		[]ruleset.Rule{
 			p.rule("counted before", f.end(unlogged), f.tried(first)),
 			p.rule("count", f.addPort(first), ruleset.Limit{Rate: f.budget(first.room, first.portsStay())}),
-			p.rule("no room", f.chain("RUSH", f.countRush(p)), f.notTried(first)),
+			p.rule("count in a rush", f.chain("RUSH", f.countRush(p, first))),
+			p.rule("no room", f.end(isProbe), f.notTried(first)),
 		},
 		f.tooMany(p, first))
 	if slow := f.slow(); slow.probes > 0 {
@@ -85,17 +85,18 @@ func (f *filter) count(p part) []ruleset.Rule {
 	return append(rules, p.rule("probe", f.end(isProbe)))
 }
 
-// countRush takes what it is given: the budget of its set is what is looked at.
-func (f *filter) countRush(p part) []ruleset.Rule {
+// countRush counts every port, also one that the first window has room for: a source
+// of which each window knew a part would have the probes of both.
+func (f *filter) countRush(p part, first window) []ruleset.Rule {
 	rush := f.rush()
 	return slices.Concat(
 		[]ruleset.Rule{
-			p.rule("counted before", f.end(unlogged), f.tried(rush)),
+			p.rule("counted before", f.end(unlogged), f.tried(rush), f.notTried(first)),
+			p.rule("counted before", ruleset.Return, f.tried(rush)),
 			p.rule("count", f.addPort(rush)),
-			p.rule("no room", f.end(unlogged), f.notTried(rush)),
+			p.rule("no room", ruleset.Return, f.notTried(rush)),
 		},
-		f.tooMany(p, rush),
-		[]ruleset.Rule{p.rule("probe", f.end(isProbe))})
+		f.tooMany(p, rush))
 }
 
 func (f *filter) countSlow(p part, slow window) []ruleset.Rule {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
@@ -80,13 +81,7 @@ func TestScannerBesideForgedProbes(t *testing.T) {
 				must(t, forger.Forge(toPort(7999, crowd[:n])...))
 				next = crowd[n]
 			}
-			before := -1500
-			lab.Await(t, "a window that has no room", func() bool {
-				flood(3000)
-				entries := int(header(t, of.ports).Entries)
-				defer func() { before = entries }()
-				return entries > 9000 && entries-before < 1500
-			})
+			useUp(t, of.ports, func() { flood(3000) })
 			port := 7000
 			lab.Await(t, "a ban of a scanner beside a flood", func() bool {
 				for range 5 {
@@ -100,5 +95,47 @@ func TestScannerBesideForgedProbes(t *testing.T) {
 				t.Errorf("%v has tried one port again and again, and is banned", of.customer)
 			}
 		}
+	})
+}
+
+// useUp sends 3,000 probes of new sources at a time, until the window has no room for
+// half of them.
+func useUp(t *testing.T, ports string, flood func()) {
+	t.Helper()
+	before := -1500
+	lab.Await(t, "a window that has no room", func() bool {
+		flood()
+		entries := int(header(t, ports).Entries)
+		defer func() { before = entries }()
+		return entries > 9000 && entries-before < 1500
+	})
+}
+
+// A scanner of whose probes the first window has room for some is banned as early as
+// any other: no probe is left to the rush alone.
+func TestScannerBetweenTwoWindows(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		watch(t, "scope = \"everything\"\n")
+		forger := newForger(t, lab.NewNetwork(t))
+		next := netip.MustParseAddr("10.0.0.0")
+		flood := func(n int) {
+			crowd := sources(next, n+1)
+			must(t, forger.Forge(toPort(7999, crowd[:n])...))
+			next = crowd[n]
+		}
+		useUp(t, "hardenctl-seen-v4", func() { flood(3000) })
+		scanner := netip.MustParseAddr("203.0.113.100")
+		lab.Await(t, "eleven probes within a rush, all looked at", func() bool {
+			scanner = scanner.Next()
+			time.Sleep(500 * time.Millisecond) // there is room for some ten anew
+			began := time.Now()
+			must(t, forger.Forge(syns(scanner, 7000, 5)...))
+			flood(300)
+			must(t, forger.Forge(syns(scanner, 7005, 6)...))
+			lab.Drain()
+			looked := strings.Count(tool(t, "ipset save hardenctl-seen-rush-v4"), scanner.String()+",")
+			return looked == 11 && time.Since(began) < 9*time.Second
+		})
+		lab.Await(t, "a ban by the eleventh probe", func() bool { return member(t, "ban", scanner) })
 	})
 }
