@@ -12,7 +12,7 @@ TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persis
 # What the Debians of other generations have, in which the tests run.
 GENERATION = iptables ipset iproute2 nftables procps iputils-ping strace openssh-server openssh-client
 
-.PHONY: build demo test test-long matrix crash failpoints race lint bench picture golden clean
+.PHONY: build demo test test-long matrix crash failpoints race lint bench picture golden reference clean
 
 # Without C libraries: LD_PRELOAD and the like have no hold on the program.
 build:
@@ -112,6 +112,11 @@ picture: build
 # Rewrites the golden bundles; read the diff before you commit it.
 golden:
 	$(GO) test ./golden -update
+
+# Rewrites the tables of the docs that come from the code: the keys of a profile, and
+# the exit codes.
+reference:
+	$(GO) test ./compiler/profile ./internal/cli/exitcode -run '^(TestReference|TestPage)$$' -update
 
 clean:
 	rm -rf bin

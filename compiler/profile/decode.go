@@ -11,9 +11,8 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
-// decoder turns the merged tree into a Profile. Its methods that return a
-// function make a reader of one kind of value; a table is a map from keys to
-// such readers.
+// decoder turns the merged tree into a Profile. Its methods that return a reader
+// make one of one kind of value; a table is a map from keys to such readers.
 type decoder struct {
 	files   Files
 	list    *diag.List
@@ -32,22 +31,22 @@ type decoder struct {
 	knocksPartial bool
 	// read counts the bytes of all lists.
 	read int
+	// keys collects all keys for Keys; nil while a profile is read.
+	keys *[]Key
 }
-
-// fields are the keys of a table, each with what reads its value.
-type fields map[string]func(*node)
 
 // table reads a table by its fields; other keys are errors.
 func (d *decoder) table(n *node, known fields) {
 	if !d.want(n, kindTable, "a table") {
 		return
 	}
+	d.collect(n, known)
 	for _, c := range n.children {
 		if isRemoval(c) {
 			d.unremoved(c, n)
 			continue
 		}
-		if read := known[c.name]; read != nil {
+		if read := known[c.name].read; read != nil {
 			read(c)
 			continue
 		}
@@ -106,17 +105,17 @@ func sorted(nodes []*node) []*node {
 	})
 }
 
-func (d *decoder) boolean(to *bool) func(*node) {
-	return func(n *node) {
+func (d *decoder) boolean(to *bool) reader {
+	return reader{"true or false", defaultOf(to), func(n *node) {
 		if d.want(n, kindBool, "true or false") {
 			*to = n.scalar.(bool)
 		}
-	}
+	}}
 }
 
 // integer reads a number from low to high.
-func (d *decoder) integer(to *int64, low, high int64) func(*node) {
-	return func(n *node) {
+func (d *decoder) integer(to *int64, low, high int64) reader {
+	return reader{aNumber(low, high), nil, func(n *node) {
 		if !d.want(n, kindInteger, "a whole number") {
 			return
 		}
@@ -126,21 +125,21 @@ func (d *decoder) integer(to *int64, low, high int64) func(*node) {
 			return
 		}
 		*to = i
-	}
+	}}
 }
 
-func (d *decoder) count(to *Count, low, high int64) func(*node) {
-	return func(n *node) {
+func (d *decoder) count(to *Count, low, high int64) reader {
+	return reader{aNumber(low, high), defaultOf(to), func(n *node) {
 		var i int64
-		if d.integer(&i, low, high)(n); i != 0 {
+		if d.integer(&i, low, high).read(n); i != 0 {
 			*to = Count{Position: n.value, N: uint32(i)}
 		}
-	}
+	}}
 }
 
 // percent reads "50%": of 0 and 100 one would say never, the other nothing.
-func (d *decoder) percent(to *Count) func(*node) {
-	return func(n *node) {
+func (d *decoder) percent(to *Count) reader {
+	return reader{"a percentage from 1% to 99%", nil, func(n *node) {
 		if !d.want(n, kindString, aPercentage) {
 			return
 		}
@@ -154,12 +153,12 @@ func (d *decoder) percent(to *Count) func(*node) {
 			return
 		}
 		*to = Count{Position: n.value, N: uint32(i)}
-	}
+	}}
 }
 
 // choice reads one of a few words.
-func choice[T ~string](d *decoder, to *T, words ...T) func(*node) {
-	return func(n *node) {
+func choice[T ~string](d *decoder, to *T, words ...T) reader {
+	return reader{"one of " + list(words), defaultOf(to), func(n *node) {
 		if !d.want(n, kindString, "one of "+list(words)) {
 			return
 		}
@@ -173,11 +172,11 @@ func choice[T ~string](d *decoder, to *T, words ...T) func(*node) {
 			return
 		}
 		*to = word
-	}
+	}}
 }
 
-func (d *decoder) duration(to *time.Duration, low, high time.Duration) func(*node) {
-	return func(n *node) {
+func (d *decoder) duration(to *time.Duration, low, high time.Duration) reader {
+	return reader{fmt.Sprintf("a duration from %s to %s", showDuration(low), showDuration(high)), defaultOf(to), func(n *node) {
 		if !d.want(n, kindString, aDuration) {
 			return
 		}
@@ -191,12 +190,12 @@ func (d *decoder) duration(to *time.Duration, low, high time.Duration) func(*nod
 		default:
 			*to = length
 		}
-	}
+	}}
 }
 
 // limit reads a rate or a quota.
-func (d *decoder) limit(to *Limit) func(*node) {
-	return func(n *node) {
+func (d *decoder) limit(to *Limit) reader {
+	return reader{"a rate or a quota", defaultOf(to), func(n *node) {
 		if n.kind == kindString && isQuota(n.scalar.(string)) {
 			quota, flaw := parseQuota(n.scalar.(string))
 			if flaw != nil {
@@ -206,22 +205,22 @@ func (d *decoder) limit(to *Limit) func(*node) {
 			*to = Limit{Position: n.value, Quota: quota}
 			return
 		}
-		d.rateLimit(to)(n)
-	}
+		d.rateLimit(to).read(n)
+	}}
 }
 
 // rateLimit reads a limit where the kernel can hold a rate only.
-func (d *decoder) rateLimit(to *Limit) func(*node) {
-	return func(n *node) {
+func (d *decoder) rateLimit(to *Limit) reader {
+	return reader{"a rate", defaultOf(to), func(n *node) {
 		var rate Rate
-		if d.rate(&rate)(n); rate.Count > 0 {
+		if d.rate(&rate).read(n); rate.Count > 0 {
 			*to = Limit{Position: n.value, Rate: rate}
 		}
-	}
+	}}
 }
 
-func (d *decoder) rate(to *Rate) func(*node) {
-	return func(n *node) {
+func (d *decoder) rate(to *Rate) reader {
+	return reader{"a rate", defaultOf(to), func(n *node) {
 		if !d.want(n, kindString, `a limit such as "5/second burst 10"`) {
 			return
 		}
@@ -231,13 +230,13 @@ func (d *decoder) rate(to *Rate) func(*node) {
 			return
 		}
 		*to = rate
-	}
+	}}
 }
 
 // line reads printable text from least to most bytes without the bytes of
 // forbidden, for places from which nothing can be escaped.
-func (d *decoder) line(to *string, least, most int, forbidden string) func(*node) {
-	return func(n *node) {
+func (d *decoder) line(to *string, least, most int, forbidden string) reader {
+	return reader{fmt.Sprintf("printable ASCII text of %d to %d bytes", least, most), defaultOf(to), func(n *node) {
 		if !d.want(n, kindString, "text") {
 			return
 		}
@@ -247,7 +246,7 @@ func (d *decoder) line(to *string, least, most int, forbidden string) func(*node
 			return
 		}
 		*to = text
-	}
+	}}
 }
 
 // later are the tables that a later version will know.

@@ -235,17 +235,18 @@ func (d *decoder) isOn(n *node, siblings []string) bool {
 
 // optional reads a table that `enabled = false` switches off.
 func (d *decoder) optional(n *node, keys fields) {
-	keys[enabledKey] = d.boolean(new(bool))
+	enabled := true
+	keys[enabledKey] = d.boolean(&enabled)
 	d.table(n, keys)
 }
 
 // switched returns the reader of a table, which does nothing where it is off.
-func (d *decoder) switched(read func(*node)) func(*node) {
-	return func(n *node) {
+func (d *decoder) switched(read func(*node)) reader {
+	return tableOf(func(n *node) {
 		if d.isOn(n, nil) {
 			read(n)
 		}
-	}
+	})
 }
 
 // names are the keys of a table.

@@ -75,8 +75,8 @@ func (d *decoder) jailScopes() {
 
 // logFile reads "journal" or the absolute path of a file. The path ends up in a
 // configuration file of fail2ban, where blanks, "%", "<" and "*" mean something.
-func (d *decoder) logFile(to *string) func(*node) {
-	return func(n *node) {
+func (d *decoder) logFile(to *string) reader {
+	return reader{"\"journal\", or the absolute path of a file", func() string { return quote(journal) }, func(n *node) {
 		if !d.want(n, kindString, `"journal" or the path of a file`) {
 			return
 		}
@@ -92,7 +92,7 @@ func (d *decoder) logFile(to *string) func(*node) {
 				Suggestion: `write "journal", or a path such as "/var/log/hardenctl.log"`,
 			}, n.value, n.path)
 		}
-	}
+	}}
 }
 
 const pathBytes = "/._-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -8,8 +8,8 @@ const maxInterface = 15
 
 const interfaceBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_@"
 
-func (d *decoder) interfaces(to *[]Interface) func(*node) {
-	return func(n *node) {
+func (d *decoder) interfaces(to *[]Interface) reader {
+	return reader{"a list of interfaces", nil, func(n *node) {
 		if !d.mustInherit(n, "all interfaces") {
 			return
 		}
@@ -30,7 +30,7 @@ func (d *decoder) interfaces(to *[]Interface) func(*node) {
 			}
 			*to = append(*to, Interface{Position: element.value, Name: name})
 		}
-	}
+	}}
 }
 
 // isInterface refuses what the kernel would take, but a rule reads otherwise: a

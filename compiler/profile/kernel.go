@@ -1,6 +1,9 @@
 package profile
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // knob is what one key of [kernel] may say.
 type knob struct {
@@ -38,11 +41,11 @@ func (d *decoder) kernel(n *node) {
 	found := map[string]Knob{}
 	known := fields{}
 	for _, k := range knobs {
-		known[k.name] = func(n *node) {
+		known[k.name] = reader{k.form(), nil, func(n *node) {
 			if value, ok := d.knob(k, n); ok {
 				found[k.name] = Knob{Name: k.name, Position: n.key, Value: value}
 			}
-		}
+		}}
 	}
 	d.optional(n, known)
 	for _, k := range knobs {
@@ -65,15 +68,15 @@ func (d *decoder) knob(k knob, n *node) (value int64, ok bool) {
 		}
 		return 0, true
 	case kindInteger:
-		d.integer(&value, k.low, k.high)(n)
+		d.integer(&value, k.low, k.high).read(n)
 	case kindString:
 		if k.seconds {
 			length := -time.Second
-			d.duration(&length, time.Duration(k.low)*time.Second, time.Duration(k.high)*time.Second)(n)
+			d.duration(&length, time.Duration(k.low)*time.Second, time.Duration(k.high)*time.Second).read(n)
 			return int64(length / time.Second), length >= 0
 		}
 		var word string
-		choice(d, &word, k.words...)(n)
+		choice(d, &word, k.words...).read(n)
 		for i, w := range k.words {
 			if w == word {
 				value = int64(i)
@@ -81,4 +84,17 @@ func (d *decoder) knob(k knob, n *node) (value int64, ok bool) {
 		}
 	}
 	return value, value >= 0
+}
+
+// form says what the value must be.
+func (k knob) form() string {
+	switch {
+	case k.kind == kindBool:
+		return "true or false"
+	case k.kind == kindInteger:
+		return aNumber(k.low, k.high)
+	case k.seconds:
+		return fmt.Sprintf("a duration from %s to %s", showDuration(time.Duration(k.low)*time.Second), showDuration(time.Duration(k.high)*time.Second))
+	}
+	return "one of " + list(k.words)
 }

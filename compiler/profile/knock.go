@@ -79,8 +79,8 @@ const exampleSequence = `sequence = ["tcp/7000", "udp/8000", "tcp/9000"] with nu
 
 // sequence reads the ports of a knock. A port may stand in it twice, though
 // not twice in a row.
-func (d *decoder) sequence(to *[]Port) func(*node) {
-	return func(n *node) {
+func (d *decoder) sequence(to *[]Port) reader {
+	return reader{fmt.Sprintf("a list of %d to %d ports", minKnocks, maxKnocks), nil, func(n *node) {
 		if isEdit(n) {
 			start(n, d.list)
 		}
@@ -102,7 +102,7 @@ func (d *decoder) sequence(to *[]Port) func(*node) {
 			port.Position = element.value
 			*to = append(*to, port)
 		}
-	}
+	}}
 }
 
 // ParseSequence reads a sequence of knocks as [knocks.NAME] does, from texts
@@ -154,8 +154,8 @@ func (f *flaw) asError() error {
 }
 
 // knockName reads the knock that a service asks for.
-func (d *decoder) knockName(to *Named) func(*node) {
-	return func(n *node) {
+func (d *decoder) knockName(to *Named) reader {
+	return reader{"the name of a knock", nil, func(n *node) {
 		if !d.want(n, kindString, "the name of a knock") {
 			return
 		}
@@ -165,7 +165,7 @@ func (d *decoder) knockName(to *Named) func(*node) {
 			return
 		}
 		*to = Named{Position: n.value, Name: name}
-	}
+	}}
 }
 
 func (d *decoder) unknownKnock(n *node, name string) {

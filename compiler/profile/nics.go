@@ -66,11 +66,11 @@ func (d *decoder) nics(n *node) {
 func (d *decoder) nic(n *node) {
 	found, known := map[string]Offload{}, fields{}
 	for _, name := range offloads {
-		known[name] = func(n *node) {
+		known[name] = reader{"true or false", nil, func(n *node) {
 			if d.want(n, kindBool, "true or false") {
 				found[name] = Offload{Name: name, Position: n.key, On: n.scalar.(bool)}
 			}
-		}
+		}}
 	}
 	nic := NIC{Name: n.name, Position: n.key}
 	known["queues"] = d.count(&nic.Queues, 1, maxQueues)

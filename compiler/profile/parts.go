@@ -1,6 +1,9 @@
 package profile
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Bounds of single keys.
 const (
@@ -27,21 +30,22 @@ func (d *decoder) decode(root *node) {
 	d.knowSets(root)
 	d.knowKnocks(root)
 	d.table(root, fields{
-		"version":     nil, // read before the layers were laid over one another
-		"include":     nil,
+		// The first two are read before the layers are laid over one another.
+		"version":     {form: fmt.Sprint(version)},
+		"include":     {form: "a list of profiles: paths, and builtin:NAME"},
 		"description": d.line(&d.profile.Description, 0, maxDescription, ""),
-		"policy":      d.policy,
-		"sets":        func(n *node) { d.named(n, "set", d.set) },
-		"access":      d.access,
-		"services":    func(n *node) { d.named(n, "service", d.service) },
+		"policy":      tableOf(d.policy),
+		"sets":        tableOf(func(n *node) { d.named(n, "set", d.set) }),
+		"access":      tableOf(d.access),
+		"services":    tableOf(func(n *node) { d.named(n, "service", d.service) }),
 		"scan":        d.switched(d.scan),
 		"icmp":        d.switched(d.icmp),
 		"udp":         d.switched(d.udp),
 		"log":         d.switched(d.log),
-		"fail2ban":    d.fail2ban,
+		"fail2ban":    tableOf(d.fail2ban),
 		"kernel":      d.switched(d.kernel),
-		"knocks":      d.doors,
-		"nics":        d.nics,
+		"knocks":      tableOf(d.doors),
+		"nics":        tableOf(d.nics),
 	})
 	if services := root.child("services"); services != nil {
 		inOrderOfAsking(d.profile.Services, names(services))
@@ -91,8 +95,8 @@ func (d *decoder) service(n *node) {
 	d.profile.Services = append(d.profile.Services, s)
 }
 
-func (d *decoder) ports(to *[]Port) func(*node) {
-	return func(n *node) {
+func (d *decoder) ports(to *[]Port) reader {
+	return reader{"a list of ports", nil, func(n *node) {
 		seen := map[Port]bool{}
 		for _, element := range texts(n, `a list of ports such as ["tcp/443"]`, d.list) {
 			port, flaw := parsePort(element.scalar.(string))
@@ -108,7 +112,7 @@ func (d *decoder) ports(to *[]Port) func(*node) {
 			port.Position = element.value
 			*to = append(*to, port)
 		}
-	}
+	}}
 }
 
 // icmp reads echo_replies = false as the word of a layer that takes back the limit of

@@ -27,7 +27,7 @@ func (d *decoder) scan(n *node) {
 	d.optional(n, fields{
 		"probes":        d.count(&probes, 1, maxProbes),
 		"window":        d.duration(&s.Window, time.Second, maxWindow),
-		"slow":          d.slow,
+		"slow":          tableOf(d.slow),
 		"tripwires":     d.ports(&s.Tripwires),
 		"ban":           d.duration(&s.Ban, time.Second, maxBan),
 		"ban_repeat":    d.duration(&s.BanRepeat, time.Second, maxBan),

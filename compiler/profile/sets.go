@@ -118,8 +118,8 @@ func coversAll(message string, purpose use) *flaw {
 }
 
 // addresses reads the inline addresses of a set.
-func (d *decoder) addresses(to *netset.Set, entries *int) func(*node) {
-	return func(n *node) {
+func (d *decoder) addresses(to *netset.Set, entries *int) reader {
+	return reader{"a list of addresses and prefixes", nil, func(n *node) {
 		var prefixes []netip.Prefix
 		for _, element := range texts(n, `a list of addresses such as ["192.0.2.0/24"]`, d.list) {
 			text := element.scalar.(string)
@@ -136,7 +136,7 @@ func (d *decoder) addresses(to *netset.Set, entries *int) func(*node) {
 		}
 		*entries += len(prefixes)
 		*to = to.Union(netset.Of(prefixes...))
-	}
+	}}
 }
 
 func (d *decoder) prefix(n *node) (netip.Prefix, bool) {
@@ -172,8 +172,8 @@ func isAddress(text string) bool {
 }
 
 // lists reads the files of a set.
-func (d *decoder) lists(to *netset.Set, entries *int) func(*node) {
-	return func(n *node) {
+func (d *decoder) lists(to *netset.Set, entries *int) reader {
+	return reader{"a list of files: paths, and builtin:NAME", nil, func(n *node) {
 		elements := texts(n, `a list of files such as ["lists/name.txt"]`, d.list)
 		if len(elements) > maxSetFiles {
 			d.errorf("too-many", n, "names more than %d files", maxSetFiles)
@@ -184,7 +184,7 @@ func (d *decoder) lists(to *netset.Set, entries *int) func(*node) {
 			*entries += count
 			*to = to.Union(set)
 		}
-	}
+	}}
 }
 
 // readList reads the list that an element of files names.
@@ -236,25 +236,25 @@ func (d *decoder) access(n *node) {
 }
 
 // from reads who may reach a service.
-func (d *decoder) from(to *[]Ref) func(*node) {
-	read := d.refs(to, toServe)
-	return func(n *node) {
+func (d *decoder) from(to *[]Ref) reader {
+	refs := d.refs(to, toServe)
+	return reader{"a list of prefixes and @SET", nil, func(n *node) {
 		if !d.mustInherit(n, "everyone") {
 			return
 		}
-		read(n)
+		refs.read(n)
 		if n.kind == kindArray && len(n.children) == 0 {
 			d.add(&flaw{
 				Code: "empty-list", Message: "is empty, so that nobody could connect",
 				Suggestion: `leave it out to let everyone in, or say remove = ["from"] if it is inherited; enabled = false switches the service off`,
 			}, n.value, n.path)
 		}
-	}
+	}}
 }
 
 // refs reads a list of addresses and names of sets.
-func (d *decoder) refs(to *[]Ref, purpose use) func(*node) {
-	return func(n *node) {
+func (d *decoder) refs(to *[]Ref, purpose use) reader {
+	return reader{"a list of prefixes and @SET", nil, func(n *node) {
 		var inline []netip.Prefix
 		for _, element := range texts(n, `a list such as ["@office", "192.0.2.7"]`, d.list) {
 			ref, ok := d.ref(element, purpose)
@@ -269,7 +269,7 @@ func (d *decoder) refs(to *[]Ref, purpose use) func(*node) {
 		if all := netset.Of(inline...); all.AllV4() || all.AllV6() {
 			d.add(coversAll("the addresses of this list cover everyone together", purpose), n.value, n.path)
 		}
-	}
+	}}
 }
 
 func (d *decoder) ref(element *node, purpose use) (Ref, bool) {

@@ -18,7 +18,7 @@ const README = "README.md"
 // inOrder are the pages with something to run, in the order in which a reader meets
 // them: what one defines, the next may use.
 var inOrder = []string{
-	README, "docs/tutorial.md", "docs/profile.md", "docs/recipes.md", "docs/verify.md", "docs/operations.md",
+	README, "docs/tutorial.md", "docs/profile.md", "docs/profile-reference.md", "docs/recipes.md", "docs/verify.md", "docs/operations.md",
 	"docs/automation.md", "docs/coexistence.md", "docs/troubleshooting.md", "docs/security.md",
 }
 
@@ -124,4 +124,24 @@ func Script(t testing.TB, name, heading string) string {
 		t.Fatalf("%s has %d scripts under %q, not one", name, len(scripts), heading)
 	}
 	return scripts[0]
+}
+
+// Generated fails the test unless the part of a page between the comments
+// "<!-- begin NAME -->" and "<!-- end NAME -->" is this text; with write, it writes it.
+func Generated(t testing.TB, page, name, text string, write bool) {
+	t.Helper()
+	before, rest, begins := strings.Cut(Read(t, page), "<!-- begin "+name+" -->\n")
+	is, after, ends := strings.Cut(rest, "<!-- end "+name+" -->\n")
+	switch {
+	case !begins || !ends:
+		t.Fatalf("%s has no part %q", page, name)
+	case is == text:
+	case write:
+		whole := before + "<!-- begin " + name + " -->\n" + text + "<!-- end " + name + " -->\n" + after
+		if err := os.WriteFile(filepath.Join(root(t), page), []byte(whole), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s: the part %q is not what the code says; run make reference, and read the diff. It should be\n%s", page, name, text)
+	}
 }
