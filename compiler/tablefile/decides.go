@@ -60,8 +60,7 @@ func (t Table) leadsNowhere(r Rule, seen map[string]bool) bool {
 func (t Table) Refuses(r Rule) bool { return t.refuses(r, map[string]bool{}) }
 
 func (t Table) refuses(r Rule, seen map[string]bool) bool {
-	words, err := Words(r.Spec)
-	if err != nil || !unconditional(words) {
+	if !r.unconditional() {
 		return false
 	}
 	target := r.Target()
@@ -75,9 +74,7 @@ func (t Table) refuses(r Rule, seen map[string]bool) bool {
 }
 
 // unconditional reports whether a rule asks nothing: it has comments at most.
-func unconditional(words []string) bool {
-	for len(words) >= 4 && words[0] == "-m" && words[1] == "comment" && words[2] == "--comment" {
-		words = words[4:]
-	}
-	return len(words) >= 2 && (words[0] == "-j" || words[0] == "-g")
+func (r Rule) unconditional() bool {
+	asked, err := r.Matches()
+	return err == nil && !slices.ContainsFunc(asked, func(m Match) bool { return m.Name != "comment" })
 }

@@ -4,7 +4,7 @@ import "testing"
 
 // The chain of a line is found however a person has written it, and no other line
 // has one.
-func TestChainOf(t *testing.T) {
+func TestParseLine(t *testing.T) {
 	for line, want := range map[string]string{
 		":INPUT ACCEPT [7:420]\n":             "INPUT",
 		":HARDENCTL-INPUT - [0:0]":            "HARDENCTL-INPUT",
@@ -21,7 +21,7 @@ func TestChainOf(t *testing.T) {
 		"[3:180]":                             "",
 		"":                                    "",
 	} {
-		if got := ChainOf(line); got != want {
+		if got := ParseLine(line).Chain; got != want {
 			t.Errorf("%q: got %q, want %q", line, got, want)
 		}
 	}

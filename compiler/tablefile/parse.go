@@ -29,7 +29,7 @@ func (e *ParseError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, 
 func Parse(text []byte) (Save, error) {
 	p := parser{}
 	for number, line := range wholeLines(string(text)) {
-		if err := p.line(strings.Trim(line, " \t\r\n"), number); err != nil {
+		if err := p.line(line, number); err != nil {
 			return Save{}, &ParseError{number, err.Error()}
 		}
 	}
@@ -97,26 +97,27 @@ type parser struct {
 	last   string         // the chain of the last rule
 }
 
-func (p *parser) line(line string, number int) error {
+func (p *parser) line(text string, number int) error {
+	l := ParseLine(text)
 	switch {
-	case line == "":
+	case l.Kind == Blank:
 		return nil
-	case strings.IndexByte(line, 0) >= 0:
+	case strings.IndexByte(text, 0) >= 0:
 		return fmt.Errorf("holds a NUL byte, at which iptables-restore would end the line")
-	case line[0] == '#':
-		p.comment(line)
+	case l.Kind == Comment:
+		p.comment(l.String())
 		return nil
-	case line[0] == '*':
+	case l.Kind == Begin:
 		p.opened = number
-		return p.open(line[1:])
+		return p.open(l)
 	case p.table == nil:
-		return fmt.Errorf("%s stands outside a table", quote(line))
-	case line == "COMMIT":
+		return fmt.Errorf("%s stands outside a table", quote(l.String()))
+	case l.Kind == Commit:
 		return p.commit()
-	case line[0] == ':':
-		return p.declare(line[1:])
+	case l.Kind == Declare:
+		return p.declare(l)
 	}
-	return p.rule(line)
+	return p.rule(l)
 }
 
 // comment keeps what is a notice. The wordings are those of iptables 1.8.
@@ -127,16 +128,16 @@ func (p *parser) comment(line string) {
 	}
 }
 
-func (p *parser) open(name string) error {
+func (p *parser) open(l Line) error {
 	switch {
 	case p.table != nil:
-		return fmt.Errorf("table %s begins before table %s has its COMMIT", quote(name), p.table.Name)
-	case name == "" || strings.ContainsAny(name, " \t"):
-		return fmt.Errorf("%s is not the name of a table", quote(name))
-	case p.save.Table(name) != nil:
-		return fmt.Errorf("table %s stands there a second time", quote(name))
+		return fmt.Errorf("table %s begins before table %s has its COMMIT", quote(l.Table), p.table.Name)
+	case l.odd != nil:
+		return l.odd
+	case p.save.Table(l.Table) != nil:
+		return fmt.Errorf("table %s stands there a second time", quote(l.Table))
 	}
-	p.table, p.chains = &Table{Name: name}, map[string]int{}
+	p.table, p.chains = &Table{Name: l.Table}, map[string]int{}
 	return nil
 }
 
@@ -146,30 +147,13 @@ func (p *parser) commit() error {
 	return nil
 }
 
-// declare reads "NAME POLICY [packets:bytes]", in which the counters may be
-// missing.
-func (p *parser) declare(line string) error {
-	name, rest := word(line)
-	policy, rest := word(rest)
-	chain := Chain{Name: name, Policy: policy}
-	switch {
-	case name == "" || policy == "":
-		return fmt.Errorf("%s does not declare a chain and its policy", quote(":"+line))
-	case p.known(name):
-		return fmt.Errorf("chain %s is declared a second time", quote(name))
+func (p *parser) declare(l Line) error {
+	if p.known(l.Chain) {
+		return fmt.Errorf("chain %s is declared a second time", quote(l.Chain))
 	}
-	if rest != "" {
-		var err error
-		if chain.Packets, chain.Bytes, rest, err = counters(rest); err != nil {
-			return err
-		}
-	}
-	if rest != "" {
-		return fmt.Errorf("%s follows the declaration of chain %s", quote(rest), quote(name))
-	}
-	p.chains[name] = len(p.table.Chains)
-	p.table.Chains = append(p.table.Chains, chain)
-	return nil
+	p.chains[l.Chain] = len(p.table.Chains)
+	p.table.Chains = append(p.table.Chains, Chain{Name: l.Chain, Policy: l.Policy, Packets: l.Rule.Packets, Bytes: l.Rule.Bytes})
+	return l.odd
 }
 
 func (p *parser) known(chain string) bool {
@@ -177,31 +161,23 @@ func (p *parser) known(chain string) bool {
 	return known
 }
 
-// rule reads "[packets:bytes] -A CHAIN SPEC", in which the counters may be
-// missing.
-func (p *parser) rule(line string) error {
-	var r Rule
-	rest := line
-	if line[0] == '[' {
-		var err error
-		if r.Packets, r.Bytes, rest, err = counters(line); err != nil {
-			return err
-		}
+func (p *parser) rule(l Line) error {
+	i, known := p.chains[l.Chain]
+	switch {
+	case l.odd != nil:
+		return l.odd
+	case l.Command != appends:
+		return fmt.Errorf("%s is nothing that iptables-save prints%s", quote(l.String()), p.after())
+	case !known:
+		return fmt.Errorf("%s appends to a chain that is not declared", quote(l.String()))
 	}
-	command, rest := word(rest)
-	if command != "-A" {
-		return fmt.Errorf("%s is nothing that iptables-save prints%s", quote(line), p.after())
-	}
-	name, spec := word(rest)
-	i, known := p.chains[name]
-	if !known {
-		return fmt.Errorf("%s appends to a chain that is not declared", quote(line))
-	}
-	r.Spec = spec
-	p.table.Chains[i].Rules = append(p.table.Chains[i].Rules, r)
-	p.last = name
+	p.table.Chains[i].Rules = append(p.table.Chains[i].Rules, l.Rule)
+	p.last = l.Chain
 	return nil
 }
+
+// appends is the one command that iptables-save prints.
+const appends = "-A"
 
 // after names the rule before, whose text may be what cannot be read.
 func (p *parser) after() string {
@@ -226,16 +202,7 @@ func counters(text string) (packets, bytes uint64, rest string, err error) {
 	if err != nil {
 		return 0, 0, "", fmt.Errorf("%s are not counters: each is a number of at most 64 bits", quote(inside+"]"))
 	}
-	return packets, bytes, strings.TrimLeft(rest, " \t"), nil
-}
-
-// word cuts the first word off text, and the blanks after it.
-func word(text string) (first, rest string) {
-	i := strings.IndexAny(text, " \t")
-	if i < 0 {
-		return text, ""
-	}
-	return text[:i], strings.TrimLeft(text[i:], " \t")
+	return packets, bytes, strings.TrimLeft(rest, blanks), nil
 }
 
 // maxQuote is the most bytes of a line that an error quotes.

@@ -25,11 +25,11 @@ func (w *writer) edit(name string) {
 		case linediff.Keep:
 			number++
 		case linediff.Delete:
-			w.line("-D %s %d", name, number)
+			w.DeleteNumber(name, number)
 		case linediff.Insert:
 			packets, bytes := takeCounters(&gone, e.Line)
 			packets, bytes = packets+tried[number-1].Packets, bytes+tried[number-1].Bytes
-			w.line("[%d:%d] -I %s %d %s", packets, bytes, name, number, e.Line)
+			w.InsertCounted(name, number, tablefile.Rule{Spec: e.Line, Packets: packets, Bytes: bytes})
 			number++
 		}
 	}

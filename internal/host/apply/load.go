@@ -7,6 +7,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -29,7 +30,7 @@ func (site Site) LoadTables(ctx context.Context, family ruleset.Family, target s
 		id := state.TableID{Family: family, Name: name}
 		to := target.Tables[id]
 		to.Name = name
-		text = append(text, transaction(current.Tables[id], to, statedIn(target, id))...)
+		text = append(text, transaction(current.Tables[id], to, owned.Stated(to))...)
 	}
 	if text == nil {
 		return nil
@@ -42,20 +43,9 @@ func (site Site) LoadTables(ctx context.Context, family ruleset.Family, target s
 func StatedPolicies(s state.State) []bundle.PolicyEntry {
 	var stated []bundle.PolicyEntry
 	for id, table := range s.Tables {
-		for _, name := range statedIn(s, id) {
+		for _, name := range owned.Stated(table) {
 			stated = append(stated, bundle.PolicyEntry{Family: int(id.Family), Table: id.Name, Chain: name, Policy: table.Chain(name).Policy})
 		}
 	}
 	return stated
-}
-
-// statedIn names these chains of one table.
-func statedIn(s state.State, id state.TableID) []string {
-	var names []string
-	for _, c := range s.Tables[id].Chains {
-		if c.BuiltIn() && c.Policy == "DROP" && len(ownRules(&c)) > 0 {
-			names = append(names, c.Name)
-		}
-	}
-	return names
 }

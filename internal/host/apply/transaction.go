@@ -1,8 +1,6 @@
 package apply
 
 import (
-	"bytes"
-	"fmt"
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
@@ -19,7 +17,7 @@ import (
 // that comes brings what its copy on trial has counted; one that stays is not
 // touched, and does without.
 func transaction(current, target tablefile.Table, policies []string) []byte {
-	t := writer{current: current, target: target}
+	t := writer{current: current, target: target, Input: tablefile.NewInput(target.Name)}
 	added, changed, stale := t.ownChains()
 	t.declare(added)
 	hooks := t.hooks()
@@ -36,21 +34,18 @@ func transaction(current, target tablefile.Table, policies []string) []byte {
 		t.hook(h)
 	}
 	t.remove(stale)
-	stated, differ := t.policies(policies)
-	if t.text.Len() == 0 && !differ {
+	if differ := t.policies(policies); t.IsEmpty() && !differ {
 		return nil
 	}
-	return fmt.Appendf(nil, "*%s\n%s%sCOMMIT\n", target.Name, stated, t.text.Bytes())
+	return t.Bytes()
 }
 
 type writer struct {
 	current, target tablefile.Table
-	text            bytes.Buffer
+	*tablefile.Input
 }
 
-func (w *writer) line(format string, args ...any) { fmt.Fprintf(&w.text, format+"\n", args...) }
-
-// policies returns the lines that declare the built-in chains of names, and
+// policies declares the built-in chains of names before all else, and reports
 // whether one of them changes a policy. One that stays is declared as it is,
 // with its counters. A chain that a side does not have, because nobody has used
 // its table, has the kernel's policy.
@@ -62,7 +57,7 @@ func (w *writer) line(format string, args ...any) { fmt.Fprintf(&w.text, format+
 // rule does the same, and no option of restore keeps them (libiptc up to 1.8.9,
 // COUNTER_MAP_ZEROED, and no more of 1.8.11; TestLegacyForgetsWhatPoliciesCounted).
 // Those go rather than a policy.
-func (w *writer) policies(names []string) (lines []byte, differ bool) {
+func (w *writer) policies(names []string) (differ bool) {
 	for _, name := range names {
 		chain, target := policyOf(w.current, name), policyOf(w.target, name)
 		changes := chain.Policy != target.Policy
@@ -70,10 +65,10 @@ func (w *writer) policies(names []string) (lines []byte, differ bool) {
 			chain.Policy, differ = target.Policy, true
 		}
 		if changes || w.current.Chain(name) != nil {
-			lines = fmt.Appendf(lines, ":%s %s [%d:%d]\n", name, chain.Policy, chain.Packets, chain.Bytes)
+			w.State(chain)
 		}
 	}
-	return lines, differ
+	return differ
 }
 
 func policyOf(t tablefile.Table, name string) tablefile.Chain {
@@ -107,7 +102,7 @@ func (w *writer) ownChains() (added, changed, stale []string) {
 // declare makes chains, inside the transaction.
 func (w *writer) declare(names []string) {
 	for _, name := range names {
-		w.line(":%s - [0:0]", name)
+		w.Declare(name)
 	}
 }
 
@@ -115,7 +110,8 @@ func (w *writer) declare(names []string) {
 func (w *writer) fill(name string) {
 	tried := w.tried(name)
 	for i, r := range w.target.Chain(name).Rules {
-		w.line("[%d:%d] -A %s %s", tried[i].Packets, tried[i].Bytes, name, r.Spec)
+		r.Packets, r.Bytes = tried[i].Packets, tried[i].Bytes
+		w.Append(name, r)
 	}
 }
 
@@ -146,13 +142,7 @@ func takeCounters(rules *[]tablefile.Rule, spec string) (packets, bytes uint64) 
 // stand in it.
 type hooked struct {
 	chain           string
-	current, target []placed
-}
-
-// placed is a rule with its place in its chain, counted from 1.
-type placed struct {
-	number int
-	spec   string
+	current, target []owned.Hook
 }
 
 // hooks returns the chains in which our jumps are not what they must be.
@@ -165,7 +155,7 @@ func (w *writer) hooks() []hooked {
 	}
 	var out []hooked
 	for _, name := range names {
-		h := hooked{name, ownRules(w.current.Chain(name)), ownRules(w.target.Chain(name))}
+		h := hooked{name, owned.Hooks(w.current.Chain(name)), owned.Hooks(w.target.Chain(name))}
 		if !slices.Equal(h.current, h.target) {
 			out = append(out, h)
 		}
@@ -173,22 +163,9 @@ func (w *writer) hooks() []hooked {
 	return out
 }
 
-func ownRules(c *tablefile.Chain) []placed {
-	if c == nil {
-		return nil
-	}
-	var own []placed
-	for i, r := range c.Rules {
-		if owned.Rule(r) {
-			own = append(own, placed{i + 1, r.Spec})
-		}
-	}
-	return own
-}
-
 func (w *writer) unhook(h hooked) {
 	for _, r := range h.current {
-		w.line("-D %s %s", h.chain, r.spec)
+		w.Delete(h.chain, r.Rule)
 	}
 }
 
@@ -200,7 +177,7 @@ func (w *writer) hook(h hooked) {
 		room += len(c.Rules) - len(h.current)
 	}
 	for i, r := range h.target {
-		w.line("-I %s %d %s", h.chain, min(r.number, room+i), r.spec)
+		w.Insert(h.chain, min(r.Number, room+i), r.Rule)
 	}
 }
 
@@ -208,9 +185,9 @@ func (w *writer) hook(h hooked) {
 // other.
 func (w *writer) remove(names []string) {
 	for _, name := range names {
-		w.line("-F %s", name)
+		w.Flush(name)
 	}
 	for _, name := range names {
-		w.line("-X %s", name)
+		w.Remove(name)
 	}
 }

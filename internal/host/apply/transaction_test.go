@@ -255,7 +255,7 @@ func checkOurs(t *testing.T, after, target tablefile.Table) {
 		if owned.Chain(c.Name) && want == nil {
 			t.Fatalf("chain %s is still there", c.Name)
 		}
-		if n := len(ownRules(&c)); !owned.Chain(c.Name) && want != nil && n != len(want.Rules) {
+		if n := len(owned.Hooks(&c)); !owned.Chain(c.Name) && want != nil && n != len(want.Rules) {
 			t.Fatalf("chain %s has %d jumps of ours, want %d", c.Name, n, len(want.Rules))
 		}
 	}

@@ -230,7 +230,7 @@ func (u *undoing) rules(family ruleset.Family) []byte {
 	var tables []tablefile.Table
 	for id, t := range u.tables {
 		if id.Family == family {
-			tables = append(tables, ours(t))
+			tables = append(tables, hooked(owned.Part(t)))
 		}
 	}
 	for _, p := range u.policies {
@@ -246,18 +246,10 @@ func (u *undoing) rules(family ruleset.Family) []byte {
 	return tablefile.Render(tables, false)
 }
 
-// ours returns the chains of ours in a table, and those in which they are hooked.
-func ours(t tablefile.Table) tablefile.Table {
-	own := tablefile.Table{Name: t.Name}
-	for _, c := range t.Chains {
-		if !owned.Chain(c.Name) {
-			c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), func(r tablefile.Rule) bool { return !owned.Rule(r) })
-		}
-		if owned.Chain(c.Name) || len(c.Rules) > 0 {
-			own.Chains = append(own.Chains, c)
-		}
-	}
-	return own
+// hooked leaves the chains out of a table that are not ours and have no hook.
+func hooked(t tablefile.Table) tablefile.Table {
+	t.Chains = slices.DeleteFunc(t.Chains, func(c tablefile.Chain) bool { return !owned.Chain(c.Name) && len(c.Rules) == 0 })
+	return t
 }
 
 // withPolicy gives a chain its policy, in a table that may be missing.

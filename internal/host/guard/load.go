@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/netip"
@@ -12,6 +11,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/conntrack"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
@@ -57,13 +57,7 @@ func rulesFile(f ruleset.Family) string {
 // kernel's log would have what a caller is refused here, and fail2ban would ban
 // him for it on the host. They decide nothing.
 func withoutLog(rules []byte) []byte {
-	var kept []byte
-	for line := range bytes.Lines(rules) {
-		if !bytes.Contains(line, []byte(" -j LOG ")) {
-			kept = append(kept, line...)
-		}
-	}
-	return kept
+	return tablefile.Keep(rules, func(l tablefile.Line) bool { return l.Rule.Target() == "LOG" })
 }
 
 // members returns, for each set, what decides over the visitors: of a set that

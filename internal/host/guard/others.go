@@ -64,18 +64,9 @@ func (q *Question) rules(family ruleset.Family) []byte {
 func othersRules(have state.State, family ruleset.Family) []byte {
 	var tables []tablefile.Table
 	for _, name := range decidingTables {
-		t, used := have.Tables[state.TableID{Family: family, Name: name}]
-		if !used {
-			continue
+		if t, used := have.Tables[state.TableID{Family: family, Name: name}]; used {
+			tables = append(tables, owned.Others(t))
 		}
-		rest := tablefile.Table{Name: name}
-		for _, c := range t.Chains {
-			if !owned.Chain(c.Name) {
-				c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), owned.Rule)
-				rest.Chains = append(rest.Chains, c)
-			}
-		}
-		tables = append(tables, rest)
 	}
 	return tablefile.Render(tables, false)
 }

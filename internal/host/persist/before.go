@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
 // wantedBefore returns the content that each path had before the first apply. A
@@ -45,59 +45,47 @@ func rulesBefore(have, before []byte, b *bundle.Bundle, family int) ([]byte, err
 	if err != nil || slices.Equal(rulesOf(now), rulesOf(was)) {
 		return before, nil // as it was, though nothing loads it
 	}
-	for i := range now {
-		now[i].state(was, b.Manifest.Policies, family)
+	for i := range now.Blocks {
+		state(&now.Blocks[i], was, b.Manifest.Policies, family)
 	}
-	text := render(now)
-	return bytes.TrimPrefix(text, []byte(header+"\n")), nil
+	return now.Bytes(), nil
 }
 
-// othersIn returns the blocks of a rules file without what is ours.
-func othersIn(text []byte) ([]block, error) {
-	blocks, err := readBlocks(text)
-	if err != nil {
-		return nil, err
-	}
-	for i := range blocks {
-		blocks[i].release(blocks[i].strip(), nil)
-	}
-	return blocks, nil
+// othersIn returns a rules file without what is ours.
+func othersIn(text []byte) (tablefile.File, error) {
+	f, err := readOthers(text)
+	owned.TakeOut(&f, tablefile.File{})
+	return f, err
 }
 
-// rulesOf lists what blocks hold but for policies, counters and comments.
-func rulesOf(blocks []block) (lines []string) {
-	for _, b := range blocks {
-		for _, line := range b.chains {
-			if words := strings.Fields(line); len(words) > 1 && words[1] == tablefile.UserPolicy {
-				lines = append(lines, b.table+" "+words[0])
-			}
-		}
-		for _, line := range b.rules {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-				lines = append(lines, b.table+" "+line)
+// rulesOf lists what a file holds but for policies, counters and comments.
+func rulesOf(f tablefile.File) (lines []string) {
+	for _, b := range f.Blocks {
+		for _, line := range b.Lines {
+			switch {
+			case line.Kind == tablefile.Declare && line.Policy == tablefile.UserPolicy:
+				lines = append(lines, b.Table+" :"+line.Chain)
+			case line.Kind == tablefile.Command:
+				lines = append(lines, b.Table+" "+line.String())
 			}
 		}
 	}
 	return lines
 }
 
-// state gives the built-in chains of a block whose policies we have stated those of
+// state gives the built-in chains of a table whose policies we have stated those of
 // the file before, or, if it had no such chain, those that the kernel had.
-func (b *block) state(was []block, policies []bundle.PolicyEntry, family int) {
-	for i, line := range b.chains {
-		chain := tablefile.ChainOf(line)
-		at := slices.IndexFunc(policies, func(p bundle.PolicyEntry) bool {
-			return p.Family == family && p.Table == b.table && p.Chain == chain
-		})
-		if at < 0 {
+func state(b *tablefile.Block, was tablefile.File, policies []bundle.PolicyEntry, family int) {
+	for _, line := range b.Chains() {
+		p := policyFor(policies, family, b.Table, line.Chain)
+		if p == nil {
 			continue
 		}
-		b.chains[i] = fmt.Sprintf(":%s %s [0:0]", chain, policies[at].Policy)
-		for _, w := range was {
-			at := slices.IndexFunc(w.chains, func(line string) bool { return tablefile.ChainOf(line) == chain })
-			if w.table == b.table && at >= 0 {
-				b.chains[i] = w.chains[at]
-			}
+		before := was.Table(b.Table).Declaration(line.Chain)
+		if before == nil {
+			declared := tablefile.Declared(tablefile.Chain{Name: line.Chain, Policy: p.Policy})
+			before = &declared
 		}
+		*b.Declaration(line.Chain) = *before
 	}
 }

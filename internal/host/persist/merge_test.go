@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // policies are those that the profile of these tests states.
@@ -244,15 +245,17 @@ func FuzzMergeRules(f *testing.F) {
 
 // foreignRules returns, by table, the lines that do not even mention us.
 func foreignRules(t *testing.T, text string) map[string][]string {
-	blocks, err := readBlocks([]byte(text))
+	f, err := tablefile.Read([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.Tidy()
 	lines := map[string][]string{}
-	for _, b := range blocks {
-		for _, rule := range b.rules {
-			if !strings.Contains(rule, "HARDENCTL-") && rule != header {
-				lines[b.table] = append(lines[b.table], rule)
+	for _, b := range f.Blocks {
+		for _, line := range b.Lines {
+			foreign := line.Kind == tablefile.Command || line.Kind == tablefile.Comment || line.Kind == tablefile.Blank
+			if text := strings.TrimSuffix(line.Text, "\n"); foreign && !strings.Contains(text, "HARDENCTL-") && text != header {
+				lines[b.Table] = append(lines[b.Table], text)
 			}
 		}
 	}

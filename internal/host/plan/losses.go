@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
-	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
@@ -39,7 +38,7 @@ func findLosses(have, want state.State) losses {
 			for _, name := range g.sets {
 				l.sets[name] = l.sets[name].Union(netset.Set{})
 			}
-			if c := after.Chain(g.hook); !hooked(after, g.hook) && (c == nil || c.Policy != "DROP") {
+			if c := after.Chain(g.hook); !owned.Hooked(c) && (c == nil || c.Policy != "DROP") {
 				continue // nothing of ours stands there any more that could refuse
 			}
 			if sources, stays := same[g.key()]; !stays || !sources.Equal(g.sources) {
@@ -48,12 +47,6 @@ func findLosses(have, want state.State) losses {
 		}
 	}
 	return l
-}
-
-// hooked reports whether a jump of ours stands in a built-in chain.
-func hooked(t tablefile.Table, chain string) bool {
-	c := t.Chain(chain)
-	return c != nil && slices.ContainsFunc(c.Rules, owned.Rule)
 }
 
 // add notes what is lost of a grant.

@@ -84,7 +84,7 @@ func (t *tableComparison) policies() {
 		}
 		risk := ""
 		switch {
-		case want.Policy == "DROP" && hooked(t.want, want.Name) && t.closed(want.Name):
+		case want.Policy == "DROP" && owned.Hooked(&want) && t.closed(want.Name):
 			// What the profile does not state is refused already.
 		case want.Policy == "DROP":
 			risk = riskPolicy
@@ -96,14 +96,11 @@ func (t *tableComparison) policies() {
 	}
 }
 
-// released finds policies that an earlier profile stated: where our jump goes
-// out of a built-in chain and nothing is stated of it any more, DROP would stay
-// behind with no rule before it. The policy goes back to the kernel's.
+// released finds policies that an earlier profile stated and this one does not: DROP
+// would stay behind with no rule before it.
 func (t *tableComparison) released() {
 	for _, have := range t.have.Chains {
-		want := t.want.Chain(have.Name)
-		leaves := slices.ContainsFunc(have.Rules, owned.Rule) && (want == nil || !slices.ContainsFunc(want.Rules, owned.Rule))
-		if leaves && have.Policy == "DROP" && find(t.origins.policies, t.ruleID(have.Name, 0)) == nil {
+		if owned.Releases(&have, t.want.Chain(have.Name)) && find(t.origins.policies, t.ruleID(have.Name, 0)) == nil {
 			t.step(Step{Action: Change, Kind: Policy, Object: t.object(have.Name), Before: have.Policy, After: "ACCEPT", Risk: riskReleased})
 		}
 	}
@@ -172,25 +169,25 @@ func (t *tableComparison) hooks() {
 		if c := t.have.Chain(chain.Name); c != nil {
 			have = c.Rules
 		}
-		t.hook(chain.Name, have, specs(chain.Rules))
+		t.hook(chain.Name, have, chain.Rules)
 	}
 }
 
-func (t *tableComparison) hook(chain string, have []tablefile.Rule, want []string) {
-	if HooksInPlace(have, want) {
+func (t *tableComparison) hook(chain string, have, want []tablefile.Rule) {
+	if owned.InPlace(have, want) {
 		return
 	}
 	risk := t.overtaken(chain, have)
 	for i, r := range have {
-		if owned.Rule(r) && !slices.Contains(want, r.Spec) {
+		if owned.Rule(r) && index(want, r) < 0 {
 			t.step(Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: i + 1, Before: r.Spec})
 		}
 	}
-	for i, spec := range want {
-		step := Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: i + 1, After: spec,
+	for i, r := range want {
+		step := Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: i + 1, After: r.Spec,
 			Origin: find(t.origins.rules, t.ruleID(chain, i+1)), Risk: risk}
-		if at := slices.IndexFunc(have, func(r tablefile.Rule) bool { return r.Spec == spec }); at >= 0 {
-			step.Action, step.Before = Change, fmt.Sprintf("%s (as rule %d)", spec, at+1)
+		if at := index(have, r); at >= 0 {
+			step.Action, step.Before = Change, fmt.Sprintf("%s (as rule %d)", r.Spec, at+1)
 		} else if chain == "FORWARD" && risk == "" && !t.closed(chain) {
 			step.Risk = riskForward
 		}
@@ -198,22 +195,16 @@ func (t *tableComparison) hook(chain string, have []tablefile.Rule, want []strin
 	}
 }
 
-// HooksInPlace reports whether the rules of ours in a foreign chain are exactly
-// those wanted, and stand first in it.
-func HooksInPlace(have []tablefile.Rule, want []string) bool {
-	if len(have) < len(want) || !slices.Equal(specs(have[:len(want)]), want) {
-		return false
-	}
-	return !slices.ContainsFunc(have[len(want):], owned.Rule)
+// index returns where a rule is among some; -1 if it is not.
+func index(rules []tablefile.Rule, wanted tablefile.Rule) int {
+	return slices.IndexFunc(rules, func(r tablefile.Rule) bool { return r.Spec == wanted.Spec })
 }
 
 // decides reports whether our chain in a built-in one decides every packet, as
 // it does where the profile states the policy. Elsewhere it only refuses some,
 // and the rest goes on to the rules of others.
 func (t *tableComparison) decides(chain string) bool {
-	want := t.want.Chain(chain)
-	hooked := want != nil && slices.ContainsFunc(want.Rules, owned.Rule)
-	return hooked && find(t.origins.policies, t.ruleID(chain, 0)) != nil
+	return owned.Hooked(t.want.Chain(chain)) && find(t.origins.policies, t.ruleID(chain, 0)) != nil
 }
 
 // overtaken says which rules of others our jump will stand in front of, if

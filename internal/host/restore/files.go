@@ -10,6 +10,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/host/dataplane"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
@@ -54,7 +55,7 @@ func Read(p dataplane.Plane, bans string) (Files, error) {
 // ours reports whether any of the files comes from an apply.
 func (f Files) ours() bool {
 	for _, family := range ruleset.Families {
-		if f.Closed[family].Text != nil || bytes.Contains(f.Rules[family].Text, []byte(ruleset.ChainPrefix)) {
+		if f.Closed[family].Text != nil || owned.InFile(f.Rules[family].Text) {
 			return true
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/extension"
@@ -174,11 +175,12 @@ func (l *loading) close(ctx context.Context, family ruleset.Family) error {
 	return err
 }
 
-// closes reports whether a text looks like closed rules as they were written,
-// whole and in one piece: iptables-restore takes an empty file, and says
-// nothing.
+// closes reports whether a text is closed rules, whole and in one piece:
+// iptables-restore takes an empty file, and one that is cut off, and says nothing.
 func closes(text []byte) bool {
-	return bytes.Contains(text, []byte("\n:INPUT DROP [")) && bytes.HasSuffix(text, []byte("\nCOMMIT\n"))
+	f, err := tablefile.Read(text)
+	input := f.Table("filter").Chain("INPUT")
+	return err == nil && bytes.HasSuffix(text, []byte("\n")) && input != nil && input.Policy == "DROP"
 }
 
 // builtIn is what a host gets of which no file is left that says who

@@ -71,29 +71,18 @@ func (l *loading) readBack(ctx context.Context, family ruleset.Family, path stri
 		path, left.Changes[0].Object, left.Changes[0].Before, left.Changes[0].After)
 }
 
-// hooked reports whether INPUT begins with a jump of ours.
+// hooked reports whether INPUT begins with a hook of ours.
 func hooked(s state.State, family ruleset.Family) bool {
-	table := s.Tables[state.TableID{Family: family, Name: "filter"}]
-	input := table.Chain("INPUT")
-	return input != nil && len(input.Rules) > 0 && owned.Rule(input.Rules[0])
+	return owned.First(s.Tables[state.TableID{Family: family, Name: "filter"}].Chain("INPUT"))
 }
 
 // own returns what is ours in the tables of a file, and the policies.
 func own(s state.State) state.State {
-	kept := state.State{Tables: map[state.TableID]tablefile.Table{}}
+	ours := state.State{Tables: map[state.TableID]tablefile.Table{}}
 	for id, table := range s.Tables {
-		var chains []tablefile.Chain
-		for _, c := range table.Chains {
-			if c.BuiltIn() {
-				c.Rules = slices.DeleteFunc(slices.Clone(c.Rules), func(r tablefile.Rule) bool { return !owned.Rule(r) })
-			} else if !owned.Chain(c.Name) {
-				continue
-			}
-			chains = append(chains, c)
-		}
-		kept.Tables[id] = tablefile.Table{Name: table.Name, Chains: chains}
+		ours.Tables[id] = owned.Part(table)
 	}
-	return kept
+	return ours
 }
 
 // unused reports whether nobody has rules, chains or policies there.

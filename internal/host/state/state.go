@@ -104,11 +104,9 @@ func (s Setting) OfInterface() bool { return strings.Contains(s.Stated, "*") }
 func (s State) UsesOfSet(name string) int {
 	n := 0
 	for _, table := range s.Tables {
-		for _, c := range table.Chains {
+		for _, c := range owned.Part(table).Chains {
 			for _, r := range c.Rules {
-				if owned.Chain(c.Name) || owned.Rule(r) {
-					n += r.UsesOfSet(name)
-				}
+				n += r.UsesOfSet(name)
 			}
 		}
 	}

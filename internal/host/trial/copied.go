@@ -70,19 +70,16 @@ func Differ(a, b Tables) string {
 func ours(tables Tables) map[string][]string {
 	rules := map[string][]string{}
 	for id, t := range tables {
-		for _, c := range t.Chains {
-			place := fmt.Sprintf("IPv%d %s %s", id.Family, id.Name, c.Name)
-			own := owned.Chain(c.Name)
-			if own {
-				rules[place] = []string{}
-			}
+		for _, c := range owned.Part(t).Chains {
+			specs := []string{}
 			for _, r := range c.Rules {
-				if own || owned.Rule(r) {
-					rules[place] = append(rules[place], r.Spec)
-				}
+				specs = append(specs, r.Spec)
 			}
-			if !own {
-				slices.Sort(rules[place])
+			if !owned.Chain(c.Name) {
+				slices.Sort(specs)
+			}
+			if owned.Chain(c.Name) || len(specs) > 0 {
+				rules[fmt.Sprintf("IPv%d %s %s", id.Family, id.Name, c.Name)] = specs
 			}
 		}
 	}

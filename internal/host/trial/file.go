@@ -2,7 +2,6 @@ package trial
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
@@ -18,29 +17,26 @@ func EndRules(family ruleset.Family, text []byte) []byte {
 		return text
 	}
 	kept := []byte{}
-	for line := range strings.Lines(string(text)) {
-		kept = append(kept, ended(family, line)...)
+	for line := range tablefile.Lines(string(text)) {
+		kept = append(kept, ended(family, line).Text...)
 	}
 	return kept
 }
 
-// ended is a line of a rules file when the guard has gone; "" for one of the
-// trial.
-func ended(family ruleset.Family, line string) string {
-	chain := tablefile.ChainOf(line)
+// ended is a line of a rules file when the guard has gone; without a text for one of
+// the trial.
+func ended(family ruleset.Family, line tablefile.Line) tablefile.Line {
 	switch {
-	case chain == "":
-		return line
-	case owned.TrialChain(chain):
-		return ""
-	case owned.Chain(chain):
+	case owned.TrialChain(line.Chain):
+		return tablefile.Line{}
+	case owned.Chain(line.Chain) || line.Kind != tablefile.Command:
 		return line
 	}
-	rule, stays := unguarded(family, tablefile.Rule{Spec: line})
+	rule, stays := unguarded(family, line.Rule)
 	if !stays {
-		return ""
+		return tablefile.Line{}
 	}
-	return rule.Spec
+	return line.WithRule(rule)
 }
 
 // EndSets returns a file of sets, as `ipset save` prints it, without those that

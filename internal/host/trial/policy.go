@@ -1,8 +1,6 @@
 package trial
 
 import (
-	"slices"
-
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
@@ -20,18 +18,6 @@ const accepting = owned.TrialChainPrefix + "POLICY_ACCEPT"
 // first, and the old policy after the trial. A packet that a rule of others sends
 // to the policy before, by RETURN, is dropped on trial.
 
-// releases reports whether the policy of a built-in chain becomes ACCEPT: DROP
-// was stated by an earlier profile if a jump of ours is there, and is wanted no
-// more if none shall be. A profile states both or none.
-// What a host had before hardenctl may be DROP without a jump of ours: that stays.
-func releases(have tablefile.Chain, want *tablefile.Chain) bool {
-	if want == nil {
-		want = &tablefile.Chain{}
-	}
-	return have.Policy == "DROP" && want.Policy != "DROP" &&
-		slices.ContainsFunc(have.Rules, owned.Rule) && !slices.ContainsFunc(want.Rules, owned.Rule)
-}
-
 // builtIn returns the rules of a built-in chain: jumps, and the last rule where
 // that stands for the policy.
 func (j joint) builtIn(have tablefile.Chain, want *tablefile.Chain) []tablefile.Rule {
@@ -40,13 +26,13 @@ func (j joint) builtIn(have tablefile.Chain, want *tablefile.Chain) []tablefile.
 		jumps = want.Rules
 	}
 	rules := j.hooks(have.Rules, jumps)
-	if releases(have, want) {
-		rules = append(rules, tablefile.Rule{Spec: j.match(true) + "-j " + accepting})
+	if owned.Releases(&have, want) {
+		rules = append(rules, tablefile.Jump(accepting).With(holds(j.guard)))
 	}
 	return rules
 }
 
 // acceptingChain is the chain that this rule leads to.
 func acceptingChain() tablefile.Chain {
-	return tablefile.Chain{Name: accepting, Policy: tablefile.UserPolicy, Rules: []tablefile.Rule{{Spec: "-j ACCEPT"}}}
+	return tablefile.Chain{Name: accepting, Policy: tablefile.UserPolicy, Rules: []tablefile.Rule{tablefile.Jump("ACCEPT")}}
 }

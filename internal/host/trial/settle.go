@@ -36,7 +36,7 @@ func (s settler) settle() tablefile.Table {
 		name := c.Name
 		switch {
 		case owned.TrialChain(name):
-			name = ruleset.ChainPrefix + strings.TrimPrefix(name, owned.TrialChainPrefix)
+			name = original(name)
 			if c.Name == accepting || s.table.Chain(name) != nil {
 				continue // the policy says it, or the old chain has got these rules
 			}
@@ -63,16 +63,15 @@ func (s settler) builtIn(c tablefile.Chain) tablefile.Chain {
 		switch {
 		case !owned.Rule(r):
 			others = append(others, r)
-		case strings.Contains(r.Spec, match(s.guard, false)):
+		case r.Asks(lacks(s.guard)):
 		case r.Target() == accepting:
 			c.Policy = "ACCEPT"
 		default:
-			r.Spec = strings.Replace(r.Spec, match(s.guard, true), "", 1)
-			jumps = append(jumps, r)
+			jumps = append(jumps, r.Without(holds(s.guard)))
 		}
 	}
 	c.Rules = slices.Concat(originals(jumps), others)
-	if want := s.bundle.Chain(c.Name); want != nil && want.Policy == "DROP" && slices.ContainsFunc(want.Rules, owned.Rule) {
+	if want := s.bundle.Chain(c.Name); owned.States(want) {
 		c.Policy = want.Policy
 	}
 	return c
@@ -84,12 +83,24 @@ func originals(rules []tablefile.Rule) []tablefile.Rule {
 	var originals []tablefile.Rule
 	for _, r := range rules {
 		if target := r.Target(); owned.TrialChain(target) {
-			r.Spec = strings.TrimSuffix(r.Spec, target) + ruleset.ChainPrefix + strings.TrimPrefix(target, owned.TrialChainPrefix)
+			r = r.WithTarget(original(target))
 		}
-		r.Spec = strings.ReplaceAll(r.Spec, "-set "+owned.TrialSetPrefix, "-set "+ruleset.SetPrefix)
-		originals = append(originals, r)
+		originals = append(originals, r.RenameSets(withoutTrial))
 	}
 	return originals
+}
+
+// original returns the name that the copy of a chain has beside a trial.
+func original(chain string) string {
+	return ruleset.ChainPrefix + strings.TrimPrefix(chain, owned.TrialChainPrefix)
+}
+
+// withoutTrial returns the name that any set has beside a trial.
+func withoutTrial(set string) string {
+	if name, copied := strings.CutPrefix(set, owned.TrialSetPrefix); copied {
+		return ruleset.SetPrefix + name
+	}
+	return set
 }
 
 // Original returns the name that the copy of a set has beside a trial; "" for a
@@ -98,5 +109,5 @@ func Original(set string) string {
 	if !owned.TrialSet(set) || set == Guards[ruleset.V4] || set == Guards[ruleset.V6] {
 		return ""
 	}
-	return ruleset.SetPrefix + strings.TrimPrefix(set, owned.TrialSetPrefix)
+	return withoutTrial(set)
 }

@@ -100,7 +100,7 @@ func join(id state.TableID, have, want tablefile.Table, copiedSets map[string]bo
 		}
 		joined.Chains = append(joined.Chains, c)
 	}
-	if slices.ContainsFunc(have.Chains, func(c tablefile.Chain) bool { return releases(c, want.Chain(c.Name)) }) {
+	if slices.ContainsFunc(have.Chains, func(c tablefile.Chain) bool { return owned.Releases(&c, want.Chain(c.Name)) }) {
 		joined.Chains = append(joined.Chains, acceptingChain())
 	}
 	for _, c := range want.Chains {
@@ -135,7 +135,7 @@ func (j joint) hooks(have, want []tablefile.Rule) []tablefile.Rule {
 	var rules []tablefile.Rule
 	for _, r := range have {
 		if owned.Rule(r) {
-			r.Spec = insert(r, j.match(false))
+			r = r.With(lacks(j.guard))
 		}
 		rules = append(rules, r)
 	}
@@ -145,7 +145,7 @@ func (j joint) hooks(have, want []tablefile.Rule) []tablefile.Rule {
 	}
 	var jumps []tablefile.Rule
 	for _, r := range want {
-		jumps = append(jumps, tablefile.Rule{Spec: insert(j.copy(r), j.match(true))})
+		jumps = append(jumps, j.copy(r).With(holds(j.guard)))
 	}
 	return slices.Insert(rules, first, jumps...)
 }
@@ -153,10 +153,7 @@ func (j joint) hooks(have, want []tablefile.Rule) []tablefile.Rule {
 // same reports whether the jumps wanted are there, before anything else, and
 // none of them leads to anything new.
 func (j joint) same(have, want []tablefile.Rule) bool {
-	if len(have) < len(want) || !tablefile.SameRules(have[:len(want)], want) || slices.ContainsFunc(have[len(want):], owned.Rule) {
-		return false
-	}
-	return !slices.ContainsFunc(want, func(r tablefile.Rule) bool { return j.chains[r.Target()] })
+	return owned.InPlace(have, want) && !slices.ContainsFunc(want, func(r tablefile.Rule) bool { return j.chains[r.Target()] })
 }
 
 // copies are the rules of a chain's copy.
@@ -169,34 +166,27 @@ func (j joint) copies(rules []tablefile.Rule) []tablefile.Rule {
 }
 
 // copy is a rule with the names that chains and sets have in the trial, and
-// without what it has counted. That a comment holds such words need not be
-// feared: a profile's names have no blanks.
+// without what it has counted.
 func (j joint) copy(r tablefile.Rule) tablefile.Rule {
-	spec := r.Spec
 	if target := r.Target(); j.chains[target] {
-		spec = strings.TrimSuffix(spec, target) + Chain(target)
+		r = r.WithTarget(Chain(target))
 	}
-	for name := range j.sets {
-		spec = strings.ReplaceAll(spec, "-set "+name+" ", "-set "+Set(name)+" ")
-	}
-	return tablefile.Rule{Spec: spec}
+	r = r.RenameSets(func(set string) string {
+		if j.sets[set] {
+			return Set(set)
+		}
+		return set
+	})
+	return tablefile.Rule{Spec: r.Spec}
 }
 
-// match asks whether the guard holds the source, as iptables-save prints it.
-func (j joint) match(holds bool) string { return match(j.guard, holds) }
-
-func match(guard string, holds bool) string {
-	if holds {
-		return "-m set --match-set " + guard + " src "
-	}
-	return "-m set ! --match-set " + guard + " src "
+// holds asks whether a guard holds the source, and lacks whether it does not.
+func holds(guard string) tablefile.SetMatch {
+	return tablefile.SetMatch{Set: guard, Direction: "src"}
 }
 
-// insert puts a match in front of the jump that ends a rule. A jump to a chain
-// has no options: it is the last two words.
-func insert(r tablefile.Rule, match string) string {
-	at := len(r.Spec) - len("-j ") - len(r.Target())
-	return r.Spec[:at] + match + r.Spec[at:]
+func lacks(guard string) tablefile.SetMatch {
+	return tablefile.SetMatch{Set: guard, Direction: "src", Not: true}
 }
 
 // unguarded is a rule of a built-in chain when the guard has gone, and whether it
@@ -205,11 +195,10 @@ func unguarded(family ruleset.Family, r tablefile.Rule) (left tablefile.Rule, st
 	if !owned.Rule(r) {
 		return r, true
 	}
-	if strings.Contains(r.Spec, match(Guards[family], true)) || owned.TrialChain(r.Target()) {
+	if r.Asks(holds(Guards[family])) || owned.TrialChain(r.Target()) {
 		return r, false
 	}
-	r.Spec = strings.Replace(r.Spec, match(Guards[family], false), "", 1)
-	return r, true
+	return r.Without(lacks(Guards[family])), true
 }
 
 // allUnguarded are the rules of a built-in chain when the guard has gone.

@@ -150,7 +150,7 @@ func settle(have, want tablefile.Table) tablefile.Table {
 	settled := tablefile.Table{Name: have.Name}
 	for _, c := range have.Chains {
 		if !owned.Chain(c.Name) {
-			if releases(c, want.Chain(c.Name)) {
+			if owned.Releases(&c, want.Chain(c.Name)) {
 				c.Policy = "ACCEPT"
 			}
 			others := slices.DeleteFunc(slices.Clone(c.Rules), owned.Rule)
@@ -206,7 +206,7 @@ func matches(spec string, packet int64, guard bool) bool {
 	words := strings.Fields(spec)
 	condition := strings.Join(words[:len(words)-2], " ")
 	for _, g := range []bool{true, false} {
-		m := strings.TrimSpace(match(Guards[ruleset.V4], g))
+		m := tablefile.SetMatch{Set: Guards[ruleset.V4], Direction: "src", Not: !g}.String()
 		if strings.Contains(condition, m) && g != guard {
 			return false
 		}
@@ -305,11 +305,11 @@ func rulesOf(t tablefile.Table, chain string) []tablefile.Rule {
 func TestPolicyBefore(t *testing.T) {
 	have := tablefile.Chain{Name: "INPUT", Policy: "DROP", Rules: []tablefile.Rule{{Spec: "-j HARDENCTL-INPUT"}, {Spec: "-s 192.0.2.1/32 -j ACCEPT"}}}
 	for policy, want := range map[string]bool{"DROP": false, "ACCEPT": true} {
-		if got := releases(have, &tablefile.Chain{Name: "INPUT", Policy: policy}); got != want {
+		if got := owned.Releases(&have, &tablefile.Chain{Name: "INPUT", Policy: policy}); got != want {
 			t.Errorf("to %s: accepts the rest: %v", policy, got)
 		}
 	}
-	if !releases(have, nil) {
+	if !owned.Releases(&have, nil) {
 		t.Error("a chain that nothing is wanted of keeps DROP")
 	}
 }

@@ -1,0 +1,122 @@
+package tablefile
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+)
+
+// Match is one question that a rule asks of a packet: a match with its options, such
+// as "-m tcp --dport 22", or an option of iptables' own, such as "-s 192.0.2.0/24".
+type Match struct {
+	// Name is that of the match; "" for an option of iptables' own.
+	Name string
+	// Words are the options and their values, each with the "!" before it.
+	Words []string
+}
+
+// String is the question in the words of the rule.
+func (m Match) String() string {
+	if m.Name == "" {
+		return strings.Join(m.Words, " ")
+	}
+	return strings.Join(append([]string{"-m", m.Name}, m.Words...), " ")
+}
+
+// own are the options that iptables knows without a match.
+var own = map[string]bool{"-p": true, "-s": true, "-d": true, "-i": true, "-o": true}
+
+// Matches returns what a rule asks, in its order. The error is that of Words; what is
+// asked before the open quote is returned.
+func (r Rule) Matches() (all []Match, err error) {
+	words, err := split(r.Spec)
+	end := len(words)
+	if at := verb(words); at >= 0 {
+		end = at
+	}
+	for i := 0; i < end; i++ {
+		word := words[i].text
+		if word == "-m" && i+1 < end {
+			i++
+			all = append(all, Match{Name: words[i].text})
+			continue
+		}
+		if word == "!" && i+1 < end && own[words[i+1].text] || own[word] && (i == 0 || words[i-1].text != "!") || all == nil {
+			all = append(all, Match{})
+		}
+		last := &all[len(all)-1]
+		last.Words = append(last.Words, word)
+		if takesText[word] && i+1 < end {
+			i++
+			last.Words = append(last.Words, words[i].text)
+		}
+	}
+	return all, err
+}
+
+// Protocol returns the protocol that a question names, and whether it asks for any
+// but that.
+func (m Match) Protocol() (name string, not, ok bool) {
+	words, not := m.negated()
+	if m.Name != "" || len(words) != 2 || words[0] != "-p" {
+		return "", false, false
+	}
+	return words[1], not, true
+}
+
+// Source returns the prefix in which a question asks the source to be.
+func (m Match) Source() (prefix netip.Prefix, ok bool) {
+	if m.Name != "" || len(m.Words) != 2 || m.Words[0] != "-s" {
+		return prefix, false
+	}
+	prefix, err := netip.ParsePrefix(m.Words[1])
+	return prefix, err == nil
+}
+
+// DestinationPorts returns the ports that a question asks the destination's to be one
+// of, if it asks nothing else. They are of no protocol.
+func (m Match) DestinationPorts() (ports []bundle.Port, ok bool) {
+	if len(m.Words) != 2 || m.Words[0] != "--dport" && m.Words[0] != "--dports" {
+		return nil, false
+	}
+	for text := range strings.SplitSeq(m.Words[1], ",") {
+		p, ok := portRange(text)
+		if !ok {
+			return nil, false
+		}
+		ports = append(ports, p)
+	}
+	return ports, true
+}
+
+// InSet returns the question whether a set holds an address.
+func (m Match) InSet() (asked SetMatch, ok bool) {
+	words, not := m.negated()
+	if m.Name != "set" || len(words) != 3 || words[0] != "--match-set" {
+		return asked, false
+	}
+	return SetMatch{Set: words[1], Direction: words[2], Not: not}, true
+}
+
+func (m Match) negated() (words []string, not bool) {
+	if len(m.Words) > 0 && m.Words[0] == "!" {
+		return m.Words[1:], true
+	}
+	return m.Words, false
+}
+
+// Extensions returns the names of the matches that a rule is written with, and its
+// target.
+func (r Rule) Extensions() (matches []string, target string) {
+	asked, err := r.Matches()
+	if err != nil {
+		return nil, ""
+	}
+	for _, m := range asked {
+		if m.Name != "" {
+			matches = append(matches, m.Name)
+		}
+	}
+	return matches, r.Target()
+}
