@@ -113,10 +113,10 @@ picture: build
 golden:
 	$(GO) test ./golden -update
 
-# Rewrites the tables of the docs that come from the code: the keys of a profile, and
-# the exit codes.
+# Rewrites the tables of the docs that come from the code: the keys of a profile, the exit
+# codes, and the tests of each fault.
 reference:
-	$(GO) test ./compiler/profile ./internal/cli/exitcode -run '^(TestReference|TestPage)$$' -update
+	$(GO) test ./compiler/profile ./internal/cli/exitcode ./internal/house -run '^(TestReference|TestPage|TestEachFaultIsTested)$$' -update
 
 clean:
 	rm -rf bin
