@@ -6,15 +6,14 @@
 // order in which it stands there. Rules come out in the very form in which
 // iptables-save prints them back (iptables 1.8.9, both backends), so that a
 // file that was restored and saved again is identical and a reviewer compares
-// like with like. Quoting lives here and nowhere else.
+// like with like. The words of a rule are written here; the lines around them, and
+// quotes, are those of package tablefile.
 package emit
 
 import (
-	"bytes"
-	"fmt"
-
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // Files returns every artifact of the ruleset, in the order of DESIGN.md's
@@ -45,31 +44,30 @@ func Files(rs *ruleset.Ruleset) []bundle.File {
 // Rules returns iptables-restore input for one family: a flush restore, which
 // replaces each table that it names as a whole.
 func Rules(tables []ruleset.Table, family ruleset.Family) []byte {
-	var b bytes.Buffer
+	var printed []tablefile.Table
 	for _, t := range tables {
 		if t.Family == family {
-			writeTable(&b, t)
+			printed = append(printed, table(t))
 		}
 	}
-	if b.Len() == 0 {
+	if printed == nil {
 		return nil
 	}
-	return append([]byte(bundle.Header+"\n"), b.Bytes()...)
+	return append([]byte(bundle.Header+"\n"), tablefile.Render(printed, false)...)
 }
 
-func writeTable(b *bytes.Buffer, t ruleset.Table) {
-	fmt.Fprintf(b, "*%s\n", t.Name)
+// table is a table with its rules in words.
+func table(t ruleset.Table) tablefile.Table {
+	printed := tablefile.Table{Name: t.Name}
 	for _, c := range t.Chains {
-		policy := string(c.Policy)
+		chain := tablefile.Chain{Name: c.Name, Policy: string(c.Policy)}
 		if !c.BuiltIn() {
-			policy = "-"
+			chain.Policy = tablefile.UserPolicy
 		}
-		fmt.Fprintf(b, ":%s %s [0:0]\n", c.Name, policy)
-	}
-	for _, c := range t.Chains {
 		for _, r := range c.Rules {
-			fmt.Fprintf(b, "-A %s %s\n", c.Name, Rule(t.Family, r))
+			chain.Rules = append(chain.Rules, tablefile.Rule{Spec: Rule(t.Family, r)})
 		}
+		printed.Chains = append(printed.Chains, chain)
 	}
-	b.WriteString("COMMIT\n")
+	return printed
 }

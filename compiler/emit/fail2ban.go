@@ -36,13 +36,17 @@ datepattern = {^LN-BEG}
 `, bundle.Header, regex(j.Prefix), strings.Join(j.Reasons, "|"))
 }
 
+// literal are the characters that mean themselves in a regular expression and to
+// fail2ban.
+const literal = "_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ :,"
+
 // regex writes text so that Python's regular expressions mean it literally, and
 // so that fail2ban's configuration, which knows "%", ";", "<tags>" and more,
 // finds none of its signs in it.
 func regex(text string) string {
 	var b strings.Builder
 	for _, c := range []byte(text) {
-		if strings.IndexByte(bare+" :,", c) >= 0 {
+		if strings.IndexByte(literal, c) >= 0 {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, `\x%02x`, c)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // match returns a match's own words, "-m name …", or "" for one that iptables
@@ -81,7 +82,7 @@ func connState(m ruleset.ConnState) string {
 
 // inSet prints the options in the order of set_save_v4 in iptables' libxt_set.
 func inSet(m ruleset.InSet) string {
-	words := fmt.Sprintf("-m set %s--match-set %s %s", not(m.Not), m.Set, m.Direction)
+	words := tablefile.SetMatch{Set: m.Set, Direction: string(m.Direction), Not: m.Not}.String()
 	if m.Uncounted {
 		words += " ! --update-counters"
 	}

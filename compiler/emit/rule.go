@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // Rule returns a rule's text after "-A CHAIN ", as iptables-save prints it.
@@ -28,7 +29,7 @@ func Rule(family ruleset.Family, r ruleset.Rule) string {
 		}
 	}
 	if r.Comment != "" {
-		words = append(words, "-m comment --comment "+quote(r.Comment))
+		words = append(words, "-m comment --comment "+tablefile.Quote(r.Comment))
 	}
 	if r.Target != nil {
 		words = append(words, verb(r.Target), target(r.Target))
@@ -98,7 +99,7 @@ func target(t ruleset.Target) string {
 	case ruleset.RemoveFromSet:
 		return fmt.Sprintf("SET --del-set %s %s", t.Set, t.Direction)
 	case ruleset.Log:
-		return "LOG --log-prefix " + quote(t.Prefix)
+		return "LOG --log-prefix " + tablefile.Quote(t.Prefix)
 	case ruleset.Reject:
 		return "REJECT --reject-with " + rejectWith(t)
 	case ruleset.StripOption:
@@ -127,18 +128,4 @@ func rejectWith(t ruleset.Reject) string {
 		return "icmp6-port-unreachable"
 	}
 	return "icmp-port-unreachable"
-}
-
-// bare are the characters of a value that iptables-save prints without quotes
-// (xtables_save_string in iptables' libxtables).
-const bare = "_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-// quote writes a value as xtables_save_string does: bare if it can be, else in
-// double quotes with a backslash before a quote or a backslash. Newlines and
-// NULs have no escape in a restore file; the profile reader refuses them.
-func quote(value string) string {
-	if value != "" && strings.Trim(value, bare) == "" {
-		return value
-	}
-	return `"` + strings.NewReplacer(`"`, `\"`, `'`, `\'`, `\`, `\\`).Replace(value) + `"`
 }

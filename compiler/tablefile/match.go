@@ -2,6 +2,7 @@ package tablefile
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
@@ -104,6 +105,13 @@ func (m Match) negated() (words []string, not bool) {
 		return m.Words[1:], true
 	}
 	return m.Words, false
+}
+
+// HasMatch reports whether a rule has a match that not every packet passes: another than
+// a comment. The rule may be one that cannot be split.
+func (r Rule) HasMatch() bool {
+	asked, _ := r.Matches()
+	return slices.ContainsFunc(asked, func(m Match) bool { return m.Name != "" && m.Name != "comment" })
 }
 
 // Extensions returns the names of the matches that a rule is written with, and its

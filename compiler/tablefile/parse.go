@@ -166,7 +166,7 @@ func (p *parser) rule(l Line) error {
 	switch {
 	case l.odd != nil:
 		return l.odd
-	case l.Command != appends:
+	case l.Command != Append:
 		return fmt.Errorf("%s is nothing that iptables-save prints%s", quote(l.String()), p.after())
 	case !known:
 		return fmt.Errorf("%s appends to a chain that is not declared", quote(l.String()))
@@ -176,8 +176,9 @@ func (p *parser) rule(l Line) error {
 	return nil
 }
 
-// appends is the one command that iptables-save prints.
-const appends = "-A"
+// Append is the command that adds a rule at the end of a chain, the one that
+// iptables-save prints.
+const Append = "-A"
 
 // after names the rule before, whose text may be what cannot be read.
 func (p *parser) after() string {

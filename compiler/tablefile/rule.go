@@ -72,6 +72,19 @@ func (r Rule) value(wanted ...string) string {
 // the target's options; empty if the rule has none, or cannot be split.
 func (r Rule) Target() string { return r.value("-j", "-g") }
 
+// TargetOptions returns the words behind the target: its options and their values.
+func (r Rule) TargetOptions() (options []string) {
+	words, err := split(r.Spec)
+	at := verb(words)
+	if err != nil || at < 0 {
+		return nil
+	}
+	for _, w := range words[at+2:] {
+		options = append(options, w.text)
+	}
+	return options
+}
+
 // Comment returns the text of the rule's first comment match; empty if it has
 // none, or cannot be split.
 func (r Rule) Comment() string { return r.value("--comment") }

@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
@@ -89,12 +89,8 @@ func sameLine(merged []byte, n int, own []byte) int {
 // tabled returns the lines of a text, each behind that which begins its table:
 // each table has a COMMIT.
 func tabled(text []byte) (lines []string) {
-	table := ""
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, "*") {
-			table = line
-		}
-		lines = append(lines, table+"\n"+line)
+	for line := range tablefile.Lines(string(text)) {
+		lines = append(lines, line.Table+"\n"+line.String())
 	}
 	return lines
 }

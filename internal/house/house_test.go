@@ -33,7 +33,7 @@ var rooms = map[string][]string{
 	"compiler/check":           {"compiler/diag", "compiler/netset", "compiler/profile", "compiler/ruleset"},
 	"compiler/distro":          {"compiler/diag", "compiler/ruleset"},
 	"compiler/needs":           {"compiler/diag", "compiler/distro", "compiler/emit", "compiler/ruleset"},
-	"compiler/emit":            {"compiler/bundle", "compiler/netset", "compiler/ruleset", "compiler/setfile"},
+	"compiler/emit":            {"compiler/bundle", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile"},
 	"compiler/bundle":          {"compiler/diag", "compiler/bundle/linediff"},
 	"compiler/bundle/linediff": {},
 	"compiler/setfile":         {},
@@ -60,7 +60,7 @@ var rooms = map[string][]string{
 	},
 	"internal/host/ethtool": {},
 	"internal/host/extension": {
-		"compiler/bundle", "compiler/distro", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/here",
+		"compiler/bundle", "compiler/distro", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/here", "internal/host/owned",
 		"internal/host/tool",
 	},
 	"internal/host/generation": {
@@ -115,7 +115,7 @@ var rooms = map[string][]string{
 	"internal/verify":        {"compiler/...", "internal/host", "internal/host/kernelset", "internal/host/knock", "internal/lab", "internal/verify/prober"},
 	"internal/verify/page":   {"internal/verify"},
 	"internal/verify/prober": {"internal/lab"},
-	"internal/lab":           {},
+	"internal/lab":           {"compiler/tablefile"},
 	"internal/house":         {},
 	"internal/pages":         {},
 	"test/live":              {},

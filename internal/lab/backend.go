@@ -6,8 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // Backends are the two backends that an iptables installation has.
@@ -73,14 +74,12 @@ func flushRules(tool string) error {
 // which are those with a policy, and opens them.
 func skeleton(saved []byte) []byte {
 	var kept bytes.Buffer
-	for line := range strings.Lines(string(saved)) {
-		words := strings.Fields(line)
+	for line := range tablefile.Lines(string(saved)) {
 		switch {
-		case len(words) == 0:
-		case strings.HasPrefix(line, "*"), words[0] == "COMMIT":
-			kept.WriteString(line)
-		case strings.HasPrefix(line, ":") && len(words) > 1 && words[1] != "-":
-			fmt.Fprintf(&kept, "%s ACCEPT [0:0]\n", words[0])
+		case line.Kind == tablefile.Begin, line.Kind == tablefile.Commit:
+			kept.WriteString(line.Text)
+		case line.Kind == tablefile.Declare && line.Policy != tablefile.UserPolicy:
+			kept.WriteString(tablefile.Declared(tablefile.Chain{Name: line.Chain, Policy: "ACCEPT"}).Text)
 		}
 	}
 	return kept.Bytes()

@@ -3,7 +3,6 @@ package extension
 import (
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
@@ -61,12 +60,11 @@ func targetOf(failed []rule, option string) []ruleset.Extension {
 	if len(failed) != 1 || option == "" {
 		return nil
 	}
-	_, target, _ := strings.Cut(failed[0].text, " -j ")
-	if !strings.Contains(target, " "+option) {
+	r := failed[0].rule
+	if !slices.Contains(r.TargetOptions(), option) {
 		return nil
 	}
-	name, _, _ := strings.Cut(target, " ")
-	return called(failed[0].uses, name)
+	return called(failed[0].uses, r.Target())
 }
 
 // few returns nothing of a list that is too long to help.

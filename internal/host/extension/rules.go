@@ -1,19 +1,18 @@
 package extension
 
 import (
-	"bytes"
 	"slices"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
 // rule is a line of a rules file that adds a rule.
 type rule struct {
 	line   int // from 1
-	text   string
+	rule   tablefile.Rule
 	uses   []ruleset.Extension
 	Origin bundle.Origin // empty for what is not in the manifest
 }
@@ -31,17 +30,14 @@ func readRules(family ruleset.Family, text []byte, entries []bundle.RuleEntry) [
 		}
 	}
 	var rules []rule
-	table, counted, n := "", map[string]int{}, 0
-	for line := range bytes.Lines(text) {
+	counted, n := map[place]int{}, 0
+	for line := range tablefile.Lines(string(text)) {
 		n++
-		trimmed := strings.TrimSpace(string(line))
-		if name, begins := strings.CutPrefix(trimmed, "*"); begins {
-			table, counted = name, map[string]int{}
-		}
-		if spec, adds := strings.CutPrefix(trimmed, "-A "); adds {
-			chain, rest, _ := strings.Cut(spec, " ")
-			counted[chain]++
-			rules = append(rules, rule{n, trimmed, used(rest), asked[place{table, chain, counted[chain]}]})
+		if line.Command == tablefile.Append {
+			at := place{line.Table, line.Chain, 0}
+			counted[at]++
+			at.number = counted[at]
+			rules = append(rules, rule{n, line.Rule, used(line.Rule), asked[at]})
 		}
 	}
 	return rules
@@ -50,21 +46,15 @@ func readRules(family ruleset.Family, text []byte, entries []bundle.RuleEntry) [
 // verdicts are targets that are no extension.
 var verdicts = []string{string(ruleset.Accept), string(ruleset.Drop), string(ruleset.Return)}
 
-// used returns the extensions that the words of a rule name.
-func used(spec string) []ruleset.Extension {
-	words, err := tablefile.Words(spec)
-	if err != nil {
-		return nil
-	}
+// used returns the extensions that a rule is written with.
+func used(r tablefile.Rule) []ruleset.Extension {
 	var found []ruleset.Extension
-	for i, word := range words[:max(len(words)-1, 0)] {
-		name := words[i+1]
-		switch {
-		case word == "-m":
-			found = append(found, ruleset.Extension{Kind: ruleset.MatchExtension, Name: name})
-		case word == "-j" && !slices.Contains(verdicts, name) && !strings.HasPrefix(name, ruleset.ChainPrefix):
-			found = append(found, ruleset.Extension{Kind: ruleset.TargetExtension, Name: name})
-		}
+	matches, target := r.Extensions()
+	for _, name := range matches {
+		found = append(found, ruleset.Extension{Kind: ruleset.MatchExtension, Name: name})
+	}
+	if target != "" && !slices.Contains(verdicts, target) && !owned.Chain(target) {
+		found = append(found, ruleset.Extension{Kind: ruleset.TargetExtension, Name: target})
 	}
 	return found
 }

@@ -3,9 +3,9 @@ package plan
 import (
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
@@ -93,14 +93,14 @@ func (w *walk) chain(c tablefile.Chain, g grant, depth int) {
 // narrow adds what a rule asks to a grant, and reports whether any packet can be
 // what both ask.
 func (w *walk) narrow(g grant, r tablefile.Rule) (grant, bool) {
-	words, err := tablefile.Words(r.Spec)
+	asked, err := r.Matches()
 	if err != nil {
 		return g, false
 	}
 	g.rest, g.sets = slices.Clone(g.rest), slices.Clone(g.sets)
-	for _, m := range asked(words) {
+	for _, m := range asked {
 		if !w.understood(&g, m) {
-			g.rest = append(g.rest, strings.Join(m, " "))
+			g.rest = append(g.rest, question(m))
 		}
 	}
 	slices.Sort(g.rest)
@@ -113,33 +113,46 @@ const impossible = "none"
 
 // understood takes a question of a rule into a grant, and reports whether it is
 // one that is known here.
-func (w *walk) understood(g *grant, m []string) bool {
-	switch {
-	case m[0] == "comment":
-	case len(m) >= 2 && m[len(m)-2] == "-p":
-		return g.ask(m[len(m)-1], m[0] == "!")
-	case len(m) == 2 && m[0] == "-s":
-		prefix, err := netip.ParsePrefix(m[1])
-		if err != nil {
-			return false
-		}
-		g.sources = g.sources.Intersect(netset.Of(prefix))
-	case len(m) == 3 && (m[1] == "--dport" || m[1] == "--dports"):
-		ports, ok := spans(m[2])
-		if ok {
-			g.ports = common(g.ports, ports)
-		}
-		return ok
-	case len(m) == 4 && m[1] == "--match-set" && m[3] == "src":
-		set, known := w.sets[m[2]]
-		if !known || set.Dynamic || set.Type != ruleset.HashNet || set.Odd > 0 {
-			return false
-		}
-		g.sources, g.sets = g.sources.Intersect(set.Members), append(g.sets, m[2])
-	default:
-		return len(m) == 1 // "-m tcp" alone asks no more than -p
+func (w *walk) understood(g *grant, m tablefile.Match) bool {
+	if protocol, not, is := m.Protocol(); is {
+		return g.ask(protocol, not)
 	}
+	if prefix, is := m.Source(); is {
+		g.sources = g.sources.Intersect(netset.Of(prefix))
+		return true
+	}
+	if ports, is := m.DestinationPorts(); is {
+		g.ports = common(g.ports, ports)
+		return true
+	}
+	if asked, is := m.InSet(); is {
+		return w.inSet(g, asked)
+	}
+	return m.Name == "comment" || len(m.Words) == 0 // "-m tcp" alone asks no more than -p
+}
+
+// inSet is understood of a match of a set.
+func (w *walk) inSet(g *grant, m tablefile.SetMatch) bool {
+	set, known := w.sets[m.Set]
+	if !known || m.Not || m.Direction != "src" || set.Dynamic || set.Type != ruleset.HashNet || set.Odd > 0 {
+		return false
+	}
+	g.sources, g.sets = g.sources.Intersect(set.Members), append(g.sets, m.Set)
 	return true
+}
+
+// question is what a match asks, in its words. Names and sizes of hashlimit's tables
+// are left out, since they are no question.
+func question(m tablefile.Match) string {
+	var words []string
+	for i := 0; i < len(m.Words); i++ {
+		if word := m.Words[i]; strings.HasPrefix(word, "--hashlimit-name") || strings.HasPrefix(word, "--hashlimit-htable") {
+			i++
+			continue
+		}
+		words = append(words, m.Words[i])
+	}
+	return tablefile.Match{Name: m.Name, Words: words}.String()
 }
 
 // ask takes a question for the protocol into a grant.
@@ -163,74 +176,15 @@ func (g grant) speaks(protocol string) bool {
 	return g.protocol == "" || g.not != (g.protocol == protocol)
 }
 
-// asked splits the words of a rule into its questions: an option with its values,
-// or a match with its options, each with the "!" before it. Names and sizes of
-// hashlimit's tables are left out, since they are no question.
-func asked(words []string) (all [][]string) {
-	var m []string
-	flush := func() {
-		if m != nil {
-			all = append(all, m)
-		}
-		m = nil
-	}
-	for i := 0; i < len(words); i++ {
-		word, not := words[i], i > 0 && words[i-1] == "!"
-		switch {
-		case word == "-j", word == "-g":
-			flush()
-			return all
-		case word == "!":
-		case word == "-m" && i+1 < len(words):
-			flush()
-			i++
-			m = []string{words[i]}
-		case len(word) == 2 && word[0] == '-' && strings.Contains("psdio", word[1:]):
-			flush()
-			m = negated(nil, not, word)
-		case strings.HasPrefix(word, "--hashlimit-name"), strings.HasPrefix(word, "--hashlimit-htable"):
-			i++
-		default:
-			m = negated(m, not, word)
-		}
-	}
-	flush()
-	return all
-}
-
-func negated(m []string, not bool, word string) []string {
-	if not {
-		m = append(m, "!")
-	}
-	return append(m, word)
-}
-
-// spans reads ports as a rule says them: "80", "1000:2000", "22,80".
-func spans(text string) (all []span, ok bool) {
-	for _, part := range strings.Split(text, ",") {
-		low, high, isRange := strings.Cut(part, ":")
-		if !isRange {
-			high = low
-		}
-		first, err := strconv.Atoi(low)
-		last, err2 := strconv.Atoi(high)
-		if err != nil || err2 != nil {
-			return nil, false
-		}
-		all = append(all, span{first, last})
-	}
-	return all, true
-}
-
 // common are the ports that both have; nil has any.
-func common(a, b []span) []span {
+func common(a []span, b []bundle.Port) []span {
 	if a == nil {
-		return b
+		a = []span{anyPort}
 	}
 	both := []span{}
 	for _, x := range a {
 		for _, y := range b {
-			if s := (span{max(x.first, y.first), min(x.last, y.last)}); s.first <= s.last {
+			if s := (span{max(x.first, int(y.First)), min(x.last, int(y.Last))}); s.first <= s.last {
 				both = append(both, s)
 			}
 		}

@@ -154,15 +154,10 @@ func differs(kernel nftables.Table, printed tablefile.Table) string {
 			return c.Name
 		}
 		for i, r := range c.Rules {
-			if r.NeedsMatch(kernel.Family) && !matches(rules[i].Spec) {
+			if r.NeedsMatch(kernel.Family) && !rules[i].HasMatch() {
 				return c.Name
 			}
 		}
 	}
 	return ""
-}
-
-// matches reports whether a rule has a match besides comments, which match all.
-func matches(spec string) bool {
-	return strings.Contains(strings.ReplaceAll(" "+spec, " -m comment ", " "), " -m ")
 }

@@ -49,7 +49,7 @@ func Tables(ctx context.Context, family ruleset.Family) (state.State, error) {
 func FirstOfInput(ctx context.Context, family ruleset.Family) (tablefile.Rule, error) {
 	name := strings.TrimSuffix(command(family, "restore"), "-restore")
 	out, err := tool.Run(ctx, tool.Command{Name: name, Args: []string{"-w", lockWait, "-S", "INPUT", "1"}})
-	return tablefile.Rule{Spec: strings.TrimSpace(string(out))}, err
+	return tablefile.ParseLine(string(out)).Rule, err
 }
 
 // tables reads those of some families. A *plan.RivalsError says that some of them
