@@ -15,8 +15,8 @@ func TestConfirmed(t *testing.T) {
 		want     string
 	}{
 		{nil, "Confirmed. The host is as the profile says, also after a reboot." + whose},
-		{[]string{"nothing here loads the saved files at boot: install iptables-persistent"},
-			"Confirmed. The host is as the profile says, until the next reboot: nothing here loads the saved files at boot: install iptables-persistent." + whose},
+		{[]string{"no service loads the saved files at boot: install iptables-persistent"},
+			"Confirmed. The host is as the profile says, until the next reboot: no service loads the saved files at boot: install iptables-persistent." + whose},
 	} {
 		if got := confirmed(host.Kept{Apply: "an apply of web.toml by root from 192.0.2.7", Unloaded: c.unloaded}); got != c.want {
 			t.Errorf("got\n%s\nwant\n%s", got, c.want)

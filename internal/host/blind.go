@@ -17,7 +17,7 @@ type Blind struct{ Cause error }
 
 // Error says what there is now, and what to do.
 func (e *Blind) Error() string {
-	return fmt.Sprintf("%v: rules and sets of a trial have gone back, and nothing is under way any more, but kernel settings and sets that it has made stay as they are: look with `hardenctl plan`, and apply what you want to have", e.Cause)
+	return fmt.Sprintf("%v: the rules and sets of the trial are undone and no apply is in progress any more, but its kernel settings and new sets stay: check with `hardenctl plan`, then apply the profile that you want", e.Cause)
 }
 
 // Unwrap returns what was wrong with the journal.

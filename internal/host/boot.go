@@ -43,7 +43,7 @@ func (r *Reading) rehearseFiles(ctx context.Context) error {
 	}
 	s := tables.Changes[0]
 	path := rules[ruleset.Family(s.Family)].Path
-	return fmt.Errorf("%s: after a boot the rules would not be what the profile says: %s (is %q, wanted %q); a command of others in that file, such as -F, -I or -P, is in the way: take it out, or %s",
+	return fmt.Errorf("%s: after a reboot the rules would differ from the profile: %s (is %q, expected %q); a foreign command in that file, such as -F, -I or -P, causes this: remove it, or %s",
 		path, s.Object, s.Before, s.After, persist.MoveAway(path))
 }
 

@@ -18,10 +18,10 @@ import (
 
 // Refusals of a confirm. Nothing was changed.
 var (
-	ErrNoTrial     = errors.New("no trial is pending: it was confirmed before, and `hardenctl history` shows it, or its time was over and everything has gone back")
-	ErrToken       = errors.New("this is not the token of the trial that is pending")
-	ErrSameSession = errors.New("this is, or may be, the login that applied, so it does not prove that you can log in")
-	ErrOldSession  = errors.New("this login began before the apply, so it does not prove that you can log in now")
+	ErrNoTrial     = errors.New("no trial is pending: it was already confirmed (see `hardenctl history`), or its time was over and the change was undone")
+	ErrToken       = errors.New("wrong token: this is not the token of the pending trial")
+	ErrSameSession = errors.New("this is, or may be, the session that ran apply, so it does not prove that you can log in")
+	ErrOldSession  = errors.New("this session began before the apply, so it does not prove that you can log in now")
 )
 
 // Confirmation is the word that ends a trial.
@@ -66,7 +66,7 @@ func (h *Handle) Confirm(ctx context.Context, c Confirmation) (k Kept, err error
 		return k, err
 	}
 	if err := r.onTrial(e); err != nil {
-		return k, fmt.Errorf("somebody has changed the host since the apply: %w; nothing was changed, and the trial goes on until %s; `hardenctl revert` ends it now, and then the profile can be applied again", err, clock(e.Until()))
+		return k, fmt.Errorf("someone has changed the host since the apply: %w; nothing was changed, and the trial continues until %s. To end it now, run `hardenctl revert`; then apply the profile again", err, clock(e.Until()))
 	}
 	k = Kept{Apply: h.pending(e).apply(), Profile: e.Profile, By: h.by(e), Unloaded: h.system.Unloaded(r)}
 	k.Generation, err = h.change(r).Confirm(ctx, e)
@@ -87,12 +87,12 @@ func (h *Handle) confirmable(c Confirmation) (journal.Entry, error) {
 	case elsewhere(e) != nil:
 		return e, elsewhere(e)
 	case c.Token != "" && journal.Hash(c.Token) != e.Token:
-		return e, fmt.Errorf("%w, an apply of %s until %s: check the token, or run hardenctl confirm without one to confirm that trial", ErrToken, e.Profile, clock(e.Until()))
+		return e, fmt.Errorf("%w (an apply of %s, until %s): check the token, or run `hardenctl confirm` without a token to confirm that trial", ErrToken, e.Profile, clock(e.Until()))
 	case c.SameSession:
 		return e, nil
 	}
 	if err := unproven(e); err != nil {
-		return e, fmt.Errorf("%w: log in anew and run hardenctl confirm there before %s; if you are sure that you can log in, add --same-session", err, clock(e.Until()))
+		return e, fmt.Errorf("%w: open a new SSH session and run `hardenctl confirm` there before %s; if you are sure that you can log in, add --same-session", err, clock(e.Until()))
 	}
 	return e, nil
 }
@@ -133,7 +133,7 @@ func (r *Reading) onTrial(e journal.Entry) error {
 		}
 	}
 	if place := trial.Differ(r.Have.Tables, trial.Between(trial.End(r.Have.Tables), r.Want.Tables, copied)); place != "" {
-		return fmt.Errorf("rules of %s are not those of the trial", place)
+		return fmt.Errorf("rules of %s differ from those of the trial", place)
 	}
 	return sameAsTried(plan.Compare(have, r.Want, r.Bundle.Manifest), e.Settings)
 }

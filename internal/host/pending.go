@@ -48,7 +48,7 @@ func (h Host) by(e journal.Entry) string {
 		return g.Who.String()
 	}
 	if from, _, _ := strings.Cut(e.By.SSH, " "); from != "" {
-		return "somebody from " + from
+		return "a user from " + from
 	}
 	return ""
 }
@@ -62,7 +62,7 @@ func (p Pending) String() string {
 func (p Pending) apply() string {
 	what := "an apply of " + p.Profile
 	if p.Profile == bundle.BeforeProfile {
-		what = "a rollback to what was there " + p.Profile
+		what = "a rollback to the state " + p.Profile
 	}
 	if p.By != "" {
 		what += " by " + p.By
@@ -75,7 +75,7 @@ type PendingError struct{ Pending }
 
 // Error says what is on trial, and what ends it.
 func (e *PendingError) Error() string {
-	return e.String() + ": end it with `hardenctl confirm` from a new login, or with `hardenctl revert`"
+	return e.String() + ": end it with `hardenctl confirm` in a new SSH session, or with `hardenctl revert`"
 }
 
 // inTheWay returns why no apply can begin now, and must wait: a *PendingError

@@ -40,7 +40,7 @@ func (h *Handle) Recover(ctx context.Context) error {
 		}
 	}
 	if err := h.site().Revert(ctx, e); err != nil {
-		return fmt.Errorf("an apply of %s was not confirmed, and not all of it could go back: %w; mend what is in the way and run `hardenctl revert`", e.Profile, err)
+		return fmt.Errorf("an apply of %s was not confirmed, and could not be undone completely: %w; fix the cause and run `hardenctl revert`", e.Profile, err)
 	}
 	return nil
 }

@@ -125,7 +125,7 @@ func (s *SavedPlan) checkFiles() error {
 	known := bundle.Paths(bundle.Debian, names...)
 	for _, f := range s.Files {
 		if _, ok := known[f.Name]; !ok {
-			return fmt.Errorf("%q is no file of a bundle, or comes twice", f.Name)
+			return fmt.Errorf("%q is not a file of a bundle, or is listed twice", f.Name)
 		}
 		delete(known, f.Name)
 		if strings.Contains(f.Text, "\x00") {

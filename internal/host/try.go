@@ -97,13 +97,13 @@ func (r *Reading) trialNotes() []string {
 	case elsewhere(e) != nil:
 		return []string{elsewhere(e).Error()}
 	case r.unsettled != nil:
-		return []string{fmt.Sprintf("%s, but what is on trial cannot be read (%v): this plan compares with the old and the new rules together", r.trial, r.unsettled)}
+		return []string{fmt.Sprintf("%s, but the trial's rules cannot be read (%v): this plan compares with the old and the new rules together", r.trial, r.unsettled)}
 	case r.trial != nil:
-		return []string{fmt.Sprintf("%s: this plan compares with what is on trial, and nothing else can be applied before its end", r.trial)}
+		return []string{fmt.Sprintf("%s: this plan compares with the state on trial; no other apply can start before the trial ends", r.trial)}
 	case e.Phase == journal.Applied:
-		return []string{fmt.Sprintf("the apply of %s has left something behind, which the next apply, or `hardenctl revert`, clears up", e.Profile)}
+		return []string{fmt.Sprintf("the apply of %s could not be cleaned up completely; the next apply, or `hardenctl revert`, tries again", e.Profile)}
 	}
-	return []string{fmt.Sprintf("an apply of %s was not finished or not confirmed, and has left something behind: the next apply, or `hardenctl revert`, clears it up", e.Profile)}
+	return []string{fmt.Sprintf("an apply of %s did not finish or was not confirmed, and is not cleaned up yet: the next apply, or `hardenctl revert`, does that", e.Profile)}
 }
 
 // clock is a time as people say it.

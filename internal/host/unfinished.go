@@ -22,7 +22,7 @@ type Unfinished struct {
 
 // Error says what is in the way, and the two ways out.
 func (e *Unfinished) Error() string {
-	return fmt.Sprintf("the apply of %s was confirmed and has not come to its end: %v; mend what is in the way and run any command that changes the host, or give it up with `hardenctl revert` (%s holds what is left to do)", e.Profile, e.Cause, e.Folder)
+	return fmt.Sprintf("the apply of %s was confirmed but is incomplete: %v; fix the cause and run any command that changes the host to complete it, or abandon it with `hardenctl revert` (%s lists what is left to do)", e.Profile, e.Cause, e.Folder)
 }
 
 // Unwrap returns what is in the way.
@@ -39,7 +39,7 @@ type GivenUp struct {
 
 // Error says what there is now, and what to do.
 func (e *GivenUp) Error() string {
-	return fmt.Sprintf("the apply of %s was confirmed and could not come to its end: %v; it was given up, and what was on trial has gone back, but rules, sets and files that were in place already are new: look with `hardenctl plan`, and apply what you want to have", e.Profile, e.Cause)
+	return fmt.Sprintf("the apply of %s was confirmed but could not be completed: %v; it was abandoned. What was on trial is undone, but rules, sets and files that were already replaced are new: check with `hardenctl plan`, then apply the profile that you want", e.Profile, e.Cause)
 }
 
 // Unwrap returns the cause.
@@ -75,7 +75,7 @@ func stepError(err error) error {
 	}
 	err = fmt.Errorf("%s: %w", reverted.Step, reverted.Cause)
 	if reverted.Undo != nil {
-		err = errors.Join(err, fmt.Errorf("going back failed too: %w", reverted.Undo))
+		err = errors.Join(err, fmt.Errorf("undoing failed too: %w", reverted.Undo))
 	}
 	return err
 }

@@ -142,7 +142,7 @@ func TestRollbackToBeforeLocksOut(t *testing.T) {
 	}
 	t.Setenv("SSH_CONNECTION", "")
 	rollback := []string{"rollback", "0", "--auto-approve", "--confirm-within", "0"}
-	contains(t, expect(t, 1, rollback...), "nobody is known who must still get in")
+	contains(t, expect(t, 1, rollback...), "no admin access to verify")
 	logIn(first)
 	logIn(second)
 	contains(t, expect(t, 1, rollback...), "this would lock out "+second, "at tcp/22: a new connection would be refused")

@@ -13,16 +13,16 @@ import (
 // What others wrote into the files that the host boots from.
 var badNeighbours = []struct{ name, path, text, says string }{
 	{"a rule with a set that is not in the file", "/etc/iptables/rules.v4",
-		"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m set --match-set nowhere src -j DROP\nCOMMIT\n", "/etc/iptables/rules.v4 would not load at boot"},
+		"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m set --match-set nowhere src -j DROP\nCOMMIT\n", "/etc/iptables/rules.v4 would fail to load at boot"},
 	{"a rule that no tool takes", "/etc/iptables/rules.v6",
 		"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp --dport nonsense -j DROP\nCOMMIT\n", "nonsense"},
 	{"a set of no type", "/etc/iptables/ipsets", "create cdn hash:nothing\n", "input line"},
-	{"a list with a set that is gone", "/etc/iptables/ipsets", "create all list:set\nadd all hardenctl-gone\n", "/etc/iptables/ipsets would not load at boot"},
-	{"a command that removes every set", "/etc/iptables/ipsets", "destroy\n", "/etc/iptables/ipsets: after a boot there is no set"},
-	{"a command that empties every set", "/etc/iptables/ipsets", "flush\n", "does not hold what the profile says"},
-	{"a command that empties every chain", "/etc/iptables/rules.v4", flushAll, "/etc/iptables/rules.v4: after a boot the rules would not be"},
-	{"a rule put before our jump", "/etc/iptables/rules.v6", "*filter\n:INPUT ACCEPT [0:0]\n-I INPUT -j ACCEPT\nCOMMIT\n", "/etc/iptables/rules.v6: after a boot the rules would not be"},
-	{"a policy as a command", "/etc/iptables/rules.v4", "*filter\n:INPUT ACCEPT [0:0]\n-P INPUT ACCEPT\nCOMMIT\n", `filter INPUT (is "ACCEPT", wanted "DROP")`},
+	{"a list with a set that is gone", "/etc/iptables/ipsets", "create all list:set\nadd all hardenctl-gone\n", "/etc/iptables/ipsets would fail to load at boot"},
+	{"a command that removes every set", "/etc/iptables/ipsets", "destroy\n", "/etc/iptables/ipsets: after a reboot set "},
+	{"a command that empties every set", "/etc/iptables/ipsets", "flush\n", "has other entries than the profile"},
+	{"a command that empties every chain", "/etc/iptables/rules.v4", flushAll, "/etc/iptables/rules.v4: after a reboot the rules would differ"},
+	{"a rule put before our jump", "/etc/iptables/rules.v6", "*filter\n:INPUT ACCEPT [0:0]\n-I INPUT -j ACCEPT\nCOMMIT\n", "/etc/iptables/rules.v6: after a reboot the rules would differ"},
+	{"a policy as a command", "/etc/iptables/rules.v4", "*filter\n:INPUT ACCEPT [0:0]\n-P INPUT ACCEPT\nCOMMIT\n", `filter INPUT (is "ACCEPT", expected "DROP")`},
 }
 
 const flushAll = "*filter\n:INPUT ACCEPT [0:0]\n-F\nCOMMIT\n"
@@ -77,7 +77,7 @@ var brokenLines = []struct {
 }{
 	{"sets", "/etc/iptables/ipsets", "3s/.*/garbage\\x201/", "(input line 3: garbage 1)", "(input line 3: garbage 1)"},
 	{"rules", "/etc/iptables/rules.v4", "4s/.*/garbage\\x201/", "(input line 4: garbage 1)", "(input line 4: garbage 1)"},
-	{"the first line of a table", "/etc/iptables/rules.v6", "s/^\\*.*/garbage/", "/etc/iptables/rules.v6 cannot be loaded", `/etc/iptables/rules.v6: line 2: "garbage" stands outside of a table`},
+	{"the first line of a table", "/etc/iptables/rules.v6", "s/^\\*.*/garbage/", "/etc/iptables/rules.v6 cannot be loaded", `/etc/iptables/rules.v6: line 2: "garbage" is outside of a table`},
 }
 
 // A line that does not load at boot is named by the number that it has in the

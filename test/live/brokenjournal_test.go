@@ -18,8 +18,8 @@ func TestBrokenJournal(t *testing.T) {
 			code    int
 			says    string
 		}{
-			{"empty", func() error { return os.Truncate(path, 0) }, 4, "kernel settings and sets that it has made stay"},
-			{"cut off", func() error { return os.Truncate(path, 99) }, 4, "kernel settings and sets that it has made stay"},
+			{"empty", func() error { return os.Truncate(path, 0) }, 4, "its kernel settings and new sets stay"},
+			{"cut off", func() error { return os.Truncate(path, 99) }, 4, "its kernel settings and new sets stay"},
 			{"gone", func() error { return os.Remove(path) }, 0, "Reverted."},
 		} {
 			t.Run(c.name, func(t *testing.T) {

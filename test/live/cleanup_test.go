@@ -31,7 +31,7 @@ func TestFailedCleanupIsFinishedLater(t *testing.T) {
 				t.Fatalf("exit %d, struck %v: %s", r.Code(), r.Struck, r.Out)
 			}
 			contains(t, r.Out, "not everything could be cleared up", c.says)
-			contains(t, expect(t, 0, "plan", profile), "the apply of variant.toml has left something behind")
+			contains(t, expect(t, 0, "plan", profile), "the apply of variant.toml could not be cleaned up completely")
 			contains(t, expect(t, 0, "revert"), "No trial is pending.")
 			nothingUnderWay(t)
 			noTrialLeft(t)

@@ -51,7 +51,7 @@ func TestGenerationOfAnApplyFinishedLater(t *testing.T) {
 	[ -e %s ] || [ $(wc -l <%[1]s) -le %[3]d ] || { echo broken >&2; exit 4; } ;;
 esac`, calls, mended, good))
 	}
-	contains(t, expect(t, 4, "apply", other, "--auto-approve", "--no-guard", "--confirm-within", "0"), "going back failed too")
+	contains(t, expect(t, 4, "apply", other, "--auto-approve", "--no-guard", "--confirm-within", "0"), "undoing failed too")
 	must(t, os.WriteFile(mended, nil, 0o600))
 	expect(t, 0, "revert")
 	expect(t, 0, "plan", other, "--detailed-exitcode")

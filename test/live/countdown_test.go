@@ -58,7 +58,7 @@ func TestCountdown(t *testing.T) {
 	confirmed := look(t)
 	a = typeApply(t, other+" --confirm-within 10m")
 	moveDeadline(t, 0)
-	a.ends(t, 3, "on trial for 600 s", "it was not confirmed in time; everything went back to what it was")
+	a.ends(t, 3, "on trial for 600 s", "it was not confirmed in time; the change was undone, the host is as before")
 	look(t).is(t, confirmed)
 
 	a = typeApply(t, other+" --confirm-within 10m")
@@ -78,8 +78,8 @@ func saysWhatLasts(t *testing.T, plan, confirm string) {
 	t.Helper()
 	contains(t, confirm, "This was an apply of ", " from 192.0.2.7.\n")
 	lasts := "The host is as the profile says, also after a reboot."
-	if strings.Contains(plan, "Note: nothing here loads the saved files at boot: ") {
-		lasts = "The host is as the profile says, until the next reboot: nothing here loads the saved files at boot: "
+	if strings.Contains(plan, "Note: no service loads the saved files at boot: ") {
+		lasts = "The host is as the profile says, until the next reboot: no service loads the saved files at boot: "
 	}
 	contains(t, confirm, lasts)
 }
@@ -125,7 +125,7 @@ func TestConfirmOnAConsole(t *testing.T) {
 	e.By.SSH, e.By.Server = "", ""
 	must(t, ourJournal.Write(e))
 	if session.Current().Server == "" { // else the tests have an sshd above them
-		contains(t, expectAs(t, "SSH_CONNECTION=", 1, "confirm"), "log in anew")
+		contains(t, expectAs(t, "SSH_CONNECTION=", 1, "confirm"), "open a new SSH session")
 	}
 	expectAs(t, "SSH_CONNECTION=", 0, "confirm", "--same-session")
 }
@@ -256,7 +256,7 @@ func TestFault04_JournalOnAFullDisk(t *testing.T) {
 	t.Cleanup(func() { must(t, syscall.Unmount(ourJournal.Folder, syscall.MNT_DETACH)) })
 	for _, within := range []string{"0", "1m"} {
 		contains(t, expect(t, 3, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within),
-			"journal: ", "no space left on device", "everything went back")
+			"journal: ", "no space left on device", "the change was undone")
 		look(t).is(t, before)
 		nothingUnderWay(t)
 	}
@@ -272,7 +272,7 @@ func TestFault04_ConfirmOnAFullDisk(t *testing.T) {
 	before := look(t)
 	tryOut(t, "builtin:web", "2m")
 	exec.Command("dd", "if=/dev/zero", "of="+folder+"/full", "bs=4k").Run() // until there is no room
-	contains(t, expectAs(t, confirming, 3, "confirm"), "confirmed: ", "no space left on device", "everything went back")
+	contains(t, expectAs(t, confirming, 3, "confirm"), "confirmed: ", "no space left on device", "the change was undone")
 	look(t).is(t, before)
 	nothingUnderWay(t)
 }

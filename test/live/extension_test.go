@@ -87,7 +87,7 @@ func TestMissingLibrary(t *testing.T) {
 			t.Run(title, func(t *testing.T) {
 				hide(t, n.Name)
 				refusedFor(t, path, "this host does not have the "+title+" of iptables: there is no lib", n.Name+".so",
-					"it is needed by: "+n.Origins[0].Part+" (", "to have it (Debian ", "): apt-get install --reinstall iptables", "the tool said: ")
+					"it is needed by: "+n.Origins[0].Part+" (", "to install it (Debian ", "): apt-get install --reinstall iptables", "the tool said: ")
 			})
 		}
 		p.isOld(t)
@@ -132,9 +132,9 @@ func TestMissingLibraryElsewhere(t *testing.T) {
 		must(t, os.Symlink(was, file))
 	})
 	for osRelease, want := range map[string]string{
-		"ID=almalinux\nVERSION_ID=10.1\n": "to have it (RHEL 10): dnf install iptables-libs",
-		"ID=ubuntu\nVERSION_ID=24.04\n":   "to have it (Ubuntu 24.04): apt-get install --reinstall iptables",
-		"ID=void\n":                       "to have it: install the package that brings the libraries of iptables",
+		"ID=almalinux\nVERSION_ID=10.1\n": "to install it (RHEL 10): dnf install iptables-libs",
+		"ID=ubuntu\nVERSION_ID=24.04\n":   "to install it (Ubuntu 24.04): apt-get install --reinstall iptables",
+		"ID=void\n":                       "to install it: install the package with the libraries of iptables",
 	} {
 		must(t, os.RemoveAll(file))
 		must(t, os.WriteFile(file, []byte(osRelease), 0o644))
@@ -219,11 +219,11 @@ func TestMissingModule(t *testing.T) {
 		{"a match, 1.8.9 and nf_tables", "-m hashlimit", "Warning: Extension hashlimit revision 0 not supported, missing kernel module?\nip6tables-restore v1.8.9 (nf_tables): \nline LINE: RULE_APPEND failed (No such file or directory): rule in chain INPUT",
 			[]string{"does not have the match hashlimit of iptables (xt_hashlimit)", "it is needed by: services.http ("}},
 		{"a match, 1.8.9 and the legacy tables", "COMMIT", "Warning: Extension recent revision 0 not supported, missing kernel module?\nip6tables-restore: line LINE failed",
-			[]string{"does not have the match recent of iptables (xt_recent)", `to do without: engine = "sets" in [scan]; new_per_source as a rate`}},
+			[]string{"does not have the match recent of iptables (xt_recent)", `to avoid it: engine = "sets" in [scan]; new_per_source as a rate`}},
 		{"a match, 1.8.7", "-m recent", "ip6tables-restore v1.8.7 (nf_tables): Couldn't load match `recent':No such file or directory\n\nError occurred at line: LINE",
 			[]string{"does not have the match recent of iptables (xt_recent)"}},
 		{"a target, 1.8.7", "-j SYNPROXY", "ip6tables-restore v1.8.7 (nf_tables): unknown option \"--sack-perm\"\nError occurred at line: LINE",
-			[]string{"does not have the target SYNPROXY of iptables (ip6t_SYNPROXY)", "to do without: synproxy = false in [services.https]"}},
+			[]string{"does not have the target SYNPROXY of iptables (ip6t_SYNPROXY)", "to avoid it: synproxy = false in [services.https]"}},
 		{"nf_tables without a warning", "-m connlimit", "ip6tables-restore v1.8.9 (nf_tables): \nline LINE: RULE_APPEND failed (No such file or directory): rule in chain HARDENCTL-INPUT",
 			[]string{"match connlimit of iptables", "it is needed by: services.mail ("}},
 	} {
@@ -247,7 +247,7 @@ func TestMissingSetType(t *testing.T) {
 	t.Run("hidden", func(t *testing.T) {
 		must(t, syscall.Mount(stand, "/usr/sbin/ipset", "", syscall.MS_BIND, ""))
 		t.Cleanup(func() { must(t, syscall.Unmount("/usr/sbin/ipset", 0)) })
-		refusedFor(t, "builtin:web", "does not have the set type hash:", " of ipset (ip_set_hash_", "it is needed by: ", "no setting of the profile does without it")
+		refusedFor(t, "builtin:web", "does not have the set type hash:", " of ipset (ip_set_hash_", "it is needed by: ", "every profile needs it")
 	})
 	p.isOld(t)
 }

@@ -97,7 +97,7 @@ func TestFail2ban(t *testing.T) {
 		log := filepath.Join("/run", "kern.log")
 		path := variant(t, `"hidden"`, "\"everything\"\nproven = \"1d\"", "[udp]", "[log]\n\n[fail2ban]\nlog = \""+log+"\"\n\n[udp]")
 		os.Remove(log)
-		contains(t, expect(t, 0, "plan", path), "fail2ban-client reload", "does not start, with all its jails, while "+log+" is missing")
+		contains(t, expect(t, 0, "plan", path), "fail2ban-client reload", "and all its jails do not start while "+log+" is missing")
 		must(t, os.WriteFile(log, nil, 0o644))
 		hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		hardenctl(t, "plan", path, "--detailed-exitcode")

@@ -125,7 +125,7 @@ func countsOn(t *testing.T, within time.Duration) bool {
 	if code := cmd.ProcessState.ExitCode(); code != 3 {
 		t.Errorf("exit %d", code)
 	}
-	contains(t, out.String(), "it was not confirmed in time; everything went back to what it was")
+	contains(t, out.String(), "it was not confirmed in time; the change was undone, the host is as before")
 	all := seconds(out.String())
 	if len(all) > 0 && slices.Max(all) > int(within.Seconds()) || !slices.IsSortedFunc(all, func(a, b int) int { return b - a }) {
 		t.Errorf("it counts %v", all)

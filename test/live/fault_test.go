@@ -51,7 +51,7 @@ func (f fault) befall(t *testing.T) {
 		out := expect(t, cmp.Or(f.code, 3), "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		contains(t, out, f.says)
 		if f.code == 0 {
-			contains(t, out, "everything went back to what it was")
+			contains(t, out, "the change was undone, the host is as before")
 		}
 		p.isOld(t)
 	})

@@ -61,7 +61,7 @@ func (p *promises) failed(t *testing.T, code int, out string) {
 		look(t).is(t, p.old)
 		p.othersHaveTheirs(t)
 	case 4:
-		contains(t, out, "going back failed too")
+		contains(t, out, "undoing failed too")
 		p.isWhole(t)
 	default:
 		t.Errorf("exit %d:\n…%s", code, out[max(0, len(out)-500):])

@@ -22,7 +22,7 @@ func TestFault15TwoApplies(t *testing.T) {
 	must(t, err)
 	before := look(t)
 	out := expect(t, 6, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "1s")
-	contains(t, out, "another hardenctl is at work (process "+pid()+")")
+	contains(t, out, "another hardenctl is running (process "+pid()+")")
 	look(t).is(t, before)
 	expect(t, 0, "plan", "builtin:web") // a plan needs no lock
 
@@ -127,7 +127,7 @@ func TestFault14OrphanIsWaitedFor(t *testing.T) {
 		if code != -1 {
 			t.Errorf("it was not killed: exit %d: %s", code, out)
 		}
-		contains(t, expect(t, 6, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "1ms"), "which was killed; a tool that it started is still at work")
+		contains(t, expect(t, 6, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "1ms"), "which was killed; a tool that it started is still running")
 		whenAskedFor(t, func() { must(t, os.WriteFile(wake, nil, 0o600)) })
 		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "5m")
 		if _, err := os.Stat(note); err != nil {

@@ -15,7 +15,7 @@ func TestFault17ForeignFlush(t *testing.T) {
 			old := look(t)
 			t.Run("from "+before, func(t *testing.T) {
 				breakTool(`"$real" "$@"; ip6tables -F; exit 0`)(t)
-				contains(t, expect(t, 3, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard"), "the host is not what was planned")
+				contains(t, expect(t, 3, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard"), "the host differs from the plan")
 			})
 			old["IPv6 rules"] = foreignRule.ReplaceAllString(old["IPv6 rules"], "")
 			look(t).is(t, old)

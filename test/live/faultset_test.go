@@ -48,7 +48,7 @@ func TestFault13SetFull(t *testing.T) {
 					code, says := 3, "set hardenctl-clients-v4: "
 					if others {
 						addForeign(t)
-						code, says = 1, "would not load at boot any more"
+						code, says = 1, "would fail to load at boot"
 					}
 					if before != "" {
 						expect(t, 0, "apply", before, "--auto-approve", "--confirm-within", "0", "--no-guard")
@@ -91,7 +91,7 @@ func TestSetThatOthersName(t *testing.T) {
 		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		tool(t, "iptables -A FORWARD -m set --match-set hardenctl-trusted-v4 src -j ACCEPT")
 		bare := write(t, "bare.toml", "version = 1\ninclude = [\"builtin:web\"]\n[access]\nexempt = []\n")
-		contains(t, expect(t, 0, "apply", bare, "--auto-approve", "--confirm-within", "0", "--no-guard"), "set hardenctl-trusted-v4 is wanted no more, and stays")
+		contains(t, expect(t, 0, "apply", bare, "--auto-approve", "--confirm-within", "0", "--no-guard"), "set hardenctl-trusted-v4 is not needed any more, but stays")
 		expect(t, 0, "plan", bare, "--detailed-exitcode")
 		tool(t, "iptables -D FORWARD 1")
 		contains(t, expect(t, 0, "apply", bare, "--auto-approve", "--confirm-within", "0", "--no-guard"), "- hardenctl-trusted-v4")

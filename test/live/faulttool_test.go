@@ -44,8 +44,8 @@ func TestFault07SaveThatLies(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		backend := filepath.Base(t.Name())
 		for _, c := range []struct{ name, when, says string }{
-			{"always", "true", "ip6tables-save printed nothing, and the kernel has filter"},
-			{"of the host alone", fmt.Sprintf("[ $(readlink /proc/self/ns/net) = %s ]", namespace(t)), "reading the host: ip6tables-save printed nothing, and the kernel has filter"},
+			{"always", "true", "ip6tables-save printed nothing, but the kernel has filter"},
+			{"of the host alone", fmt.Sprintf("[ $(readlink /proc/self/ns/net) = %s ]", namespace(t)), "reading the host: ip6tables-save printed nothing, but the kernel has filter"},
 		} {
 			for _, before := range []string{"", "builtin:bastion"} {
 				t.Run(fmt.Sprintf("%s/from %q", c.name, before), func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestFault08ToolFails(t *testing.T) {
 		fault{name: "one fails", arrange: breakTool("echo not today >&2; exit 1"), says: "not today"},
 		fault{name: "one fails after its work", arrange: breakTool(`"$real" "$@"; echo too late >&2; exit 4`), says: "too late"},
 		fault{name: "one is killed", arrange: breakTool("kill -KILL $$"), says: says},
-		fault{name: "one does nothing and says that it did", arrange: breakTool("cat >/dev/null; exit 0"), says: "the host is not what was planned"})
+		fault{name: "one does nothing and says that it did", arrange: breakTool("cat >/dev/null; exit 0"), says: "the host differs from the plan"})
 }
 
 // Without ipset nothing is changed either.

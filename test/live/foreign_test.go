@@ -170,8 +170,8 @@ func overtaken(t *testing.T, p *plan.Plan) {
 			risks[s.Family] = s.Risk
 		}
 	}
-	contains(t, risks[4], "2 rules of others in INPUT will stand behind")
-	contains(t, risks[6], "1 rule of others in INPUT will stand behind")
+	contains(t, risks[4], "2 rules of other programs in INPUT will come after")
+	contains(t, risks[6], "1 rule of other programs in INPUT will come after")
 }
 
 // keptInFiles checks the files that we share, and one that we do not.
@@ -235,7 +235,7 @@ func TestOtherBackend(t *testing.T) {
 				expect(t, 0, "plan", "builtin:web") // tables that are empty are in nobody's way
 				tool(t, c.command)
 				before := look(t)
-				refusesRival(t, c.says, "the "+other+" backend decides packets too", "iptables-"+other+"-save")
+				refusesRival(t, c.says, "the "+other+" backend also filters packets", "iptables-"+other+"-save")
 				look(t).is(t, before)
 			})
 		}

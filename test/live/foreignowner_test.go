@@ -15,7 +15,7 @@ func TestLockOpenedByOthers(t *testing.T) {
 	bare(t, "nft")
 	apply := append([]string{"apply", "builtin:web", "--lock-timeout", "1s"}, unasked...)
 	for _, c := range []struct{ name, holder, says string }{
-		{"mode 0666", "nobody", lock + " had mode 0666: others could hold up an apply by it"},
+		{"mode 0666", "nobody", lock + " had mode 0666: other users could block an apply with it"},
 		{"mode 0644", "nobody", lock + " had mode 0644"},
 		{"nobody's", "nobody", lock + " was owned by nobody"},
 		{"left to a child", "child", lock + " had mode 0666"},
@@ -35,7 +35,7 @@ func TestLockOpenedByOthers(t *testing.T) {
 			}
 			holds(t, lock, c.holder)
 			if c.says == "" {
-				contains(t, expect(t, 6, apply...), "another hardenctl is at work")
+				contains(t, expect(t, 6, apply...), "another hardenctl is running")
 				return
 			}
 			contains(t, expect(t, 0, apply...), c.says)
@@ -91,12 +91,12 @@ func TestSavedFilesOwnedByOthers(t *testing.T) {
 		path, says string
 		plot       func(path string) error
 	}{
-		{rules, " may be written by others (its mode is 0666); read what is in it", func(path string) error { return os.Chmod(path, 0o666) }},
-		{rules, " is owned by nobody, who can have written what is in it; read what is in it", func(path string) error { return os.Chown(path, 65534, 65534) }},
-		{rules, " is larger than 256 MiB, which no file of a firewall is", func(path string) error { return os.Truncate(path, 3<<30) }},
-		{"/etc/iptables/ipsets", " may be written by others (its mode is 0660)", func(path string) error { return os.Chmod(path, 0o660) }},
-		{sysctl, " may be written by others (its mode is 0646)", func(path string) error { return os.Chmod(path, 0o646) }},
-		{"/etc/sysctl.d", " is owned by nobody; hardenctl writes only where only root may write", func(path string) error { return os.Chown(path, 65534, 0) }},
+		{rules, " is writable by other users (mode 0666); check its content", func(path string) error { return os.Chmod(path, 0o666) }},
+		{rules, " is owned by nobody, who may have changed it; check its content", func(path string) error { return os.Chown(path, 65534, 65534) }},
+		{rules, " is larger than 256 MiB, too large for a firewall file", func(path string) error { return os.Truncate(path, 3<<30) }},
+		{"/etc/iptables/ipsets", " is writable by other users (mode 0660)", func(path string) error { return os.Chmod(path, 0o660) }},
+		{sysctl, " is writable by other users (mode 0646)", func(path string) error { return os.Chmod(path, 0o646) }},
+		{"/etc/sysctl.d", " is owned by nobody; hardenctl writes only to folders that only root can change", func(path string) error { return os.Chown(path, 65534, 0) }},
 	} {
 		tool(t, "cp -a "+c.path+" "+c.path+".right")
 		must(t, c.plot(c.path))

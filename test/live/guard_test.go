@@ -207,7 +207,7 @@ func TestGuardWithoutLoginOrAdmin(t *testing.T) {
 		if json {
 			args = append(args, "--json")
 		}
-		contains(t, expect(t, 1, args...), "nobody is known who must still get in", `[access] admin =`, "--no-guard")
+		contains(t, expect(t, 1, args...), "no admin access to verify", `[access] admin =`, "--no-guard")
 	}
 	look(t).is(t, before)
 	expect(t, 0, "apply", overWeb(t, "[access]\nadmin = [\"203.0.113.0/24\"]\n"), "--auto-approve", "--confirm-within", "0")

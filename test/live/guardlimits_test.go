@@ -18,7 +18,7 @@ func TestGuardCannotTry(t *testing.T) {
 	before := look(t)
 	t.Setenv("SSH_CONNECTION", "224.0.0.1 50000 192.0.2.1 22")
 	contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0"),
-		"it could not be proven that anybody still gets in: no network to try it in: 224.0.0.1 at eth0")
+		"cannot verify admin access: no network to try it in: 224.0.0.1 at eth0")
 	look(t).is(t, before)
 }
 

@@ -12,7 +12,7 @@ import (
 func TestGuardKnowsWhereSSHListens(t *testing.T) {
 	const (
 		admins = "[access]\nadmin = [\"203.0.113.0/24\"]\n"
-		closed = "the SSH server of this host listens at tcp/22, and no address of access.admin would get in there (no service of the profile is open to it)"
+		closed = "the SSH server of this host listens at tcp/22, where no address of access.admin can connect (no service of the profile is open to it)"
 	)
 	bare(t, "nft")
 	lab.NewNetwork(t)
@@ -26,7 +26,7 @@ func TestGuardKnowsWhereSSHListens(t *testing.T) {
 		says       string
 	}{
 		{"SSH is moved, sshd is not", "[services.ssh]\nports.remove = [\"tcp/22\"]\nports.add = [\"tcp/2222\"]\n", 1,
-			"nobody could log in: " + closed + "; no program listens at the TCP ports of the admin services (tcp/2222)"},
+			"no admin could log in: " + closed + "; no program listens at the TCP ports of the admin services (tcp/2222)"},
 		{"a service that does not run", "[services.ssh]\nenabled = false\n[services.cockpit]\nports = [\"tcp/9090\", \"udp/9091\"]\nadmin = true\n", 1,
 			closed + "; no program listens at the TCP ports of the admin services (tcp/9090)"},
 		{"UDP alone", "[services.ssh]\nadmin = false\nfrom = [\"198.51.100.0/24\"]\n[services.snmp]\nports = [\"udp/161\"]\nadmin = true\n", 1,

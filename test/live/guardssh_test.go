@@ -148,9 +148,9 @@ func TestGuardOfAServerThatHidesLogins(t *testing.T) {
 	apply := []string{"apply", profile, "--auto-approve", "--confirm-within", "0"}
 	leave := []string{"--not-an-admin", strangerV4, "--not-an-admin", "2001:db8:66::/64"}
 	contains(t, expect(t, 1, apply...), strangerV4+" (connected to an admin service) at tcp/9090",
-		"panel does not tell who has logged in: if that is no admin, add --not-an-admin "+strangerV4+" --not-an-admin "+strangerV6)
+		"panel does not report who has logged in: if this is not an admin, add --not-an-admin "+strangerV4+" --not-an-admin "+strangerV6)
 	contains(t, expect(t, 1, append(apply, "--not-an-admin", "alice")...), `"--not-an-admin" flag: "alice" is not an address or a network`)
-	contains(t, expect(t, 0, append([]string{"plan", profile}, leave...)...), "left out, as no admin: "+strangerV4+", 2001:db8:66::/64")
+	contains(t, expect(t, 0, append([]string{"plan", profile}, leave...)...), "excluded (not an admin): "+strangerV4+", 2001:db8:66::/64")
 	contains(t, expect(t, 0, append([]string{"plan", profile, "--json"}, leave...)...), `"not_admins"`)
 
 	holdsOpen(t, caller, "9090", "hello")

@@ -194,14 +194,14 @@ func TestFault26OthersMayWrite(t *testing.T) {
 		plot func(folder string) error
 		says string // after the name of the folder
 	}{
-		{"the profile", chmod("a.toml", 0o666), "a.toml may be written by others (its mode is 0666)"},
-		{"the profile, for a group", chmod("a.toml", 0o664), "a.toml may be written by others (its mode is 0664)"},
+		{"the profile", chmod("a.toml", 0o666), "a.toml is writable by other users (mode 0666)"},
+		{"the profile, for a group", chmod("a.toml", 0o664), "a.toml is writable by other users (mode 0664)"},
 		{"another's profile", chown("a.toml", 1000), "a.toml is owned by"},
 		{"another's link to the profile", linked("a.toml", 1000), "a.toml is owned by"},
-		{"its folder", chmod(".", 0o777), " may be written by others (its mode is 0777)"},
-		{"an include", chmod("site/b.toml", 0o622), "site/b.toml may be written by others"},
-		{"the folder of an include", chmod("site", 0o775), "site may be written by others"},
-		{"a list", chmod("lists/bad.txt", 0o606), "lists/bad.txt may be written by others"},
+		{"its folder", chmod(".", 0o777), " is writable by other users (mode 0777)"},
+		{"an include", chmod("site/b.toml", 0o622), "site/b.toml is writable by other users"},
+		{"the folder of an include", chmod("site", 0o775), "site is writable by other users"},
+		{"a list", chmod("lists/bad.txt", 0o606), "lists/bad.txt is writable by other users"},
 		{"another's list", chown("lists/bad.txt", 1000), "lists/bad.txt is owned by"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -241,7 +241,7 @@ func TestFault26SavedPlan(t *testing.T) {
 	expect(t, 0, "plan", "builtin:web", "-o", path)
 	before := look(t)
 	must(t, os.Chmod(path, 0o602))
-	contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), path+" may be written by others (its mode is 0602)")
+	contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), path+" is writable by other users (mode 0602)")
 	look(t).is(t, before)
 	must(t, os.Chmod(path, 0o600))
 	expect(t, 0, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
@@ -335,5 +335,5 @@ func TestVersionHangs(t *testing.T) {
 		must(t, os.Remove(link))
 		must(t, os.Symlink(real, link))
 	})
-	contains(t, expect(t, 1, "plan", "builtin:web"), "iptables --version", "did not end within 5s")
+	contains(t, expect(t, 1, "plan", "builtin:web"), "iptables --version", "did not finish within 5s")
 }

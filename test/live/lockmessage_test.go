@@ -20,5 +20,5 @@ func TestLockWaitMessage(t *testing.T) {
 		}
 		contains(t, out, "… waiting for another hardenctl: process "+pid())
 	}
-	contains(t, expect(t, 6, "restore", "--lock-timeout", "1s"), "another hardenctl is at work (process "+pid()+")")
+	contains(t, expect(t, 6, "restore", "--lock-timeout", "1s"), "another hardenctl is running (process "+pid()+")")
 }

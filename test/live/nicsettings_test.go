@@ -65,7 +65,7 @@ func TestOffloadsGoBack(t *testing.T) {
 	offloadsAre(t, "off", "off")
 	profile := write(t, "nic.toml", strings.ReplaceAll(nicProfile, "false", "true"))
 	contains(t, expect(t, 3, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"),
-		"nic0.1 tso: turned it on, and the kernel says off", "everything went back to what it was")
+		"nic0.1 tso: set it to on, but the kernel reports off", "the change was undone, the host is as before")
 	offloadsAre(t, "off", "off")
 	if _, err := os.Stat(nicLink); !os.IsNotExist(err) {
 		t.Errorf("a failed apply left the file: %v", err)
@@ -80,7 +80,7 @@ func TestOffloadsOutOfReach(t *testing.T) {
 	profile := write(t, "nic.toml", nicProfile+"[nics.away0]\ngro = true\n")
 	const link = "/etc/systemd/network/98-hardenctl-away0.link"
 	t.Cleanup(func() { must(t, os.RemoveAll(link)) })
-	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"), "away0 gro: nothing, not on: there is no such interface here")
+	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"), "away0 gro: nothing, not on: this host has no such interface")
 	offloadsAre(t, "on", "off")
 	if _, err := os.Stat(link); err != nil {
 		t.Error(err)
@@ -127,8 +127,8 @@ func TestQueuesAndLRO(t *testing.T) {
 	addNIC(t)
 	profile := write(t, "queues.toml", "version = 1\n[nics.\"nic0.1\"]\nlro = true\nqueues = 2\n")
 	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"),
-		"nic0.1 lro: off, not on: the driver of this interface does not let it change",
-		"nic0.1 queues: 0, not 2: its driver has no queues that both receive and send: `ethtool -L nic0.1 rx 2 tx 2`")
+		"nic0.1 lro: off, not on: the driver of this interface does not allow a change",
+		"nic0.1 queues: 0, not 2: its driver has separate queues for receiving and sending: use `ethtool -L nic0.1 rx 2 tx 2`")
 	text, err := os.ReadFile(nicLink)
 	must(t, err)
 	contains(t, string(text), "\nLargeReceiveOffload=true\n", "\nCombinedChannels=2\n")
@@ -137,10 +137,10 @@ func TestQueuesAndLRO(t *testing.T) {
 	tool(t, "ip tuntap add dev nic0.4 mode tap multi_queue")
 	t.Cleanup(func() { tool(t, "ip link del nic0.4") })
 	for _, c := range []struct{ table, says string }{
-		{"[nics.\"nic0.3\"]\nlro = true\n", "nic0.3 lro: turned it on, and the kernel says off"},
-		{"[nics.\"nic0.4\"]\nqueues = 2\n", "leave them out of the profile"},
+		{"[nics.\"nic0.3\"]\nlro = true\n", "nic0.3 lro: set it to on, but the kernel reports off"},
+		{"[nics.\"nic0.4\"]\nqueues = 2\n", "remove queues from the profile"},
 	} {
-		contains(t, expect(t, 3, "apply", write(t, "nic.toml", "version = 1\n"+c.table), "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says, "everything went back to what it was")
+		contains(t, expect(t, 3, "apply", write(t, "nic.toml", "version = 1\n"+c.table), "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says, "the change was undone, the host is as before")
 	}
 	contains(t, tool(t, "ethtool -k nic0.3"), "large-receive-offload: off\n") // and not "[requested on]"
 }

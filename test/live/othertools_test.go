@@ -99,7 +99,7 @@ func TestOtherTools(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		addBusyForeign(t)
 		before, saved := neighbours(t), savePlan(t, "builtin:web")
-		contains(t, expect(t, 0, "plan", "builtin:web"), "the table inet f2b-table of nftables sees packets too, and stays as it is")
+		contains(t, expect(t, 0, "plan", "builtin:web"), "the nftables table inet f2b-table also filters packets and stays unchanged")
 		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		same(t, before, neighbours(t))

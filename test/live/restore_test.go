@@ -337,7 +337,7 @@ func TestKeptBans(t *testing.T) {
 
 		must(t, os.WriteFile(path, []byte(long+"add hardenctl-ban-v4 203."), 0o644))
 		rebooted(t)
-		contains(t, expect(t, 1, "restore"), path, "is no entry of a set", "IPv4: the rules of /etc/iptables/rules.v4 are in force")
+		contains(t, expect(t, 1, "restore"), path, "is not an entry of a set", "IPv4: the rules of /etc/iptables/rules.v4 are in force")
 	})
 }
 

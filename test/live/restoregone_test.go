@@ -19,7 +19,7 @@ func TestRestoreWithoutFiles(t *testing.T) {
 		must(t, os.Chmod("/etc/hardenctl", mode))
 	}
 	mayWrite(0o775)
-	contains(t, expect(t, 1, "restore"), "/etc/iptables may be written by others", "rules.v6, which hardenctl has saved here, is gone or cannot be read", "IPv6: CLOSED")
+	contains(t, expect(t, 1, "restore"), "/etc/iptables is writable by other users", "rules.v6 is missing or cannot be read", "IPv6: CLOSED")
 	w.are(t, "ssh4 ssh6", "")
 	mayWrite(0o755)
 
@@ -27,8 +27,8 @@ func TestRestoreWithoutFiles(t *testing.T) {
 	must(t, os.RemoveAll("/etc/iptables"))
 	must(t, os.RemoveAll("/etc/hardenctl"))
 	tool(t, "ip6tables -A INPUT -p tcp --dport 5432 -j REJECT")
-	contains(t, expect(t, 1, "restore"), "rules.v4, which hardenctl has saved here, is gone", "IPv4: CLOSED but for administrators, by /var/lib/hardenctl/generations/1/bundle/closed.v4", "hardenctl rollback N", "hardenctl rollback 0",
-		"IPv6: no saved rules are left, and those in force stay")
+	contains(t, expect(t, 1, "restore"), "rules.v4 is missing or cannot be read", "IPv4: CLOSED but for administrators, by /var/lib/hardenctl/generations/1/bundle/closed.v4", "hardenctl rollback N", "hardenctl rollback 0",
+		"IPv6: the saved rules are missing; the rules in force stay")
 	w.are(t, "ssh4 ssh6 web6", "ssh6 web6")
 	expect(t, 0, "rollback", "1", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	w.are(t, "ssh4 web4 ssh6 web6", "ssh4 web4 ssh6 web6")
@@ -62,7 +62,7 @@ func TestRestoreWithoutFilesOrTools(t *testing.T) {
 			must(t, os.RemoveAll("/etc/iptables"))
 			must(t, os.RemoveAll("/etc/hardenctl"))
 			replaceTool(t, c.tool, c.tool, "echo no more >&2; exit 1")
-			contains(t, expect(t, 1, "restore"), append(c.says, "/etc/iptables/rules.v4, which hardenctl has saved here, is gone", "no more")...)
+			contains(t, expect(t, 1, "restore"), append(c.says, "/etc/iptables/rules.v4 is missing or cannot be read", "no more")...)
 		})
 	}
 }

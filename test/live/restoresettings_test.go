@@ -14,7 +14,7 @@ func TestRestoreSettings(t *testing.T) {
 	}{
 		{"refused", "net.ipv4.ip_default_ttl = 999", path + ": net.ipv4.ip_default_ttl: ", 1},
 		{"no number", "net.ipv4.ip_default_ttl = a b", path + ": net.ipv4.ip_default_ttl: ", 1},
-		{"unknown", "net.ipv4.no_such_thing = 1", "net.ipv4.no_such_thing of " + path + " is out of reach: this kernel has no such setting", 0},
+		{"unknown", "net.ipv4.no_such_thing = 1", "net.ipv4.no_such_thing of " + path + " is out of reach: this kernel does not have the setting", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rebooted(t)

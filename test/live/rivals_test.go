@@ -21,7 +21,7 @@ func refusesRival(t *testing.T, says ...string) {
 	before := look(t)
 	path := filepath.Join(t.TempDir(), "saved.plan")
 	out := expect(t, 0, "plan", "builtin:web", "-o", path)
-	contains(t, out, append(says, "an apply is refused until it is gone", "Plan: ")...)
+	contains(t, out, append(says, "apply stops until you disable it", "Plan: ")...)
 	for _, args := range [][]string{{"builtin:web"}, {"--plan", path}} {
 		contains(t, expect(t, 1, append([]string{"apply", "--auto-approve", "--confirm-within", "0", "--no-guard"}, args...)...), says...)
 	}
@@ -38,9 +38,9 @@ func TestFault31UFW(t *testing.T) {
 		expect(t, 0, "plan", "builtin:web") // installed, and not enabled
 		tool(t, "ufw allow 22/tcp")
 		tool(t, "ufw --force enable")
-		refusesRival(t, "the rules of ufw are active in IPv", "then ufw disable")
+		refusesRival(t, "the rules of ufw are active in IPv", "then run ufw disable")
 		lab.FlushState(t)
-		refusesRival(t, "ufw is enabled and will load its rules at boot (/etc/ufw/ufw.conf)", "then ufw disable")
+		refusesRival(t, "ufw is enabled and will load its rules at boot (/etc/ufw/ufw.conf)", "then run ufw disable")
 		expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
 		tool(t, "ufw --force reload")
 		tool(t, "ufw disable")
@@ -118,17 +118,17 @@ func flushAllNFT(t *testing.T) {
 // and those at which it gives up, which hangs on its version; and so is a table
 // that closes the host by its policy.
 func TestFault31NativeRules(t *testing.T) {
-	const filter = "the table ip filter, which is that of iptables, holds rules that nft wrote (chain INPUT)"
+	const filter = "the table ip filter belongs to iptables, but holds rules that nft wrote (chain INPUT)"
 	for _, c := range []struct{ name, rule, says string }{
 		{"a set", "rule ip filter INPUT tcp dport { 22, 80 } counter accept", filter},
 		{"a range of addresses", "rule ip filter INPUT ip saddr 192.0.2.7-192.0.2.9 counter accept", filter},
-		{"not to be printed", "rule ip6 filter INPUT ct state established accept", "the table ip6 filter, which is that of iptables"},
+		{"not to be printed", "rule ip6 filter INPUT ct state established accept", "the table ip6 filter belongs to iptables"},
 		{"without a counter", "rule ip filter INPUT tcp dport 22 accept", "nft list table ip filter"},
 		{"a field of IP", "rule ip filter INPUT ip dscp 1 counter drop", filter},
 		{"a field of TCP", "rule ip filter INPUT tcp window 20 counter drop", filter},
 		{"a user", "rule ip filter INPUT meta skuid 0 counter drop", filter},
-		{"a closed table", "table inet filter { chain input { type filter hook input priority 0; policy drop; }; }", "the chain input in the table inet filter of nftables drops what it does not accept itself"},
-		{"closed before", "table inet early { chain first { type filter hook prerouting priority -300; policy drop; }; }", "the chain first in the table inet early of nftables drops what it does not accept itself"},
+		{"a closed table", "table inet filter { chain input { type filter hook input priority 0; policy drop; }; }", "the chain input in the nftables table inet filter drops what it does not accept"},
+		{"closed before", "table inet early { chain first { type filter hook prerouting priority -300; policy drop; }; }", "the chain first in the nftables table inet early drops what it does not accept"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bare(t, "nft")
@@ -143,7 +143,7 @@ func TestFault31NativeRules(t *testing.T) {
 				return
 			}
 			before := tool(t, "nft list ruleset")
-			contains(t, expect(t, 0, "plan", "builtin:web"), c.says, "an apply is refused until it is gone")
+			contains(t, expect(t, 0, "plan", "builtin:web"), c.says, "apply stops until you disable it")
 			contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says)
 			if after := tool(t, "nft list ruleset"); after != before {
 				t.Errorf("there was\n%s\nand there is\n%s", before, after)

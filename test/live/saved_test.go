@@ -110,7 +110,7 @@ func TestSavedPlanTampered(t *testing.T) {
 		{"a port changed", rewrite(t, savePlan(t, "builtin:web"), edit(rule, `-A HARDENCTL-INPUT -p tcp -m tcp --dport 23 `)), "is not as it was written"},
 		{"a NUL byte", forge(t, "builtin:web", edit(rule, `-A HARDENCTL-INPUT -p tcp -m tcp --dport 443\u0000 `)), "rules.v4 holds a NUL byte"},
 		{"a file of another name", forge(t, "builtin:web", edit(`"name": "ipsets",`+"\n"+`      "text"`, `"name": "../../passwd",`+"\n"+`      "text"`)), `"../../passwd" is no file of a bundle`},
-		{"a file twice", forge(t, "builtin:web", edit(`"name": "modprobe.conf",`+"\n"+`      "text"`, `"name": "ipsets",`+"\n"+`      "text"`)), `"ipsets" is no file of a bundle, or comes twice`},
+		{"a file twice", forge(t, "builtin:web", edit(`"name": "modprobe.conf",`+"\n"+`      "text"`, `"name": "ipsets",`+"\n"+`      "text"`)), `"ipsets" is not a file of a bundle, or is listed twice`},
 		{"no such file", "/nowhere.plan", "no such file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

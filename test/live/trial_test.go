@@ -201,7 +201,7 @@ func TestTrialEndsInTheKernel(t *testing.T) {
 			stream.end(t)
 		}
 		ttlIs(t, "111") // there was nobody to write it
-		contains(t, expect(t, 0, "plan", s.before), "was not finished or not confirmed", "hardenctl revert")
+		contains(t, expect(t, 0, "plan", s.before), "did not finish or was not confirmed", "hardenctl revert")
 		expect(t, 0, "revert")
 		if after := strangers(t); after != counted {
 			t.Errorf("others had\n%s\nand have\n%s", counted, after)
@@ -296,8 +296,8 @@ func TestConfirm(t *testing.T) {
 			args        []string
 		}{
 			{confirming, "not the token of the trial that is pending, an apply of variant.toml until", 1, []string{"confirm", "aaaaaaaa"}},
-			{applying, "log in anew", 1, []string{"confirm", token}},
-			{"SSH_CONNECTION=", "log in anew", 1, []string{"confirm", token}}, // as sudo in tmux
+			{applying, "open a new SSH session", 1, []string{"confirm", token}},
+			{"SSH_CONNECTION=", "open a new SSH session", 1, []string{"confirm", token}}, // as sudo in tmux
 			{confirming, "an apply of variant.toml by root from 192.0.2.7 is on trial until", 6, []string{"apply", s.before, "--auto-approve", "--no-guard", "--lock-timeout", "1s"}},
 			{confirming, "is on trial until", 6, []string{"rollback", "--auto-approve", "--no-guard", "--lock-timeout", "0"}},
 			{confirming, "is on trial until", 6, []string{"restore", "--lock-timeout", "0"}},
@@ -369,7 +369,7 @@ func TestConfirmRefused(t *testing.T) {
 				token, _ := tryOut(t, s.after, "10m")
 				tool(t, c.command)
 				during := look(t)
-				contains(t, expectAs(t, confirming, 1, "confirm", token), "somebody has changed the host", c.says)
+				contains(t, expectAs(t, confirming, 1, "confirm", token), "someone has changed the host", c.says)
 				look(t).is(t, during)
 				contains(t, expect(t, 0, "revert"), "Reverted.")
 				look(t).is(t, before)
@@ -394,7 +394,7 @@ func TestFault17_FlushOnTrial(t *testing.T) {
 		token, _ := tryOut(t, s.after, "10m")
 		tool(t, "iptables -P INPUT ACCEPT")
 		tool(t, "iptables -F")
-		contains(t, expectAs(t, confirming, 1, "confirm", token), "somebody has changed the host")
+		contains(t, expectAs(t, confirming, 1, "confirm", token), "someone has changed the host")
 		flushed := strangers(t)
 		expect(t, 0, "revert")
 		if after := strangers(t); after != flushed {

@@ -38,7 +38,7 @@ func TestSaveInATrial(t *testing.T) {
 				}
 				out := expect(t, 0, "restore")
 				contains(t, out, "IPv6: the rules of")
-				if says := strings.Contains(out, "/etc/iptables/rules.v4 was saved by somebody in the middle of a trial"); says == c.known {
+				if says := strings.Contains(out, "/etc/iptables/rules.v4 was saved by someone during a trial"); says == c.known {
 					t.Errorf("the files are said to hold a trial: %v:\n%s", says, out)
 				}
 				contains(t, tool(t, "iptables -S HARDENCTL-TRUSTED"), "--dport 80 ")

@@ -130,7 +130,7 @@ func lockedOutOverSSH(t *testing.T, a *alice) {
 	}
 	for _, sudo := range []string{"", "env -u SSH_CONNECTION"} {
 		out, code := older.types(t, sudo, binary(t), "confirm")
-		if code != 1 || !strings.Contains(out, "this login began before the apply") {
+		if code != 1 || !strings.Contains(out, "this session began before the apply") {
 			t.Errorf("%s from a login that is older than the apply: exit %d: %s", sudo, code, out)
 		}
 	}
@@ -154,7 +154,7 @@ func belowTmux(t *testing.T, older *login) {
 	older.types(t, "setsid -f sh -c '"+binary(t)+" confirm >"+said+" 2>&1; echo exit $? >>"+said+"'")
 	var text []byte
 	lab.Await(t, "a confirm below tmux", func() bool { text, _ = os.ReadFile(said); return strings.Contains(string(text), "exit ") })
-	contains(t, string(text), "this login began before the apply", "exit 1")
+	contains(t, string(text), "this session began before the apply", "exit 1")
 }
 
 // TestConfirmOverSSHNFT and its twin: an apply over SSH is a trial of a minute.
@@ -175,7 +175,7 @@ func confirmOverSSH(t *testing.T, a *alice) {
 	a.session.answers(t)
 	for _, sudo := range []string{"", "env -u SSH_CONNECTION"} {
 		out, code := a.session.types(t, sudo, binary(t), "confirm", o.Trial.Token)
-		if code != 1 || !strings.Contains(out, "log in anew") {
+		if code != 1 || !strings.Contains(out, "open a new SSH session") {
 			t.Errorf("%s from the login that applied: exit %d: %s", sudo, code, out)
 		}
 	}
@@ -212,7 +212,7 @@ func TestConfirmOverSharedSSH(t *testing.T) {
 	moveDeadline(t, 10*time.Minute)
 	for _, sudo := range [][]string{nil, {"env", "-u", "SSH_CONNECTION"}} {
 		out, code := outcome(t, shared(append(sudo, binary(t), "confirm")...))
-		if code != 1 || !strings.Contains(out, "log in anew") {
+		if code != 1 || !strings.Contains(out, "open a new SSH session") {
 			t.Errorf("%s by the connection that applied: exit %d: %s", sudo, code, out)
 		}
 	}

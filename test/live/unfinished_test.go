@@ -46,8 +46,8 @@ func TestUnfinished(t *testing.T) {
 	t.Run("given up", func(t *testing.T) {
 		dieConfirming(t, one)
 		must(t, os.WriteFile(filepath.Join(ourJournal.Folder, "bundle/manifest.json"), []byte("{}"), 0o600))
-		contains(t, expect(t, 4, arguments(other)...), "was confirmed and has not come to its end", "hardenctl revert")
-		contains(t, expect(t, 4, "revert"), "it was given up", "hardenctl plan")
+		contains(t, expect(t, 4, arguments(other)...), "was confirmed but is incomplete", "hardenctl revert")
+		contains(t, expect(t, 4, "revert"), "it was abandoned", "hardenctl plan")
 		contains(t, expect(t, 0, "revert"), "No trial is pending.")
 		noTrialLeft(t)
 		expect(t, 0, arguments(one)...)

@@ -47,9 +47,9 @@ type Reverted struct {
 // Error says what failed, and what became of the host.
 func (e *Reverted) Error() string {
 	if e.Undo == nil {
-		return fmt.Sprintf("%s: %v; everything went back to what it was", e.Step, e.Cause)
+		return fmt.Sprintf("%s: %v; the change was undone, the host is as before", e.Step, e.Cause)
 	}
-	return fmt.Sprintf("%s: %v; going back failed too: %v", e.Step, e.Cause, e.Undo)
+	return fmt.Sprintf("%s: %v; undoing failed too: %v", e.Step, e.Cause, e.Undo)
 }
 
 // Unwrap returns the cause.
@@ -61,7 +61,7 @@ type Untidy struct{ Err error }
 
 // Error says what was left behind.
 func (e *Untidy) Error() string {
-	return fmt.Sprintf("the new state is live and saved, but not everything could be cleared up: %v; the next apply, or `hardenctl revert`, tries again", e.Err)
+	return fmt.Sprintf("the new state is live and saved, but could not be cleaned up completely: %v; the next apply, or `hardenctl revert`, tries again", e.Err)
 }
 
 // Unwrap returns what went wrong.
@@ -90,7 +90,7 @@ func (site Site) revert(ctx context.Context, steps []step) error {
 		if s.undo == nil {
 			continue
 		}
-		site.Progress("going back: " + s.name)
+		site.Progress("undoing: " + s.name)
 		if err := s.undo(context.WithoutCancel(ctx)); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
 		}

@@ -37,8 +37,8 @@ func TestRun(t *testing.T) {
 		undone        bool
 	}{
 		{"all goes well", nil, nil, nil, "do A, do B, do C, finish A, finish B, finish C", "", false},
-		{"one fails", errTest, nil, nil, "do A, do B, undo B, undo A", "B: broken; everything went back to what it was", true},
-		{"going back fails too, and goes on", errTest, nil, errors.New("stuck"), "do A, do B, undo B, undo A", "B: broken; going back failed too: B: stuck", false},
+		{"one fails", errTest, nil, nil, "do A, do B, undo B, undo A", "B: broken; the change was undone, the host is as before", true},
+		{"going back fails too, and goes on", errTest, nil, errors.New("stuck"), "do A, do B, undo B, undo A", "B: broken; undoing failed too: B: stuck", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var l log
@@ -69,7 +69,7 @@ func TestRunInterrupted(t *testing.T) {
 	do := first.do
 	first.do = func(ctx context.Context) error { cancel(); return do(ctx) }
 	err := silent.run(ctx, []step{first, l.step("B", nil, nil)})
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "went back") {
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "was undone") {
 		t.Errorf("error %v", err)
 	}
 	if want := []string{"do A", "undo B", "undo A"}; !slices.Equal(l.lines, want) {

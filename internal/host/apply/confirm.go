@@ -26,7 +26,7 @@ type Unconfirmed struct {
 
 // Error says what is in the way.
 func (e *Unconfirmed) Error() string {
-	return fmt.Sprintf("%s: %v; nothing was changed, and the trial goes on to its end", e.Step, e.Cause)
+	return fmt.Sprintf("%s: %v; nothing was changed, and the trial continues until its deadline", e.Step, e.Cause)
 }
 
 // Unwrap returns the cause.
@@ -124,7 +124,7 @@ func (site Site) extendStep(e journal.Entry) step {
 			return errors.New("its time is over")
 		}
 		if still, err := site.Armed(); err != nil || !still {
-			return cmp.Or(err, errors.New("the kernel has gone back to the old rules"))
+			return cmp.Or(err, errors.New("the kernel has already restored the old rules"))
 		}
 		return site.arm(max(confirmTime, e.Left()))
 	}}

@@ -29,7 +29,7 @@ func (w *fileWork) stageStep(paths []string) step {
 	undo := func(context.Context) error {
 		mended, err := w.change.Files.EndTrial()
 		for _, path := range mended {
-			w.change.Progress(path + " was saved by somebody in the middle of the trial, which was taken out")
+			w.change.Progress(path + " was saved by someone during the trial; the trial's rules were removed from it")
 		}
 		return errors.Join(w.change.Files.Sweep(paths), err)
 	}

@@ -20,7 +20,7 @@ var everywhere = map[ruleset.Family][]netip.Prefix{
 // to whole seconds; kernelset.Forever needs a confirm to end it.
 func (site Site) arm(left time.Duration) error {
 	if left <= 0 && left != kernelset.Forever {
-		return errors.New("the time of the trial was over before it began; give it more")
+		return errors.New("the trial's time was over before the trial began; use a longer --confirm-within")
 	}
 	for _, family := range ruleset.Families {
 		var entries []kernelset.Entry

@@ -27,7 +27,7 @@ func (c Change) readSets(copied map[string]bool) error {
 			name = trial.Set(name)
 		}
 		if err := holds(c.Sets, name, slices.Concat(want.Members.V4(), want.Members.V6())); err != nil {
-			return fmt.Errorf("the host is not what was planned: set %s: %w", s.Object, err)
+			return fmt.Errorf("the host differs from the plan: set %s: %w", s.Object, err)
 		}
 	}
 	return nil
@@ -52,9 +52,9 @@ func holds(sets dataplane.Sets, name string, want []netip.Prefix) error {
 	}
 	switch {
 	case n != len(want):
-		return fmt.Errorf("it holds %d entries of %d", n, len(want))
+		return fmt.Errorf("it holds %d entries, expected %d", n, len(want))
 	case there != wanted:
-		return errors.New("it does not hold what was put into it; somebody has changed it")
+		return errors.New("its entries are not those that hardenctl added; someone has changed it")
 	}
 	return nil
 }

@@ -25,12 +25,12 @@ func TestHolds(t *testing.T) {
 	want := []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.7/32")}
 	for entries, says := range map[string]string{
 		"198.51.100.7 192.0.2.0/24":            "",
-		"198.51.100.7":                         "1 entries of 2",
-		"198.51.100.7 192.0.2.0/24 10.0.0.0/8": "3 entries of 2",
-		"198.51.100.7 192.0.2.0/25":            "somebody has changed it",
-		"198.51.100.7 192.0.2.0/24,nomatch":    "somebody has changed it",
-		"198.51.100.7 192.0.2.0/24,timeout,60": "somebody has changed it",
-		"198.51.100.8 192.0.2.0/24":            "somebody has changed it",
+		"198.51.100.7":                         "1 entries, expected 2",
+		"198.51.100.7 192.0.2.0/24 10.0.0.0/8": "3 entries, expected 2",
+		"198.51.100.7 192.0.2.0/25":            "someone has changed it",
+		"198.51.100.7 192.0.2.0/24,nomatch":    "someone has changed it",
+		"198.51.100.7 192.0.2.0/24,timeout,60": "someone has changed it",
+		"198.51.100.8 192.0.2.0/24":            "someone has changed it",
 	} {
 		text := "create a hash:net\n"
 		if strings.Contains(entries, "timeout") {

@@ -102,7 +102,7 @@ func (w *setWork) count(name string, want int) error {
 		return err
 	}
 	if int(header.Entries) != want {
-		return fmt.Errorf("it holds %d entries of %d", header.Entries, want)
+		return fmt.Errorf("it holds %d entries, expected %d", header.Entries, want)
 	}
 	return nil
 }
@@ -197,7 +197,7 @@ func (w *setWork) exchange(ctx context.Context, name, beside string) error {
 }
 
 func notReplaced(have state.Set) error {
-	return fmt.Errorf("it is a %s of IPv%d, which the kernel does not replace while rules name it; take those rules out (iptables-save shows them) and run this again", have.Type, have.Family)
+	return fmt.Errorf("it has the type %s of IPv%d, and the kernel cannot replace it while rules use it; remove those rules (iptables-save lists them) and run the command again", have.Type, have.Family)
 }
 
 // undo swaps and names back and removes what was made. The rules went back

@@ -160,7 +160,7 @@ func (c Change) verifyStep() step {
 			return nil
 		}
 		first := left.Changes[0]
-		return fmt.Errorf("the host is not what was planned: %d differences, the first is %s %s %s", len(left.Changes), first.Action, first.Kind, first.Object)
+		return fmt.Errorf("the host differs from the plan in %d places; the first is %s %s %s", len(left.Changes), first.Action, first.Kind, first.Object)
 	}}
 }
 

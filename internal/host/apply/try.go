@@ -192,7 +192,7 @@ func (c Change) readTablesStep(families []ruleset.Family, between target, copied
 				return err
 			}
 			if place := trial.Differ(now.Tables, of(family, between(now.Tables))); place != "" {
-				return fmt.Errorf("the host is not what was planned: %s is not as it was loaded", place)
+				return fmt.Errorf("the host differs from the plan: %s is not as it was loaded", place)
 			}
 		}
 		return c.readSets(copied)
@@ -252,7 +252,7 @@ func (c Change) readSettingsStep() step {
 		for _, key := range c.objects(plan.Setting) {
 			now, there := have[key]
 			if want := c.Want.Settings[key]; there && !slices.Equal(strings.Fields(now.Value), strings.Fields(want.Value)) {
-				return fmt.Errorf("the host is not what was planned: %s is %q, not %q", key, now.Value, want.Value)
+				return fmt.Errorf("the host differs from the plan: %s is %q, not %q", key, now.Value, want.Value)
 			}
 		}
 		return nil

@@ -72,7 +72,7 @@ func Note(ctx context.Context, open []probe.Connection) (known int, err error) {
 		case errors.Is(err, unix.ENOMEM):
 			return known, ErrFull
 		case errors.Is(err, unix.EINVAL): // nfnetlink's word for a subsystem that it does not have
-			return known, fmt.Errorf("conntrack takes no entry: this kernel needs the module nf_conntrack_netlink (CONFIG_NF_CT_NETLINK): %w", err)
+			return known, fmt.Errorf("cannot add conntrack entries: this kernel needs the module nf_conntrack_netlink (CONFIG_NF_CT_NETLINK): %w", err)
 		case err != nil:
 			return known, fmt.Errorf("connection %s to %s: %w", c.Far, c.Near, err)
 		}

@@ -93,7 +93,7 @@ type liveConnections struct{}
 func (liveConnections) Note(ctx context.Context) (open, known int, err error) {
 	all, err := probe.OpenConnections()
 	if err != nil {
-		return 0, 0, fmt.Errorf("which connections are open: %w", err)
+		return 0, 0, fmt.Errorf("cannot read the open connections: %w", err)
 	}
 	known, err = conntrack.Note(ctx, all)
 	return len(all), known, err

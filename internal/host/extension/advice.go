@@ -47,17 +47,17 @@ func (e *Missing) install() []string {
 	if e.Kernel {
 		return []string{e.installModule()}
 	}
-	return []string{"to have it" + libraryPackage(e.host)}
+	return []string{"to install it" + libraryPackage(e.host)}
 }
 
 // Libraries says how to get back a library of iptables that is missing here.
-func Libraries() string { return "to have it" + libraryPackage(here.Host()) }
+func Libraries() string { return "to install it" + libraryPackage(here.Host()) }
 
 func libraryPackage(host distro.Host) string {
 	if p := host.Packages; p != nil {
 		return fmt.Sprintf(" (%s): %s %s", p.Name, p.Install, p.Libraries)
 	}
-	return ": install the package that brings the libraries of iptables; it is called iptables on Debian and Ubuntu, iptables-libs on RHEL"
+	return ": install the package with the libraries of iptables (iptables on Debian and Ubuntu, iptables-libs on RHEL)"
 }
 
 func (e *Missing) installModule() string {
@@ -65,15 +65,15 @@ func (e *Missing) installModule() string {
 	k, p := e.host.Kernel, e.host.Packages
 	switch {
 	case k != nil && k.Release != "":
-		return fmt.Sprintf("the kernel is that of %s, and no package of a distribution brings it; a newer one may have it", k.Name)
+		return fmt.Sprintf("the kernel is from %s, and no distribution package adds this; a newer kernel may have it", k.Name)
 	case k != nil && !slices.ContainsFunc(e.Extensions, func(x ruleset.Extension) bool { return !k.Lack(x) }):
-		return fmt.Sprintf("the kernel of %s is built without it, and no package brings it", k.Name)
+		return fmt.Sprintf("the kernel of %s is built without this, and no package adds it", k.Name)
 	case !e.shelf:
-		return fmt.Sprintf("to have it: there is no %s/%s here. After an update of the kernel, reboot. In a container, load it on the machine: modprobe -a %s", modulesFolder, e.release, modules)
+		return fmt.Sprintf("to install it: %s/%s is missing. After a kernel update, reboot. In a container, run on the machine: modprobe -a %s", modulesFolder, e.release, modules)
 	case p != nil:
-		return fmt.Sprintf("to have it (%s): %s %s && modprobe -a %s", p.Name, p.Install, p.Modules, modules)
+		return fmt.Sprintf("to install it (%s): %s %s && modprobe -a %s", p.Name, p.Install, p.Modules, modules)
 	}
-	return fmt.Sprintf("to have it: install the package that brings all modules of the kernel %s, and try modprobe -a %s", e.release, modules)
+	return fmt.Sprintf("to install it: install the package with all modules of the kernel %s, then run modprobe -a %s", e.release, modules)
 }
 
 // without says how to do without, for each part that can.
@@ -91,7 +91,7 @@ func (e *Missing) without() []string {
 		}
 	}
 	if len(ways) == 0 {
-		return []string{"no setting of the profile does without it"}
+		return []string{"every profile needs it"}
 	}
-	return []string{"to do without: " + strings.Join(ways, "; ")}
+	return []string{"to avoid it: " + strings.Join(ways, "; ")}
 }

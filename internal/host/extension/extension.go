@@ -140,7 +140,7 @@ func (e *Missing) what() string {
 	if e.Kernel {
 		return fmt.Sprintf("the kernel of this host (%s) does not have %s (%s)", e.release, name, strings.Join(e.modules(), ", "))
 	}
-	return fmt.Sprintf("this host does not have %s: there is no %s in %s", name, libraries(e.Extensions[0].Name, e.Family), strings.Join(folders(), ", "))
+	return fmt.Sprintf("this host does not have %s: no %s in %s", name, libraries(e.Extensions[0].Name, e.Family), strings.Join(folders(), ", "))
 }
 
 // most is how many parts of a profile a message names.

@@ -31,13 +31,13 @@ func TestError(t *testing.T) {
 		want                     []string
 	}{
 		{"a library on RHEL", rhel10, "none", Missing{Extensions: []ruleset.Extension{bpf}, Origins: []bundle.Origin{scan}}, []string{
-			"it is needed by: scan (builtin:base:22)", "to have it (RHEL 10): dnf install iptables-libs", "to do without: fingerprint = false and dont_fragment = false in [scan]"}},
+			"it is needed by: scan (builtin:base:22)", "to install it (RHEL 10): dnf install iptables-libs", "to avoid it: fingerprint = false and dont_fragment = false in [scan]"}},
 		{"a module without a folder of modules", debian, "none", Missing{Extensions: []ruleset.Extension{bpf}, Kernel: true, Origins: []bundle.Origin{scan}}, []string{
-			"the kernel of this host (none) does not have the match bpf of iptables (xt_bpf)", "there is no /lib/modules/none here", "modprobe -a xt_bpf"}},
+			"the kernel of this host (none) does not have the match bpf of iptables (xt_bpf)", "/lib/modules/none is missing", "modprobe -a xt_bpf"}},
 		{"a module that the kernel is built without", rhel10, "none", Missing{Extensions: []ruleset.Extension{synproxy}, Kernel: true, Family: ruleset.V6, Origins: []bundle.Origin{https}}, []string{
-			"(ip6t_SYNPROXY)", "the kernel of RHEL 10 is built without it, and no package brings it", "to do without: synproxy = false in [services.https]"}},
-		{"WSL2", debian, "6.1.21.2-microsoft-standard-WSL2", Missing{Extensions: []ruleset.Extension{bpf}, Kernel: true}, []string{"the kernel is that of WSL2, and no package of a distribution brings it"}},
-		{"a distribution that nobody knows", "ID=arch\n", "none", Missing{Extensions: []ruleset.Extension{bpf}}, []string{"install the package that brings the libraries of iptables"}},
+			"(ip6t_SYNPROXY)", "the kernel of RHEL 10 is built without this, and no package adds it", "to avoid it: synproxy = false in [services.https]"}},
+		{"WSL2", debian, "6.1.21.2-microsoft-standard-WSL2", Missing{Extensions: []ruleset.Extension{bpf}, Kernel: true}, []string{"the kernel is from WSL2, and no distribution package adds this"}},
+		{"a distribution that nobody knows", "ID=arch\n", "none", Missing{Extensions: []ruleset.Extension{bpf}}, []string{"install the package with the libraries of iptables"}},
 		{"five parts", debian, "none", Missing{Extensions: []ruleset.Extension{bpf}, Origins: slices.Repeat([]bundle.Origin{scan}, 5)}, []string{"scan (builtin:base:22), and 1 more"}},
 		{"one of two", debian, "none", Missing{Extensions: []ruleset.Extension{bpf, synproxy}, Kernel: true}, []string{"does not have one of these: match bpf of iptables, target SYNPROXY of iptables (xt_bpf, ipt_SYNPROXY)"}},
 	} {
@@ -56,9 +56,9 @@ func TestError(t *testing.T) {
 // where the kernel that runs has a folder of modules, and lacks one in it.
 func TestModulePackages(t *testing.T) {
 	for osRelease, want := range map[string]string{
-		"ID=rhel\nVERSION_ID=10.2":        "to have it (RHEL 10): dnf install kernel-modules-extra-$(uname -r) && modprobe -a xt_bpf",
+		"ID=rhel\nVERSION_ID=10.2":        "to install it (RHEL 10): dnf install kernel-modules-extra-$(uname -r) && modprobe -a xt_bpf",
 		"ID=ubuntu\nVERSION_ID=\"24.04\"": "linux-modules-extra-$(uname -r) && modprobe -a xt_bpf",
-		"ID=arch":                         "to have it: install the package that brings all modules of the kernel",
+		"ID=arch":                         "to install it: install the package with all modules of the kernel",
 	} {
 		e := Missing{Extensions: []ruleset.Extension{bpf}, Kernel: true, shelf: true, host: distro.Find(osRelease, "")}
 		if got := e.installModule(); !strings.Contains(got, want) {

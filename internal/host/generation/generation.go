@@ -113,7 +113,7 @@ type SourceEntry struct {
 }
 
 // ErrNone is the error of a store without the generation that is asked for.
-var ErrNone = errors.New("there is no such generation")
+var ErrNone = errors.New("no such generation")
 
 // path is the folder of a generation, or a file in it.
 func (s Store) path(number int, names ...string) string {

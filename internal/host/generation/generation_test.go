@@ -303,7 +303,7 @@ func TestStoreInOtherHands(t *testing.T) {
 		_, opened := s.Open(1)
 		_, committed := s.Commit()
 		for what, err := range map[string]error{"list": listed, "open": opened, "stage": s.Stage(content("64", 1)), "commit": committed, "discard": s.Discard()} {
-			if err == nil || !strings.Contains(err.Error(), "symbolic link") && !strings.Contains(err.Error(), "may be written by others") {
+			if err == nil || !strings.Contains(err.Error(), "symbolic link") && !strings.Contains(err.Error(), "is writable by other users") {
 				t.Errorf("%s: %s: %v", name, what, err)
 			}
 		}
@@ -316,7 +316,7 @@ func TestSourceNames(t *testing.T) {
 		c := content("128", 1)
 		c.Sources = []Source{{name, Profile, nil}}
 		s := store(t)
-		if err := s.Stage(c); err == nil || !strings.Contains(err.Error(), "is no name of a profile") {
+		if err := s.Stage(c); err == nil || !strings.Contains(err.Error(), "is not a valid name of a profile") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

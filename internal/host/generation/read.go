@@ -61,7 +61,7 @@ func read(text []byte) (g Generation, err error) {
 		Format int `json:"format"`
 	}
 	if json.Unmarshal(text, &head) == nil && head.Format != Format {
-		return g, fmt.Errorf("has format %d, and this hardenctl knows format %d: go back with the version that kept it, or apply the profile that it keeps in %s", head.Format, Format, sourcesName)
+		return g, fmt.Errorf("has the unsupported format %d (expected %d): roll back with the hardenctl version that saved it, or apply the profile in its folder %s", head.Format, Format, sourcesName)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()

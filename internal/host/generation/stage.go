@@ -72,7 +72,7 @@ func (s Source) path() (string, error) {
 		folder, rest = fmt.Sprintf("above-%d", levels), above
 	}
 	if !fs.ValidPath(rest) || rest == "." {
-		return "", fmt.Errorf("%q is no name of a %s", s.Name, s.Kind)
+		return "", fmt.Errorf("%q is not a valid name of a %s", s.Name, s.Kind)
 	}
 	return path.Join(sourcesName, folder, rest), nil
 }

@@ -38,13 +38,13 @@ func (s Store) Before() (*bundle.Bundle, error) {
 	case len(numbers) == 0:
 		return nil, fmt.Errorf("%w: nothing has been applied yet", ErrNone)
 	case numbers[0] != first || !isThere(s.path(first, beforeName, sumsName)):
-		return nil, fmt.Errorf("%w: it was not kept, since an earlier version of hardenctl was applied first", ErrNone)
+		return nil, fmt.Errorf("%w: an earlier version of hardenctl was applied first and did not save it", ErrNone)
 	}
 	u := undoing{tables: map[state.TableID]tablefile.Table{}}
 	for _, n := range numbers {
 		err := u.read(s, n)
 		if err != nil && n != first {
-			err = fmt.Errorf("%w; remove %s to go back without what only it has changed", err, s.path(n))
+			err = fmt.Errorf("%w; to roll back without the changes that only it made, remove %s", err, s.path(n))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("generation %d: %w", n, err)
@@ -110,7 +110,7 @@ func (u *undoing) read(s Store, number int) error {
 func (s Store) before(number int) (map[string][]byte, error) {
 	list, err := safepath.ReadFile(s.path(number, beforeName, sumsName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: an earlier version of hardenctl has kept it", ErrNone)
+		return nil, fmt.Errorf("%w: it was saved by an earlier version of hardenctl", ErrNone)
 	}
 	if err != nil {
 		return nil, err

@@ -15,10 +15,10 @@ func TestNotToBeRead(t *testing.T) {
 	}{
 		"a later version, with a field more": {func(s Store) error {
 			return rewrite(s.path(2, recordName), `"format": 1,`, `"format": 2, "new": [],`)
-		}, "has format 2, and this hardenctl knows format 1"},
+		}, "has the unsupported format 2 (expected 1)"},
 		"an earlier one, with a field less": {func(s Store) error {
 			return rewrite(s.path(2, recordName), `"format": 1,`, "")
-		}, "has format 0"},
+		}, "has the unsupported format 0"},
 		"a field more": {func(s Store) error {
 			return rewrite(s.path(2, recordName), `"format": 1,`, `"format": 1, "new": [],`)
 		}, "is not as it was written"},

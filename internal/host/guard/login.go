@@ -36,7 +36,7 @@ func (q *Question) logIn(ctx context.Context, tried []*visit, found *plan.Access
 		}
 		return []string{closed}, nil
 	case !served:
-		return []string{q.unheard() + ", and no SSH server was found: what serves them must listen there before anybody can log in"}, nil
+		return []string{q.unheard() + ", and no SSH server was found: to log in, a server must listen there"}, nil
 	}
 	return nil, nil
 }
@@ -57,7 +57,7 @@ func (q *Question) trySSH(ctx context.Context, tried []*visit, ports []uint16, f
 	if err := q.rehearse(ctx, visits); err != nil {
 		return "", err
 	}
-	closed = fmt.Sprintf("the SSH server of this host listens at %s, and no address of access.admin would get in there", strings.Join(names, ", "))
+	closed = fmt.Sprintf("the SSH server of this host listens at %s, where no address of access.admin can connect", strings.Join(names, ", "))
 	if reason := visits[0].reason; reason != "" {
 		closed += " (" + reason + ")"
 	}

@@ -97,7 +97,7 @@ const (
 )
 
 // ErrNone says that nothing is under way.
-var ErrNone = errors.New("no apply is under way")
+var ErrNone = errors.New("no apply is in progress")
 
 // ErrBroken says that there is an entry, and that nobody can tell what it said.
 var ErrBroken = errors.New("the journal is not as it was written")
@@ -165,12 +165,12 @@ func parse(place string, text []byte) (e Entry, err error) {
 		Format int `json:"format"`
 	}
 	if json.Unmarshal(text, &head) == nil && (head.Format < 1 || head.Format > Format) {
-		return Entry{}, fmt.Errorf("%s is no journal of this version of hardenctl (format %d, not %d); bring the apply to its end with the version that began it", place, head.Format, Format)
+		return Entry{}, fmt.Errorf("%s: unsupported journal format %d (expected %d); complete the apply with the hardenctl version that began it", place, head.Format, Format)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&e); err != nil {
-		return Entry{}, fmt.Errorf("%s: %w (%v); `hardenctl revert` ends what is on trial without it", place, ErrBroken, err)
+		return Entry{}, fmt.Errorf("%s: %w (%v); `hardenctl revert` ends the trial without it", place, ErrBroken, err)
 	}
 	return e, nil
 }

@@ -142,7 +142,7 @@ func TestUnknown(t *testing.T) {
 		`{"format": 3}`: false, `{"format": 3, "new": true}`: false, `{}`: false} {
 		must(t, ours.Begin(e, b))
 		must(t, os.WriteFile(ours.Folder+"/journal.json", []byte(text), 0o600))
-		says := "no journal of this version"
+		says := "unsupported journal format"
 		if broken {
 			says = "hardenctl revert"
 		}

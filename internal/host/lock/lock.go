@@ -27,7 +27,7 @@ type Lock struct{ Path string }
 func Under(root string) Lock { return Lock{filepath.Join(root, "run/hardenctl.lock")} }
 
 // ErrBusy is the error of a wait for another apply that has taken too long.
-var ErrBusy = errors.New("another hardenctl is at work")
+var ErrBusy = errors.New("another hardenctl is running")
 
 // Take waits for other applies to end, at most until ctx does, and returns the
 // function that lets the next one in. If they do not, the error is an ErrBusy. say
@@ -50,7 +50,7 @@ func (l Lock) Take(ctx context.Context, say func(string)) (release func(), err e
 			if err := l.replace(f); err != nil {
 				return nil, errors.Join(err, f.Close())
 			}
-			say(l.Path + " " + why + ": others could hold up an apply by it, so it was made anew")
+			say(l.Path + " " + why + ": other users could block an apply with it, so it was created again")
 		}
 		select {
 		case <-ctx.Done():
@@ -77,7 +77,7 @@ func (l Lock) open() (*os.File, error) {
 	}
 	fd, err := unix.Open(l.Path, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
 	if errors.Is(err, unix.ELOOP) {
-		return nil, fmt.Errorf("%s is a symbolic link, which is not followed there; remove it", l.Path)
+		return nil, fmt.Errorf("%s is a symbolic link, which hardenctl does not follow; remove it", l.Path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", l.Path, err)
@@ -101,7 +101,7 @@ func (l Lock) Holder() string {
 	}
 	who := strings.TrimSpace(string(text))
 	if _, err := os.Stat("/proc/" + strings.TrimPrefix(who, "process ")); errors.Is(err, fs.ErrNotExist) {
-		return who + ", which was killed; a tool that it started is still at work"
+		return who + ", which was killed; a tool that it started is still running"
 	}
 	return who
 }

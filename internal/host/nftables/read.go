@@ -32,7 +32,7 @@ func Read() ([]Table, error) {
 			return tables, nil
 		}
 	}
-	return nil, errors.New("reading nf_tables: somebody changes the rules all the time; try again")
+	return nil, errors.New("reading nf_tables: the rules keep changing; try again")
 }
 
 // Generation returns a number that is another after each change of rules, by

@@ -52,7 +52,7 @@ func Unloaded(layout bundle.Layout) []string {
 func unloaded(layout bundle.Layout, root string) []string {
 	var notes []string
 	for _, l := range loaders[layout] {
-		note := "nothing here loads the saved files at boot: " + l.missing(root)
+		note := "no service loads the saved files at boot: " + l.missing(root)
 		if l.missing(root) != "" && !slices.Contains(notes, note) {
 			notes = append(notes, note)
 		}
@@ -106,7 +106,7 @@ func BootNotes(layout bundle.Layout, have, want map[string][]byte) []string {
 	}
 	notes := Unloaded(layout)
 	if exists(systemdBin) {
-		notes = append(notes, fmt.Sprintf("if the saved files cannot be loaded at boot, the host is open: install hardenctl as %s, and the next apply adds a unit that closes the host in that case", systemd.Program))
+		notes = append(notes, fmt.Sprintf("if the saved files fail to load at boot, the host is open: install hardenctl as %s; the next apply then adds a unit that closes the host in that case", systemd.Program))
 	}
 	return notes
 }
@@ -117,5 +117,5 @@ func unitNotes(layout bundle.Layout, have, want map[string][]byte) []string {
 	if !keeps || bytes.Equal(have[unitPath], want[unitPath]) {
 		return nil
 	}
-	return []string{"bans outlive a reboot once the unit runs: systemctl daemon-reload && systemctl start hardenctl-restore after the apply"}
+	return []string{"to keep bans across a reboot, start the unit after the apply: systemctl daemon-reload && systemctl start hardenctl-restore"}
 }

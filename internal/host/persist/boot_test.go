@@ -13,7 +13,7 @@ import (
 // their units must be enabled.
 func TestLoadersOfRHEL(t *testing.T) {
 	root := t.TempDir()
-	const nothing = "nothing here loads the saved files at boot: "
+	const nothing = "no service loads the saved files at boot: "
 	says := func(when string, want ...string) {
 		t.Helper()
 		if got := unloaded(bundle.RHEL, root); !slices.Equal(got, want) {

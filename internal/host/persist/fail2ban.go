@@ -31,12 +31,12 @@ func fail2banNotes(wanted, installed bool, missing string, changes bool) []strin
 	var notes []string
 	switch {
 	case wanted && !installed:
-		return []string{"the profile asks for fail2ban, which is not installed here: install fail2ban"}
+		return []string{"the profile uses fail2ban, which is not installed: install fail2ban"}
 	case wanted && missing != "":
-		notes = append(notes, fmt.Sprintf("fail2ban does not start, with all its jails, while %s is missing: see fail2ban.log in the profile", missing))
+		notes = append(notes, fmt.Sprintf("fail2ban and all its jails do not start while %s is missing: see fail2ban.log in the profile", missing))
 	}
 	if installed && changes {
-		notes = append(notes, "fail2ban reads its files when it starts: run `fail2ban-client reload` after the apply")
+		notes = append(notes, "fail2ban reads its files only at start: run `fail2ban-client reload` after the apply")
 	}
 	return notes
 }

@@ -11,7 +11,7 @@ import (
 // A reader of a plan is told to install fail2ban where it is wanted, to reload
 // it when a file of its changes, and what would keep it from starting.
 func TestFail2banNotes(t *testing.T) {
-	const install, reload, start = "install fail2ban", "fail2ban-client reload", "does not start, with all its jails, while /x is missing"
+	const install, reload, start = "install fail2ban", "fail2ban-client reload", "and all its jails do not start while /x is missing"
 	for _, test := range []struct {
 		name              string
 		wanted, installed bool

@@ -34,7 +34,7 @@ func LinkNotes(entries []bundle.SettingEntry) []string {
 	for _, nic := range nics {
 		address, _ := os.ReadFile("/sys/class/net/" + nic + "/address")
 		if taken := shadow(files, nic, strings.TrimSpace(string(address))); taken != "" {
-			notes = append(notes, fmt.Sprintf("%s matches %s too and comes first: udev takes one file only, so that what the profile says of %s does not count after the next boot; say it in that file, or remove it",
+			notes = append(notes, fmt.Sprintf("%s matches %s too and comes first: udev uses only one file, so the profile's settings of %s are lost at the next boot; add them to that file, or remove it",
 				taken, nic, nic))
 		}
 	}

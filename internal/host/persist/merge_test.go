@@ -184,10 +184,10 @@ func TestMergeRulesPolicies(t *testing.T) {
 func TestMergeRulesRefuses(t *testing.T) {
 	for _, c := range []struct{ existing, want string }{
 		{"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j ACCEPT\n", "table filter has no COMMIT; the file is cut off"},
-		{"# rules\nallow 22\n", `line 2: "allow 22" stands outside of a table`},
-		{"*filter\nCOMMIT\nCOMMIT\n", `line 3: "COMMIT" stands outside of a table`},
-		{"\x00\x01\x7fELF", `line 1: "\x00\x01\x7fELF" stands outside of a table`},
-		{"*filter\nCOMMIT\n*filter\nCOMMIT\n", `line 3: table "filter" stands there a second time`},
+		{"# rules\nallow 22\n", `line 2: "allow 22" is outside of a table`},
+		{"*filter\nCOMMIT\nCOMMIT\n", `line 3: "COMMIT" is outside of a table`},
+		{"\x00\x01\x7fELF", `line 1: "\x00\x01\x7fELF" is outside of a table`},
+		{"*filter\nCOMMIT\n*filter\nCOMMIT\n", `line 3: table "filter" occurs twice`},
 		{"*\nCOMMIT\n", "line 1: a table without a name"},
 		{"*filter\n*raw\nCOMMIT\n", `line 2: table "raw" begins before table "filter" has its COMMIT`},
 	} {

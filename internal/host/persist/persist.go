@@ -40,7 +40,7 @@ func Wanted(b *bundle.Bundle, layout bundle.Layout, have map[string][]byte) (map
 	for name, path := range bundle.Paths(layout) {
 		text, err := content(name, have[path], b)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w; mend it, or %s", path, err, MoveAway(path))
+			return nil, fmt.Errorf("%s: %w; fix it, or %s", path, err, MoveAway(path))
 		}
 		want[path] = text
 	}
@@ -94,7 +94,7 @@ func content(name string, have []byte, b *bundle.Bundle) ([]byte, error) {
 // MoveAway says how to do without a file that does not load: an apply writes it
 // anew.
 func MoveAway(path string) string {
-	return "move the file away, with what others have in it, and apply again: mv " + path + " " + path + ".broken"
+	return "move the file away, with all unmanaged rules in it, and apply again: mv " + path + " " + path + ".broken"
 }
 
 // Read returns the text of each path, nil where there is no file. It takes only

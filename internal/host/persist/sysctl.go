@@ -38,7 +38,7 @@ func sysctlNotes(root, ours string, settings []bundle.SettingEntry) []string {
 		for _, other := range readSysctl(string(text)) {
 			for _, s := range settings {
 				if s.Key != "" && overlap(split(s.Key), other.key) && fold(s.Value) != fold(other.value) {
-					notes = append(notes, fmt.Sprintf("/%s says %s = %s and is read later at boot, where %s of the profile (%s) will not last; take it out there",
+					notes = append(notes, fmt.Sprintf("/%s sets %s = %s and is read later at boot, so the profile's %s (%s) is lost; remove the line there",
 						file, strings.Join(other.key, "."), other.value, s.Key, s.Value))
 				}
 			}

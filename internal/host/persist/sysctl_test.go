@@ -40,10 +40,10 @@ func TestSysctlNotes(t *testing.T) {
 		{Key: "net.ipv4.tcp_rmem", Value: "1 2 3"}, {Module: "nf_conntrack", Option: "hashsize", Value: "1"},
 	})
 	want := []string{
-		"/run/sysctl.d/70-rp.conf says net.ipv4.conf.eth0.rp_filter = 1 and",
-		"/etc/sysctl.d/90-mine.conf says net.ipv4.tcp_syncookies = 0 and",
-		"/usr/local/lib/sysctl.d/99-all.conf says net.ipv4.conf.*.log_martians = 0 and",
-		"/etc/sysctl.conf says net.ipv4.ip_default_ttl = 64 and",
+		"/run/sysctl.d/70-rp.conf sets net.ipv4.conf.eth0.rp_filter = 1 and",
+		"/etc/sysctl.d/90-mine.conf sets net.ipv4.tcp_syncookies = 0 and",
+		"/usr/local/lib/sysctl.d/99-all.conf sets net.ipv4.conf.*.log_martians = 0 and",
+		"/etc/sysctl.conf sets net.ipv4.ip_default_ttl = 64 and",
 	}
 	if len(notes) != len(want) {
 		t.Fatalf("notes\n%s", strings.Join(notes, "\n"))

@@ -49,19 +49,19 @@ type Caller struct {
 func (c Caller) String() string { return c.Address + " (" + c.Learned + ")" }
 
 // ErrNobody is the refusal where nobody is known who must get in.
-var ErrNobody = errors.New("nobody is known who must still get in: nobody is logged in, " +
-	`and there is no admin address that could be tried at an admin service; a profile states the addresses that you log in from, such as [access] admin = ["192.0.2.7"]`)
+var ErrNobody = errors.New("no admin access to verify: no admin session is open, " +
+	`and the profile has no admin address for an admin service; add the addresses that you log in from, such as [access] admin = ["192.0.2.7"]`)
 
 // Refusal returns why the plan must not be applied; nil if everybody gets in.
 func (a *Access) Refusal() error {
 	refused := a.refused()
 	switch {
 	case a.Unproven != "":
-		return fmt.Errorf("it could not be proven that anybody still gets in: %s", a.Unproven)
+		return fmt.Errorf("cannot verify admin access: %s", a.Unproven)
 	case len(a.Callers) == 0:
 		return ErrNobody
 	case len(refused) == 0 && a.Closed != "":
-		return fmt.Errorf("nobody could log in: %s", a.Closed)
+		return fmt.Errorf("no admin could log in: %s", a.Closed)
 	case len(refused) == 0:
 		return nil
 	}
@@ -90,7 +90,7 @@ func strangers(refused []Caller) string {
 	if flags == nil {
 		return ""
 	}
-	return fmt.Sprintf(". %s does not tell who has logged in: if that is no admin, add %s", strings.Join(programs, ", "), strings.Join(flags, " "))
+	return fmt.Sprintf(". %s does not report who has logged in: if this is not an admin, add %s", strings.Join(programs, ", "), strings.Join(flags, " "))
 }
 
 func (a *Access) refused() []Caller {
@@ -108,7 +108,7 @@ func (v view) access(a *Access) {
 	if a == nil {
 		return
 	}
-	v.title("Who still gets in, tried with real packets")
+	v.title("Admin access, tested with real packets")
 	risky := v.paint("1;33", "risky:")
 	for _, c := range a.refused() {
 		fmt.Fprintf(v.w, "  %s %s at %s: %s\n", risky, c, c.Port, c.Refused)
@@ -117,15 +117,15 @@ func (v view) access(a *Access) {
 		fmt.Fprintf(v.w, "    %s\n", group)
 	}
 	if a.NotAdmins != nil {
-		fmt.Fprintf(v.w, "    left out, as no admin: %s\n", someOf(a.NotAdmins))
+		fmt.Fprintf(v.w, "    excluded (not an admin): %s\n", someOf(a.NotAdmins))
 	}
 	switch {
 	case a.Unproven != "":
-		fmt.Fprintf(v.w, "  %s not proven: %s\n", risky, a.Unproven)
+		fmt.Fprintf(v.w, "  %s not verified: %s\n", risky, a.Unproven)
 	case len(a.Callers) == 0:
 		fmt.Fprintf(v.w, "  %s %v\n", risky, ErrNobody)
 	case a.Closed != "":
-		fmt.Fprintf(v.w, "  %s nobody could log in: %s\n", risky, a.Closed)
+		fmt.Fprintf(v.w, "  %s no admin could log in: %s\n", risky, a.Closed)
 	}
 }
 
@@ -140,7 +140,7 @@ func (a *Access) admitted() []string {
 		}
 		way := fmt.Sprintf("%s, at %s", c.Learned, c.Port)
 		if c.Program != "" {
-			way += " (" + c.Program + " does not tell who has logged in)"
+			way += " (" + c.Program + " does not report who has logged in)"
 		}
 		if c.Knock {
 			way += " after a knock"

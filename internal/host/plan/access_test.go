@@ -20,8 +20,8 @@ func TestRefusal(t *testing.T) {
 		{"one does not", Access{Callers: []Caller{in, out}},
 			"this would lock out 203.0.113.9 (logged in by SSH) at tcp/22: a new connection would be refused"},
 		{"two do not", Access{Callers: []Caller{out, out}}, "; 203.0.113.9 (logged in by SSH)"},
-		{"no network to try it in", Access{Unproven: "no veth"}, "it could not be proven that anybody still gets in: no veth"},
-		{"nobody listens there", Access{Callers: []Caller{in}, Closed: "no program listens"}, "nobody could log in: no program listens"},
+		{"no network to try it in", Access{Unproven: "no veth"}, "cannot verify admin access: no veth"},
+		{"nobody listens there", Access{Callers: []Caller{in}, Closed: "no program listens"}, "no admin could log in: no program listens"},
 		{"nobody", Access{}, `[access] admin = ["192.0.2.7"]`},
 	} {
 		err := test.access.Refusal()
@@ -45,9 +45,9 @@ func TestPrintAccess(t *testing.T) {
 		want   string
 	}{
 		{many, "    access.admin, at tcp/22: 192.0.2.7, 192.0.2.7, 192.0.2.7, 192.0.2.7, 192.0.2.7 and 3 more\n"},
-		{&Access{}, "  risky: nobody is known who must still get in"},
-		{&Access{Callers: []Caller{{}}, Closed: "no program listens"}, "  risky: nobody could log in: no program listens\n"},
-		{&Access{Unproven: "no veth"}, "  risky: not proven: no veth\n"},
+		{&Access{}, "  risky: no admin access to verify"},
+		{&Access{Callers: []Caller{{}}, Closed: "no program listens"}, "  risky: no admin could log in: no program listens\n"},
+		{&Access{Unproven: "no veth"}, "  risky: not verified: no veth\n"},
 	} {
 		var b strings.Builder
 		(&Plan{Access: test.access}).Print(&b, false)

@@ -129,7 +129,7 @@ func TestCompareRules(t *testing.T) {
 			"- rule filter FORWARD 1: -j HARDENCTL-FORWARD -> ",
 		}},
 		{"the jump is not first", strings.Replace(wanted, "-A INPUT -j", "-A INPUT -s 203.0.113.9/32 -j DROP\n-A INPUT -j", 1), []string{
-			"~ rule filter INPUT 1: -j HARDENCTL-INPUT (as rule 2) -> -j HARDENCTL-INPUT #4 !1 rule of others in INPUT will stand behind hardenctl's chain, and match nothing any more",
+			"~ rule filter INPUT 1: -j HARDENCTL-INPUT (as rule 2) -> -j HARDENCTL-INPUT #4 !1 rule of other programs in INPUT will come after hardenctl's chain and never match",
 		}},
 		{"the jump stands there twice", inPlace("-A INPUT -j HARDENCTL-INPUT"), []string{
 			"~ rule filter INPUT 1: -j HARDENCTL-INPUT (as rule 1) -> -j HARDENCTL-INPUT #4",
@@ -152,7 +152,7 @@ func TestCompareRules(t *testing.T) {
 			"+ rule filter HARDENCTL-INPUT 1:  -> -p tcp -m tcp --dport 443 -j ACCEPT #9",
 			"+ rule filter HARDENCTL-INPUT 2:  -> -p tcp -m tcp --dport 22 -j ACCEPT #12",
 			"+ rule filter HARDENCTL-INPUT 3:  -> -j DROP",
-			"+ rule filter INPUT 1:  -> -j HARDENCTL-INPUT #4 !2 rules of others in INPUT will stand behind hardenctl's chain, and match nothing any more",
+			"+ rule filter INPUT 1:  -> -j HARDENCTL-INPUT #4 !2 rules of other programs in INPUT will come after hardenctl's chain and never match",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestCompareForeign(t *testing.T) {
 	if !slices.Equal(p.Untouched, want) {
 		t.Errorf("untouched\n%v, want\n%v", p.Untouched, want)
 	}
-	if len(p.Notes) != 1 || !strings.HasPrefix(p.Notes[0], "IPv4 filter INPUT: 1 rule of others behind hardenctl's chain") {
+	if len(p.Notes) != 1 || !strings.HasPrefix(p.Notes[0], "IPv4 filter INPUT: unmanaged rules (1 rule) after hardenctl's chain") {
 		t.Errorf("notes: %q", p.Notes)
 	}
 }

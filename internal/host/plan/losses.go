@@ -154,7 +154,7 @@ func subtract(from []box, out box) (left []box) {
 
 // riskRefused is said of a rule or a chain that lets packets in, and goes, where
 // it asks for more than a port and a source.
-const riskRefused = "what it accepted is refused unless another rule accepts it"
+const riskRefused = "what this accepted will be refused, unless another rule accepts it"
 
 // says names the ports that are lost, and for how many sources where not for all.
 func (g grant) says(lost []box, all netset.Set) string {
@@ -172,7 +172,7 @@ func (g grant) says(lost []box, all netset.Set) string {
 		sources = sources.Union(b.sources)
 	}
 	slices.Sort(ports)
-	text := strings.Join(slices.Compact(ports), ", ") + " is refused from now on"
+	text := strings.Join(slices.Compact(ports), ", ") + " will be refused"
 	if !sources.Equal(all) {
 		text += " for " + most(sources, all)
 	}

@@ -29,8 +29,8 @@ func (c *comparison) proxied() {
 		nat := c.have.Tables[state.TableID{Family: family, Name: "nat"}]
 		if translates(nat, "PREROUTING", nil) && !translates(nat, "OUTPUT", nil) {
 			c.plan.Notes = append(c.plan.Notes, fmt.Sprintf(
-				"IPv%d nat: ports are sent on by DNAT in PREROUTING and not in OUTPUT, which a service with synproxy needs: "+
-					"give OUTPUT the same rules, as Docker does, or leave synproxy out of services on these ports", family))
+				"IPv%d nat: ports are translated by DNAT in PREROUTING but not in OUTPUT, and a service with synproxy needs both: "+
+					"add the same rules to OUTPUT, as Docker does, or disable synproxy for services on these ports", family))
 		}
 	}
 }

@@ -28,7 +28,7 @@ func TestProxiedNotes(t *testing.T) {
 	} {
 		nat := "*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:MINE - [0:0]\n:LOOP - [0:0]\n" + c.rules + "COMMIT\n"
 		p := Compare(tablesOf(t, nat), tablesOf(t, c.want), states)
-		if len(p.Notes) != c.notes || c.notes == 1 && !strings.HasPrefix(p.Notes[0], "IPv4 nat: ports are sent on") {
+		if len(p.Notes) != c.notes || c.notes == 1 && !strings.HasPrefix(p.Notes[0], "IPv4 nat: ports are translated") {
 			t.Errorf("%s: notes %q", c.name, p.Notes)
 		}
 	}

@@ -26,7 +26,7 @@ func (e *RivalsError) Error() string {
 	for _, r := range e.Rivals {
 		all = append(all, r.Seen+": "+r.WayOut)
 	}
-	return "another firewall decides the packets that come to this host: " + strings.Join(all, "; ")
+	return "another firewall is active on this host: " + strings.Join(all, "; ")
 }
 
 // Rival returns a *RivalsError if another firewall is active beside the plan.
@@ -42,7 +42,7 @@ func (v view) rivals(rivals []Rival) {
 	if len(rivals) == 0 {
 		return
 	}
-	v.title("Another firewall is active, and an apply is refused until it is gone")
+	v.title("Another firewall is active; apply stops until you disable it")
 	for _, r := range rivals {
 		fmt.Fprintf(v.w, "  %s %s: %s\n", v.paint("1;33", "warning:"), r.Seen, r.WayOut)
 	}

@@ -45,7 +45,7 @@ func sameSet(have, want state.Set) bool {
 func (c *comparison) removeSet(name string, have state.Set) {
 	if others := have.References - c.have.UsesOfSet(name); others > 0 {
 		c.plan.Notes = append(c.plan.Notes, fmt.Sprintf(
-			"set %s is wanted no more, and stays because rules or lists of others name it (%d times); take those out first", name, others))
+			"set %s is not needed any more, but stays: unmanaged rules or lists use it (%d times); remove those first", name, others))
 		return
 	}
 	step := Step{Action: Remove, Kind: Set, Object: name, Before: setText(have), Origin: find(c.origins.sets, name)}
@@ -66,7 +66,7 @@ func (c *comparison) changeSet(name string, have, want state.Set) {
 		}
 	}
 	if !have.Swaps(want.Header) && have.References > 0 {
-		risks = append(risks, "rules name the set, and the kernel replaces such a set only by one of the same type and family: the apply fails and goes back until they are taken out")
+		risks = append(risks, "unmanaged rules use the set, and the kernel cannot change its type or family while they do: apply fails and is undone until you remove them")
 	}
 	step.Risk = strings.Join(slices.DeleteFunc(risks, func(r string) bool { return r == "" }), "; ")
 	c.plan.add(step)

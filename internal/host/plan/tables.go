@@ -14,10 +14,10 @@ import (
 
 // What is said of a policy that becomes DROP, and of one that is let go.
 const (
-	riskPolicy   = "new connections that the profile does not state are refused from now on"
-	riskForward  = "new connections through this host, also to ports that Docker publishes, are refused from now on unless the profile states them"
-	riskOpened   = "new connections are accepted from now on, unless a rule of others refuses them"
-	riskReleased = "the profile states this policy no more, and what no rule refuses is accepted; if another program (such as Docker) relies on DROP, let it set that again"
+	riskPolicy   = "new connections that the profile does not allow will be refused"
+	riskForward  = "new forwarded connections, also to ports that Docker publishes, will be refused unless the profile allows them"
+	riskOpened   = "new connections will be accepted, unless an unmanaged rule refuses them"
+	riskReleased = "the profile no longer sets this policy: what no rule refuses is accepted; if another program (such as Docker) relies on DROP, let it set DROP again"
 )
 
 // tables compares policies, our jumps and our chains, and lists what others
@@ -225,7 +225,7 @@ func (t *tableComparison) overtaken(chain string, have []tablefile.Rule) string 
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s of others in %s will stand behind hardenctl's chain, and match nothing any more", rules(n), chain)
+	return fmt.Sprintf("%s of other programs in %s will come after hardenctl's chain and never match", rules(n), chain)
 }
 
 // closed reports whether a chain of ours refuses already what comes through a
@@ -265,7 +265,7 @@ func (t *tableComparison) foreign() {
 			Kind: Chain, Family: int(t.id.Family), Object: t.object(chain.Name), Count: n})
 		if hooked && lost > 0 && t.decides(chain.Name) {
 			t.plan.Notes = append(t.plan.Notes, fmt.Sprintf(
-				"IPv%d %s: %s of others behind hardenctl's chain, which decides every packet, will never match",
+				"IPv%d %s: unmanaged rules (%s) after hardenctl's chain, which decides every packet, never match",
 				t.id.Family, t.object(chain.Name), rules(lost)))
 		}
 	}

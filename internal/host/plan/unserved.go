@@ -47,8 +47,8 @@ func Unserved(want, have state.State, served map[string][]uint16) []string {
 	if ports == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("stated, but no program listens: %s. A client gets no answer there. "+
-		"Start the program, or leave the port out of the profile", someOf(ports))}
+	return []string{fmt.Sprintf("no program listens on: %s. Clients get no answer there. "+
+		"Start the program, or remove the port from the profile", someOf(ports))}
 }
 
 // translated returns the ports that a table nat gives another destination.

@@ -131,7 +131,7 @@ func (v view) untouched(list []Foreign) {
 	if len(list) == 0 {
 		return
 	}
-	v.title("Untouched, since others own it")
+	v.title("Unmanaged (left unchanged)")
 	for _, f := range list {
 		if f.Kind == Set {
 			fmt.Fprintf(v.w, "    set %s, %s\n", f.Object, entries(f.Count))
@@ -150,7 +150,7 @@ func (v view) notes(notes []string) {
 func (v view) summary(p *Plan) {
 	switch {
 	case p.Empty() && len(p.Rivals) > 0:
-		fmt.Fprintln(v.w, "No changes, but another firewall decides too.")
+		fmt.Fprintln(v.w, "No changes, but another firewall is active.")
 		return
 	case p.Empty():
 		fmt.Fprintf(v.w, "No changes: the host is %s%s.\n", p.Goal(), p.OnTrial)

@@ -18,8 +18,8 @@ func example() *Plan {
 			{Key: "nf_conntrack.hashsize", Value: "262144", Wanted: "32768", Reason: "it belongs to the machine", Origin: origin("kernel.conntrack_hashsize", 31)},
 			{Key: "net.netfilter.nf_conntrack_max", Wanted: "262144", Reason: "its module is not loaded"},
 		},
-		Notes:   []string{"nothing here loads the saved files at boot"},
-		Rivals:  []Rival{{"ufw is enabled", "then ufw disable"}},
+		Notes:   []string{"no service loads the saved files at boot"},
+		Rivals:  []Rival{{"ufw is enabled", "then run ufw disable"}},
 		OnTrial: &OnTrial{"web.toml", "alice", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), 60},
 		Access: &Access{Callers: []Caller{
 			{Address: "192.0.2.7", Learned: "your SSH connection", Interface: "eth0", Port: "tcp/22", Service: "ssh"},
@@ -44,7 +44,7 @@ func origin(part string, line int) *bundle.Origin { o := at(part, line); return 
 
 const exampleView = `IPv4 rules
   ~ policy filter INPUT: ACCEPT -> DROP   # web.toml:4
-      risky: new connections that the profile does not state are refused from now on
+      risky: new connections that the profile does not allow will be refused
   + chain filter HARDENCTL-INPUT: 1 rule
   + filter HARDENCTL-INPUT 1: -j DROP
 IPv6 rules
@@ -59,16 +59,16 @@ Files
 Out of reach
     nf_conntrack.hashsize: 262144, not 32768: it belongs to the machine
     net.netfilter.nf_conntrack_max: nothing, not 262144: its module is not loaded
-Untouched, since others own it
+Unmanaged (left unchanged)
     IPv4 filter DOCKER, 1 rule
     set f2b-sshd, 3 entries
-Who still gets in, tried with real packets
+Admin access, tested with real packets
   risky: 203.0.113.9 (logged in by SSH) at tcp/22: a new connection gets no answer (access.block)
     your SSH connection, at tcp/22: 192.0.2.7
     access.admin, at tcp/22 after a knock: 198.51.100.1, 198.51.100.9
-Note: nothing here loads the saved files at boot
-Another firewall is active, and an apply is refused until it is gone
-  warning: ufw is enabled: then ufw disable
+Note: no service loads the saved files at boot
+Another firewall is active; apply stops until you disable it
+  warning: ufw is enabled: then run ufw disable
 Plan: 4 to add, 3 to change, 1 to remove, 1 risky.
 `
 
@@ -112,8 +112,8 @@ func TestPrintNothing(t *testing.T) {
 		t.Errorf("%q", &b)
 	}
 	b.Reset()
-	(&Plan{Rivals: []Rival{{"ufw is enabled", "then ufw disable"}}}).Print(&b, false)
-	if got := b.String(); strings.Contains(got, "the host is what") || !strings.Contains(got, "No changes, but another firewall decides too.\n") {
+	(&Plan{Rivals: []Rival{{"ufw is enabled", "then run ufw disable"}}}).Print(&b, false)
+	if got := b.String(); strings.Contains(got, "the host is what") || !strings.Contains(got, "No changes, but another firewall is active.\n") {
 		t.Errorf("%q", got)
 	}
 }

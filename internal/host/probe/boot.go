@@ -41,7 +41,7 @@ type BootError struct {
 
 // Error names the file, what the tool said of which line, and what to do.
 func (e *BootError) Error() string {
-	return fmt.Sprintf("%s would not load at boot any more, nor would hardenctl's rules in it: %v; mend or take out that line (if it is COMMIT, one above it; a set that a rule names must be in the file of the sets), or %s", e.Path, e.Err, persist.MoveAway(e.Path))
+	return fmt.Sprintf("%s would fail to load at boot, and hardenctl's rules in it too: %v; fix or remove that line (if it is COMMIT, a line above it; a set that a rule names must be in the sets file), or %s", e.Path, e.Err, persist.MoveAway(e.Path))
 }
 
 // Unwrap returns what the tool said.
@@ -67,7 +67,7 @@ func (t Tools) bootUp(ctx context.Context, boot Boot) (made state.State, err err
 		return made, err
 	}
 	if err := sameSets(sets, boot.Want); err != nil {
-		return made, fmt.Errorf("%s: after a boot %w; a command of others in that file is in the way: take it out, or %s", boot.Sets.Path, err, persist.MoveAway(boot.Sets.Path))
+		return made, fmt.Errorf("%s: after a reboot %w; a foreign command in that file causes this: remove it, or %s", boot.Sets.Path, err, persist.MoveAway(boot.Sets.Path))
 	}
 	for _, family := range t.Families {
 		file := boot.Rules[family]
@@ -102,11 +102,11 @@ func sameSets(booted, want map[string]state.Set) error {
 		b, there := booted[name]
 		switch {
 		case !there:
-			return fmt.Errorf("there is no set %s", name)
+			return fmt.Errorf("set %s is missing", name)
 		case b.Header != w.Header:
 			return fmt.Errorf("set %s is %+v, not %+v", name, b.Header, w.Header)
 		case !w.Dynamic && b.Entries != min(w.Entries, rehearsedMembers):
-			return fmt.Errorf("set %s does not hold what the profile says", name)
+			return fmt.Errorf("set %s has other entries than the profile", name)
 		}
 	}
 	return nil

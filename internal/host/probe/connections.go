@@ -141,7 +141,7 @@ func parseEnd(text string) (netip.AddrPort, error) {
 	address, port, _ := strings.Cut(text, ":")
 	raw, err := hex.DecodeString(address)
 	if err != nil || len(raw)%4 != 0 {
-		return netip.AddrPort{}, fmt.Errorf("%q is no address", text)
+		return netip.AddrPort{}, fmt.Errorf("%q is not an address", text)
 	}
 	for i := 0; i < len(raw); i += 4 {
 		binary.NativeEndian.PutUint32(raw[i:], binary.BigEndian.Uint32(raw[i:]))
@@ -149,7 +149,7 @@ func parseEnd(text string) (netip.AddrPort, error) {
 	addr, ok := netip.AddrFromSlice(raw)
 	number, err := strconv.ParseUint(port, 16, 16)
 	if !ok || err != nil {
-		return netip.AddrPort{}, fmt.Errorf("%q is no address and port", text)
+		return netip.AddrPort{}, fmt.Errorf("%q is not an address and port", text)
 	}
 	return netip.AddrPortFrom(addr.Unmap(), uint16(number)), nil
 }

@@ -24,12 +24,12 @@ func checkEmpty(family ruleset.Family) error {
 	}
 	names, err := has(family)
 	if err != nil {
-		return fmt.Errorf("which tables the kernel has: %w", err)
+		return fmt.Errorf("cannot read which tables the kernel has: %w", err)
 	}
 	if len(names) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s printed nothing, and the kernel has %s; nothing can be planned on that", command(family, "save"), strings.Join(names, ", "))
+	return fmt.Errorf("%s printed nothing, but the kernel has %s; hardenctl cannot plan without the tool's output", command(family, "save"), strings.Join(names, ", "))
 }
 
 // legacyTables are those of the legacy backend; its save command prints all of

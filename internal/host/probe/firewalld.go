@@ -20,7 +20,7 @@ var firewalldLinks = []string{
 // firewalld tells whether firewalld is active: by its process, which rewrites
 // its rules whenever it likes, by its rules, or, below a root, by what starts it.
 func firewalld(root string, kernel []nftables.Table, have state.State) []plan.Rival {
-	const wayOut = "say what you need of it in the profile (firewall-cmd --list-all-zones shows it), then systemctl disable --now firewalld"
+	const wayOut = "add what you need from it to the profile (firewall-cmd --list-all-zones lists it), then run systemctl disable --now firewalld"
 	if runsHere("firewalld") {
 		return []plan.Rival{rival("firewalld is running", wayOut)}
 	}

@@ -77,8 +77,8 @@ func certain(kernel []nftables.Table) (found []plan.Rival) {
 // misprint is what is said of a table with rules of nft.
 func misprint(t nftables.Table, chain string) plan.Rival {
 	return rival(
-		fmt.Sprintf("the table %s %s, which is that of iptables, holds rules that nft wrote (chain %s), and iptables-save does not show what they do", t.Family, t.Name, chain),
-		fmt.Sprintf("nft list table %s %s shows them; say what you need of them in the profile, by iptables, or in a table of another name, and delete them there (nft -a list chain %[1]s %[2]s %[3]s, nft delete rule …)", t.Family, t.Name, chain))
+		fmt.Sprintf("the table %s %s belongs to iptables, but holds rules that nft wrote (chain %s); iptables-save does not show them", t.Family, t.Name, chain),
+		fmt.Sprintf("list them with nft list table %s %s; move what you need to the profile, to iptables, or to a table with another name, then delete them (nft -a list chain %[1]s %[2]s %[3]s, nft delete rule …)", t.Family, t.Name, chain))
 }
 
 // misprinted compares what the kernel has with what iptables-save prints.
@@ -98,7 +98,7 @@ func (t Tools) misprinted(kernel []nftables.Table, have state.State, said []stri
 	}
 	for _, note := range said {
 		if found == nil && strings.Contains(note, "incompatible") {
-			found = append(found, rival(note, "nft list ruleset shows what nft wrote there; move it to a table of another name"))
+			found = append(found, rival(note, "list the rules that nft wrote there with nft list ruleset; move them to a table with another name"))
 		}
 	}
 	return found
@@ -137,8 +137,8 @@ func unreadable(err error) error {
 			failed.Tool, extension.Libraries(), err)
 	}
 	return &plan.RivalsError{Rivals: []plan.Rival{rival(
-		fmt.Sprintf("a table of iptables holds a rule that nft wrote and %s cannot read", failed.Tool),
-		"nft list ruleset shows it; say what you need of it in the profile, by iptables, or in a table of another name, and delete it (nft -a list ruleset, nft delete rule …)")}}
+		fmt.Sprintf("a table of iptables holds a rule that nft wrote and that %s cannot read", failed.Tool),
+		"list it with nft list ruleset; move what you need to the profile, to iptables, or to a table with another name, then delete it (nft -a list ruleset, nft delete rule …)")}}
 }
 
 // differs returns the first chain of a table that holds a rule of nft, or

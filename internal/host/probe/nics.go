@@ -30,8 +30,8 @@ func writeNIC(s state.Setting) error {
 
 // Reasons why an offload cannot be changed.
 const (
-	noSuchNIC = "there is no such interface here"
-	fixed     = "the driver of this interface does not let it change"
+	noSuchNIC = "this host has no such interface"
+	fixed     = "the driver of this interface does not allow a change"
 )
 
 // readOffload returns an offload with the value that it has.
@@ -59,7 +59,7 @@ func writeOffload(s state.Setting) error {
 	}
 	got, err := ethtool.Read(s.NIC, s.Option)
 	if err == nil && onOff(got.On) != s.Value {
-		err = fmt.Errorf("%s: turned it %s, and the kernel says %s", s.Stated, s.Value, onOff(got.On))
+		err = fmt.Errorf("%s: set it to %s, but the kernel reports %s", s.Stated, s.Value, onOff(got.On))
 	}
 	return err
 }

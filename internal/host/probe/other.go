@@ -47,8 +47,8 @@ func (t Tools) otherBackend(ctx context.Context) ([]plan.Rival, error) {
 		return nil, nil
 	}
 	return []plan.Rival{{
-		Seen:   fmt.Sprintf("iptables here is of the %s backend, and the %s backend decides packets too: %s", t.Backend, other, strings.Join(found, ", ")),
-		WayOut: fmt.Sprintf("move what you need of it (iptables-%s-save shows it) and empty it, or make it the one that iptables uses (update-alternatives --config iptables)", other)}}, nil
+		Seen:   fmt.Sprintf("iptables uses the %s backend here, but the %s backend also filters packets: %s", t.Backend, other, strings.Join(found, ", ")),
+		WayOut: fmt.Sprintf("move the rules that you need (iptables-%s-save shows them) and empty that backend, or make iptables use it (update-alternatives --config iptables)", other)}}, nil
 }
 
 // saveOther returns the tables of a backend that plain iptables is not of; none
@@ -71,7 +71,7 @@ func saveOther(ctx context.Context, backend Backend, family ruleset.Family) ([]t
 	}
 	save, err := tablefile.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s printed what is no save: %w", name, err)
+		return nil, fmt.Errorf("%s printed invalid output: %w", name, err)
 	}
 	return save.Tables, nil
 }

@@ -56,7 +56,7 @@ func (t Tools) Notes() []string {
 	if len(t.Families) == len(ruleset.Families) {
 		return nil
 	}
-	return []string{"this kernel runs without IPv6: the rules of IPv6 are saved, and neither loaded nor compared"}
+	return []string{"this kernel runs without IPv6: IPv6 rules are saved, but not loaded or compared"}
 }
 
 // lockWait is how many seconds a restore waits for the lock of xtables, which
@@ -101,7 +101,7 @@ func open(path string) (*iptables.IPTables, error) {
 	case a := <-answered:
 		return a.tables, a.err
 	case <-time.After(versionTime):
-		return nil, fmt.Errorf("--version did not end within %s", versionTime)
+		return nil, fmt.Errorf("--version did not finish within %s", versionTime)
 	}
 }
 
@@ -142,7 +142,7 @@ func save(ctx context.Context, family ruleset.Family, options ...string) (tables
 	}
 	parsed, err := tablefile.Parse(text)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s printed what is no save: %w", name, err)
+		return nil, nil, fmt.Errorf("%s printed invalid output: %w", name, err)
 	}
 	if len(bytes.TrimSpace(text)) == 0 && options == nil {
 		if err := checkEmpty(family); err != nil {

@@ -79,7 +79,7 @@ func TestWriteSetting(t *testing.T) {
 		t.Errorf("holds %q", text)
 	}
 	err := WriteSetting(state.Setting{Path: "/dev/null", Value: "1"}) // takes it and says nothing
-	if err == nil || !strings.Contains(err.Error(), `/dev/null: wrote "1", and the kernel says ""`) {
+	if err == nil || !strings.Contains(err.Error(), `/dev/null: wrote "1", but the kernel reports ""`) {
 		t.Errorf("a value that does not stay: %v", err)
 	}
 	gone := state.Setting{Stated: "net.ipv4.conf.*.rp_filter", Path: path + "-missing", Value: "1"}

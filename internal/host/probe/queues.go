@@ -13,7 +13,7 @@ import (
 )
 
 // noQueues is the reason why the queues of an interface cannot be changed.
-const noQueues = "the driver of this interface does not let its queues change"
+const noQueues = "the driver of this interface does not allow a change of its queues"
 
 // readQueues returns how many combined channels an interface uses.
 func readQueues(s state.Setting) (state.Setting, error) {
@@ -39,10 +39,10 @@ func tooManyQueues(wanted state.Setting, c ethtool.Channels) string {
 	n, _ := strconv.ParseUint(wanted.Value, 10, 32)
 	switch {
 	case c.MaxCombined == 0 && c.MaxReceive > 0:
-		return fmt.Sprintf("its driver has no queues that both receive and send: `ethtool -L %s rx %d tx %d`, and RxChannels= and TxChannels= in a .link file of your own, are what it takes",
+		return fmt.Sprintf("its driver has separate queues for receiving and sending: use `ethtool -L %s rx %d tx %d`, and RxChannels= and TxChannels= in a .link file of your own",
 			wanted.NIC, min(uint32(n), c.MaxReceive), min(uint32(n), c.MaxSend))
 	case n > uint64(c.MaxCombined):
-		return fmt.Sprintf("it has no more than %d", c.MaxCombined)
+		return fmt.Sprintf("it has only %d", c.MaxCombined)
 	}
 	return ""
 }
@@ -56,7 +56,7 @@ func writeQueues(s state.Setting) error {
 	}
 	n, err := strconv.ParseUint(s.Value, 10, 32)
 	if err != nil {
-		return fmt.Errorf("%s: %q is no number of queues", s.Stated, s.Value)
+		return fmt.Errorf("%s: %q is not a number of queues", s.Stated, s.Value)
 	}
 	if c.Combined == uint32(n) {
 		return nil // as when an apply goes back that could not change it
@@ -64,13 +64,13 @@ func writeQueues(s state.Setting) error {
 	c.Combined = uint32(n)
 	switch err := ethtool.SetChannels(s.NIC, c); {
 	case errors.Is(err, unix.EOPNOTSUPP):
-		return fmt.Errorf("%s: %w: %s, although it tells them; leave them out of the profile", s.Stated, err, noQueues)
+		return fmt.Errorf("%s: %w: %s, although it reports them; remove queues from the profile", s.Stated, err, noQueues)
 	case err != nil:
 		return fmt.Errorf("%s: %w", s.Stated, err)
 	}
 	got, err := ethtool.ReadChannels(s.NIC)
 	if err == nil && got.Combined != c.Combined {
-		err = fmt.Errorf("%s: asked for %d, and the kernel uses %d", s.Stated, c.Combined, got.Combined)
+		err = fmt.Errorf("%s: set %d, but the kernel uses %d", s.Stated, c.Combined, got.Combined)
 	}
 	return err
 }
@@ -105,5 +105,5 @@ func queueNotes(nic string, c ethtool.Channels) []string {
 	if c.Receive+c.Combined != 1 || most < 2 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s receives by one queue of %d, so that one processor does all of it: "+remedy, nic, most, most)}
+	return []string{fmt.Sprintf("%s receives on one of %d queues, so one processor does all the work: "+remedy, nic, most, most)}
 }

@@ -55,10 +55,10 @@ func ofNFT(kernel []nftables.Table) (rivals []plan.Rival, notes []string) {
 		name := t.Family + " " + t.Name
 		if chain := closes(t); chain != "" {
 			rivals = append(rivals, rival(
-				fmt.Sprintf("the chain %[2]s in the table %[1]s of nftables drops what it does not accept itself", name, chain),
-				fmt.Sprintf("say what you need of it in the profile (nft list table %s shows it), then systemctl disable nftables and nft delete table %[1]s; do not stop the unit: that would flush all tables, also those of iptables and Docker", name)))
+				fmt.Sprintf("the chain %[2]s in the nftables table %[1]s drops what it does not accept", name, chain),
+				fmt.Sprintf("add what you need from it to the profile (nft list table %s lists it), then run systemctl disable nftables and nft delete table %[1]s; do not stop the unit: that flushes all tables, also those of iptables and Docker", name)))
 		} else if t.Decides() {
-			notes = append(notes, fmt.Sprintf("the table %s of nftables sees packets too, and stays as it is: what its rules drop is dropped (%d of them)", name, t.Rules()))
+			notes = append(notes, fmt.Sprintf("the nftables table %s also filters packets and stays unchanged: what its %d rules drop is dropped", name, t.Rules()))
 		}
 	}
 	return rivals, notes

@@ -49,8 +49,8 @@ func TestUFW(t *testing.T) {
 		{"on", "ENABLED=yes\nLOGLEVEL=low\n", true, "-j ACCEPT", "ufw is enabled"},
 		{"on, as a person writes", "  enabled = \"YES\"\n", true, "-j ACCEPT", "ufw is enabled"},
 		{"removed, its file left", "ENABLED=yes\n", false, "-j ACCEPT", ""},
-		{"its rules live", "", true, "-j ufw6-before-input", "the rules of ufw are active in IPv6 filter INPUT: say what you need of it in the profile (ufw status shows it), then ufw disable"},
-		{"removed, its rules left", "", false, "-j ufw6-before-input", "rules that ufw has left are active in IPv6 filter INPUT: ufw itself is not installed any more"},
+		{"its rules live", "", true, "-j ufw6-before-input", "the rules of ufw are active in IPv6 filter INPUT: add what you need from it to the profile (ufw status lists it), then run ufw disable"},
+		{"removed, its rules left", "", false, "-j ufw6-before-input", "rules left by ufw are active in IPv6 filter INPUT: ufw itself is not installed any more"},
 		{"its chains emptied, as ufw disable leaves them", "ENABLED=no\n", true, "-j ufw6-empty", ""},
 		{"a comment of that name", "", false, `-m comment --comment "-j ufw6" -j ACCEPT`, ""},
 	} {
@@ -113,7 +113,7 @@ nft add rule inet emptied input counter jump own
 nft add table inet firewalld
 nft add chain inet firewalld input '{ type filter hook input priority 10; }'`)
 		rivals, notes, err := tools.Rivals(context.Background(), state.State{}, nil, nil)
-		if err != nil || len(rivals) > 0 || len(notes) != 1 || !strings.Contains(notes[0], "inet f2b-table of nftables sees packets too") {
+		if err != nil || len(rivals) > 0 || len(notes) != 1 || !strings.Contains(notes[0], "inet f2b-table also filters packets") {
 			t.Errorf("%v, %q, %v", rivals, notes, err)
 		}
 		shell(t, `nft add table inet mine

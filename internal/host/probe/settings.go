@@ -16,8 +16,8 @@ import (
 
 // Reasons why a setting cannot be changed.
 const (
-	machineWide = "it belongs to the whole machine, and this network namespace is a container's"
-	noSuchThing = "this kernel has no such setting; its module is not loaded, or IPv6 is off"
+	machineWide = "it applies to the whole machine, and this is the network namespace of a container"
+	noSuchThing = "this kernel does not have the setting: its module is not loaded, or IPv6 is off"
 )
 
 // conntrackMax is read-only in every network namespace but the machine's own
@@ -158,7 +158,7 @@ func write(path, value string) error {
 	}
 	got, err := readFolded(path)
 	if err == nil && got != wanted {
-		err = fmt.Errorf("%s: wrote %q, and the kernel says %q", path, wanted, got)
+		err = fmt.Errorf("%s: wrote %q, but the kernel reports %q", path, wanted, got)
 	}
 	return err
 }

@@ -24,14 +24,14 @@ var ufwEnabled = regexp.MustCompile(`(?mi)^\s*ENABLED\s*=\s*["']?yes\b`)
 // until the next boot (0.36.2), which decide nothing.
 func ufw(root string, have state.State) []plan.Rival {
 	const (
-		wayOut  = "say what you need of it in the profile (ufw status shows it), then ufw disable"
-		removed = "ufw itself is not installed any more: say what you need of its rules in the profile (iptables -S and ip6tables -S show them), then delete the rules of INPUT that jump to its chains, with iptables -D and ip6tables -D"
+		wayOut  = "add what you need from it to the profile (ufw status lists it), then run ufw disable"
+		removed = "ufw itself is not installed any more: add what you need from its rules to the profile (iptables -S and ip6tables -S list them), then delete the rules of INPUT that jump to its chains, with iptables -D and ip6tables -D"
 	)
 	text, _ := safepath.ReadAny(filepath.Join(root, ufwSwitch)) // none: not installed
 	_, err := os.Stat(filepath.Join(root, ufwLoader))
 	where, live := jumpsTo(have, "ufw")
 	if live && err != nil {
-		return []plan.Rival{rival("rules that ufw has left are active in "+where, removed)}
+		return []plan.Rival{rival("rules left by ufw are active in "+where, removed)}
 	}
 	if live {
 		return []plan.Rival{rival("the rules of ufw are active in "+where, wayOut)}

@@ -37,7 +37,7 @@ func Read(proc string, pid int) (p Process, err error) {
 	}
 	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
 	if open < 0 || end < open {
-		return p, fmt.Errorf("process %d: %q is no line of /proc/PID/stat", pid, text)
+		return p, fmt.Errorf("process %d: %q is not a line of /proc/PID/stat", pid, text)
 	}
 	fields := strings.Fields(string(text[end+1:]))
 	if len(fields) < 20 {

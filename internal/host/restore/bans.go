@@ -64,7 +64,7 @@ func (l *loading) bans(now time.Time) error {
 	}
 	entries, err := readBans(l.files.Bans.Text, names, now)
 	if err != nil {
-		return fmt.Errorf("%s: %w; bans of before the boot are lost", l.files.Bans.Path, err)
+		return fmt.Errorf("%s: %w; the bans from before the reboot are lost", l.files.Bans.Path, err)
 	}
 	n := 0
 	for _, name := range names {
@@ -116,7 +116,7 @@ func readBan(line setfile.Line) (e kernelset.Entry, err error) {
 	entry := line.Entry()
 	left, expires := entry.Value("timeout")
 	if line.Command != setfile.Add || !expires || len(entry.Options) != 1 {
-		return e, fmt.Errorf("%.80q is no entry of a set", line.Text)
+		return e, fmt.Errorf("%.80q is not an entry of a set", line.Text)
 	}
 	addr, err := netip.ParseAddr(entry.Element)
 	if err != nil {

@@ -97,7 +97,7 @@ func errForeign(path string) error {
 func (f Files) withoutTrial(say func(string)) Files {
 	leave := func(file probe.BootFile, ended []byte) probe.BootFile {
 		if !bytes.Equal(file.Text, ended) {
-			say(file.Path + " was saved by somebody in the middle of a trial, which is left out; hardenctl apply mends the file")
+			say(file.Path + " was saved by someone during a trial; the trial's rules are ignored; the next `hardenctl apply` repairs the file")
 			file.Text = ended
 		}
 		return file

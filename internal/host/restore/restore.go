@@ -69,7 +69,7 @@ func Do(ctx context.Context, site apply.Site, tools probe.Tools, files Files, fr
 // applied all the same, and nobody else filters.
 func (l *loading) nothingLeft(ctx context.Context) error {
 	if !l.files.Applied {
-		l.say("hardenctl has saved no rules here; nothing to restore")
+		l.say("nothing to restore: hardenctl has saved no rules on this host")
 		return nil
 	}
 	var failed error
@@ -87,15 +87,15 @@ func (l *loading) nothingLeft(ctx context.Context) error {
 func (l *loading) unsaved(ctx context.Context, family ruleset.Family) error {
 	_, unread := l.site.Rules.Tables(ctx, family)
 	if unread == nil && !l.fresh[family] {
-		l.say(fmt.Sprintf("IPv%d: no saved rules are left, and those in force stay", family))
+		l.say(fmt.Sprintf("IPv%d: the saved rules are missing; the rules in force stay", family))
 		return nil
 	}
-	gone := fmt.Errorf("IPv%d: %s, which hardenctl has saved here, is gone or cannot be read", family, l.files.Rules[family].Path)
+	gone := fmt.Errorf("IPv%d: the saved file %s is missing or cannot be read", family, l.files.Rules[family].Path)
 	return errors.Join(gone, unread, l.close(ctx, family))
 }
 
 // errNothingLeft says what to do on a host of whose files none is left.
-var errNothingLeft = errors.New("apply your profile, or go back to the last generation with hardenctl history and hardenctl rollback N; if this host no longer needs hardenctl, run hardenctl rollback 0, and no later boot closes it")
+var errNothingLeft = errors.New("apply your profile, or restore the last generation with `hardenctl rollback N` (`hardenctl history` lists them); if this host no longer needs hardenctl, run `hardenctl rollback 0`: then later boots do not close it")
 
 // family puts the rules of one in force, unless sets says that those they need
 // are not there, or closes it.
@@ -105,7 +105,7 @@ func (l *loading) family(ctx context.Context, family ruleset.Family, sets error)
 		failed = l.rules(ctx, family)
 	}
 	if failed != nil && l.stays(ctx, family, failed) {
-		l.say(fmt.Sprintf("IPv%d: hardenctl's rules in force stay as they are, and could not be compared with %s", family, l.files.Rules[family].Path))
+		l.say(fmt.Sprintf("IPv%d: hardenctl's rules in force stay; they could not be compared with %s", family, l.files.Rules[family].Path))
 		return failed
 	}
 	if sets != nil || failed != nil {

@@ -21,7 +21,7 @@ import (
 func (l *loading) rules(ctx context.Context, family ruleset.Family) error {
 	file := l.files.Rules[family]
 	if file.Text == nil {
-		return fmt.Errorf("%s: there is no such file", file.Path)
+		return fmt.Errorf("%s: no such file", file.Path)
 	}
 	return l.load(ctx, family, file, l.files.Sets)
 }

@@ -25,7 +25,7 @@ func (l *loading) sets(ctx context.Context) error {
 	}
 	missing, err := l.notAs(want)
 	if err == nil && missing != "" {
-		err = fmt.Errorf("%s: set %s does not hold what the file says", l.files.Sets.Path, missing)
+		err = fmt.Errorf("%s: set %s has other entries than the file", l.files.Sets.Path, missing)
 	}
 	return err
 }

@@ -71,9 +71,9 @@ func Own(f *os.File) error {
 	case stat.Mode&unix.S_IFMT != unix.S_IFREG:
 		return notRegular(f.Name(), "a special file")
 	case stat.Uid != 0 && stat.Uid != uint32(os.Geteuid()):
-		return &Error{f.Name(), "is owned by " + UserName(stat.Uid) + ", who can have written what is in it", readFirst(f.Name())}
+		return &Error{f.Name(), "is owned by " + UserName(stat.Uid) + ", who may have changed it", readFirst(f.Name())}
 	case stat.Mode&0o022 != 0:
-		return &Error{f.Name(), fmt.Sprintf("may be written by others (its mode is %04o)", stat.Mode&0o7777), readFirst(f.Name())}
+		return &Error{f.Name(), fmt.Sprintf("is writable by other users (mode %04o)", stat.Mode&0o7777), readFirst(f.Name())}
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func Own(f *os.File) error {
 // readFirst is the remedy for a file that others can have written. To make it
 // root's alone by ourselves would make their lines root's.
 func readFirst(path string) string {
-	return fmt.Sprintf("read what is in it, and if it is right, make it root's: install -m 0640 %[1]s %[1]s.read && mv %[1]s.read %[1]s", path)
+	return fmt.Sprintf("check its content; if it is correct, make root its owner: install -m 0640 %[1]s %[1]s.read && mv %[1]s.read %[1]s", path)
 }
 
 func notRegular(path, kind string) error {
@@ -101,5 +101,5 @@ func readBounded(f *os.File) ([]byte, error) {
 
 // TooLarge is the error of a file of more than MostBytes.
 func TooLarge(path string) error {
-	return &Error{path, fmt.Sprintf("is larger than %d MiB, which no file of a firewall is", MostBytes>>20), "look at what it is, and move it away"}
+	return &Error{path, fmt.Sprintf("is larger than %d MiB, too large for a firewall file", MostBytes>>20), "check what it is, and move it away"}
 }

@@ -21,9 +21,9 @@ func TestReadFile(t *testing.T) {
 		says string
 	}{
 		"root's own":                {func(*testing.T, string) {}, ""},
-		"bob's":                     {chown("f", bob), "is owned by 12345, who can have written what is in it; read what is in it"},
-		"what all may write":        {chmod("f", 0o666), "may be written by others (its mode is 0666); read what is in it"},
-		"what a group may write":    {chmod("f", 0o660), "may be written by others (its mode is 0660)"},
+		"bob's":                     {chown("f", bob), "is owned by 12345, who may have changed it; check its content"},
+		"what all may write":        {chmod("f", 0o666), "is writable by other users (mode 0666); check its content"},
+		"what a group may write":    {chmod("f", 0o660), "is writable by other users (mode 0660)"},
 		"in a folder of bob's":      {chown(".", bob), "is owned by 12345"},
 		"in one that all may write": {chmod(".", 0o777|os.ModeSticky), ""},
 		"3 GiB without a block":     {func(t *testing.T, folder string) { must(t, os.Truncate(folder+"/f", 3<<30)) }, "is larger than 256 MiB"},
@@ -36,7 +36,7 @@ func TestReadFile(t *testing.T) {
 		"a folder": {func(t *testing.T, folder string) {
 			replaced(t, folder, func(p string) error { return os.Mkdir(p, 0o700) })
 		}, "is a folder, not a regular file"},
-		"a list of users (setfacl)":  {granted, "may be written by others (its mode is 0660)"},
+		"a list of users (setfacl)":  {granted, "is writable by other users (mode 0660)"},
 		"what has another name, too": {func(t *testing.T, folder string) { must(t, os.Link(folder+"/f", folder+"/g")) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -190,10 +190,10 @@ func (w *walk) look(path string) error {
 		return w.follow(path)
 	}
 	if w.real && kind != unix.S_IFDIR {
-		return &Error{path, "is no folder", "move it away"}
+		return &Error{path, "is not a folder", "move it away"}
 	}
 	if stat.Mode&0o022 != 0 && (kind != unix.S_IFDIR || stat.Mode&unix.S_ISVTX == 0) {
-		return &Error{path, fmt.Sprintf("may be written by others (its mode is %04o)", stat.Mode&0o7777), w.rootOnly(path)}
+		return &Error{path, fmt.Sprintf("is writable by other users (mode %04o)", stat.Mode&0o7777), w.rootOnly(path)}
 	}
 	w.at = path
 	return nil
@@ -205,12 +205,12 @@ func (w *walk) rootOnly(path string) string {
 	if !w.real {
 		return ""
 	}
-	return "hardenctl writes only where only root may write: find out who changed that (ls -ld " + path + ")"
+	return "hardenctl writes only to folders that only root can change: find out who changed this one (ls -ld " + path + ")"
 }
 
 func (w *walk) follow(path string) error {
 	if w.real {
-		return &Error{path, "is a symbolic link, which is not followed there", "make it a folder, and mount there what it leads to (mount --bind)"}
+		return &Error{path, "is a symbolic link, which hardenctl does not follow there", "replace it by a folder, and mount its target there (mount --bind)"}
 	}
 	target, err := os.Readlink(path)
 	if err != nil {

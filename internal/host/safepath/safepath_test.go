@@ -26,18 +26,18 @@ var inBobsHands = []struct {
 	says string // the step to blame and the reason; empty if nothing is wrong
 }{
 	{"root's own", func(t *testing.T, folder string) {}, ""},
-	{"a file that all may write", chmod("site/web.toml", 0o666), "site/web.toml may be written by others (its mode is 0666)"},
-	{"a file that a group may write", chmod("site/web.toml", 0o664), "site/web.toml may be written by others"},
+	{"a file that all may write", chmod("site/web.toml", 0o666), "site/web.toml is writable by other users (mode 0666)"},
+	{"a file that a group may write", chmod("site/web.toml", 0o664), "site/web.toml is writable by other users"},
 	{"a file of bob's", chown("site/web.toml", bob), "site/web.toml is owned by 12345"},
-	{"a folder that all may write", chmod("site", 0o777), "site may be written by others"},
-	{"a folder above it that a group may write", chmod(".", 0o775), "may be written by others"},
+	{"a folder that all may write", chmod("site", 0o777), "site is writable by other users"},
+	{"a folder above it that a group may write", chmod(".", 0o775), "is writable by other users"},
 	{"a folder of bob's", chown("site", bob), "site is owned by 12345"},
 	{"a folder like /tmp", chmod("site", fs.ModeSticky|0o777), ""},
 	{"a file of bob's in a folder like /tmp", both(chmod("site", fs.ModeSticky|0o777), chown("site/web.toml", bob)), "site/web.toml is owned by 12345"},
 	{"a link of root's", link("real/web.toml", 0), ""},
 	{"a link of bob's", link("real/web.toml", bob), "site/web.toml is owned by 12345"},
-	{"a link to what all may write", both(link("../open/web.toml", 0), chmod("open", 0o777)), "open may be written by others"},
-	{"a link up and down", both(link("real/../../open/web.toml", 0), chmod("open/web.toml", 0o666)), "open/web.toml may be written by others"},
+	{"a link to what all may write", both(link("../open/web.toml", 0), chmod("open", 0o777)), "open is writable by other users"},
+	{"a link up and down", both(link("real/../../open/web.toml", 0), chmod("open/web.toml", 0o666)), "open/web.toml is writable by other users"},
 	{"a file that only its owner may read", chmod("site/web.toml", 0o600), ""},
 }
 
@@ -111,7 +111,7 @@ func TestTrustedRelative(t *testing.T) {
 		}
 	}
 	must(t, os.Chmod(folder, 0o777))
-	if err := Trusted("web.toml"); err == nil || !strings.Contains(err.Error(), folder+" may be written by others") {
+	if err := Trusted("web.toml"); err == nil || !strings.Contains(err.Error(), folder+" is writable by other users") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -141,9 +141,9 @@ func TestReal(t *testing.T) {
 		in("site/later/on"): "",
 		in("link"):          "link is a symbolic link",
 		in("link/real"):     "link is a symbolic link",
-		in("site/web.toml"): "web.toml is no folder",
-		in("public"):        "public may be written by others",
-		in("public/later"):  "public may be written by others",
+		in("site/web.toml"): "web.toml is not a folder",
+		in("public"):        "public is writable by other users",
+		in("public/later"):  "public is writable by other users",
 	} {
 		err := Real(path)
 		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {

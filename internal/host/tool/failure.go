@@ -54,7 +54,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // ErrLocked is what an *Error is of a tool that gave up to wait for the lock of
 // xtables: another program holds it.
-var ErrLocked = errors.New("another program holds the lock of xtables")
+var ErrLocked = errors.New("another program holds the xtables lock")
 
 // Is makes errors.Is(err, ErrLocked) true. The exit code, 4, has other meanings
 // too (iptables 1.8.9, RESOURCE_PROBLEM).
@@ -75,7 +75,7 @@ type timeoutError struct{ after time.Duration }
 
 // Error says how long the tool had.
 func (e *timeoutError) Error() string {
-	return fmt.Sprintf("did not end within %s and was killed", e.after)
+	return fmt.Sprintf("did not finish within %s and was killed", e.after)
 }
 
 // Is makes errors.Is(err, context.DeadlineExceeded) true.

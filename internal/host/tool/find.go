@@ -44,7 +44,7 @@ func Install(debian string) string {
 		command, name := known.Command(debian)
 		return fmt.Sprintf("install the package %s (%s)", name, command)
 	}
-	return fmt.Sprintf("install the package that Debian calls %s", debian)
+	return fmt.Sprintf("install the package %s (its name on Debian)", debian)
 }
 
 // Is makes errors.Is(err, ErrMissing) true.

@@ -161,7 +161,7 @@ type bounded struct {
 	exceeded bool
 }
 
-var errTooMuch = errors.New("printed more than hardenctl takes, and was stopped")
+var errTooMuch = errors.New("printed too much output, and was stopped")
 
 // Write keeps what there is room for.
 func (b *bounded) Write(p []byte) (int, error) {

@@ -111,7 +111,7 @@ func TestTimeoutKillsTheWholeGroup(t *testing.T) {
 	c := sh("sleep 600 & echo $!; sleep 600")
 	c.Timeout = 3 * time.Second // in which the shell must have said its word
 	out, err := Run(context.Background(), c)
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "did not end within 3s") {
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "did not finish within 3s") {
 		t.Errorf("got %v", err)
 	}
 	wantDead(t, out)

@@ -22,5 +22,5 @@ func Notes() []string {
 	if _, err := os.Stat(systemd); err != nil || netns.OfInit() {
 		return nil
 	}
-	return []string{"this is not the network namespace of process 1: rules, sets and settings are those of this namespace, files those by which the machine boots, and the end of a trial hangs on a process in this namespace instead of a timer of systemd"}
+	return []string{"this is not the network namespace of process 1: hardenctl changes the rules, sets and settings of this namespace, but the boot files of the machine. A process in this namespace ends a trial, not a systemd timer"}
 }
