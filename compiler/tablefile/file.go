@@ -52,9 +52,9 @@ func (f File) mayFollow(line Line, open bool) error {
 	case line.Kind == Begin && line.Table == "":
 		return errors.New("a table without a name; this is not iptables-restore input")
 	case line.Kind == Begin && f.Table(line.Table) != nil:
-		return fmt.Errorf("table %.64q stands there a second time; join the two by hand", line.Table)
+		return fmt.Errorf("table %.64q occurs twice; merge the two by hand", line.Table)
 	case !open && line.Kind > Begin:
-		return fmt.Errorf("%q stands outside of a table; this is not iptables-restore input", clip(line.String()))
+		return fmt.Errorf("%q is outside of a table; this is not iptables-restore input", clip(line.String()))
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func (p *parser) line(text string, number int) error {
 		p.opened = number
 		return p.open(l)
 	case p.table == nil:
-		return fmt.Errorf("%s stands outside a table", quote(l.String()))
+		return fmt.Errorf("%s is outside a table", quote(l.String()))
 	case l.Kind == Commit:
 		return p.commit()
 	case l.Kind == Declare:
@@ -135,7 +135,7 @@ func (p *parser) open(l Line) error {
 	case l.odd != nil:
 		return l.odd
 	case p.save.Table(l.Table) != nil:
-		return fmt.Errorf("table %s stands there a second time", quote(l.Table))
+		return fmt.Errorf("table %s occurs twice", quote(l.Table))
 	}
 	p.table, p.chains = &Table{Name: l.Table}, map[string]int{}
 	return nil

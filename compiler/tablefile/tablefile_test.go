@@ -134,9 +134,9 @@ func TestParseRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"a save that was cut off", "*raw\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n", "line 3: table filter does not end in COMMIT"},
 		{"a table in a table", "*raw\n*filter\n", `line 2: table "filter" begins before table raw has its COMMIT`},
-		{"a table twice", "*raw\nCOMMIT\n*raw\nCOMMIT\n", `line 3: table "raw" stands there a second time`},
+		{"a table twice", "*raw\nCOMMIT\n*raw\nCOMMIT\n", `line 3: table "raw" occurs twice`},
 		{"a table without a name", "*\nCOMMIT\n", "line 1:"},
-		{"a rule outside a table", "-A INPUT -j ACCEPT\n", "line 1: \"-A INPUT -j ACCEPT\" stands outside a table"},
+		{"a rule outside a table", "-A INPUT -j ACCEPT\n", "line 1: \"-A INPUT -j ACCEPT\" is outside a table"},
 		{"COMMIT outside a table", "COMMIT\n", "line 1:"},
 		{"a rule of no chain", "*raw\n-A INPUT -j ACCEPT\nCOMMIT\n", "line 2: \"-A INPUT -j ACCEPT\" appends to a chain that is not declared"},
 		{"another command", "*raw\n:A -\n-I A 1 -j DROP\nCOMMIT\n", "line 3: \"-I A 1 -j DROP\" is nothing that iptables-save prints"},
