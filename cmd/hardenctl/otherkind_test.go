@@ -84,6 +84,7 @@ func (test otherKind) run(t *testing.T) {
 		before := texts(t)
 		r := run(t, test.args...)
 		said := r.stderr
+		skipWithoutRoot(t, said)
 		if r.code != 1 || r.stdout != "" || !holds(said, test.want) || strings.Count(said, "error: ") > 1 || strings.Count(said, "\n") > 6 {
 			t.Errorf("exit code %d, standard output %q; it said\n%s\nwhich should hold\n%s", r.code, r.stdout, said, test.want)
 		}

@@ -73,6 +73,7 @@ var scripts = map[string]string{
 	"for tool in iptables ip6tables; do\n":           "test/live.TestOpenByHand",
 	"address=203.0.113.66 family=v4\n":               "test/live.TestUnbanByHand",
 	"rm -rf /var/lib/hardenctl ":                     "test/live.TestUninstallByHand",
+	"new=example.org/you/hardenctl\n":                "internal/house.TestModulePathCanBeChanged",
 }
 
 // TestExamples holds that every example of the pages is run by a test: TestPages runs
