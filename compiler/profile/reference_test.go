@@ -111,7 +111,7 @@ var purposes = map[string]string{
 	"kernel.send_redirects":        "Send ICMP redirects by IPv4.",
 	"kernel.syncookies":            "Answer with SYN cookies when the SYN queue is full.",
 
-	"nics":             "What a network interface does for the processor. NAME is one that `ip link` shows; one with a dot stands in quotes: `[nics.\"eth0.100\"]`.",
+	"nics":             "What a network interface does for the processor. NAME is one that `ip link` shows; put one with a dot in quotes: `[nics.\"eth0.100\"]`.",
 	"nics.NAME.gro":    "Generic receive offload.",
 	"nics.NAME.gso":    "Generic segmentation offload.",
 	"nics.NAME.tso":    "TCP segmentation offload.",
