@@ -66,12 +66,13 @@ func anchors(text string) []string {
 // the other a program of its own.
 const makes = "make demo "
 
-// scripts are the blocks of shell commands in the pages, by the words that they begin
-// with, each with the test that runs it.
+// scripts are the blocks of shell commands and Ansible's tasks in the pages, by the words
+// that they begin with, each with the test that runs it.
 var scripts = map[string]string{
 	"hardenctl verify web.toml --html report.html\n": "test/live.TestVerify",
 	"for tool in iptables ip6tables; do\n":           "test/live.TestOpenByHand",
 	"address=203.0.113.66 family=v4\n":               "test/live.TestUnbanByHand",
+	"- hosts: web\n":                                 "deploy.TestFirstHostGuardsTheOthers",
 	"rm -rf /var/lib/hardenctl ":                     "test/live.TestUninstallByHand",
 	"new=example.org/you/hardenctl\n":                "internal/house.TestModulePathCanBeChanged",
 }
@@ -84,12 +85,12 @@ func TestExamples(t *testing.T) {
 		for _, b := range pages.Blocks(pages.Read(t, page)) {
 			switch {
 			case strings.HasPrefix(b.Text, makes):
-			case b.Language == "sh" && !hasScript(b.Text):
-				t.Errorf("%s: no test runs this script:\n%s", page, b.Text)
-			case b.Language == "sh":
+			case hasScript(b.Text):
 				found++
+			case b.Language == "sh" || b.Language == "yaml":
+				t.Errorf("%s: no test runs this script:\n%s", page, b.Text)
 			case !slices.Contains([]string{"toml", "console", "text"}, b.Language):
-				t.Errorf("%s: %q is not toml, console, sh or text:\n%s", page, b.Language, b.Text)
+				t.Errorf("%s: %q is not toml, console, sh, yaml or text:\n%s", page, b.Language, b.Text)
 			}
 		}
 	}

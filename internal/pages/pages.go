@@ -1,4 +1,4 @@
-// Package pages reads README.md and the pages below docs, for the tests that hold what
+// Package pages reads README.md and the pages below docs and deploy, for the tests that hold what
 // they say to what the program does.
 package pages
 
@@ -28,17 +28,17 @@ func Names(t testing.TB) []string {
 	t.Helper()
 	names := slices.Clone(inOrder)
 	root := root(t)
-	papers, err := filepath.Glob(filepath.Join(root, "*.md"))
-	if err == nil {
-		err = filepath.WalkDir(filepath.Join(root, "docs"), func(path string, _ fs.DirEntry, err error) error {
+	papers, _ := filepath.Glob(filepath.Join(root, "*.md"))
+	for _, folder := range []string{"docs", "deploy"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ fs.DirEntry, err error) error {
 			if filepath.Ext(path) == ".md" {
 				papers = append(papers, path)
 			}
 			return err
 		})
-	}
-	if err != nil {
-		t.Fatal(err)
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, path := range papers {
 		name, _ := filepath.Rel(root, path)
