@@ -15,6 +15,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler"
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/internal/host/bundledir"
 	"github.com/hardenctl/hardenctl/profiles"
 )
 
@@ -55,7 +56,7 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := compile(t, name)
 			if *update {
-				if err := b.WriteFolder(name); err != nil {
+				if err := bundledir.Write(name, b); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/bundledir"
 )
 
 func newCompile() *cobra.Command {
@@ -58,7 +59,7 @@ func writeBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) erro
 	if stat, err := os.Stat(folder); err == nil && !stat.IsDir() {
 		return fmt.Errorf("%s is %s, not a folder; name a folder for the bundle", folder, ofFolder(folder))
 	}
-	if err := b.WriteFolder(folder); err != nil {
+	if err := bundledir.Write(folder, b); err != nil {
 		return err
 	}
 	if asJSON {

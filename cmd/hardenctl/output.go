@@ -1,12 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/hardenctl/hardenctl/compiler/filekind"
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
 
@@ -34,11 +33,10 @@ func keepsOthers(flag, path string, written filekind.Kind) error {
 // writableAt returns an error if no file can be written at the path that a flag
 // names. It is asked before the work is done of which the file will tell.
 func writableAt(flag, path string) error {
-	trial, err := os.CreateTemp(filepath.Dir(path), ".hardenctl-*")
-	if err != nil {
+	if err := durable.CanWriteOut(path); err != nil {
 		return fmt.Errorf("--%s %s: cannot write there: %w", flag, path, err)
 	}
-	return errors.Join(trial.Close(), os.Remove(trial.Name()))
+	return nil
 }
 
 // ofFolder is the kind of a file where the folder of a bundle is wanted, as a

@@ -14,7 +14,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/filekind"
 	"github.com/hardenctl/hardenctl/compiler/profile"
-	"github.com/hardenctl/hardenctl/internal/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/lab"
 	"github.com/hardenctl/hardenctl/internal/verify"
 	"github.com/hardenctl/hardenctl/internal/verify/page"
@@ -192,7 +192,7 @@ func (f verifyFlags) show(cmd *cobra.Command, r *verify.Report) error {
 	if err != nil {
 		return err
 	}
-	return safepath.WriteFile(*f.html, text, 0o644)
+	return durable.WriteOut(*f.html, text, 0o644)
 }
 
 // progress says each step on a terminal.

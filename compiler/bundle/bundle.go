@@ -41,7 +41,7 @@ const (
 )
 
 // Bundle is the files in the order of the manifest, and the manifest itself.
-// The manifest's own text is not among Files; WriteFolder writes it with them.
+// The manifest's own text is not among Files; All has it with them.
 type Bundle struct {
 	Files    []File
 	Manifest Manifest

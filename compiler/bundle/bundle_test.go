@@ -2,9 +2,6 @@ package bundle_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -134,112 +131,6 @@ func TestSealRefusesStrangeFiles(t *testing.T) {
 	}
 }
 
-func write(t *testing.T, dir, name, text string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestWriteFolder(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new", "folder")
-	earlier := bundle.Seal([]bundle.File{{Name: bundle.RulesV4, Text: []byte("old")}, {Name: bundle.Sets, Text: []byte("old")}}, bundle.Manifest{})
-	for _, b := range []*bundle.Bundle{earlier, example(), example()} {
-		if err := b.WriteFolder(dir); err != nil {
-			t.Fatal(err)
-		}
-		write(t, dir, "README", "of a person")
-		write(t, dir, bundle.RulesV4, "edited by hand")
-	}
-	if err := example().WriteFolder(dir); err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	if want := []string{"README", "manifest.json", "rules.v4", "sysctl.conf"}; !reflect.DeepEqual(names, want) {
-		t.Errorf("the folder has %v, want %v", names, want)
-	}
-	if s, err := os.Stat(filepath.Join(dir, bundle.RulesV4)); err != nil || s.Mode() != 0o640 {
-		t.Errorf("rules.v4: %v %v", s.Mode(), err)
-	}
-	got, err := bundle.ReadFolder(os.DirFS(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got.ManifestText()) != exampleManifest || !reflect.DeepEqual(got.Files, example().Files) {
-		t.Errorf("read back as %+v", got)
-	}
-}
-
-// A file in a folder of the bundle's comes and goes with the folder, unless
-// somebody else keeps something there.
-func TestWriteFolderBelow(t *testing.T) {
-	dir := t.TempDir()
-	below := bundle.Seal([]bundle.File{{Name: bundle.Fail2banJail, Text: []byte("[hardenctl]\n")}}, bundle.Manifest{})
-	folder := filepath.Join(dir, "fail2ban")
-	for _, kept := range []bool{false, true} {
-		if err := below.WriteFolder(dir); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := bundle.ReadFolder(os.DirFS(dir)); err != nil || !reflect.DeepEqual(got.Files, below.Files) {
-			t.Errorf("read back as %+v, %v", got, err)
-		}
-		if diff, err := bundle.Diff(example(), os.DirFS(dir)); err != nil || !strings.Contains(diff, "--- a/fail2ban/jail.conf\n+++ /dev/null\n") {
-			t.Errorf("%v\n%s", err, diff)
-		}
-		if kept {
-			write(t, folder, "notes", "of a person")
-		}
-		if err := example().WriteFolder(dir); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := os.Stat(folder); (err == nil) != kept {
-			t.Errorf("the folder stays: %v, want %v", err == nil, kept)
-		}
-	}
-}
-
-// A folder that holds files of somebody under a bundle's names, such as /etc,
-// is not written to.
-func TestWriteFolderKeepsOthersFiles(t *testing.T) {
-	for _, manifest := range []string{"", "{}", `{"name": "a web app"}`, `{"format": 1, "files": [{"name": "rules.v4"}]}`} {
-		for _, name := range []string{bundle.Sysctl, bundle.Sets} {
-			dir := t.TempDir()
-			write(t, dir, name, "of a person")
-			if manifest != "" {
-				write(t, dir, bundle.ManifestName, manifest)
-			}
-			err := example().WriteFolder(dir)
-			if err == nil || !strings.Contains(err.Error(), "is in the way and of no bundle; choose another folder") {
-				t.Errorf("%s beside manifest %q: error %v", name, manifest, err)
-			}
-			if text, _ := os.ReadFile(filepath.Join(dir, name)); string(text) != "of a person" {
-				t.Errorf("%s beside manifest %q holds %q now", name, manifest, text)
-			}
-		}
-	}
-}
-
-func TestWriteFolderThatCannotBe(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, bundle.RulesV4, "in the way"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := example().WriteFolder(dir); err == nil {
-		t.Error("a folder was replaced by a file")
-	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
-		t.Errorf("left behind: %v", entries)
-	}
-	write(t, dir, "file", "")
-	if err := example().WriteFolder(filepath.Join(dir, "file")); err == nil {
-		t.Error("a bundle was written into a file")
-	}
-}
-
 // folder is the example as files, with one of them changed.
 func folder(name, text string) fstest.MapFS {
 	fsys := fstest.MapFS{bundle.ManifestName: {Data: example().ManifestText()}}
@@ -265,8 +156,8 @@ func TestReadFolderErrors(t *testing.T) {
 		"no bundle":         {fstest.MapFS{}, "is this a folder that `hardenctl compile -o` wrote?"},
 		"no JSON":           {manifest("{", "["), "manifest.json: this is no manifest"},
 		"text after JSON":   {folder(bundle.ManifestName, exampleManifest+"x"), "manifest.json: this is no manifest"},
-		"another format":    {manifest(`"format": 1`, `"format": 2, "more": true`), "has format 2 and this hardenctl knows format 1"},
-		"no format":         {manifest(`"format": 1,`, ``), "has format 0"},
+		"another format":    {manifest(`"format": 1`, `"format": 2, "more": true`), "unsupported manifest format 2 (expected 1); compile the profile again"},
+		"no format":         {manifest(`"format": 1,`, ``), "unsupported manifest format 0"},
 		"an unknown part":   {manifest(`"profile"`, `"profil"`), `unknown field "profil"`},
 		"a changed file":    {folder(bundle.RulesV4, "*filter\n"), "rules.v4 is not the file that the manifest lists"},
 		"a missing file":    {missing, "sysctl.conf: file does not exist; the manifest lists it"},
@@ -288,22 +179,6 @@ func TestOldMode(t *testing.T) {
 	b, err := bundle.ReadFolder(folder(bundle.ManifestName, old))
 	if err != nil || string(b.ManifestText()) != old {
 		t.Errorf("%v", err)
-	}
-}
-
-// A file without blocks is not read.
-func TestReadFolderHuge(t *testing.T) {
-	dir := t.TempDir()
-	if err := example().WriteFolder(dir); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{bundle.RulesV4, bundle.ManifestName} {
-		if err := os.Truncate(filepath.Join(dir, name), 3<<30); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := bundle.ReadFolder(os.DirFS(dir)); err == nil || !strings.Contains(err.Error(), name+" is larger than 256 MiB") {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }
 

@@ -1,68 +1,49 @@
 package bundle
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/document"
 )
 
-// WriteFolder writes the files and the manifest into dir, which it makes if it
-// is missing. Each file is written beside its place and renamed, so that a
-// reader finds the old one or the new one, and the manifest comes last: a
-// folder in which only some files are new does not pass ReadFolder. A file that
-// an earlier bundle left and that this one has not is removed. Everything else
-// in the folder is somebody's: a file of his under one of a bundle's names is
-// an error, and nothing is written.
-func (b *Bundle) WriteFolder(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make the folder for the bundle: %w", err)
-	}
-	left := earlier(dir)
-	all := places(slices.Concat(b.names(), slices.Collect(maps.Keys(left)))...)
-	if err := inTheWay(dir, all, left); err != nil {
-		return err
-	}
-	for _, f := range b.Files {
-		if err := writeFile(dir, f); err != nil {
-			return err
-		}
-	}
-	for _, k := range all {
-		if b.has(k.name) {
-			continue
-		}
-		if err := removeFile(dir, k.name); err != nil {
-			return fmt.Errorf("remove a file of an earlier bundle: %w", err)
-		}
-	}
-	return writeFile(dir, File{ManifestName, b.ManifestText()})
-}
-
-// inTheWay returns an error if the folder has a file under a bundle's name that
-// is of no bundle: one that the manifest there does not list, as left does.
-func inTheWay(dir string, all []place, left map[string]bool) error {
+// Over says what becomes of a folder's files when the bundle is written into it:
+// gone are those that an earlier bundle left there and that this one has not, and
+// foreign is one under a bundle's name that is of no bundle, which must not be
+// replaced; "" for none.
+func (b *Bundle) Over(there fs.FS) (gone []string, foreign string) {
+	left := earlier(there)
 	names := []string{ManifestName}
-	for _, k := range all {
+	for _, k := range places(slices.Concat(b.names(), slices.Collect(maps.Keys(left)))...) {
 		names = append(names, k.name)
 	}
 	for _, name := range names {
-		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && !left[name] {
-			return fmt.Errorf("%s is in the way and of no bundle; choose another folder", filepath.Join(dir, name))
+		if !left[name] && isThere(there, name) {
+			return nil, name
+		}
+		if left[name] && name != ManifestName && !b.has(name) {
+			gone = append(gone, name)
 		}
 	}
-	return nil
+	return gone, ""
+}
+
+// isThere reports whether a folder has an entry of that name, be it a link that
+// leads nowhere.
+func isThere(there fs.FS, name string) bool {
+	entries, _ := fs.ReadDir(there, path.Dir(name)) // of none there is no entry
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == path.Base(name) })
 }
 
 // earlier returns the names of the files that an earlier bundle left in a
 // folder, by its manifest; none if there is no manifest of a bundle.
-func earlier(dir string) map[string]bool {
-	text, err := readBounded(os.DirFS(dir), ManifestName)
+func earlier(there fs.FS) map[string]bool {
+	text, err := readBounded(there, ManifestName)
 	if err != nil {
 		return nil
 	}
@@ -87,45 +68,18 @@ func (b *Bundle) has(name string) bool {
 	return false
 }
 
-// removeFile removes a file if it is there, and the folder of the bundle's that
-// it was the last in.
-func removeFile(dir, name string) error {
-	err := os.Remove(filepath.Join(dir, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if folder := filepath.Dir(name); err == nil && folder != "." {
-		os.Remove(filepath.Join(dir, folder)) // fails where it holds anything else
-	}
-	return err
+// All returns the files in the order in which they are written: the manifest comes
+// last, so that a folder in which only some files are new does not pass ReadFolder.
+func (b *Bundle) All() []File {
+	return append(slices.Clone(b.Files), File{ManifestName, b.ManifestText()})
 }
 
-// writeFile writes a file with the mode that it has where it is installed: a
-// profile that only its owner can read is no secret any more where all can read
-// its rules. The manifest has the sequences of knocks.
-func writeFile(dir string, f File) error {
-	name := f.Name
-	place := filepath.Join(dir, name)
-	err := os.MkdirAll(filepath.Dir(place), 0o755)
-	if err != nil {
-		return fmt.Errorf("make the folder of %s: %w", name, err)
-	}
-	temp, err := os.CreateTemp(filepath.Dir(place), "."+filepath.Base(place)+".*")
-	if err != nil {
-		return fmt.Errorf("write %s of the bundle: %w", name, err)
-	}
-	_, err = temp.Write(f.Text)
-	err = errors.Join(err, temp.Chmod(ModeAt(Paths(Debian, name)[name])), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), place)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write %s of the bundle: %w", name, err), os.Remove(temp.Name()))
-	}
-	return nil
-}
+// Mode is the mode of a file in a bundle's folder, the one that it has where it is
+// installed: a profile that only its owner can read is no secret any more where all
+// can read its rules. The manifest has the sequences of knocks.
+func (f File) Mode() fs.FileMode { return ModeAt(Paths(Debian, f.Name)[f.Name]) }
 
-// ReadFolder reads a bundle that WriteFolder wrote. It takes only what this
+// ReadFolder reads a bundle that was written as All and Over say. It takes only what this
 // package could have written: a manifest of the known Format whose files are
 // known, go where they belong, and have the contents that the manifest states.
 func ReadFolder(fsys fs.FS) (*Bundle, error) {
@@ -134,7 +88,7 @@ func ReadFolder(fsys fs.FS) (*Bundle, error) {
 		return nil, fmt.Errorf("read a bundle: %w; is this a folder that `hardenctl compile -o` wrote?", err)
 	}
 	b := &Bundle{}
-	if b.Manifest, err = parseManifest(text); err != nil {
+	if b.Manifest, err = ParseManifest(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", ManifestName, err)
 	}
 	for _, e := range b.Manifest.Files {
@@ -147,27 +101,18 @@ func ReadFolder(fsys fs.FS) (*Bundle, error) {
 	return b, nil
 }
 
-// ParseManifest reads the text of a manifest that WriteFolder wrote. It looks at no
-// file.
-func ParseManifest(text []byte) (Manifest, error) { return parseManifest(text) }
+// kind is that of manifests.
+var kind = document.Kind{Name: "manifest", Format: Format}
 
-// parseManifest reads the format before anything else, since a later format may
-// have parts that this one does not know.
-func parseManifest(text []byte) (Manifest, error) {
-	var head struct {
-		Format int `json:"format"`
-	}
-	if err := json.Unmarshal(text, &head); err != nil {
-		return Manifest{}, fmt.Errorf("this is no manifest: %w; compile the profile again", err)
-	}
-	if head.Format != Format {
-		return Manifest{}, fmt.Errorf("the manifest has format %d and this hardenctl knows format %d; compile the profile again", head.Format, Format)
-	}
-	var m Manifest
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&m); err != nil {
-		return Manifest{}, fmt.Errorf("this is no manifest: %w; compile the profile again", err)
+// ParseManifest reads the text of a manifest. It looks at no file.
+func ParseManifest(text []byte) (m Manifest, err error) {
+	err = kind.Decode(text, &m)
+	var broken *document.BrokenError
+	switch {
+	case errors.As(err, &broken):
+		return Manifest{}, fmt.Errorf("this is no manifest: %w; compile the profile again", broken.Err)
+	case err != nil:
+		return Manifest{}, fmt.Errorf("%w; compile the profile again", err)
 	}
 	return m, checkFiles(m.Files)
 }

@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/document"
 	"github.com/hardenctl/hardenctl/compiler/filekind"
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
@@ -49,12 +50,15 @@ func (r *Reading) Save(path string, sources []generation.Source) error {
 		s.Files = append(s.Files, SavedFile{f.Name, string(f.Text)})
 	}
 	s.Checksum = s.checksum()
-	text := s.text()
+	text := document.Encode(s)
 	if len(text) > safepath.MostBytes {
 		return safepath.TooLarge(path)
 	}
-	return safepath.WriteFile(path, text, 0o600)
+	return durable.WriteOut(path, text, 0o600)
 }
+
+// savedPlans is the kind of saved plans.
+var savedPlans = document.Kind{Name: "saved plan", Format: plan.Format}
 
 // LoadPlan reads a saved plan. Its bundle is as it was sealed.
 func LoadPlan(path string) (*SavedPlan, error) {
@@ -69,13 +73,15 @@ func LoadPlan(path string) (*SavedPlan, error) {
 		return nil, err
 	}
 	var s SavedPlan
-	if err := json.Unmarshal(text, &s); err != nil {
-		return nil, fmt.Errorf("%s is not a saved plan, or not a whole one (%w); %s", path, err, savePlanHelp)
-	}
-	if s.Format != plan.Format || s.Plan == nil {
-		return nil, fmt.Errorf("%s is not a saved plan of this version of hardenctl; %s", path, savePlanHelp)
-	}
-	if s.Checksum != s.checksum() || !bytes.Equal(text, s.text()) {
+	var broken *document.BrokenError
+	switch err := savedPlans.Decode(text, &s); {
+	case errors.As(err, &broken):
+		return nil, fmt.Errorf("%s is not a saved plan, or not a whole one (%w); %s", path, broken.Err, savePlanHelp)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w; %s", path, err, savePlanHelp)
+	case s.Plan == nil:
+		return nil, fmt.Errorf("%s is not a saved plan; %s", path, savePlanHelp)
+	case s.Checksum != s.checksum() || !bytes.Equal(text, document.Encode(s)):
 		return nil, fmt.Errorf("%s is not as it was written; make a new plan", path)
 	}
 	if err := s.checkFiles(); err != nil {
@@ -99,19 +105,10 @@ func otherKind(path string, text []byte) error {
 	}
 }
 
-// text is the form in which a saved plan is written.
-func (s *SavedPlan) text() []byte {
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		panic(fmt.Sprintf("host: a saved plan is plain data, and yet: %v", err))
-	}
-	return append(text, '\n')
-}
-
 // checksum is a hash over the text without a checksum.
 func (s SavedPlan) checksum() string {
 	s.Checksum = ""
-	sum := sha256.Sum256(s.text())
+	sum := sha256.Sum256(document.Encode(s))
 	return hex.EncodeToString(sum[:])
 }
 

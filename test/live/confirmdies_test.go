@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
@@ -18,7 +19,7 @@ func TestConfirmDiesBeforeItsNote(t *testing.T) {
 	token, _ := tryOut(t, "builtin:web", "10m")
 	contains(t, expect(t, 0, "plan", variant(t)), "builtin:web by root from 192.0.2.7 is on trial until", "this plan compares with what is on trial")
 
-	note := filepath.Join(ourJournal.Folder, ".journal.json")
+	note := durable.Beside(filepath.Join(ourJournal.Folder, "journal.json"))
 	cmd := exec.Command("strace", "-f", "--quiet=all", "-o", "/dev/null", "-P", note,
 		"-e", "trace=openat", "-e", "inject=openat:signal=KILL", binary(t), "confirm", token)
 	cmd.Env = append(os.Environ(), confirming)

@@ -106,7 +106,7 @@ func TestSavedPlanTampered(t *testing.T) {
 		{"cut off", rewrite(t, savePlan(t, "builtin:web"), cut), "is not a saved plan"},
 		{"empty", rewrite(t, savePlan(t, "builtin:web"), empty), "is not a saved plan"},
 		{"no plan at all", write(t, "x.plan", `{"format": 1}`), "is not a saved plan"},
-		{"a later version", rewrite(t, savePlan(t, "builtin:web"), edit(`"format": 1`, `"format": 2`)), "is not a saved plan of this version"},
+		{"a later version", rewrite(t, savePlan(t, "builtin:web"), edit(`"format": 1`, `"format": 2`)), "unsupported saved plan format 2 (expected 1); save a plan with"},
 		{"a port changed", rewrite(t, savePlan(t, "builtin:web"), edit(rule, `-A HARDENCTL-INPUT -p tcp -m tcp --dport 23 `)), "is not as it was written"},
 		{"a NUL byte", forge(t, "builtin:web", edit(rule, `-A HARDENCTL-INPUT -p tcp -m tcp --dport 443\u0000 `)), "rules.v4 holds a NUL byte"},
 		{"a file of another name", forge(t, "builtin:web", edit(`"name": "ipsets",`+"\n"+`      "text"`, `"name": "../../passwd",`+"\n"+`      "text"`)), `"../../passwd" is no file of a bundle`},

@@ -12,6 +12,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/setfile"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/conntrack"
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
@@ -80,12 +81,12 @@ func (liveFiles) Modes(texts map[string][]byte) (have, want map[string]fs.FileMo
 func (liveFiles) Prepare(path string, have, text []byte) (Replacement, error) {
 	r, err := persist.Prepare(path, have, text)
 	if err != nil {
-		return nil, err // not a nil *persist.Replacement in an interface
+		return nil, err // not a nil *durable.Replacement in an interface
 	}
 	return r, nil
 }
 func (liveFiles) Replace(path string, text []byte) error { return persist.Replace(path, text) }
-func (liveFiles) Sweep(paths []string) error             { return persist.Sweep(paths) }
+func (liveFiles) Sweep(paths []string) error             { return durable.Sweep(paths) }
 func (liveFiles) EndTrial() ([]string, error)            { return persist.EndTrial() }
 
 type liveConnections struct{}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 )
 
 // leastKept is how many generations are kept whatever they take: without the
@@ -47,7 +49,7 @@ func (s Store) Prune() error {
 // remove removes generations, the oldest first, which is the last.
 func (s Store) remove(numbers []int) error {
 	for _, n := range slices.Backward(numbers) {
-		if err := os.Rename(s.path(n), filepath.Join(s.Folder, fmt.Sprintf("%s%d", goneName, n))); err != nil {
+		if err := durable.Rename(s.path(n), filepath.Join(s.Folder, fmt.Sprintf("%s%d", goneName, n))); err != nil {
 			return err
 		}
 	}
@@ -62,7 +64,7 @@ func (s Store) sweep() error {
 	}
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), goneName) {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(s.Folder, e.Name())))
+			err = errors.Join(err, durable.RemoveTree(filepath.Join(s.Folder, e.Name())))
 		}
 	}
 	return err

@@ -1,14 +1,14 @@
 package generation
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/document"
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
 
@@ -38,40 +38,30 @@ func (s Store) record(number int) (Generation, error) {
 	if err := safepath.Real(s.path(number)); err != nil {
 		return Generation{}, err
 	}
-	name := s.path(number, recordName)
 	if _, err := os.Lstat(s.path(number)); errors.Is(err, fs.ErrNotExist) {
 		return Generation{}, ErrNone
 	}
-	text, err := safepath.ReadFile(name)
+	g, err := read(s.path(number, recordName))
 	if err != nil {
 		return Generation{}, err
-	}
-	g, err := read(text)
-	if err != nil {
-		return Generation{}, fmt.Errorf("%s %w", name, err)
 	}
 	g.Number = number
 	return g, nil
 }
 
-// read reads a generation.json. One of another version is told from one that is
-// not as it was written: it has fields that this one does not know, or lacks some.
-func read(text []byte) (g Generation, err error) {
-	var head struct {
-		Format int `json:"format"`
+var kind = document.Kind{Name: "generation", Format: Format, Exact: true}
+
+// read reads a generation.json.
+func read(name string) (g Generation, err error) {
+	var format *document.FormatError
+	err = durable.ReadJSON(name, kind, &g)
+	switch {
+	case errors.As(err, &format):
+		return g, fmt.Errorf("%s: %w; roll back with the hardenctl version that saved it, or apply the profile in its folder %s", name, err, sourcesName)
+	case errors.As(err, new(*document.BrokenError)):
+		return g, fmt.Errorf("%s: %w", name, err)
 	}
-	if json.Unmarshal(text, &head) == nil && head.Format != Format {
-		return g, fmt.Errorf("has the unsupported format %d (expected %d): roll back with the hardenctl version that saved it, or apply the profile in its folder %s", head.Format, Format, sourcesName)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&g); err != nil {
-		return g, fmt.Errorf("is not as it was written: %w", err)
-	}
-	if !bytes.Equal(text, g.text()) {
-		return g, errors.New("is not as it was written")
-	}
-	return g, nil
+	return g, err
 }
 
 // Kept is a generation with what it needs to be applied again.

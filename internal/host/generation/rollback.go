@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
-	"github.com/hardenctl/hardenctl/internal/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 )
 
 // acceptedName is the file in a generation's folder which says that a person
@@ -35,5 +35,5 @@ func (s Store) LastRollback() (g Generation, ok bool) {
 
 // Accept notes that applies go on after the rollback of that number.
 func (s Store) Accept(number int) error {
-	return safepath.WriteFile(s.path(number, acceptedName), nil, 0o600)
+	return durable.Write(s.path(number, acceptedName), nil, 0o600)
 }

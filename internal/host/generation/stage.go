@@ -3,7 +3,6 @@ package generation
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/document"
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
 	"github.com/hardenctl/hardenctl/internal/host/state"
@@ -105,27 +106,17 @@ func (s Store) stage(c Content) error {
 	if err != nil {
 		return err
 	}
-	next := filepath.Join(s.Folder, nextName)
-	if err := safepath.MakeFolder(next, 0o700); err != nil {
+	if err := durable.MakeFolder(s.Folder, 0o700); err != nil {
 		return err
 	}
+	next := filepath.Join(s.Folder, nextName)
 	equals := []string{s.path(newest), s.path(c.From)} // 0, for none, is no name of a folder
-	folders := map[string]bool{next: true}
 	for _, f := range files {
-		folder, err := f.put(next, equals)
-		if err != nil {
-			return err
-		}
-		for ; folder != next; folder = filepath.Dir(folder) {
-			folders[folder] = true
-		}
-	}
-	for folder := range folders {
-		if err := syncFolder(folder); err != nil {
+		if err := f.put(next, equals); err != nil {
 			return err
 		}
 	}
-	return nil
+	return durable.SyncFolders(next)
 }
 
 // files returns all files of the generation, which may be the first.
@@ -152,16 +143,7 @@ func (c Content) files(first bool) ([]file, error) {
 		files = append(files, file{place, source.Text})
 	}
 	files = append(files, before(c.Before, first)...)
-	return append(files, file{recordName, g.text()}), nil
-}
-
-// text is the generation as its file has it.
-func (g Generation) text() []byte {
-	text, err := json.MarshalIndent(g, "", "  ")
-	if err != nil {
-		panic(fmt.Sprintf("generation: a generation is plain data, and yet: %v", err))
-	}
-	return append(text, '\n')
+	return append(files, file{recordName, document.Encode(g)}), nil
 }
 
 func checksum(text []byte) string {
@@ -170,20 +152,19 @@ func checksum(text []byte) string {
 }
 
 // put writes and syncs the file into a generation's folder, or links to the
-// equal one of another generation. It returns the folder that the file lies in.
-func (f file) put(generation string, equals []string) (folder string, err error) {
+// equal one of another generation.
+func (f file) put(generation string, equals []string) error {
 	name := filepath.Join(generation, f.path)
-	folder = filepath.Dir(name)
-	if err := safepath.MakeFolder(folder, 0o700); err != nil {
-		return "", err
+	if err := safepath.MakeFolder(filepath.Dir(name), 0o700); err != nil {
+		return err
 	}
 	for _, other := range equals {
 		old := filepath.Join(other, f.path)
-		if f.isAt(old) && os.Link(old, name) == nil {
-			return folder, nil
+		if f.isAt(old) && durable.Link(old, name) == nil {
+			return nil
 		}
 	}
-	return folder, f.write(name)
+	return durable.Create(name, f.text, 0o600)
 }
 
 // isAt reports whether there is an equal file; one that cannot be read is not.
@@ -194,15 +175,6 @@ func (f file) isAt(name string) bool {
 	}
 	text, err := os.ReadFile(name)
 	return err == nil && string(text) == string(f.text)
-}
-
-func (f file) write(name string) error {
-	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = out.Write(f.text)
-	return errors.Join(err, out.Sync(), out.Close())
 }
 
 // ErrUnstaged is the error of a commit without anything staged.
@@ -217,20 +189,15 @@ func (s Store) Commit() (number int, err error) {
 		return 0, fmt.Errorf("keeping a generation: %w", err)
 	}
 	number = newest + 1
-	if !isThere(filepath.Join(s.Folder, nextName)) {
+	next := filepath.Join(s.Folder, nextName)
+	if !isThere(next) {
 		return 0, ErrUnstaged
 	}
-	if err := os.Rename(filepath.Join(s.Folder, nextName), s.path(number)); err != nil {
+	err = durable.Rename(next, s.path(number))
+	if isThere(next) {
 		return 0, fmt.Errorf("keeping generation %d: %w", number, err)
 	}
-	return number, errors.Join(s.sync(), s.Prune())
-}
-
-// sync syncs the store and the two folders above it, which the first generation
-// may have made.
-func (s Store) sync() error {
-	above := filepath.Dir(s.Folder)
-	return errors.Join(syncFolder(s.Folder), syncFolder(above), syncFolder(filepath.Dir(above)))
+	return number, errors.Join(err, s.Prune())
 }
 
 // Discard removes what is staged, if anything is.
@@ -238,13 +205,5 @@ func (s Store) Discard() error {
 	if err := safepath.Real(s.Folder); err != nil {
 		return err
 	}
-	return os.RemoveAll(filepath.Join(s.Folder, nextName))
-}
-
-func syncFolder(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return durable.RemoveTree(filepath.Join(s.Folder, nextName))
 }

@@ -35,11 +35,7 @@ func (s Store) Next() (Generation, error) {
 	if err := safepath.Real(place); err != nil {
 		return Generation{}, err
 	}
-	text, err := safepath.ReadFile(filepath.Join(place, recordName))
-	if err != nil {
-		return Generation{}, err
-	}
-	return read(text)
+	return read(filepath.Join(place, recordName))
 }
 
 // Close lets go of it.

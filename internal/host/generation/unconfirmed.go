@@ -11,7 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
-	"github.com/hardenctl/hardenctl/internal/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 )
 
 // unconfirmedGlob are the files in a store that say what was tried and never
@@ -29,13 +29,8 @@ const keptUnconfirmed = 20
 // condition of the end of a trial.
 func (s Store) SetAside() error {
 	staged := filepath.Join(s.Folder, nextName, recordName)
-	text, err := safepath.ReadFile(staged)
-	if err != nil {
-		return s.Discard()
-	}
-	if g, err := read(text); err == nil && os.Rename(staged, s.unconfirmed(g.Orders)) == nil {
+	if g, err := read(staged); err == nil && durable.Rename(staged, s.unconfirmed(g.Orders)) == nil {
 		s.forgetUnconfirmed()
-		_ = syncFolder(s.Folder)
 	}
 	return s.Discard()
 }
@@ -51,7 +46,7 @@ func (s Store) forgetUnconfirmed() {
 	files, _ := filepath.Glob(filepath.Join(s.Folder, unconfirmedGlob)) // the pattern is good
 	slices.SortFunc(files, func(a, b string) int { return tried(b).Compare(tried(a)) })
 	for _, file := range files[min(keptUnconfirmed, len(files)):] {
-		_ = os.Remove(file)
+		_ = durable.Remove(file)
 	}
 }
 
@@ -70,11 +65,7 @@ func (s Store) Unconfirmed(o Orders) (g Generation, ok bool) {
 	all, _ := s.List() // of those whose record is not whole nothing is known
 	files, _ := filepath.Glob(filepath.Join(s.Folder, unconfirmedGlob))
 	for _, file := range files {
-		text, err := safepath.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		g, err = read(text)
+		g, err := read(file)
 		since := func(kept Generation) bool { return !kept.When.Before(g.When) && kept.Orders.same(o) }
 		if err == nil && g.Orders.same(o) && !slices.ContainsFunc(all, since) {
 			return g, true

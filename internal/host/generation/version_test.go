@@ -15,10 +15,10 @@ func TestNotToBeRead(t *testing.T) {
 	}{
 		"a later version, with a field more": {func(s Store) error {
 			return rewrite(s.path(2, recordName), `"format": 1,`, `"format": 2, "new": [],`)
-		}, "has the unsupported format 2 (expected 1)"},
+		}, "unsupported generation format 2 (expected 1); roll back with the hardenctl version"},
 		"an earlier one, with a field less": {func(s Store) error {
 			return rewrite(s.path(2, recordName), `"format": 1,`, "")
-		}, "has the unsupported format 0"},
+		}, "unsupported generation format 0 (expected 1)"},
 		"a field more": {func(s Store) error {
 			return rewrite(s.path(2, recordName), `"format": 1,`, `"format": 1, "new": [],`)
 		}, "is not as it was written"},

@@ -11,15 +11,14 @@
 // machine sleeps, and which nobody can set: a clock that jumps ends no trial and
 // prolongs none. They mean nothing after a reboot, which the entry's boot tells.
 //
-// The folder is root's alone. Each file is written beside its place, synced and
-// renamed, so that a reader finds a whole entry or none.
+// The folder is root's alone. Files are written as package durable does it, so that
+// a reader finds a whole entry or none.
 package journal
 
 import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,8 +29,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/document"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/host/bundledir"
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/host/session"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
@@ -46,6 +47,8 @@ func Under(root string) Journal { return Journal{filepath.Join(root, "var/lib/ha
 // Format is the version of Entry that this package writes. It reads the earlier
 // ones too: 1 had no Live.
 const Format = 2
+
+var kind = document.Kind{Name: "journal", Format: Format, Oldest: 1}
 
 // Phase says how far an apply has come.
 type Phase string
@@ -109,70 +112,47 @@ var ErrBroken = errors.New("the journal is not as it was written")
 // remove it. It goes first: beside the new bundle it would say that this one was
 // confirmed.
 func (j Journal) Begin(e Entry, b *bundle.Bundle) error {
-	if err := j.makeFolder(); err != nil {
+	if err := durable.MakeFolder(j.Folder, 0o700); err != nil {
 		return err
 	}
 	if err := j.Remove(); err != nil {
 		return err
 	}
-	err := j.writeBundle(b)
+	place := filepath.Join(j.Folder, bundleFolder)
+	err := bundledir.Write(place, b)
 	if err == nil {
 		err = j.Write(e)
 	}
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(filepath.Join(j.Folder, bundleFolder)))
+		return errors.Join(err, durable.RemoveTree(place))
 	}
 	return nil
-}
-
-func (j Journal) writeBundle(b *bundle.Bundle) error {
-	place := filepath.Join(j.Folder, bundleFolder)
-	if err := os.RemoveAll(place); err != nil { // what an apply left that died here
-		return err
-	}
-	if err := b.WriteFolder(place); err != nil {
-		return err
-	}
-	return syncTree(place)
 }
 
 // Write replaces the entry. It is on disk when Write returns.
 func (j Journal) Write(e Entry) error {
 	e.Format = Format
-	text, err := json.MarshalIndent(e, "", "  ")
-	if err != nil {
-		return err
-	}
-	return writeSynced(filepath.Join(j.Folder, entryName), append(text, '\n'))
+	return durable.WriteJSON(filepath.Join(j.Folder, entryName), e)
 }
 
 // Read returns the entry, or ErrNone.
 func (j Journal) Read() (Entry, error) {
+	var e Entry
 	place := filepath.Join(j.Folder, entryName)
-	text, err := safepath.ReadFile(place)
-	if errors.Is(err, fs.ErrNotExist) {
+	err := durable.ReadJSON(place, kind, &e)
+	var format *document.FormatError
+	var broken *document.BrokenError
+	switch {
+	case err == nil:
+		return e, nil
+	case errors.Is(err, fs.ErrNotExist):
 		return Entry{}, ErrNone
+	case errors.As(err, &format):
+		return Entry{}, fmt.Errorf("%s: %w; complete the apply with the hardenctl version that began it", place, err)
+	case errors.As(err, &broken):
+		return Entry{}, fmt.Errorf("%s: %w (%v); `hardenctl revert` ends the trial without it", place, ErrBroken, broken.Err)
 	}
-	if err != nil {
-		return Entry{}, err
-	}
-	return parse(place, text)
-}
-
-// parse reads an entry. One of another version is told from one that is broken.
-func parse(place string, text []byte) (e Entry, err error) {
-	var head struct {
-		Format int `json:"format"`
-	}
-	if json.Unmarshal(text, &head) == nil && (head.Format < 1 || head.Format > Format) {
-		return Entry{}, fmt.Errorf("%s: unsupported journal format %d (expected %d); complete the apply with the hardenctl version that began it", place, head.Format, Format)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&e); err != nil {
-		return Entry{}, fmt.Errorf("%s: %w (%v); `hardenctl revert` ends the trial without it", place, ErrBroken, err)
-	}
-	return e, nil
+	return Entry{}, err
 }
 
 // Bundle returns the bundle that the apply under way applies.
@@ -189,26 +169,11 @@ func (j Journal) Bundle() (*bundle.Bundle, error) {
 // the entry was there, or after it was gone, goes too.
 func (j Journal) Remove() error {
 	place := filepath.Join(j.Folder, entryName)
-	if _, err := os.Lstat(place); errors.Is(err, fs.ErrNotExist) {
-		return j.removeRest()
+	failed := durable.Remove(place)
+	if _, err := os.Lstat(place); err == nil {
+		return failed
 	}
-	if err := os.Remove(place); err != nil {
-		return err
-	}
-	return errors.Join(syncPath(j.Folder), j.removeRest())
-}
-
-// removeRest removes what stands beside the entry.
-func (j Journal) removeRest() error {
-	var failed error
-	for _, name := range []string{bundleFolder, "." + entryName} {
-		place := filepath.Join(j.Folder, name)
-		// Where nothing can be written, there is an error for what is not there too.
-		if _, err := os.Lstat(place); err == nil {
-			failed = errors.Join(failed, os.RemoveAll(place))
-		}
-	}
-	return failed
+	return errors.Join(failed, durable.RemoveTree(filepath.Join(j.Folder, bundleFolder)), durable.RemoveTree(durable.Beside(place)))
 }
 
 // Now is the time on CLOCK_BOOTTIME.

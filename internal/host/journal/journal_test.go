@@ -142,7 +142,7 @@ func TestUnknown(t *testing.T) {
 		`{"format": 3}`: false, `{"format": 3, "new": true}`: false, `{}`: false} {
 		must(t, ours.Begin(e, b))
 		must(t, os.WriteFile(ours.Folder+"/journal.json", []byte(text), 0o600))
-		says := "unsupported journal format"
+		says := "(expected 1 to 2); complete the apply with the hardenctl version that began it"
 		if broken {
 			says = "hardenctl revert"
 		}
@@ -199,7 +199,7 @@ func must(t *testing.T, err error) {
 func TestRemoveLeftovers(t *testing.T) {
 	e, b := example(t)
 	must(t, ours.Begin(e, b))
-	must(t, os.Rename(ours.Folder+"/journal.json", ours.Folder+"/.journal.json"))
+	must(t, os.Rename(ours.Folder+"/journal.json", ours.Folder+"/.journal.json.hardenctl-new"))
 	must(t, ours.Remove())
 	if left, _ := filepath.Glob(ours.Folder + "/*"); left != nil {
 		t.Errorf("it has left %v", left)

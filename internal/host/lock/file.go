@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/host/process"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
@@ -61,7 +62,7 @@ func (l Lock) replace(old *os.File) error {
 	case strange(f) != "" || !l.isAt(old):
 		return os.Remove(fresh)
 	}
-	return os.Rename(fresh, l.Path)
+	return durable.Rename(fresh, l.Path)
 }
 
 // heldByRoot reports whether a process of root's may hold the lock. The kernel

@@ -1,4 +1,4 @@
-// Package persist decides what the files of a host must hold, and writes them.
+// Package persist decides what the files of a host must hold.
 //
 // Some files are wholly ours. The rules files and the ipset file are shared: an
 // administrator may keep rules there, and so may other tools. Merging takes
@@ -7,15 +7,13 @@
 package persist
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
-	"github.com/hardenctl/hardenctl/internal/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 )
 
 // DetectLayout returns the layout of the distribution that runs here.
@@ -97,27 +95,15 @@ func MoveAway(path string) string {
 	return "move the file away, with all unmanaged rules in it, and apply again: mv " + path + " " + path + ".broken"
 }
 
-// Read returns the text of each path, nil where there is no file. It takes only
-// what safepath.ReadFile does: what root's own hands have written.
+// Read returns the text of each path as durable.Read does.
 func Read(paths map[string]string) (map[string][]byte, error) {
 	texts := map[string][]byte{}
 	for _, path := range paths {
-		text, err := readRegular(path)
+		text, err := durable.Read(path)
 		if err != nil {
 			return nil, err
 		}
 		texts[path] = text
 	}
 	return texts, nil
-}
-
-func readRegular(path string) ([]byte, error) {
-	text, err := safepath.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil && text == nil {
-		text = []byte{}
-	}
-	return text, err
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
 
@@ -18,7 +19,7 @@ func EndTrial() (changed []string, err error) {
 	paths := bundle.Paths(DetectLayout())
 	for _, name := range []string{bundle.Sets, bundle.RulesV4, bundle.RulesV6} {
 		path := paths[name]
-		have, unread := readRegular(path)
+		have, unread := durable.Read(path)
 		if unread != nil {
 			err = errors.Join(err, unread)
 			continue

@@ -1,4 +1,4 @@
-package safepath
+package durable
 
 import (
 	"os"
@@ -9,7 +9,7 @@ import (
 
 // A text goes into a file of its own: not into one that somebody else has made,
 // and not through a link.
-func TestWriteFile(t *testing.T) {
+func TestWriteOut(t *testing.T) {
 	folder := t.TempDir()
 	path, victim, link := filepath.Join(folder, "plan"), filepath.Join(folder, "victim"), filepath.Join(folder, "link")
 	must(t, os.WriteFile(path, []byte("old"), 0o666))
@@ -19,7 +19,7 @@ func TestWriteFile(t *testing.T) {
 	must(t, err)
 	defer open.Close()
 
-	must(t, WriteFile(path, []byte("new"), 0o640))
+	must(t, WriteOut(path, []byte("new"), 0o640))
 	text, err := os.ReadFile(path)
 	must(t, err)
 	old := make([]byte, 9)
@@ -30,7 +30,7 @@ func TestWriteFile(t *testing.T) {
 		t.Errorf("the file holds %q with mode %v, and the one that was there %q", text, stat.Mode(), old[:n])
 	}
 	for place, says := range map[string]string{link: link + " is not a regular file", folder: folder + " is not a regular file", folder + "/gone/plan": "no such file"} {
-		if err := WriteFile(place, []byte("new"), 0o640); err == nil || !strings.Contains(err.Error(), says) {
+		if err := WriteOut(place, []byte("new"), 0o640); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", place, err)
 		}
 	}
@@ -39,5 +39,12 @@ func TestWriteFile(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(folder); len(entries) != 3 {
 		t.Errorf("left behind: %v", entries)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,4 +1,4 @@
-package persist
+package durable
 
 import (
 	"errors"
@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/hardenctl/hardenctl/compiler/bundle"
 )
 
 // What tests make is nobody else's to write, whatever the umask is: it would be
@@ -34,11 +32,11 @@ func names(t *testing.T, folder string) []string {
 // replace prepares and puts, as an apply that succeeds does.
 func replace(t *testing.T, path string, text []byte) *Replacement {
 	t.Helper()
-	have, err := readRegular(path)
+	have, err := Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Prepare(path, have, text)
+	r, err := Prepare(path, have, text, 0o640)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,8 +91,8 @@ func TestReplacementBack(t *testing.T) {
 					}
 				}
 				before, _ := os.Stat(path)
-				have, _ := readRegular(path)
-				r, err := Prepare(path, have, text)
+				have, _ := Read(path)
+				r, err := Prepare(path, have, text, 0o640)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -124,7 +122,7 @@ func TestReplacementAfterKill(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "f")
 	for range 2 {
-		if _, err := Prepare(path, nil, []byte("lost")); err != nil {
+		if _, err := Prepare(path, nil, []byte("lost"), 0o640); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -134,18 +132,9 @@ func TestReplacementAfterKill(t *testing.T) {
 	}
 }
 
-// A file that all can read is read by root and its group alone from then on, but
-// for what every user knows anyway. A new one in a folder that gives its own group
-// to what is made there is root's.
+// A file that all can read is read by root and its group alone from then on. A new
+// one in a folder that gives its own group to what is made there is root's.
 func TestReplacementNarrows(t *testing.T) {
-	for path, want := range map[string]fs.FileMode{
-		"/etc/iptables/rules.v4": 0o640, "/etc/sysconfig/ipset": 0o640, "/etc/fail2ban/jail.d/hardenctl.conf": 0o640, "/var/lib/hardenctl/bans": 0o640,
-		"/etc/sysctl.d/60-hardenctl.conf": 0o644, "/etc/systemd/network/98-hardenctl-eth0.link": 0o644, unitPath: 0o644,
-	} {
-		if got := widest(path); got != want {
-			t.Errorf("%s: %04o, want %04o", path, got, want)
-		}
-	}
 	folder := t.TempDir()
 	open, made := filepath.Join(folder, "open"), filepath.Join(folder, "made")
 	if err := errors.Join(os.WriteFile(open, []byte("old"), 0o644), os.Chmod(folder, 0o755|fs.ModeSetgid)); err != nil {
@@ -206,7 +195,7 @@ func TestReplacementOfAnEditedFile(t *testing.T) {
 		if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		r, err := Prepare(path, []byte("old"), []byte("new"))
+		r, err := Prepare(path, []byte("old"), []byte("new"), 0o640)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,81 +240,10 @@ func TestPrepareFails(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(path, "inside"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Prepare(path, nil, []byte("text")); err == nil {
+	if _, err := Prepare(path, nil, []byte("text"), 0o640); err == nil {
 		t.Error("a folder was prepared to be a file")
 	}
 	if got := names(t, folder); !slices.Equal(got, []string{"taken"}) {
 		t.Errorf("the folder holds %v", got)
-	}
-}
-
-// Only regular files are read, and none through a link.
-func TestRead(t *testing.T) {
-	folder := t.TempDir()
-	in := func(name string) string { return filepath.Join(folder, name) }
-	if err := os.WriteFile(in("file"), []byte("text"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(in("empty"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(in("file"), in("link")); err != nil {
-		t.Fatal(err)
-	}
-	texts, err := Read(map[string]string{"a": in("file"), "b": in("empty"), "c": in("missing")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(texts[in("file")]) != "text" || texts[in("empty")] == nil || texts[in("missing")] != nil {
-		t.Errorf("read %q", texts)
-	}
-	for path, want := range map[string]string{in("link"): "a symbolic link", folder: "a folder", "/dev/null": "a special file"} {
-		_, err := Read(map[string]string{"a": path})
-		if err == nil || !strings.Contains(err.Error(), path+" is "+want+", not a regular file") {
-			t.Errorf("%s: %v", path, err)
-		}
-	}
-}
-
-// Wanted merges what is shared, takes over what is ours, and lets go what the
-// bundle has not.
-func TestWanted(t *testing.T) {
-	b := bundle.Seal([]bundle.File{{Name: bundle.RulesV4, Text: []byte(ours)}, {Name: bundle.Sysctl, Text: []byte("a = 1\n")}},
-		bundle.Manifest{Policies: policies})
-	const mine = "*nat\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"
-	want, err := Wanted(b, bundle.Debian, map[string][]byte{
-		"/etc/iptables/rules.v4":             []byte(mine),
-		"/etc/iptables/ipsets":               []byte("create hardenctl-old hash:ip\n"),
-		"/etc/sysctl.d/60-hardenctl.conf":    []byte("b = 2\n"),
-		"/etc/modules-load.d/hardenctl.conf": []byte("xt_set\n"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := string(want["/etc/iptables/rules.v4"]); !strings.Contains(got, mine) || !strings.Contains(got, "HARDENCTL-INPUT") {
-		t.Errorf("rules.v4:\n%s", got)
-	}
-	if got := string(want["/etc/sysctl.d/60-hardenctl.conf"]); got != "a = 1\n" {
-		t.Errorf("sysctl: %q", got)
-	}
-	for _, path := range []string{"/etc/iptables/ipsets", "/etc/modules-load.d/hardenctl.conf", "/etc/modprobe.d/hardenctl.conf"} {
-		if text, stated := want[path]; text != nil || !stated {
-			t.Errorf("%s: %q, want no file", path, text)
-		}
-	}
-	_, err = Wanted(b, bundle.RHEL, map[string][]byte{"/etc/sysconfig/iptables": []byte("garbage")})
-	if err == nil || !strings.Contains(err.Error(), `/etc/sysconfig/iptables: line 1: "garbage"`) {
-		t.Errorf("garbage: %v", err)
-	}
-}
-
-// A file that may not be read is an error, not a missing file.
-func TestReadError(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file", "below")
-	if err := os.WriteFile(filepath.Dir(path), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Read(map[string]string{"a": path}); err == nil || os.IsNotExist(err) {
-		t.Errorf("error %v, want one of %v's kind", err, fs.ErrInvalid)
 	}
 }
