@@ -29,7 +29,7 @@ func (r Rule) RenameSets(rename func(name string) string) Rule {
 	done := 0
 	for i := range options(words) {
 		if set := words[i+1]; namesSet[words[i].text] {
-			renamed.WriteString(r.Spec[done:set.start] + rename(set.text))
+			renamed.WriteString(r.Spec[done:set.start] + rename(set.text) + gap(r.Spec, set))
 			done = set.end
 		}
 	}
@@ -111,5 +111,14 @@ func begins(words []token, with []string) bool {
 }
 
 func replace(spec string, word token, by string) string {
-	return spec[:word.start] + by + spec[word.end:]
+	return spec[:word.start] + by + gap(spec, word) + spec[word.end:]
+}
+
+// gap is what has to part another word in the place of one from what follows: a closing
+// quote may have done so.
+func gap(spec string, word token) string {
+	if word.end == len(spec) || strings.IndexByte(blanks, spec[word.end]) >= 0 {
+		return ""
+	}
+	return " "
 }
