@@ -61,6 +61,11 @@ var rooms = map[string][]string{
 		"compiler/bundle", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/conntrack", "internal/host/durable",
 		"internal/host/kernelset", "internal/host/persist", "internal/host/plan", "internal/host/probe", "internal/host/state",
 	},
+	"internal/host/dataplane/fake": {
+		"compiler/bundle", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/conntrack",
+		"internal/host/dataplane", "internal/host/kernelset", "internal/host/owned", "internal/host/persist", "internal/host/plan",
+		"internal/host/probe", "internal/host/state", "internal/host/tool", "internal/host/trial",
+	},
 	"internal/host/ethtool": {},
 	"internal/host/extension": {
 		"compiler/bundle", "compiler/distro", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/here", "internal/host/owned",

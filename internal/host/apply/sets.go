@@ -13,6 +13,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
@@ -164,11 +165,25 @@ func (w *setWork) replace(ctx context.Context, name, beside string) error {
 	if err := w.fill(ctx, name, beside); err != nil {
 		return err
 	}
-	if err := w.change.Sets.Swap(name, beside); err != nil {
+	err := w.change.Sets.Swap(name, beside)
+	if err == nil || w.isNew(name) {
+		w.swapped[name] = beside
+	}
+	if err != nil {
 		return err
 	}
-	w.swapped[name] = beside
 	return w.keepLate(name, beside)
+}
+
+// isNew reports whether a set is the one that is wanted, and no more the one that
+// there was: the answer of the kernel to a swap can be lost after it was done.
+func (w *setWork) isNew(name string) bool {
+	have, want := w.change.Have.Sets[name], w.change.Want.Sets[name]
+	now, err := w.change.Sets.Lookup(name)
+	if err != nil || want.Dynamic || want.Type != ruleset.HashNet { // planned for its header
+		return err == nil && probe.HeaderOf(now) == want.Header && want.Header != have.Header
+	}
+	return holds(w.change.Sets, name, slices.Concat(want.Members.V4(), want.Members.V6())) == nil
 }
 
 // keepLate gives a set that packets fill the bans that have come elsewhere since
@@ -185,13 +200,15 @@ func (w *setWork) keepLate(name, from string) error {
 // rule names the set, so that no packet sees that there is none for a moment.
 func (w *setWork) exchange(ctx context.Context, name, beside string) error {
 	err := w.change.Sets.Rename(name, beside)
+	if there, _ := dataplane.Exists(w.change.Sets, beside); there { // also where the answer was lost
+		w.renamed[name] = beside
+	}
 	if errors.Is(err, kernelset.ErrBusy) {
 		return notReplaced(w.change.Have.Sets[name])
 	}
 	if err != nil {
 		return err
 	}
-	w.renamed[name] = beside
 	w.made = append(w.made, name)
 	return w.fill(ctx, name, name)
 }

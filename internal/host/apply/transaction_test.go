@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/dataplane/fake"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
@@ -230,7 +231,7 @@ func randomJumps(r *rand.Rand, own []string) []tablefile.Rule {
 func load(t *testing.T, current, target tablefile.Table) tablefile.Table {
 	t.Helper()
 	text := transaction(current, target, statedPolicies)
-	after, err := execute(current, string(text))
+	after, err := fake.Restore(current, string(text))
 	if err != nil {
 		t.Fatalf("%v in\n%sfrom\n%s", err, text, specs(current))
 	}

@@ -94,13 +94,18 @@ func readHeaders() (map[string]state.Set, error) {
 	}
 	sets := map[string]state.Set{}
 	for _, h := range headers {
-		sets[h.Name] = state.Set{Declared: h.Declared(), Entries: int(h.Entries), References: int(h.References), Header: state.Header{
-			Type: ruleset.SetType(h.Type), Family: h.Family, MaxElements: h.MaxElem,
-			HasTimeout: h.HasTimeout, Timeout: uint32(h.Timeout.Seconds()), Netmask: h.Netmask,
-			Counters: h.Counters, ForceAdd: h.ForceAdd,
-		}}
+		sets[h.Name] = state.Set{Declared: h.Declared(), Entries: int(h.Entries), References: int(h.References), Header: HeaderOf(h)}
 	}
 	return sets, nil
+}
+
+// HeaderOf is what of a set's header decides what the set can hold.
+func HeaderOf(h kernelset.Header) state.Header {
+	return state.Header{
+		Type: ruleset.SetType(h.Type), Family: h.Family, MaxElements: h.MaxElem,
+		HasTimeout: h.HasTimeout, Timeout: uint32(h.Timeout.Seconds()), Netmask: h.Netmask,
+		Counters: h.Counters, ForceAdd: h.ForceAdd,
+	}
 }
 
 // readMembers reads the members of our sets, where they are planned.

@@ -1,4 +1,4 @@
-package apply
+package fake
 
 import (
 	"fmt"
@@ -9,25 +9,53 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
-// execute does to a table what iptables-restore --noflush --counters does with
-// a text, as far as transactions need it, and refuses what that refuses.
-func execute(table tablefile.Table, text string) (tablefile.Table, error) {
-	m := model{table: tablefile.Table{Name: table.Name}}
-	for _, c := range table.Chains {
-		c.Rules = slices.Clone(c.Rules)
-		m.table.Chains = append(m.table.Chains, c)
-	}
-	for line := range strings.Lines(text) {
-		if err := m.line(strings.TrimSuffix(line, "\n")); err != nil {
-			return m.table, fmt.Errorf("%q: %w", line, err)
+// Restore does to a table what iptables-restore --noflush --counters does with the
+// lines of that table, as far as transactions and bundles need it, and refuses what
+// that refuses but for sets that are not there. The table is not changed. An error
+// is a *LineError.
+func Restore(table tablefile.Table, lines string) (tablefile.Table, error) {
+	r := restoring{table: clone(table)}
+	n := 0
+	for line := range strings.Lines(lines) {
+		n++
+		if err := r.line(strings.TrimSuffix(line, "\n")); err != nil {
+			return table, &LineError{n, strings.TrimSuffix(line, "\n"), err}
 		}
 	}
-	return m.table, m.danglers()
+	if err := r.dangling(); err != nil {
+		return table, &LineError{n, "COMMIT", err}
+	}
+	return r.table, nil
 }
 
-type model struct{ table tablefile.Table }
+// LineError says which line of an input was refused, and why.
+type LineError struct {
+	Line int
+	Text string
+	Err  error
+}
 
-func (m *model) line(line string) error {
+// Error quotes the line.
+func (e *LineError) Error() string {
+	return fmt.Sprintf("line %d failed: %q: %v", e.Line, e.Text, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *LineError) Unwrap() error { return e.Err }
+
+func clone(t tablefile.Table) tablefile.Table {
+	copied := tablefile.Table{Name: t.Name}
+	for _, c := range t.Chains {
+		c.Rules = slices.Clone(c.Rules)
+		copied.Chains = append(copied.Chains, c)
+	}
+	return copied
+}
+
+// restoring is a table in the middle of a transaction.
+type restoring struct{ table tablefile.Table }
+
+func (m *restoring) line(line string) error {
 	var r tablefile.Rule
 	if _, err := fmt.Sscanf(line, "[%d:%d]", &r.Packets, &r.Bytes); err == nil {
 		_, line, _ = strings.Cut(line, " ")
@@ -35,7 +63,7 @@ func (m *model) line(line string) error {
 	command, rest, _ := strings.Cut(line, " ")
 	name, rest, _ := strings.Cut(rest, " ")
 	switch {
-	case command == "COMMIT", command[0] == '*':
+	case command == "COMMIT", command == "", command[0] == '*', command[0] == '#':
 		return nil
 	case command[0] == ':':
 		return m.declare(command[1:], name, rest)
@@ -48,7 +76,7 @@ func (m *model) line(line string) error {
 }
 
 // declare makes or empties a chain, or states a policy.
-func (m *model) declare(name, policy, counters string) error {
+func (m *restoring) declare(name, policy, counters string) error {
 	chain := m.table.Chain(name)
 	if chain == nil {
 		m.table.Chains = append(m.table.Chains, tablefile.Chain{Name: name, Policy: policy})
@@ -63,7 +91,7 @@ func (m *model) declare(name, policy, counters string) error {
 	return err
 }
 
-func (m *model) change(command string, chain *tablefile.Chain, r tablefile.Rule, rest string) error {
+func (m *restoring) change(command string, chain *tablefile.Chain, r tablefile.Rule, rest string) error {
 	r.Spec = rest
 	switch command {
 	case "-A":
@@ -95,20 +123,21 @@ func (m *model) change(command string, chain *tablefile.Chain, r tablefile.Rule,
 }
 
 // remove refuses a chain that has rules, or that a rule goes to.
-func (m *model) remove(chain *tablefile.Chain) error {
+func (m *restoring) remove(chain *tablefile.Chain) error {
 	name := chain.Name
 	if len(chain.Rules) > 0 {
 		return fmt.Errorf("chain is not empty")
 	}
 	m.table.Chains = slices.DeleteFunc(m.table.Chains, func(c tablefile.Chain) bool { return c.Name == name })
-	return m.danglers()
+	return m.dangling()
 }
 
-// danglers finds a rule that goes to a chain that is not there.
-func (m *model) danglers() error {
+// dangling finds a rule that goes to a chain that is not there. Targets of ours
+// are chains; of others one cannot tell.
+func (m *restoring) dangling() error {
 	for _, c := range m.table.Chains {
 		for _, r := range c.Rules {
-			if to := r.Target(); strings.Contains(to, "HARDENCTL-") && m.table.Chain(to) == nil {
+			if to := r.Target(); strings.HasPrefix(to, "HARDENCTL") && m.table.Chain(to) == nil {
 				return fmt.Errorf("a rule of %s goes to %s, which is not there", c.Name, to)
 			}
 		}
