@@ -30,7 +30,7 @@ func TestPages(t *testing.T) {
 			profiles, commands = profiles+p, commands+c
 		})
 	}
-	if profiles < 8 || commands < 25 {
+	if profiles < 7 || commands < 40 {
 		t.Errorf("the pages have %d profiles and %d commands", profiles, commands)
 	}
 }
