@@ -145,3 +145,15 @@ func Generated(t testing.TB, page, name, text string, write bool) {
 		t.Errorf("%s: the part %q is not what the code says; run make reference, and read the diff. It should be\n%s", page, name, text)
 	}
 }
+
+// Output returns the blocks of output in a section of a page, one after the other.
+func Output(t testing.TB, name, heading string) string {
+	t.Helper()
+	var output strings.Builder
+	for _, b := range Blocks(Section(t, name, heading)) {
+		if b.Language == "text" {
+			output.WriteString(b.Text)
+		}
+	}
+	return output.String()
+}
