@@ -184,8 +184,8 @@ func TestSharedTestsEnd(t *testing.T) {
 			t.Errorf("exit %d, want 1: %s", code, out)
 		}
 		for _, line := range []string{
-			`(?m)^lab: out of time after \d+s: TestTurn1 had not ended \(lab/share_test\.go:\d+\)\. Run it alone: go test \./lab -run '\^TestTurn1\$' -count=1$`,
-			`(?m)^lab: out of time after \d+s: TestTurn3 had not ended; it waited for: what never comes \(lab/share_test\.go:\d+\)\. Run it alone: `,
+			`(?m)^lab: out of time after \d+s: TestTurn1 had not ended \(lab/sharetests_test\.go:\d+\)\. Run it alone: go test \./internal/lab -run '\^TestTurn1\$' -count=1$`,
+			`(?m)^lab: out of time after \d+s: TestTurn3 had not ended; it waited for: what never comes \(lab/sharetests_test\.go:\d+\)\. Run it alone: `,
 			`(?m)^lab: 1 tests did not begin: the time of all tests \(-timeout 8s\) was over\. Run them: -run '\^\(TestShareable\)\$'$`,
 		} {
 			if !regexp.MustCompile(line).Match(out) {

@@ -48,7 +48,7 @@ func watchTime() {
 
 // stuck is a test that has not come to its end.
 type stuck struct {
-	folder, test string // of the test, such as "live" and "TestPlan"
+	folder, test string // of the test, such as "test/live" and "TestPlan"
 	at           string // the line of a test file, such as "live/plan_test.go:12"
 }
 
@@ -66,7 +66,7 @@ func (s stuck) line(awaits string) string {
 
 var (
 	// testFrame is the frame of a test or of a function inside it.
-	testFrame = regexp.MustCompile(`(?m)^hardenctl/([\w/]+)\.(Test\w*)[.(]`)
+	testFrame = regexp.MustCompile(`(?m)^github\.com/hardenctl/hardenctl/([\w/]+)\.(Test\w*)[.(]`)
 	// lineFrame is where a function of a test file stands.
 	lineFrame = regexp.MustCompile(`(?m)^\t(\S+_test\.go:\d+)`)
 )

@@ -175,8 +175,10 @@ func traces(t *testing.T, outside *lab.Host, f family) {
 	t.Helper()
 	gateway := map[bool]string{false: "10.9.0.1", true: "fd00:9::1"}[f.v6]
 	trace := []string{"-n", "-q", "1", "-m", "3", "-w", "2"}
-	out := fed(t, "", "ip", append([]string{"netns", "exec", "inner", "traceroute", addressOf(outside, f).String()}, trace...)...)
-	contains(t, out, "1  "+gateway, "2  "+addressOf(outside, f).String())
+	lab.Await(t, "an answer of each hop", func() bool { // the kernel sends one in a second
+		out := fed(t, "", "ip", append([]string{"netns", "exec", "inner", "traceroute", addressOf(outside, f).String()}, trace...)...)
+		return strings.Contains(out, "1  "+gateway) && strings.Contains(out, "2  "+addressOf(outside, f).String())
+	})
 	arrived, err := outside.Command(t.Context(), "traceroute", append([]string{"-T", "-p", "8080", f.server}, trace...)...).Output()
 	must(t, err)
 	contains(t, string(arrived), fmt.Sprintf("  %s  ", f.server))
