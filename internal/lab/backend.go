@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
@@ -47,8 +49,9 @@ func point(link, program string) error {
 
 // FlushState removes every rule, chain and set from the server, of both
 // backends, and sets all policies to ACCEPT, so that a test finds a machine
-// without a firewall. Two things stay: tables that exist, empty, and kernel
-// settings.
+// without a firewall. It removes the entries of conntrack too: a rule may accept
+// what belongs to a flow that an earlier test began. Two things stay: tables that
+// exist, empty, and kernel settings.
 func FlushState(t T) {
 	t.Helper()
 	Require(t)
@@ -57,6 +60,7 @@ func FlushState(t T) {
 		must(t, flushRules("ip6tables-"+backend))
 	}
 	must(t, destroySets())
+	must(t, netlink.ConntrackTableFlush(netlink.ConntrackTable))
 }
 
 // flushRules restores what the tool saves, without the rules in it.
