@@ -62,6 +62,14 @@ func writeBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) erro
 	if err := bundledir.Write(folder, b); err != nil {
 		return err
 	}
+	if err := printBundle(w, b, folder, asJSON); err != nil {
+		return fmt.Errorf("%s is written, but the output could not be: %w", folder, err)
+	}
+	return nil
+}
+
+// printBundle says what was written.
+func printBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) error {
 	if asJSON {
 		_, err := w.Write(b.ManifestText())
 		return err

@@ -144,6 +144,8 @@ func (e ending) report(cmd *cobra.Command, asJSON bool, err error) error {
 	}
 	if failed == nil && e.did && unwritten != nil {
 		return exit{exitUnwritten, fmt.Errorf("%s, but the output could not be written: %w", e.word, unwritten)}
+	} else if failed == nil {
+		return unwritten
 	}
 	return failed
 }

@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
 )
 
 // errHistoryNotRoot is the error of a process that may not read generations.
@@ -30,33 +32,61 @@ hardenctl rollback 0 restores the state before hardenctl. The first generation i
 never removed. hardenctl removes the oldest others when there are more than ` + fmt.Sprint(generation.Most) + `,
 or when they take more than ` + fmt.Sprint(generation.MostBytes>>20) + ` MiB.
 
-history needs root. With --json it prints an array, newest first.`,
+history needs root. With --json it prints an object: "generations", newest first, and
+while an apply is on trial "on_trial", as plan does.`,
 		Example: `  hardenctl history
   hardenctl history --json`,
 		Args: cobra.NoArgs,
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print the generations as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		all, err := thisHost.Generations.List()
-		if errors.Is(err, fs.ErrPermission) {
-			return errHistoryNotRoot
-		}
-		if err != nil {
+		view, err := readHistory()
+		switch {
+		case err != nil:
 			return err
+		case *asJSON:
+			return writeJSON(cmd.OutOrStdout(), view)
 		}
-		slices.Reverse(all)
-		if err := showHistory(cmd.OutOrStdout(), all, *asJSON); err != nil || *asJSON {
-			return err
-		}
-		return showPending(cmd.OutOrStdout())
+		return view.print(cmd.OutOrStdout())
 	}
 	return cmd
 }
 
-func showHistory(w io.Writer, all []generation.Generation, asJSON bool) error {
-	if asJSON {
-		return writeJSON(w, append([]generation.Generation{}, all...)) // [], not null
+// readHistory reads the generations of this host, and what is on trial.
+func readHistory() (historyView, error) {
+	all, err := thisHost.Generations.List()
+	if errors.Is(err, fs.ErrPermission) {
+		return historyView{}, errHistoryNotRoot
 	}
+	slices.Reverse(all)
+	view := historyView{Generations: append([]generation.Generation{}, all...)} // [], not null
+	// A journal that cannot be read is told by a plan.
+	if p, onTrial, _ := thisHost.Pending(); onTrial {
+		view.pending = p
+		view.OnTrial = &plan.OnTrial{Profile: p.Profile, By: p.By, Until: p.Until, Seconds: int(p.Left.Seconds())}
+	}
+	return view, err
+}
+
+// historyView is the JSON form of a history.
+type historyView struct {
+	Generations []generation.Generation `json:"generations"` // the newest first
+	// OnTrial is what is no generation before it is confirmed; nil for none.
+	OnTrial *plan.OnTrial `json:"on_trial,omitempty"`
+
+	pending host.Pending
+}
+
+// print writes the history for a person.
+func (v historyView) print(w io.Writer) error {
+	if err := printGenerations(w, v.Generations); err != nil || v.OnTrial == nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s; it becomes a generation when you confirm it.\n", v.pending)
+	return err
+}
+
+func printGenerations(w io.Writer, all []generation.Generation) error {
 	if len(all) == 0 {
 		_, err := fmt.Fprintln(w, "No generations yet. The first confirmed apply that changes something makes generation 1.")
 		return err
@@ -67,16 +97,6 @@ func showHistory(w io.Writer, all []generation.Generation, asJSON bool) error {
 		fmt.Fprintln(table, historyLine(g))
 	}
 	return table.Flush()
-}
-
-// showPending says what is on trial, which is no generation before it is confirmed.
-func showPending(w io.Writer) error {
-	p, onTrial, _ := thisHost.Pending() // a journal that cannot be read is told by a plan
-	if !onTrial {
-		return nil
-	}
-	_, err := fmt.Fprintf(w, "%s; it becomes a generation when you confirm it.\n", p)
-	return err
 }
 
 // historyLine is one generation as a line of the table, in local time.

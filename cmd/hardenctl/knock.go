@@ -94,10 +94,17 @@ func (f knockFlags) run(cmd *cobra.Command, host string) error {
 	}
 	done := d.done
 	done.Host, done.Addresses = host, reached
-	if *f.asJSON {
-		return writeJSON(cmd.OutOrStdout(), done)
+	if err := f.show(cmd.OutOrStdout(), done); err != nil {
+		return fmt.Errorf("the knocks are sent, but the output could not be written: %w", err)
 	}
-	return done.print(cmd.OutOrStdout())
+	return nil
+}
+
+func (f knockFlags) show(w io.Writer, done knocked) error {
+	if *f.asJSON {
+		return writeJSON(w, done)
+	}
+	return done.print(w)
 }
 
 func (f knockFlags) badDelay(d door) error {

@@ -57,7 +57,7 @@ func main() {
 	root := newRoot()
 	finish := show(root)
 	err := root.ExecuteContext(ctx)
-	finish()
+	err = whole(err, finish())
 	stop()
 	os.Exit(report(err))
 }

@@ -29,30 +29,33 @@ To change a built-in profile, include it in your own profile:
   enabled = false                     disable an inherited table`,
 		Example: `  hardenctl profiles
   hardenctl profiles web
-  hardenctl profiles --json`,
+  hardenctl profiles --json
+  hardenctl profiles web --json  # its TOML is .text`,
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: profiles.Names(),
 	}
-	asJSON := cmd.Flags().Bool("json", false, "print the list as JSON")
+	asJSON := cmd.Flags().Bool("json", false, "print the list, or the profile, as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 {
-			return printProfile(cmd, strings.TrimPrefix(args[0], "builtin:"))
+			return printProfile(cmd.OutOrStdout(), strings.TrimPrefix(args[0], "builtin:"), *asJSON)
 		}
 		return listProfiles(cmd.OutOrStdout(), *asJSON)
 	}
 	return cmd
 }
 
-// builtin is the JSON form of a line of the list.
+// builtin is the JSON form of a built-in profile.
 type builtin struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
+	// Text is the profile's TOML; the list has none.
+	Text string `json:"text,omitempty"`
 }
 
 func listProfiles(w io.Writer, asJSON bool) error {
 	var list []builtin
 	for _, name := range profiles.Names() {
-		list = append(list, builtin{"builtin:" + name, profiles.Description(name)})
+		list = append(list, builtin{Name: "builtin:" + name, Description: profiles.Description(name)})
 	}
 	if asJSON {
 		return writeJSON(w, list)
@@ -65,11 +68,14 @@ func listProfiles(w io.Writer, asJSON bool) error {
 	return nil
 }
 
-func printProfile(cmd *cobra.Command, name string) error {
+func printProfile(w io.Writer, name string, asJSON bool) error {
 	text, err := fs.ReadFile(profiles.FS(), name+".toml")
 	if err != nil {
 		return fmt.Errorf("no built-in profile %q; the built-in profiles are %s", name, strings.Join(profiles.Names(), ", "))
 	}
-	_, err = cmd.OutOrStdout().Write(text)
+	if asJSON {
+		return writeJSON(w, builtin{"builtin:" + name, profiles.Description(name), string(text)})
+	}
+	_, err = w.Write(text)
 	return err
 }

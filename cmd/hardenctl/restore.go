@@ -68,5 +68,8 @@ func restore(cmd *cobra.Command, wait time.Duration) error {
 		_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
 		unwritten = errors.Join(unwritten, err)
 	})
-	return errors.Join(err, unwritten)
+	if err == nil && unwritten != nil {
+		return fmt.Errorf("the restore is done, but the output could not be written: %w", unwritten)
+	}
+	return err
 }

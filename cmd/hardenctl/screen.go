@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +23,7 @@ type screen struct {
 	*os.File
 	palette []string
 	held    []byte // the start of a character or colour whose rest comes with the next write
+	failed  error  // why something could not be written
 }
 
 // palette has what begins and ends the colours that any command prints.
@@ -43,12 +45,33 @@ func newScreen(f *os.File) *screen {
 }
 
 // show makes a command print on screens, and returns what prints the rest of what
-// it left unfinished.
-func show(cmd *cobra.Command) (finish func()) {
+// it left unfinished, and why its output is not whole.
+func show(cmd *cobra.Command) (finish func() error) {
 	out, err := newScreen(os.Stdout), newScreen(os.Stderr)
 	cmd.SetOut(out)
 	cmd.SetErr(err)
-	return func() { out.finish(); err.finish() }
+	return func() error {
+		out.finish()
+		err.finish()
+		return out.failed
+	}
+}
+
+// unwritten returns why something could not be written to what a command prints on.
+func unwritten(w io.Writer) error {
+	if s, ok := w.(*screen); ok {
+		return s.failed
+	}
+	return nil
+}
+
+// whole returns the error of a command, or of its output where it knows of none: a
+// reader must not take a part for the whole.
+func whole(err, unwritten error) error {
+	if err == nil && unwritten != nil {
+		return fmt.Errorf("the output could not be written: %w", unwritten)
+	}
+	return err
 }
 
 // raw returns the terminal itself, for a cursor that moves.
@@ -64,6 +87,7 @@ func (s *screen) Write(text []byte) (int, error) {
 	shown, held := s.escape(append(s.held, text...))
 	s.held = slices.Clone(held)
 	if _, err := s.File.Write(shown); err != nil {
+		s.failed = cmp.Or(s.failed, err)
 		return 0, err
 	}
 	return len(text), nil
@@ -79,7 +103,9 @@ func (s *screen) ReadFrom(r io.Reader) (int64, error) {
 
 func (s *screen) finish() {
 	for _, b := range s.held {
-		fmt.Fprintf(s.File, `\x%02x`, b)
+		if _, err := fmt.Fprintf(s.File, `\x%02x`, b); err != nil {
+			s.failed = cmp.Or(s.failed, err)
+		}
 	}
 	s.held = nil
 }

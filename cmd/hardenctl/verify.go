@@ -81,7 +81,7 @@ func (f verifyFlags) run(cmd *cobra.Command, args []string) error {
 	if err := checkPage(*f.html); err != nil {
 		return err
 	}
-	lab.Main(inLab(func() int { return report(f.attack(cmd, args)) }))
+	lab.Main(inLab(func() int { return report(whole(f.attack(cmd, args), unwritten(cmd.OutOrStdout()))) }))
 	return nil // not reached: lab.Main ends the process
 }
 

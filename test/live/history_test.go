@@ -16,9 +16,9 @@ import (
 // history returns the generations of the server, the newest first.
 func history(t *testing.T) []generation.Generation {
 	t.Helper()
-	var all []generation.Generation
+	var all struct{ Generations []generation.Generation }
 	must(t, json.Unmarshal([]byte(expect(t, 0, "history", "--json")), &all))
-	return all
+	return all.Generations
 }
 
 // A rollback makes the server what an earlier apply made of it, byte for byte,

@@ -71,6 +71,14 @@ func TestOutputIsFull(t *testing.T) {
 	}{
 		{1, []string{"plan", "builtin:web"}, "no space left"},
 		{1, []string{"plan", "builtin:web", "--json"}, "no space left"},
+		{1, []string{"history"}, "no space left"},
+		{1, []string{"history", "--json"}, "no space left"},
+		{1, []string{"revert"}, "no space left"},
+		{1, []string{"revert", "--json"}, "no space left"},
+		{1, []string{"confirm"}, "no trial is pending"},
+		{1, []string{"confirm", "--json"}, "no trial is pending"},
+		{1, []string{"rollback", "0", "--no-guard"}, "nothing has been applied yet"},
+		{1, []string{"restore"}, "the restore is done, but the output could not be written"},
 		{1, []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}, "no space left"},
 		{5, []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"}, "applied: the host is as the profile says"},
 	} {

@@ -27,6 +27,7 @@ func TestPlanInATrial(t *testing.T) {
 		contains(t, expect(t, 0, "plan", after, "--detailed-exitcode"), "No changes: the host is as the profile says, on trial until ",
 			"an apply of variant.toml by root from 192.0.2.7 is on trial until ")
 		contains(t, expect(t, 0, "history"), "an apply of variant.toml by root from 192.0.2.7 is on trial until ", "it becomes a generation when you confirm it")
+		contains(t, expect(t, 0, "history", "--json"), `"on_trial": {`, `"profile": "variant.toml"`, `"by": "root from 192.0.2.7"`)
 		var during []*plan.Plan
 		for _, profile := range others {
 			during = append(during, planned(t, profile))
