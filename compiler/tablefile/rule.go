@@ -97,6 +97,10 @@ func (r Rule) Source() string { return r.value("-s") }
 // with; empty for none.
 func (r Rule) SourceRange() string { return r.value("--src-range") }
 
+// Destinations returns the prefix and the range "first-last" that the rule compares
+// the destination with; each is empty for none.
+func (r Rule) Destinations() (prefix, span string) { return r.value("-d"), r.value("--dst-range") }
+
 // Protocol returns the protocol that the rule names; empty for none.
 func (r Rule) Protocol() string { return r.value("-p") }
 

@@ -2,6 +2,7 @@ package live
 
 import (
 	"bufio"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -160,4 +161,26 @@ func TestGuardOfAServerThatHidesLogins(t *testing.T) {
 		t.Errorf("who is left out is named:\n%s", out)
 	}
 	expect(t, 0, append(apply, append(leave, "--not-an-admin", callerV4, "--not-an-admin", callerV6)...)...)
+}
+
+// A user of this host who connects to a panel thousands of times, each to another
+// address of the loopback, does not keep the guard from its answer.
+func TestGuardBesideManyConnections(t *testing.T) {
+	bare(t, "nft")
+	listener, err := net.Listen("tcp4", ":9090")
+	must(t, err)
+	defer listener.Close()
+	for i := range 8000 {
+		near, err := net.Dial("tcp4", fmt.Sprintf("127.0.%d.%d:9090", i>>8, i&255))
+		must(t, err)
+		far, err := listener.Accept()
+		must(t, err)
+		defer near.Close()
+		defer far.Close()
+	}
+	t.Setenv("SSH_CONNECTION", "")
+	found := access(t, overWeb(t, blocked+"[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n"))
+	if found.Unproven != "" || len(found.Callers) == 0 || found.Callers[0].Like != 7999 {
+		t.Errorf("%d callers, not proven %q", len(found.Callers), found.Unproven)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
@@ -15,7 +16,13 @@ import (
 // classes tell apart what the rules of a bundle can tell apart: the rules decide
 // alike over two addresses of one class. Each part is what one set, or one rule
 // by its own, matches: an address's class is the list of the parts that hold it.
-type classes struct{ parts []netset.Set }
+type classes struct {
+	parts []netset.Set
+	// places are those of which only destinations are a part, and ports the ranges
+	// that rules name.
+	places []netset.Set
+	ports  []bundle.Port
+}
 
 // mostPieces is the most pieces into which a set of addresses is cut. That many
 // kinds of admin addresses are no profile that a person has written.
@@ -24,9 +31,25 @@ const mostPieces = 256
 // of returns the class of an address, as a key: a bit for each part.
 func (c classes) of(a netip.Addr) string {
 	a = a.WithZone("")
-	key := make([]byte, (len(c.parts)+7)/8)
-	for i, part := range c.parts {
-		if part.Contains(a) {
+	return bits(c.parts, func(part netset.Set) bool { return part.Contains(a) })
+}
+
+// ofPlace returns the class of an address as a destination.
+func (c classes) ofPlace(a netip.Addr) string {
+	a = a.WithZone("")
+	return c.of(a) + bits(c.places, func(part netset.Set) bool { return part.Contains(a) })
+}
+
+// ofDoor returns the class of a port.
+func (c classes) ofDoor(d door) string {
+	return d.protocol + " " + d.service + " " + bits(c.ports, func(p bundle.Port) bool { return p.Has(d.protocol, d.number) })
+}
+
+// bits are a bit for each part, which is set if the part holds what is asked for.
+func bits[Part any](parts []Part, holds func(Part) bool) string {
+	key := make([]byte, (len(parts)+7)/8)
+	for i, part := range parts {
+		if holds(part) {
 			key[i/8] |= 1 << (i % 8)
 		}
 	}
@@ -73,6 +96,13 @@ func (q *Question) classes() (c classes, err error) {
 				c.parts = append(c.parts, sources([]byte(text)))
 			}
 		}
+		prefix, span := r.Destinations()
+		for _, text := range []string{prefix, span} {
+			if text != "" {
+				c.places = append(c.places, sources([]byte(text)))
+			}
+		}
+		c.ports = append(c.ports, r.Ports()...)
 	})
 	return c, err
 }

@@ -75,17 +75,22 @@ func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 		}
 	}
 	if err != nil {
-		found.Unproven = err.Error()
+		found.Unproven = err.Error() + plan.Strangers(results(visits))
 		return found, notes
 	}
-	for _, v := range visits {
-		found.Callers = append(found.Callers, v.result())
-	}
+	found.Callers = append(found.Callers, results(visits)...)
 	more, err := q.logIn(ctx, visits, found)
 	if err != nil {
 		found.Unproven = err.Error()
 	}
 	return found, append(notes, more...)
+}
+
+func results(visits []*visit) (callers []plan.Caller) {
+	for _, v := range visits {
+		callers = append(callers, v.result())
+	}
+	return callers
 }
 
 // result describes a visit that has been made.
@@ -99,7 +104,7 @@ func (v *visit) result() plan.Caller {
 	}
 	return plan.Caller{
 		Address: v.from.String(), Learned: v.learned, Interface: v.link,
-		Port: v.port(), Service: v.service, Knock: v.knock != nil && v.refused == "", Refused: refused, Program: v.program,
+		Port: v.port(), Service: v.service, Knock: v.knock != nil && v.refused == "", Refused: refused, Program: v.program, Like: v.like,
 	}
 }
 

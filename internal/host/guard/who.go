@@ -32,6 +32,8 @@ type visit struct {
 	// program serves that connection, and does not tell whether somebody has logged
 	// in by it; empty where that is known.
 	program string
+	// like is for how many others this one is tried, which no rule tells from it.
+	like int
 
 	// What came of it. refused says which new connections would not be
 	// accepted, and reason by what, where that can be told; both are empty if
@@ -192,8 +194,9 @@ func (v *visit) way() way { return way{v.from.Zone(), v.link, v.port(), v.to} }
 // key is what makes two visits one.
 type key struct {
 	way
-	source netip.Prefix
-	class  string
+	source  netip.Prefix
+	class   string
+	unknown bool // whether somebody has logged in
 }
 
 // once keeps the first visit of each key.
@@ -214,13 +217,30 @@ func exactly(v *visit) key {
 }
 
 // pick returns, of the users who are logged in, those to try: of each source one of
-// each class, since the logins of others in it count for all. Of more sources
-// than can be tried it takes one of each class.
+// each class, since the logins of others in it count for all. Of more than can be
+// tried it takes one of each kind: a user of this host can make as many connections
+// as she likes, each to another address of the loopback, and from another.
 func (c classes) pick(sessions []*visit) (picked []*visit, notes []string) {
-	picked = once(sessions, func(v *visit) key { return key{v.way(), source(v.from), c.of(v.from)} })
+	picked = once(sessions, func(v *visit) key { return key{way: v.way(), source: source(v.from), class: c.of(v.from), unknown: v.program != ""} })
 	if all := len(picked); all > mostOfAll {
-		picked = once(picked, func(v *visit) key { return key{way: v.way(), class: c.of(v.from)} })
-		notes = append(notes, fmt.Sprintf("of the %d sources that are logged in, %d were tried: one of each kind that a rule tells apart", all, len(picked)))
+		many := map[key]int{}
+		for _, v := range picked {
+			many[c.kind(v)]++
+		}
+		picked = once(picked, c.kind)
+		for _, v := range picked {
+			v.like = many[c.kind(v)] - 1
+		}
+		notes = append(notes, fmt.Sprintf("of the %d connections of those who are logged in, %d were tried: one of each kind that a rule tells apart", all, len(picked)))
 	}
 	return picked, notes
+}
+
+// kind is all of a visit that a rule can tell, and whether a login is known.
+func (c classes) kind(v *visit) key {
+	return key{
+		way:     way{zone: v.from.Zone(), link: v.link, port: c.ofDoor(v.door)},
+		class:   c.of(v.from) + c.ofPlace(v.to),
+		unknown: v.program != "",
+	}
 }

@@ -85,7 +85,7 @@ func TestPick(t *testing.T) {
 	} {
 		visits = append(visits, &visit{from: netip.MustParseAddr(v.from), door: door{protocol: "tcp", number: 22}, learned: v.learned})
 	}
-	c := classes{[]netset.Set{netset.Of(netip.MustParsePrefix("2001:db8::2/127")), netset.Of(netip.MustParsePrefix("fe80::/10"))}}
+	c := classes{parts: []netset.Set{netset.Of(netip.MustParsePrefix("2001:db8::2/127")), netset.Of(netip.MustParsePrefix("fe80::/10"))}}
 	picked, notes := c.pick(visits)
 	var got []string
 	for _, v := range picked {
@@ -124,8 +124,40 @@ func TestPickOfMany(t *testing.T) {
 	if want := []string{"10.1.0.0", "10.1.33.77", "10.1.38.7", "10.1.39.0"}; !slices.Equal(got, want) {
 		t.Errorf("tried %q, want %q", got, want)
 	}
-	if want := "of the 10000 sources that are logged in, 4 were tried: one of each kind that a rule tells apart"; !slices.Equal(notes, []string{want}) {
+	if want := "of the 10000 connections of those who are logged in, 4 were tried: one of each kind that a rule tells apart"; !slices.Equal(notes, []string{want}) {
 		t.Errorf("notes %q", notes)
+	}
+}
+
+// A user of this host makes no work for the guard by connecting to thousands of
+// addresses and ports of it: of each kind that a rule tells apart one is tried, and
+// it says for how many it is. A login is not tried by the connection of a stranger.
+func TestPickOfManyPlaces(t *testing.T) {
+	q := example()
+	q.Bundle.Manifest.Access.Services = append(q.Bundle.Manifest.Access.Services, bundle.AdminService{Name: "panel", Ports: []bundle.Port{{Protocol: "tcp", First: 9000, Last: 9999}}})
+	q.Bundle.Files = []bundle.File{{Name: bundle.RulesV4, Text: []byte("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -d 127.0.9.9/32 -p tcp -j DROP\n-A INPUT -p tcp -m tcp --dport 9000:9099 -j DROP\nCOMMIT\n")}}
+	c, err := q.classes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var visits []*visit
+	for i := range 8000 {
+		v := &visit{from: netip.MustParseAddr("127.0.0.1"), to: netip.AddrFrom4([4]byte{127, 0, byte(i >> 8), byte(i)}), session: true, program: "panel"}
+		v.door = door{protocol: "tcp", number: uint16(9000 + i%1000), service: "panel"}
+		visits = append(visits, v)
+	}
+	login := *visits[7999]
+	login.program = ""
+	picked, _ := c.pick(append(visits, &login))
+	var got []string
+	for _, v := range picked {
+		got = append(got, fmt.Sprintf("%s %s %q %d", v.to, v.port(), v.program, v.like))
+	}
+	want := []string{
+		`127.0.0.0 tcp/9000 "panel" 799`, `127.0.0.100 tcp/9100 "panel" 7198`, `127.0.9.9 tcp/9313 "panel" 0`, `127.0.31.63 tcp/9999 "" 0`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("tried %q, want %q", got, want)
 	}
 }
 
@@ -192,7 +224,7 @@ func TestSamples(t *testing.T) {
 		"2001:db8::/64":   "[2001:db8::1 2001:db8::ffff:ffff:ffff:ffff]",
 		"2001:db8::7/128": "[2001:db8::7]",
 	} {
-		pieces := classes{[]netset.Set{cut}}.cut(netset.Of(netip.MustParsePrefix(prefix)).Subtract(unusable))
+		pieces := classes{parts: []netset.Set{cut}}.cut(netset.Of(netip.MustParsePrefix(prefix)).Subtract(unusable))
 		got := samples(netip.MustParsePrefix(prefix), pieces)
 		slices.SortFunc(got, netip.Addr.Compare)
 		if got := fmt.Sprint(slices.Compact(got)); got != want {
@@ -241,7 +273,7 @@ func TestManyDeclared(t *testing.T) {
 		many = append(many, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 7}), 32))
 	}
 	q.Want.Sets["hardenctl-admin-v4"] = state.Set{Members: netset.Of(many...)}
-	visits, notes, err := q.declared(classes{[]netset.Set{netset.Of(netip.MustParsePrefix("10.199.0.7/32"))}})
+	visits, notes, err := q.declared(classes{parts: []netset.Set{netset.Of(netip.MustParsePrefix("10.199.0.7/32"))}})
 	if err != nil {
 		t.Fatal(err)
 	}

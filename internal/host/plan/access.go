@@ -38,6 +38,9 @@ type Caller struct {
 	// Program serves a connection of the address to an admin service, and does not
 	// tell whether somebody has logged in by it; empty where a login is known.
 	Program string `json:"program,omitempty"`
+	// Like is how many other connections no rule tells from this one: they were not
+	// tried.
+	Like int `json:"like,omitempty"`
 	// Knock says that it got in by a knock, and only so.
 	Knock bool `json:"knock,omitempty"`
 	// Refused says what the address could not do, and what refused it where
@@ -46,7 +49,13 @@ type Caller struct {
 }
 
 // String names the caller and how it is known.
-func (c Caller) String() string { return c.Address + " (" + c.Learned + ")" }
+func (c Caller) String() string {
+	text := c.Address + " (" + c.Learned + ")"
+	if c.Like > 0 {
+		text += fmt.Sprintf(" and %d like it", c.Like)
+	}
+	return text
+}
 
 // ErrNobody is the refusal where nobody is known who must get in.
 var ErrNobody = errors.New("no admin access to verify: no admin session is open, " +
@@ -69,17 +78,19 @@ func (a *Access) Refusal() error {
 	for _, c := range refused {
 		lines = append(lines, fmt.Sprintf("%s at %s: %s", c, c.Port, c.Refused))
 	}
-	return fmt.Errorf("this would lock out %s%s", strings.Join(lines, "; "), strangers(refused))
+	return fmt.Errorf("this would lock out %s%s", strings.Join(lines, "; "), Strangers(refused))
 }
 
-// strangers says how to leave out those of whom nobody can tell whether they have
+// Strangers says how to leave out those of whom nobody can tell whether they have
 // logged in: any stranger can hold a connection open. It is empty without any.
-func strangers(refused []Caller) string {
+func Strangers(callers []Caller) string {
 	var programs, flags []string
-	for _, c := range refused {
+	many := 0
+	for _, c := range callers {
 		if c.Program == "" {
 			continue
 		}
+		many += c.Like
 		if !slices.Contains(programs, c.Program) {
 			programs = append(programs, c.Program)
 		}
@@ -90,7 +101,11 @@ func strangers(refused []Caller) string {
 	if flags == nil {
 		return ""
 	}
-	return fmt.Sprintf(". %s does not report who has logged in: if this is not an admin, add %s", strings.Join(programs, ", "), strings.Join(flags, " "))
+	text := fmt.Sprintf(". %s does not report who has logged in: if this is not an admin, add %s", someOf(programs), strings.Join(flags[:min(len(flags), maxExamples)], " "))
+	if many > 0 || len(flags) > maxExamples {
+		text += "; a network, such as --not-an-admin 203.0.113.0/24, leaves out all who connect from it"
+	}
+	return text
 }
 
 func (a *Access) refused() []Caller {

@@ -34,6 +34,30 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// The refusal says how to leave out those who may be strangers: of a few each, of
+// many by their network.
+func TestStrangers(t *testing.T) {
+	stranger := func(address string, like int) Caller {
+		return Caller{Address: address, Learned: "connected to an admin service", Port: "tcp/9090", Program: "panel", Refused: "no", Like: like}
+	}
+	const network = "; a network, such as --not-an-admin 203.0.113.0/24, leaves out all who connect from it"
+	for want, callers := range map[string][]Caller{
+		"": {{Address: "192.0.2.7", Refused: "no"}},
+		". panel does not report who has logged in: if this is not an admin, add --not-an-admin 192.0.2.1":           {stranger("192.0.2.1", 0), stranger("192.0.2.1", 0)},
+		". panel does not report who has logged in: if this is not an admin, add --not-an-admin 192.0.2.1" + network: {stranger("192.0.2.1", 1)},
+		". panel does not report who has logged in: if this is not an admin, add --not-an-admin 192.0.2.1 --not-an-admin 192.0.2.2 --not-an-admin 192.0.2.3 --not-an-admin 192.0.2.4 --not-an-admin 192.0.2.5" + network: {
+			stranger("192.0.2.1", 0), stranger("192.0.2.2", 0), stranger("192.0.2.3", 0), stranger("192.0.2.4", 0), stranger("192.0.2.5", 0), stranger("192.0.2.6", 0),
+		},
+	} {
+		if got := Strangers(callers); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if got := (&Access{Callers: []Caller{stranger("192.0.2.1", 7)}}).Refusal().Error(); !strings.Contains(got, "192.0.2.1 (connected to an admin service) and 7 like it at tcp/9090") {
+		t.Error(got)
+	}
+}
+
 // The view shows what is risky, and of many who get in the first few.
 func TestPrintAccess(t *testing.T) {
 	many := &Access{}
