@@ -132,7 +132,7 @@ type ending struct {
 func (e ending) report(cmd *cobra.Command, asJSON bool, err error) error {
 	succeeded := err == nil || errors.As(err, new(*apply.Untidy))
 	if succeeded && err != nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: warning: %v\n", err)
+		complain(cmd.ErrOrStderr(), fmt.Errorf("warning: %w", err))
 	}
 	failed := applyError(outcome{Applied: succeeded}, err)
 	var unwritten error

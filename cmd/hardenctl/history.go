@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/escape"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 )
@@ -102,12 +103,12 @@ func printGenerations(w io.Writer, all []generation.Generation) error {
 // historyLine is one generation as a line of the table, in local time.
 func historyLine(g generation.Generation) string {
 	if g.Broken != "" {
-		return fmt.Sprintf("%d\tbroken: %s", g.Number, g.Broken)
+		return fmt.Sprintf("%d\tbroken: %s", g.Number, escape.Line(g.Broken))
 	}
 	by := g.CommandLine()
 	if g.IsRollback() {
 		by += fmt.Sprintf(" (back to %d)", g.From)
 	}
 	return fmt.Sprintf("%d\t%s\t%s\t%s\t+%d ~%d -%d\t%s", g.Number, g.When.Local().Format("2006-01-02 15:04:05"),
-		g.Who, g.Profile, g.Changes.Add, g.Changes.Change, g.Changes.Remove, by)
+		escape.Line(g.Who.String()), escape.Line(g.Profile), g.Changes.Add, g.Changes.Change, g.Changes.Remove, by)
 }

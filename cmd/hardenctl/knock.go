@@ -90,7 +90,7 @@ func (f knockFlags) run(cmd *cobra.Command, host string) error {
 		return err
 	}
 	if err != nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: %v\n", err)
+		complain(cmd.ErrOrStderr(), err)
 	}
 	done := d.done
 	done.Host, done.Addresses = host, reached

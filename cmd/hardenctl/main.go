@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -76,9 +77,15 @@ func report(err error) int {
 		code = e.code
 	}
 	if !errors.As(err, &e) || e.err != nil {
-		fmt.Fprintf(newScreen(os.Stderr), "hardenctl: %v\n", inOurWords(err))
+		complain(newScreen(os.Stderr), inOurWords(err))
 	}
 	return code
+}
+
+// complain prints an error. Its other lines, such as those of a tool, begin with a
+// blank: a name in it that has a newline looks like no message of ours.
+func complain(w io.Writer, err error) {
+	fmt.Fprintf(w, "hardenctl: %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
 }
 
 // refuseEmpty returns an error for a flag that was given without a value, as a

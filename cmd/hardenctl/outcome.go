@@ -43,7 +43,7 @@ func (f applyFlags) report(cmd *cobra.Command, o outcome, err error) error {
 	}
 	failed := applyError(o, err)
 	if o.Applied && err != nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: warning: %v\n", err)
+		complain(cmd.ErrOrStderr(), fmt.Errorf("warning: %w", err))
 	}
 	if unwritten := f.write(cmd, o); unwritten != nil && o.Applied {
 		return exit{exitUnwritten, fmt.Errorf("applied: the host is %s%s, but the output could not be written: %w", o.Plan.Goal(), o.Trial.until(), unwritten)}

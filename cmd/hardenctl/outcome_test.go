@@ -52,6 +52,7 @@ func TestProfileJSON(t *testing.T) {
 // done all the same. The commands that change the host are in package live.
 func TestOutputIsFull(t *testing.T) {
 	enter(t, map[string]string{"a.toml": head})
+	run(t, "compile", "a.toml", "-o", "old")
 	program := filepath.Join(t.TempDir(), "hardenctl")
 	if out, err := exec.Command("go", "build", "-C", packageFolder, "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
@@ -70,7 +71,7 @@ func TestOutputIsFull(t *testing.T) {
 		"completion bash":                     "no space left",
 		"compile a.toml -o out":               "out is written, but the output could not be: ",
 		"compile a.toml -o out --json":        "out is written, but the output could not be: ",
-		"compile builtin:web --check out":     "no space left",
+		"compile builtin:web --check old":     "no space left",
 		"knock 127.0.0.1 --ports tcp/1,tcp/2": "the knocks are sent, but the output could not be written: ",
 	} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)

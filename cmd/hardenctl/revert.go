@@ -73,6 +73,6 @@ func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
 // as in the journal of systemd.
 func atDeadline(cmd *cobra.Command) error {
 	return thisHost.WatchTrial(cmd.Context(), func(err error, next time.Duration) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "hardenctl: %v; the watchdog tries again in %v\n", err, next)
+		complain(cmd.ErrOrStderr(), fmt.Errorf("%w; the watchdog tries again in %v", err, next))
 	})
 }

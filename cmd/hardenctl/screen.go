@@ -8,10 +8,11 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hardenctl/hardenctl/internal/host/escape"
 )
 
 // screen is standard output or standard error. What others have named, such as a
@@ -119,18 +120,11 @@ func (s *screen) escape(text []byte) (shown, held []byte) {
 		} else if n > 0 {
 			return shown, text
 		}
-		r, n := utf8.DecodeRune(text)
-		switch {
-		case r == utf8.RuneError && n == 1 && !utf8.FullRune(text):
+		if !utf8.FullRune(text) {
 			return shown, text
-		case r == utf8.RuneError && n == 1, r < ' ' && r != '\n' && r != '\t':
-			shown = fmt.Appendf(shown, `\x%02x`, text[0])
-		case unicode.IsControl(r) && r > ' ', unicode.Is(unicode.Bidi_Control, r):
-			shown = fmt.Appendf(shown, `\u%04x`, r) // JSON may have them, and takes this for the same
-		default:
-			shown = append(shown, text[:n]...)
 		}
-		text = text[n:]
+		one, n := escape.First(text)
+		shown, text = append(shown, one...), text[n:]
 	}
 	return shown, nil
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/host/plan"
@@ -62,6 +64,15 @@ func TestScreenJSON(t *testing.T) {
 	}
 	if s := (&screen{}); string(first(s.escape([]byte("\x1b[1mbold")))) != `\x1b[1mbold` {
 		t.Error("a colour where none is shown")
+	}
+}
+
+// What a tool has said, or a name that has a newline, begins no line of ours.
+func TestComplain(t *testing.T) {
+	var b strings.Builder
+	complain(&b, errors.New("panel\nhardenctl: Applied.\nand more"))
+	if want := "hardenctl: panel\n  hardenctl: Applied.\n  and more\n"; b.String() != want {
+		t.Errorf("got %q, want %q", &b, want)
 	}
 }
 

@@ -3,7 +3,6 @@ package host
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
@@ -47,8 +46,8 @@ func (h Host) by(e journal.Entry) string {
 	if g, err := h.Generations.Next(); err == nil {
 		return g.Who.String()
 	}
-	if from, _, _ := strings.Cut(e.By.SSH, " "); from != "" {
-		return "a user from " + from
+	if from := e.By.From(); from.IsValid() {
+		return "a user from " + from.String()
 	}
 	return ""
 }

@@ -66,6 +66,7 @@ var rooms = map[string][]string{
 		"internal/host/dataplane", "internal/host/kernelset", "internal/host/owned", "internal/host/persist", "internal/host/plan",
 		"internal/host/probe", "internal/host/state", "internal/host/tool", "internal/host/trial",
 	},
+	"internal/host/escape":  {},
 	"internal/host/ethtool": {},
 	"internal/host/extension": {
 		"compiler/bundle", "compiler/distro", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/here", "internal/host/owned",
@@ -102,7 +103,7 @@ var rooms = map[string][]string{
 	},
 	"internal/host/probe": {
 		"compiler/bundle", "compiler/diag", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
-		"internal/host/ethtool", "internal/host/extension", "internal/host/kernelset", "internal/host/netns", "internal/host/nftables",
+		"internal/host/escape", "internal/host/ethtool", "internal/host/extension", "internal/host/kernelset", "internal/host/netns", "internal/host/nftables",
 		"internal/host/owned", "internal/host/persist", "internal/host/plan", "internal/host/process", "internal/host/safepath",
 		"internal/host/state", "internal/host/tool",
 	},

@@ -142,7 +142,8 @@ func TestGuardOfAServerThatHidesLogins(t *testing.T) {
 	bare(t, "nft")
 	network := lab.NewNetwork(t)
 	caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", strangerV4, strangerV6)
-	stands(t, copiedAs(t, "/usr/bin/python3", "panel"), "-c", standIn, "9090")
+	panel := copiedAs(t, "/usr/bin/python3", "panel")
+	stands(t, panel, "-c", standIn, "9090")
 	holdsOpen(t, stranger, "9090", "hello")
 	t.Setenv("SSH_CONNECTION", "")
 	profile := overWeb(t, blocked+"[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n")
@@ -150,12 +151,18 @@ func TestGuardOfAServerThatHidesLogins(t *testing.T) {
 	leave := []string{"--not-an-admin", strangerV4, "--not-an-admin", "2001:db8:66::/64"}
 	contains(t, expect(t, 1, apply...), strangerV4+" (connected to an admin service) at tcp/9090",
 		"panel does not report who has logged in: if this is not an admin, add --not-an-admin "+strangerV4+" --not-an-admin "+strangerV6)
+	must(t, os.Rename(panel, panel+"\nhardenctl: Applied.\n")) // its name is the user's to choose
+	out := expect(t, 1, apply...)
+	contains(t, out, `panel\x0ahardenctl: Applied.\x0a does not report`)
+	if strings.Contains(out, "\nhardenctl: Applied.") {
+		t.Errorf("a program's name is a line:\n%s", out)
+	}
 	contains(t, expect(t, 1, append(apply, "--not-an-admin", "alice")...), `"--not-an-admin" flag: "alice" is not an address or a network`)
 	contains(t, expect(t, 0, append([]string{"plan", profile}, leave...)...), "excluded (not an admin): "+strangerV4+", 2001:db8:66::/64")
 	contains(t, expect(t, 0, append([]string{"plan", profile, "--json"}, leave...)...), `"not_admins"`)
 
 	holdsOpen(t, caller, "9090", "hello")
-	out := expect(t, 1, append(slices.Clone(apply), leave...)...)
+	out = expect(t, 1, append(slices.Clone(apply), leave...)...)
 	contains(t, out, callerV4+" (connected to an admin service) at tcp/9090", callerV6+" (connected")
 	if strings.Contains(out, strangerV4+" (") {
 		t.Errorf("who is left out is named:\n%s", out)

@@ -221,7 +221,9 @@ func exactly(v *visit) key {
 // tried it takes one of each kind: a user of this host can make as many connections
 // as she likes, each to another address of the loopback, and from another.
 func (c classes) pick(sessions []*visit) (picked []*visit, notes []string) {
-	picked = once(sessions, func(v *visit) key { return key{way: v.way(), source: source(v.from), class: c.of(v.from), unknown: v.program != ""} })
+	picked = once(sessions, func(v *visit) key {
+		return key{way: v.way(), source: source(v.from), class: c.of(v.from), unknown: v.program != ""}
+	})
 	if all := len(picked); all > mostOfAll {
 		many := map[key]int{}
 		for _, v := range picked {

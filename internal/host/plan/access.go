@@ -126,21 +126,21 @@ func (v view) access(a *Access) {
 	v.title("Admin access, tested with real packets")
 	risky := v.paint("1;33", "risky:")
 	for _, c := range a.refused() {
-		fmt.Fprintf(v.w, "  %s %s at %s: %s\n", risky, c, c.Port, c.Refused)
+		v.line("  %s %s at %s: %s", risky, c, c.Port, c.Refused)
 	}
 	for _, group := range a.admitted() {
-		fmt.Fprintf(v.w, "    %s\n", group)
+		v.line("    %s", group)
 	}
 	if a.NotAdmins != nil {
-		fmt.Fprintf(v.w, "    excluded (not an admin): %s\n", someOf(a.NotAdmins))
+		v.line("    excluded (not an admin): %s", someOf(a.NotAdmins))
 	}
 	switch {
 	case a.Unproven != "":
-		fmt.Fprintf(v.w, "  %s not verified: %s\n", risky, a.Unproven)
+		v.line("  %s not verified: %s", risky, a.Unproven)
 	case len(a.Callers) == 0:
-		fmt.Fprintf(v.w, "  %s %v\n", risky, ErrNobody)
+		v.line("  %s %v", risky, ErrNobody)
 	case a.Closed != "":
-		fmt.Fprintf(v.w, "  %s no admin could log in: %s\n", risky, a.Closed)
+		v.line("  %s no admin could log in: %s", risky, a.Closed)
 	}
 }
 

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -44,6 +43,6 @@ func (v view) rivals(rivals []Rival) {
 	}
 	v.title("Another firewall is active; apply stops until you disable it")
 	for _, r := range rivals {
-		fmt.Fprintf(v.w, "  %s %s: %s\n", v.paint("1;33", "warning:"), r.Seen, r.WayOut)
+		v.line("  %s %s: %s", v.paint("1;33", "warning:"), r.Seen, r.WayOut)
 	}
 }

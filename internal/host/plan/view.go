@@ -44,7 +44,13 @@ func (v view) paint(tint, text string) string {
 	return "\x1b[" + tint + "m" + text + "\x1b[0m"
 }
 
-func (v view) title(text string) { fmt.Fprintf(v.w, "%s\n", v.paint("1", text)) }
+func (v view) title(text string) { v.line("%s", v.paint("1", text)) }
+
+// line prints one line: a name in it that has a newline makes no other.
+func (v view) line(format string, parts ...any) {
+	text := fmt.Sprintf(format, parts...)
+	fmt.Fprintln(v.w, strings.ReplaceAll(text, "\n", `\x0a`))
+}
 
 func sectionOf(s Step) string {
 	switch s.Kind {
@@ -63,9 +69,9 @@ func (v view) step(s Step) {
 	if s.Origin != nil && s.Origin.File != "" { // what the host had before has no line
 		line += "   " + v.paint("2", "# "+s.Origin.Position().String())
 	}
-	fmt.Fprintln(v.w, line)
+	v.line("%s", line)
 	if s.Risk != "" {
-		fmt.Fprintf(v.w, "      %s %s\n", v.paint("1;33", "risky:"), s.Risk)
+		v.line("      %s %s", v.paint("1;33", "risky:"), s.Risk)
 	}
 }
 
@@ -116,7 +122,7 @@ func (v view) outOfReach(list []Unreachable) {
 	}
 	v.title("Out of reach")
 	for _, u := range list {
-		fmt.Fprintf(v.w, "    %s: %s, not %s: %s\n", u.Key, orNothing(u.Value), u.Wanted, u.Reason)
+		v.line("    %s: %s, not %s: %s", u.Key, orNothing(u.Value), u.Wanted, u.Reason)
 	}
 }
 
@@ -134,26 +140,26 @@ func (v view) untouched(list []Foreign) {
 	v.title("Unmanaged (left unchanged)")
 	for _, f := range list {
 		if f.Kind == Set {
-			fmt.Fprintf(v.w, "    set %s, %s\n", f.Object, entries(f.Count))
+			v.line("    set %s, %s", f.Object, entries(f.Count))
 			continue
 		}
-		fmt.Fprintf(v.w, "    IPv%d %s, %s\n", f.Family, f.Object, rules(f.Count))
+		v.line("    IPv%d %s, %s", f.Family, f.Object, rules(f.Count))
 	}
 }
 
 func (v view) notes(notes []string) {
 	for _, n := range notes {
-		fmt.Fprintf(v.w, "%s %s\n", v.paint("1", "Note:"), n)
+		v.line("%s %s", v.paint("1", "Note:"), n)
 	}
 }
 
 func (v view) summary(p *Plan) {
 	switch {
 	case p.Empty() && len(p.Rivals) > 0:
-		fmt.Fprintln(v.w, "No changes, but another firewall is active.")
+		v.line("No changes, but another firewall is active.")
 		return
 	case p.Empty():
-		fmt.Fprintf(v.w, "No changes: the host is %s%s.\n", p.Goal(), p.OnTrial)
+		v.line("No changes: the host is %s%s.", p.Goal(), p.OnTrial)
 		return
 	}
 	var parts []string
@@ -165,5 +171,5 @@ func (v view) summary(p *Plan) {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.word))
 		}
 	}
-	fmt.Fprintf(v.w, "Plan: %s.\n", strings.Join(parts, ", "))
+	v.line("Plan: %s.", strings.Join(parts, ", "))
 }

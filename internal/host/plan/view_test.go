@@ -129,3 +129,20 @@ func TestPrintError(t *testing.T) {
 		t.Error("a full disk took the plan")
 	}
 }
+
+// A name that has a newline makes no line of its own, wherever a plan has it.
+func TestPrintNames(t *testing.T) {
+	const name = "x\nforged"
+	p := &Plan{
+		Changes:    []Step{{Action: Add, Kind: Set, Object: name, After: name, Risk: name}, {Action: Remove, Kind: Chain, Object: name, Before: name}},
+		Untouched:  []Foreign{{Kind: Set, Object: name}, {Kind: Chain, Object: name}},
+		OutOfReach: []Unreachable{{Key: name, Value: name, Wanted: name, Reason: name}},
+		Notes:      []string{name},
+		Rivals:     []Rival{{Seen: name, WayOut: name}},
+		Access:     &Access{Callers: []Caller{{Address: name, Learned: name, Refused: name}, {Address: name, Program: name}}, NotAdmins: []string{name}, Closed: name},
+	}
+	var b strings.Builder
+	if err := p.Print(&b, true); err != nil || strings.Contains(b.String(), "\nforged") || strings.Count(b.String(), `x\x0aforged`) < 15 {
+		t.Errorf("%v:\n%s", err, &b)
+	}
+}

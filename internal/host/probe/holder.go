@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hardenctl/hardenctl/internal/host/escape"
 	"github.com/hardenctl/hardenctl/internal/host/process"
 )
 
@@ -27,7 +28,7 @@ const (
 // holder is what holds a socket.
 type holder struct {
 	role    role
-	program string // its file's name; "" if nobody can tell
+	program string // its file's name, as a line shows it; "" if nobody can tell
 }
 
 // holders returns what holds the sockets of this host, by inode. What processes
@@ -51,7 +52,7 @@ func holders() (map[string]holder, error) {
 		if len(sockets) == 0 {
 			continue
 		}
-		h := holder{program: path.Base(process.Program(proc, pid))}
+		h := holder{program: escape.Line(path.Base(process.Program(proc, pid)))}
 		switch server := process.SSHServer(proc, pid); {
 		case strings.HasPrefix(server, "dropbear"):
 			h.role = dropbearRole(children[pid])

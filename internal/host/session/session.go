@@ -11,6 +11,7 @@ package session
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -32,6 +33,13 @@ type Session struct {
 // Current is the login that runs this process.
 func Current() Session {
 	return Session{SSH: os.Getenv("SSH_CONNECTION"), Server: server("/proc", os.Getpid())}
+}
+
+// From is the address from which the login came by SSH; the zero one if it is not
+// known. The variable is the caller's, who can write anything into it.
+func (s Session) From() netip.Addr {
+	c, _ := connectionIn([]byte(variable + s.SSH))
+	return c.Far.Addr().WithZone("")
 }
 
 // Remote reports whether the login is known to have come over SSH.

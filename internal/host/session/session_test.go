@@ -73,3 +73,18 @@ func TestConsole(t *testing.T) {
 		t.Error("/dev/null is a console")
 	}
 }
+
+// What a user writes into the variable is no address.
+func TestFrom(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.0.2.7 50000 192.0.2.1 22":       "192.0.2.7",
+		"fe80::1%x 50000 fe80::2 22":         "fe80::1",
+		"evil\nline 50000 192.0.2.1 22":      "invalid IP",
+		"fe80::1%\x1b[2J 50000 192.0.2.1 22": "fe80::1",
+		"":                                   "invalid IP",
+	} {
+		if got := (Session{SSH: text}).From().String(); got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+}
