@@ -89,7 +89,7 @@ var rooms = map[string][]string{
 	},
 	"internal/host/kernelset": {"compiler/ruleset", "compiler/setfile", "internal/host/tool"},
 	"internal/host/knock":     {},
-	"internal/host/lock":      {"internal/host/durable", "internal/host/process", "internal/host/safepath", "internal/host/tool"},
+	"internal/host/lock":      {"internal/host/durable", "internal/host/escape", "internal/host/process", "internal/host/safepath", "internal/host/tool"},
 	"internal/host/netns":     {},
 	"internal/host/nftables":  {},
 	"internal/host/owned":     {"compiler/ruleset", "compiler/tablefile"},

@@ -22,7 +22,7 @@ func TestFault15TwoApplies(t *testing.T) {
 	must(t, err)
 	before := look(t)
 	out := expect(t, 6, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "1s")
-	contains(t, out, "another hardenctl is running (process "+pid()+")")
+	contains(t, out, "another hardenctl is running (process "+pid()+": ", "): wait for its end, or give a longer --lock-timeout; if it hangs, end it with kill")
 	look(t).is(t, before)
 	expect(t, 0, "plan", "builtin:web") // a plan needs no lock
 

@@ -20,5 +20,5 @@ func TestLockWaitMessage(t *testing.T) {
 		}
 		contains(t, out, "… waiting for another hardenctl: process "+pid())
 	}
-	contains(t, expect(t, 6, "restore", "--lock-timeout", "1s"), "another hardenctl is running (process "+pid()+")")
+	contains(t, expect(t, 6, "restore", "--lock-timeout", "1s"), "another hardenctl is running (process "+pid()+": ", "): wait for its end, or give a longer --lock-timeout; if it hangs, end it with kill")
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
 
 // before is called before each call to disk that changes something, with its
@@ -82,7 +84,11 @@ func remove(path string) error {
 	if err := before("remove", path, ""); err != nil {
 		return failed("remove", path, err)
 	}
-	return os.Remove(path)
+	err := os.Remove(path)
+	if errors.Is(err, unix.ENOTEMPTY) {
+		return safepath.Regular(path) // a folder with something in it, which only a person may remove
+	}
+	return err
 }
 
 func removeIfThere(path string) error {

@@ -247,3 +247,32 @@ func TestPrepareFails(t *testing.T) {
 		t.Errorf("the folder holds %v", got)
 	}
 }
+
+// A folder that stands where hardenctl puts its new file or the old one is named,
+// with what to do, and left alone; what else stands there goes.
+func TestPlantedBeside(t *testing.T) {
+	for _, what := range []string{"old", "new"} {
+		path := filepath.Join(t.TempDir(), "rules.v4")
+		name := hidden(path, what)
+		if err := os.MkdirAll(name+"/x", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		want := name + " is a folder, not a regular file; move it away"
+		if err := Sweep([]string{path}); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if _, err := Prepare(path, nil, []byte("x"), 0o640); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if err := errors.Join(os.RemoveAll(name), os.Symlink("/etc/passwd", name)); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Prepare(path, nil, []byte("x"), 0o640)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Put(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -51,6 +51,9 @@ func (l Lock) isAt(f *os.File) bool {
 // the new file is locked until it is there.
 func (l Lock) replace(old *os.File) error {
 	fresh := l.Path + ".new"
+	if wrong := safepath.Regular(fresh); wrong != nil && os.Remove(fresh) != nil {
+		return wrong
+	}
 	f, err := os.OpenFile(fresh, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
@@ -88,6 +91,11 @@ func inherits(pid int, file os.FileInfo) bool {
 	if !alive || uid != 0 || process.Program(proc, pid) == process.Program(proc, os.Getpid()) {
 		return false
 	}
+	return opens(pid, file)
+}
+
+// opens reports whether a process has a file open.
+func opens(pid int, file os.FileInfo) bool {
 	open, _ := filepath.Glob(fmt.Sprintf("%s/%d/fd/*", proc, pid)) // the pattern is good
 	return slices.ContainsFunc(open, func(fd string) bool {
 		stat, err := os.Stat(fd)

@@ -3,13 +3,12 @@
 package lock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -54,7 +53,7 @@ func (l Lock) Take(ctx context.Context, say func(string)) (release func(), err e
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("%w (%s)", ErrBusy, l.Holder()), f.Close())
+			return nil, errors.Join(fmt.Errorf("%w (%s): wait for its end, or give a longer --lock-timeout; if it hangs, end it with kill", ErrBusy, l.Holder()), f.Close())
 		case <-time.After(100 * time.Millisecond):
 			f.Close()
 		}
@@ -76,11 +75,8 @@ func (l Lock) open() (*os.File, error) {
 		return nil, err
 	}
 	fd, err := unix.Open(l.Path, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
-	if errors.Is(err, unix.ELOOP) {
-		return nil, fmt.Errorf("%s is a symbolic link, which hardenctl does not follow; remove it", l.Path)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", l.Path, err)
+		return nil, cmp.Or(safepath.Regular(l.Path), fmt.Errorf("%s: %w", l.Path, err))
 	}
 	return os.NewFile(uintptr(fd), l.Path), nil
 }
@@ -91,17 +87,4 @@ func writeHolder(f *os.File) error {
 	}
 	_, err := fmt.Fprintf(f, "process %d\n", os.Getpid())
 	return err
-}
-
-// Holder says who holds the lock, as far as the file tells.
-func (l Lock) Holder() string {
-	text, err := safepath.ReadFile(l.Path)
-	if err != nil || len(text) == 0 {
-		return "unknown process"
-	}
-	who := strings.TrimSpace(string(text))
-	if _, err := os.Stat("/proc/" + strings.TrimPrefix(who, "process ")); errors.Is(err, fs.ErrNotExist) {
-		return who + ", which was killed; a tool that it started is still running"
-	}
-	return who
 }

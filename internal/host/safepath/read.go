@@ -78,6 +78,21 @@ func Own(f *os.File) error {
 	return nil
 }
 
+// Regular returns an *Error if there is something at a path that is not a regular
+// file. It looks at a link itself, and not at what it leads to.
+func Regular(path string) error {
+	stat, err := os.Lstat(path)
+	switch {
+	case err != nil || stat.Mode().IsRegular():
+		return nil // who opens the file learns what is wrong with it
+	case stat.IsDir():
+		return notRegular(path, "a folder")
+	case stat.Mode()&fs.ModeSymlink != 0:
+		return notRegular(path, "a symbolic link")
+	}
+	return notRegular(path, "a special file")
+}
+
 // readFirst is the remedy for a file that others can have written. To make it
 // root's alone by ourselves would make their lines root's.
 func readFirst(path string) string {
