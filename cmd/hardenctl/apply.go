@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
 
@@ -169,16 +170,22 @@ func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
 		return nil
 	}
 	if err := r.Guard(cmd.Context(), f.notAdmins.all); err != nil {
-		return fmt.Errorf("%w. Nothing was changed. %s", err, f.unguarded())
+		return fmt.Errorf("%w. Nothing was changed. %s", err, f.unguarded(err))
 	}
 	return nil
 }
 
 // unguarded says what to do where an apply might lock somebody out. A rollback
 // reads no profile, so that to mend one would not help.
-func (f applyFlags) unguarded() string {
-	if f.afterRollback == nil {
+func (f applyFlags) unguarded(err error) string {
+	nobody := errors.Is(err, plan.ErrNobody)
+	switch {
+	case f.afterRollback == nil && nobody:
+		return "Log in over SSH and run it there, or add --no-guard to roll back without this check, as at a console"
+	case f.afterRollback == nil:
 		return "A rollback does not read the profile on disk. Choose another generation, or add --no-guard to roll back without this check, as at a console"
+	case nobody:
+		return plan.StateAdmins + ". --no-guard applies it without this check"
 	}
 	return "Fix the profile before the next apply, also before one from cron. --no-guard applies it without this check"
 }

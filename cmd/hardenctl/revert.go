@@ -49,7 +49,7 @@ func (f revertFlags) run(cmd *cobra.Command) error {
 	reverted, err := f.revert(cmd)
 	sentence := "Reverted. The host is as it was before the apply.\n" + unmended
 	if !reverted {
-		sentence = "No trial is pending. Nothing was changed."
+		sentence = "No trial is pending. Nothing was changed. `hardenctl rollback` undoes what was confirmed."
 	}
 	return ending{word: "reverted", did: reverted && err == nil, sentence: sentence}.report(cmd, *f.asJSON, err)
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
@@ -18,7 +19,7 @@ import (
 
 // Refusals of a confirm. Nothing was changed.
 var (
-	ErrNoTrial     = errors.New("no trial is pending: it was already confirmed (see `hardenctl history`), or its time was over and the change was undone")
+	ErrNoTrial     = errors.New("no trial is pending")
 	ErrToken       = errors.New("wrong token: this is not the token of the pending trial")
 	ErrSameSession = errors.New("this is, or may be, the session that ran apply, so it does not prove that you can log in")
 	ErrOldSession  = errors.New("this session began before the apply, so it does not prove that you can log in now")
@@ -79,11 +80,11 @@ func (h *Handle) confirmable(c Confirmation) (journal.Entry, error) {
 	e, err := h.journal.Read()
 	switch {
 	case errors.Is(err, journal.ErrNone):
-		return e, ErrNoTrial
+		return e, h.noTrial()
 	case err != nil:
 		return e, err
 	case !e.Pending():
-		return e, ErrNoTrial
+		return e, h.noTrial()
 	case elsewhere(e) != nil:
 		return e, elsewhere(e)
 	case c.Token != "" && journal.Hash(c.Token) != e.Token:
@@ -95,6 +96,15 @@ func (h *Handle) confirmable(c Confirmation) (journal.Entry, error) {
 		return e, fmt.Errorf("%w: open a new SSH session and run `hardenctl confirm` there before %s; if you are sure that you can log in, add --same-session", err, clock(e.Until()))
 	}
 	return e, nil
+}
+
+// noTrial is an ErrNoTrial that says what may have become of the trial, and what to
+// do.
+func (h *Handle) noTrial() error {
+	if _, _, err := h.Generations.Newest(); errors.Is(err, generation.ErrNone) {
+		return fmt.Errorf("%w, and no apply was confirmed on this host so far. If one was on trial, its time was over and the change was undone. Apply the profile again with --confirm-within 5m", ErrNoTrial)
+	}
+	return fmt.Errorf("%w: it was already confirmed (see `hardenctl history`), or its time was over and the change was undone. In that case apply the profile again", ErrNoTrial)
 }
 
 // unproven says why the login that runs this process does not prove that the

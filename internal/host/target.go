@@ -3,7 +3,10 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/host/apply"
@@ -77,10 +80,17 @@ func (h *Handle) GiveBack(r *Reading, t Target) error {
 // stage writes the generation that an apply will make, before it changes
 // anything: a disk that is full refuses the apply then.
 func (h *Handle) stage(r *Reading, t Target) error {
-	return h.Generations.Stage(generation.Content{
+	err := h.Generations.Stage(generation.Content{
 		Bundle: t.Bundle, Sources: t.Sources, Before: r.Have, Changes: r.Plan.Summary, From: t.From,
 		When: time.Now(), Who: generation.Caller(), Command: t.Command,
 	})
+	if errors.Is(err, unix.ENOSPC) {
+		err = fmt.Errorf("%w; make room in %s", err, h.Generations.Folder)
+	}
+	if err != nil {
+		return fmt.Errorf("%w. Nothing was changed", err)
+	}
+	return nil
 }
 
 // discard removes the generation that was staged for an apply that has failed,

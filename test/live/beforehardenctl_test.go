@@ -142,7 +142,11 @@ func TestRollbackToBeforeLocksOut(t *testing.T) {
 	}
 	t.Setenv("SSH_CONNECTION", "")
 	rollback := []string{"rollback", "0", "--auto-approve", "--confirm-within", "0"}
-	contains(t, expect(t, 1, rollback...), "no admin access to verify")
+	out := expect(t, 1, rollback...)
+	contains(t, out, "no admin access to verify", "Log in over SSH and run it there, or add --no-guard")
+	if strings.Contains(out, "[access]") {
+		t.Errorf("a rollback names the profile:\n%s", out)
+	}
 	logIn(first)
 	logIn(second)
 	contains(t, expect(t, 1, rollback...), "this would lock out "+second, "at tcp/22: a new connection would be refused")

@@ -26,7 +26,10 @@ func history(t *testing.T) []generation.Generation {
 func TestRollback(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		contains(t, expect(t, 0, "history"), "No generations yet")
-		contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "nothing has been applied yet")
+		contains(t, expect(t, 1, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "nothing has been applied yet", "`hardenctl apply PROFILE` makes the first")
+		contains(t, expect(t, 1, "rollback", "0", "--auto-approve"), "nothing has been applied yet", "\"Uninstall\" in docs/operations.md")
+		contains(t, expect(t, 1, "confirm"), "no apply was confirmed on this host so far", "Apply the profile again with --confirm-within 5m")
+		contains(t, expect(t, 0, "revert"), "No trial is pending. Nothing was changed. `hardenctl rollback` undoes what was confirmed.")
 
 		folder := filepath.Dir(write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\n[sets.bad]\nfiles = [\"bad.txt\"]\n[access]\nblock = [\"@bad\"]\n"))
 		must(t, os.WriteFile(folder+"/bad.txt", []byte("203.0.113.0/25\n2001:db8:bad::/48\n"), 0o644))
@@ -100,7 +103,7 @@ func TestNoRoomForGeneration(t *testing.T) {
 	must(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=16k,mode=0700"))
 	t.Cleanup(func() { must(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })
 	before := look(t)
-	contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), "keeping a generation", "no space left on device")
+	contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), "keeping a generation", "no space left on device; make room in /var/lib/hardenctl/generations. Nothing was changed")
 	look(t).is(t, before)
 }
 

@@ -115,6 +115,22 @@ type SourceEntry struct {
 // ErrNone is the error of a store without the generation that is asked for.
 var ErrNone = errors.New("no such generation")
 
+// missing is an ErrNone that says why there is none, and what to do.
+type missing string
+
+func (m missing) Error() string { return string(m) }
+
+// Unwrap makes it an ErrNone.
+func (m missing) Unwrap() error { return ErrNone }
+
+// neverApplied is the error of a store without any generation.
+func (s Store) neverApplied() error {
+	return missing("nothing has been applied yet: " + s.Folder + " has no generation. `hardenctl apply PROFILE` makes the first. If rules of hardenctl are in force all the same, that folder was lost: " + byHand)
+}
+
+// byHand is what is left to do where the state before hardenctl is lost.
+const byHand = `"Uninstall" in docs/operations.md takes them off by hand`
+
 // path is the folder of a generation, or a file in it.
 func (s Store) path(number int, names ...string) string {
 	return filepath.Join(append([]string{s.Folder, strconv.Itoa(number)}, names...)...)
@@ -167,7 +183,7 @@ func (s Store) Previous() (int, error) {
 	case err != nil:
 		return 0, err
 	case len(numbers) == 0:
-		return 0, fmt.Errorf("%w: nothing has been applied yet", ErrNone)
+		return 0, s.neverApplied()
 	case len(numbers) == 1:
 		return 0, nil
 	}

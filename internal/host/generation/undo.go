@@ -36,9 +36,11 @@ func (s Store) Before() (*bundle.Bundle, error) {
 	case err != nil:
 		return nil, err
 	case len(numbers) == 0:
-		return nil, fmt.Errorf("%w: nothing has been applied yet", ErrNone)
-	case numbers[0] != first || !isThere(s.path(first, beforeName, sumsName)):
-		return nil, fmt.Errorf("%w: an earlier version of hardenctl was applied first and did not save it", ErrNone)
+		return nil, s.neverApplied()
+	case numbers[0] != first:
+		return nil, missing("it was in " + s.path(first) + ", which is gone. `hardenctl history` lists the generations that are left. To remove the rules of hardenctl: " + byHand)
+	case !isThere(s.path(first, beforeName, sumsName)):
+		return nil, missing("it was not kept: " + s.path(first, beforeName, sumsName) + " is gone, or an earlier version of hardenctl made generation 1. `hardenctl history` lists the generations. To remove the rules of hardenctl: " + byHand)
 	}
 	u := undoing{tables: map[state.TableID]tablefile.Table{}}
 	for _, n := range numbers {

@@ -68,11 +68,11 @@ func TestNoBefore(t *testing.T) {
 		t.Errorf("an empty store: %v", err)
 	}
 	for says, arrange := range map[string]func(s Store) error{
-		"earlier version":     func(s Store) error { return os.Remove(s.path(1, beforeName, sumsName)) },
-		"before/rules.v4 is":  func(s Store) error { return os.WriteFile(s.path(1, "before/rules.v4"), nil, 0o600) },
-		"no such file":        func(s Store) error { return os.Remove(s.path(1, "before/ipsets")) },
-		"was applied first":   func(s Store) error { return os.Rename(s.path(1), s.path(9)) },
-		"is not as it was wr": func(s Store) error { return os.WriteFile(s.path(1, beforeName, sumsName), []byte("1  ../x\n"), 0o600) },
+		"earlier version":              func(s Store) error { return os.Remove(s.path(1, beforeName, sumsName)) },
+		"before/rules.v4 is":           func(s Store) error { return os.WriteFile(s.path(1, "before/rules.v4"), nil, 0o600) },
+		"no such file":                 func(s Store) error { return os.Remove(s.path(1, "before/ipsets")) },
+		"generations/1, which is gone": func(s Store) error { return os.Rename(s.path(1), s.path(9)) },
+		"is not as it was wr":          func(s Store) error { return os.WriteFile(s.path(1, beforeName, sumsName), []byte("1  ../x\n"), 0o600) },
 	} {
 		s := keep(t, store(t), content("128", 1))
 		must(t, arrange(s))

@@ -42,7 +42,11 @@ func (l Lock) Take(ctx context.Context, say func(string)) (release func(), err e
 		switch {
 		case err == nil && why == "" && l.isAt(f):
 			tool.Hold(f)
-			return func() { unlock(f) }, writeHolder(f)
+			if err := writeHolder(f); err != nil {
+				unlock(f)
+				return nil, fmt.Errorf("%w. Nothing was changed", err)
+			}
+			return func() { unlock(f) }, nil
 		case err != nil && !errors.Is(err, unix.EWOULDBLOCK):
 			return nil, errors.Join(fmt.Errorf("%s: %w", l.Path, err), f.Close())
 		case why != "" && l.isAt(f) && (err == nil || !heldByRoot(f)):

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
 )
 
 // Access is what a rehearsal with real packets found about those who must
@@ -58,8 +60,10 @@ func (c Caller) String() string {
 }
 
 // ErrNobody is the refusal where nobody is known who must get in.
-var ErrNobody = errors.New("no admin access to verify: no admin session is open, " +
-	`and the profile has no admin address for an admin service; add the addresses that you log in from, such as [access] admin = ["192.0.2.7"]`)
+var ErrNobody = errors.New("no admin access to verify: no admin session is open, and there is no admin address for an admin service")
+
+// StateAdmins is what to do about ErrNobody where a profile is applied.
+const StateAdmins = `Add the addresses that you log in from to the profile, such as [access] admin = ["192.0.2.7"]`
 
 // Refusal returns why the plan must not be applied; nil if everybody gets in.
 func (a *Access) Refusal() error {
@@ -119,7 +123,8 @@ func (a *Access) refused() []Caller {
 }
 
 // access shows who is locked out, and names those who are not.
-func (v view) access(a *Access) {
+func (v view) access(p *Plan) {
+	a := p.Access
 	if a == nil {
 		return
 	}
@@ -138,7 +143,11 @@ func (v view) access(a *Access) {
 	case a.Unproven != "":
 		v.line("  %s not verified: %s", risky, a.Unproven)
 	case len(a.Callers) == 0:
-		v.line("  %s %v", risky, ErrNobody)
+		advice := ""
+		if p.Profile != bundle.BeforeProfile {
+			advice = ". " + StateAdmins
+		}
+		v.line("  %s %v%s", risky, ErrNobody, advice)
 	case a.Closed != "":
 		v.line("  %s no admin could log in: %s", risky, a.Closed)
 	}

@@ -22,7 +22,7 @@ func TestRefusal(t *testing.T) {
 		{"two do not", Access{Callers: []Caller{out, out}}, "; 203.0.113.9 (logged in by SSH)"},
 		{"no network to try it in", Access{Unproven: "no veth"}, "cannot verify admin access: no veth"},
 		{"nobody listens there", Access{Callers: []Caller{in}, Closed: "no program listens"}, "no admin could log in: no program listens"},
-		{"nobody", Access{}, `[access] admin = ["192.0.2.7"]`},
+		{"nobody", Access{}, "no admin access to verify"},
 	} {
 		err := test.access.Refusal()
 		switch {
@@ -69,7 +69,7 @@ func TestPrintAccess(t *testing.T) {
 		want   string
 	}{
 		{many, "    access.admin, at tcp/22: 192.0.2.7, 192.0.2.7, 192.0.2.7, 192.0.2.7, 192.0.2.7 and 3 more\n"},
-		{&Access{}, "  risky: no admin access to verify"},
+		{&Access{}, "  risky: no admin access to verify: no admin session is open, and there is no admin address for an admin service. Add the addresses that you log in from to the profile, such as [access] admin = ["},
 		{&Access{Callers: []Caller{{}}, Closed: "no program listens"}, "  risky: no admin could log in: no program listens\n"},
 		{&Access{Unproven: "no veth"}, "  risky: not verified: no veth\n"},
 	} {

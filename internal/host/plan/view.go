@@ -21,7 +21,7 @@ func (p *Plan) Print(w io.Writer, colour bool) error {
 	}
 	v.outOfReach(p.OutOfReach)
 	v.untouched(p.Untouched)
-	v.access(p.Access)
+	v.access(p)
 	v.notes(p.Notes)
 	v.rivals(p.Rivals)
 	v.summary(p)
