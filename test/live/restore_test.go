@@ -142,7 +142,7 @@ var broken = []struct {
 		[]string{"/etc/iptables/ipsets cannot be loaded", "IPv4: CLOSED", "IPv6: CLOSED"},
 		"ssh4 ssh6", ""},
 	{"no file", func(t *testing.T) { must(t, os.Remove("/etc/iptables/rules.v6")) },
-		[]string{"/etc/iptables/rules.v6: there is no such file", "IPv6: CLOSED but for administrators"},
+		[]string{"/etc/iptables/rules.v6: no such file", "IPv6: CLOSED but for administrators"},
 		"ssh4 web4 ssh6", "ssh4 web4"},
 	{"a file of an open host saved over ours", func(t *testing.T) {
 		must(t, os.WriteFile("/etc/iptables/rules.v4", []byte("*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"), 0o644))
@@ -360,4 +360,23 @@ func TestRestoreWithOthers(t *testing.T) {
 		}
 		contains(t, tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT\n-A INPUT -p tcp -m multiport --dports 22 -j f2b-sshd\n")
 	})
+}
+
+// A saved file that is there and is refused is not said to be missing.
+func TestRestoreNamesRefusedFiles(t *testing.T) {
+	bare(t, "nft")
+	expect(t, 0, "apply", write(t, "homely.toml", homely), "--auto-approve", "--confirm-within", "0", "--no-guard")
+	for _, path := range []string{"/etc/iptables/rules.v4", "/etc/iptables/ipsets", "/etc/sysctl.d/60-hardenctl.conf", "/etc/hardenctl/closed.v4"} {
+		rebooted(t)
+		must(t, os.Rename(path, path+".real"))
+		must(t, os.Symlink(path+".real", path))
+		out := expect(t, 1, "restore")
+		contains(t, out, path+" is a symbolic link, not a regular file; move it away")
+		if strings.Contains(out, "no such file") {
+			t.Errorf("%s:\n%s", path, out)
+		}
+		must(t, os.Rename(path+".real", path))
+	}
+	rebooted(t)
+	expect(t, 0, "restore")
 }

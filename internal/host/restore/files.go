@@ -28,6 +28,9 @@ type Files struct {
 	Applied bool
 
 	last map[ruleset.Family]probe.BootFile // closed rules, as they were applied last
+	// refused are the paths of files that are there and were not read. Why not is in
+	// the error of Read.
+	refused map[string]bool
 }
 
 // Read reads the files of the host, and the bans that were saved. One that does not exist has no text. Nor has
@@ -36,9 +39,10 @@ type Files struct {
 func Read(p dataplane.Plane, bans string) (Files, error) {
 	var failed error
 	paths := bundle.Paths(p.Probe.Layout())
+	refused := map[string]bool{}
 	at := func(path string) probe.BootFile {
 		texts, err := p.Files.Read(map[string]string{"": path})
-		failed = errors.Join(failed, err)
+		failed, refused[path] = errors.Join(failed, err), err != nil
 		return probe.BootFile{Path: path, Text: texts[path]}
 	}
 	read := func(name string) probe.BootFile { return at(paths[name]) }
@@ -49,7 +53,17 @@ func Read(p dataplane.Plane, bans string) (Files, error) {
 		Sysctl: read(bundle.Sysctl),
 		Kept:   read(bundle.KeptSets),
 		Bans:   at(bans),
+
+		refused: refused,
 	}, failed
+}
+
+// read returns an error if a file is there and was not read, which leaves it no text.
+func (f Files) read(file probe.BootFile) error {
+	if f.refused[file.Path] {
+		return fmt.Errorf("%s was not read", file.Path)
+	}
+	return nil
 }
 
 // ours reports whether any of the files comes from an apply.

@@ -15,6 +15,7 @@ package restore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -158,7 +159,7 @@ func CloseFirst(ctx context.Context, p dataplane.Plane, tools probe.Tools, files
 // error says why it could not be those of the profile, or none at all.
 func (l *loading) close(ctx context.Context, family ruleset.Family) error {
 	closed := l.files.closed(family)
-	err := fmt.Errorf("%s does not close this host", closed.Path)
+	err := cmp.Or(l.files.read(closed), fmt.Errorf("%s does not close this host", closed.Path))
 	if closes(closed.Text) {
 		if err = l.load(ctx, family, closed, probe.BootFile{}); err != nil {
 			err = l.site.Rules.Load(ctx, family, closed.Text, true) // without a look at what is there

@@ -20,6 +20,9 @@ import (
 // rules puts the saved rules of a family in force.
 func (l *loading) rules(ctx context.Context, family ruleset.Family) error {
 	file := l.files.Rules[family]
+	if err := l.files.read(file); err != nil {
+		return err
+	}
 	if file.Text == nil {
 		return fmt.Errorf("%s: no such file", file.Path)
 	}

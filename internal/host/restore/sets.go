@@ -16,6 +16,9 @@ import (
 // there of an apply that has just been brought to its end, and those of others
 // not.
 func (l *loading) sets(ctx context.Context) error {
+	if err := l.files.read(l.files.Sets); err != nil {
+		return err
+	}
 	want := ownSets(l.files.Sets.Text)
 	if missing, err := l.notAs(want); len(l.fresh) == 0 && err == nil && missing == "" {
 		return nil

@@ -15,6 +15,9 @@ import (
 // which came with the rules. What cannot be changed from here, as what belongs to
 // the machine in a container, is said and is no error.
 func (l *loading) settings() error {
+	if err := l.files.read(l.files.Sysctl); err != nil {
+		return err
+	}
 	have, want, err := l.site.Settings.Read(persist.Settings(l.files.Sysctl.Text))
 	if err != nil {
 		return err
