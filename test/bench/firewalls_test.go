@@ -26,12 +26,15 @@ func unpack(b *testing.B) {
 
 // conntrack is the least that a stateful firewall does.
 func (s *street) conntrack(h *lab.Host) {
-	s.fed(h, `*filter
+	const rules = `*filter
 :INPUT ACCEPT [0:0]
 -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 -A INPUT -j ACCEPT
 COMMIT
-`, "iptables-restore")
+`
+	for _, restore := range []string{"iptables-restore", "ip6tables-restore"} {
+		s.fed(h, rules, restore)
+	}
 }
 
 // ufw is switched on as its manual says, with the services of our profile.

@@ -11,10 +11,13 @@ import (
 // that sets and tables hold what they can.
 const fill = 2 * time.Second
 
+// floodRounds is odd, and half of the rounds of others: there are two families.
+const floodRounds = 41
+
 // BenchmarkFlooded sends floods from millions of forged sources to every server, and
 // reports how many packets each takes beside one without rules: 0.8 is to be reached.
 // A server that drops all but one port without conntrack shows what the packets cost
-// by themselves; two with conntrack, what that costs. IPv4 only.
+// by themselves; two with conntrack, what that costs. Both families.
 func BenchmarkFlooded(b *testing.B) {
 	for _, backend := range lab.Backends {
 		b.Run(backend, func(b *testing.B) {
@@ -24,6 +27,7 @@ func BenchmarkFlooded(b *testing.B) {
 			none := s.server("none")
 			others := []*lab.Host{s.server("drop"), s.server("conntrack"), s.server("ufw"), s.server("firewalld")}
 			s.fed(others[0], "*filter\n-A INPUT -p tcp --dport 80 -j ACCEPT\n-A INPUT -j DROP\nCOMMIT\n", "iptables-restore")
+			s.fed(others[0], "*filter\n-A INPUT -p tcp --dport 80 -j ACCEPT\n-A INPUT -p icmpv6 -j ACCEPT\n-A INPUT -j DROP\nCOMMIT\n", "ip6tables-restore")
 			s.conntrack(others[1])
 			s.ufw(others[2])
 			s.firewalld(others[3], backend)
@@ -33,12 +37,12 @@ func BenchmarkFlooded(b *testing.B) {
 				others = append(others, h)
 			}
 			all := append(others, none)
-			kinds := []string{"syn-open", "syn-closed", "null", "udp"}
+			kinds := []string{"syn-open", "syn-closed", "null", "udp", "syn-open6", "syn-closed6", "null6", "udp6"}
 			for _, kind := range kinds {
 				s.race(kind, fill, 1, all...)
 			}
 			for _, kind := range kinds {
-				b.Run(kind, func(b *testing.B) { s.compare(b, kind, none, others...) })
+				b.Run(kind, func(b *testing.B) { s.compareIn(b, floodRounds, kind, none, others...) })
 			}
 		})
 	}

@@ -36,7 +36,7 @@ type street struct {
 func newStreet(b *testing.B) *street {
 	s := &street{Bench: lab.NewNetwork(b), b: b, load: filepath.Join(b.TempDir(), "load"), pids: map[*lab.Host]int{}}
 	run(b, "go", "build", "-o", s.load, "./load")
-	s.client = s.Host("client", "192.0.2.2/24")
+	s.client = s.Host("client", "192.0.2.2/24", "2001:db8::2/64")
 	s.on(s.client, "ip", "route", "add", "local", "10.64.0.0/16", "dev", "lo")
 	// Ports of connections that have ended are taken again after a second.
 	s.on(s.client, "sysctl", "-q", "-w", "net.ipv4.tcp_tw_reuse=1")
@@ -45,8 +45,10 @@ func newStreet(b *testing.B) *street {
 
 // server adds a server that answers requests, without a firewall yet.
 func (s *street) server(name string) *lab.Host {
-	h := s.Host(name, fmt.Sprintf("192.0.2.%d/24", 10+len(s.pids)))
+	number := 10 + len(s.pids)
+	h := s.Host(name, fmt.Sprintf("192.0.2.%d/24", number), fmt.Sprintf("2001:db8::%d/64", number))
 	s.on(h, "ip", "route", "add", "default", "via", s.client.V4().String())
+	s.on(h, "ip", "-6", "route", "add", "default", "via", s.client.V6().String())
 	serve := h.Command(context.Background(), s.load, "serve")
 	if err := serve.Start(); err != nil {
 		s.b.Fatal(err)
@@ -90,11 +92,16 @@ func (s *street) fed(h *lab.Host, input, name string, args ...string) string {
 type speed struct{ wall, work float64 }
 
 // race makes one kind of traffic to all servers in turn, round after round, and
-// returns the speeds of each.
+// returns the speeds of each. A kind that ends in "6", as "null6" does, goes over IPv6.
 func (s *street) race(kind string, slice time.Duration, rounds int, servers ...*lab.Host) map[string][]speed {
-	args := []string{"race", kind, slice.String(), strconv.Itoa(rounds)}
+	traffic, six := strings.CutSuffix(kind, "6")
+	args := []string{"race", traffic, slice.String(), strconv.Itoa(rounds)}
 	for _, h := range servers {
-		args = append(args, fmt.Sprintf("%s,%s,%d", h.Name(), h.V4(), s.pids[h]))
+		address := h.V4()
+		if six {
+			address = h.V6()
+		}
+		args = append(args, fmt.Sprintf("%s,%s,%d", h.Name(), address, s.pids[h]))
 	}
 	speeds := map[string][]speed{}
 	for line := range strings.Lines(s.on(s.client, s.load, args...)) {
@@ -113,6 +120,11 @@ func (s *street) race(kind string, slice time.Duration, rounds int, servers ...*
 // processor time, the ninth deciles, which the slices come near that nobody
 // else on the machine was in the way of.
 func (s *street) compare(b *testing.B, kind string, base *lab.Host, others ...*lab.Host) {
+	s.compareIn(b, rounds, kind, base, others...)
+}
+
+// compareIn is compare in so many rounds, which are odd.
+func (s *street) compareIn(b *testing.B, rounds int, kind string, base *lab.Host, others ...*lab.Host) {
 	all := append([]*lab.Host{base}, others...)
 	s.race(kind, slice, 3, all...) // warms caches and fills tables
 	speeds := s.race(kind, slice, rounds, all...)

@@ -5,7 +5,8 @@
 //	load race KIND SLICE ROUNDS SERVER… connect, stream or download, to one server after the other
 //	load flood ADDRESS DURATION RATE    SYNs from forged sources, so many a second
 //
-// A KIND may also be a flood of forged packets: syn-open, syn-closed, null or udp.
+// A KIND may also be a flood of forged packets: syn-open, syn-closed, null or udp. A
+// flood is of the family of the server's address.
 //
 // A SERVER is NAME,ADDRESS,PID.
 package main
