@@ -213,13 +213,20 @@ func jailed(t *testing.T, family, address string) bool {
 var fail2banAt = []string{"--socket", "/run/fail2ban.sock", "--pidfile", "/run/fail2ban.pid"}
 
 // startFail2ban runs the server with what is installed, but for Debian's own
-// jail, whose log a lab does not have. stop ends it as systemd does.
+// jail, whose log a lab does not have. stop ends it as systemd does. It remembers no
+// bans, which it would bring back.
 func startFail2ban(t *testing.T) (stop func()) {
+	t.Helper()
+	return startFail2banOn(t, "None")
+}
+
+// startFail2banOn is startFail2ban with a database.
+func startFail2banOn(t *testing.T, database string) (stop func()) {
 	t.Helper()
 	if err := os.Remove("/etc/fail2ban/jail.d/defaults-debian.conf"); err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
-	place(t, "/etc/fail2ban/fail2ban.local", "[Definition]\ndbfile = None\n") // it would bring old bans back
+	place(t, "/etc/fail2ban/fail2ban.local", "[Definition]\ndbfile = "+database+"\n")
 	ctx, cancel := context.WithCancel(context.Background())
 	args := append(slices.Clone(fail2banAt), "-f", "--logtarget", "STDOUT", "--syslogsocket", "auto")
 	server := exec.CommandContext(ctx, "fail2ban-server", args...)
