@@ -32,7 +32,7 @@ demo: build
 	bin/demo $(CURDIR)/bin/hardenctl $(CURDIR)/test/demo
 
 # The time limits are for a machine that is four times slower than two quiet cores.
-test: bin/docker bin/firewalls bin/sshd bin/tree
+test: bin/docker bin/firewalls bin/sshd bin/rsyslog bin/tree
 	test/scripts/setup $(TEST_TOOLS)
 	$(GO) test -count=1 -timeout 60m ./...
 
@@ -41,7 +41,7 @@ test: bin/docker bin/firewalls bin/sshd bin/tree
 # and says how far it came; SEED says where it begins, and moves with each commit.
 LONG ?= 6m
 SEED ?= $(or $(shell git rev-list --count HEAD 2>/dev/null),0)
-test-long: bin/docker bin/firewalls bin/sshd bin/tree
+test-long: bin/docker bin/firewalls bin/sshd bin/rsyslog bin/tree
 	test/scripts/setup $(TEST_TOOLS)
 	$(GO) -C test/live test -count=1 -timeout 60m -long=$(LONG) -seed=$(SEED)
 	$(MAKE) matrix SHORT=1
@@ -63,6 +63,10 @@ bin/tree:
 # The real sshd, which would listen on this machine if it were installed.
 bin/sshd:
 	test/scripts/unpack $@ openssh-server
+
+# The real rsyslog, which would read this machine's kernel log if it ran.
+bin/rsyslog:
+	test/scripts/unpack $@ rsyslog libestr0 libfastjson4 liblognorm5
 
 # The tests that hang on what iptables and ipset print, take and refuse, with the
 # tools of three generations of Debian, less this machine's, which make test tests.
