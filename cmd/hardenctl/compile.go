@@ -63,7 +63,7 @@ func writeBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) erro
 		return err
 	}
 	if err := printBundle(w, b, folder, asJSON); err != nil {
-		return fmt.Errorf("%s is written, but the output could not be: %w", folder, err)
+		return exit{exitUnwritten, fmt.Errorf("%s is written, but the output could not be: %w", folder, err)}
 	}
 	return nil
 }

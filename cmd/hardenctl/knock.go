@@ -95,7 +95,7 @@ func (f knockFlags) run(cmd *cobra.Command, host string) error {
 	done := d.done
 	done.Host, done.Addresses = host, reached
 	if err := f.show(cmd.OutOrStdout(), done); err != nil {
-		return fmt.Errorf("the knocks are sent, but the output could not be written: %w", err)
+		return exit{exitUnwritten, fmt.Errorf("the knocks are sent, but the output could not be written: %w", err)}
 	}
 	return nil
 }

@@ -83,7 +83,11 @@ func TestOutputIsFull(t *testing.T) {
 		cmd.Stdout, cmd.Stderr = full, &said
 		cmd.Run()
 		full.Close()
-		if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(said.String(), want) {
+		wantCode := 1
+		if strings.Contains(want, "but the output could not be") {
+			wantCode = exitUnwritten // the work was done
+		}
+		if code := cmd.ProcessState.ExitCode(); code != wantCode || !strings.Contains(said.String(), want) {
 			t.Errorf("hardenctl %s: exit code %d, %q", line, code, &said)
 		}
 	}

@@ -69,7 +69,7 @@ func restore(cmd *cobra.Command, wait time.Duration) error {
 		unwritten = errors.Join(unwritten, err)
 	})
 	if err == nil && unwritten != nil {
-		return fmt.Errorf("the restore is done, but the output could not be written: %w", unwritten)
+		return exit{exitUnwritten, fmt.Errorf("the restore is done, but the output could not be written: %w", unwritten)}
 	}
 	return err
 }

@@ -78,9 +78,11 @@ func TestOutputIsFull(t *testing.T) {
 		{1, []string{"confirm"}, "no trial is pending"},
 		{1, []string{"confirm", "--json"}, "no trial is pending"},
 		{1, []string{"rollback", "0", "--no-guard"}, "nothing has been applied yet"},
-		{1, []string{"restore"}, "the restore is done, but the output could not be written"},
+		{5, []string{"restore"}, "the restore is done, but the output could not be written"},
 		{1, []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}, "no space left"},
 		{5, []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"}, "applied: the host is as the profile says"},
+		{5, []string{"apply", "builtin:database", "--auto-approve", "--confirm-within", "5m", "--no-guard", "--json"}, "applied: the host is as the profile says, on trial until "},
+		{5, []string{"revert"}, "reverted, but the output could not be written"},
 	} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		must(t, err)

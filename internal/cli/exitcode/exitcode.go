@@ -66,7 +66,9 @@ var Table = []Row{
 	{Incomplete, []string{"revert"}, "an apply is incomplete: it was confirmed but could not be completed, or its journal cannot be read"},
 
 	{Unwritten, nil, "the change was made, but the output could not be written"},
-	{Unwritten, []string{"apply", "rollback", "confirm"}, "the change was made, but the output could not be written"},
+	{Unwritten, []string{"apply", "rollback", "confirm", "revert", "restore"}, "the change was made, but the output could not be written"},
+	{Unwritten, []string{"compile"}, "the bundle was written, but the output could not be"},
+	{Unwritten, []string{"knock"}, "every knock was sent, but the output could not be written"},
 
 	{Busy, nil, "nothing was changed: another program held a lock, or a trial was pending, for too long; try again"},
 	{Busy, []string{"apply", "rollback", "restore"}, "nothing was changed: another program held a lock, or a trial was pending, for too long; try again"},

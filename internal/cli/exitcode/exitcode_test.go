@@ -11,6 +11,7 @@ func TestText(t *testing.T) {
   1  error; the trial could not be ended now
   4  an apply is incomplete: it was confirmed but could not be completed, or its
      journal cannot be read
+  5  the change was made, but the output could not be written
   6  nothing was changed: another program held a lock for too long; the trial
      continues; try again
 `
