@@ -19,7 +19,7 @@ func TestFail2banRestarts(t *testing.T) {
 		lab.Serve(t, "tcp", 22)
 		os.Remove(database)
 		must(t, os.WriteFile("/run/kern.log", nil, 0o644))
-		place(t, "/etc/fail2ban/jail.d/guesses.conf", guesses)
+		place(t, "/etc/fail2ban/jail.d/guesses.conf", guesses+"bantime = 3600\n") // by which fail2ban judges what is over
 		t.Cleanup(func() { must(t, os.Remove("/etc/fail2ban/jail.d/guesses.conf")) })
 		admin := newPeople(lab.NewNetwork(t)).admin
 		expect(t, 0, "apply", write(t, "server.toml", `version = 1
@@ -34,7 +34,6 @@ log = "/run/kern.log"
 		sources := []string{"203.0.113.7", "2001:db8:bad:7::7"}
 		const over = "203.0.113.8"
 		for _, jail := range []string{"hardenctl", "guesses"} {
-			client(t, "set", jail, "bantime", "3600")
 			for _, address := range append(sources, over, admin.V4().String()) {
 				client(t, "set", jail, "banip", address)
 				noted(t, jail, address, true)
