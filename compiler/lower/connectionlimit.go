@@ -68,7 +68,7 @@ func (l *lowering) addCallerSets() {
 	s := l.profile.Services[first]
 	for _, family := range l.openFamilies() {
 		l.sets = append(l.sets, ruleset.Set{
-			Name: l.ownSet("callers", family), Family: family, Type: ruleset.HashIP, Netmask: banMask(family),
+			Name: setName("callers", family), Family: family, Type: ruleset.HashIP, Netmask: banMask(family),
 			Dynamic: true, Timeout: callersStay, Counters: true, ForceAdd: true,
 			HashSize: callerBuckets, MaxElements: callerEntries,
 			Origin: l.origin("services."+s.Name, s.Position),

@@ -110,7 +110,7 @@ func (l *lowering) addGuessSets() {
 	}
 	for _, family := range l.openFamilies() {
 		l.sets = append(l.sets, ruleset.Set{
-			Name: l.ownSet("guess", family), Family: family, Type: ruleset.HashIP, Netmask: banMask(family),
+			Name: setName("guess", family), Family: family, Type: ruleset.HashIP, Netmask: banMask(family),
 			Dynamic: true, Timeout: guessesStay, Counters: true, ForceAdd: true,
 			HashSize: dynamicBuckets, MaxElements: dynamicEntries, Origin: l.proxyOrigin(),
 		})

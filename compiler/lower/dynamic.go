@@ -94,7 +94,7 @@ func banMask(family ruleset.Family) int {
 }
 
 func (l *lowering) addDynamic(family ruleset.Family, name string, s ruleset.Set) {
-	s.Name, s.Family, s.Dynamic = l.ownSet(name, family), family, true
+	s.Name, s.Family, s.Dynamic = setName(name, family), family, true
 	if s.MaxElements == 0 {
 		s.MaxElements = dynamicEntries
 	}

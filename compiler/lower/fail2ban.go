@@ -19,7 +19,7 @@ func (l *lowering) addJailSets() {
 	for _, family := range ruleset.Families {
 		for _, name := range l.jailSets() {
 			l.sets = append(l.sets, ruleset.Set{
-				Name: l.ownSet(name, family), Family: family, Type: ruleset.HashIP,
+				Name: setName(name, family), Family: family, Type: ruleset.HashIP,
 				Dynamic: true, Timeout: f.Ban, Netmask: banMask(family),
 				HashSize: dynamicBuckets, MaxElements: dynamicEntries,
 				Origin: l.origin("fail2ban", f.Position),

@@ -164,9 +164,9 @@ func (l *lowering) addKnockSets() {
 	for _, k := range l.profile.Knocks {
 		for _, family := range l.openFamilies() {
 			for number := 1; number < len(k.Sequence); number++ {
-				l.addKnockSet(k, ruleset.Set{Name: l.ownSet(heard(number, k), family), Family: family, Timeout: k.Step, ForceAdd: true})
+				l.addKnockSet(k, ruleset.Set{Name: setName(heard(number, k), family), Family: family, Timeout: k.Step, ForceAdd: true})
 			}
-			l.addKnockSet(k, ruleset.Set{Name: l.ownSet(knocked(k.Name), family), Family: family, Timeout: k.Open})
+			l.addKnockSet(k, ruleset.Set{Name: setName(knocked(k.Name), family), Family: family, Timeout: k.Open})
 		}
 	}
 }

@@ -28,13 +28,7 @@ import (
 // line states.
 func Lower(name string, p *profile.Profile) (*ruleset.Ruleset, diag.List) {
 	l := &lowering{name: name, profile: p, claimed: map[string]bool{}, borrowed: map[string]bool{}, tables: map[string]string{}}
-	l.addMemberSets()
-	l.addDynamicSets()
-	l.addKnockSets()
-	l.addCallerSets()
-	l.addGuessSets()
-	l.addJailSets()
-	l.addSearches()
+	l.addSets()
 	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail(), NICs: l.nics(), Lists: l.lists(), Access: l.adminAccess()}
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/diag"
 	"github.com/hardenctl/hardenctl/compiler/netset"
@@ -17,15 +18,32 @@ import (
 // learns from itself: each that it makes or looks for is claimed. So a profile's set
 // of such a name is found whatever else the profile has, and no list can lack one.
 
-// setName is the kernel's name for a set of lowering's own, of one family.
-func (f *filter) setName(name string) string { return f.ownSet(name, f.family) }
-
-func (l *lowering) ownSet(name string, family ruleset.Family) string {
-	l.claim(name)
-	return setName(name, family)
+// setName is the kernel's name for a set of lowering's own, for which a rule looks.
+func (f *filter) setName(name string) string {
+	f.claim(name)
+	return setName(name, f.family)
 }
 
 func (l *lowering) claim(name string) { l.claimed[name] = true }
+
+// makers make the sets that lowering has beside those that the profile fills.
+var makers = []func(*lowering){
+	(*lowering).addDynamicSets, (*lowering).addKnockSets, (*lowering).addCallerSets,
+	(*lowering).addGuessSets, (*lowering).addJailSets, (*lowering).addSearches,
+}
+
+// addSets adds all sets, and claims the names of those that the makers have made.
+func (l *lowering) addSets() {
+	l.addMemberSets()
+	filled := len(l.sets)
+	for _, add := range makers {
+		add(l)
+	}
+	for _, s := range l.sets[filled:] {
+		name := strings.TrimPrefix(s.Name, ruleset.SetPrefix)
+		l.claim(strings.TrimSuffix(name, familySuffix(s.Family)))
+	}
+}
 
 // clashes reports the sets of the profile whose names are lowering's own.
 func (l *lowering) clashes() diag.List {
@@ -48,11 +66,10 @@ const mostOfName = 16
 
 // setName is the kernel's name for a set or a list of one family.
 func setName(name string, family ruleset.Family) string {
-	if family == ruleset.V6 {
-		return ruleset.SetPrefix + name + "-v6"
-	}
-	return ruleset.SetPrefix + name + "-v4"
+	return ruleset.SetPrefix + name + familySuffix(family)
 }
+
+func familySuffix(family ruleset.Family) string { return fmt.Sprintf("-v%d", family) }
 
 // has reports whether the family has a set of that name. A set that would be
 // empty is left out, and the rules that look into it with it.
