@@ -50,6 +50,18 @@ func (t Table) Chain(name string) *Chain {
 	return nil
 }
 
+// Policy returns the policy of a built-in chain. Where the table does not have the chain,
+// because nobody has used it yet, that is the kernel's own.
+func (t Table) Policy(chain string) string {
+	if c := t.Chain(chain); c != nil {
+		return c.Policy
+	}
+	return KernelPolicy
+}
+
+// KernelPolicy is the policy of a built-in chain for which nobody has set one.
+const KernelPolicy = "ACCEPT"
+
 // UserPolicy is the Policy of a chain that is not built in.
 const UserPolicy = "-"
 

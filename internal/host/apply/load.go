@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/state"
@@ -36,16 +35,4 @@ func (site Site) LoadTables(ctx context.Context, family ruleset.Family, target s
 		return nil
 	}
 	return site.Rules.Load(ctx, family, text, false)
-}
-
-// StatedPolicies returns the policies of the built-in chains that drop and jump
-// to chains of ours: a profile states both or none.
-func StatedPolicies(s state.State) []bundle.PolicyEntry {
-	var stated []bundle.PolicyEntry
-	for id, table := range s.Tables {
-		for _, name := range owned.Stated(table) {
-			stated = append(stated, bundle.PolicyEntry{Family: int(id.Family), Table: id.Name, Chain: name, Policy: table.Chain(name).Policy})
-		}
-	}
-	return stated
 }

@@ -75,7 +75,7 @@ func policyOf(t tablefile.Table, name string) tablefile.Chain {
 	if c := t.Chain(name); c != nil {
 		return *c
 	}
-	return tablefile.Chain{Name: name, Policy: "ACCEPT"}
+	return tablefile.Chain{Name: name, Policy: tablefile.KernelPolicy}
 }
 
 // ownChains returns the chains of ours that come, those that change and those

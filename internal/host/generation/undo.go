@@ -167,10 +167,8 @@ func (u *undoing) addPolicies(stated []bundle.PolicyEntry, before map[state.Tabl
 		}) {
 			continue
 		}
-		p.Policy, p.Origin = "ACCEPT", bundle.Origin{Part: bundle.BeforeProfile}
-		if c := before[state.TableID{Family: ruleset.Family(p.Family), Name: p.Table}].Chain(p.Chain); c != nil {
-			p.Policy = c.Policy
-		}
+		p.Policy = before[state.TableID{Family: ruleset.Family(p.Family), Name: p.Table}].Policy(p.Chain)
+		p.Origin = bundle.Origin{Part: bundle.BeforeProfile}
 		u.policies = append(u.policies, p)
 	}
 }

@@ -29,7 +29,7 @@ func TakeOut(f *tablefile.File, coming tablefile.File) {
 func release(b, coming *tablefile.Block) {
 	for i, line := range b.Lines {
 		if line.Kind == tablefile.Declare && Releases(b.Chain(line.Chain), coming.Chain(line.Chain)) {
-			b.Lines[i] = tablefile.Declared(tablefile.Chain{Name: line.Chain, Policy: accept})
+			b.Lines[i] = tablefile.Declared(tablefile.Chain{Name: line.Chain, Policy: tablefile.KernelPolicy})
 		}
 	}
 }

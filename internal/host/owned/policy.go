@@ -2,11 +2,8 @@ package owned
 
 import "github.com/hardenctl/hardenctl/compiler/tablefile"
 
-// The policies that a built-in chain can have.
-const (
-	accept = "ACCEPT"
-	drop   = "DROP"
-)
+// drop is the one policy that a profile states.
+const drop = "DROP"
 
 // States reports whether a profile states the policy of a chain: it is built in, drops,
 // and has a hook of ours. For nil it does not.

@@ -75,10 +75,7 @@ func (t *tableComparison) policies() {
 		if origin == nil {
 			continue
 		}
-		before := "ACCEPT"
-		if have := t.have.Chain(want.Name); have != nil {
-			before = have.Policy
-		}
+		before := t.have.Policy(want.Name)
 		if before == want.Policy {
 			continue
 		}
@@ -101,7 +98,7 @@ func (t *tableComparison) policies() {
 func (t *tableComparison) released() {
 	for _, have := range t.have.Chains {
 		if owned.Releases(&have, t.want.Chain(have.Name)) && find(t.origins.policies, t.ruleID(have.Name, 0)) == nil {
-			t.step(Step{Action: Change, Kind: Policy, Object: t.object(have.Name), Before: have.Policy, After: "ACCEPT", Risk: riskReleased})
+			t.step(Step{Action: Change, Kind: Policy, Object: t.object(have.Name), Before: have.Policy, After: tablefile.KernelPolicy, Risk: riskReleased})
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
@@ -66,12 +65,22 @@ func (l *loading) readBack(ctx context.Context, family ruleset.Family, path stri
 	if err != nil {
 		return err
 	}
-	left := plan.Compare(have, want, bundle.Manifest{Policies: apply.StatedPolicies(want)})
+	left := plan.Compare(have, want, bundle.Manifest{Policies: stated(want)})
 	if left.Empty() {
 		return nil
 	}
 	return fmt.Errorf("%s: the rules in force are not those of the file: %s is %q, and should be %q",
 		path, left.Changes[0].Object, left.Changes[0].Before, left.Changes[0].After)
+}
+
+// stated returns the policies that a profile states in the tables of a file.
+func stated(s state.State) (policies []bundle.PolicyEntry) {
+	for id, table := range s.Tables {
+		for _, name := range owned.Stated(table) {
+			policies = append(policies, bundle.PolicyEntry{Family: int(id.Family), Table: id.Name, Chain: name, Policy: table.Policy(name)})
+		}
+	}
+	return policies
 }
 
 // hooked reports whether INPUT begins with a hook of ours.

@@ -65,7 +65,7 @@ func (s settler) builtIn(c tablefile.Chain) tablefile.Chain {
 			others = append(others, r)
 		case r.Asks(lacks(s.guard)):
 		case r.Target() == accepting:
-			c.Policy = "ACCEPT"
+			c.Policy = tablefile.KernelPolicy
 		default:
 			jumps = append(jumps, r.Without(holds(s.guard)))
 		}
