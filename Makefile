@@ -125,10 +125,10 @@ picture: build
 golden:
 	$(GO) test ./golden -update
 
-# Rewrites the tables of the docs that come from the code: the keys of a profile, the exit
-# codes, and the tests of each fault.
+# Rewrites the tables of the docs that come from the code: the keys of a profile, the files
+# of a bundle, the exit codes, and the tests of each fault.
 reference:
-	$(GO) test ./compiler/profile ./internal/cli/exitcode ./internal/house -run '^(TestReference|TestPage|TestEachFaultIsTested)$$' -update
+	$(GO) test ./compiler/profile ./compiler/bundle ./internal/cli/exitcode ./internal/house -run '^(TestReference|TestFilesOfPage|TestPage|TestEachFaultIsTested)$$' -update
 
 clean:
 	rm -rf bin

@@ -94,7 +94,7 @@ var whenWrong = []shown{
 		"deploy.TestUnprovenProfileIsNotInstalled deploy.TestLockoutFailsThePlay test/live.TestAnsibleOverSSH"},
 	{"The Ansible playbook tries one host first, and leaves the others alone if it fails there.", "deploy.TestFirstHostGuardsTheOthers"},
 
-	{"As root at the console, run this to remove its rules: the host is then open, except for what others filter, until the next boot or `hardenctl apply`:", "test/live.TestOpenByHand"},
+	{"As root at the console, run this to remove its rules: the host is then unfiltered, except for what others filter, until the next boot or `hardenctl apply`:", "test/live.TestOpenByHand"},
 }
 
 // TestWhenThingsGoWrong holds that each sentence of that section is shown by

@@ -18,7 +18,7 @@ func TestAccessOfPage(t *testing.T) {
 	}
 	var printed bytes.Buffer
 	p.Print(&printed, false)
-	if want := pages.Output(t, "docs/operations.md", "## Who still gets in"); !strings.Contains(printed.String(), want) {
+	if want := pages.Output(t, "docs/operations.md", "## The lockout check"); !strings.Contains(printed.String(), want) {
 		t.Errorf("a plan prints\n%s\nand the page shows\n%s", &printed, want)
 	}
 }
