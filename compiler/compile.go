@@ -1,4 +1,4 @@
-// Package compiler is the one door to the compiler: a profile goes in, a
+// Package compiler is the entry point of the compiler: a profile goes in, a
 // bundle or diagnostics come out.
 //
 // It is pure. It executes nothing, asks no clock and no host, and reads only

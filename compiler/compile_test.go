@@ -107,7 +107,7 @@ func TestManifestRules(t *testing.T) {
 }
 
 // statesPart reports whether the profile of these tests has the part. It has
-// no [policy]: what the language says without it stands in no line.
+// no [policy]: what the language says without it is in no line.
 func statesPart(part string) bool { return part != "policy" }
 
 // numbered returns "family table chain number" for each rule of a file.
@@ -148,7 +148,7 @@ func TestManifestParts(t *testing.T) {
 	checkSettings(t, b)
 }
 
-// checkSettings holds that each setting stands in its file, and knows its line.
+// checkSettings holds that each setting is in its file, and knows its line.
 func checkSettings(t *testing.T, b *bundle.Bundle) {
 	t.Helper()
 	want := []string{

@@ -17,7 +17,7 @@ func TestCheckModeReportsAndChangesNothing(t *testing.T) {
 	before := state(t)
 	p := play(t, "--check")
 	p.mustSucceed(t)
-	p.mustChange(t, 2) // the plan, which stands for the apply, and the profile
+	p.mustChange(t, 2) // the plan, which shows the apply, and the profile
 	p.mustSay(t, "~ IPv4 policy filter INPUT: ACCEPT -> DROP (risky: ", "+ file /etc/iptables/rules.v4: ")
 	mustBe(t, before)
 }
@@ -44,7 +44,7 @@ func TestSecondRunChangesNothing(t *testing.T) {
 	mustBe(t, after)
 }
 
-// Check mode finds what somebody changed by hand, and a run puts it right.
+// Check mode finds a change made by hand, and a run corrects it.
 func TestDriftIsFoundAndRepaired(t *testing.T) {
 	freshHost(t)
 	play(t).mustSucceed(t)
@@ -110,7 +110,7 @@ func TestUnprovenProfileIsNotInstalled(t *testing.T) {
 }
 
 // After a rollback on the host the profile is most likely the one that was taken
-// back. The play is refused, until somebody says the number of the rollback.
+// back. The play is refused, until the number of the rollback is given.
 func TestRollbackHoldsThePlay(t *testing.T) {
 	freshHost(t)
 	folder := profileFolder(t, "profile.toml", "version = 1\ninclude = [\"builtin:web\"]\n")
@@ -123,7 +123,7 @@ func TestRollbackHoldsThePlay(t *testing.T) {
 	p.mustSay(t, "a rollback to generation 1, by ", "Nothing was changed", "--after-rollback 3")
 	mustBe(t, before)
 
-	admin := filepath.Join(folder, "profile.toml") // without one, nobody is known who could log in
+	admin := filepath.Join(folder, "profile.toml") // without one, no admin source is known
 	if err := os.WriteFile(admin, []byte("version = 1\ninclude = [\"builtin:web\"]\n[access]\nadmin = [\"192.0.2.0/24\"]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func (r result) mustSay(t *testing.T, words ...string) {
 }
 
 // A profile that would lock out who is logged in is not applied; the plan has
-// said whom before.
+// said which one before.
 func TestLockoutFailsThePlay(t *testing.T) {
 	freshHost(t)
 	folder := profileFolder(t, "profile.toml", `version = 1

@@ -41,7 +41,7 @@ func compile(t *testing.T, name string) *bundle.Bundle {
 	b, list := compiler.Compile(path, profile.Folders{Root: os.DirFS("."), Builtins: profiles.FS()})
 	for _, d := range list {
 		if d.Code == "public-knock" || d.Code == "closed-to-all" {
-			continue // which is no reproach: a profile of one's own states its knocks and its admins
+			continue // a warning: a user's profile states its own knocks and admins
 		}
 		t.Errorf("a built-in profile is beyond reproach: %s", d)
 	}

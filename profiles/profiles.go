@@ -1,7 +1,7 @@
 // Package profiles holds the built-in profiles and the lists that they use.
 //
 // A profile refers to them as "builtin:web" and "builtin:googlebot". They are
-// meant to be read: each setting stands under a comment that says what it does
+// meant to be read: each setting is under a comment that says what it does
 // and where that is known from.
 package profiles
 

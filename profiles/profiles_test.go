@@ -77,7 +77,7 @@ func TestController(t *testing.T) {
 }
 
 // TestDNS holds that queries in a forged name use up nothing of TCP, by which
-// whoever bears that name is still answered.
+// the source is still answered.
 func TestDNS(t *testing.T) {
 	limits := map[profile.Protocol]string{}
 	for _, s := range read(t, "dns").Services {

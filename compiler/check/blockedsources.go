@@ -15,7 +15,7 @@ type list struct {
 	refs    []profile.Ref
 }
 
-// fromLists are the lists of those whom services state.
+// fromLists are the lists of sources that services state.
 func fromLists(p *profile.Profile) []list {
 	var lists []list
 	for _, s := range p.Services {

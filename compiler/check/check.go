@@ -39,8 +39,8 @@ func sortedPorts(p *profile.Profile) []stated {
 	return ports
 }
 
-// tripwires refuses a tripwire on a port that a service has: those whom the
-// service serves would never touch it, and those whom it refuses, who may have
+// tripwires refuses a tripwire on a port that a service has: sources that the
+// service serves would never touch it, and sources that it refuses, which may have
 // mistyped an address, would be banned.
 func tripwires(p *profile.Profile) diag.List {
 	var list diag.List

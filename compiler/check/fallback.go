@@ -7,9 +7,9 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
-// noAdminInFallback warns where nobody gets in by the closed rules, which a host boots
+// noAdminInFallback warns where the fallback rules let no admin in, which a host boots
 // with if those of the profile cannot be loaded: they have no knocks, and where
-// the profile names no administrator they open to whom a service states.
+// the profile names no administrator they are open to the sources of a service.
 func noAdminInFallback(p *profile.Profile) diag.List {
 	opens := func(s profile.Service) bool { return s.Admin && (s.Public() || len(s.From) > 0) }
 	knocked := slices.IndexFunc(p.Services, func(s profile.Service) bool { return s.Admin && !opens(s) })

@@ -11,7 +11,7 @@ import (
 )
 
 // Knocks returns what is wrong with the knocks of the profile called name: a
-// door that does not open, that opens to a scan, or whose knock is no secret.
+// door that does not open, that opens to a scan, or whose knock is public.
 func Knocks(name string, p *profile.Profile) diag.List {
 	return slices.Concat(answeredKnocks(p), trappedKnocks(p), sharedKnocks(p), sweptKnocks(p), unusedKnocks(p), publicKnocks(name, p))
 }
@@ -32,7 +32,7 @@ func answeredKnocks(p *profile.Profile) diag.List {
 	return list
 }
 
-// trappedKnocks refuses a knock on a tripwire: nobody would be banned there.
+// trappedKnocks refuses a knock on a tripwire: no source would be banned there.
 func trappedKnocks(p *profile.Profile) diag.List {
 	var list diag.List
 	for _, k := range p.Knocks {
@@ -160,8 +160,8 @@ func unusedKnocks(p *profile.Profile) diag.List {
 	return list
 }
 
-// publicKnocks refuses the sequence of a built-in profile, which everybody can
-// read. The built-in profile by itself compiles, so that it can be reviewed.
+// publicKnocks refuses the sequence of a built-in profile, which is
+// public. The built-in profile by itself compiles, so that it can be reviewed.
 func publicKnocks(name string, p *profile.Profile) diag.List {
 	var list diag.List
 	for _, k := range p.Knocks {

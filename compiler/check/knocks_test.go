@@ -44,8 +44,8 @@ func TestKnocks(t *testing.T) {
 	}
 }
 
-// TestPublicKnock holds that a sequence which everybody can read is refused,
-// unless it is looked at where it stands.
+// TestPublicKnock holds that a public sequence is refused,
+// unless that profile itself is checked.
 func TestPublicKnock(t *testing.T) {
 	const builtin = aDoor + `knocks.door.sequence = ["tcp/7000", "udp/8000", "tcp/9000"]`
 	const says = ": knocks.door.sequence: this sequence is part of hardenctl, and everybody can read it"

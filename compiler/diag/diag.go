@@ -109,7 +109,7 @@ func (l List) HasErrors() bool {
 }
 
 // Most is how many diagnostics a person is shown, besides one that counts the
-// rest. A file that is no profile at all has thousands.
+// rest. A file that is not a profile at all has thousands.
 const Most = 100
 
 // Cut returns the first Most of the list, and then one that says how many more

@@ -100,7 +100,7 @@ func printable(line string) string {
 	}, line)
 }
 
-// padding is the blank that stands in front of a caret: a tab for a tab, a
+// padding is the blank that is in front of a caret: a tab for a tab, a
 // space for any other character.
 func padding(line string, column int) string {
 	return strings.Map(func(r rune) rune {

@@ -49,7 +49,7 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-// TestLongLine cuts a long line to what stands around the caret.
+// TestLongLine cuts a long line to what is around the caret.
 func TestLongLine(t *testing.T) {
 	text := strings.Repeat("a", 5000) + "X" + strings.Repeat("b", 1<<20)
 	for _, column := range []int{1, 60, 5001, len(text), len(text) + 1} {

@@ -3,7 +3,7 @@
 // configuration of fail2ban.
 //
 // It knows syntax and no meaning: it prints what the ruleset holds, in the
-// order in which it stands there. Rules come out in the very form in which
+// order of the ruleset. Rules come out in the very form in which
 // iptables-save prints them back (iptables 1.8.9, both backends), so that a
 // file that was restored and saved again is identical and a reviewer compares
 // like with like. The words of a rule are written here; the lines around them, and

@@ -24,7 +24,7 @@ func Fail2ban(j *ruleset.Jail) []bundle.File {
 
 // fail2banFilter matches the kernel's lines. In a log that programs share, the
 // line of another program that quotes one must not match: host and "kernel:"
-// stand at its very beginning, where nobody else's words get to.
+// are at its very beginning, where no text of others can be.
 func fail2banFilter(j *ruleset.Jail) []byte {
 	return fmt.Appendf(nil, `%s
 # It matches the lines that the kernel writes about probes, in kern.log, syslog,
@@ -93,7 +93,7 @@ func ownAction(j *ruleset.Jail) string {
 
 // fail2banAction adds to and deletes from the sets of the ruleset. The kernel
 // drops an entry by itself when its time is over, also when fail2ban is not there
-// to do it; ipset takes no time beyond 2,147,483 s, and 0 stands for none.
+// to do it; ipset takes no time beyond 2,147,483 s, and 0 means none.
 //
 // There is no actionflush: the set is shared by all jails that use the action, and
 // one that stops must leave the bans of the others.

@@ -106,7 +106,7 @@ func socket(m ruleset.Socket) string {
 	return "-m socket"
 }
 
-// not is iptables' negation, which stands before the option.
+// not is iptables' negation, which is before the option.
 func not(negated bool) string {
 	if negated {
 		return "! "

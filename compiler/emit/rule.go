@@ -78,7 +78,7 @@ func protocol(m ruleset.Match) string {
 	return ""
 }
 
-// verb is the option that stands before a target.
+// verb is the option that is before a target.
 func verb(t ruleset.Target) string {
 	if _, ok := t.(ruleset.Goto); ok {
 		return "-g"

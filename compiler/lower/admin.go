@@ -7,7 +7,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
-// adminAccess says what an apply must prove: that nobody is locked out.
+// adminAccess says what an apply must prove: that no admin source is locked out.
 func (l *lowering) adminAccess() ruleset.Access {
 	access := ruleset.Access{Admin: l.setsNamed("admin")}
 	for _, s := range l.profile.Services {
@@ -26,7 +26,7 @@ func (l *lowering) adminAccess() ruleset.Access {
 	return access
 }
 
-// setsNamed returns the kernel's names of the sets that a name stands for, of
+// setsNamed returns the kernel's names of the sets that a name means, of
 // the families that the profile opens.
 func (l *lowering) setsNamed(name string) []string {
 	var names []string

@@ -38,7 +38,7 @@ knocks.door.sequence = ["tcp/7000", "udp/8000"]
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}
-	// Where IPv6 is closed on purpose, nobody is to be proven to get in by it.
+	// Where IPv6 is off on purpose, no access by it is to be proven.
 	closed := lowered(t, "policy.ipv6 = false\n"+text).Access
 	if want := []string{"hardenctl-admin-v4"}; !reflect.DeepEqual(closed.Admin, want) {
 		t.Errorf("without IPv6: %v, want %v", closed.Admin, want)

@@ -14,10 +14,10 @@ func (l *lowering) bans() bool { return l.profile.Scan.Probes > 0 }
 // grows reports whether a second ban lasts longer than a first.
 func (l *lowering) grows() bool { return l.profile.Scan.BanRepeat > l.profile.Scan.Ban }
 
-// banned refuses the new packets of banned sources. It stands before all
+// banned refuses the new packets of banned sources. It is before all
 // services, or behind them, as the scope says. Open connections
 // passed before, also those that were open before the first rule, so that a ban
-// cuts nobody off in the middle.
+// ends no connection.
 func (f *filter) banned(at profile.Scope) []ruleset.Rule {
 	if !f.bans() || f.profile.Scan.Scope != at {
 		return nil
@@ -44,7 +44,7 @@ func (f *filter) bannedStrays() ruleset.Jump {
 }
 
 // bannedServices is what a banned source meets at a service that it may use
-// when it is not banned: a person who tries again and again is no scanner, and
+// when it is not banned: a user who tries again and again is not a scanner, and
 // does not renew the ban. A proven source goes on to the service, at a low rate.
 func (f *filter) bannedServices(p part) []ruleset.Rule {
 	var rules []ruleset.Rule

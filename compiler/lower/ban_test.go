@@ -148,7 +148,7 @@ func TestFingerprint(t *testing.T) {
 }
 
 // What is remembered of sources outlives a reboot if the profile says so: bans,
-// strikes and proof, but not the ports that somebody has tried.
+// strikes and proof, but not the ports that a source has tried.
 func TestKeptSets(t *testing.T) {
 	const bans = "services.web.ports = [\"tcp/80\"]\nscan.probes = 10\nscan.proven = \"7d\"\n"
 	kept := func(text string) string {

@@ -8,7 +8,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
-// A set that decides about honest people must neither be full nor forget. Its
+// A set that decides about legitimate clients must neither be full nor forget. Its
 // entries are added, and renewed, within a rate and a burst, its budget: while an
 // entry stays, no more are added than there is room for. To reload the rules fills
 // the burst anew; then a set may be full for once, and refuses.
@@ -49,7 +49,7 @@ const day = 24 * time.Hour
 
 // noMoreThan is a rate of at most so many a day, in the finest unit in which it is
 // at least ten. Since the kernel counts in ticks, it lets through more than a rate
-// that is no whole number of them says.
+// that is not a whole number of them says.
 func noMoreThan(daily uint64, burst uint32) ruleset.Rate {
 	unit, count := day, max(daily, 1)
 	for _, u := range slices.Backward(units) {

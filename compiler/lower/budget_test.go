@@ -12,7 +12,7 @@ import (
 )
 
 // TestBudgets holds, for every built-in profile, that packets never fill a set which
-// decides about honest people: all that they may add while an entry stays fits into
+// decides about legitimate clients: all that they may add while an entry stays fits into
 // seven eighths of it.
 func TestBudgets(t *testing.T) {
 	for _, name := range profiles.Names() {
@@ -33,7 +33,7 @@ func TestBudgets(t *testing.T) {
 }
 
 // unbounded are the sets that need no budget: callers, open, asked and proven are
-// filled by nobody who forges, or decide nothing when they are full. The knocks that
+// not filled by forged packets, or decide nothing when they are full. The knocks that
 // were heard (k-, 1-, 2-) stay for seconds.
 var unbounded = []string{"callers", "open", "asked", "proven", "k-", "1-", "2-"}
 

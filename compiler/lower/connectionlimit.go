@@ -13,7 +13,7 @@ import (
 // its new connections for it, although hardly any visitor comes near the limit.
 // So it does not count the first connections of a source, an eighth of the limit,
 // and allows the other seven eighths from then on. A source that opens few is never
-// counted, and nobody holds more than the limit.
+// counted, and no source holds more than the limit.
 //
 // The first connections are counted by the set "callers", whose entries count
 // packets: one look counts and compares. An entry begins with the first packet
@@ -22,7 +22,7 @@ import (
 // (newsources.go), so that a source's packets to one service count for all.
 //
 // A source that fills the set with forged ones, or waits until it is forgotten, is
-// spared another eighth, and keeps nobody else out.
+// spared another eighth, and keeps no other source out.
 const (
 	sparedShare = 8
 	// leastSpared is about twice what a browser opens at once. Below, nearly every

@@ -8,18 +8,18 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
-// An ACK that brings a cookie back need not be of who was given one. Anybody can
+// An ACK with a cookie may come from a source that was given none. An attacker can
 // guess: of 2^32 numbers some eight are right at a time, for SYNPROXY takes the
-// cookies of four minutes. A right guess in another one's name opens a connection
-// that nobody answers to. A source that was given a cookie may have been banned since,
+// cookies of four minutes. A right guess with a forged source opens a connection
+// on which no client answers. A source that was given a cookie may have been banned since,
 // or taken off a list. So the sources of the service are asked for here again. Where it
 // is not for everyone, guesses are counted in the set "guess".
 //
-// A right cookie takes its source out of the set again, so that an honest one never
-// has more guesses there than segments on their way. Forged ones in its name shut it
+// A right cookie takes its source out of the set again, so that a legitimate one never
+// has more guesses there than segments on their way. Forged ones with its address shut it
 // out of the service while they come. That takes 167 a second; and 167 a second find
 // one cookie in 36 days. What is for everyone has no count: a guess gains there what
-// anybody gets by their own address.
+// any source gets by its own address.
 const (
 	mostGuesses = 10_000
 	guessesStay = time.Minute
@@ -59,7 +59,7 @@ func (f *filter) trustedCookies() []ruleset.Rule {
 	return f.cookies("TRUSTED-COOKIES", f.trustedWays, func(profile.Service) ruleset.Target { return f.synProxy() })
 }
 
-func (f *filter) strangersCookies() []ruleset.Rule {
+func (f *filter) unlistedCookies() []ruleset.Rule {
 	return f.cookies("COOKIES", f.ways, func(s profile.Service) ruleset.Target {
 		switch {
 		case !s.Public():

@@ -26,7 +26,7 @@ func (f *filter) beyond(set string, often uint32) ruleset.InSet {
 var newSources = ruleset.Rate{Count: 1000, Unit: ruleset.PerSecond, Burst: 1000}
 
 // countIn puts a source that the set does not hold into it, if the packet is of
-// the kind. It stands behind what asks beyond, which counts the others.
+// the kind. It is behind what asks beyond, which counts the others.
 func (f *filter) countIn(p part, set string, kind ...ruleset.Match) ruleset.Rule {
 	rule := f.enter(p, set)
 	rule.Matches = append(append(kind, rule.Matches...), ruleset.Limit{Rate: newSources})

@@ -22,7 +22,7 @@ const (
 	strikeEntries = 131072
 )
 
-// Nobody can forge a proven source, so that set holds every visitor of a busy
+// A forged source cannot be proven, so that set holds every client of a busy
 // site: 262,144 entries take 12 MB.
 const provenEntries = 262144
 

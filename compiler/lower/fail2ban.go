@@ -71,7 +71,7 @@ func (l *lowering) jail() *ruleset.Jail {
 }
 
 // spares reports whether the lines of a reason tell proven sources from others,
-// so that fail2ban counts only those of others. Anybody can forge a probe, and a
+// so that fail2ban counts only those of others. A probe can be forged, and a
 // jail takes everything, also from who is proven: three forged packets must not
 // cost a customer what the kernel's own ban would leave him. A proven scanner is
 // left to that ban.
@@ -81,11 +81,11 @@ func (l *lowering) spares(why reason) bool {
 }
 
 // jailed drops the new packets of sources that fail2ban has put into jail. Like a
-// ban it stands behind the trusted, whatever the set holds, and before the
+// ban it is behind the trusted, whatever the set holds, and before the
 // services or behind them, as the scope says. It is silent: a source in jail
 // would only go on filling the log that put it there.
 //
-// Proven sources are no exception, as they are from a ban. The set is there for
+// Proven sources are not exempt from it, as they are from a ban. The set is there for
 // other jails of fail2ban too, such as that of sshd, and who guesses passwords
 // has completed a connection for each guess.
 func (f *filter) jailed(at profile.Scope) []ruleset.Rule {

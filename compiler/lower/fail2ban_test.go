@@ -10,7 +10,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
-// TestJailScope shows where those stand whom fail2ban has jailed: like the
+// TestJailScope shows where jailed sources are refused: like the
 // banned, behind the trusted, and before or behind the services. An
 // answer to their echo requests would say that the host is there.
 func TestJailScope(t *testing.T) {

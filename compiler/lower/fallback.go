@@ -9,8 +9,8 @@ import (
 )
 
 // fallbackTables are the least that this host may boot with: what it gets if the
-// rules of the profile cannot be loaded, because a set is missing or somebody
-// has broken a file. They name no set, and no module that a kernel with
+// rules of the profile cannot be loaded, because a set is missing or a file
+// is broken. They name no set, and no module that a kernel with
 // iptables may lack, so that whatever broke the rules does not break these.
 //
 // The administrators of the host reach it, and no other source does. Forwarding is
@@ -36,7 +36,7 @@ func (f *filter) fallbackFilter() ruleset.Table {
 	return f.tableOf("filter", f.dropHook("INPUT", input), forward, f.leftHook("OUTPUT"))
 }
 
-// fallbackPublished lets nobody come in by a published port.
+// fallbackPublished closes all published ports.
 func (l *lowering) fallbackPublished(family ruleset.Family) ruleset.Table {
 	f := &filter{lowering: l, family: family, published: true}
 	jump := ruleset.Rule{
@@ -67,7 +67,7 @@ func (f *filter) leaseV6() []ruleset.Rule {
 
 // adminWays lets admin addresses reach admin services. Where the profile names
 // no such address, these services are open to the sources that they state, without a knock,
-// which would need sets: to lock the owner out is no way to be safe.
+// which would need sets: a lockout of the owner would not be safe.
 func (f *filter) adminWays() []ruleset.Rule {
 	var rules []ruleset.Rule
 	admin := prefixesOf(f.profile.Addresses(f.profile.Access.Admin), f.family)
@@ -86,7 +86,7 @@ func (f *filter) adminWays() []ruleset.Rule {
 }
 
 // closedWays lets each of the sources reach a service. Sources are told by
-// their prefixes, of which there may be many: nobody minds on a host that waits
+// their prefixes, of which there may be many: that is no problem on a host that waits
 // for its administrator.
 func (f *filter) closedWays(s profile.Service, sources []netip.Prefix) []ruleset.Rule {
 	var rules []ruleset.Rule

@@ -56,7 +56,7 @@ ports = ["tcp/443"]
 	}
 }
 
-// Where no admin address is known, the admin services are open to whom they
+// Where no admin address is known, the admin services are open to the sources that they
 // state. A door that opens to a knock stays shut, and so does IPv6 where it is.
 func TestClosedWithoutAdmin(t *testing.T) {
 	const services = `

@@ -31,9 +31,9 @@ const (
 // fingerprint takes a SYN that only scanners send for a probe, whatever port it
 // is sent to.
 //
-// It counts like any other probe. A forged one bans nobody sooner than a forged
+// It counts like any other probe. A forged one bans no source sooner than a forged
 // packet to an unserved port does, which is open to a forger anyway; and an
-// honest client that is taken for a scanner tries few ports, each of which
+// legitimate client that is taken for a scanner tries few ports, each of which
 // counts once.
 func (f *filter) fingerprint() []ruleset.Rule {
 	scan := f.profile.Scan

@@ -91,7 +91,7 @@ func (f *filter) early() []ruleset.Rule {
 	}
 }
 
-// earlyProbes returns from all that is no probe for certain: INPUT or FORWARD
+// earlyProbes returns from all that is not a probe for certain: INPUT or FORWARD
 // decides about it.
 func (f *filter) earlyProbes(p part) []ruleset.Rule {
 	rules := []ruleset.Rule{p.rule("loopback", ruleset.Return, ruleset.Interface{Name: "lo"})}
@@ -100,7 +100,7 @@ func (f *filter) earlyProbes(p part) []ruleset.Rule {
 		rules = append(rules, f.access().rule("trusted sources", ruleset.Return, f.inSet("trusted")))
 	}
 	rules = append(rules, f.blocked()...)
-	asked := &filter{lowering: f.lowering, family: f.family} // ports as they stand in the packet
+	asked := &filter{lowering: f.lowering, family: f.family} // ports as they are in the packet
 	for _, s := range f.profile.Services {
 		if ways := f.ways(s); len(ways) > 0 && !f.disabled() {
 			rules = append(rules, asked.serviceRules(s, ruleset.Return, ways)...)

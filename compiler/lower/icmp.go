@@ -12,7 +12,7 @@ const (
 )
 
 // echo answers echo requests at a rate of each source's own. A ping that goes
-// on is an open flow to conntrack, so the limit stands before their accept.
+// on is an open flow to conntrack, so the limit is before their accept.
 //
 // A ban changes nothing here: a scanner would learn by a ping whether the port that
 // it tried last is one that counts.

@@ -22,7 +22,7 @@ func (f *filter) input() []ruleset.Rule {
 		f.trusted(),
 		f.blocked(),
 		f.jailed(profile.Everything),
-		f.strangersCookies(),
+		f.unlistedCookies(),
 		f.stealth(),
 		f.invalid(),
 		f.banned(profile.Everything),
@@ -52,7 +52,7 @@ var open = ruleset.ConnState{States: ruleset.StateRelated | ruleset.StateEstabli
 // nf_conntrack_proto_tcp.c), and it would pass every limit and ban.
 var later = ruleset.TCPFlags{Mask: handshake, Set: ruleset.SYN, Not: true}
 
-// openTCP stands first: it is all that a packet of an open stream meets. Where
+// openTCP is first: it is all that a packet of an open stream meets. Where
 // the end of a connection proves its source, segments that may end one go on.
 func (f *filter) openTCP() []ruleset.Rule {
 	tcp := later

@@ -9,7 +9,7 @@ import (
 )
 
 // keys are the kernel settings behind each key of [kernel], in the order in
-// which they are written. "*" stands for every interface: for most of these
+// which they are written. "*" means every interface: for most of these
 // the kernel looks at "all" and at the interface, in ways that differ, and
 // existing interfaces do not take over what "all" or "default" say.
 var keys = []struct {

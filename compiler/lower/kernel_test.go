@@ -6,7 +6,7 @@ import (
 )
 
 // TestSettings shows the settings behind each key of [kernel], in an order that
-// does not hang on that of the profile.
+// does not depend on that of the profile.
 func TestSettings(t *testing.T) {
 	for _, test := range []struct {
 		name, text string

@@ -17,11 +17,11 @@ import (
 // Every TCP and UDP packet that no service answers passes the chain K-NAME. A right knock
 // goes on to the chain of its number; anything else takes the source back to
 // the beginning, so that a scan of many ports does not open the door, whatever
-// its order. What is sent again (a SYN that nobody answered, a datagram that
+// its order. What is sent again (a SYN without an answer, a datagram that
 // the network doubled) is heard again and changes nothing.
 //
 // No port of a sequence is ever counted as a probe, or logged, in whatever order
-// they come: a lost packet would turn the rest of an honest sequence into probes.
+// they come: a lost packet would turn the rest of a right sequence into probes.
 //
 // A source is one address, also in IPv6. Limits and bans take the whole /64,
 // because an attacker has that many addresses; a door opens to one, since
@@ -61,7 +61,7 @@ func (f *filter) trustedKnocks() []ruleset.Rule {
 
 func (f *filter) knockPart(k profile.Knock) part { return f.part("knocks."+k.Name, k.Position) }
 
-// knock listens to the last knock first, since a port may stand in a sequence
+// knock listens to the last knock first, since a port may be in a sequence
 // twice: what a source has come furthest with counts.
 func (f *filter) knock(k profile.Knock) []ruleset.Rule {
 	p := f.knockPart(k)
@@ -124,7 +124,7 @@ func (f *filter) uncounted(p part, k profile.Knock) []ruleset.Rule {
 }
 
 // bannedKnocks is what a knock meets whose source is banned: who tries to come
-// in is no scanner, and does not renew the ban. A proven source is heard, and
+// in is not a scanner, and does not renew the ban. A proven source is heard, and
 // what else it sends starts anew as it does for others.
 func (f *filter) bannedKnocks(p part) []ruleset.Rule {
 	if f.disabled() || f.published {

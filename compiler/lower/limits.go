@@ -21,7 +21,7 @@ const (
 
 // tableMax is how many sources a limit remembers. A full table refuses every
 // new source, so it is large: 262,144 sources take about 25 MB when attackers
-// fill it, and none before. A limit that must not refuse strangers asks the set
+// fill it, and none before. A limit that must not refuse new sources asks the set
 // of callers first (known).
 const tableMax = 262144
 

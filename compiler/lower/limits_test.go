@@ -92,7 +92,7 @@ func tables(rs *ruleset.Ruleset) []string {
 
 // TestTableNames holds that a table has another name exactly when its settings
 // are others: under the old name the kernel would go on with the old settings,
-// and under a new one it forgets whom it was counting.
+// and under a new one it forgets the sources that it was counting.
 func TestTableNames(t *testing.T) {
 	service := func(name, more string) []string {
 		return tables(lowered(t, fmt.Sprintf("services.%s = { ports = [\"tcp/80\"], %s }", name, more)))

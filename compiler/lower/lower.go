@@ -3,15 +3,15 @@
 // defence; input.go holds the order in which a packet meets them.
 //
 // The rules live in the filter table, behind one jump from each built-in chain
-// that is used, and cost an open TCP connection one rule. What stands before
+// that is used, and cost an open TCP connection one rule. What is before
 // the accept of open connections is paid for by every packet of every stream,
-// so blocklists, bans and limits stand behind it, where only new packets pay;
+// so blocklists, bans and limits are behind it, where only new packets pay;
 // the two limits that an open flow could go round (echo requests and UDP
-// packets) stand between TCP's accept and the accept of the rest.
+// packets) are between TCP's accept and the accept of the rest.
 //
 // Sources that the profile trusts (admin and exempt addresses) leave for a
-// chain of their own before blocklist, ban and limits, so that nobody can get
-// them banned by forging their address.
+// chain of their own before blocklist, ban and limits, so that forged packets cannot get
+// them banned.
 package lower
 
 import (
@@ -62,7 +62,7 @@ type lowering struct {
 }
 
 // origin names the part of the profile that a node serves. A part that no line
-// states stands nowhere but in the profile as a whole.
+// states is nowhere but in the profile as a whole.
 func (l *lowering) origin(part string, pos diag.Position) ruleset.Origin {
 	if pos.File == "" {
 		pos = diag.Position{File: l.name}

@@ -196,7 +196,7 @@ func TestPacketsWay(t *testing.T) {
 		-j HARDENCTL-PROBE`)
 }
 
-// TestHooks holds what stands in the kernel's own chains: where the profile
+// TestHooks holds what is in the kernel's own chains: where the profile
 // owns one, its policy drops and one jump leads to our chain.
 func TestHooks(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{

@@ -22,7 +22,7 @@ const searchTimeout = 30 * time.Second
 
 var answerRate = ruleset.Rate{Count: 100, Unit: ruleset.PerSecond, Burst: 100}
 
-// Programs of this host fill the set, and nobody else.
+// Only programs of this host fill the set.
 const (
 	searchBuckets = 256
 	searchEntries = 4096

@@ -57,7 +57,7 @@ func TestNamesThatAreLookedFor(t *testing.T) {
 	}
 }
 
-// TestNamesAreFree holds that a name which no kernel set comes of is anybody's, and
+// TestNamesAreFree holds that a profile may use a name from which no kernel set is made, and
 // that one set for several services is one set.
 func TestNamesAreFree(t *testing.T) {
 	rs := lowered(t, everySet+`sets.ban.addresses = ["203.0.113.9"]

@@ -9,7 +9,7 @@ import (
 
 // TestStrangersArePassed shows that a rate of a service for everyone is asked of
 // sources only that the set of callers knows: a table of hashlimit that forged
-// ones have filled would drop whoever is new. Each packet is counted once.
+// ones have filled would drop every new source. Each packet is counted once.
 func TestStrangersArePassed(t *testing.T) {
 	const count = "-m set ! --match-set hardenctl-callers-v4 src ! --update-counters -m limit --limit 1000/sec --limit-burst 1000 -j SET --add-set hardenctl-callers-v4 src --exist\n"
 	const connections = "\n-p tcp -m set --match-set hardenctl-callers-v4 src --packets-gt 250 -m connlimit --connlimit-above 1750 --connlimit-mask 32 --connlimit-saddr -j DROP\n"

@@ -23,7 +23,7 @@ const handshake = ruleset.FIN | ruleset.SYN | ruleset.RST | ruleset.ACK
 
 // completed notes the source of a TCP connection that was opened and ended
 // properly. To open one takes the number that this host chose and sent to the
-// source's own address: nobody can do that in another's name.
+// source's own address: a forged source cannot do that.
 func (f *filter) completed() []ruleset.Rule {
 	if !f.proves() {
 		return nil
@@ -39,7 +39,7 @@ func (f *filter) completed() []ruleset.Rule {
 // An IPv6 site has a /48, 65,536 sources, and an internet provider has a /29 for the
 // asking. So that one network does not fill the set of proven sources, each may prove
 // so many new ones within the time for which they stay. Phones are sources each, and
-// many are in one /48: beyond the number they are served as strangers are.
+// many are in one /48: beyond the number they are treated as unknown sources.
 var provenNetworks = []struct {
 	set    string
 	prefix int

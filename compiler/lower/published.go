@@ -13,9 +13,9 @@ import (
 // It is mangle, in its FORWARD. That is behind nat's PREROUTING, so that
 // conntrack can tell a published port from all else that is forwarded, and
 // still knows the port that the client asked for; and it is before filter's
-// FORWARD, where Docker puts its rules in front of everybody else's each time
+// FORWARD, where Docker puts its rules before those of all others each time
 // that it starts, and accepts there. A rule of ours in filter would hold or not
-// by who started last. In DOCKER-USER it would stand in a chain of others,
+// by who started last. In DOCKER-USER it would be in a chain of others,
 // which Docker 20.10 does not even have for IPv6. A rule in raw, before nat,
 // cannot tell published ports from those of this host. Docker has no rules in
 // mangle's FORWARD, and where others have some, they see everything that is not
@@ -58,7 +58,7 @@ func (f *filter) publishedWay() []ruleset.Rule {
 	)
 }
 
-// passingTCP stands first: it is all that a packet of a stream through this
+// passingTCP is first: it is all that a packet of a stream through this
 // host meets. Resets go on where some of them are kept in; all else has ACK.
 func (f *filter) passingTCP() []ruleset.Rule {
 	tcp := later

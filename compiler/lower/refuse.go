@@ -8,7 +8,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
-// reason is the word that stands in the log behind the profile's prefix: why a
+// reason is the word that is in the log behind the profile's prefix: why a
 // packet was refused. Reading a profile leaves room for 8 bytes and a blank.
 type reason string
 

@@ -46,7 +46,7 @@ func (f *filter) unserved() []ruleset.Rule {
 	return append(rules, f.probes(f.policy(), "unserved")...)
 }
 
-// probes takes what comes here for probes. Where nobody is banned for them, they
+// probes takes what comes here for probes. Where no source is banned for them, they
 // are told from other packets by the log alone, and not even by that where one end
 // is like the other.
 func (f *filter) probes(p part, does string) []ruleset.Rule {
@@ -59,7 +59,7 @@ func (f *filter) probes(p part, does string) []ruleset.Rule {
 
 // sorted tells probes from what else comes to what no service answers. Only TCP and
 // UDP have ports to look for; a packet of another protocol, such as VRRP or ESP, is
-// refused and is no probe. Nor is a stray datagram.
+// refused and is not a probe. Nor is a stray datagram.
 func (f *filter) sorted(p part, does string, probe ruleset.Target) []ruleset.Rule {
 	tcp, udp := ruleset.Proto{Protocol: ruleset.TCP}, ruleset.Proto{Protocol: ruleset.UDP}
 	return []ruleset.Rule{
@@ -81,7 +81,7 @@ func ofPorts(r ruleset.Rule) []ruleset.Rule {
 	return rules
 }
 
-// noise is what a network sends to all its hosts; it is no probe.
+// noise is what a network sends to all its hosts; it is not a probe.
 func (f *filter) noise() ruleset.Rule {
 	return f.policy().rule("sent to all", ruleset.Drop, f.toAll())
 }
@@ -97,7 +97,7 @@ func (f *filter) toAll() ruleset.AddressType {
 
 // probe is the target for a packet that only a scanner sends. No more of them are
 // looked at than lookedAt says, from all sources: of a flood, most meet one rule here
-// and end. A scanner beside a flood is banned later by that, and no honest client
+// and end. A scanner beside a flood is banned later by that, and no legitimate client
 // sooner.
 func (f *filter) probe() ruleset.Target {
 	if !f.bans() {
@@ -112,7 +112,7 @@ func (f *filter) probe() ruleset.Target {
 	})
 }
 
-// sortProbes leaves out what is no probe. What is forwarded is sent to one host.
+// sortProbes leaves out what is not a probe. What is forwarded is sent to one host.
 func (f *filter) sortProbes(p part) []ruleset.Rule {
 	rules := f.ownAddress(p)
 	if !f.published {

@@ -7,8 +7,8 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
-// TestBanScope shows where a ban stands: before every service, or behind the
-// services, so that forged packets cost nobody a service.
+// TestBanScope shows where a ban is asked: before every service, or behind the
+// services, so that forged packets cost no source a service.
 func TestBanScope(t *testing.T) {
 	const services = "services.web.ports = [\"tcp/80\"]\nservices.ssh = { ports = [\"tcp/22\"], from = [\"192.0.2.7\"] }\n"
 	run(t, []example{

@@ -14,11 +14,11 @@ const (
 	toAnyone = true
 )
 
-// services are open to the sources that they state, within their limits. They stand
+// services are open to the sources that they state, within their limits. They are
 // before a ban that hides only what is not public: a source in a service's from
 // list, or one that has knocked, keeps it, however many packets are forged in its name.
 //
-// Those that state sources stand before the fingerprint too: a source that the owner
+// Those that state sources are before the fingerprint too: a source that the owner
 // knows need not look like a computer. Network gear and printers do not (Cisco IOS
 // sends a window of 4128 and the segment size alone). Where services share a port,
 // the one for anyone is the last anyway (check).
@@ -155,7 +155,7 @@ func (f *filter) serviceTarget(s profile.Service) ruleset.Target {
 
 // limits refuse what is too much from one source; what is left is accepted. A
 // service counts in a list "s-NAME", apart from the lists "scan" and "udp":
-// customers of a service called scan are no scanners.
+// customers of a service called scan are not scanners.
 func (f *filter) limits(s profile.Service) []ruleset.Rule {
 	var rules []ruleset.Rule
 	service := f.service(s)

@@ -8,7 +8,7 @@ import (
 )
 
 // between returns the rules of INPUT between the drop of invalid packets and
-// that of other ICMP: the services, and a ban that stands among them.
+// that of other ICMP: the services, and a ban that is among them.
 func between(t *testing.T, text string, family ruleset.Family) string {
 	t.Helper()
 	all := "\n" + strings.Join(chain(lowered(t, text), family, "INPUT"), "\n")
@@ -79,7 +79,7 @@ func TestClosed(t *testing.T) {
 		-j DROP`)
 }
 
-// TestTrusted shows what trusted sources reach: what everybody reaches, without
+// TestTrusted shows what trusted sources reach: what every source reaches, without
 // limits, what they are listed for, and for admin sources what is marked admin.
 func TestTrusted(t *testing.T) {
 	const services = `

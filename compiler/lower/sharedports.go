@@ -6,7 +6,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/profile"
 )
 
-// Services that share a port stand in the order in which they are asked, and the
+// Services that share a port are in the order in which they are asked, and the
 // first whose group the source is in decides: its rule accepts, or leads to a chain
 // that ends in a verdict. What a rule says of a port alone, whatever its source, is
 // said once.

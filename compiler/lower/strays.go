@@ -7,12 +7,12 @@ import (
 
 // clientPorts are those that systems give to their clients: Linux from 32768 on
 // (ip_local_port_range), others from 49152 (RFC 6335). An answer that comes when
-// nobody waits for it any more is sent there. traceroute sends to 33434 and up,
+// no program waits for it any more is sent there. traceroute sends to 33434 and up,
 // tracepath to 44444 and up, mtr to 33000 and up: 90 ports and more of a host that
 // does not answer.
 var clientPorts = []ruleset.PortRange{{First: 32768, Last: 65535}}
 
-// strays ends the way of datagrams that honest hosts send to what no service
+// strays ends the way of datagrams that legitimate hosts send to what no service
 // answers, and returns from those that are probes. Strays are late answers of
 // servers, which come from a port below 1024 to one above; what a socket of this host waits for; and
 // what is sent to the ports of clients. What the profile states, as a service of
@@ -45,7 +45,7 @@ var (
 )
 
 func (f *filter) lateAnswer() []ruleset.Match {
-	if f.published { // the port stands in the packet as the container has it
+	if f.published { // the port is in the packet as the container has it
 		return []ruleset.Match{ruleset.Ports{Protocol: ruleset.UDP, Source: serverPorts},
 			ruleset.OriginalPort{Protocol: ruleset.UDP, Ports: askingPorts[0]}}
 	}

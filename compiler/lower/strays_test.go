@@ -6,7 +6,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
-// TestStrays shows which datagrams are no probes: late answers, what is sent to
+// TestStrays shows which datagrams are not probes: late answers, what is sent to
 // the ports of clients, and what a socket waits for, unless the profile states the
 // port.
 func TestStrays(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
-// A service that asks for it stands behind SYNPROXY. Conntrack sees a
+// A service that asks for it is behind SYNPROXY. Conntrack sees a
 // connection only when its client has proved that its address is its own, so
 // that a flood of SYNs with forged sources fills no table. A connection then
 // begins in four steps:
@@ -20,8 +20,8 @@ import (
 //     dropped (cookies).
 //  4. The kernel sends a SYN of its own to the service, in the client's name,
 //     through OUTPUT and by the loopback interface. This is what the limits
-//     of the service count (handedOn): nobody can use up the allowance of an
-//     address that is not theirs. They stand in OUTPUT, since what is dropped
+//     of the service count (handedOn): no source can use up the allowance of an
+//     address that is not theirs. They are in OUTPUT, since what is dropped
 //     there leaves no entry in conntrack's table, and what is dropped in INPUT
 //     would leave one for two minutes.
 //
@@ -63,7 +63,7 @@ func (f *filter) proxyPart() part { return part{f.proxyOrigin()} }
 // untracked returns table raw: every packet pays one look at its flags, and
 // first packets to services that ask are hidden from conntrack. What comes by
 // the loopback interface is this host's own, or the proxy's second SYN, which
-// conntrack must see. What comes from the inside is no flood, and a container
+// conntrack must see. What comes from the inside is not a flood, and a container
 // that asks for a port that it publishes itself would be sent back to itself.
 //
 // The proxy's answers are hidden too. Where a client uses a port again, within
@@ -109,7 +109,7 @@ func (l *lowering) handshakes(family ruleset.Family) ruleset.Table {
 const timestampOption = 8
 
 // cookie has SYNPROXY answer the first packets of those who may reach a
-// service. It stands before the service's own rule, which decides where raw has
+// service. It is before the service's own rule, which decides where raw has
 // been emptied by someone else: then there is no proxy, and a service still.
 func (f *filter) cookie(s profile.Service, ways [][]ruleset.Match) []ruleset.Rule {
 	if !asks(s) || f.published {

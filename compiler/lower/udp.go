@@ -5,7 +5,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
-// udpPackets limits the packets that a source sends to UDP services. It stands
+// udpPackets limits the packets that a source sends to UDP services. It is
 // before the accept of open flows: behind it, one flow would go round the
 // limit for as long as it stays open. Answers to this host's own questions are
 // not limited, since the flow is in the other direction.

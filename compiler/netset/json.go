@@ -21,7 +21,7 @@ func ReadJSON(file string, text []byte, diags *diag.List) (set Set, entries int)
 	clean := withoutMark(text)
 	text = []byte(clean)
 	r := jsonReader{text: clean, dec: json.NewDecoder(bytes.NewReader(text))}
-	r.dec.UseNumber() // a number that no float64 holds is no error of ours
+	r.dec.UseNumber() // a number that no float64 holds is not an error of ours
 	r.file = file
 	if r.check(text) {
 		r.readList()

@@ -58,7 +58,7 @@ func (r *report) flush(diags *diag.List) {
 	}
 }
 
-// summary stands for the n entries that are hidden.
+// summary is the line for the n entries that are hidden.
 func (r *report) summary(n int) diag.Diagnostic {
 	d := diag.Diagnostic{
 		Code: CodeMore, Severity: diag.Warning, Position: r.last,

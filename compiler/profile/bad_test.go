@@ -184,7 +184,7 @@ a.toml:3:1: nests deeper than 32 levels`},
 	}
 }
 
-// TestNamedTables holds that what stands in the place of a named table is refused with
+// TestNamedTables holds that what is in the place of a named table is refused with
 // what to write instead, for each kind of table.
 func TestNamedTables(t *testing.T) {
 	for _, kind := range []struct{ name, key, entry string }{

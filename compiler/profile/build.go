@@ -92,7 +92,7 @@ func (b *builder) set(n *node, v *value) (earlier *node) {
 }
 
 // descend walks to the table that holds the last part of a key and makes the
-// tables on the way. It stops at what is no table.
+// tables on the way. It stops at what is not a table.
 func (b *builder) descend(table *node, key []part) (parent, earlier *node) {
 	for _, p := range key[:len(key)-1] {
 		next := table.child(p.name)

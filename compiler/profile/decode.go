@@ -255,7 +255,7 @@ var later = []string{"expect"}
 func (d *decoder) unknown(n *node, known []string) {
 	f := &flaw{Code: "unknown-key", Message: "unknown " + n.noun(), Note: "not in this version of hardenctl"}
 	switch {
-	case len(*d.list) > diag.Most: // nobody will read more of it
+	case len(*d.list) > diag.Most: // more is not shown
 		f.Note = ""
 	case !slices.Contains(later, n.path):
 		f.Note, f.Suggestion = validKeys(n, known), cmp.Or(misplaced(n.name), didYouMean(n.name, known))
@@ -263,7 +263,7 @@ func (d *decoder) unknown(n *node, known []string) {
 	d.add(f, n.key, n.path)
 }
 
-// validKeys lists what may stand beside an unknown key.
+// validKeys lists what may be beside an unknown key.
 func validKeys(n *node, keys []string) string {
 	if n.path == join("", n.name) {
 		return known("a profile may have", keys)

@@ -15,7 +15,7 @@ import (
 //	from.add = ["@office"]         a list gets more elements
 //	ports.remove = ["tcp/2222"]    or loses some
 //	remove = ["knock"]             a table loses keys
-//	enabled = false                a table is as if nobody stated it
+//	enabled = false                a table is as if no layer stated it
 //
 // What is added or removed waits until a layer below states the list or the table,
 // so that a file which several profiles share may come in any place of an include.
@@ -41,7 +41,7 @@ func isRemoval(n *node) bool {
 	return n.name == removeKey && n.kind != kindTable && n.kind != kindTables
 }
 
-// notEdits reports what stands in the place of a list and neither adds to it nor
+// notEdits reports what is in the place of a list and neither adds to it nor
 // removes from it, such as `ports.ad = [...]`.
 func notEdits(n *node, list *diag.List) {
 	words := []string{addKey, removeKey}
@@ -78,7 +78,7 @@ func (l *loader) edit(list, edit *node) {
 	list.key, list.value = edit.key, edit.value
 }
 
-// removeElements takes elements out of a list, in whatever form they stand there.
+// removeElements takes elements out of a list, in whatever form they are there.
 // One that is not there may be in a file that could not be read, if partial.
 func (l *loader) removeElements(list *node, elements []*node, partial bool) {
 	found := map[string]bool{}
@@ -111,7 +111,7 @@ func (l *loader) removeElements(list *node, elements []*node, partial bool) {
 	}
 }
 
-// isFull reports whether more has been found than anybody is shown.
+// isFull reports whether more has been found than is shown.
 func (l *loader) isFull() bool { return len(*l.list) > diag.Most }
 
 // canonical is one form of the texts that mean the same: a file by two names, an
@@ -178,8 +178,8 @@ func start(n *node, list *diag.List) {
 	n.kind, n.children, n.byName = kindArray, elements, nil
 }
 
-// mustInherit refuses an edit of a list that nobody states, where no list means
-// everybody or everything: to add to it would take away.
+// mustInherit refuses an edit of a list that no layer states, where no list means
+// every source or everything: to add to it would restrict it.
 func (d *decoder) mustInherit(n *node, means string) bool {
 	if !isEdit(n) || n.partial {
 		return true
@@ -211,7 +211,7 @@ func (d *decoder) unremoved(removal, table *node) {
 	}
 }
 
-// isOff reports whether `enabled = false` makes a table as if nobody stated it.
+// isOff reports whether `enabled = false` makes a table as if no layer stated it.
 func isOff(n *node) bool {
 	enabled := n.child(enabledKey)
 	return enabled != nil && enabled.scalar == false

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// phrases are what the bytes from 0x80 on stand for in the input of FuzzRead, so
+// phrases are what the bytes from 0x80 on mean in the input of FuzzRead, so
 // that a few bytes are a whole profile. Go's fuzzer looks for the shortest input
 // that does the same as one of its finds, in a time that grows with the square of
 // the length: with a profile as its text it does nothing else.
@@ -60,7 +60,7 @@ func spell(input []byte) string {
 	return b.String()
 }
 
-// phrase is the byte that stands for a phrase.
+// phrase is the byte that means a phrase.
 func phrase(t testing.TB, text string) byte {
 	for i, p := range phrases {
 		if p == text {

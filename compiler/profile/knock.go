@@ -77,7 +77,7 @@ func (d *decoder) knock(n *node) {
 
 const exampleSequence = `sequence = ["tcp/7000", "udp/8000", "tcp/9000"] with numbers of your own`
 
-// sequence reads the ports of a knock. A port may stand in it twice, though
+// sequence reads the ports of a knock. A port may be in it twice, though
 // not twice in a row.
 func (d *decoder) sequence(to *[]Port) reader {
 	return reader{fmt.Sprintf("a list of %d to %d ports", minKnocks, maxKnocks), nil, func(n *node) {

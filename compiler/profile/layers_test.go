@@ -155,7 +155,7 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
-// TestOddFiles holds that what is no regular file is not opened.
+// TestOddFiles holds that what is not a regular file is not opened.
 func TestOddFiles(t *testing.T) {
 	for _, mode := range []fs.FileMode{fs.ModeNamedPipe, fs.ModeDevice, fs.ModeSocket, fs.ModeDir} {
 		files := Folders{Root: neverOpen{fstest.MapFS{"a.toml": {Data: []byte("secret"), Mode: mode}}}}

@@ -2,8 +2,8 @@ package profile
 
 import "fmt"
 
-// homes are the tables in which keys stand that people write into another one,
-// such as an `admin` above the first header. A key that may stand in several
+// homes are the tables of keys that users write into another one,
+// such as an `admin` above the first header. A key that may be in several
 // tables is not here; "" is the beginning of the file, above all tables.
 var homes = map[string]string{
 	"version": "", "include": "", "description": "",

@@ -8,7 +8,7 @@ import (
 )
 
 // origins say where a user's own files state what a message is about. A message
-// about a line of a built-in profile helps nobody who cannot change that line: it
+// about a line of a built-in profile does not help a user who cannot change it: it
 // names the user's own line first, and the built-in one in a note.
 type origins struct {
 	stated   map[string]diag.Position // of tables and keys, by dotted path: the topmost layer's

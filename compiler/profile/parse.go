@@ -103,7 +103,7 @@ func (p *parser) build(b *builder) bool {
 	return ok
 }
 
-// remove makes a statement blank. Without its header, what stands below it
+// remove makes a statement blank. Without its header, what is below it
 // would belong to another table, so that goes too.
 func (p *parser) remove(i int) {
 	isHeader := p.statements[i].shape != keyValue || isHeaderLine(string(p.text[p.statements[i].start:p.statements[i].end]))

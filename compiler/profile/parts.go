@@ -115,7 +115,7 @@ func (d *decoder) ports(to *[]Port) reader {
 	}}
 }
 
-// icmp reads echo_replies = false as the word of a layer that takes back the limit of
+// icmp reads echo_replies = false as the word of a layer that undoes the limit of
 // another: what is not stated at all is not answered.
 func (d *decoder) icmp(n *node) {
 	i, echo := &d.profile.ICMP, true

@@ -26,7 +26,7 @@ import (
 
 // Profile is what a merged profile says. Named tables are sorted by name, so
 // that the order in which layers state them changes nothing, but for services that
-// share a port: these stand in the order in which they are asked. A part that the
+// share a port: these are in the order in which they are asked. A part that the
 // profile does not have is its zero value.
 type Profile struct {
 	Description string
@@ -88,7 +88,7 @@ type Policy struct {
 type Interface struct {
 	Position diag.Position
 	// Name is 1 to 15 bytes of letters, digits and ".-_@"; a "+" behind them
-	// stands for anything, as in iptables.
+	// means anything, as in iptables.
 	Name string
 }
 
@@ -112,8 +112,8 @@ type Ref struct {
 	Prefix   netip.Prefix // masked; the zero value for a set
 }
 
-// Addresses returns what a list of references of this profile stands for. A
-// set that the profile does not have stands for nothing; reading has reported
+// Addresses returns what a list of references of this profile means. A
+// set that the profile does not have means nothing; reading has reported
 // it.
 func (p *Profile) Addresses(refs []Ref) netset.Set {
 	var inline []netip.Prefix
@@ -238,7 +238,7 @@ const (
 	Recent    Engine = "recent"
 )
 
-// Scan is [scan]. Probes is 0 when the profile bans nobody.
+// Scan is [scan]. Probes is 0 when the profile bans no source.
 type Scan struct {
 	Position diag.Position
 	// Probes is how many probes a source has free within Window: the next one
@@ -260,9 +260,9 @@ type Scan struct {
 	// and what is remembered of sources with them.
 	KeepBans bool
 	// Proven is for how long a source is known that has completed a
-	// connection, which nobody can do in another's name. It keeps, while
+	// connection, which a forged source cannot do. It keeps, while
 	// banned, the services that it may use, under a low limit. 0 means that
-	// nobody is proven.
+	// no source is proven.
 	Proven time.Duration
 	Scope  Scope  // Everything where not stated
 	Engine Engine // Sets where not stated

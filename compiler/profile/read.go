@@ -8,7 +8,7 @@ import (
 )
 
 // Read reads the profile of that name and all that it uses. The profile is nil
-// if the diagnostics hold an error. They stand in source order: the profile's
+// if the diagnostics hold an error. They are in source order: the profile's
 // first, then those of what it includes, in the order of inclusion, then those
 // of lists. What a later layer replaces is not looked at.
 func Read(name string, files Files) (*Profile, diag.List) {

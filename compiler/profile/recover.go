@@ -73,7 +73,7 @@ func (s *scanner) skipBrokenString(quote byte) (open int) {
 // window is as much of text as the opening of a statement may take.
 func window(text string) string { return text[:min(len(text), 512)] }
 
-// unquote returns the key that a quoted part stands for. Escapes are rare in
+// unquote returns the key that a quoted part means. Escapes are rare in
 // keys, so the library decodes them.
 func unquote(quoted string) string {
 	inner := quoted[1 : len(quoted)-1]

@@ -2,7 +2,7 @@ package profile
 
 import "strings"
 
-// The scanner finds where things stand in a TOML file: the library that gives
+// The scanner finds where things are in a TOML file: the library that gives
 // the values knows no positions. It cuts a file into statements and each
 // statement into keys and values, and leaves to the library whether a value is
 // good. It accepts whatever the library accepts; FuzzScan holds that.
@@ -235,7 +235,7 @@ func (s *scanner) pairs() []pair {
 	}
 }
 
-// separated scans what stands behind an element: a comma, or the closing
+// separated scans what is behind an element: a comma, or the closing
 // bracket, which ends the list. Anything else is a fault and ends it too.
 func (s *scanner) separated(closing byte) (end bool) {
 	s.skipLines()
@@ -302,7 +302,7 @@ func (s *scanner) lineString() bool {
 	return false
 }
 
-// blockString scans a string in three quotes. Up to two quotes may stand
+// blockString scans a string in three quotes. Up to two quotes may be
 // before the three that end it.
 func (s *scanner) blockString(quote byte) bool {
 	limit := len(s.text)
@@ -327,7 +327,7 @@ func (s *scanner) blockString(quote byte) bool {
 	return false
 }
 
-// lineEnds reports whether only blanks and a comment stand before the next
+// lineEnds reports whether only blanks and a comment are before the next
 // line, without moving.
 func (s *scanner) lineEnds() bool {
 	if s.fault != sound {

@@ -70,7 +70,7 @@ func (d *decoder) slow(n *node) {
 }
 
 // agree checks the numbers of [scan] against one another. One that does nothing
-// beside another is no error: an included profile may state it.
+// beside another is not an error: an included profile may state it.
 func (d *decoder) agree(n *node) {
 	s := &d.profile.Scan
 	d.recentCounts(n, s.Probes)
@@ -108,7 +108,7 @@ func (d *decoder) recentCounts(n *node, probes uint32) {
 	}
 }
 
-// scanWithoutProbes warns of keys that do nothing, since nobody is banned. Those of
+// scanWithoutProbes warns of keys that do nothing, since no source is banned. Those of
 // a built-in profile are left over from what the user has removed.
 func (d *decoder) scanWithoutProbes(n *node) {
 	for _, key := range []string{"window", "slow", "tripwires", "ban", "ban_repeat", "keep_bans", "proven", "scope", "engine"} {

@@ -151,10 +151,10 @@ func (d *decoder) prefix(n *node) (netip.Prefix, bool) {
 	return netip.Prefix{}, false
 }
 
-// meantSet says of what is no address that it is the name of a set, or nearly.
+// meantSet says of what is not an address that it is the name of a set, or nearly.
 func (d *decoder) meantSet(text string, f *flaw) {
 	if len(*d.list) > diag.Most {
-		return // nobody will read it
+		return // the diagnostic would be cut off
 	}
 	if d.sets[text] {
 		f.Message = quote(text) + " is not an address; there is a set of this name"
@@ -315,7 +315,7 @@ func (d *decoder) knownSet(element *node, name string) bool {
 		return false
 	}
 	if len(*d.list) > diag.Most {
-		d.add(f, element.value, element.path) // nobody will read a suggestion
+		d.add(f, element.value, element.path) // the suggestion would be cut off
 		return false
 	}
 	if near, ok := nearest(name, d.setNames); ok {

@@ -33,7 +33,7 @@ func (s *source) position(at int) diag.Position {
 	return diag.Position{File: s.name, Line: line, Column: at - s.lines[line-1] + 1}
 }
 
-// byteOrderMark may stand before UTF-8 text; it says nothing.
+// byteOrderMark may be before UTF-8 text; it says nothing.
 var byteOrderMark = []byte("\ufeff")
 
 // clean returns the text with every byte that is not text replaced, so that

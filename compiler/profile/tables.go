@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// mainKeys are the keys that what stands in the place of a named table was most
+// mainKeys are the keys that what is in the place of a named table was most
 // likely meant for.
 var mainKeys = map[string]string{"services": "ports", "sets": "addresses", "knocks": "sequence"}
 
-// tableHelp says what to write instead of something that stands in the place of a
+// tableHelp says what to write instead of something that is in the place of a
 // table: [services] enabled = false, services.ssh = ["tcp/22"], [[sets.office]].
 func tableHelp(n *node) string {
 	kind, name, isNamed := strings.Cut(n.path, ".")
@@ -29,7 +29,7 @@ func tableHelp(n *node) string {
 	return namedHelp(n, kind, name)
 }
 
-// namedHelp is tableHelp for what stands in the place of kind.name.
+// namedHelp is tableHelp for what is in the place of kind.name.
 func namedHelp(n *node, kind, name string) string {
 	key, isList := mainKeys[kind], n.kind == kindArray || n.kind == kindString
 	switch {

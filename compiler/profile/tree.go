@@ -101,7 +101,7 @@ func (n *node) removeAll(names map[string]bool) {
 	}
 }
 
-// join appends a part to a dotted path, quoted where it is no bare key.
+// join appends a part to a dotted path, quoted where it is not a bare key.
 func join(path, name string) string {
 	for i := range len(name) {
 		if !isBareKey(name[i]) {

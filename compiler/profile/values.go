@@ -58,7 +58,7 @@ var portForms = []struct {
 	{regexp.MustCompile(`^(?i:tcp\+udp|udp\+tcp|any|both|\*)/([0-9]+)$`), `"tcp/$1", "udp/$1"`},
 }
 
-// meantPort says what to write instead of a text that is no port.
+// meantPort says what to write instead of a text that is not a port.
 func meantPort(text string) string {
 	if protocol, ports, found := strings.Cut(text, "/"); found {
 		first, last, _ := strings.Cut(ports, "-")
@@ -156,7 +156,7 @@ func showDuration(d time.Duration) string {
 // The bounds of limits.
 const (
 	// maxPerSecond bounds a rate and its burst. The kernel's hashlimit counts
-	// up to 1,000,000 a second; nobody has needed that for one source.
+	// up to 1,000,000 a second, far more than one source needs.
 	maxPerSecond = 10000
 	// defaultBurst is iptables' own.
 	defaultBurst = 5

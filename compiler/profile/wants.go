@@ -58,7 +58,7 @@ func textOfNumber(n *node, what string) string {
 	return ""
 }
 
-// texts returns the elements of a list of texts. Others, and those that stand
+// texts returns the elements of a list of texts. Others, and those that are
 // twice, are reported and left out.
 func texts(n *node, what string, list *diag.List) []*node {
 	if isEdit(n) {

@@ -14,8 +14,8 @@ type Jail struct {
 	// Retries lines within Window are too many.
 	Retries     uint32
 	Window, Ban time.Duration // whole seconds
-	// SetV4 and SetV6 hold whom jails of others put there, and LinesV4 and LinesV6
-	// whom this one does. They may be the same sets.
+	// SetV4 and SetV6 hold the sources that other jails put there, and LinesV4 and LinesV6
+	// those that this one does. They may be the same sets.
 	SetV4, SetV6     string
 	LinesV4, LinesV6 string
 	// Trusted are the sets of those whose lines never count, one for a family.

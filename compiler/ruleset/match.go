@@ -31,7 +31,7 @@ type Source struct{ Prefix netip.Prefix }
 // Interface matches the interface that a packet came in by.
 type Interface struct{ Name string }
 
-// Proto matches the protocol, or with Not every other. It stands before a match
+// Proto matches the protocol, or with Not every other. It is before a match
 // that needs it.
 type Proto struct {
 	Protocol Protocol
@@ -79,7 +79,7 @@ type OriginalPort struct {
 	Ports    PortRange
 }
 
-// TCPWindow matches TCP segments whose window, as it stands in the header, is at
+// TCPWindow matches TCP segments whose window, as it is in the header, is at
 // most Most. Of IPv6 it sees segments without extension headers only; Extended
 // matches the others.
 type TCPWindow struct {
@@ -187,7 +187,7 @@ type Socket struct{ Wildcard bool }
 
 // ConnAssured matches the packets that a connection's first side sends once
 // both sides have agreed on it: of TCP, after the three steps of its opening,
-// which nobody can take in another's name.
+// which a forged source cannot take.
 type ConnAssured struct{}
 
 // ConnOriginal matches packets in the direction of the connection's first.

@@ -138,8 +138,8 @@ type Set struct {
 	// Members are the addresses of a set that the profile fills, as the fewest
 	// prefixes that cover them. Nil for a set that packets fill.
 	Members []netip.Prefix
-	// Dynamic says that packets or fail2ban fill the set; its members are nobody's to
-	// plan.
+	// Dynamic says that packets or fail2ban fill the set; a plan
+	// does not compare its members.
 	Dynamic bool
 	// Kept says that the entries of a dynamic set outlive a reboot, with the
 	// time that each has left.
@@ -162,7 +162,7 @@ type Set struct {
 
 // Setting is one kernel setting below /proc/sys.
 type Setting struct {
-	// Key is dotted, as sysctl names it; a component "*" stands for every
+	// Key is dotted, as sysctl names it; a component "*" means every
 	// network interface.
 	Key    string
 	Value  string

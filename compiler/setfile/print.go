@@ -68,7 +68,7 @@ func write(command, set, kind string, options []Option) string {
 	return strings.Join(words, " ")
 }
 
-// options reads words and their values. What stands in double quotes is one value:
+// options reads words and their values. What is in double quotes is one value:
 // ipset takes no quote inside (ipset(8), "comment").
 func options(text string, flags []string) []Option {
 	var all []Option

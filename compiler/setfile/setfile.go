@@ -55,7 +55,7 @@ func parse(text string) Line {
 	return l
 }
 
-// anywhere are the options of ipset(8) that may stand before and behind a command.
+// anywhere are the options of ipset(8) that may be before and behind a command.
 var anywhere = []string{"-!", "-exist", "--exist", "-q", "-quiet", "--quiet", "-r", "-resolve", "--resolve", "-s", "-sorted", "--sorted"}
 
 // skipOptions returns the first word that is none of them, and what follows it.

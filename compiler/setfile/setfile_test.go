@@ -78,7 +78,7 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// Options are found in any order, also behind those that stand anywhere.
+// Options are found in any order, also behind those that are anywhere.
 func TestOptions(t *testing.T) {
 	set := setfile.Sets([]byte("create a -exist hash:ip counters netmask 64 -! timeout 5\n"))[0]
 	if set.Type != "hash:ip" || set.String() != "create a hash:ip counters netmask 64 timeout 5" {

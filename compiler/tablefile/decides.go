@@ -13,7 +13,7 @@ var idleTargets = []string{"", "RETURN", "LOG", "NFLOG", "ULOG", "TRACE", "AUDIT
 func (t Table) Decides(chain string) bool { return t.decides(chain, map[string]bool{}) }
 
 // RuleDecides reports whether a rule can decide about a packet, by itself or by
-// the chain that it jumps to. A target that is no chain of the table is taken
+// the chain that it jumps to. A target that is not a chain of the table is taken
 // for one that does, if it is not known to be idle; so is a rule that cannot be
 // split.
 func (t Table) RuleDecides(r Rule) bool { return t.ruleDecides(r, map[string]bool{}) }

@@ -20,7 +20,7 @@ type Block struct {
 }
 
 // Read splits a rules file. Outside of tables it takes only comments. The error names
-// the line that is not iptables-restore input. A table that stands there twice is
+// the line that is not iptables-restore input. A table that is there twice is
 // refused because loading the second one throws away the first.
 func Read(text []byte) (File, error) {
 	var f File
@@ -43,7 +43,7 @@ func Read(text []byte) (File, error) {
 	return f, nil
 }
 
-// mayFollow says why a line cannot stand behind those that were read. open says
+// mayFollow says why a line cannot be behind those that were read. open says
 // whether they leave a table open.
 func (f File) mayFollow(line Line, open bool) error {
 	switch {

@@ -47,7 +47,7 @@ type Line struct {
 // String is the line without its end.
 func (l Line) String() string { return strings.Trim(l.Text, blanks) }
 
-// WithRule returns a Command with another rule. All that stands before and behind
+// WithRule returns a Command with another rule. All that is before and behind
 // the rule stays.
 func (l Line) WithRule(r Rule) Line {
 	l.Text = l.Text[:l.spec] + r.Spec + l.Text[l.spec+len(l.Rule.Spec):]
@@ -86,7 +86,7 @@ func Keep(text []byte, drop func(Line) bool) []byte {
 	return kept
 }
 
-// blanks part words, and may stand at both ends of a line.
+// blanks part words, and may be at both ends of a line.
 const blanks = " \t\r\n"
 
 // ParseLine reads a line by itself, such as one of `iptables -S`: it knows no table

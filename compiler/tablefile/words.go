@@ -27,7 +27,7 @@ func Words(spec string) ([]string, error) {
 	return words, nil
 }
 
-// token is a word of a Spec, and where it stands there, quotes included.
+// token is a word of a Spec and its place there, quotes included.
 type token struct {
 	text       string
 	start, end int
@@ -67,7 +67,7 @@ func cutToken(spec string, i int) (t token, closed bool) {
 	return t, end >= 0
 }
 
-// unquote returns what stands from index i to the closing quote, and the index of
+// unquote returns what is from index i to the closing quote, and the index of
 // that quote, or -1 if there is none.
 func unquote(spec string, i int) (text string, end int) {
 	var b strings.Builder

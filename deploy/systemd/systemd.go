@@ -14,7 +14,7 @@ const Program = "/usr/local/sbin/hardenctl"
 var Unit []byte
 
 // Enable is the text of a drop-in of sysinit.target that starts the unit at
-// boot. It stands for the link that `systemctl enable` would make: it is a
+// boot. It replaces the link that `systemctl enable` would make: it is a
 // plain file, which can be shown, compared and replaced like the others.
 //
 //go:embed enable.conf

@@ -8,7 +8,7 @@ import (
 )
 
 // wall are the functions of package time that ask the clock of the wall, which
-// anybody can set.
+// can be set.
 var wall = []string{"Now", "Since", "Until"}
 
 // asksTheWall are the functions of the live side that may: they say a time to

@@ -29,7 +29,7 @@ var harmful = map[string]*regexp.Regexp{
 const takesOff = `rm -rf /var/lib/hardenctl /etc/systemd/system/hardenctl-restore.service \`
 
 // TestNoHarmfulAdvice holds that no text of the program, and no line of README.md or a
-// page in docs, proposes a command that can lock somebody out, open the host or take
+// page in docs, proposes a command that can lock a user out, open the host or take
 // what belongs to others.
 func TestNoHarmfulAdvice(t *testing.T) {
 	fset, files := sources(t)

@@ -20,7 +20,7 @@ import (
 const module = "github.com/hardenctl/hardenctl"
 
 // rooms says, for each package and what is below it, which packages of ours it
-// may import; the longest entry counts. A name ending in "/..." stands for what
+// may import; the longest entry counts. A name ending in "/..." means what
 // is below it too. Data goes one way: profile, ruleset, bundle, plan, host.
 var rooms = map[string][]string{
 	"compiler":                 {"compiler/..."},
@@ -135,7 +135,7 @@ var rooms = map[string][]string{
 }
 
 // forbidden are the packages that nothing in the compiler may import. It runs
-// nothing, asks nobody and opens no file by itself.
+// nothing, asks nothing of the host and opens no file by itself.
 var forbidden = []string{
 	"os/...", "net", "net/http/...", "syscall/...", "unsafe", "math/rand/...", "crypto/rand", "golang.org/x/...",
 	"github.com/spf13/...", "github.com/coreos/...", "github.com/lrh3321/...", "github.com/vishvananda/...",

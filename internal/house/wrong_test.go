@@ -124,7 +124,7 @@ func TestWhenThingsGoWrong(t *testing.T) {
 var topic = regexp.MustCompile(`(?m)^- \*\*[^*]+\.\*\*`)
 
 // sentences are those of the section's list, in order, each in one line. What
-// stands in bold is a topic.
+// is in bold is a topic.
 func sentences(t *testing.T) []string {
 	t.Helper()
 	section := pages.Prose(pages.Section(t, "docs/operations.md", "## What happens when things go wrong"))

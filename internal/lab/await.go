@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what must come. It is no measure of
+// Patience is how long a test waits for what must come. It is not a measure of
 // anything: what comes at all comes in a small part of it, even where other work
 // has the processors.
 const Patience = 2 * time.Minute

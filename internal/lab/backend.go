@@ -89,7 +89,7 @@ func skeleton(saved []byte) []byte {
 	return kept.Bytes()
 }
 
-// destroySets destroys every set. The kernel lets go of a set some moments
+// destroySets destroys every set. The kernel releases a set some moments
 // after the last rule that used it is gone, and says busy until then.
 func destroySets() error {
 	var err error

@@ -37,7 +37,7 @@ type Runner interface {
 
 // Main runs m in a fresh lab and exits with its code. For that it starts the
 // program that is running once more, with the same arguments and the same
-// standard files, and passes signals on to it: whatever stands before the call
+// standard files, and passes signals on to it: what is before the call
 // happens twice. Inside a lab, m joins that lab.
 //
 // Without the rights to make a lab it says so and exits 1: tests that need a

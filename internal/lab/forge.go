@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TCP flags of a Segment, as they stand in the header.
+// TCP flags of a Segment, as they are in the header.
 const (
 	FIN = 1 << iota
 	SYN
@@ -24,7 +24,7 @@ const (
 	CWR
 )
 
-// Segment is a TCP segment of the caller's own making. From may be anybody's
+// Segment is a TCP segment of the caller's own making. From may be any
 // address: a host of a lab can forge it.
 type Segment struct {
 	From, To netip.AddrPort // of one family
@@ -33,7 +33,7 @@ type Segment struct {
 	Window   uint16
 	// Options are the options' bytes, a multiple of four and at most 40.
 	Options []byte
-	// HopLimit is the IP header's time to live or hop limit; 0 stands for 64.
+	// HopLimit is the IP header's time to live or hop limit; 0 means 64.
 	HopLimit uint8
 	// MayFragment leaves out "don't fragment", which the IPv4 packets of a
 	// system's own TCP have.

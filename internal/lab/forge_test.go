@@ -28,7 +28,7 @@ func TestAnswered(t *testing.T) {
 	}
 }
 
-// A host sends in anybody's name, and the answer goes to whom the name belongs.
+// A host sends with any source address, and the answer goes to the owner of the address.
 func TestForge(t *testing.T) {
 	FlushState(t)
 	network := NewNetwork(t)

@@ -26,19 +26,19 @@ func TestMain(m *testing.M) {
 	Main(m)
 }
 
-// stranger is a T that stands outside: it records how it was ended.
-type stranger struct{ said string }
+// outsideT is a T outside of a lab: it records how it was ended.
+type outsideT struct{ said string }
 
-func (s *stranger) Helper()        {}
-func (s *stranger) Cleanup(func()) {}
-func (s *stranger) Fatalf(format string, args ...any) {
+func (s *outsideT) Helper()        {}
+func (s *outsideT) Cleanup(func()) {}
+func (s *outsideT) Fatalf(format string, args ...any) {
 	s.said = fmt.Sprintf(format, args...)
 	runtime.Goexit()
 }
 
 // refusal runs f on a goroutine of its own and returns what ended it.
 func refusal(f func(T)) string {
-	s := &stranger{}
+	s := &outsideT{}
 	done := make(chan struct{})
 	go func() { defer close(done); f(s) }()
 	<-done

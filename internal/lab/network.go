@@ -38,7 +38,7 @@ func Open() (*Network, error) {
 	n := &Network{}
 	// A bridge takes the lowest address of its ports unless it is told one;
 	// hosts would go on sending to the old one. Snooping would make neighbour
-	// discovery hang on the MLD that the firewall under test may drop.
+	// discovery depends on the MLD that the firewall under test may drop.
 	steps := [][]string{
 		{"link", "add", ServerInterface, "address", serverLink, "type", "bridge", "forward_delay", "0", "mcast_snooping", "0"},
 		{"link", "set", ServerInterface, "up"},

@@ -16,7 +16,7 @@ const scratch = "/run/hardenctl-lab"
 const note = scratch + "/namespace"
 
 // overlaid are the folders that a lab may write to without the machine's being
-// changed. /var/lib stands for /var/lib/hardenctl, which need not exist.
+// changed. /var/lib is for /var/lib/hardenctl, which need not exist.
 var overlaid = []string{"/etc", "/var/lib"}
 
 // prepareLab turns the fresh namespaces of this process into a lab.

@@ -19,7 +19,7 @@ type Service struct {
 // Count returns how many connections, or UDP datagrams, have arrived so far.
 func (s *Service) Count() int { return int(s.count.Load()) }
 
-// Banner returns the line that a TCP service sends to whoever connects.
+// Banner returns the line that a TCP service sends to each client.
 func (s *Service) Banner() string { return s.banner }
 
 // Serve opens a port of the server until the end of the test. A "tcp" service

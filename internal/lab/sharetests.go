@@ -19,7 +19,7 @@ import (
 // lab disturbs no other.
 //
 // All of them run in a single lab, as with Main, where nothing can be shared
-// out: inside a lab; when tests are chosen with a "/", since somebody looks at
+// out: inside a lab; when tests are chosen with a "/", for a look at
 // a part of one; and with flags that want a single process, as those of
 // benchmarks and profiles do.
 //

@@ -46,7 +46,7 @@ func watchTime() {
 	})
 }
 
-// stuck is a test that has not come to its end.
+// stuck is a test that has not ended.
 type stuck struct {
 	folder, test string // of the test, such as "test/live" and "TestPlan"
 	at           string // the line of a test file, such as "live/plan_test.go:12"
@@ -67,7 +67,7 @@ func (s stuck) line(awaits string) string {
 var (
 	// testFrame is the frame of a test or of a function inside it.
 	testFrame = regexp.MustCompile(`(?m)^github\.com/hardenctl/hardenctl/([\w/]+)\.(Test\w*)[.(]`)
-	// lineFrame is where a function of a test file stands.
+	// lineFrame is where a function of a test file is.
 	lineFrame = regexp.MustCompile(`(?m)^\t(\S+_test\.go:\d+)`)
 )
 

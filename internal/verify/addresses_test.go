@@ -9,7 +9,7 @@ import (
 
 // Unlisted addresses are none that the profile names, even where it names the ranges
 // that are taken first.
-func TestStrangers(t *testing.T) {
+func TestUnlisted(t *testing.T) {
 	for name, text := range map[string]string{
 		"a profile that names few": shop,
 		"a list of unroutable ranges": shop + `
@@ -26,7 +26,7 @@ addresses = ["198.18.0.0/15", "2001:db8:6600::/40"]
 			for _, prefix := range []netip.Prefix{group.v4, group.v6} {
 				for _, s := range p.Sets {
 					if s.Members.Contains(prefix.Addr()) {
-						t.Errorf("%s: the strangers %s are in the set %s", name, prefix, s.Name)
+						t.Errorf("%s: the unlisted %s are in the set %s", name, prefix, s.Name)
 					}
 				}
 			}
@@ -37,17 +37,17 @@ addresses = ["198.18.0.0/15", "2001:db8:6600::/40"]
 	}
 }
 
-func TestNoStrangers(t *testing.T) {
+func TestNoUnlisted(t *testing.T) {
 	p, _ := read(t, shop+`
 [sets.world]
 addresses = ["0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3"]
 `)
 	if _, _, err := findUnlisted(p); err == nil {
-		t.Error("there are strangers although the profile names everybody")
+		t.Error("there are unlisted addresses although the profile names all")
 	}
 }
 
-// Strangers differ in what the kernel counts by: the /32, and the /64.
+// Unlisted addresses differ in what the kernel counts by: the /32, and the /64.
 func TestNumbers(t *testing.T) {
 	s := &unlisted{v4: netip.MustParsePrefix("198.18.0.0/16"), v6: netip.MustParsePrefix("2001:db8:66::/48")}
 	for family, want := range map[int]string{4: "198.18.1.187", 6: "2001:db8:66:1bb::1"} {

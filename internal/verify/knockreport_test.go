@@ -48,7 +48,7 @@ func TestUnserved(t *testing.T) {
 }
 
 // A door is of interest if there is something behind it; its outcome over both
-// families stands in one line.
+// families is in one line.
 func TestDoors(t *testing.T) {
 	p, _ := read(t, shop)
 	p.Knocks = append(p.Knocks, profile.Knock{Name: "nobody's"})

@@ -18,7 +18,7 @@ import (
 
 // scene is the lab while an attack goes on: the server, with a listener on
 // every port that matters, and the crowd, a host that sends from any number of
-// strangers' addresses.
+// unlisted addresses.
 type scene struct {
 	profile   *profile.Profile
 	bundle    *bundle.Bundle

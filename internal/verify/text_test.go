@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Both families share a line; where they differ, both numbers stand there.
+// Both families share a line; where they differ, both numbers are there.
 func TestPrint(t *testing.T) {
 	r := faultless()
 	r.Profile, r.Backend, r.Scanner = "shop.toml", "nft", "prober"

@@ -3,8 +3,8 @@
 //
 // It runs inside a lab: the profile is applied for real to a server in a
 // throwaway network, with a listener on every port of every service, and on
-// ports that the profile does not state, which must stay hidden. Strangers
-// draw the map of all 65,536 ports before and after; probes are sent one by one
+// ports that the profile does not state, which must stay hidden. Unlisted
+// sources draw the map of all 65,536 ports before and after; probes are sent one by one
 // until the kernel bans; nmap, masscan and zmap, or the prober of our own where
 // one is not installed, run their scan types. Meanwhile a client, a crawler and an admin
 // keep visiting. What is promised is read from the profile, and every promise

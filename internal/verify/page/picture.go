@@ -14,7 +14,7 @@ var pictureText string
 
 var pictureLayout = template.Must(template.Must(layout.Clone()).New("picture").Parse(pictureText))
 
-// Where the time line stands in the picture, below the maps.
+// Where the time line is in the picture, below the maps.
 const pictureLineY = 510
 
 // drawn is what the picture shows of a report.
@@ -23,7 +23,7 @@ type drawn struct {
 	LegendY, Height float64
 }
 
-// MapX is where map number i stands, in the units of the picture's viewBox.
+// MapX is where map number i is, in the units of the picture's viewBox.
 func (drawn) MapX(i int) int { return 24 + i*323 }
 
 // Picture returns the maps and the time line of a report as one SVG, which loads

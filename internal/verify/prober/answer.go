@@ -25,7 +25,7 @@ type answer struct {
 	state State
 }
 
-// parseAnswer reads a packet from its IP header on. Whatever is no answer to
+// parseAnswer reads a packet from its IP header on. What is not an answer to
 // a Packet is not ok; nothing in it is trusted.
 func parseAnswer(b []byte) (a answer, ok bool) {
 	p, ok := parseIP(b)

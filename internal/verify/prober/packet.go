@@ -37,10 +37,10 @@ type Packet struct {
 	// Fragments cuts it into pieces of 8 bytes, as nmap's -f does, so that no
 	// piece holds all of the TCP header. Only IPv4 packets are cut.
 	Fragments bool
-	// HopLimit is the time to live, or the hop limit; 0 stands for 64.
+	// HopLimit is the time to live, or the hop limit; 0 means 64.
 	HopLimit uint8
 	// Payload is how many bytes follow the header of TCP or UDP; a datagram has at
-	// least one. Nobody on the way may cut a packet that has a payload.
+	// least one. No router may fragment a packet that has a payload.
 	Payload int
 }
 
