@@ -61,7 +61,7 @@ func TestOtherKind(t *testing.T) {
 		otherKind{[]string{"compile", "web.toml", "--check", "bundle/manifest.json"}, "bundle/manifest.json is the manifest of a bundle, not the folder of a bundle"},
 		otherKind{[]string{"compile", "web.toml", "--check", "saved"}, "saved is a saved plan, not the folder of a bundle"},
 		otherKind{[]string{"compile", "web.toml", "-o", "list.txt"}, "list.txt is a list of addresses, not a folder; name a folder for the bundle"},
-		otherKind{[]string{"check", "web.toml", "--allow", "list.txt"}, "--allow needs a folder: "},
+		otherKind{[]string{"check", "web.toml", "--allow", "list.txt"}, `"--allow" flag: there is no folder "list.txt"`},
 		otherKind{[]string{"plan", "web.toml", "-o", "web.toml"}, "--output web.toml: this file exists and is a profile; name another file"},
 		otherKind{[]string{"plan", "web.toml", "-o", "list.txt"}, "--output list.txt: this file exists and is a list of addresses"})
 	for _, test := range tests {
