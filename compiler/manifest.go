@@ -1,16 +1,15 @@
 package compiler
 
 import (
-	"strconv"
-
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/emit"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // describe returns what the manifest of a profile says of its ruleset: for each
 // part of it the profile line that asked for it.
 func describe(profile string, rs *ruleset.Ruleset) bundle.Manifest {
-	m := bundle.Manifest{Profile: profile, Settings: settingEntries(rs), Access: accessEntry(rs.Access)}
+	m := bundle.Manifest{Profile: profile, Settings: emit.Settings(rs), Access: accessEntry(rs.Access)}
 	for _, t := range rs.Tables {
 		m.Policies = append(m.Policies, policyEntries(t)...)
 		m.Rules = append(m.Rules, ruleEntries(t)...)
@@ -48,26 +47,6 @@ func ruleEntries(t ruleset.Table) []bundle.RuleEntry {
 		for i, r := range c.Rules {
 			entries = append(entries, bundle.RuleEntry{
 				Family: int(t.Family), Table: t.Name, Chain: c.Name, Number: i + 1, Origin: origin(r.Origin)})
-		}
-	}
-	return entries
-}
-
-func settingEntries(rs *ruleset.Ruleset) []bundle.SettingEntry {
-	var entries []bundle.SettingEntry
-	for _, s := range rs.Settings {
-		entries = append(entries, bundle.SettingEntry{Key: s.Key, Value: s.Value, Origin: origin(s.Origin)})
-	}
-	for _, o := range rs.Options {
-		entries = append(entries, bundle.SettingEntry{Module: o.Module, Option: o.Name, Value: o.Value, Origin: origin(o.Origin)})
-	}
-	for _, n := range rs.NICs {
-		for _, o := range n.Offloads {
-			entries = append(entries, bundle.SettingEntry{NIC: n.Name, Option: string(o.Name), Value: o.Word(), Origin: origin(o.Origin)})
-		}
-		if n.Queues.N > 0 {
-			entries = append(entries, bundle.SettingEntry{
-				NIC: n.Name, Option: bundle.Queues, Value: strconv.Itoa(int(n.Queues.N)), Origin: origin(n.Queues.Origin)})
 		}
 	}
 	return entries

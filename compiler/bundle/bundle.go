@@ -123,6 +123,8 @@ const Queues = "queues"
 // "nf_conntrack"), an offload of a network interface ("gro" of "eth0", "on" or
 // "off") or its Queues, with the profile line that states it.
 type SettingEntry struct {
+	// Kind names a kind of setting that the other fields do not tell.
+	Kind   string `json:"kind,omitempty"`
 	Key    string `json:"key,omitempty"`
 	Module string `json:"module,omitempty"`
 	NIC    string `json:"nic,omitempty"`

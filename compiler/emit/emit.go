@@ -11,13 +11,13 @@
 package emit
 
 import (
+	"github.com/hardenctl/hardenctl/compiler/bootfile"
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
-// Files returns every artifact of the ruleset, in the order of DESIGN.md's
-// table. An artifact that would be empty is left out.
+// Files returns every artifact of the ruleset. One that would be empty is left out.
 func Files(rs *ruleset.Ruleset) []bundle.File {
 	all := []bundle.File{
 		{Name: bundle.RulesV4, Text: Rules(rs.Tables, ruleset.V4)},
@@ -26,12 +26,10 @@ func Files(rs *ruleset.Ruleset) []bundle.File {
 		{Name: bundle.ClosedV4, Text: Rules(rs.Fallback, ruleset.V4)},
 		{Name: bundle.ClosedV6, Text: Rules(rs.Fallback, ruleset.V6)},
 		{Name: bundle.KeptSets, Text: KeptSets(rs.Sets)},
-		{Name: bundle.Sysctl, Text: Sysctl(rs.Settings)},
-		{Name: bundle.ModProbe, Text: ModProbe(rs.Options)},
-		{Name: bundle.ModulesLoad, Text: ModulesLoad(rs.Modules)},
 	}
+	all = append(all, bootfile.Files(Settings(rs))...)
+	all = append(all, bundle.File{Name: bundle.ModulesLoad, Text: ModulesLoad(rs.Modules)})
 	all = append(all, Fail2ban(rs.Jail)...)
-	all = append(all, Links(rs.NICs)...)
 	var files []bundle.File
 	for _, f := range all {
 		if len(f.Text) > 0 {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
@@ -69,40 +68,6 @@ func inet(f ruleset.Family) string {
 		return "inet6"
 	}
 	return "inet"
-}
-
-// Sysctl returns a sysctl.d file, each setting under a comment that says which
-// part of the profile states it.
-//
-// A key for every interface is written three times: for all, for default, and
-// as a glob with a leading "-". systemd-sysctl and procps 4 understand the glob;
-// older procps ignores the line because of the "-".
-func Sysctl(settings []ruleset.Setting) []byte {
-	var b bytes.Buffer
-	part := ""
-	for _, s := range settings {
-		if s.Origin.Part != part {
-			part = s.Origin.Part
-			fmt.Fprintf(&b, "# %s\n", part)
-		}
-		if prefix, suffix, glob := strings.Cut(s.Key, ".*."); glob {
-			for _, name := range []string{"all", "default"} {
-				fmt.Fprintf(&b, "%s.%s.%s = %s\n", prefix, name, suffix, s.Value)
-			}
-			b.WriteByte('-')
-		}
-		fmt.Fprintf(&b, "%s = %s\n", s.Key, s.Value)
-	}
-	return b.Bytes()
-}
-
-// ModProbe returns a modprobe.d file.
-func ModProbe(options []ruleset.ModuleOption) []byte {
-	var b bytes.Buffer
-	for _, o := range options {
-		fmt.Fprintf(&b, "# %s\noptions %s %s=%s\n", o.Origin.Part, o.Module, o.Name, o.Value)
-	}
-	return b.Bytes()
 }
 
 // ModulesLoad returns a modules-load.d file. systemd loads these modules before

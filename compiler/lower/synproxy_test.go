@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hardenctl/hardenctl/compiler/bootfile"
 	"github.com/hardenctl/hardenctl/compiler/emit"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
@@ -185,7 +186,7 @@ net.netfilter.nf_conntrack_tcp_loose = 0
 net.ipv4.tcp_timestamps = 1
 net.ipv4.tcp_rmem = 4096 131072 6291456
 `
-	if got := string(emit.Sysctl(rs.Settings)); got != want {
+	if got := string(bootfile.Files(emit.Settings(rs))[0].Text); got != want {
 		t.Errorf("got\n%s", got)
 	}
 	if got := string(emit.ModulesLoad(rs.Modules)); got != "nf_conntrack\n" {

@@ -11,6 +11,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/setting"
 	"github.com/hardenctl/hardenctl/internal/host/watchdog"
 )
 
@@ -64,8 +65,7 @@ func (r *Reading) bootNotes() []string {
 	if m.Before {
 		return nil
 	}
-	return slices.Concat(persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files), persist.SysctlNotes(r.Layout, m.Settings),
-		persist.LinkNotes(m.Settings), probe.QueueNotes(m.Settings))
+	return slices.Concat(persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files), setting.Notes(r.Layout, m.Settings))
 }
 
 // unloaded says what to do for the saved files to be loaded at boot. What the

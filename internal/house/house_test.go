@@ -23,17 +23,20 @@ const module = "github.com/hardenctl/hardenctl"
 // may import; the longest entry counts. A name ending in "/..." means what
 // is below it too. Data goes one way: profile, ruleset, bundle, plan, host.
 var rooms = map[string][]string{
-	"compiler":                 {"compiler/..."},
-	"compiler/diag":            {},
-	"compiler/netset":          {"compiler/diag"},
-	"compiler/filekind":        {"compiler/netset"},
-	"compiler/profile":         {"compiler/diag", "compiler/filekind", "compiler/netset"},
-	"compiler/ruleset":         {"compiler/diag"},
-	"compiler/lower":           {"compiler/diag", "compiler/netset", "compiler/profile", "compiler/ruleset"},
-	"compiler/check":           {"compiler/diag", "compiler/netset", "compiler/profile", "compiler/ruleset"},
-	"compiler/distro":          {"compiler/diag", "compiler/ruleset"},
-	"compiler/needs":           {"compiler/diag", "compiler/distro", "compiler/emit", "compiler/ruleset"},
-	"compiler/emit":            {"compiler/bundle", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile"},
+	"compiler":          {"compiler/..."},
+	"compiler/diag":     {},
+	"compiler/netset":   {"compiler/diag"},
+	"compiler/filekind": {"compiler/netset"},
+	"compiler/profile":  {"compiler/diag", "compiler/filekind", "compiler/netset"},
+	"compiler/ruleset":  {"compiler/diag"},
+	"compiler/lower":    {"compiler/diag", "compiler/netset", "compiler/profile", "compiler/ruleset"},
+	"compiler/check":    {"compiler/diag", "compiler/netset", "compiler/profile", "compiler/ruleset"},
+	"compiler/distro":   {"compiler/diag", "compiler/ruleset"},
+	"compiler/needs":    {"compiler/diag", "compiler/distro", "compiler/emit", "compiler/ruleset"},
+	"compiler/emit": {
+		"compiler/bootfile", "compiler/bundle", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
+	},
+	"compiler/bootfile":        {"compiler/bundle", "compiler/ruleset"},
 	"compiler/bundle":          {"compiler/bundle/linediff", "compiler/diag", "compiler/document"},
 	"compiler/bundle/linediff": {},
 	"compiler/setfile":         {},
@@ -45,21 +48,22 @@ var rooms = map[string][]string{
 		"compiler/bundle", "compiler/document", "compiler/filekind", "compiler/netset", "compiler/ruleset", "compiler/tablefile",
 		"internal/host/apply", "internal/host/dataplane", "internal/host/durable", "internal/host/generation", "internal/host/guard",
 		"internal/host/journal", "internal/host/lock", "internal/host/owned", "internal/host/persist", "internal/host/plan",
-		"internal/host/probe", "internal/host/restore", "internal/host/safepath", "internal/host/session", "internal/host/state",
-		"internal/host/tool", "internal/host/trial", "internal/host/watchdog",
+		"internal/host/probe", "internal/host/restore", "internal/host/safepath", "internal/host/session", "internal/host/setting",
+		"internal/host/state", "internal/host/tool", "internal/host/trial", "internal/host/watchdog",
 	},
 	"internal/host/apply": {
 		"compiler/bundle", "compiler/bundle/linediff", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
 		"internal/host/conntrack", "internal/host/dataplane", "internal/host/generation", "internal/host/journal",
 		"internal/host/kernelset", "internal/host/netns", "internal/host/owned", "internal/host/plan", "internal/host/probe",
-		"internal/host/state", "internal/host/trial",
+		"internal/host/setting", "internal/host/state", "internal/host/trial",
 	},
 	"internal/host/conntrack": {"internal/host/probe"},
 	"internal/host/bundledir": {"compiler/bundle", "internal/host/durable"},
 	"internal/host/durable":   {"compiler/document", "internal/host/safepath"},
 	"internal/host/dataplane": {
 		"compiler/bundle", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/conntrack", "internal/host/durable",
-		"internal/host/kernelset", "internal/host/persist", "internal/host/plan", "internal/host/probe", "internal/host/state",
+		"internal/host/kernelset", "internal/host/persist", "internal/host/plan", "internal/host/probe", "internal/host/setting",
+		"internal/host/state",
 	},
 	"internal/host/dataplane/fake": {
 		"compiler/bundle", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/conntrack",
@@ -75,12 +79,13 @@ var rooms = map[string][]string{
 	"internal/host/generation": {
 		"compiler/bundle", "compiler/document", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
 		"internal/host/durable", "internal/host/owned", "internal/host/plan", "internal/host/safepath", "internal/host/session",
-		"internal/host/state",
+		"internal/host/setting", "internal/host/state",
 	},
 	"internal/host/guard": {
 		"compiler/bundle", "compiler/diag", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
 		"internal/host/conntrack", "internal/host/kernelset", "internal/host/knock", "internal/host/netns", "internal/host/owned",
-		"internal/host/persist", "internal/host/plan", "internal/host/probe", "internal/host/session", "internal/host/state",
+		"internal/host/persist", "internal/host/plan", "internal/host/probe", "internal/host/session", "internal/host/setting",
+		"internal/host/state",
 	},
 	"internal/host/here": {"compiler/distro"},
 	"internal/host/journal": {
@@ -95,7 +100,7 @@ var rooms = map[string][]string{
 	"internal/host/owned":     {"compiler/ruleset", "compiler/tablefile"},
 	"internal/host/persist": {
 		"compiler/bundle", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "deploy/systemd", "internal/host/durable",
-		"internal/host/owned", "internal/host/safepath", "internal/host/state", "internal/host/tool", "internal/host/trial",
+		"internal/host/owned", "internal/host/tool", "internal/host/trial",
 	},
 	"internal/host/plan": {
 		"compiler/bundle", "compiler/bundle/linediff", "compiler/netset", "compiler/ruleset", "compiler/tablefile", "internal/host/owned",
@@ -103,18 +108,19 @@ var rooms = map[string][]string{
 	},
 	"internal/host/probe": {
 		"compiler/bundle", "compiler/diag", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
-		"internal/host/escape", "internal/host/ethtool", "internal/host/extension", "internal/host/kernelset", "internal/host/netns", "internal/host/nftables",
+		"internal/host/escape", "internal/host/extension", "internal/host/kernelset", "internal/host/netns", "internal/host/nftables",
 		"internal/host/owned", "internal/host/persist", "internal/host/plan", "internal/host/process", "internal/host/safepath",
 		"internal/host/state", "internal/host/tool",
 	},
 	"internal/host/process": {},
 	"internal/host/restore": {
-		"compiler/bundle", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/apply",
-		"internal/host/dataplane", "internal/host/extension", "internal/host/kernelset", "internal/host/owned", "internal/host/persist",
-		"internal/host/plan", "internal/host/probe", "internal/host/state", "internal/host/trial",
+		"compiler/bundle", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/apply", "internal/host/dataplane",
+		"internal/host/extension", "internal/host/kernelset", "internal/host/owned", "internal/host/plan", "internal/host/probe",
+		"internal/host/setting", "internal/host/state", "internal/host/trial",
 	},
 	"internal/host/safepath": {},
 	"internal/host/session":  {"internal/host/process"},
+	"internal/host/setting":  {"compiler/bundle", "internal/host/ethtool", "internal/host/safepath", "internal/host/state"},
 	"internal/host/state":    {"compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/owned"},
 	"internal/host/tool":     {"internal/host/here"},
 	"internal/host/trial":    {"compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/owned", "internal/host/state"},
@@ -306,8 +312,8 @@ func TestLabIsForTests(t *testing.T) {
 }
 
 // writesFiles are the files that may call what makes, links or renames files: the
-// room for that, and what writes to /proc.
-var writesFiles = []string{"internal/host/durable/disk.go", "internal/host/probe/settings.go", "internal/host/guard/load.go"}
+// room for that, and what writes to /proc and /sys.
+var writesFiles = []string{"internal/host/durable/disk.go", "internal/host/setting/sysctl.go"}
 
 // TestOneRoomWritesFiles holds that files are written in one way, which survives.
 func TestOneRoomWritesFiles(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/setting"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
@@ -76,7 +76,7 @@ func settings(t *testing.T) map[string]string {
 		stated = compiled(t, "testdata/everything.toml").Manifest.Settings
 	}
 	values := map[string]string{}
-	for _, s := range probe.Settings(stated) {
+	for _, s := range setting.Here(stated) {
 		if text, err := os.ReadFile(s.Path); err == nil && ofNamespace(s.Path) {
 			values[s.Path] = strings.TrimSpace(string(text))
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/setting"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
@@ -107,15 +108,11 @@ func (c Change) objects(kind plan.Kind) []string {
 	return names
 }
 
-// lastSetting is written after all others: without it a connection that
-// conntrack has not seen yet is lost (nf_conntrack-sysctl.rst).
-const lastSetting = "net.netfilter.nf_conntrack_tcp_loose"
-
 // settingsStep writes the settings of the plan: forward until one fails.
 // Backward it writes those of back, all of them, whatever fails.
 func (c Change) settingsStep(back map[string]state.Setting) step {
 	do := func(context.Context) error {
-		for _, key := range last(c.objects(plan.Setting), lastSetting) {
+		for _, key := range setting.Ordered(c.objects(plan.Setting)) {
 			if err := c.Settings.Write(c.Want.Settings[key]); err != nil {
 				return err
 			}
@@ -124,20 +121,12 @@ func (c Change) settingsStep(back map[string]state.Setting) step {
 	}
 	undo := func(context.Context) error {
 		var failed error
-		for _, key := range slices.Backward(last(slices.Sorted(maps.Keys(back)), lastSetting)) {
+		for _, key := range slices.Backward(setting.Ordered(slices.Sorted(maps.Keys(back)))) {
 			failed = errors.Join(failed, c.Settings.PutBack(back[key]))
 		}
 		return failed
 	}
 	return step{name: "kernel settings", do: do, undo: undo}
-}
-
-// last moves one of the names to the end.
-func last(names []string, name string) []string {
-	if i := slices.Index(names, name); i >= 0 {
-		names = append(slices.Delete(names, i, i+1), name)
-	}
-	return names
 }
 
 // changed are the settings that the plan changes, as they are before.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
@@ -251,7 +249,7 @@ func (c Change) readSettingsStep() step {
 		}
 		for _, key := range c.objects(plan.Setting) {
 			now, there := have[key]
-			if want := c.Want.Settings[key]; there && !slices.Equal(strings.Fields(now.Value), strings.Fields(want.Value)) {
+			if want := c.Want.Settings[key]; there && !now.Same(want) {
 				return fmt.Errorf("the host differs from the plan: %s is %q, not %q", key, now.Value, want.Value)
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/setting"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -64,10 +65,10 @@ func (liveSets) Members(name string) iter.Seq2[kernelset.Entry, error] {
 type liveSettings struct{}
 
 func (liveSettings) Read(stated []bundle.SettingEntry) (have, want map[string]state.Setting, err error) {
-	return probe.ReadSettings(stated)
+	return setting.Read(stated)
 }
-func (liveSettings) Write(s state.Setting) error   { return probe.WriteSetting(s) }
-func (liveSettings) PutBack(s state.Setting) error { return probe.PutBack(s) }
+func (liveSettings) Write(s state.Setting) error   { return setting.Write(s) }
+func (liveSettings) PutBack(s state.Setting) error { return setting.PutBack(s) }
 
 type liveFiles struct{}
 

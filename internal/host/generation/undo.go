@@ -18,6 +18,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/host/setting"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -177,7 +178,7 @@ func (u *undoing) addPolicies(stated []bundle.PolicyEntry, before map[state.Tabl
 func (u *undoing) addSettings(stated []bundle.SettingEntry, text []byte) {
 	for line := range bytes.Lines(text) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " = ")
-		entry, found := settingOf(stated, key)
+		entry, found := setting.Entry(stated, key)
 		known := slices.ContainsFunc(u.settings, func(e bundle.SettingEntry) bool { return e.Object() == entry.Object() })
 		if !found || known {
 			continue
@@ -185,27 +186,6 @@ func (u *undoing) addSettings(stated []bundle.SettingEntry, text []byte) {
 		entry.Value, entry.Origin = value, bundle.Origin{Part: bundle.BeforeProfile}
 		u.settings = append(u.settings, entry)
 	}
-}
-
-// settingOf returns the entry of a setting that a bundle states, itself or for
-// every interface.
-func settingOf(stated []bundle.SettingEntry, key string) (bundle.SettingEntry, bool) {
-	for _, e := range stated {
-		if e.Object() == key {
-			return e, true
-		}
-		prefix, suffix, glob := strings.Cut(e.Key, ".*.")
-		name, inside := strings.CutPrefix(key, prefix+".")
-		name, whole := strings.CutSuffix(name, "."+suffix)
-		if glob && inside && whole {
-			e.Key = key
-			if strings.Contains(name, ".") { // with slashes, as sysctl(8) takes such a name
-				e.Key = strings.ReplaceAll(prefix, ".", "/") + "/" + name + "/" + suffix
-			}
-			return e, true
-		}
-	}
-	return bundle.SettingEntry{}, false
 }
 
 // bundle returns what was gathered.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
@@ -15,6 +14,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/conntrack"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
+	"github.com/hardenctl/hardenctl/internal/host/setting"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -129,22 +129,16 @@ func noteSessions(ctx context.Context) error {
 	return err
 }
 
-// loosePath is the setting by which conntrack takes up a connection of which it
-// has not seen the beginning.
-const loosePath = "/proc/sys/net/netfilter/nf_conntrack_tcp_loose"
-
-// readLoose reads the setting of the host; nil if conntrack is not loaded.
-func readLoose() []byte {
-	text, err := os.ReadFile(loosePath)
-	if err != nil {
-		return nil
-	}
-	return text
+// readLoose reads setting.Loose of the host; without a value if conntrack is not
+// loaded.
+func readLoose() state.Setting {
+	have, _, _ := setting.Read([]bundle.SettingEntry{{Key: setting.Loose}})
+	return have[setting.Loose]
 }
 
-func writeLoose(value []byte) {
-	if value != nil {
-		os.WriteFile(loosePath, value, 0)
+func writeLoose(loose state.Setting) {
+	if loose.Value != "" {
+		_ = setting.Write(loose)
 	}
 }
 
@@ -152,15 +146,9 @@ func writeLoose(value []byte) {
 // for itself, and nothing that is the machine's. One that cannot be written
 // does not stop a rehearsal: that is for the apply to find out.
 func writeSettings(entries []bundle.SettingEntry) {
-	for _, s := range probe.Settings(entries) {
-		if ofNamespace(s.Path) {
-			_ = probe.WriteSetting(s)
+	for _, s := range setting.Here(entries) {
+		if setting.OfNamespace(s) {
+			_ = setting.Write(s)
 		}
 	}
-}
-
-// ofNamespace reports whether a setting is one of a network namespace on every
-// kernel; others below /proc/sys/net may be the machine's even inside of one.
-func ofNamespace(path string) bool {
-	return path == loosePath || strings.HasPrefix(path, "/proc/sys/net/ipv4/") || strings.HasPrefix(path, "/proc/sys/net/ipv6/")
 }

@@ -29,22 +29,3 @@ func TestWithoutLog(t *testing.T) {
 		}
 	}
 }
-
-// Settings of the whole machine are never written, also where the namespace
-// shows them.
-func TestOfNamespace(t *testing.T) {
-	for path, want := range map[string]bool{
-		"/proc/sys/net/ipv4/tcp_syncookies":              true,
-		"/proc/sys/net/ipv6/conf/all/accept_redirects":   true,
-		"/proc/sys/net/netfilter/nf_conntrack_tcp_loose": true,
-		"/proc/sys/net/netfilter/nf_conntrack_max":       false,
-		"/proc/sys/net/core/rmem_max":                    false,
-		"/proc/sys/kernel/panic":                         false,
-		"/sys/module/nf_conntrack/parameters/hashsize":   false,
-		"": false, // an offload of a network interface
-	} {
-		if got := ofNamespace(path); got != want {
-			t.Errorf("%q: %v", path, got)
-		}
-	}
-}

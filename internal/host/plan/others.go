@@ -3,7 +3,8 @@ package plan
 import (
 	"bytes"
 	"fmt"
-	"strings"
+
+	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
 // settings compares by the value read back, blanks folded as the kernel prints
@@ -12,7 +13,7 @@ func (c *comparison) settings() {
 	for _, key := range sorted(c.want.Settings, c.want.Settings) {
 		have, want := c.have.Settings[key], c.want.Settings[key]
 		origin := find(c.origins.settings, want.Stated)
-		before, after := fold(have.Value), fold(want.Value)
+		before, after := state.Fold(have.Value), state.Fold(want.Value)
 		switch {
 		case before == after:
 		case have.Unreachable != "":
@@ -23,8 +24,6 @@ func (c *comparison) settings() {
 		}
 	}
 }
-
-func fold(value string) string { return strings.Join(strings.Fields(value), " ") }
 
 // files compares by content. Where the bundle has no file, one that an earlier
 // bundle left goes.

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
-	"github.com/hardenctl/hardenctl/internal/host/persist"
+	"github.com/hardenctl/hardenctl/internal/host/setting"
 )
 
 // settings writes the kernel settings of the file that do not have their value:
@@ -18,15 +17,14 @@ func (l *loading) settings() error {
 	if err := l.files.read(l.files.Sysctl); err != nil {
 		return err
 	}
-	have, want, err := l.site.Settings.Read(persist.Settings(l.files.Sysctl.Text))
+	have, want, err := l.site.Settings.Read(setting.InSysctlFile(l.files.Sysctl.Text))
 	if err != nil {
 		return err
 	}
 	var failed error
 	written := 0
 	for _, key := range slices.Sorted(maps.Keys(want)) {
-		same := strings.Join(strings.Fields(have[key].Value), " ") == strings.Join(strings.Fields(want[key].Value), " ")
-		if same {
+		if have[key].Same(want[key]) {
 			continue
 		}
 		if why := have[key].Unreachable; why != "" {

@@ -88,7 +88,9 @@ type Setting struct {
 	// NIC and Option name what a network interface does: an offload, such as
 	// "gro" of "eth0", whose value is "on" or "off", or bundle.Queues, a number.
 	NIC, Option string
-	Value       string
+	// Kind names a kind that Path and NIC do not tell.
+	Kind  string `json:",omitempty"`
+	Value string
 	// Unreachable says why the setting cannot be changed from here, such as
 	// that it belongs to the machine and this is a container's network
 	// namespace. It is empty where it can.
@@ -98,6 +100,13 @@ type Setting struct {
 // OfInterface reports whether the setting is one of an interface that the
 // profile does not name, and that may go at any time.
 func (s Setting) OfInterface() bool { return strings.Contains(s.Stated, "*") }
+
+// Same reports whether two settings have one value. Blanks of any kind are alike,
+// since the kernel prints lists of numbers with tabs.
+func (s Setting) Same(other Setting) bool { return Fold(s.Value) == Fold(other.Value) }
+
+// Fold returns a value with one blank where there are any.
+func Fold(value string) string { return strings.Join(strings.Fields(value), " ") }
 
 // UsesOfSet counts how often rules of ours name a set. The kernel counts each
 // as a reference.

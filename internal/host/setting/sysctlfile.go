@@ -1,4 +1,4 @@
-package persist
+package setting
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
+	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
 // sysctlFolders are where settings are read from at boot (sysctl.d(5)): a file
@@ -21,13 +22,13 @@ var sysctlFolders = []string{"etc/sysctl.d", "run/sysctl.d", "usr/local/lib/sysc
 // called 99-sysctl.conf, where a distribution makes one.
 const lastSysctl = "etc/sysctl.conf"
 
-// SysctlNotes says which settings of a bundle another file states otherwise and
-// later, so that they will not last over a boot.
-func SysctlNotes(layout bundle.Layout, settings []bundle.SettingEntry) []string {
+// Notes says which settings of a bundle another file states otherwise and later, so
+// that they will not last over a boot.
+func (sysctls) Notes(layout bundle.Layout, settings []bundle.SettingEntry) []string {
 	return sysctlNotes("/", filepath.Base(bundle.Paths(layout)[bundle.Sysctl]), settings)
 }
 
-// sysctlNotes is SysctlNotes below a root, for a file of ours of that name.
+// sysctlNotes is Notes below a root, for a file of ours of that name.
 func sysctlNotes(root, ours string, settings []bundle.SettingEntry) []string {
 	var notes []string
 	for _, file := range laterFiles(root, ours) {
@@ -37,7 +38,7 @@ func sysctlNotes(root, ours string, settings []bundle.SettingEntry) []string {
 		}
 		for _, other := range readSysctl(string(text)) {
 			for _, s := range settings {
-				if s.Key != "" && overlap(split(s.Key), other.key) && fold(s.Value) != fold(other.value) {
+				if overlap(split(s.Key), other.key) && state.Fold(s.Value) != state.Fold(other.value) {
 					notes = append(notes, fmt.Sprintf("/%s sets %s = %s and is read later at boot, so the profile's %s (%s) is lost; remove the line there",
 						file, strings.Join(other.key, "."), other.value, s.Key, s.Value))
 				}
@@ -47,8 +48,8 @@ func sysctlNotes(root, ours string, settings []bundle.SettingEntry) []string {
 	return slices.Compact(notes)
 }
 
-// Settings returns what a file of settings states, as a bundle would.
-func Settings(text []byte) []bundle.SettingEntry {
+// InSysctlFile returns what a file of sysctls states, as a bundle would.
+func InSysctlFile(text []byte) []bundle.SettingEntry {
 	var entries []bundle.SettingEntry
 	for _, s := range readSysctl(string(text)) {
 		entries = append(entries, bundle.SettingEntry{Key: strings.Join(s.key, "."), Value: s.value})
@@ -116,5 +117,3 @@ func overlap(a, b []string) bool {
 		return xy || yx
 	})
 }
-
-func fold(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,4 +1,4 @@
-package probe
+package setting
 
 import (
 	"errors"
@@ -75,11 +75,11 @@ func writeQueues(s state.Setting) error {
 	return err
 }
 
-// QueueNotes says which interfaces of a profile use one queue, and with it one
+// queueNotes says which interfaces of a profile use one queue, and with it one
 // processor, where they have more, and the profile does not say how many.
-func QueueNotes(entries []bundle.SettingEntry) []string {
+func queueNotes(entries []bundle.SettingEntry) []string {
 	var notes []string
-	seen := map[string]bool{"": true} // what is of no interface
+	seen := map[string]bool{}
 	for _, e := range entries {
 		if e.Option == bundle.Queues {
 			seen[e.NIC] = true
@@ -91,13 +91,13 @@ func QueueNotes(entries []bundle.SettingEntry) []string {
 		}
 		seen[e.NIC] = true
 		if c, err := ethtool.ReadChannels(e.NIC); err == nil {
-			notes = append(notes, queueNotes(e.NIC, c)...)
+			notes = append(notes, oneQueueNotes(e.NIC, c)...)
 		}
 	}
 	return notes
 }
 
-func queueNotes(nic string, c ethtool.Channels) []string {
+func oneQueueNotes(nic string, c ethtool.Channels) []string {
 	most, remedy := c.MaxCombined, "`queues = %d` in the profile uses more"
 	if most == 0 {
 		most, remedy = c.MaxReceive, "`ethtool -L "+nic+" rx %d` uses more"

@@ -1,4 +1,4 @@
-package persist
+package setting
 
 import (
 	"cmp"
@@ -17,17 +17,14 @@ import (
 // first folder's counts (systemd.link(5)).
 var linkFolders = []string{"/etc/systemd/network", "/run/systemd/network", "/usr/local/lib/systemd/network", "/usr/lib/systemd/network"}
 
-// LinkNotes says which network interfaces of a profile have a link file of
+// linkNotes says which network interfaces of a profile have a link file of
 // others that udev would take instead of ours. It reads the host.
-func LinkNotes(entries []bundle.SettingEntry) []string {
+func linkNotes(entries []bundle.SettingEntry) []string {
 	var nics []string
 	for _, e := range entries {
-		if e.NIC != "" && !slices.Contains(nics, e.NIC) {
+		if !slices.Contains(nics, e.NIC) {
 			nics = append(nics, e.NIC)
 		}
-	}
-	if nics == nil {
-		return nil
 	}
 	files := linkFiles(linkFolders)
 	var notes []string

@@ -1,4 +1,4 @@
-package persist
+package setting
 
 import (
 	"os"
@@ -37,7 +37,7 @@ func TestSysctlNotes(t *testing.T) {
 	notes := sysctlNotes(root, "60-hardenctl.conf", []bundle.SettingEntry{
 		{Key: "net.ipv4.tcp_syncookies", Value: "1"}, {Key: "net.ipv4.ip_default_ttl", Value: "128"},
 		{Key: "net.ipv4.conf.*.rp_filter", Value: "2"}, {Key: "net.ipv4.conf.all.log_martians", Value: "1"},
-		{Key: "net.ipv4.tcp_rmem", Value: "1 2 3"}, {Module: "nf_conntrack", Option: "hashsize", Value: "1"},
+		{Key: "net.ipv4.tcp_rmem", Value: "1 2 3"},
 	})
 	want := []string{
 		"/run/sysctl.d/70-rp.conf sets net.ipv4.conf.eth0.rp_filter = 1 and",

@@ -1,4 +1,4 @@
-package probe
+package setting
 
 import (
 	"errors"
@@ -6,27 +6,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/host/ethtool"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
-
-// readNIC returns a setting of a network interface with the value that it has.
-// The setting comes with the value that is wanted.
-func readNIC(s state.Setting) (state.Setting, error) {
-	if s.Option == bundle.Queues {
-		return readQueues(s)
-	}
-	return readOffload(s)
-}
-
-// writeNIC changes a setting of a network interface and reads it back.
-func writeNIC(s state.Setting) error {
-	if s.Option == bundle.Queues {
-		return writeQueues(s)
-	}
-	return writeOffload(s)
-}
 
 // Reasons why an offload cannot be changed.
 const (

@@ -1,19 +1,16 @@
-package emit_test
+package bootfile
 
 import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
-	"github.com/hardenctl/hardenctl/compiler/emit"
-	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 func TestLinks(t *testing.T) {
-	files := emit.Links([]ruleset.NIC{{Name: "eth0.100", Offloads: []ruleset.Offload{
-		{Name: ruleset.GRO, On: true, Origin: origin("nics.eth0.100.gro")},
-		{Name: ruleset.TSO, Origin: origin("nics.eth0.100.tso")},
-		{Name: ruleset.LRO, Origin: origin("nics.eth0.100.lro")},
-	}, Queues: ruleset.Queues{N: 4, Origin: origin("nics.eth0.100.queues")}}})
+	entry := func(option, value string) bundle.SettingEntry {
+		return bundle.SettingEntry{NIC: "eth0.100", Option: option, Value: value, Origin: bundle.Origin{Part: "nics.eth0.100." + option}}
+	}
+	files := Files([]bundle.SettingEntry{entry("gro", "on"), entry("tso", "off"), entry("lro", "off"), entry(bundle.Queues, "4")})
 	const want = bundle.Header + `
 
 [Match]

@@ -1,4 +1,4 @@
-package probe
+package setting
 
 import (
 	"testing"
@@ -19,7 +19,7 @@ func TestQueueNotes(t *testing.T) {
 		{"no word of any", ethtool.Channels{}, ""},
 	} {
 		got := ""
-		for _, note := range queueNotes("eth0", test.c) {
+		for _, note := range oneQueueNotes("eth0", test.c) {
 			got += note
 		}
 		if got != test.want {

@@ -1,0 +1,32 @@
+package setting
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// moduleOptions are the files below /sys/module. They are read and written as
+// sysctls are.
+type moduleOptions struct{ sysctls }
+
+const moduleFolder = "/sys/module"
+
+func (moduleOptions) States(e bundle.SettingEntry) bool { return e.Module != "" }
+
+func (moduleOptions) Owns(s state.Setting) bool { return strings.HasPrefix(s.Path, moduleFolder+"/") }
+
+// Here has an option that can be changed while its module is loaded. Others count
+// from the next load on, and are in the modprobe file only.
+func (moduleOptions) Here(e bundle.SettingEntry) map[string]state.Setting {
+	path := filepath.Join(moduleFolder, e.Module, "parameters", e.Option)
+	if stat, err := os.Stat(path); err == nil && stat.Mode().Perm()&0o200 == 0 {
+		return nil
+	}
+	return map[string]state.Setting{e.Object(): {Stated: e.Object(), Path: path, Value: e.Value}}
+}
+
+func (moduleOptions) Notes(bundle.Layout, []bundle.SettingEntry) []string { return nil }

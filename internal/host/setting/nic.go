@@ -1,0 +1,38 @@
+package setting
+
+import (
+	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/state"
+)
+
+// nics are what network interfaces do for the processor: offloads, and how many
+// queues they use.
+type nics struct{}
+
+func (nics) States(e bundle.SettingEntry) bool { return e.NIC != "" }
+
+func (nics) Owns(s state.Setting) bool { return s.NIC != "" }
+
+func (nics) Here(e bundle.SettingEntry) map[string]state.Setting {
+	return map[string]state.Setting{e.Object(): {Stated: e.Object(), NIC: e.NIC, Option: e.Option, Value: e.Value}}
+}
+
+func (nics) Read(s state.Setting) (state.Setting, error) {
+	if s.Option == bundle.Queues {
+		return readQueues(s)
+	}
+	return readOffload(s)
+}
+
+func (nics) Write(s state.Setting) error {
+	if s.Option == bundle.Queues {
+		return writeQueues(s)
+	}
+	return writeOffload(s)
+}
+
+func (nics) Notes(_ bundle.Layout, stated []bundle.SettingEntry) []string {
+	return slices.Concat(linkNotes(stated), queueNotes(stated))
+}
