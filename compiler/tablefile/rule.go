@@ -68,6 +68,18 @@ func (r Rule) value(wanted ...string) string {
 	return ""
 }
 
+// Numbered returns the number with which what an insertion or a deletion says begins, and
+// the rule without it; 0 where it says none.
+func (r Rule) Numbered() (number int, rule Rule) {
+	first, rest := word(r.Spec)
+	number, err := strconv.Atoi(first)
+	if err != nil || number < 1 {
+		return 0, r
+	}
+	r.Spec = rest
+	return number, r
+}
+
 // Target returns the target or chain that the rule names with -j or -g, without
 // the target's options; empty if the rule has none, or cannot be split.
 func (r Rule) Target() string { return r.value("-j", "-g") }

@@ -3,10 +3,10 @@ package fake
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
 // Restore does to a table what iptables-restore --noflush --counters does with the
@@ -56,56 +56,46 @@ func clone(t tablefile.Table) tablefile.Table {
 type restoring struct{ table tablefile.Table }
 
 func (m *restoring) line(line string) error {
-	var r tablefile.Rule
-	if _, err := fmt.Sscanf(line, "[%d:%d]", &r.Packets, &r.Bytes); err == nil {
-		_, line, _ = strings.Cut(line, " ")
+	l := tablefile.ParseLine(line)
+	switch l.Kind {
+	case tablefile.Declare:
+		m.declare(l)
+	case tablefile.Command:
+		chain := m.table.Chain(l.Chain)
+		if chain == nil {
+			return fmt.Errorf("no chain %s", l.Chain)
+		}
+		return m.change(l, chain)
 	}
-	command, rest, _ := strings.Cut(line, " ")
-	name, rest, _ := strings.Cut(rest, " ")
-	switch {
-	case command == "COMMIT", command == "", command[0] == '*', command[0] == '#':
-		return nil
-	case command[0] == ':':
-		return m.declare(command[1:], name, rest)
-	}
-	chain := m.table.Chain(name)
-	if chain == nil {
-		return fmt.Errorf("no chain %s", name)
-	}
-	return m.change(command, chain, r, rest)
+	return nil
 }
 
 // declare makes or empties a chain, or states a policy.
-func (m *restoring) declare(name, policy, counters string) error {
-	chain := m.table.Chain(name)
-	if chain == nil {
-		m.table.Chains = append(m.table.Chains, tablefile.Chain{Name: name, Policy: policy})
-		return nil
-	}
-	if policy == tablefile.UserPolicy {
+func (m *restoring) declare(l tablefile.Line) {
+	chain := m.table.Chain(l.Chain)
+	switch {
+	case chain == nil:
+		m.table.Chains = append(m.table.Chains, tablefile.Chain{Name: l.Chain, Policy: l.Policy})
+	case l.Policy == tablefile.UserPolicy:
 		chain.Rules = nil
-		return nil
+	default:
+		chain.Policy, chain.Packets, chain.Bytes = l.Policy, l.Rule.Packets, l.Rule.Bytes
 	}
-	chain.Policy = policy
-	_, err := fmt.Sscanf(counters, "[%d:%d]", &chain.Packets, &chain.Bytes)
-	return err
 }
 
-func (m *restoring) change(command string, chain *tablefile.Chain, r tablefile.Rule, rest string) error {
-	r.Spec = rest
-	switch command {
-	case "-A":
-		chain.Rules = append(chain.Rules, r)
+func (m *restoring) change(l tablefile.Line, chain *tablefile.Chain) error {
+	number, r := l.Rule.Numbered()
+	switch l.Command {
+	case tablefile.Append:
+		chain.Rules = append(chain.Rules, l.Rule)
 	case "-I":
-		var number int
-		if _, err := fmt.Sscan(rest, &number); err != nil || number > len(chain.Rules)+1 {
+		if number < 1 || number > len(chain.Rules)+1 {
 			return fmt.Errorf("index too big")
 		}
-		_, r.Spec, _ = strings.Cut(rest, " ")
 		chain.Rules = slices.Insert(chain.Rules, number-1, r)
 	case "-D":
-		at := slices.IndexFunc(chain.Rules, func(have tablefile.Rule) bool { return have.Spec == rest })
-		if number, err := strconv.Atoi(rest); err == nil {
+		at := slices.IndexFunc(chain.Rules, func(have tablefile.Rule) bool { return have.Spec == r.Spec })
+		if number > 0 {
 			at = number - 1
 		}
 		if at < 0 || at >= len(chain.Rules) {
@@ -137,7 +127,7 @@ func (m *restoring) remove(chain *tablefile.Chain) error {
 func (m *restoring) dangling() error {
 	for _, c := range m.table.Chains {
 		for _, r := range c.Rules {
-			if to := r.Target(); strings.HasPrefix(to, "HARDENCTL") && m.table.Chain(to) == nil {
+			if to := r.Target(); owned.Chain(to) && m.table.Chain(to) == nil {
 				return fmt.Errorf("a rule of %s goes to %s, which is not there", c.Name, to)
 			}
 		}
