@@ -14,17 +14,44 @@ GENERATION = iptables ipset iproute2 nftables procps iputils-ping strace openssh
 
 .PHONY: build check demo test test-long matrix crash failpoints race lint bench picture golden reference clean
 
-# Without C libraries: LD_PRELOAD and the like have no hold on the program.
-build:
-	CGO_ENABLED=0 $(GO) build -o bin/hardenctl ./cmd/hardenctl
+# Where the program is built, and what --version says; by default that of the build.
+BIN ?= bin
+VERSION ?=
 
-# What needs no root and no firewall tools: seconds, for each change. Tests that need
-# root skip themselves here; make test runs them. The packages left out live in a lab.
-IN_A_LAB = /(deploy|test/.*|internal/lab|internal/verify|internal/verify/prober|internal/host/journal)$$
-check:
-	test -z "$$(gofmt -l .)"
-	$(GO) vet ./...
-	$(GO) test $$($(GO) list ./... | grep -vE '$(IN_A_LAB)')
+# Without C libraries: as a static binary it ignores LD_PRELOAD and the like.
+build:
+	CGO_ENABLED=0 $(GO) build -ldflags '-X main.version=$(VERSION)' -o $(BIN)/hardenctl ./cmd/hardenctl
+
+$(BIN)/hardenctl:
+	$(MAKE) build
+
+# Installs what `make` has built, so that root needs no Go. DESTDIR is put before every
+# path, for a package. The unit is not enabled: the first apply does that.
+PREFIX ?= /usr/local
+MANUALS = $(notdir $(wildcard deploy/man/*.8))
+UNIT = $(PREFIX)/lib/systemd/system/hardenctl-restore.service
+BASH_COMPLETION = $(PREFIX)/share/bash-completion/completions/hardenctl
+ZSH_COMPLETION = $(PREFIX)/share/zsh/site-functions/_hardenctl
+FISH_COMPLETION = $(PREFIX)/share/fish/vendor_completions.d/hardenctl.fish
+
+install: | $(BIN)/hardenctl
+	install -D -m 0755 $(BIN)/hardenctl $(DESTDIR)$(PREFIX)/sbin/hardenctl
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 0644 $(MANUALS:%=deploy/man/%) $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 0644 deploy/man/hardenctl.toml.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -d $(dir $(DESTDIR)$(BASH_COMPLETION) $(DESTDIR)$(ZSH_COMPLETION) $(DESTDIR)$(FISH_COMPLETION) $(DESTDIR)$(UNIT))
+	$(BIN)/hardenctl completion bash >$(DESTDIR)$(BASH_COMPLETION)
+	$(BIN)/hardenctl completion zsh >$(DESTDIR)$(ZSH_COMPLETION)
+	$(BIN)/hardenctl completion fish >$(DESTDIR)$(FISH_COMPLETION)
+	sed 's|/usr/local/sbin|$(PREFIX)/sbin|' deploy/systemd/hardenctl-restore.service >$(DESTDIR)$(UNIT)
+	chmod 0644 $(DESTDIR)$(BASH_COMPLETION) $(DESTDIR)$(ZSH_COMPLETION) $(DESTDIR)$(FISH_COMPLETION) $(DESTDIR)$(UNIT)
+
+# Removes what install has installed, and nothing else: `hardenctl rollback 0` before it
+# restores the state of the host before hardenctl.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/hardenctl $(MANUALS:%=$(DESTDIR)$(PREFIX)/share/man/man8/%) \
+		$(DESTDIR)$(PREFIX)/share/man/man5/hardenctl.toml.5 \
+		$(DESTDIR)$(BASH_COMPLETION) $(DESTDIR)$(ZSH_COMPLETION) $(DESTDIR)$(FISH_COMPLETION) $(DESTDIR)$(UNIT)
 
 demo: build
 	test/scripts/setup $(TOOLS)
@@ -129,6 +156,7 @@ golden:
 # of a bundle, the exit codes, and the tests of each fault.
 reference:
 	$(GO) test ./compiler/profile ./compiler/bundle ./internal/cli/exitcode ./internal/house -run '^(TestReference|TestFilesOfPage|TestPage|TestEachFaultIsTested)$$' -update
+	$(GO) test ./cmd/hardenctl -run '^TestManPages$$' -update
 
 clean:
 	rm -rf bin

@@ -10,10 +10,7 @@ import (
 // TestHelp holds that every command says what it does, and that each of its
 // examples is a command line that it would take.
 func TestHelp(t *testing.T) {
-	for _, cmd := range withBelow(newRoot()) {
-		if cmd.Name() == "help" || cmd.Name() == "completion" || cmd.Parent() != nil && cmd.Parent().Name() == "completion" {
-			continue // cobra's own
-		}
+	for _, cmd := range commands() {
 		if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
 			t.Errorf("%s lacks a short or a long description, or an example", cmd.CommandPath())
 		}
@@ -25,13 +22,10 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// withBelow returns a command and all commands below it.
-func withBelow(cmd *cobra.Command) []*cobra.Command {
-	all := []*cobra.Command{cmd}
-	for _, below := range cmd.Commands() {
-		all = append(all, withBelow(below)...)
-	}
-	return all
+// commands returns hardenctl and the commands below it.
+func commands() []*cobra.Command {
+	root := newRoot()
+	return append([]*cobra.Command{root}, root.Commands()...)
 }
 
 // takes reports why a command line would be refused. It stops before the
@@ -54,6 +48,20 @@ func takes(line string) error {
 		return err
 	}
 	return cmd.ValidateFlagGroups()
+}
+
+// TestExamples runs the examples of the commands that need no root, in the order in
+// which help and the manual pages list them. TestHelp parses the others.
+func TestExamples(t *testing.T) {
+	enter(t, map[string]string{"web.toml": "version = 1\ninclude = [\"builtin:web\"]\n"})
+	for _, cmd := range []*cobra.Command{newCheck(), newCompile(), newProfiles()} {
+		for line := range strings.Lines(cmd.Example) {
+			line, _, _ = strings.Cut(strings.TrimSpace(line), "  ")
+			if r := run(t, strings.Fields(line)[1:]...); r.code != 0 || r.stdout == "" && !strings.Contains(line, "--check") {
+				t.Errorf("%s ends with %d: %s%s", line, r.code, r.stdout, r.stderr)
+			}
+		}
+	}
 }
 
 // TestTakes holds that the test above can fail.

@@ -6,12 +6,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -22,8 +24,18 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
-// version is set by the linker of a release.
-var version = "development"
+// version is what the linker of a release sets: make VERSION=1.2.3.
+var version string
+
+// built is what --version prints: the version, or what go knows of the build, such
+// as the version of `go install`.
+func built() string {
+	info, ok := debug.ReadBuildInfo()
+	if version == "" && ok && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return cmp.Or(version, "development")
+}
 
 // The exit codes by shorter names; exitcode.Table says what they mean.
 const (
@@ -115,7 +127,7 @@ is ` + defaultProfile + `.`,
   hardenctl confirm                       make the change permanent (new SSH session)
   hardenctl rollback                      restore the generation before
   hardenctl verify web.toml               attack the profile in a test network`,
-		Version:       version,
+		Version:       built(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

@@ -126,6 +126,7 @@ var rooms = map[string][]string{
 	"internal/host/trial":    {"compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/owned", "internal/host/state"},
 	"internal/host/watchdog": {"internal/host/journal", "internal/host/netns", "internal/host/tool"},
 	"deploy/systemd":         {},
+	"internal/cli/manpage":   {"internal/cli/exitcode"},
 	"internal/cli/exitcode":  {},
 	"cmd":                    {"compiler/...", "internal/cli/...", "internal/host/...", "profiles", "internal/verify/...", "internal/lab"},
 	"internal/verify":        {"compiler/...", "internal/host", "internal/host/kernelset", "internal/host/knock", "internal/lab", "internal/verify/prober"},

@@ -30,7 +30,7 @@ func TestFailedCleanupIsFinishedLater(t *testing.T) {
 			if r.Code() != 0 || !r.Struck {
 				t.Fatalf("exit %d, struck %v: %s", r.Code(), r.Struck, r.Out)
 			}
-			contains(t, r.Out, "not everything could be cleared up", c.says)
+			contains(t, r.Out, "could not be cleaned up completely", c.says)
 			contains(t, expect(t, 0, "plan", profile), "the apply of variant.toml could not be cleaned up completely")
 			contains(t, expect(t, 0, "revert"), "No trial is pending.")
 			nothingUnderWay(t)

@@ -19,7 +19,7 @@ func TestConfirmOfAnotherTrial(t *testing.T) {
 
 	token, _ := tryOut(t, other, "5m")
 	during := look(t)
-	contains(t, expectAs(t, confirming, 1, "confirm", old), "not the token of the trial that is pending", "without one")
+	contains(t, expectAs(t, confirming, 1, "confirm", old), "not the token of the pending trial", "without a token")
 	contains(t, expectAs(t, applying, 1, "confirm", token), "open a new SSH session and run `hardenctl confirm` there before")
 	look(t).is(t, during)
 

@@ -86,7 +86,7 @@ func TestMissingLibrary(t *testing.T) {
 			}
 			t.Run(title, func(t *testing.T) {
 				hide(t, n.Name)
-				refusedFor(t, path, "this host does not have the "+title+" of iptables: there is no lib", n.Name+".so",
+				refusedFor(t, path, "this host does not have the "+title+" of iptables: no lib", n.Name+".so",
 					"it is needed by: "+n.Origins[0].Part+" (", "to install it (Debian ", "): apt-get install --reinstall iptables", "the tool said: ")
 			})
 		}
@@ -259,7 +259,7 @@ func TestRestoreNamesMissingLibrary(t *testing.T) {
 	hardenctl(t, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	lab.FlushState(t)
 	hide(t, "hashlimit")
-	contains(t, expect(t, 1, "restore"), "this host does not have the match hashlimit of iptables: there is no lib", "apt-get install --reinstall iptables")
+	contains(t, expect(t, 1, "restore"), "this host does not have the match hashlimit of iptables: no lib", "apt-get install --reinstall iptables")
 }
 
 // What other distributions lack is said by check, and not on a host that has it.

@@ -55,7 +55,7 @@ func (p *promises) failed(t *testing.T, code int, out string) {
 	contains(t, out, "input/output error")
 	switch code {
 	case 0: // it could not clear up, and has said so
-		contains(t, out, "not everything could be cleared up")
+		contains(t, out, "could not be cleaned up completely")
 		p.isWhole(t)
 	case 1, 3:
 		look(t).is(t, p.old)

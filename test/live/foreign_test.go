@@ -132,7 +132,7 @@ func TestForeign(t *testing.T) {
 			t.Errorf("a second plan: %+v", p.Changes)
 		}
 		untouched(t, p)
-		contains(t, strings.Join(p.Notes, "\n"), "IPv4 filter INPUT: 2 rules of others", "IPv6 filter INPUT: 1 rule of others")
+		contains(t, strings.Join(p.Notes, "\n"), "IPv4 filter INPUT: 2 rules of other programs", "IPv6 filter INPUT: 1 rule of other programs")
 		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		if after := theirs(t); after != before {
 			t.Errorf("after a second profile others have\n%s", after)

@@ -41,7 +41,7 @@ func TestGuardKnowsWhereSSHListens(t *testing.T) {
 				contains(t, expect(t, 0, "plan", profile), c.says)
 				return
 			}
-			contains(t, expect(t, 1, "apply", profile, "--auto-approve", "--confirm-within", "0"), "  risky: nobody could log in", c.says, "Nothing was changed", "--no-guard")
+			contains(t, expect(t, 1, "apply", profile, "--auto-approve", "--confirm-within", "0"), "  risky: no admin could log in", c.says, "Nothing was changed", "--no-guard")
 		})
 	}
 	lab.Serve(t, "tcp", 9090)

@@ -73,8 +73,9 @@ func place(t *testing.T, path, text string) {
 	}
 }
 
-// obey runs a command of a page in the reader's folder. What builds the program runs in
-// the checkout, and leaves it in that folder; what confirms runs in a new login.
+// obey runs a command of a page in the reader's folder. What makes the program runs in
+// the checkout, and installs it below that folder: of this machine only the program's
+// own place is the test's to fill. What confirms runs in a new login.
 func obey(t *testing.T, folder, command string) {
 	t.Helper()
 	cmd := exec.CommandContext(context.Background(), "sh", "-c", command)
@@ -82,11 +83,14 @@ func obey(t *testing.T, folder, command string) {
 	if strings.HasPrefix(command, "hardenctl confirm") {
 		cmd.Env = append(cmd.Env, confirming)
 	}
-	if strings.Contains(command, "go build") {
+	if strings.HasPrefix(command, "make") {
 		cmd.Dir = "../.."
-		cmd.Args[2] = strings.Replace(command, "-o hardenctl", "-o "+filepath.Join(folder, "hardenctl"), 1)
+		cmd.Args[2] = command + " BIN=" + folder + " DESTDIR=" + filepath.Join(folder, "root")
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s: %v\n%s", command, err, out)
+	}
+	if command == "make install" {
+		obey(t, folder, "install root/usr/local/sbin/hardenctl /usr/local/sbin/hardenctl")
 	}
 }

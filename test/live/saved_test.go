@@ -109,7 +109,7 @@ func TestSavedPlanTampered(t *testing.T) {
 		{"a later version", rewrite(t, savePlan(t, "builtin:web"), edit(`"format": 1`, `"format": 2`)), "unsupported saved plan format 2 (expected 1); save a plan with"},
 		{"a port changed", rewrite(t, savePlan(t, "builtin:web"), edit(rule, `-A HARDENCTL-INPUT -p tcp -m tcp --dport 23 `)), "is not as it was written"},
 		{"a NUL byte", forge(t, "builtin:web", edit(rule, `-A HARDENCTL-INPUT -p tcp -m tcp --dport 443\u0000 `)), "rules.v4 holds a NUL byte"},
-		{"a file of another name", forge(t, "builtin:web", edit(`"name": "ipsets",`+"\n"+`      "text"`, `"name": "../../passwd",`+"\n"+`      "text"`)), `"../../passwd" is no file of a bundle`},
+		{"a file of another name", forge(t, "builtin:web", edit(`"name": "ipsets",`+"\n"+`      "text"`, `"name": "../../passwd",`+"\n"+`      "text"`)), `"../../passwd" is not a file of a bundle`},
 		{"a file twice", forge(t, "builtin:web", edit(`"name": "modprobe.conf",`+"\n"+`      "text"`, `"name": "ipsets",`+"\n"+`      "text"`)), `"ipsets" is not a file of a bundle, or is listed twice`},
 		{"no such file", "/nowhere.plan", "no such file"},
 	} {

@@ -295,7 +295,7 @@ func TestConfirm(t *testing.T) {
 			code        int
 			args        []string
 		}{
-			{confirming, "not the token of the trial that is pending, an apply of variant.toml until", 1, []string{"confirm", "aaaaaaaa"}},
+			{confirming, "not the token of the pending trial (an apply of variant.toml, until", 1, []string{"confirm", "aaaaaaaa"}},
 			{applying, "open a new SSH session", 1, []string{"confirm", token}},
 			{"SSH_CONNECTION=", "open a new SSH session", 1, []string{"confirm", token}}, // as sudo in tmux
 			{confirming, "an apply of variant.toml by root from 192.0.2.7 is on trial until", 6, []string{"apply", s.before, "--auto-approve", "--no-guard", "--lock-timeout", "1s"}},

@@ -10,7 +10,7 @@ func TestTrialReadsSetsBack(t *testing.T) {
 		for _, c := range []struct{ name, meddle, says string }{
 			{"another entry", "ipset del hardenctl_office-v4 198.51.100.64/28; ipset add hardenctl_office-v4 203.0.113.0/28",
 				"set hardenctl-office-v4: its entries are not those that hardenctl added"},
-			{"one too few", "ipset del hardenctl_office-v6 2001:db8:11::/48", "set hardenctl-office-v6: it holds 0 entries of 1"},
+			{"one too few", "ipset del hardenctl_office-v6 2001:db8:11::/48", "set hardenctl-office-v6: it holds 0 entries, expected 1"},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				breakTool(c.meddle)(t)

@@ -262,7 +262,7 @@ func (t *tableComparison) foreign() {
 			Kind: Chain, Family: int(t.id.Family), Object: t.object(chain.Name), Count: n})
 		if hooked && lost > 0 && t.decides(chain.Name) {
 			t.plan.Notes = append(t.plan.Notes, fmt.Sprintf(
-				"IPv%d %s: unmanaged rules (%s) after hardenctl's chain, which decides every packet, never match",
+				"IPv%d %s: %s of other programs never match: hardenctl's chain comes first and decides every packet",
 				t.id.Family, t.object(chain.Name), rules(lost)))
 		}
 	}
