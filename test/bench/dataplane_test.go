@@ -23,7 +23,7 @@ func all(b *testing.B, backend string) (s *street, conntrack *lab.Host, others [
 }
 
 // BenchmarkConnections makes a connection for each request, from many sources.
-// What stands apart by the clock and not by processor time is done by the
+// What is apart by the clock and not by processor time is done by the
 // kernel's own workers: connlimit tidies its lists there.
 // Ours is to reach 0.97 of conntrack alone, and no less than ufw and firewalld.
 func BenchmarkConnections(b *testing.B) {

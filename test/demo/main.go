@@ -77,7 +77,7 @@ func (s *show) play() error {
 	return nil
 }
 
-// settle lets everybody move in: a server with six ports open, a scanner, a
+// settle joins the hosts: a server with six ports open, a scanner, a
 // customer, the office and one of Google's crawlers.
 func (s *show) settle(n *lab.Network) error {
 	title("A server with ports 22, 80, 443, 3306, 5432 and 8080 open, and no firewall")

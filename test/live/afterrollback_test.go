@@ -19,9 +19,9 @@ func afterRollback() []string {
 	return []string{"--after-rollback", strconv.Itoa(live.Number)}
 }
 
-// After a rollback the profile on disk is still the one that was taken back. The
+// After a rollback the profile on disk is still the one that was undone. The
 // apply of cron, of Ansible or from a plan that was saved before is refused, with
-// who went back and when, until a person says so.
+// who rolled back and when, until a user accepts.
 func TestApplyAfterRollback(t *testing.T) {
 	bare(t, "nft")
 	t.Cleanup(func() { as(t, applying, "revert") })
@@ -60,7 +60,7 @@ func TestApplyAfterRollback(t *testing.T) {
 	apply(1, bad, "--after-rollback", "3")                    // which a script has kept
 	apply(0, bad, "--after-rollback", "5")
 
-	// So does who has mended the profile, though there is nothing to apply.
+	// So does who has fixed the profile, though there is nothing to apply.
 	expectAs(t, applying, 0, "rollback", "--auto-approve", "--no-guard", "--confirm-within", "5m")
 	contains(t, expectAs(t, confirming, 0, "confirm"), "The profile on disk did not change.", "--after-rollback 7")
 	contains(t, apply(0, good), "--after-rollback 7")
@@ -84,8 +84,8 @@ func typesAnswer(t *testing.T, code int, answer, args string) string {
 	return out
 }
 
-// A profile that was on trial and that nobody confirmed is on disk still. The
-// apply of cron, for good and with nobody there, is refused until it is mended or
+// A profile whose trial was not confirmed is on disk still. The
+// apply of cron, for good and without a user, is refused until it is fixed or
 // was confirmed; on trial it can be tried again.
 func TestUnconfirmedProfile(t *testing.T) {
 	bare(t, "nft")

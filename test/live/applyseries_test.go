@@ -11,7 +11,7 @@ import (
 )
 
 // Two hundred applies in a row, the first on a bare host, and each as people
-// apply: at once, on trial and confirmed, on trial and taken back, on trial until
+// apply: at once, on trial and confirmed, on trial and undone, on trial until
 // the time is over, and back to the generation before. They are nothing that a
 // customer notices, or that a packet which neither profile lets in gets through.
 func TestTwoHundredAppliesNFT(t *testing.T)    { seriesOfApplies(t, "nft") }
@@ -35,10 +35,10 @@ func seriesOfApplies(t *testing.T, backend string) {
 
 	pouring := pourInto(t, client, "9999")
 	s.confirms(t) // the first rules that this host has
-	s.replaces(t) // a rollback has rules to go back to, wherever the slice begins
+	s.replaces(t) // a rollback has rules to return to, wherever the slice begins
 	pouring.end()
 	before := settled(t, hidden, "9999")
-	pouring = pourInto(t, client, "9999") // flows that nobody has let in
+	pouring = pourInto(t, client, "9999") // flows that no rule has accepted
 	slice := newSlice(t, applies, 1)
 	for i := range slice.numbers() {
 		round[i%len(round)](&s, t)
@@ -154,7 +154,7 @@ func settled(t *testing.T, at *lab.Service, port string) (n int) {
 	return at.Count() - 1
 }
 
-// dialled are connections that somebody made one after the other, until one failed.
+// dialled are connections made one after the other, until one failed.
 type dialled struct {
 	made   int
 	failed error

@@ -71,7 +71,7 @@ func TestOthersDoNotHideScanner(t *testing.T) {
 	})
 }
 
-// One touch of a tripwire bans, by TCP and by UDP, with honest flags and others.
+// One touch of a tripwire bans, by TCP and by UDP, with ordinary flags and others.
 func TestTripwireBans(t *testing.T) {
 	touches := map[string]func(h *lab.Host) error{
 		"SYN":  func(h *lab.Host) error { return h.Forge(syn(h.V4(), 23), syn(h.V6(), 23)) },

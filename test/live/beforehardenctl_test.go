@@ -44,7 +44,7 @@ func TestRollbackOfTheFirstApply(t *testing.T) {
 
 // On a server with rules, sets, policies and files of others it is what it was
 // too: on trial, after the confirm and after a reboot. What others have changed
-// meanwhile stays. A later apply works, and can be taken back again.
+// meanwhile stays. A later apply works, and can be undone again.
 func TestRollbackToBefore(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		addForeign(t)
@@ -119,7 +119,7 @@ func restoresBefore(t *testing.T, want string) {
 }
 
 // What the host had before may lock out who is logged in now: nothing of ours
-// stands before the rules of others then, and the guard tries those.
+// is before the rules of others then, and the guard tries those.
 func TestRollbackToBeforeLocksOut(t *testing.T) {
 	const first, second = "2001:db8:10::2", "2001:db8:10::3"
 	bare(t, "nft")

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A journal that nobody can read locks nobody out: what is on trial ends by a
+// An unreadable journal locks no user out: what is on trial ends by a
 // revert all the same, which says what it cannot know. One that has gone ends so
 // too, and by any command that changes the host.
 func TestBrokenJournal(t *testing.T) {

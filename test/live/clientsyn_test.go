@@ -52,7 +52,7 @@ func scale(shift byte) []byte { return []byte{3, 3, shift} }
 
 func options(parts ...[]byte) []byte { return slices.Concat(parts...) }
 
-// honest are the SYNs of systems that people use, as p0f and nmap's database of
+// honest are the SYNs of systems in use, as p0f and nmap's database of
 // systems describe them. Six ask for Fast Open or Multipath TCP too; where in the
 // order each system puts that option is a guess. The last two have come through a
 // firewall that clears "don't fragment"; the first of them is p0f's sight of

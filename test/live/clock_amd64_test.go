@@ -76,7 +76,7 @@ func TestToLiveByAClock(t *testing.T) {
 // asks for the time of the wall, and at no other call, which would take long
 // (seccomp(2)).
 func askTracer() {
-	const call, argument = 0, 16 // where they stand (struct seccomp_data)
+	const call, argument = 0, 16 // where they are (struct seccomp_data)
 	load, equal := uint16(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS), uint16(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K)
 	program := []unix.SockFilter{
 		{Code: load, K: call},
@@ -123,7 +123,7 @@ func (r tracer) follow(leader int) int {
 	}
 }
 
-// stopped looks at a process that stands still, and lets it go on, until the call
+// stopped looks at a process that is still, and lets it go on, until the call
 // returns if it has just begun one. An error is of one that was killed meanwhile.
 func (r tracer) stopped(pid int, status unix.WaitStatus) {
 	const inCall = unix.SIGTRAP | 0x80 // PTRACE_O_TRACESYSGOOD
@@ -161,7 +161,7 @@ func (r tracer) answer(pid int) {
 }
 
 // hideVDSO has a program that is about to run not find the page. On the stack
-// stand the number of arguments, they themselves, the environment, each with a 0
+// are the number of arguments, the arguments, the environment, each with a 0
 // at its end, and pairs of numbers that tell of the process (getauxval(3)).
 func hideVDSO(pid int) {
 	const ignore, vdso = 1, 33 // AT_IGNORE, AT_SYSINFO_EHDR

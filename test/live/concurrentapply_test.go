@@ -64,7 +64,7 @@ func TestApplyWaitsForATrial(t *testing.T) {
 	}
 }
 
-// While somebody is asked, others revert, apply and try. The answer is refused
+// While a user is asked, others revert, apply and try. The answer is refused
 // then, and so it is if the profile was edited, and while a trial is pending.
 func TestQuestionHoldsNoLock(t *testing.T) {
 	bare(t, "nft")

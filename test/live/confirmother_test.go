@@ -39,7 +39,7 @@ func TestConfirmOfAnotherTrial(t *testing.T) {
 
 // The terminal closes in a trial, as when a laptop does or a connection breaks:
 // the trial goes on, with a watchdog that was not part of that login, and can be
-// confirmed from the next one, where nobody knows the token.
+// confirmed from the next one, which does not know the token.
 func TestTerminalClosesInATrial(t *testing.T) {
 	bare(t, "nft")
 	profile := variant(t)

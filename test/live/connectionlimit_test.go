@@ -19,7 +19,7 @@ connections_per_source = 400
 `
 
 // Who opens many connections holds no more than the limit, the first ones, which
-// connlimit does not see, among them; others meanwhile have theirs. Whoever is
+// connlimit does not see, among them; others meanwhile have theirs. Who is
 // forgotten, as after a day, holds an eighth more.
 func TestConnectionLimitOfASource(t *testing.T) {
 	onBackends(t, func(t *testing.T) {

@@ -47,7 +47,7 @@ func TestContainer(t *testing.T) {
 	expect(t, 0, "plan", "builtin:howto", "--detailed-exitcode")
 }
 
-// What the profile asks of the machine, and where it stands.
+// What the profile asks of the machine, and where it is.
 var (
 	machineSettings = map[string]string{
 		"nf_conntrack.hashsize":          "/sys/module/nf_conntrack/parameters/hashsize",

@@ -12,10 +12,10 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// A cookie that comes back opens a connection only to whom the service is for at
+// A cookie that comes back opens a connection only to a source of the service at
 // that moment: who has left `from`, or is banned where bans hide everything, opens
-// none by a cookie from before. And whoever guesses is stopped, which costs an
-// honest client of the service nothing.
+// none by a cookie from before. And a source that guesses is stopped, which costs an
+// legitimate client of the service nothing.
 func TestCookiesComeBackTooLate(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		client := lab.NewNetwork(t).Host("client", "192.0.2.30/24", "2001:db8:30::7")

@@ -42,7 +42,7 @@ func (a *typed) ends(t *testing.T, code int, says ...string) {
 	contains(t, a.out.String(), says...)
 }
 
-// On a terminal, apply says what to type and counts down until somebody has
+// On a terminal, apply says what to type and counts down until another login has
 // confirmed, or everything has gone back. Over SSH it does so by itself. A
 // signal ends the waiting and not the trial.
 func TestCountdown(t *testing.T) {
@@ -278,7 +278,7 @@ func TestFault04_ConfirmOnAFullDisk(t *testing.T) {
 }
 
 // Of the streams of an apply one may be a terminal, and another a file: each is
-// asked itself. What is for somebody who watches is in no file, and a question is
+// asked itself. Progress is in no file, and a question is
 // asked where it is seen.
 func TestStreamsOfAnApply(t *testing.T) {
 	bare(t, "nft")

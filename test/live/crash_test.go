@@ -137,7 +137,7 @@ func (r *road) recover(t *testing.T, c crashed) (way string) {
 	t.Helper()
 	ways := []string{"revert", "revert", "boot", "apply"}
 	if c.phase == journal.Trial {
-		ways = ways[:3] // a trial that is pending is in the way of an apply
+		ways = ways[:3] // a pending trial blocks an apply
 	}
 	way = ways[r.random.IntN(len(ways))]
 	if c.deed.atBoot {

@@ -7,8 +7,8 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// Docker that starts anew in a trial puts its jumps before everybody's in
-// FORWARD. The trial can be confirmed all the same, and goes back all the same.
+// Docker that restarts in a trial puts its jumps before all others in
+// FORWARD. The trial can be confirmed all the same, and reverted all the same.
 func TestDockerRestartInATrial(t *testing.T) {
 	bare(t, "nft")
 	t.Cleanup(func() { as(t, applying, "revert") })

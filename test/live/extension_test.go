@@ -205,7 +205,7 @@ func missingEachLibrary(t *testing.T, backend string) {
 }
 
 // What the kernel lacks is said likewise. It cannot be hidden from the tools: they
-// are stood in for by what prints its refusal, in the words of iptables 1.8.7 and
+// stand was in for by what prints its refusal, in the words of iptables 1.8.7 and
 // 1.8.9 about a match and a target that the kernel of the lab lacks.
 func TestMissingModule(t *testing.T) {
 	path := write(t, "everything.toml", ofEverything)
@@ -213,7 +213,7 @@ func TestMissingModule(t *testing.T) {
 	bare(t, "nft")
 	p := asItIs(t)
 	for _, test := range []struct {
-		name, rule, says string // the tool prints what it says; LINE stands for the line of the rule
+		name, rule, says string // the tool prints what it says; LINE means the line of the rule
 		want             []string
 	}{
 		{"a match, 1.8.9 and nf_tables", "-m hashlimit", "Warning: Extension hashlimit revision 0 not supported, missing kernel module?\nip6tables-restore v1.8.9 (nf_tables): \nline LINE: RULE_APPEND failed (No such file or directory): rule in chain INPUT",

@@ -27,7 +27,7 @@ func syslog(lines []string) string {
 }
 
 // TestFilter has the real fail2ban-regex read lines that the kernel wrote: it
-// finds the sources of probes and of bans, and nobody else.
+// finds the sources of probes and of bans, and no others.
 func TestFilter(t *testing.T) {
 	lab.Require(t)
 	filter := write(t, "hardenctl.conf", string(compiled(t, "builtin:howto").File(bundle.Fail2banFilter)))
@@ -46,7 +46,7 @@ func TestFilter(t *testing.T) {
 	if got := matched(t, log, filter); !slices.Equal(got, want) || len(want) < 20 {
 		t.Errorf("sources %q, want %q", got, want)
 	}
-	// The kernel's clock may stand there in another way.
+	// The kernel's clock may be there in another way.
 	other := write(t, "messages", strings.ReplaceAll(syslog(lines), "kernel: [", "kernel:["))
 	if got := matched(t, other, filter); !slices.Equal(got, want) {
 		t.Errorf("without a blank: sources %q, want %q", got, want)

@@ -57,7 +57,7 @@ log = "/run/kern.log"
 				t.Errorf("%s is in jail for %d s, want 300 to 600", address, left)
 			}
 		}
-		noted(t, "guesses", admin.V4().String(), true) // that jail asks nobody who is trusted
+		noted(t, "guesses", admin.V4().String(), true) // that jail spares trusted sources
 		if member(t, "jail", netip.MustParseAddr(over)) {
 			t.Errorf("the ban of %s was over, and came back", over)
 		}

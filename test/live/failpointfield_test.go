@@ -206,7 +206,7 @@ func (c *column) strike(t *testing.T, cells []cell, parts int) {
 		cell := cells[i]
 		t.Run(string(cell.what)+" at "+cell.failpoint.String(), func(t *testing.T) { c.befall(t, cell) })
 	}
-	// Some hang on the moment: a file is compared with that of the generation
+	// Some depend on the moment: a file is compared with that of the generation
 	// before if it is as long.
 	if c.missed > slice.done/10+1 {
 		t.Errorf("%d runs of %d never came to their point", c.missed, slice.done)

@@ -20,14 +20,14 @@ type failpoint struct {
 	Nth   int    // counts calls alike, from 1
 }
 
-// The calls that are no system calls to disk.
+// The calls that are not system calls to disk.
 const (
 	netlinkCall = "netlink"
 	execCall    = "exec"
 )
 
 // awaited reports whether hardenctl ends a tool that hangs: not itself as the
-// watchdog of a trial, for which nobody waits, nor the tool that go-iptables asks
+// watchdog of a trial, for which no process waits, nor the tool that go-iptables asks
 // for its version once more, which hardenctl cannot reach.
 func (p failpoint) awaited() bool {
 	return p.About != "exe revert --at-deadline" && (p.About != "iptables --version" || p.Nth%2 == 1)

@@ -4,7 +4,7 @@ package live
 
 import "errors"
 
-// errNoRegisters is that of a machine whose registers nobody has described here.
+// errNoRegisters is that of a machine whose registers are not described here.
 var errNoRegisters = errors.New("the table of failpoints changes registers, and knows those of amd64 alone; see failpointregisters_amd64_test.go")
 
 func skipCall(int) error { return errNoRegisters }

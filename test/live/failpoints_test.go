@@ -12,7 +12,7 @@ import (
 // The table of failpoints: every command that changes the host, on a host that
 // hardenctl has never seen and on one with another profile, on both backends, is
 // damaged at every call to disk, every message to the kernel and every tool that
-// it starts, in three ways. A run in peace finds the points; nobody lists them.
+// it starts, in three ways. A run without faults finds the points; there is no list.
 //
 // All of it takes hours: make failpoints. make test-long runs a slice.
 
@@ -68,7 +68,7 @@ func failpoints(t *testing.T, a act, backend string) {
 
 // TestFault09_EachToolHangsNFT and its twin have each tool that an apply starts
 // hang, with each of the arguments that it is started with. It is killed at its
-// time limit, and what was done goes back. TestFault09ToolHangs shows that the
+// time limit, and what was done is undone. TestFault09ToolHangs shows that the
 // limit is the one that it says.
 func TestFault09_EachToolHangsNFT(t *testing.T) { eachToolHangs(t, slot{"nft", false}) }
 
@@ -155,7 +155,7 @@ type act struct {
 	begin func(t *testing.T, f *field, repeat bool)
 	login string
 	args  func(f *field) []string
-	// mends are the arguments of the command that clears up.
+	// fixes are the arguments of the command that clears up.
 	mends []string
 	// trial says that the command leaves a trial.
 	trial bool
@@ -187,14 +187,14 @@ func arrangeOld(t *testing.T, f *field, repeat bool) {
 	}
 }
 
-// beginTrial puts the new profile on trial, with nobody to end it.
+// beginTrial puts the new profile on trial, with no process to end it.
 func beginTrial(t *testing.T, f *field, _ bool) {
 	tryOut(t, f.fresh, "10m")
 	killAll(t)
 }
 
 // arrangeGenerations makes a host that has had the new profile and then the old
-// one; the first time somebody has taken all of it away since.
+// one; the first time all of it was removed by hand since.
 func arrangeGenerations(t *testing.T, f *field, repeat bool) {
 	addForeign(t)
 	for _, profile := range []string{f.fresh, f.old} {

@@ -221,7 +221,7 @@ func (r *traced) begins(tid int, task *task) (left bool) {
 	case fails:
 		unix.Kill(tid, unix.SIGKILL)
 		return false
-	case kills: // the tool does its work, with nobody to wait for it
+	case kills: // the tool does its work, with no process to wait for it
 		unix.Kill(r.pid, unix.SIGKILL)
 	}
 	delete(r.tasks, tid)

@@ -15,8 +15,8 @@ type fault struct {
 	arrange func(t *testing.T)
 	// says is what the message must name.
 	says string
-	// code is the exit code: 3 where everything goes back, which is what 0
-	// stands for, and 1 where the apply is refused before it changes anything.
+	// code is the exit code: 3 where everything is undone, which is what 0
+	// means, and 1 where the apply is refused before it changes anything.
 	code int
 }
 

@@ -21,13 +21,13 @@ func TestFault04DiskFull(t *testing.T) {
 	}})
 }
 
-// So does a disk that nobody can write to.
+// So does a read-only disk.
 func TestFault05ReadOnly(t *testing.T) {
 	strike(t, fault{name: "read-only", arrange: readOnly, says: "read-only file system"})
 }
 
 // A disk that fails once, at any of the calls that bring a file to it, takes
-// everything back. One that goes on failing cannot be taken back from; each file
+// everything back. One that goes on failing cannot be undone from; each file
 // is whole all the same, and the exit code says that someone must look.
 func TestFault06DiskFails(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
@@ -69,7 +69,7 @@ func (p *promises) failed(t *testing.T, code int, out string) {
 }
 
 // A loss of power between any two calls finds on the disk what was synced: no
-// file takes its name before its text is there, and none is let go of before
+// file takes its name before its text is there, and none is released before
 // the folder knows.
 func TestFault18PowerLoss(t *testing.T) {
 	bare(t, "nft")
@@ -115,7 +115,7 @@ func calls(log string) []call {
 	return all
 }
 
-// readOnly makes the folder of the rules files one that nobody can write.
+// readOnly makes the folder of the rules files read-only.
 func readOnly(t *testing.T) {
 	const path = "/etc/iptables"
 	must(t, syscall.Mount(path, path, "", syscall.MS_BIND, ""))

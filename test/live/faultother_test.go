@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Somebody flushes the rules while an apply loads its own: it notices, and what
-// it takes back is its own alone. What others flushed does not come back.
+// Others flush the rules while an apply loads its own: it notices, and what
+// it undoes is its own alone. What others flushed does not come back.
 func TestFault17ForeignFlush(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		for _, before := range []string{"", "builtin:bastion"} {

@@ -63,7 +63,7 @@ func TestFault13SetFull(t *testing.T) {
 	})
 }
 
-// smallSet ends where the room of the set stands.
+// smallSet ends where the room of the set is.
 var smallSet = regexp.MustCompile(`(create hardenctl-clients-v4 hash:net family inet hashsize \d+ maxelem )\d+`)
 
 // A set of another type under our name is replaced if nothing names it, and is

@@ -22,7 +22,7 @@ func TestFault03Signals(t *testing.T) {
 	strike(t, faults...)
 }
 
-// The terminal closes while the rules load: everything goes back. An open
+// The terminal closes while the rules load: everything is undone. An open
 // session does not notice, and a new login works.
 func TestFault03TerminalCloses(t *testing.T) {
 	onBackends(t, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 )
 
 // Between two tables of one file, the tool that loads it is killed: the one
-// table is new, and the other old. It goes back.
+// table is new, and the other old. Both are restored.
 func TestFault02KilledBetweenTables(t *testing.T) {
 	note := filepath.Join(t.TempDir(), "torn")
 	script := `awk "{print} /^COMMIT/{exit}" | "$real" "$@"; ip6tables-save >` + note + `; kill -KILL $$`
@@ -38,7 +38,7 @@ func TestFault02KilledBetweenTables(t *testing.T) {
 	})
 }
 
-// A save that lies is no snapshot: a tool that cannot write what it has to say
+// A save that lies is not a snapshot: a tool that cannot write what it has to say
 // exits 0, and says nothing.
 func TestFault07SaveThatLies(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
@@ -117,13 +117,13 @@ func TestFault09ToolHangs(t *testing.T) {
 	}
 }
 
-// What IPv4 takes and IPv6 refuses goes back on both.
+// What IPv4 takes and IPv6 refuses is undone on both.
 func TestFault10OnlyIPv6Refuses(t *testing.T) {
 	strike(t, fault{name: "an address type that IPv6 has not", says: "ip6tables-restore",
 		arrange: breakTool(`sed "/^COMMIT/i -A INPUT -m addrtype --dst-type BROADCAST -j DROP" | "$real" "$@"; exit $?`)})
 }
 
-// What one table takes and the next refuses goes back in both.
+// What one table takes and the next refuses is undone in both.
 func TestFault11OneTableRefuses(t *testing.T) {
 	const bad = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A PREROUTING -j REJECT\nCOMMIT"
 	strike(t, fault{name: "a target that raw has not", says: "ip6tables-restore",

@@ -45,7 +45,7 @@ func (w *watching) ends() {
 	noTrialLeft(w.t)
 }
 
-// Whoever holds the lock of xtables when a trial ends, or has ip6tables-restore
+// Who holds the lock of xtables when a trial ends, or has ip6tables-restore
 // fail, which asks for no lock with the nft backend, keeps the watchdog from its
 // work for as long as he does, and no longer.
 func TestFault14_LockHeldAtTheDeadline(t *testing.T) {

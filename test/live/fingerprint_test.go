@@ -42,7 +42,7 @@ func TestFingerprint(t *testing.T) {
 }
 
 // A Linux without path MTU discovery clears "don't fragment" in what it sends
-// (ip-sysctl.rst, ip_no_pmtu_disc), and is no scanner.
+// (ip-sysctl.rst, ip_no_pmtu_disc), and is not a scanner.
 func TestLinuxThatMayBeFragmented(t *testing.T) {
 	bare(t, "nft")
 	watch(t, "fingerprint = true\ndont_fragment = true\n")

@@ -220,7 +220,7 @@ func TestForwardIsLeft(t *testing.T) {
 }
 
 // Rules of the backend that iptables is not of decide packets too, and are
-// seen by nobody: that host is refused, with what to do.
+// seen by no reader: that host is refused, with what to do.
 func TestOtherBackend(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		backend := filepath.Base(t.Name())
@@ -232,7 +232,7 @@ func TestOtherBackend(t *testing.T) {
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				wipe(t)
-				expect(t, 0, "plan", "builtin:web") // tables that are empty are in nobody's way
+				expect(t, 0, "plan", "builtin:web") // empty tables do not matter
 				tool(t, c.command)
 				before := look(t)
 				refusesRival(t, c.says, "the "+other+" backend also filters packets", "iptables-"+other+"-save")
@@ -242,7 +242,7 @@ func TestOtherBackend(t *testing.T) {
 	})
 }
 
-// A rule of others whose comment holds a newline is in nobody's way, and stays.
+// A rule of others whose comment holds a newline does not matter, and stays.
 func TestNewlineInAComment(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		fed(t, "", "iptables", "-A", "INPUT", "-m", "comment", "--comment", "first\nsecond \"third\"", "-j", "ACCEPT")

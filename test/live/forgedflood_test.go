@@ -10,7 +10,7 @@ import (
 )
 
 // A flood of SYNs from more sources than any table of the kernel's limits held
-// shuts out nobody, whether he has been here before or not: not from the site of
+// blocks no client, known or new: not from the site of
 // builtin:web, and not from its SSH.
 func TestForgedFloodBlocksNoClient(t *testing.T) {
 	const sources, chunk = 300_000, 50_000
@@ -62,7 +62,7 @@ func served(h *lab.Host, server string, port int) (err error) {
 }
 
 // UDP to the port of HTTP/3 uses up nothing of what the same source may open by
-// TCP. To the server, what a forger sends in a customer's name is what the
+// TCP. To the server, what a forger sends with a customer's address is what the
 // customer sends, so the customer sends it here.
 func TestUDPTakesNothingFromTCP(t *testing.T) {
 	const flows = 6000 // a burst of 2,000 and 200 more a second

@@ -12,9 +12,9 @@ import (
 
 const proven = "scope = \"everything\"\nproven = \"1d\"\nfingerprint = true\ntripwires = [\"tcp/23\"]\n"
 
-// Whoever scans in the name of others hurts nobody who is known: not admin and
+// A scan with forged sources harms no known source: not admin and
 // exempt sources, who are never banned, and not those who have been here before.
-// A stranger in whose name someone scans is out, which is what a ban costs.
+// An unlisted source whose address is forged is banned: that is the price of a ban.
 func TestForgedScans(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		watch(t, proven)
@@ -53,7 +53,7 @@ func newForger(t *testing.T, n *lab.Bench) *lab.Host {
 }
 
 // To be proven takes a connection: forged segments that look like one, in the
-// right order but without the server's number, prove nobody.
+// right order but without the server's number, prove no source.
 func TestForgedPacketsProveNoSource(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		watch(t, proven)
@@ -75,7 +75,7 @@ func TestForgedPacketsProveNoSource(t *testing.T) {
 	})
 }
 
-// To be proven makes nobody immune: a proven scanner is banned, sees nothing but
+// A proven source is not immune: a proven scanner is banned, sees nothing but
 // public services, at a low rate, and its probes renew the ban.
 func TestProvenScanner(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
@@ -135,8 +135,8 @@ func sourceSet(set string, a netip.Addr) (name string, member netip.Addr) {
 	return "hardenctl-" + set + "-v4", a
 }
 
-// A flood in the names of more sources than the sets hold keeps nobody out, makes
-// nobody forgotten who is proven or banned, and lets others be banned soon.
+// A flood from more forged sources than the sets hold keeps no client out, removes
+// no proven or banned source, and lets others be banned soon.
 func TestFullSets(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		watch(t, proven)

@@ -195,7 +195,7 @@ func access(t *testing.T, profile string) *plan.Access {
 	return p.Access
 }
 
-// Where nobody is known, an apply says how to declare an admin; --no-guard goes
+// Without an admin source, an apply says how to declare an admin; --no-guard goes
 // on, and so does a profile that declares one.
 func TestGuardWithoutLoginOrAdmin(t *testing.T) {
 	bare(t, "nft")
@@ -212,7 +212,7 @@ func TestGuardWithoutLoginOrAdmin(t *testing.T) {
 	look(t).is(t, before)
 	expect(t, 0, "apply", overWeb(t, "[access]\nadmin = [\"203.0.113.0/24\"]\n"), "--auto-approve", "--confirm-within", "0")
 	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
-	contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0"), "No changes") // nobody is asked about nothing
+	contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0"), "No changes") // no question without changes
 }
 
 // With --json, an apply that is refused says of each caller what would become

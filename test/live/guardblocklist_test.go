@@ -7,7 +7,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// A blocklist that holds somebody who is logged in breaks no connection that is open,
+// A blocklist that holds a logged-in user's address breaks no open connection,
 // and the refusal does not say so.
 func TestGuardOfABlocklistedLogin(t *testing.T) {
 	bare(t, "nft")

@@ -10,8 +10,8 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// A caller from whom no packet can come, as a forged SSH_CONNECTION may say, is
-// one of whom nothing can be proven: that is a refusal like others.
+// A source that cannot send a packet, as a forged SSH_CONNECTION may say, is
+// one of which nothing can be proven: that is a refusal like others.
 func TestGuardCannotTry(t *testing.T) {
 	bare(t, "nft")
 	lab.NewNetwork(t)
@@ -70,8 +70,8 @@ func TestGuardKnowsCallersUnderSudo(t *testing.T) {
 	}
 }
 
-// Somebody whose connection nobody has accepted is not logged in: in a storm on
-// SSH there is always one, and he must not keep a blocklist out that holds him.
+// A client whose connection no program has accepted is not logged in: in a storm on
+// SSH there is always one, and it must not stop a blocklist that holds it.
 func TestGuardSkipsAConnectionWithoutLogin(t *testing.T) {
 	bare(t, "nft")
 	caller := lab.NewNetwork(t).Host("caller", callerV4)
@@ -88,7 +88,7 @@ func TestGuardSkipsAConnectionWithoutLogin(t *testing.T) {
 	}
 }
 
-// Of those who are logged in from one /64, everyone is tried whom a rule tells
+// Of the logins from one /64, each is tried that a rule tells
 // apart by the exact address. They are tried one after the other, since limits
 // count them as one source.
 func TestGuardTriesNeighbours(t *testing.T) {

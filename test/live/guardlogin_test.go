@@ -6,7 +6,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// Where nobody is logged in, an admin service by which nobody can log in proves
+// Where no user is logged in, an admin service at which no program listens proves
 // nothing: one of UDP, or one at whose port no program listens while the SSH server
 // listens elsewhere.
 func TestGuardKnowsWhereSSHListens(t *testing.T) {

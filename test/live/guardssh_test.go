@@ -16,7 +16,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// The stranger of these tests, who holds a connection open.
+// The unlisted host of these tests, which holds a connection open.
 const (
 	strangerV4 = "203.0.113.66"
 	strangerV6 = "2001:db8:66::66"
@@ -97,7 +97,7 @@ func holdsOpen(t *testing.T, from *lab.Host, port, word string) {
 	}
 }
 
-// blocked is a profile that shuts the stranger out, and the one who connects.
+// blocked is a profile that blocks the unlisted host, and the one that connects.
 const blocked = "[access]\nadmin = [\"192.0.2.200\"]\nblock = [\"203.0.113.0/24\", \"2001:db8:66::/48\", \"198.51.100.0/24\", \"2001:db8:10::/48\"]\n"
 
 // At dropbear those count who have logged in, and not who only holds a connection.
@@ -136,7 +136,7 @@ func TestGuardIgnoresProcessNames(t *testing.T) {
 	expect(t, 0, "apply", overWeb(t, blocked), "--auto-approve", "--confirm-within", "0")
 }
 
-// Of a server that does not tell who has logged in, everybody who is connected
+// Of a server that does not tell who has logged in, every connected client
 // counts; the refusal says how to leave one out, and the guard stays for the rest.
 func TestGuardOfAServerThatHidesLogins(t *testing.T) {
 	bare(t, "nft")

@@ -40,7 +40,7 @@ func TestRollback(t *testing.T) {
 		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		second := look(t)
 
-		must(t, os.Remove(a)) // nobody needs it any more
+		must(t, os.Remove(a)) // no longer needed
 		contains(t, expect(t, 1, "rollback", "--no-guard"), "no terminal to ask on")
 		look(t).is(t, second)
 		contains(t, expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"), "a.toml on this host", "Applied.", "This is generation 3")
@@ -130,7 +130,7 @@ func TestBrokenGeneration(t *testing.T) {
 	expect(t, 0, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard")
 }
 
-// The history tells who it was, and is nobody's but root's.
+// The history tells who it was, and only root can read it.
 func TestHistory(t *testing.T) {
 	bare(t, "nft")
 	t.Setenv("SUDO_USER", "alice")
@@ -141,7 +141,7 @@ func TestHistory(t *testing.T) {
 }
 
 // A list that lost more than it may since the last apply is an error with its
-// place, and changes nothing; to go back to a smaller one is no loss of a feed.
+// place, and changes nothing; to return to a smaller one is no loss of a feed.
 func TestMaximumShrink(t *testing.T) {
 	bare(t, "nft")
 	path := write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\n[sets.bad]\nfiles = [\"bad.txt\"]\nmaximum_shrink = \"50%\"\n[access]\nblock = [\"@bad\"]\n")

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Fault 22: whoever reads the output hangs up before the first line, on standard
+// Fault 22: the reader of the output hangs up before the first line, on standard
 // output or on both. The host is then what the profile says, or what it was, and
 // the exit code tells which.
 func TestFault22StdoutClosed(t *testing.T) {
@@ -35,7 +35,7 @@ func TestFault22StdoutClosed(t *testing.T) {
 	})
 }
 
-// hungUp runs the command with a pipe that nobody reads, and returns its exit
+// hungUp runs the command with a pipe without a reader, and returns its exit
 // code, -1 if a signal ended it.
 func hungUp(t *testing.T, words bool, args ...string) int {
 	t.Helper()
@@ -226,7 +226,7 @@ func chown(name string, uid int) func(string) error {
 	return func(folder string) error { return os.Chown(filepath.Join(folder, name), uid, -1) }
 }
 
-// linked puts somebody's link in the place of a file, which it leads to.
+// linked puts a user's link in the place of a file, which it leads to.
 func linked(name string, uid int) func(string) error {
 	return func(folder string) error {
 		path := filepath.Join(folder, name)
@@ -247,7 +247,7 @@ func TestFault26SavedPlan(t *testing.T) {
 	expect(t, 0, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 }
 
-// Whoever logged in and became root may have the profile in a folder of her own:
+// Who logged in and became root may have the profile in a folder of her own:
 // the kernel knows who that is. What a variable says does not count.
 func TestFault26OwnProfile(t *testing.T) {
 	bare(t, "nft")
@@ -321,7 +321,7 @@ func TestUmask(t *testing.T) {
 	}
 }
 
-// An iptables that does not even say its version holds nobody up for long.
+// An iptables that does not even say its version does not block for long.
 func TestVersionHangs(t *testing.T) {
 	bare(t, "nft")
 	const link = "/etc/alternatives/iptables"

@@ -185,7 +185,7 @@ func tellsClosedPorts(t *testing.T, s scenario) (bool, string) {
 	return n == 2, ofTotal(n, 2) + " answered"
 }
 
-// ignoresIPv6 asks for what is for nobody, by IPv6 whatever the scenario is.
+// ignoresIPv6 asks for what no source may reach, by IPv6 whatever the scenario is.
 func ignoresIPv6(t *testing.T, s scenario) (bool, string) {
 	s.family = families[1]
 	n := s.connects(s.host(t), 5432, 20)

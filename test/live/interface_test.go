@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Interfaces that come and go, as those of containers do, are no reason for an
+// Interfaces that come and go, as those of containers do, are not a reason for an
 // apply to fail, nor for one that fails to be stuck on its way back.
 func TestInterfacesComeAndGo(t *testing.T) {
 	bare(t, "nft")

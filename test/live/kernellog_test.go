@@ -111,7 +111,7 @@ func ofHosts(line string, hosts ...*lab.Host) bool {
 	})
 }
 
-// sendProbes sends a datagram to each of a number of ports that nobody serves.
+// sendProbes sends a datagram to each of a number of ports without a service.
 func sendProbes(t *testing.T, from *lab.Host, server string, ports int) {
 	t.Helper()
 	for port := range ports {

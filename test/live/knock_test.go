@@ -277,7 +277,7 @@ func isOpen(t *testing.T, c net.Conn) {
 	}
 }
 
-// neighbours share a /64, or stand side by side.
+// neighbours share a /64, or are side by side.
 func (h *knockNetwork) neighbours(family int) (one, other knocker) {
 	if family == 4 {
 		return h.knocker(family), h.knocker(family)
@@ -377,7 +377,7 @@ func TestKnockAccess(t *testing.T) {
 	}
 }
 
-// A crowd that knows the first knock makes the server forget nobody's.
+// Many sources that know the first knock do not make the server forget another's.
 func TestKnockCrowd(t *testing.T) {
 	h := newKnockNetwork(t, "nft", doors)
 	var addresses []string

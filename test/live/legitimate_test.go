@@ -14,7 +14,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// activity is what somebody does who is no scanner. Each has an IPv4 address and a
+// activity is what a legitimate client does. Each has an IPv4 address and a
 // /64 of his own.
 type activity struct {
 	name string

@@ -15,7 +15,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// Nobody who comes to look at the site meets a limit of builtin:web: not a
+// No client of the site meets a limit of builtin:web: not a
 // browser, not an office of 200 behind one address, not a crawler. The kernel
 // says so itself: the rules that refuse have counted nothing.
 func TestCustomersMeetNoLimit(t *testing.T) {
@@ -66,7 +66,7 @@ func atOnce(from *lab.Host, protocol, server string, flows int) int {
 }
 
 // held opens as many flows to port 443 and returns those that the server spoke
-// on, open. A dialer gives up whose SYN was not accepted, or to whom the server has
+// on, open. A dialer gives up whose SYN was not accepted, or to which the server has
 // said nothing for so long.
 func held(from *lab.Host, protocol, server string, flows int, patience time.Duration) []net.Conn {
 	const dialers = 32
@@ -152,8 +152,8 @@ synproxy = %t
 ports = ["udp/443"]
 `
 
-// One who has used up a limit is refused, and takes nothing from anybody else;
-// whoever is exempt has no limit.
+// A source that has used up a limit is refused, and takes nothing from others;
+// an exempt source has no limit.
 func TestAttackerAtTheLimit(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
@@ -202,7 +202,7 @@ func overrun(t *testing.T, attacker *lab.Host, server string, test func()) {
 	test()
 }
 
-// Whoever forges SYNs in a customer's name uses up the customer's limit, unless
+// SYNs with a customer's forged address use up the customer's limit, unless
 // a proxy asks first whether the customer sent them. A limit that is used up has
 // nothing again for a minute.
 func TestForgedSYNsUseNoClientsLimit(t *testing.T) {

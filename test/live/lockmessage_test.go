@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// On a terminal, whoever waits for another says so after a second, and for whom. A
+// On a terminal, a command that waits for another says so after a second, and for which. A
 // boot has no terminal.
 func TestLockWaitMessage(t *testing.T) {
 	bare(t, "nft")

@@ -22,7 +22,7 @@ const debian = "../../bin/tree"
 
 // machine is a Debian that really boots, with systemd and a cable to the lab,
 // on a disk that is gone with the test. It has the command as it is installed,
-// and doors 22, 80 and 9999 that are open, to whoever the firewall lets through,
+// and ports 22, 80 and 9999, open to what the firewall lets through,
 // from before its network is up.
 type machine struct {
 	disk   string // its root folder
@@ -33,7 +33,7 @@ type machine struct {
 }
 
 // The ends of the cable: the machine has the server's addresses, and in the lab
-// live its administrator and a stranger.
+// live its administrator and an unlisted host.
 const (
 	machineName = "debian"
 	cable       = "ve-" + machineName
@@ -311,7 +311,7 @@ func (m *machine) reach(v4, v6 string) string {
 	return strings.TrimSpace(strings.Join(answers, ""))
 }
 
-// lets checks which doors open to the administrator and to a stranger.
+// lets checks which ports are open to the administrator and to an unlisted host.
 func (m *machine) lets(t *testing.T, admin, stranger string) {
 	t.Helper()
 	theirs := make(chan string)

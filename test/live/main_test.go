@@ -49,7 +49,7 @@ func withCommand(run func() int) int {
 	return run()
 }
 
-// impatient ends the name of a command that stands beside the other one and waits
+// impatient ends the name of a command that is beside the other one and waits
 // but seconds for tools and answers that do not come.
 const impatient = "-impatient"
 

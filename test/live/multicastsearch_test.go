@@ -10,7 +10,7 @@ import (
 )
 
 // home is a server among devices, one of which is trusted and one blocked. fail2ban
-// puts others in jail. Bans and jails leave the services, and so stand late.
+// puts others in jail. Bans and jails leave the services, and so come late.
 const home = `version = 1
 include = ["builtin:server"]
 
@@ -30,7 +30,7 @@ scope = "hidden"
 var searchedAt = []string{"239.255.255.250:1900", "[ff05::c%eth0]:1900"}
 
 // What answers this host's own searches arrives, unless its source is blocked, jailed
-// or banned, and bans nobody. It reaches the port that asked, and no other that is bound.
+// or banned, and bans no source. It reaches the port that asked, and no other that is bound.
 func TestSearchIsAnswered(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)

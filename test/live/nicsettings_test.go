@@ -25,7 +25,7 @@ tso = false
 const nicLink = "/etc/systemd/network/98-hardenctl-nic0.1.link"
 
 // An offload is planned, set, read back, and stated for the next boot; a second
-// plan is empty, what somebody changes by hand is seen, and what the profile
+// plan is empty, a change by hand is seen, and what the profile
 // does not state any more leaves the files.
 func TestOffloads(t *testing.T) {
 	bare(t, "nft")
@@ -57,7 +57,7 @@ func TestOffloads(t *testing.T) {
 }
 
 // An apply that fails turns the offloads back. The kernel leaves TSO off without
-// scatter-gather, and says so to nobody who does not look.
+// scatter-gather, and reports it only where it is read.
 func TestOffloadsGoBack(t *testing.T) {
 	bare(t, "nft")
 	addNIC(t)

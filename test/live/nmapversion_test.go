@@ -12,7 +12,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// openSSH is how a program greets whom nmap knows at the first word.
+// openSSH is the greeting of a program that nmap knows at the first word.
 const openSSH = "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"
 
 // nmap -sV names what is behind a public port, since who opens a connection
@@ -40,7 +40,7 @@ func TestNmapNamesOnlyPublicServices(t *testing.T) {
 	})
 }
 
-// introduces has a program greet everybody on a port of the server's.
+// introduces has a program greet every client on a port of the server's.
 func introduces(t *testing.T, port string) {
 	t.Helper()
 	l, err := net.Listen("tcp", ":"+port)

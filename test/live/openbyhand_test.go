@@ -41,7 +41,7 @@ func TestOpenByHand(t *testing.T) {
 	})
 }
 
-// wantAccess fails the test unless everybody reaches SSH, or nobody does.
+// wantAccess fails the test unless all reach SSH, or none does.
 func wantAccess(t *testing.T, people []*lab.Host, want bool) {
 	t.Helper()
 	for _, h := range people {

@@ -61,7 +61,7 @@ func TestSilentSessionSurvivesFirstApply(t *testing.T) {
 	})
 }
 
-// The same rules kill that session where nobody has noted it before: loaded by
+// The same rules kill that session where it was not noted before: loaded by
 // hand they take what it sends for the middle of no connection.
 func TestSilentSessionEndsByHand(t *testing.T) {
 	bare(t, "nft")

@@ -155,7 +155,7 @@ func TestOtherToolsDuringAnApply(t *testing.T) {
 	})
 }
 
-// A policy that somebody sets between our reading and our transaction stays: a
+// A policy that others set between our reading and our transaction stays: a
 // container engine closes FORWARD when it starts. It stays on the way back, too.
 func TestPolicyDuringAnApply(t *testing.T) {
 	onBackends(t, func(t *testing.T) {

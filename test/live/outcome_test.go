@@ -102,7 +102,7 @@ func TestOutputIsFull(t *testing.T) {
 	expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 }
 
-// typist is somebody at a terminal on which builtin:web is applied.
+// typist is a user at a terminal on which builtin:web is applied.
 type typist struct {
 	cmd  *exec.Cmd
 	keys io.WriteCloser
@@ -154,7 +154,7 @@ func TestInterruptedQuestion(t *testing.T) {
 	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "1m")
 }
 
-// What somebody changes while the plan is read is not lost.
+// What others change while the plan is read is not lost.
 func TestFault16EditWhileAsked(t *testing.T) {
 	bare(t, "nft")
 	for name, edit := range map[string]func(){

@@ -26,10 +26,10 @@ ip6tables -A INPUT -p tcp --syn -m set --match-set each src -j DROP
 ip6tables -A INPUT -p tcp --syn -m multiport ! --dports 80,443 -m hashlimit --hashlimit-above 10/hour --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name each --hashlimit-htable-expire 3600000 -j SET --add-set each src
 `
 
-// Rules that look right fail as they stand, and ours do not.
+// Rules that look right fail, and ours do not.
 func TestPitfalls(t *testing.T) {
 	both := []flaw{
-		{"a full table of a limit drops everybody who is new", dropsNewSources}, // before any of the crowd is banned
+		{"a full table of a limit drops every new source", dropsNewSources}, // before any of the crowd is banned
 		{"a set that was made small refuses sources", refusesSources},
 		{"a flow that is open goes round the limit", answersEveryEcho},
 	}
@@ -39,19 +39,19 @@ func TestPitfalls(t *testing.T) {
 	profileHasNone(t, lab.Backends, watched+proven, slices.Concat(both, six), families...)
 }
 
-// listDoor is a door as many keep it, by lists of xt_recent: whoever has sent the
+// listDoor is a knock as it is often built, by lists of xt_recent: a source that has sent the
 // first knock within a minute may send the second.
 const listDoor = `iptables -A INPUT -p tcp --dport 7001 -m recent --name heard --set -j DROP
 iptables -A INPUT -p tcp --dport 3000 -m recent --name heard --rcheck --seconds 60 -m recent --name open --set -j DROP
 iptables -A INPUT -p tcp --dport 5432 -m recent --name open ! --rcheck --seconds 60 -j DROP
 `
 
-// fullSet bans into a set that holds a thousand, and takes nobody's place.
+// fullSet bans into a set that holds a thousand, and replaces no entry.
 const fullSet = `ipset create hardenctl-ban-v4 hash:ip maxelem 1000 timeout 600
 iptables -A INPUT -p tcp --dport 23 -j SET --add-set hardenctl-ban-v4 src
 `
 
-// A crowd that knows the first knock makes a door of lists forget whoever knocked
+// Many sources that know the first knock make a knock of lists forget the source that knocked
 // before, and a crowd that is banned keeps a full set from taking the next. That
 // it does not so with ours, TestKnockCrowd and TestFullSets show.
 func TestPitfallsOfManySources(t *testing.T) {
@@ -97,7 +97,7 @@ func refusesSources(t *testing.T, s scenario) (bool, string) {
 }
 
 // dropsNewSources opens connections in the names of more sources than the table
-// of a limit holds if nobody says how many.
+// of a limit holds by default.
 func dropsNewSources(t *testing.T, s scenario) (bool, string) {
 	const sources = 70_000
 	customer := s.host(t)
@@ -158,7 +158,7 @@ func TestLimitChanges(t *testing.T) {
 	})
 }
 
-// UDP from a port below 1024 to one above is taken for a late answer, and is no probe;
+// UDP from a port below 1024 to one above is taken for a late answer, and is not a probe;
 // from another port, or to a port of servers, it is.
 func TestLateAnswersAreNoProbes(t *testing.T) {
 	onBackends(t, func(t *testing.T) {

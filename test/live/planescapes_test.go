@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What others have named cannot act on the terminal of somebody who plans: it is
+// What others have named cannot act on the terminal of the user who plans: it is
 // printed as it would be written, on a terminal too.
 func TestPlanEscapesNames(t *testing.T) {
 	onBackends(t, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// A controller is there for its control stations, and for nobody else; a
-// station cannot be banned, whatever is sent in its name.
+// A controller answers its control stations, and no other source; a
+// station cannot be banned by forged packets.
 func TestController(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		scenario := lab.NewNetwork(t)
@@ -52,7 +52,7 @@ func TestController(t *testing.T) {
 	})
 }
 
-// A resolver's burst of queries is answered in full. Queries in its name beyond
+// A resolver's burst of queries is answered in full. Forged queries beyond
 // the limit are not, and leave it DNS by TCP.
 func TestDNSServer(t *testing.T) {
 	onBackends(t, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 )
 
 // promises are what an apply keeps, whatever happens to it: there is a state
-// before it and one after it, and nobody ever meets a table, a file or a
+// before it and one after it, and no packet or boot meets a table, a file or a
 // setting of a third one.
 type promises struct {
 	profile    string

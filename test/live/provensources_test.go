@@ -19,9 +19,9 @@ func prove(t *testing.T, h *lab.Host) {
 	}
 }
 
-// Who forges probes in a customer's name gets him banned, which takes little
+// Forged probes with a customer's address ban the customer, which takes little
 // from a customer who is proven. The log says so, in words that fail2ban does
-// not count; those of a stranger's probes it counts.
+// not count; those of an unlisted source's probes it counts.
 func TestForgedLines(t *testing.T) {
 	const more = proven + "[log]\n[fail2ban]\nlog = \"/run/kern.log\"\n"
 	onBackends(t, func(t *testing.T) {
@@ -61,7 +61,7 @@ stealth = true
 `
 
 // A banned source that is proven keeps published ports as it keeps those of the
-// host: at a low rate. A connection to a published port proves nobody, since
+// host: at a low rate. A connection to a published port proves no source, since
 // INPUT, which would see its end, is not on its way.
 func TestProvenAtPublishedPort(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
@@ -112,7 +112,7 @@ func fromManyPorts(from netip.Addr, port, n int) []lab.Segment {
 }
 
 // A knock of a banned source is heard if the source is proven, and opens the
-// door to it; that of a stranger is not.
+// door to it; that of an unlisted source is not.
 func TestProvenKnocks(t *testing.T) {
 	profile := strings.Replace(doors, "stealth = true", "stealth = true\ntripwires = [\"tcp/23\"]\nproven = \"1d\"", 1)
 	for _, backend := range lab.Backends {
@@ -129,8 +129,8 @@ func TestProvenKnocks(t *testing.T) {
 	}
 }
 
-// knocksBanned touches a tripwire and knocks. Whoever comes has made a
-// connection; a stranger is one who is forgotten again.
+// knocksBanned touches a tripwire and knocks. Who comes has made a
+// connection; an unlisted source is one that is forgotten again.
 func (g knocker) knocksBanned(t *testing.T, proves bool) {
 	lab.Await(t, "the proof of the source", func() bool { return member(t, "proven", g.address()) })
 	if !proves {

@@ -8,15 +8,15 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// proxiedDoors are the doors, with the proxy before what stands behind them.
+// proxiedDoors are the doors, with the proxy before what is behind them.
 var proxiedDoors = strings.NewReplacer(
 	`knock = "front-door"`, "knock = \"front-door\"\nsynproxy = true",
 	`"tcp/5432", "tcp/8080"]`, "\"tcp/5432\", \"tcp/8080\", \"tcp/8443\"]\nsynproxy = true",
 ).Replace(doors)
 
-// A knock opens what the proxy stands before, to whoever knocked and for as long
+// A knock opens what the proxy serves, to the source that knocked and for as long
 // as the door is open, and nothing else does: a cookie is not answered to a
-// stranger. Whoever is in reaches his pages in a flood of forged SYNs.
+// unlisted source. A source that is in reaches its pages in a flood of forged SYNs.
 func TestSynProxyKnock(t *testing.T) {
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {

@@ -82,7 +82,7 @@ func TestSynProxyPublished(t *testing.T) {
 	})
 }
 
-// shieldedVisits are the pages that somebody asks for, and whether they come.
+// shieldedVisits are the pages that a client asks for, and whether they come.
 var shieldedVisits = []struct {
 	who         string
 	port, pages int

@@ -72,7 +72,7 @@ func onFamilies(t *testing.T, name string, check func(t *testing.T, f family)) {
 	})
 }
 
-// A published port is open only if a service states it, whoever was there
+// A published port is open only if a service states it, whichever was there
 // first, Docker or hardenctl, and whichever of them starts anew.
 func TestPublished(t *testing.T) { publishedOn(t, "nft") }
 
@@ -122,7 +122,7 @@ func publishedOn(t *testing.T, backend string) {
 	within(t, outside, d)
 
 	d.stop(t)
-	d.start(t, withIPv6...) // puts its rules in front of everybody else's in FORWARD
+	d.start(t, withIPv6...) // puts its rules before all others in FORWARD
 	sees(t, scanner, "tcp/8080", "tcp/8081")
 	expect(t, 0, "plan", other, "--detailed-exitcode")
 

@@ -8,7 +8,7 @@ import (
 
 // A machine that was hardened is hardened again after a reboot, from before its
 // first interface is up; and closed but for its administrator if its files are
-// broken, whether Debian's loader ran before or nobody.
+// broken, whether Debian's loader ran before or none.
 func TestReboot(t *testing.T) {
 	m := newMachine(t)
 	m.write(t, "/etc/hardenctl/profile.toml", keeping)

@@ -80,7 +80,7 @@ func TestApproval(t *testing.T) {
 	expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 }
 
-// onTerminal applies builtin:web on a terminal where somebody types an answer.
+// onTerminal applies builtin:web on a terminal where a user types an answer.
 func onTerminal(t *testing.T, answer string) (string, int) {
 	t.Helper()
 	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply builtin:web --confirm-within 0 --no-guard", "/dev/null")

@@ -71,7 +71,7 @@ func (w ways) open(from *lab.Host) string {
 	return strings.Join(open, " ")
 }
 
-// are checks which places are open to whom.
+// are checks which ports are open to which host.
 func (w ways) are(t *testing.T, admin, stranger string) {
 	t.Helper()
 	theirs := make(chan string)
@@ -325,7 +325,7 @@ func TestKeptBans(t *testing.T) {
 		_, rest, _ := strings.Cut(string(saved), "\n")
 		long := "# Saved by hardenctl at " + time.Now().Add(-10*time.Minute).UTC().Format(time.RFC3339) + "\n"
 		must(t, os.WriteFile(path, []byte(long+rest), 0o644))
-		expect(t, 0, "restore") // on a host that has been up: nobody is banned anew
+		expect(t, 0, "restore") // on a host that has been up: no source is banned anew
 		left(700, 1200)
 		rebooted(t)
 		expect(t, 0, "restore")

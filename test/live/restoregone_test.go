@@ -46,7 +46,7 @@ func TestRestoreWithoutFiles(t *testing.T) {
 }
 
 // Where a tool fails on such a host, it is not said to be closed when it is not, and
-// is closed where nobody can tell what is in force.
+// is closed where the rules in force cannot be read.
 func TestRestoreWithoutFilesOrTools(t *testing.T) {
 	for _, c := range []struct {
 		tool string
@@ -67,8 +67,8 @@ func TestRestoreWithoutFilesOrTools(t *testing.T) {
 	}
 }
 
-// A host that booted closed, and whose file has been mended, gets the whole of it,
-// as at a boot that went well: the rules of others too, which nobody else loads.
+// A host that booted closed, and whose file has been fixed, gets the whole of it,
+// as at a boot that went well: the rules of others too, which no other loader loads.
 func TestRestoreAfterClosed(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		addForeign(t)

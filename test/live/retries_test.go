@@ -63,7 +63,7 @@ func toPort(port int, from []netip.Addr) []lab.Segment {
 }
 
 // A scanner that hurries is banned beside forged probes that have used up what the
-// first window has room for; whoever tries one port again and again is not.
+// first window has room for; a client that tries one port again and again is not.
 func TestScannerBesideForgedProbes(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		watch(t, "scope = \"everything\"\n")

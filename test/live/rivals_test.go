@@ -13,7 +13,7 @@ import (
 // firewalls is where `make bin/firewalls` unpacks Debian's ufw and firewalld.
 const firewalls = "../../bin/firewalls"
 
-// refusesRival checks that a plan warns of what is in the way, that apply refuses
+// refusesRival checks that a plan warns of the other firewall, that apply refuses
 // it and names the way out, and that nothing is changed. A plan that was saved
 // beside it is refused too.
 func refusesRival(t *testing.T, says ...string) {
@@ -115,7 +115,7 @@ func flushAllNFT(t *testing.T) {
 
 // Rules that nft wrote into the tables of iptables are refused, those that
 // iptables-save prints as something wider, those that it does not print at all
-// and those at which it gives up, which hangs on its version; and so is a table
+// and those at which it gives up, which depends on its version; and so is a table
 // that closes the host by its policy.
 func TestFault31NativeRules(t *testing.T) {
 	const filter = "the table ip filter belongs to iptables, but holds rules that nft wrote (chain INPUT)"

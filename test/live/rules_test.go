@@ -13,7 +13,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// The rule for DHCP opens no port that nobody listens on: to such a port the
+// The rule for DHCP opens no port without a listener: to such a port the
 // kernel would answer, and a host that answers is one that is there.
 func TestDHCPPortIsSilent(t *testing.T) {
 	onBackends(t, func(t *testing.T) {

@@ -71,7 +71,7 @@ func TestSavedPlan(t *testing.T) {
 	})
 }
 
-// A saved plan is for the host as it was, whoever changed it.
+// A saved plan is for the host as it was: any change since refuses it.
 func TestFault16HostHasMoved(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		for name, command := range map[string]string{

@@ -188,8 +188,8 @@ func readFolder(t *testing.T, folder string, p picture) {
 	}
 }
 
-// rules is a save without comments, counters and tables that nobody uses, in
-// an order that does not hang on the backend.
+// rules is a save without comments, counters and unused tables, in
+// an order that does not depend on the backend.
 func rules(save string) string {
 	var tables []string
 	for table := range strings.SplitSeq(withoutCounters(save), "COMMIT\n") {
@@ -222,7 +222,7 @@ func sets(save string) string {
 	for line := range strings.Lines(save) {
 		words := strings.Fields(line)
 		if words[0] == "add" && slices.Contains(words, "packets") {
-			continue // whoever has come meanwhile
+			continue // a source that has come meanwhile
 		}
 		for _, option := range []string{"hashsize", "initval", "bucketsize"} {
 			words = without(words, option)

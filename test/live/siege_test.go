@@ -96,7 +96,7 @@ var attacks = []attack{
 }
 
 // Nothing but the services of the profile is seen by a scanner, who ends up
-// banned, and nobody else notices.
+// banned, and no other client notices.
 func TestAttack(t *testing.T) {
 	for _, backend := range lab.Backends {
 		for _, scope := range []string{"hidden", "everything"} {
@@ -162,7 +162,7 @@ func serve(t *testing.T) {
 	}
 }
 
-// scanner is a host that nobody has seen before: in IPv6, of a /64 of its own.
+// scanner is a new host: in IPv6, of a /64 of its own.
 func scanner(n *lab.Bench, family, number int) *lab.Host {
 	name := fmt.Sprintf("scanner%d-%d", number, family)
 	if family == 6 {
@@ -238,7 +238,7 @@ func banned(t *testing.T, a netip.Addr) bool {
 	return err == nil
 }
 
-// people are those for whom the server is there, and a stranger who is not
+// people are the legitimate clients of the server, and an unlisted host that is not
 // among those who may use SSH.
 type people struct{ customer, crawler, admin, stranger *lab.Host }
 
@@ -251,7 +251,7 @@ func newPeople(n *lab.Bench) people {
 	}
 }
 
-// visit has everybody do what they do, over both families.
+// visit has each of them do what it does, over both families.
 func (p people) visit(t *testing.T) {
 	t.Helper()
 	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
@@ -264,8 +264,8 @@ func (p people) visit(t *testing.T) {
 	}
 }
 
-// unbanned checks that nobody who visits has been taken for a scanner, not even
-// the stranger, who tried one port again and again.
+// unbanned checks that no visitor has been taken for a scanner, not even
+// the unlisted one, which tried one port again and again.
 func (p people) unbanned(t *testing.T) {
 	t.Helper()
 	for _, h := range []*lab.Host{p.customer, p.crawler, p.admin, p.stranger} {

@@ -9,7 +9,7 @@ import (
 
 // newSocketSSHD serves port 22 as ssh.socket of systemd does: one socket listens
 // for both families, and each connection gets an sshd of its own (sshd -i). To
-// the kernel whoever comes over IPv4 is then ::ffff:192.0.2.7, in the table of
+// the kernel a client over IPv4 is then ::ffff:192.0.2.7, in the table of
 // IPv6. It ends with the test.
 func newSocketSSHD(t *testing.T) *sshd {
 	t.Helper()

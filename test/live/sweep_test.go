@@ -10,7 +10,7 @@ import (
 
 // swept is a server with two doors that a scan knocks at in order, at one
 // counting up, at the other counting down; only what it sends in between keeps
-// them shut. Nobody is banned, and there is time enough.
+// them shut. No source is banned, and there is time enough.
 const swept = `version = 1
 
 [services.ssh]

@@ -27,8 +27,8 @@ synproxy = %t
 %s`, on, on, more))
 }
 
-// Whoever may reach a proxied service reaches it, with its own address and
-// with everything that TCP offers; nobody else does.
+// Who may reach a proxied service reaches it, with its own address and
+// with everything that TCP offers; no other source does.
 func TestSynProxy(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)

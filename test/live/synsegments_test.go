@@ -26,7 +26,7 @@ func watch(t *testing.T, more string) {
 // timestamps and a window scale of 7.
 var linuxOptions = []byte{2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7}
 
-// syn is a SYN as Linux sends it, in anybody's name.
+// syn is a SYN as Linux sends it, with any source address.
 func syn(from netip.Addr, port int) lab.Segment {
 	server := lab.ServerV4
 	if from.Is6() {

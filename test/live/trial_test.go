@@ -179,7 +179,7 @@ func running(t *testing.T) []int {
 	return pids
 }
 
-// Without a confirm, and with no hardenctl process alive, the kernel goes back
+// Without a confirm, and with no hardenctl process alive, the kernel returns
 // to the old rules: new connections are decided by them, open ones live. A later
 // command clears up, and the host is byte for byte what it was, bans included.
 func TestTrialEndsInTheKernel(t *testing.T) {
@@ -200,7 +200,7 @@ func TestTrialEndsInTheKernel(t *testing.T) {
 		for _, stream := range streams {
 			stream.end(t)
 		}
-		ttlIs(t, "111") // there was nobody to write it
+		ttlIs(t, "111") // no process was there to write it
 		contains(t, expect(t, 0, "plan", s.before), "did not finish or was not confirmed", "hardenctl revert")
 		expect(t, 0, "revert")
 		if after := strangers(t); after != counted {
@@ -229,7 +229,7 @@ func lasting(t *testing.T) picture {
 	return p
 }
 
-// strangers are the rules and chains of others, with what the rules have
+// strangers are the foreign rules and chains, with what the rules have
 // counted, on trial and off it; but for policies and a rule of nat, which count
 // packets of the test.
 func strangers(t *testing.T) string {
@@ -354,7 +354,7 @@ func noTrialLeft(t *testing.T) {
 	}
 }
 
-// A confirm on a host on which somebody has changed what the trial made, or
+// A confirm on a host on which others have changed what the trial made, or
 // after its time, changes nothing.
 func TestConfirmRefused(t *testing.T) {
 	onTrial(t, func(t *testing.T, s *siteOnTrial) {
@@ -386,7 +386,7 @@ func TestConfirmRefused(t *testing.T) {
 	})
 }
 
-// Somebody flushes the firewall in a trial: a confirm notices, and what comes
+// Others flush the firewall in a trial: a confirm notices, and what comes
 // back after the trial is what he has made of it, not what was there before.
 func TestFault17_FlushOnTrial(t *testing.T) {
 	onTrial(t, func(t *testing.T, s *siteOnTrial) {

@@ -32,7 +32,7 @@ func TestTrialOnAMachine(t *testing.T) {
 
 	const apply = "hardenctl apply /etc/hardenctl/other.toml --auto-approve --no-guard --confirm-within "
 	m.do(t, 0, apply+"10m")
-	// Fault 20: the timer counts on the monotonic clock, which nobody sets.
+	// Fault 20: the timer counts on the monotonic clock, which cannot be set.
 	timer := m.do(t, 0, "systemctl show hardenctl-trial-*.timer")
 	if contains(t, timer, "TimersMonotonic={ OnActiveUSec=", "AccuracyUSec=100ms"); strings.Contains(timer, "TimersCalendar={") {
 		t.Errorf("the timer goes by the calendar:\n%s", timer)

@@ -12,7 +12,7 @@ import (
 )
 
 // An interface that the profile names goes away in a trial: there is nothing of
-// it to go back to, and the rest does.
+// it to return to, and the rest does.
 func TestInterfaceGoesInATrial(t *testing.T) {
 	bare(t, "nft")
 	t.Cleanup(func() { as(t, applying, "revert") })
@@ -24,7 +24,7 @@ func TestInterfaceGoesInATrial(t *testing.T) {
 	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", "0")
 }
 
-// A connection that somebody makes while the rules of a first apply are being
+// A connection that is made while the rules of a first apply are being
 // loaded, before conntrack looks, goes on in the trial.
 func TestConnectionMadeWhileRulesLoad(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestConnectionMadeWhileRulesLoad(t *testing.T) {
 	})
 }
 
-// awaitFile waits until somebody has made a file.
+// awaitFile waits until a file is there.
 func awaitFile(t *testing.T, path string) {
 	t.Helper()
 	lab.Await(t, "the file "+path, func() bool { _, err := os.Stat(path); return err == nil })

@@ -10,7 +10,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
-// tryInAnotherNamespace has somebody apply by `ip netns exec`: a timer of systemd
+// tryInAnotherNamespace applies by `ip netns exec`: a timer of systemd
 // would end the trial in the machine's own network namespace, and write the
 // settings of the other one there. A process ends it where it is, and nobody else
 // has a hand in it meanwhile.

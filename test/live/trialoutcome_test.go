@@ -32,7 +32,7 @@ func TestCountdownEnds(t *testing.T) {
 	noTrialLeft(t)
 }
 
-// Whoever cannot be told of a trial is told at least that it is one, by the error.
+// A command that cannot print its trial says at least in the error that it is one.
 func TestUnwrittenTrial(t *testing.T) {
 	bare(t, "nft")
 	cmd := exec.Command("sh", "-c", binary(t)+` apply builtin:web --auto-approve --no-guard --json --confirm-within 10m >/dev/full`)

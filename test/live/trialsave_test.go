@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// What somebody saves in the middle of a trial, rules alone or sets too, does
+// What others save in the middle of a trial, rules alone or sets too, does
 // not outlive it: a boot puts the old rules in force, whether the distribution's
-// loader was there before, or fails, and mends the files; where the journal has
+// loader was there before, or fails, and fixes the files; where the journal has
 // gone, the next apply does.
 func TestSaveInATrial(t *testing.T) {
 	onBackends(t, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestSaveInATrial(t *testing.T) {
 	})
 }
 
-// However a trial ends, it goes out of the files into which somebody has saved
+// However a trial ends, it is removed from the files into which others have saved
 // it: they boot the old rules, by the distribution's loaders alone.
 func TestSavedTrialGoesBack(t *testing.T) {
 	ways := []struct {
@@ -86,8 +86,8 @@ func TestSavedTrialGoesBack(t *testing.T) {
 }
 
 // A machine on which nothing of hardenctl's runs at boot, and that goes down in a
-// trial that somebody has saved with its sets, boots the trial, and the kernel
-// ends it: nobody is locked out for longer than it lasts.
+// trial that was saved with its sets, boots the trial, and the kernel
+// ends it: no lockout lasts longer than the trial.
 func TestSavedTrialEndsInTheKernel(t *testing.T) {
 	onTrial(t, func(t *testing.T, s *siteOnTrial) {
 		tryOut(t, s.after, "10m")
@@ -99,7 +99,7 @@ func TestSavedTrialEndsInTheKernel(t *testing.T) {
 	})
 }
 
-// saveAll is what the distribution's packages do when somebody saves the
+// saveAll is what the distribution's packages do when a user saves the
 // firewall.
 func saveAll(t *testing.T, sets bool) {
 	t.Helper()

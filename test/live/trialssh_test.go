@@ -145,7 +145,7 @@ func lockedOutOverSSH(t *testing.T, a *alice) {
 	lasting(t).is(t, before)
 }
 
-// belowTmux confirms from a process that no sshd stands above, as in tmux: the
+// belowTmux confirms from a process that no sshd is above, as in tmux: the
 // connection of which it was told is open, and older than the apply.
 func belowTmux(t *testing.T, older *login) {
 	t.Helper()
@@ -193,7 +193,7 @@ type trialOf struct {
 	Seconds  int
 }
 
-// Another session of the connection that applied is no new login: ssh can share
+// Another session of the connection that applied is not a new login: ssh can share
 // one among all of them.
 func TestConfirmOverSharedSSH(t *testing.T) {
 	bare(t, "nft")

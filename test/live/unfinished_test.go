@@ -24,7 +24,7 @@ func dieConfirming(t *testing.T, profile string) {
 }
 
 // An apply that was confirmed, died and cannot be finished is half done, and
-// every command says so. It is finished once what was in the way is mended, or
+// every command says so. It is finished once the cause is fixed, or
 // given up by revert; either way the next apply is one as any other.
 func TestUnfinished(t *testing.T) {
 	bare(t, "nft")

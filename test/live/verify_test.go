@@ -30,13 +30,13 @@ type verified struct {
 	Promises []struct{ Kept bool }
 }
 
-// onlyStrays are the scans that are answered by nothing and ban nobody, since
+// onlyStrays are the scans that get no answer and ban no source, since
 // customers of a server that was restarted send such packets too.
 var onlyStrays = []string{"ACK", "window", "Maimon", "discovery"}
 
 // The command runs every scan of nmap's that hides from a firewall, against the
 // built-in web server: none learns more than a customer does, nor does a guess
-// at the system, and patience helps nobody. It writes its report for people and
+// at the system, and a slow scan does not help. It writes its report for people and
 // for programs.
 func TestVerify(t *testing.T) {
 	bare(t, "legacy") // package verify's own tests are on the default, nft
@@ -100,7 +100,7 @@ func (r verified) holds(t *testing.T) {
 }
 
 // A profile that contradicts itself breaks a promise, and the exit code says
-// so: the blocklist refuses those whom a service is for.
+// so: the blocklist refuses sources that a service is for.
 func TestVerifyBroken(t *testing.T) {
 	bare(t, "nft")
 	path := write(t, "shop.toml", `version = 1

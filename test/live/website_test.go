@@ -19,7 +19,7 @@ import (
 var page = bytes.Repeat([]byte("<p>hardenctl</p>"), 2048)
 
 // site is a web server on the server: it sends a page, or as many bytes as
-// asked for, takes what is uploaded, and says whom it has seen.
+// asked for, takes what is uploaded, and says which clients it has seen.
 type site struct{ port int }
 
 func openSite(t *testing.T, port int) *site {

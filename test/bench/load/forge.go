@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Kinds of floods: what nobody answers for, each packet from another of 67 million
+// Kinds of floods: what no host answers for, each packet from another of 67 million
 // sources, in the family of the server's address. In IPv6 each is a /64 of its own.
 var floods = map[string]func(to netip.Addr, number int) []byte{
 	"syn-open":   func(to netip.Addr, number int) []byte { return syn(to, number, 80) },

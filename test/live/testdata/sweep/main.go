@@ -27,7 +27,7 @@ func main() {
 }
 
 // order lists all ports. The random order is the same each time; in it 6000
-// stands before 6900, and 9000 before 3000.
+// is before 6900, and 9000 before 3000.
 func order(name string) []uint16 {
 	ports := make([]uint16, 65535)
 	for i := range ports {
