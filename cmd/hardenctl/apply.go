@@ -124,17 +124,17 @@ func newApply() *cobra.Command {
 func (f applyFlags) run(cmd *cobra.Command, args []string) error {
 	steady()
 	if os.Geteuid() != 0 {
-		return f.report(cmd, outcome{}, host.ErrNotRoot)
+		return f.report(cmd, unapplied(nil, host.ErrNotRoot))
 	}
-	o, err := f.readAndApply(cmd, args)
+	a := f.readAndApply(cmd, args)
 	var reported exit
-	if errors.As(err, &reported) && reported.err == nil {
-		return err // the diagnostics have said all
+	if errors.As(a.Err, &reported) && reported.err == nil {
+		return a.Err // the diagnostics have said all
 	}
-	if err := f.report(cmd, o, err); err != nil || o.Trial == nil || *f.asJSON || !isTerminal(cmd.OutOrStdout()) {
+	if err := f.report(cmd, a); err != nil || a.trial() == nil || *f.asJSON || !isTerminal(cmd.OutOrStdout()) {
 		return err
 	}
-	return f.countDown(cmd, o.Trial)
+	return f.countDown(cmd, a.Trial)
 }
 
 // loadSaved takes a saved plan, which is root's orders like a profile.

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/internal/host"
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 )
 
 // confirmFlags are the flags of confirm.
@@ -64,9 +63,8 @@ func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
 			return errors.New("the token is empty; to confirm the pending trial without a token, leave it out")
 		}
 	}
-	kept, err := f.confirm(cmd, c)
-	done := err == nil || errors.As(err, new(*apply.Untidy))
-	return ending{"confirmed", done, kept.Generation, confirmed(kept), about(kept)}.report(cmd, *f.asJSON, err)
+	o := f.confirm(cmd, c)
+	return ending{o, "confirmed", host.Confirmed, confirmed(o), about(o.Kept)}.report(cmd, *f.asJSON)
 }
 
 // about says in JSON what was confirmed, whose it was, and what is missing for it to
@@ -87,28 +85,28 @@ func about(k host.Kept) map[string]any {
 
 // confirmed says to people what was confirmed, whose it was, and how long it
 // lasts.
-func confirmed(k host.Kept) string {
+func confirmed(o host.Outcome) string {
 	host, lasts := "as the profile says", "also after a reboot"
-	if live, ok := thisHost.Generations.LastRollback(); ok && k.Generation > 0 && live.Number == k.Generation && live.From == 0 {
+	if live, ok := thisHost.Generations.LastRollback(); ok && o.Generation > 0 && live.Number == o.Generation && live.From == 0 {
 		host = "as it was before hardenctl"
 	}
-	if len(k.Unloaded) > 0 {
-		lasts = "until the next reboot: " + strings.Join(k.Unloaded, ";\n")
+	if len(o.Kept.Unloaded) > 0 {
+		lasts = "until the next reboot: " + strings.Join(o.Kept.Unloaded, ";\n")
 	}
-	text := fmt.Sprintf("Confirmed. The host is %s, %s.\nThis was %s.", host, lasts, k.Apply)
-	if k.Generation > 0 {
-		text += "\n" + numbered(k.Generation)
+	text := fmt.Sprintf("Confirmed. The host is %s, %s.\nThis was %s.", host, lasts, o.Kept.Apply)
+	if o.Generation > 0 {
+		text += "\n" + numbered(o.Generation)
 	}
 	return text
 }
 
-func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) (k host.Kept, err error) {
+func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) host.Outcome {
 	if os.Geteuid() != 0 {
-		return k, host.ErrNotRoot
+		return host.OutcomeOf(host.Unchanged, host.ErrNotRoot)
 	}
 	held, err := thisHost.Open(cmd.Context(), waiting(cmd, *f.lockTimeout, *f.asJSON))
 	if err != nil {
-		return k, err
+		return host.OutcomeOf(host.Unchanged, err)
 	}
 	defer held.Close()
 	return held.Confirm(cmd.Context(), c)
@@ -116,33 +114,31 @@ func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) (k host.K
 
 // ending is how a trial ended.
 type ending struct {
-	// word says in JSON whether it did in the way that the command is for.
-	word string
-	did  bool
-	// generation is the number of the one that was made; 0 for none.
-	generation int
+	host.Outcome
+	// word says in JSON whether the host has become what the command is for.
+	word   string
+	wanted host.Status
 	// sentence says it to people.
 	sentence string
 	// more is what else JSON says.
 	more map[string]any
 }
 
-// report writes the ending, and returns the error that carries the exit code. An
-// *apply.Untidy is a warning.
-func (e ending) report(cmd *cobra.Command, asJSON bool, err error) error {
-	succeeded := err == nil || errors.As(err, new(*apply.Untidy))
-	if succeeded && err != nil {
-		complain(cmd.ErrOrStderr(), fmt.Errorf("warning: %w", err))
-	}
-	failed := applyError(outcome{Applied: succeeded}, err)
+// did reports whether the host has become what the command is for.
+func (e ending) did() bool { return e.Err == nil && e.Status == e.wanted }
+
+// report writes the ending, and returns the error that carries the exit code.
+func (e ending) report(cmd *cobra.Command, asJSON bool) error {
+	warn(cmd, e.Outcome)
+	failed := failure(e.Outcome)
 	var unwritten error
 	switch {
 	case asJSON:
-		unwritten = writeJSON(cmd.OutOrStdout(), e.view(err))
-	case succeeded:
+		unwritten = writeJSON(cmd.OutOrStdout(), e.view())
+	case failed == nil:
 		_, unwritten = fmt.Fprintln(cmd.OutOrStdout(), e.sentence)
 	}
-	if failed == nil && e.did && unwritten != nil {
+	if failed == nil && e.did() && unwritten != nil {
 		return exit{exitUnwritten, fmt.Errorf("%s, but the output could not be written: %w", e.word, unwritten)}
 	} else if failed == nil {
 		return unwritten
@@ -151,15 +147,15 @@ func (e ending) report(cmd *cobra.Command, asJSON bool, err error) error {
 }
 
 // view is the ending in JSON.
-func (e ending) view(err error) map[string]any {
+func (e ending) view() map[string]any {
 	view := map[string]any{}
 	maps.Copy(view, e.more)
-	view[e.word] = e.did
-	if e.generation > 0 {
-		view["generation"] = e.generation
+	view[e.word] = e.did()
+	if e.Generation > 0 {
+		view["generation"] = e.Generation
 	}
-	if err != nil {
-		view["error"] = err.Error()
+	if text := errorText(e.Outcome); text != "" {
+		view["error"] = text
 	}
 	return view
 }

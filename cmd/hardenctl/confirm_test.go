@@ -18,7 +18,7 @@ func TestConfirmed(t *testing.T) {
 		{[]string{"no service loads the saved files at boot: install iptables-persistent"},
 			"Confirmed. The host is as the profile says, until the next reboot: no service loads the saved files at boot: install iptables-persistent." + whose},
 	} {
-		if got := confirmed(host.Kept{Apply: "an apply of web.toml by root from 192.0.2.7", Unloaded: c.unloaded}); got != c.want {
+		if got := confirmed(host.Outcome{Kept: host.Kept{Apply: "an apply of web.toml by root from 192.0.2.7", Unloaded: c.unloaded}}); got != c.want {
 			t.Errorf("got\n%s\nwant\n%s", got, c.want)
 		}
 	}
@@ -27,8 +27,8 @@ func TestConfirmed(t *testing.T) {
 // JSON says what people are told: what was confirmed, whose it was, and how long it
 // lasts.
 func TestConfirmedJSON(t *testing.T) {
-	k := host.Kept{Profile: "web.toml", By: "root from 192.0.2.7", Generation: 3, Unloaded: []string{"install iptables-persistent"}}
-	got, err := json.Marshal(ending{word: "confirmed", did: true, generation: 3, more: about(k)}.view(nil))
+	k := host.Kept{Profile: "web.toml", By: "root from 192.0.2.7", Unloaded: []string{"install iptables-persistent"}}
+	got, err := json.Marshal(ending{Outcome: host.Outcome{Status: host.Confirmed, Generation: 3}, word: "confirmed", wanted: host.Confirmed, more: about(k)}.view())
 	const want = `{"by":"root from 192.0.2.7","confirmed":true,"generation":3,"profile":"web.toml","until_boot":["install iptables-persistent"]}`
 	if string(got) != want || err != nil {
 		t.Errorf("%v: got %s, want %s", err, got, want)

@@ -21,7 +21,6 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 	"github.com/hardenctl/hardenctl/internal/host"
-	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
 // version is what the linker of a release sets: make VERSION=1.2.3.
@@ -41,8 +40,6 @@ func built() string {
 const (
 	exitError     = exitcode.Error
 	exitChanges   = exitcode.Changes
-	exitReverted  = exitcode.Reverted
-	exitUncertain = exitcode.Incomplete
 	exitUnwritten = exitcode.Unwritten
 	exitBusy      = exitcode.Busy
 )
@@ -77,21 +74,25 @@ func main() {
 
 // report prints the error of a command and returns the exit code.
 func report(err error) int {
-	if err == nil {
-		return 0
-	}
-	code := exitError
-	if errors.Is(err, host.ErrBusy) || errors.Is(err, tool.ErrLocked) {
-		code = exitBusy
-	}
 	var e exit
-	if errors.As(err, &e) {
-		code = e.code
-	}
-	if !errors.As(err, &e) || e.err != nil {
+	if err != nil && (!errors.As(err, &e) || e.err != nil) {
 		complain(newScreen(os.Stderr), inOurWords(err))
 	}
-	return code
+	return codeOf(err)
+}
+
+// codeOf returns the exit code of a command that has ended with an error, or none.
+func codeOf(err error) int {
+	var e exit
+	switch {
+	case err == nil:
+		return exitcode.OK
+	case errors.As(err, &e):
+		return e.code
+	case host.Busy(err):
+		return exitBusy
+	}
+	return exitError
 }
 
 // complain prints an error. Its other lines, such as those of a tool, begin with a

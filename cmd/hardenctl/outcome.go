@@ -1,28 +1,73 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 	"github.com/hardenctl/hardenctl/internal/host"
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
-// outcome is the JSON form of an apply: the plan, if there came to be one, and
+// failures are the exit codes of a command that has failed, by what has become of
+// the host; what is not here is exitcode.Error, or exitcode.Busy. A command that has
+// not failed ends with exitcode.OK. exitcode.Table says what they mean.
+var failures = map[host.Status]int{
+	host.Reverted:   exitcode.Reverted,
+	host.Incomplete: exitcode.Incomplete,
+}
+
+// failure is the error of an outcome that carries its exit code; nil for a success.
+func failure(o host.Outcome) error {
+	if code, special := failures[o.Status]; special && o.Err != nil {
+		return exit{code, o.Err}
+	}
+	return o.Err
+}
+
+// warn writes the warning of an outcome, if it has one.
+func warn(cmd *cobra.Command, o host.Outcome) {
+	if o.Warning != nil {
+		complain(cmd.ErrOrStderr(), fmt.Errorf("warning: %w", o.Warning))
+	}
+}
+
+// errorText is what JSON says of an outcome beside the rest; empty for nothing.
+func errorText(o host.Outcome) string {
+	switch {
+	case o.Err != nil:
+		return o.Err.Error()
+	case o.Warning != nil:
+		return o.Warning.Error()
+	}
+	return ""
+}
+
+// applied is what an apply was to do, and what has become of it.
+type applied struct {
+	host.Outcome
+	plan   *plan.Plan    // nil if there came to be none
+	within time.Duration // how long the trial lasts
+}
+
+// unapplied is an apply that has ended before it began.
+func unapplied(p *plan.Plan, err error) applied {
+	return applied{Outcome: host.OutcomeOf(host.Unchanged, err), plan: p}
+}
+
+// appliedView is the JSON form of an apply: the plan, if there came to be one, and
 // what became of it.
-type outcome struct {
+type appliedView struct {
 	*plan.Plan
 	// Applied says that the host was changed to what the profile says, if only
 	// on trial. It is false for an empty plan.
 	Applied bool `json:"applied"`
 	// Trial is there if the change must be confirmed.
 	Trial *trialView `json:"trial,omitempty"`
-	// Reverted says that the apply failed and that everything went back.
+	// Reverted says that the apply failed and that everything was undone.
 	Reverted bool `json:"reverted"`
 	// Generation is the number under which the apply is kept.
 	Generation int `json:"generation,omitempty"`
@@ -31,45 +76,50 @@ type outcome struct {
 	Error string `json:"error,omitempty"`
 }
 
-// report writes the outcome of an apply and returns the error that carries its
+func (a applied) view() appliedView {
+	return appliedView{
+		Plan: a.plan, Applied: a.Done(), Trial: a.trial(), Reverted: a.Status == host.Reverted,
+		Generation: a.Generation, Step: a.Step, Error: errorText(a.Outcome),
+	}
+}
+
+// trial is the trial that has begun; nil for none.
+func (a applied) trial() *trialView {
+	if a.Trial == nil || !a.Done() {
+		return nil
+	}
+	return &trialView{a.Trial.Token, a.Trial.Until.Truncate(time.Second), int(a.within / time.Second)}
+}
+
+// report writes what has become of an apply and returns the error that carries its
 // exit code.
-func (f applyFlags) report(cmd *cobra.Command, o outcome, err error) error {
-	var reverted *apply.Reverted
-	if errors.As(err, &reverted) {
-		o.Step, o.Reverted = reverted.Step, reverted.Undo == nil
-	}
-	if err != nil {
-		o.Error = err.Error()
-	}
-	failed := applyError(o, err)
-	if o.Applied && err != nil {
-		complain(cmd.ErrOrStderr(), fmt.Errorf("warning: %w", err))
-	}
-	if unwritten := f.write(cmd, o); unwritten != nil && o.Applied {
-		return exit{exitUnwritten, fmt.Errorf("applied: the host is %s%s, but the output could not be written: %w", o.Plan.Goal(), o.Trial.until(), unwritten)}
+func (f applyFlags) report(cmd *cobra.Command, a applied) error {
+	warn(cmd, a.Outcome)
+	failed := failure(a.Outcome)
+	if unwritten := f.write(cmd, a); unwritten != nil && a.Done() {
+		return exit{exitUnwritten, fmt.Errorf("applied: the host is %s%s, but the output could not be written: %w", a.plan.Goal(), a.trial().until(), unwritten)}
 	} else if failed == nil {
 		return unwritten
 	}
 	return failed
 }
 
-func (f applyFlags) write(cmd *cobra.Command, o outcome) error {
-	if *f.asJSON {
-		return writeJSON(cmd.OutOrStdout(), o)
-	}
-	if o.Trial != nil {
-		return o.Trial.print(cmd.OutOrStdout(), o.Plan.Goal())
-	}
-	if o.Applied {
-		return writeApplied(cmd.OutOrStdout(), o)
+func (f applyFlags) write(cmd *cobra.Command, a applied) error {
+	switch w := cmd.OutOrStdout(); {
+	case *f.asJSON:
+		return writeJSON(w, a.view())
+	case a.trial() != nil:
+		return a.trial().print(w, a.plan.Goal())
+	case a.Done():
+		return writeApplied(w, a)
 	}
 	return nil
 }
 
-func writeApplied(w io.Writer, o outcome) error {
-	_, err := fmt.Fprintf(w, "Applied. The host is %s.\n", o.Plan.Goal())
-	if err == nil && o.Generation > 0 {
-		_, err = fmt.Fprintln(w, numbered(o.Generation))
+func writeApplied(w io.Writer, a applied) error {
+	_, err := fmt.Fprintf(w, "Applied. The host is %s.\n", a.plan.Goal())
+	if err == nil && a.Generation > 0 {
+		_, err = fmt.Fprintln(w, numbered(a.Generation))
 	}
 	return err
 }
@@ -81,29 +131,4 @@ func numbered(number int) string {
 		before = "the state before hardenctl"
 	}
 	return fmt.Sprintf("This is generation %d. `hardenctl rollback` restores %s.%s", number, before, afterwards(number))
-}
-
-// applyError gives a failed apply its exit code. An error that came after the
-// last change is a warning.
-func applyError(o outcome, err error) error {
-	var reverted *apply.Reverted
-	switch {
-	case o.Applied || err == nil:
-		return nil
-	case halfDone(err):
-		return exit{exitUncertain, err}
-	case !errors.As(err, &reverted):
-		return err
-	case reverted.Undo != nil:
-		return exit{exitUncertain, err}
-	}
-	return exit{exitReverted, err}
-}
-
-// halfDone reports whether an apply of before stands half done: one that was
-// confirmed, or one whose journal nobody can read. Where only a lock was held, the
-// code says to try again.
-func halfDone(err error) bool {
-	half := errors.As(err, new(*host.Unfinished)) || errors.As(err, new(*host.GivenUp)) || errors.As(err, new(*host.Blind))
-	return half && !errors.Is(err, tool.ErrLocked)
 }

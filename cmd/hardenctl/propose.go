@@ -22,19 +22,19 @@ type proposal struct {
 	undone  *rolledBack
 }
 
-// outcome is that of a proposal that was not applied.
-func (p proposal) outcome() outcome {
+// unapplied is a proposal that was not applied, with the reason if it failed.
+func (p proposal) unapplied(err error) applied {
 	if p.reading == nil {
-		return outcome{}
+		return unapplied(nil, err)
 	}
-	return outcome{Plan: p.reading.Plan}
+	return unapplied(p.reading.Plan, err)
 }
 
 // readAndApply plans, shows the plan, asks, and applies.
-func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, error) {
+func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) applied {
 	within, err := f.trialTime(cmd)
 	if err != nil {
-		return outcome{}, err
+		return unapplied(nil, err)
 	}
 	if *f.approved {
 		return f.applyApproved(cmd, args, within)
@@ -45,51 +45,51 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) (outcome, er
 // applyApproved holds the lock from before it looks what to apply, since the last
 // generation may be another while one waits, until after the last change. A
 // person who reads the plan page by page does not hold the lock by it.
-func (f applyFlags) applyApproved(cmd *cobra.Command, args []string, within time.Duration) (outcome, error) {
+func (f applyFlags) applyApproved(cmd *cobra.Command, args []string, within time.Duration) applied {
 	written := func() {}
 	defer func() { written() }()
 	held, err := f.open(cmd)
 	if err != nil {
-		return outcome{}, err
+		return unapplied(nil, err)
 	}
 	defer held.Close()
 	p, err := f.propose(cmd, held, args, false)
 	if err != nil {
-		return p.outcome(), err
+		return p.unapplied(err)
 	}
 	if written, err = f.show(cmd, p); err != nil {
-		return p.outcome(), err
+		return p.unapplied(err)
 	}
 	if err := f.refusal(cmd, p); err != nil || p.reading.Plan.Empty() {
-		return p.outcome(), err
+		return p.unapplied(err)
 	}
 	if err := f.unproven(p.target, within); err != nil {
-		return p.outcome(), err
+		return p.unapplied(err)
 	}
 	return p.apply(cmd.Context(), held, within)
 }
 
 // applyAsked holds no lock while a person reads and is asked. What has changed
 // meanwhile is noticed afterwards, and refused.
-func (f applyFlags) applyAsked(cmd *cobra.Command, args []string, within time.Duration) (outcome, error) {
+func (f applyFlags) applyAsked(cmd *cobra.Command, args []string, within time.Duration) applied {
 	p, err := f.proposeInTurn(cmd, args)
 	if err != nil {
-		return p.outcome(), err
+		return p.unapplied(err)
 	}
 	written, err := f.show(cmd, p)
 	if err != nil {
-		return p.outcome(), err
+		return p.unapplied(err)
 	}
 	written()
 	if err := f.refusal(cmd, p); err != nil || p.reading.Plan.Empty() {
-		return p.outcome(), err
+		return p.unapplied(err)
 	}
 	if err := f.ask(cmd); err != nil {
-		return p.outcome(), err
+		return p.unapplied(err)
 	}
 	held, err := f.open(cmd)
 	if err != nil {
-		return p.outcome(), err
+		return p.unapplied(err)
 	}
 	defer held.Close()
 	again, err := f.propose(cmd, held, args, true)
@@ -97,7 +97,7 @@ func (f applyFlags) applyAsked(cmd *cobra.Command, args []string, within time.Du
 		err = errors.Join(again.sameAs(p), f.refusal(cmd, again))
 	}
 	if err != nil {
-		return p.outcome(), err
+		return p.unapplied(err)
 	}
 	return again.apply(cmd.Context(), held, within)
 }
@@ -108,9 +108,8 @@ func (f applyFlags) open(cmd *cobra.Command) (*host.Handle, error) {
 }
 
 // apply applies a proposal.
-func (p proposal) apply(ctx context.Context, held *host.Handle, within time.Duration) (outcome, error) {
-	a, err := held.Apply(ctx, p.reading, p.target, within)
-	return outcome{Plan: p.reading.Plan, Applied: a.Done, Trial: viewTrial(a.Trial, within), Generation: a.Generation}, err
+func (p proposal) apply(ctx context.Context, held *host.Handle, within time.Duration) applied {
+	return applied{held.Apply(ctx, p.reading, p.target, within), p.reading.Plan, within}
 }
 
 // proposeInTurn is propose, with the lock held for as long as it takes.

@@ -46,24 +46,24 @@ restores rules and sets, but not kernel settings.`,
 
 func (f revertFlags) run(cmd *cobra.Command) error {
 	steady()
-	reverted, err := f.revert(cmd)
+	o := f.revert(cmd)
 	sentence := "Reverted. The host is as it was before the apply.\n" + unmended
-	if !reverted {
+	if o.Status != host.Reverted {
 		sentence = "No trial is pending. Nothing was changed. `hardenctl rollback` undoes what was confirmed."
 	}
-	return ending{word: "reverted", did: reverted && err == nil, sentence: sentence}.report(cmd, *f.asJSON, err)
+	return ending{Outcome: o, word: "reverted", wanted: host.Reverted, sentence: sentence}.report(cmd, *f.asJSON)
 }
 
-func (f revertFlags) revert(cmd *cobra.Command) (bool, error) {
+func (f revertFlags) revert(cmd *cobra.Command) host.Outcome {
 	if os.Geteuid() != 0 {
-		return false, host.ErrNotRoot
+		return host.OutcomeOf(host.Unchanged, host.ErrNotRoot)
 	}
 	if *f.atDeadline {
-		return true, atDeadline(cmd)
+		return host.OutcomeOf(host.Reverted, atDeadline(cmd))
 	}
 	held, err := thisHost.Open(cmd.Context(), waiting(cmd, *f.lockTimeout, *f.asJSON))
 	if err != nil {
-		return false, err
+		return host.OutcomeOf(host.Unchanged, err)
 	}
 	defer held.Close()
 	return held.Revert(context.WithoutCancel(cmd.Context()))

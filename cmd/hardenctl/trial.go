@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/internal/host"
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/host/session"
 )
 
@@ -26,8 +24,6 @@ type trialView struct {
 	Deadline time.Time `json:"deadline"`
 	// Seconds is how long that was from the beginning.
 	Seconds int `json:"seconds"`
-
-	begun *host.Trial
 }
 
 func withinFlag(cmd *cobra.Command) *time.Duration {
@@ -52,14 +48,6 @@ func (f applyFlags) trialTime(cmd *cobra.Command) (time.Duration, error) {
 	return within, nil
 }
 
-// viewTrial returns nil for none.
-func viewTrial(t *host.Trial, within time.Duration) *trialView {
-	if t == nil {
-		return nil
-	}
-	return &trialView{t.Token, t.Until.Truncate(time.Second), int(within / time.Second), t}
-}
-
 // print says what to type, and by when.
 func (t *trialView) print(w io.Writer, goal string) error {
 	_, err := fmt.Fprintf(w, `The host is %s, on trial for %d s. Open a new SSH session and run
@@ -82,18 +70,18 @@ func (t *trialView) until() string {
 
 // countDown waits for the end of the trial, counts down where that can be seen,
 // and reports what came of it. A signal ends the waiting, not the trial.
-func (f applyFlags) countDown(cmd *cobra.Command, t *trialView) error {
+func (f applyFlags) countDown(cmd *cobra.Command, t *host.Trial) error {
 	line := countdown{w: cmd.ErrOrStderr()}
 	for {
 		p, pending, err := thisHost.Pending()
 		if err != nil {
-			return unknown(err)
+			return failure(host.UnknownEnd(err))
 		}
 		if !pending {
 			line.end()
-			o, err := t.ended()
-			failed := f.report(cmd, o, err)
-			if !o.Applied {
+			ended := applied{Outcome: t.Ended(context.Background())}
+			failed := f.report(cmd, ended)
+			if !ended.Done() {
 				fmt.Fprintln(cmd.ErrOrStderr(), unmended)
 			}
 			return failed
@@ -111,18 +99,3 @@ func (f applyFlags) countDown(cmd *cobra.Command, t *trialView) error {
 
 // unmended is what a person should know of a trial that has gone back.
 const unmended = "The profile on disk did not change. Fix it before the next apply, also before one from cron."
-
-// ended says what has become of a trial that is over.
-func (t *trialView) ended() (outcome, error) {
-	a, err := t.begun.Ended(context.Background())
-	if err != nil && !errors.As(err, new(*apply.Reverted)) {
-		return outcome{}, unknown(err)
-	}
-	return outcome{Applied: a.Done, Generation: a.Generation}, err
-}
-
-// unknown is the error of a trial that has begun, and of which it cannot be told
-// how it has ended.
-func unknown(err error) error {
-	return exit{exitUncertain, fmt.Errorf("the trial is over, but the host may be between the old and the new state: %w; run `hardenctl revert`, then check with `hardenctl plan`", err)}
-}

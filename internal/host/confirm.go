@@ -40,38 +40,46 @@ type Kept struct {
 	Apply string
 	// Profile is what was on trial, By who applied it; empty if it is not known.
 	Profile, By string
-	// Generation is the number of the one that was staged for it; 0 for none.
-	Generation int
 	// Unloaded says what to do for the saved files to be loaded at boot; empty if
 	// they will be.
 	Unloaded []string
 }
 
-// Confirm makes the state that is on trial the only one, and saves it. Errors are
-// those above, what Recover and Read say, a host that is not as the trial made it,
-// and those of apply.Change.Confirm.
-func (h *Handle) Confirm(ctx context.Context, c Confirmation) (k Kept, err error) {
-	if err := h.Recover(ctx); err != nil {
-		return k, err
-	}
-	e, err := h.confirmable(c)
+// Confirm makes the state that is on trial the only one, and saves it. The host is
+// Confirmed; OnTrial, if it failed before it began, with one of the errors above or
+// since somebody has changed what the trial made; Unchanged without a trial;
+// Reverted, or Incomplete.
+func (h *Handle) Confirm(ctx context.Context, c Confirmation) Outcome {
+	e, r, err := h.toConfirm(ctx, c)
 	if err != nil {
-		return k, err
+		return h.goesOn(OutcomeOf(Unchanged, err))
+	}
+	kept := Kept{Apply: h.pending(e).apply(), Profile: e.Profile, By: h.by(e), Unloaded: h.system.Unloaded(r)}
+	number, err := h.change(r).Confirm(ctx, e)
+	o := h.goesOn(OutcomeOf(Confirmed, err))
+	o.Generation, o.Kept = number, kept
+	return o
+}
+
+// toConfirm returns what is confirmed, and the host that is as the trial made it.
+func (h *Handle) toConfirm(ctx context.Context, c Confirmation) (e journal.Entry, r *Reading, err error) {
+	if err := h.Recover(ctx); err != nil {
+		return e, nil, err
+	}
+	if e, err = h.confirmable(c); err != nil {
+		return e, nil, err
 	}
 	b, err := h.journal.Bundle()
 	if err != nil {
-		return k, err
+		return e, nil, err
 	}
-	r, err := h.readAlone(ctx, b)
-	if err != nil {
-		return k, err
+	if r, err = h.readAlone(ctx, b); err != nil {
+		return e, nil, err
 	}
 	if err := r.onTrial(e); err != nil {
-		return k, fmt.Errorf("someone has changed the host since the apply: %w; nothing was changed, and the trial continues until %s. To end it now, run `hardenctl revert`; then apply the profile again", err, clock(e.Until()))
+		return e, nil, fmt.Errorf("someone has changed the host since the apply: %w; nothing was changed, and the trial continues until %s. To end it now, run `hardenctl revert`; then apply the profile again", err, clock(e.Until()))
 	}
-	k = Kept{Apply: h.pending(e).apply(), Profile: e.Profile, By: h.by(e), Unloaded: h.system.Unloaded(r)}
-	k.Generation, err = h.change(r).Confirm(ctx, e)
-	return k, err
+	return e, r, nil
 }
 
 // confirmable returns the entry that is confirmed, or refuses before the host is

@@ -80,43 +80,49 @@ func (b *bench) held(do func(*host.Handle) error) error {
 
 // apply applies a bundle, on trial for that time, as the command does: it brings
 // to its end first what is under way.
-func (b *bench) apply(target *bundle.Bundle, within time.Duration) (a host.Applied, err error) {
+func (b *bench) apply(target *bundle.Bundle, within time.Duration) (o host.Outcome) {
 	b.t.Helper()
-	err = b.held(func(h *host.Handle) (err error) {
+	b.must(b.held(func(h *host.Handle) (err error) {
 		b.must(h.Recover(context.Background()))
 		t := host.Target{Bundle: target}
 		r, err := h.Plan(context.Background(), t)
-		if err != nil {
-			return err
-		}
-		a, err = h.Apply(context.Background(), r, t, within)
-		return err
-	})
-	return a, err
+		b.must(err)
+		o = h.Apply(context.Background(), r, t, within)
+		return nil
+	}))
+	return o
 }
 
 // confirm confirms the trial that is pending.
-func (b *bench) confirm() (k host.Kept, err error) {
+func (b *bench) confirm() (o host.Outcome) {
 	b.t.Helper()
-	err = b.held(func(h *host.Handle) (err error) {
-		k, err = h.Confirm(context.Background(), host.Confirmation{SameSession: true})
-		return err
-	})
-	return k, err
+	b.must(b.held(func(h *host.Handle) error {
+		o = h.Confirm(context.Background(), host.Confirmation{SameSession: true})
+		return nil
+	}))
+	return o
 }
 
-func (b *bench) revert() (reverted bool, err error) {
+func (b *bench) revert() (o host.Outcome) {
 	b.t.Helper()
-	err = b.held(func(h *host.Handle) (err error) {
-		reverted, err = h.Revert(context.Background())
-		return err
-	})
-	return reverted, err
+	b.must(b.held(func(h *host.Handle) error {
+		o = h.Revert(context.Background())
+		return nil
+	}))
+	return o
 }
 
 func (b *bench) recover() error {
 	b.t.Helper()
 	return b.held(func(h *host.Handle) error { return h.Recover(context.Background()) })
+}
+
+// comes makes sure that a host has come to that, without an error.
+func (b *bench) comes(to host.Status, o host.Outcome) {
+	b.t.Helper()
+	if o.Status != to || o.Err != nil || o.Warning != nil {
+		b.t.Fatalf("the host is %v, not %v: %v, warning %v", o.Status, to, o.Err, o.Warning)
+	}
 }
 
 // idle makes sure that nothing is under way, nor left.

@@ -6,32 +6,30 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
 // The steps of each half of an apply, and their way back, in their order.
 func TestOrderOfSteps(t *testing.T) {
 	b := newBench(t)
-	b.must(second(b.apply(site("web.toml", 443, "192.0.2.0/24"), time.Minute)))
+	b.comes(host.OnTrial, b.apply(site("web.toml", 443, "192.0.2.0/24"), time.Minute))
 	b.told("a trial", "journal", "preparing files", "sets", "IPv4 rules", "IPv6 rules", "reading back", "open connections", "deadline",
 		"the new rules, on trial", "kernel settings", "reading settings back")
 	if e, err := b.journal.Read(); err != nil || e.Phase != journal.Trial || len(b.watched) != 1 {
 		t.Errorf("the journal says %+v, %v; %d watchdogs", e, err, len(b.watched))
 	}
-	b.must(second(b.confirm()))
+	b.comes(host.Confirmed, b.confirm())
 	b.told("its confirm", "preparing files", "prolonging the trial", "confirmed", "sets", "open connections", "IPv4 rules", "IPv6 rules",
 		"kernel settings", "reading back", "files")
 	b.idle("after a confirm")
 
-	b.must(second(b.apply(site("web.toml", 8443, "198.51.100.0/24"), time.Minute)))
+	b.comes(host.OnTrial, b.apply(site("web.toml", 8443, "198.51.100.0/24"), time.Minute))
 	b.steps = nil
-	b.must(second(b.revert()))
+	b.comes(host.Reverted, b.revert())
 	b.told("a revert", "undoing: kernel settings", "undoing: IPv6 rules", "undoing: IPv4 rules", "undoing: sets", "undoing: preparing files")
 	b.idle("after a revert")
 }
-
-// second is the error of a call that returns something else too.
-func second[T any](_ T, err error) error { return err }
 
 // told compares the steps since the last look.
 func (b *bench) told(what string, want ...string) {
@@ -48,7 +46,7 @@ func (b *bench) told(what string, want ...string) {
 func TestOrderOfOperations(t *testing.T) {
 	b := newBench(t)
 	b.OpenConnections = 3
-	b.must(second(b.apply(site("web.toml", 443, "192.0.2.0/24"), 0)))
+	b.comes(host.Confirmed, b.apply(site("web.toml", 443, "192.0.2.0/24"), 0))
 	b.inOrder(
 		"prepare /etc/iptables/rules.v4",
 		"create hardenctl_trial_v4", "create hardenctl-blocked-v4", "add hardenctl-blocked-v4",

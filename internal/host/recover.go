@@ -56,9 +56,17 @@ func (h *Handle) recoverOrphan(ctx context.Context) error {
 // Revert ends the trial that is pending, or whatever an apply has left that was
 // not confirmed: everything goes back. An apply that was confirmed and died goes
 // on to its end; where it cannot, it is given up, and the error is a *GivenUp.
-// Where the journal is broken the error is a *Blind. It says whether there was
-// anything that went back.
-func (h *Handle) Revert(ctx context.Context) (reverted bool, err error) {
+// Where the journal is broken the error is a *Blind. The host is Reverted, or
+// Unchanged if there was nothing to undo; with an error OnTrial or Incomplete.
+func (h *Handle) Revert(ctx context.Context) Outcome {
+	reverted, err := h.revert(ctx)
+	if !reverted {
+		return OutcomeOf(Unchanged, err)
+	}
+	return h.goesOn(OutcomeOf(Reverted, err))
+}
+
+func (h *Handle) revert(ctx context.Context) (reverted bool, err error) {
 	e, err := h.journal.Read()
 	switch {
 	case err == nil && e.Pending() && elsewhere(e) == nil:

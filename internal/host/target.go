@@ -29,34 +29,30 @@ type Target struct {
 }
 
 // Apply applies a reading of Plan, on trial for the time within, or for good if that
-// is 0, and keeps it as a generation once it is for good. Once it is applied, an
-// error is about what comes after.
-func (h *Handle) Apply(ctx context.Context, r *Reading, t Target, within time.Duration) (Applied, error) {
-	var a Applied
-	err := h.stage(r, t)
-	if err != nil {
-		return a, err
+// is 0, and keeps it as a generation once it is for good. The host is OnTrial,
+// Confirmed, Reverted, Incomplete, or Unchanged if it failed before it began.
+func (h *Handle) Apply(ctx context.Context, r *Reading, t Target, within time.Duration) Outcome {
+	if err := h.stage(r, t); err != nil {
+		return OutcomeOf(Unchanged, err)
 	}
-	if within > 0 {
-		a.Trial, err = h.begin(ctx, r, within)
-	} else {
-		a.Generation, err = h.applyAtOnce(ctx, r)
+	o := h.applyStaged(ctx, r, within)
+	if !o.Done() {
+		o.Err = errors.Join(o.Err, h.discard())
 	}
-	a.Done = err == nil || errors.As(err, new(*apply.Untidy))
-	if !a.Done {
-		err = errors.Join(err, h.discard())
-	}
-	return a, err
+	return o
 }
 
-// Applied is what an apply has made.
-type Applied struct {
-	// Done says that the host is what the target says, if only on trial.
-	Done bool
-	// Trial is the trial that has begun; nil for none.
-	Trial *Trial
-	// Generation is the number under which the apply is kept; 0 for none.
-	Generation int
+func (h *Handle) applyStaged(ctx context.Context, r *Reading, within time.Duration) Outcome {
+	if within > 0 {
+		begun, err := h.begin(ctx, r, within)
+		o := OutcomeOf(OnTrial, err)
+		o.Trial = begun
+		return o
+	}
+	number, err := h.applyAtOnce(ctx, r)
+	o := OutcomeOf(Confirmed, err)
+	o.Generation = number
+	return o
 }
 
 // GiveBack keeps a rollback to what the host had before hardenctl that finds
@@ -125,19 +121,22 @@ type Trial struct {
 
 // Ended says what has become of a trial that is over. The host may have been
 // changed again since, so that only the generation tells: it is kept once the
-// trial was confirmed, and discarded once everything has gone back, which is an
-// *apply.Reverted here. Any other error says that nobody can tell.
-func (t *Trial) Ended(ctx context.Context) (Applied, error) {
+// trial was confirmed, and discarded once it was undone. The host was Confirmed or
+// Reverted, or is Incomplete.
+func (t *Trial) Ended(ctx context.Context) Outcome {
 	number, err := t.staged.Number()
 	if errors.Is(err, generation.ErrStaged) {
 		if err = t.host.EndTrial(context.WithoutCancel(ctx), time.Minute); err == nil {
 			number, err = t.staged.Number()
 		}
 	}
-	if errors.Is(err, generation.ErrNone) {
-		return Applied{}, &apply.Reverted{Step: "trial", Cause: errors.New("it was not confirmed in time")}
+	switch {
+	case err == nil:
+		return Outcome{Status: Confirmed, Generation: number}
+	case errors.Is(err, generation.ErrNone):
+		return OutcomeOf(Reverted, &apply.Reverted{Step: "trial", Cause: errors.New("it was not confirmed in time")})
 	}
-	return Applied{Done: err == nil, Generation: number}, err
+	return UnknownEnd(err)
 }
 
 // EndTrial does what a watchdog does: it ends the trial whose time is over, or

@@ -8,9 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/host"
-	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
@@ -24,41 +22,50 @@ type act struct {
 	name string
 	// ready brings the host to where the act begins.
 	ready func(b *bench)
-	do    func(b *bench) error
+	do    func(b *bench) host.Outcome
 }
 
 var acts = []act{
-	{"an apply", func(*bench) {}, func(b *bench) error { return second(b.apply(newSite, 0)) }},
-	{"a trial", func(*bench) {}, func(b *bench) error { return second(b.apply(newSite, time.Minute)) }},
-	{"a rollback", func(b *bench) { b.must(second(b.apply(newSite, 0))) }, func(b *bench) error { return second(b.apply(oldSite, 0)) }},
-	{"a rollback to before", func(*bench) {}, func(b *bench) error {
+	{"an apply", func(*bench) {}, func(b *bench) host.Outcome { return b.apply(newSite, 0) }},
+	{"a trial", func(*bench) {}, func(b *bench) host.Outcome { return b.apply(newSite, time.Minute) }},
+	{"a rollback", func(b *bench) { b.comes(host.Confirmed, b.apply(newSite, 0)) }, func(b *bench) host.Outcome { return b.apply(oldSite, 0) }},
+	{"a rollback to before", func(*bench) {}, func(b *bench) host.Outcome {
 		before, err := b.host.Generations.Before()
 		b.must(err)
-		return second(b.apply(before, 0))
+		return b.apply(before, 0)
 	}},
+}
+
+// fault is an act in which an operation has failed, or none.
+type fault struct {
+	*bench
+	when    string // in words
+	none    bool   // whether there was no fault
+	before  string // the machine before the act
+	outcome host.Outcome
 }
 
 // eachOperation does an act again and again, on a host made anew each time, with
 // another of its operations broken, early (before it has done anything) and late,
-// until none is left. judge gets the host as it was before the act.
-func eachOperation(t *testing.T, a act, judge func(b *bench, when, before string, err error)) {
+// until none is left.
+func eachOperation(t *testing.T, a act, judge func(f fault)) {
 	t.Helper()
 	for _, late := range []bool{false, true} {
 		n := 0
 		for broken := true; broken; n++ {
 			b := newBench(t)
-			b.must(second(b.apply(oldSite, 0)))
+			b.comes(host.Confirmed, b.apply(oldSite, 0))
 			a.ready(b)
 			before, done := b.String(), len(b.Done)
 			b.breakAt(n)
 			b.Late = late
-			err := a.do(b)
+			o := a.do(b)
 			broken = len(b.Done)-done > n
-			when := fmt.Sprintf("%s without a fault", a.name)
+			when := a.name + " without a fault"
 			if b.Break = nil; broken {
 				when = fmt.Sprintf("%s in which %q fails (operation %d, late %v)", a.name, b.Done[done+n], n, late)
 			}
-			judge(b, when, before, err)
+			judge(fault{b, when, !broken, before, o})
 		}
 		if n < 10 {
 			t.Errorf("%s has only %d operations", a.name, n)
@@ -72,28 +79,27 @@ func TestEachFailureIsUndone(t *testing.T) {
 	for _, a := range acts {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
-			eachOperation(t, a, func(b *bench, when, before string, err error) {
-				var reverted *apply.Reverted
-				switch {
-				case err == nil && strings.Contains(when, "without"):
-					return
-				case errors.As(err, new(*apply.Untidy)):
-					b.must(b.recover())
-					b.idle(when + ", when it is cleared up,")
-					b.fresh(when + ", when it is cleared up,")
-				case !errors.As(err, &reverted):
-					b.t.Errorf("%s: %v", when, err)
-				case reverted.Undo != nil:
-					b.t.Errorf("%s: it cannot be undone: %v", when, reverted.Undo)
-				default:
-					b.is(when, before)
-					b.idle(when)
-					if !errors.Is(err, errBroken) || !strings.HasSuffix(err.Error(), "broken on command; the change was undone, the host is as before") {
-						b.t.Errorf("%s it says %v", when, err)
-					}
-				}
-			})
+			eachOperation(t, a, fault.isUndone)
 		})
+	}
+}
+
+func (f fault) isUndone() {
+	f.t.Helper()
+	switch o := f.outcome; {
+	case o.Done() && o.Warning != nil:
+		f.must(f.recover())
+		f.idle(f.when + ", when it is cleared up,")
+		f.fresh(f.when + ", when it is cleared up,")
+	case o.Done() && f.none:
+	case o.Status != host.Reverted || o.Step == "":
+		f.t.Errorf("%s: the host is %v: %v", f.when, o.Status, o.Err)
+	default:
+		f.is(f.when, f.before)
+		f.idle(f.when)
+		if !errors.Is(o.Err, errBroken) || !strings.HasSuffix(o.Err.Error(), "broken on command; the change was undone, the host is as before") {
+			f.t.Errorf("%s it says %v", f.when, o.Err)
+		}
 	}
 }
 
@@ -110,41 +116,36 @@ func (b *bench) fresh(when string) {
 // Whatever fails in a confirm: the trial goes on, or the host is as it was before
 // the apply, or it is confirmed.
 func TestEachFailureOfAConfirm(t *testing.T) {
-	var before, after string
+	var before string
 	ready := func(b *bench) {
 		before = b.String()
-		b.must(second(b.apply(newSite, time.Minute)))
+		b.comes(host.OnTrial, b.apply(newSite, time.Minute))
 	}
-	confirm := act{"a confirm", ready, func(b *bench) error { return second(b.confirm()) }}
 	done := newBench(t)
-	done.must(second(done.apply(oldSite, 0)))
-	done.must(second(done.apply(newSite, 0)))
-	after = done.String()
-	unconfirmed := 0
-	eachOperation(t, confirm, func(b *bench, when, onTrial string, err error) {
-		var reverted *apply.Reverted
-		switch {
-		case err == nil:
-			b.is(when, after)
-		case errors.As(err, new(*apply.Untidy)):
-			b.must(b.recover())
-			b.is(when+", when it is cleared up,", after)
-		case errors.As(err, new(*apply.Unconfirmed)):
-			unconfirmed++
-			if e, err := b.journal.Read(); err != nil || !e.Pending() {
-				b.t.Errorf("%s the trial does not go on: %+v, %v", when, e, err)
+	done.comes(host.Confirmed, done.apply(oldSite, 0))
+	done.comes(host.Confirmed, done.apply(newSite, 0))
+	after, goOn := done.String(), 0
+	eachOperation(t, act{"a confirm", ready, (*bench).confirm}, func(f fault) {
+		switch o := f.outcome; o.Status {
+		case host.Confirmed:
+			f.must(f.recover())
+			f.is(f.when+", when it is cleared up,", after)
+		case host.OnTrial:
+			goOn++
+			if e, err := f.journal.Read(); o.Err == nil || err != nil || !e.Pending() {
+				f.t.Errorf("%s: %v; the trial does not go on: %+v, %v", f.when, o.Err, e, err)
 			}
-			b.must(second(b.confirm()))
-			b.is(when+", when it is tried again,", after)
-		case errors.As(err, &reverted) && reverted.Undo == nil:
-			b.is(when, before)
+			f.comes(host.Confirmed, f.confirm())
+			f.is(f.when+", when it is tried again,", after)
+		case host.Reverted:
+			f.is(f.when, before)
 		default:
-			b.t.Errorf("%s: %v", when, err)
+			f.t.Errorf("%s: the host is %v: %v", f.when, o.Status, o.Err)
 		}
-		b.idle(when)
+		f.idle(f.when)
 	})
-	if unconfirmed < 4 {
-		t.Errorf("only %d confirms have failed before they began", unconfirmed)
+	if goOn < 4 {
+		t.Errorf("only %d confirms have failed before they began", goOn)
 	}
 }
 
@@ -153,19 +154,17 @@ func TestEachFailureOfARevert(t *testing.T) {
 	var before string
 	ready := func(b *bench) {
 		before = b.String()
-		b.must(second(b.apply(newSite, time.Minute)))
+		b.comes(host.OnTrial, b.apply(newSite, time.Minute))
 	}
-	eachOperation(t, act{"a revert", ready, func(b *bench) error { return second(b.revert()) }}, func(b *bench, when, _ string, err error) {
-		if err == nil && !strings.Contains(when, "without") {
-			b.t.Errorf("%s it says nothing", when)
+	eachOperation(t, act{"a revert", ready, (*bench).revert}, func(f fault) {
+		if f.none != (f.outcome.Err == nil) {
+			f.t.Errorf("%s it says %v", f.when, f.outcome.Err)
 		}
-		if err != nil {
-			if reverted, err := b.revert(); err != nil || !reverted {
-				b.t.Errorf("%s, and is tried again: %v, %v", when, reverted, err)
-			}
+		if !f.none {
+			f.comes(host.Reverted, f.revert())
 		}
-		b.is(when, before)
-		b.idle(when)
+		f.is(f.when, before)
+		f.idle(f.when)
 	})
 }
 
@@ -185,9 +184,9 @@ func TestKilledAtEachOperation(t *testing.T) {
 
 func killedAtEach(t *testing.T, a act) {
 	finished, undone := 0, 0
-	for n, more := 0, true; more; n++ {
+	for n := 0; ; n++ {
 		b := newBench(t)
-		b.must(second(b.apply(oldSite, 0)))
+		b.comes(host.Confirmed, b.apply(oldSite, 0))
 		a.ready(b)
 		before, first := b.String(), len(b.Done)
 		b.Break = func(done int, _ string) error {
@@ -196,29 +195,20 @@ func killedAtEach(t *testing.T, a act) {
 			}
 			return nil
 		}
-		more = dies(func() { _ = a.do(b) })
-		b.Break = nil
-		if !more {
-			return
+		killed := dies(func() { a.do(b) })
+		if b.Break = nil; !killed {
+			break
 		}
 		when := fmt.Sprintf("%s killed at %q (operation %d)", a.name, b.Done[first+n], n)
-		e, _ := b.journal.Read()
-		if e.Phase == journal.Trial {
-			e.Deadline = journal.Now()
-			b.must(b.journal.Write(e))
-			b.Elapse(time.Hour)
-		}
-		b.must(b.recover())
+		e := b.afterwards()
 		b.idle(when)
-		b.must(b.swept())
 		b.fresh(when)
-		switch e.Phase {
-		case journal.Confirmed, journal.Applied:
+		if e.Phase == journal.Confirmed || e.Phase == journal.Applied {
 			finished++
-		case journal.Loading, journal.Trial:
-			undone++
-			b.is(when, before)
+			continue
 		}
+		undone++
+		b.is(when, before)
 	}
 	if undone < 10 || a.name != "a trial" && finished < 10 {
 		t.Errorf("%s was undone %d times, and finished %d times", a.name, undone, finished)
@@ -238,36 +228,48 @@ func dies(do func()) (died bool) {
 	return false
 }
 
-// swept does what the next apply does before it begins.
-func (b *bench) swept() error {
-	return b.held(func(h *host.Handle) error {
-		_, err := h.Plan(context.Background(), host.Target{Bundle: bundle.Seal(oldSite.Files, oldSite.Manifest)})
+// afterwards is an hour after a process was killed, when the next command is run. It
+// returns the journal's entry before that.
+func (b *bench) afterwards() journal.Entry {
+	b.t.Helper()
+	e, _ := b.journal.Read()
+	if e.Phase == journal.Trial {
+		e.Deadline = journal.Now()
+		b.must(b.journal.Write(e))
+	}
+	if e.Phase != journal.Confirmed {
+		b.Elapse(time.Hour)
+	}
+	b.must(b.held(func(h *host.Handle) error {
+		if err := h.Recover(context.Background()); err != nil {
+			return err
+		}
+		_, err := h.Plan(context.Background(), host.Target{Bundle: oldSite})
 		return err
-	})
+	}))
+	return e
 }
 
 // What cannot be undone is told, with what failed; revert does it later.
 func TestUndoFails(t *testing.T) {
 	b := newBench(t)
-	b.must(second(b.apply(oldSite, 0)))
+	b.comes(host.Confirmed, b.apply(oldSite, 0))
+	b.Sysctls[ttl] = "65"
 	before := b.String()
 	b.Break = func(_ int, operation string) error {
-		if strings.HasPrefix(operation, "write ") || operation == "ip6tables-restore" && len(b.steps) > 0 && strings.HasPrefix(b.steps[len(b.steps)-1], "undoing") {
+		undoing := len(b.steps) > 0 && strings.HasPrefix(b.steps[len(b.steps)-1], "undoing")
+		if strings.HasPrefix(operation, "write ") || operation == "ip6tables-restore" && undoing {
 			return errBroken
 		}
 		return nil
 	}
-	b.Sysctls[ttl] = "65"
-	before = strings.Replace(before, ttl+" = 128", ttl+" = 65", 1)
-	_, err := b.apply(newSite, 0)
+	o := b.apply(newSite, 0)
 	const says = "kernel settings: broken on command; undoing failed too: IPv6 rules: broken on command"
-	if err == nil || !strings.HasPrefix(err.Error(), says) {
-		t.Errorf("it says %v", err)
+	if o.Status != host.Incomplete || o.Step != "kernel settings" || !strings.HasPrefix(o.Err.Error(), says) {
+		t.Errorf("the host is %v, step %q: %v", o.Status, o.Step, o.Err)
 	}
 	b.Break = nil
-	if reverted, err := b.revert(); err != nil || !reverted {
-		t.Errorf("reverted %v, %v", reverted, err)
-	}
+	b.comes(host.Reverted, b.revert())
 	b.is("after a revert", before)
 	b.idle("after a revert")
 }

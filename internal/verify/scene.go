@@ -170,8 +170,8 @@ func (s *scene) apply(ctx context.Context, b *bundle.Bundle) (backend string, er
 	if err != nil {
 		return "", err
 	}
-	if _, err := held.Apply(ctx, r, t, 0); err != nil {
-		return "", fmt.Errorf("applying the profile in the lab: %w", err)
+	if o := held.Apply(ctx, r, t, 0); o.Err != nil {
+		return "", fmt.Errorf("applying the profile in the lab: %w", o.Err)
 	}
 	return string(r.Tools.Backend), nil
 }

@@ -55,8 +55,7 @@ func TestToBeKilled(t *testing.T) {
 	target := host.Target{Bundle: b}
 	r, err := held.Plan(ctx, target)
 	must(t, err)
-	_, err = held.Apply(ctx, r, target, 0)
-	must(t, err)
+	must(t, held.Apply(ctx, r, target, 0).Err)
 }
 
 // kill does some work in a process that dies before a step, and returns the
