@@ -83,6 +83,22 @@ func (m *Machine) Elapse(d time.Duration) {
 	}
 }
 
+// Reboot takes away what a kernel forgets: rules, sets, and the settings that are
+// not those of a fresh one.
+func (m *Machine) Reboot(sysctls map[string]string) {
+	clear(m.tables)
+	clear(m.sets)
+	m.Sysctls = maps.Clone(sysctls)
+}
+
+// Policy is that of a built-in chain of the filter table.
+func (m *Machine) Policy(family ruleset.Family, chain string) string {
+	if c := m.tables[state.TableID{Family: family, Name: "filter"}].Chain(chain); c != nil {
+		return c.Policy
+	}
+	return "ACCEPT"
+}
+
 // String is all that the machine is: rules without counters, sets with their
 // members but not how long these stay, settings, files, and the paths beside which
 // something is left. Of two machines that are alike it is the same.

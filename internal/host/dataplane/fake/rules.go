@@ -55,7 +55,7 @@ func (r rules) FirstOfInput(_ context.Context, family ruleset.Family) (tablefile
 	if c == nil || len(c.Rules) == 0 {
 		return tablefile.Rule{}, errors.New("iptables: no rule number 1")
 	}
-	return tablefile.Rule{Spec: "-A INPUT " + c.Rules[0].Spec}, nil
+	return c.Rules[0], nil
 }
 
 // Load implements dataplane.Rules. It stops at the first table that is refused.
