@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
@@ -36,7 +37,9 @@ func TestSuite(t *testing.T) {
 				lab.FlushState(t)
 				t.Cleanup(func() { lab.FlushState(t) })
 				live := record(script, dataplane.Live())
-				if memory := record(script, fake.New().Plane()); live != memory {
+				m := fake.New()
+				m.Sysctls["/proc/sys/net/ipv4/ip_default_ttl"] = "64"
+				if memory := record(script, m.Plane()); live != memory {
 					t.Error(parted(live, memory))
 				}
 			})
@@ -187,5 +190,61 @@ var scripts = map[string]func(*tape){
 		r.load("no rule names b", false, "*filter", "-D INPUT -m set --match-set b src -j DROP", "COMMIT")
 		r.says("destroy what was in use", r.Sets.Destroy("b"))
 		r.sets()
+	},
+	"settings": func(r *tape) {
+		const key, path = "net.ipv4.ip_default_ttl", "/proc/sys/net/ipv4/ip_default_ttl"
+		stated := []bundle.SettingEntry{{Key: key, Value: "99"}, {Key: "net.ipv4.no_such_key", Value: "1"}}
+		read := func() {
+			have, want, err := r.Settings.Read(stated)
+			r.says("read", err)
+			for _, k := range slices.Sorted(maps.Keys(want)) {
+				fmt.Fprintf(&r.seen, "%s is %q, wanted %q, out of reach %t\n", k, have[k].Value, want[k].Value, have[k].Unreachable != "")
+			}
+		}
+		read()
+		r.says("write", r.Settings.Write(state.Setting{Stated: key, Path: path, Value: "99"}))
+		read()
+		r.says("write it again", r.Settings.Write(state.Setting{Stated: key, Path: path, Value: "99"}))
+		r.says("put back", r.Settings.PutBack(state.Setting{Stated: key, Path: path, Value: "64"}))
+		r.says("write what is not there", r.Settings.Write(state.Setting{Stated: "net.ipv4.no_such_key", Path: "/proc/sys/net/ipv4/no_such_key", Value: "1"}))
+		r.says("put back what is not there", r.Settings.PutBack(state.Setting{Stated: "net.ipv4.no_such_key", Path: "/proc/sys/net/ipv4/no_such_key", Value: "1"}))
+		read()
+	},
+	"files": func(r *tape) {
+		const path, other = "/etc/iptables/suite.v4", "/etc/iptables/suite.v6"
+		read := func() {
+			texts, err := r.Files.Read(map[string]string{"": path, "other": other})
+			r.says("read", err)
+			fmt.Fprintf(&r.seen, "%q (there: %t), %q (there: %t)\n", texts[path], texts[path] != nil, texts[other], texts[other] != nil)
+		}
+		prepare := func(have, text []byte) dataplane.Replacement {
+			replacement, err := r.Files.Prepare(path, have, text)
+			r.says("prepare", err)
+			read()
+			return replacement
+		}
+		first := prepare(nil, []byte("one\n"))
+		r.says("put", first.Put())
+		read()
+		r.says("back", first.Back())
+		read()
+		r.says("discard", first.Discard())
+		r.says("replace", r.Files.Replace(path, []byte("two\n")))
+		read()
+		stale := prepare([]byte("one\n"), []byte("three\n"))
+		r.says("put over what somebody has changed", stale.Put())
+		r.says("back, though not put", stale.Back())
+		read()
+		r.says("discard", stale.Discard())
+		gone := prepare([]byte("two\n"), nil)
+		r.says("put nothing", gone.Put())
+		read()
+		r.says("back", gone.Back())
+		read()
+		r.says("sweep", r.Files.Sweep([]string{path, other}))
+		r.says("discard", gone.Discard())
+		last := prepare([]byte("two\n"), nil)
+		r.says("put nothing", errors.Join(last.Put(), last.Discard()))
+		read()
 	},
 }
