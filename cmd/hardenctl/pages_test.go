@@ -30,7 +30,7 @@ func TestPagesNameCommands(t *testing.T) {
 				wrong(t, page, found[1], words[1:])
 			case strings.HasPrefix(found[1], "--") && !slices.Contains(ofOthers, words[0]):
 				named++
-				if !slices.ContainsFunc(withBelow(newRoot()), hasOption(words[0])) {
+				if !slices.ContainsFunc(commands(), hasOption(words[0])) {
 					t.Errorf("%s names %s, and no command has this option", page, found[1])
 				}
 			}
