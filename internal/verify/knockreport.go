@@ -76,7 +76,7 @@ func wrongKnocks(sequence []profile.Port, stray profile.Port) []wrongKnock {
 	backwards := slices.Clone(sequence)
 	slices.Reverse(backwards)
 	if !slices.EqualFunc(backwards, sequence, func(a, b profile.Port) bool { return a.String() == b.String() }) {
-		wrong = append(wrong, wrongKnock{"the wrong way round", backwards})
+		wrong = append(wrong, wrongKnock{"in reverse order", backwards})
 	}
 	return wrong
 }
@@ -131,7 +131,7 @@ func (j *judge) doorsHold() {
 				against = append(against, fmt.Sprintf("%s does not open it over IPv%d", t.Name, t.Family))
 			}
 		}
-		j.rule("door-"+d.Name, fmt.Sprintf("The door %s opens only by its sequence", d.Name), against, d.seen(j.p.Policy.IPv6))
+		j.rule("door-"+d.Name, fmt.Sprintf("The knock %s needs its whole sequence", d.Name), against, d.seen(j.p.Policy.IPv6))
 	}
 }
 
@@ -147,12 +147,12 @@ func (d *Door) seen(ipv6 bool) string {
 			shut = append(shut, t.Name)
 		}
 	}
-	text := fmt.Sprintf("opened by %s; shut to %s; ", strings.Join(opened, ", "), strings.Join(shut, ", "))
+	text := fmt.Sprintf("opens after %s; stays closed after %s; ", strings.Join(opened, ", "), strings.Join(shut, ", "))
 	if d.Step > 0 {
 		text += fmt.Sprintf("lateness tried with a step of %s, open for %s; ", d.Step, d.Open)
 	}
 	if ipv6 {
 		return text + "over IPv4 and IPv6"
 	}
-	return text + "over IPv6 nothing opens it"
+	return text + "over IPv6 it never opens"
 }

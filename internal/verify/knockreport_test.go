@@ -70,8 +70,8 @@ func TestDoors(t *testing.T) {
 func TestSeen(t *testing.T) {
 	d := Door{Step: time.Second, Open: 2 * time.Second, Attempts: []Attempt{
 		{Name: "no knock", Family: 4}, {Name: "hardenctl knock", Family: 4, Opened: true}, {Name: "hardenctl knock", Family: 6}}}
-	const both = "opened by hardenctl knock; shut to no knock; lateness tried with a step of 1s, open for 2s; "
-	for ipv6, want := range map[bool]string{true: both + "over IPv4 and IPv6", false: both + "over IPv6 nothing opens it"} {
+	const both = "opens after hardenctl knock; stays closed after no knock; lateness tried with a step of 1s, open for 2s; "
+	for ipv6, want := range map[bool]string{true: both + "over IPv4 and IPv6", false: both + "over IPv6 it never opens"} {
 		if got := d.seen(ipv6); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}

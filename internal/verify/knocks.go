@@ -18,7 +18,7 @@ func (s *scene) knockAll(ctx context.Context, r *Report) error {
 	if r.Doors = append(r.Doors, doors(s.profile)...); len(r.Doors) == 0 {
 		return nil
 	}
-	s.progress("knocking at the doors: wrongly, at every port, and rightly")
+	s.progress("knocks: wrong sequences, one packet to every port, and right sequences")
 	tried := make([][]Door, len(families))
 	err := inBoth(func(i, family int) error {
 		tried[i] = doors(s.profile)

@@ -13,7 +13,7 @@ import (
 func (s *scene) judge(r *Report, t checks) []Promise {
 	j := &judge{p: s.profile, r: r}
 	j.onlyStated()
-	j.finding(t.clients, "services-answer", "What is stated for everyone answers everyone")
+	j.finding(t.clients, "services-answer", "Services for everyone answer everyone")
 	j.nothingClosed()
 	j.nothingToOddPackets()
 	j.bansInTime()
@@ -33,7 +33,7 @@ func (s *scene) judge(r *Report, t checks) []Promise {
 	j.finding(t.opened, "open-connection-goes-on", j.openedSays())
 	j.finding(t.retries, "retries-harmless", "A client that tries a closed port again and again is not banned, whatever probes others forge meanwhile")
 	j.finding(t.unserved, "unserved-silent", "A stated port at which no program listens does not answer")
-	j.finding(t.forwarded, "no-error-before-forward", "A packet that is not sent on to a forwarded port gets no error")
+	j.finding(t.forwarded, "no-error-before-forward", "A packet to a forwarded port that is not forwarded gets no error")
 	return j.promises
 }
 
@@ -100,7 +100,7 @@ func (j *judge) onlyStated() {
 			}
 		}
 	}
-	j.rule("stated-only", "An unlisted source finds open only what the profile states for everyone", against,
+	j.rule("stated-only", "An unlisted source finds only the ports that the profile opens for everyone", against,
 		fmt.Sprintf("%d open ports stay hidden, from %d scans and %d maps of all 65,536 ports", len(j.r.Hidden), len(j.r.Attacks), len(j.after())))
 }
 
@@ -200,7 +200,7 @@ func (j *judge) tripwires() {
 			against = append(against, fmt.Sprintf("no ban over IPv%d", l.Family))
 		}
 	}
-	j.rule("tripwire-bans", "One touch of a tripwire bans", against, fmt.Sprintf("%s: banned by the first probe", j.p.Scan.Tripwires[0]))
+	j.rule("tripwire-bans", "One packet to a tripwire port bans", against, fmt.Sprintf("%s: banned by the first probe", j.p.Scan.Tripwires[0]))
 }
 
 // rawScansSeeNothing judges that SYNs as only scanners send them find no port,
@@ -242,7 +242,7 @@ func (j *judge) systemHidden() {
 			against = append(against, fmt.Sprintf("over IPv%d it is %s", g.Family, g.After))
 		}
 	}
-	j.rule("system-hidden", "Nobody can tell which system this is (nmap -O)", against, "no match, over IPv4 and IPv6")
+	j.rule("system-hidden", "nmap -O cannot identify the system", against, "no match, over IPv4 and IPv6")
 }
 
 // bannedSeesNoMore judges the map that a single source could draw: with the
@@ -251,9 +251,9 @@ func (j *judge) bannedSeesNoMore() {
 	if j.p.Scan.Probes == 0 {
 		return
 	}
-	says := "One who scans all ports from one address is banned, and learns no more than what is public"
+	says := "A scan of all ports from one address is banned, and finds only public ports"
 	if j.p.Scan.Scope == profile.Everything {
-		says = "One who scans all ports from one address is banned, and loses what is public too"
+		says = "A scan of all ports from one address is banned, and loses the public ports too"
 	}
 	var against, kept []string
 	for _, m := range j.r.Maps {
@@ -298,7 +298,7 @@ func (j *judge) ipv6() {
 	if !slices.Equal(open[4], open[6]) {
 		against = append(against, fmt.Sprintf("open over IPv4: %s; over IPv6: %s", portList(open[4]), portList(open[6])))
 	}
-	j.rule("ipv6-the-same", "IPv6 shows what IPv4 shows, and no more", against, fmt.Sprintf("the same %d TCP ports", len(open[4])))
+	j.rule("ipv6-the-same", "IPv6 shows the same ports as IPv4", against, fmt.Sprintf("the same %d TCP ports", len(open[4])))
 }
 
 // visitorsUnhurt judges what the visitors noticed of the attacks.

@@ -200,7 +200,7 @@ func (j *judge) patientBanned() {
 		}
 	}
 	if len(against)+len(kept) > 0 {
-		j.rule("patient-banned", "Who waits between probes is banned too", against, strings.Join(slices.Compact(kept), "; ")+"; over IPv4 and IPv6")
+		j.rule("patient-banned", "Slow scans are banned too", against, strings.Join(slices.Compact(kept), "; ")+"; over IPv4 and IPv6")
 	}
 }
 

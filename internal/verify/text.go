@@ -12,7 +12,7 @@ import (
 func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "%s, attacked in a network made for it (iptables %s, scans by %s, %.0f s)\n", r.Profile, r.Backend, r.Scanner, r.Seconds)
 	fmt.Fprintf(w, "for everyone: %s\n", strings.Join(r.Services, " "))
-	fmt.Fprintf(w, "to be hidden: %d ports that something listens on\n\n", len(r.Hidden))
+	fmt.Fprintf(w, "to be hidden: %d other listening ports\n\n", len(r.Hidden))
 	r.printMaps(w)
 	r.printAttacks(w)
 	r.printSlowScans(w)
@@ -118,7 +118,7 @@ func (r *Report) printSlowScans(w io.Writer) {
 	if len(r.SlowScans) == 0 {
 		return
 	}
-	t := table(w, "PATIENTLY\t\tbanned by probe\tafter\tplayed")
+	t := table(w, "SLOW SCANS\t\tbanned by probe\tafter\tplayed")
 	for _, slow := range r.SlowScans {
 		ban, after := "no", "-"
 		if slow.BannedAt > 0 {

@@ -22,24 +22,24 @@ func (s *scene) unjudged(r *Report) []Unjudged {
 			list = append(list, Unjudged{says, why})
 		}
 	}
-	add(!s.options.Nmap, "What host discovery, a scan of all IP protocols and a guess at the system (nmap -O) tell",
-		"only nmap does these: install it, or leave out --no-nmap")
-	add(s.options.Quick, "What other scans learn: "+strings.Join(s.leftOut(), ", "), "a quick look leaves them out")
+	add(!s.options.Nmap, "What host discovery, a scan of all IP protocols and nmap -O find",
+		"only nmap can test these: install it, or remove --no-nmap")
+	add(s.options.Quick, "What other scans learn: "+strings.Join(s.leftOut(), ", "), "--quick skips them")
 	scan := s.profile.Scan
 	add(scan.Probes > 0 && scan.Slow.Count > 0 && dueProbe(scan, slowPace(scan)) == 0, "The slow window bans",
-		fmt.Sprintf("it takes more than %d probes, and nobody would wait for them here", mostProbes))
+		fmt.Sprintf("it needs more than %d probes, too many for this test", mostProbes))
 	for _, t := range r.SlowScans {
 		add(t.Due == 0 && t.BannedAt == 0, fmt.Sprintf("One probe in %s bans, over IPv%d", t.Pace(), t.Family),
 			"this machine was too busy to send them in time: try again")
 	}
 	for _, d := range r.Doors {
 		for _, family := range d.Late {
-			add(true, fmt.Sprintf("The door %s opens to knocks that come in time, over IPv%d", d.Name, family),
+			add(true, fmt.Sprintf("The knock %s opens its service if the knocks come in time, over IPv%d", d.Name, family),
 				"this machine was too busy to send them in time: try again")
 		}
 	}
-	add(hidesEverything(s.profile) && s.hasClient(), "Probes forged in the name of somebody new cost them nothing",
-		`the profile does not promise it: scan.scope = "everything" takes the services from a banned address, and lets in again who has been here before; "hidden" promises it to all`)
+	add(hidesEverything(s.profile) && s.hasClient(), "Probes with a forged source do not harm a new client",
+		`the profile does not promise it: with scan.scope = "everything" a banned address loses the services, unless it has connected before; "hidden" promises it to every client`)
 	return list
 }
 

@@ -22,8 +22,8 @@ func TestUnjudged(t *testing.T) {
 		{"quick", nil, Options{Nmap: true, Quick: true}, nil, nil, "connect, NULL, XMAS", "quick"},
 		{"a long slow window", []string{"probes = 20", "probes = 500"}, Options{Nmap: true}, nil, nil, "slow window", "more than 100 probes"},
 		{"a busy machine", nil, Options{Nmap: true}, []SlowScan{{Every: 7 * time.Second, Family: 6}}, nil, "One probe in 7s bans, over IPv6", "try again"},
-		{"a busy machine at a door", nil, Options{Nmap: true}, nil, []Door{{Name: "front", Late: []int{4}}}, "The door front opens to knocks that come in time, over IPv4", "try again"},
-		{"bans that hide everything", []string{`"hidden"`, `"everything"`}, Options{Nmap: true}, nil, nil, "somebody new", `"hidden" promises`},
+		{"a busy machine at a door", nil, Options{Nmap: true}, nil, []Door{{Name: "front", Late: []int{4}}}, "The knock front opens its service if the knocks come in time, over IPv4", "try again"},
+		{"bans that hide everything", []string{`"hidden"`, `"everything"`}, Options{Nmap: true}, nil, nil, "a new client", `"hidden" promises`},
 	}
 	for _, test := range tests {
 		p, _ := read(t, strings.NewReplacer(test.change...).Replace(strings.Replace(shop, `"everything"`, `"hidden"`, 1)))
