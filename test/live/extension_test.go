@@ -205,7 +205,7 @@ func missingEachLibrary(t *testing.T, backend string) {
 }
 
 // What the kernel lacks is said likewise. It cannot be hidden from the tools: they
-// stand was in for by what prints its refusal, in the words of iptables 1.8.7 and
+// are replaced by what prints its refusal, in the words of iptables 1.8.7 and
 // 1.8.9 about a match and a target that the kernel of the lab lacks.
 func TestMissingModule(t *testing.T) {
 	path := write(t, "everything.toml", ofEverything)

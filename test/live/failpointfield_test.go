@@ -116,7 +116,7 @@ func (f *field) record(t *testing.T, a act, s slot) *column {
 	lab.UseBackend(t, s.backend)
 	c := &column{slot: s, act: a, f: f}
 	c.isReady(t)
-	c.promises = &promises{profile: f.fresh, old: lasting(t), theirs: strangers(t), written: written(t)}
+	c.promises = &promises{profile: f.fresh, old: lasting(t), theirs: foreignObjects(t), written: written(t)}
 	c.kept = keptFiles(t)
 	c.begin(t, f, s.repeat)
 	begun := lasting(t)
@@ -128,7 +128,7 @@ func (f *field) record(t *testing.T, a act, s slot) *column {
 	expect(t, 0, a.mends...)
 	if a.name == restoreAct.name { // whatever happens, a restore brings it in the end
 		c.fresh = lasting(t)
-		c.promises.old, c.theirs = c.fresh, strangers(t)
+		c.promises.old, c.theirs = c.fresh, foreignObjects(t)
 		c.states = append([]picture{c.fresh, begun}, c.closed(t)...)
 	} else {
 		expect(t, 0, "apply", f.fresh, "--auto-approve", "--no-guard", "--confirm-within", "0")
@@ -353,7 +353,7 @@ func (c *column) settled(t *testing.T, now picture) {
 
 func (c *column) othersKeepTheirs(t *testing.T) {
 	t.Helper()
-	if now := strangers(t); now != c.theirs {
+	if now := foreignObjects(t); now != c.theirs {
 		t.Errorf("others had\n%s\nand have\n%s", c.theirs, now)
 	}
 }

@@ -88,7 +88,7 @@ func TestFault01_TrialKilledAtAnyStep(t *testing.T) {
 		hardenctl(t, "compile", variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]",
 			"198.51.100.0/28", "198.51.100.64/28", "2001:db8:10::/48", "2001:db8:11::/48", `ban = "1h"`, `ban = "30m"`), "-o", after)
 		expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
-		was, others := look(t), strangers(t)
+		was, others := look(t), foreignObjects(t)
 		begun, done := kill(t, "apply "+after, 1000)
 		if !done || !slices.Contains(begun, confirmed) {
 			t.Fatalf("an apply in peace: %v, ended %v", begun, done)
@@ -97,7 +97,7 @@ func TestFault01_TrialKilledAtAnyStep(t *testing.T) {
 		for step := range newSlice(t, len(begun), 2).numbers() {
 			expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
 			died, _ := kill(t, "apply "+after, step)
-			if step > 0 && begun[step-1] == confirmed { // the kernel goes back no more
+			if step > 0 && begun[step-1] == confirmed { // the kernel does not revert any more
 				contains(t, tool(t, "ipset save hardenctl_trial_v4")+tool(t, "ipset save hardenctl_trial_v6"),
 					"0.0.0.0/1 timeout 0\n", "128.0.0.0/1 timeout 0\n", " ::/1 timeout 0\n", "8000::/1 timeout 0\n")
 			}
@@ -115,7 +115,7 @@ func TestFault01_TrialKilledAtAnyStep(t *testing.T) {
 				look(t).is(t, want)
 				nothingUnderWay(t)
 				noTrialLeft(t)
-				if now := strangers(t); now != others {
+				if now := foreignObjects(t); now != others {
 					t.Errorf("others had\n%s\nand have\n%s", others, now)
 				}
 			})

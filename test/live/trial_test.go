@@ -185,7 +185,7 @@ func running(t *testing.T) []int {
 func TestTrialEndsInTheKernel(t *testing.T) {
 	onTrial(t, func(t *testing.T, s *siteOnTrial) {
 		tool(t, "ipset add hardenctl-ban-v4 203.0.113.9 timeout 1200")
-		before, counted := lasting(t), strangers(t)
+		before, counted := lasting(t), foreignObjects(t)
 		var streams []*stream
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			streams = append(streams, openStream(t, s.client, server))
@@ -203,7 +203,7 @@ func TestTrialEndsInTheKernel(t *testing.T) {
 		ttlIs(t, "111") // no process was there to write it
 		contains(t, expect(t, 0, "plan", s.before), "did not finish or was not confirmed", "hardenctl revert")
 		expect(t, 0, "revert")
-		if after := strangers(t); after != counted {
+		if after := foreignObjects(t); after != counted {
 			t.Errorf("others had\n%s\nand have\n%s", counted, after)
 		}
 		tool(t, "ipset del hardenctl-ban-v6 2001:db8:bad::") // it was there till now
@@ -229,10 +229,10 @@ func lasting(t *testing.T) picture {
 	return p
 }
 
-// strangers are the foreign rules and chains, with what the rules have
+// foreignObjects are the foreign rules and chains, with what the rules have
 // counted, on trial and off it; but for policies and a rule of nat, which count
 // packets of the test.
-func strangers(t *testing.T) string {
+func foreignObjects(t *testing.T) string {
 	t.Helper()
 	var kept strings.Builder
 	for line := range strings.Lines(theirs(t)) {
@@ -285,7 +285,7 @@ func TestTrialEndsByWatchdog(t *testing.T) {
 // What was counted and banned on trial stays.
 func TestConfirm(t *testing.T) {
 	onTrial(t, func(t *testing.T, s *siteOnTrial) {
-		counted := strangers(t)
+		counted := foreignObjects(t)
 		tool(t, "ipset add hardenctl-ban-v4 203.0.113.9 timeout 1200")
 		token, _ := tryOut(t, s.after, "10m")
 		s.isNew(t, true)
@@ -321,7 +321,7 @@ func TestConfirm(t *testing.T) {
 				t.Errorf("%s: the ban has %d s left, want about 1200", address, left)
 			}
 		}
-		if after := strangers(t); after != counted {
+		if after := foreignObjects(t); after != counted {
 			t.Errorf("others had\n%s\nand have\n%s", counted, after)
 		}
 		contains(t, expectAs(t, confirming, 1, "confirm", token), "no trial is pending")
@@ -395,9 +395,9 @@ func TestFault17_FlushOnTrial(t *testing.T) {
 		tool(t, "iptables -P INPUT ACCEPT")
 		tool(t, "iptables -F")
 		contains(t, expectAs(t, confirming, 1, "confirm", token), "someone has changed the host")
-		flushed := strangers(t)
+		flushed := foreignObjects(t)
 		expect(t, 0, "revert")
-		if after := strangers(t); after != flushed {
+		if after := foreignObjects(t); after != flushed {
 			t.Errorf("others had\n%s\nand have\n%s", flushed, after)
 		}
 		if save := tool(t, "iptables-save"); strings.Contains(save, "-A INPUT") || strings.Contains(save, "-A HARDENCTL") {

@@ -42,8 +42,8 @@ func tryInAnotherNamespace(t *testing.T, m *machine) {
 	})
 	is(there, ttl, "64")
 
-	// The process is killed: the kernel ends the trial, and the rest is left to
-	// whoever comes there.
+	// The process is killed: the kernel ends the trial, and the rest is left to the next
+	// command that runs there.
 	m.do(t, 0, there+"hardenctl apply /etc/hardenctl/other.toml --auto-approve --no-guard --confirm-within 2m")
 	m.do(t, 0, "kill -KILL "+strings.TrimSpace(m.do(t, 0, "pgrep -f at-deadline")))
 	contains(t, m.do(t, 1, "hardenctl revert"), "is under way in another network namespace, net:[")
