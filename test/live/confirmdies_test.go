@@ -17,7 +17,7 @@ func TestConfirmDiesBeforeItsNote(t *testing.T) {
 	bare(t, "nft")
 	t.Cleanup(func() { as(t, applying, "revert") })
 	token, _ := tryOut(t, "builtin:web", "10m")
-	contains(t, expect(t, 0, "plan", variant(t)), "builtin:web by root from 192.0.2.7 is on trial until", "this plan compares with what is on trial")
+	contains(t, expect(t, 0, "plan", variant(t)), "builtin:web by root from 192.0.2.7 is on trial until", "this plan compares with the state on trial")
 
 	note := durable.Beside(filepath.Join(ourJournal.Folder, "journal.json"))
 	cmd := exec.Command("strace", "-f", "--quiet=all", "-o", "/dev/null", "-P", note,

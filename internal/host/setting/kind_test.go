@@ -94,6 +94,14 @@ func TestNewKind(t *testing.T) {
 	}
 }
 
+// A setting that an unknown kind has left in a journal is an error, and no panic.
+func TestUnknownKind(t *testing.T) {
+	err := setting.PutBack(state.Setting{Stated: "porch", Kind: lampKind})
+	if err == nil || err.Error() != `porch: unknown kind of setting "lamp"` {
+		t.Errorf("got %v", err)
+	}
+}
+
 // The other kinds do not take what is a new one's.
 func TestKindsAreApart(t *testing.T) {
 	for _, e := range []bundle.SettingEntry{{Key: "net.ipv4.ip_default_ttl"}, {Module: "nf_conntrack", Option: "hashsize"}, {NIC: "lo", Option: "gro"}} {

@@ -29,4 +29,18 @@ func (moduleOptions) Here(e bundle.SettingEntry) map[string]state.Setting {
 	return map[string]state.Setting{e.Object(): {Stated: e.Object(), Path: path, Value: e.Value}}
 }
 
+// Read finds out of reach what belongs to the machine, although the file can be
+// written in a container too.
+func (m moduleOptions) Read(s state.Setting) (state.Setting, error) {
+	s, err := m.sysctls.Read(s)
+	if s.Unreachable == "" && readOnly(conntrackMax) {
+		s.Unreachable = machineWide
+	}
+	return s, err
+}
+
+// conntrackMax is read-only in every network namespace but the machine's own
+// (nf_conntrack_standalone.c), which tells where we are.
+const conntrackMax = "/proc/sys/net/netfilter/nf_conntrack_max"
+
 func (moduleOptions) Notes(bundle.Layout, []bundle.SettingEntry) []string { return nil }

@@ -11,6 +11,7 @@ package setting
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -73,7 +74,10 @@ func Here(stated []bundle.SettingEntry) map[string]state.Setting {
 func Read(stated []bundle.SettingEntry) (have, want map[string]state.Setting, err error) {
 	have, want = map[string]state.Setting{}, Here(stated)
 	for key, s := range want {
-		s, err := of(s).Read(s)
+		k, err := of(s)
+		if err == nil {
+			s, err = k.Read(s)
+		}
 		switch {
 		case errors.Is(err, errGone):
 			delete(want, key)
@@ -89,10 +93,14 @@ func Read(stated []bundle.SettingEntry) (have, want map[string]state.Setting, er
 // Write writes a setting as Kind.Write does. If it came with an interface which has
 // gone there is nothing to do.
 func Write(s state.Setting) error {
-	if err := of(s).Write(s); !errors.Is(err, errGone) {
-		return err
+	k, err := of(s)
+	if err == nil {
+		err = k.Write(s)
 	}
-	return nil
+	if errors.Is(err, errGone) {
+		return nil
+	}
+	return err
 }
 
 // PutBack writes the value that a setting had before. What has gone since, an
@@ -122,9 +130,14 @@ func Notes(layout bundle.Layout, stated []bundle.SettingEntry) []string {
 	return notes
 }
 
-// of returns the kind of a setting. Every setting has one, since Here made it.
-func of(s state.Setting) Kind {
-	return kinds[slices.IndexFunc(kinds, func(k Kind) bool { return k.Owns(s) })]
+// of returns the kind of a setting. One of a journal may be of a kind that another
+// version of hardenctl has.
+func of(s state.Setting) (Kind, error) {
+	i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Owns(s) })
+	if i < 0 {
+		return nil, fmt.Errorf("%s: unknown kind of setting %q", s.Stated, s.Kind)
+	}
+	return kinds[i], nil
 }
 
 // Loose is the setting by which conntrack takes up a connection of which it has not

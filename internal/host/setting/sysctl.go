@@ -20,10 +20,6 @@ const (
 	noSuchThing = "this kernel does not have the setting: its module is not loaded, or IPv6 is off"
 )
 
-// conntrackMax is read-only in every network namespace but the machine's own
-// (nf_conntrack_standalone.c), which tells where we are.
-const conntrackMax = "/proc/sys/net/netfilter/nf_conntrack_max"
-
 // sysctls are the files below /proc/sys. A key with "*" stands for every interface.
 type sysctls struct{}
 
@@ -31,7 +27,9 @@ func (sysctls) States(e bundle.SettingEntry) bool {
 	return e.Kind == "" && e.Module == "" && e.NIC == ""
 }
 
-func (sysctls) Owns(s state.Setting) bool { return s.Kind == "" && s.NIC == "" }
+func (sysctls) Owns(s state.Setting) bool {
+	return s.Kind == "" && s.NIC == "" && !moduleOptions{}.Owns(s)
+}
 
 func (sysctls) Here(e bundle.SettingEntry) map[string]state.Setting {
 	settings := map[string]state.Setting{}
@@ -84,12 +82,13 @@ func unreachable(path string, missing error) string {
 	if missing != nil {
 		return noSuchThing
 	}
-	readOnly := func(path string) bool { return unix.Access(path, unix.W_OK) != nil }
-	if readOnly(path) || strings.HasPrefix(path, "/sys/module/") && readOnly(conntrackMax) {
+	if readOnly(path) {
 		return machineWide
 	}
 	return ""
 }
+
+func readOnly(path string) bool { return unix.Access(path, unix.W_OK) != nil }
 
 // Write compares values with blanks of any kind alike, since the kernel prints
 // lists of numbers with tabs.
