@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -156,12 +157,21 @@ type file struct {
 	syntax *ast.File
 }
 
-// sources parses every Go file of the module.
+// sources returns every Go file of the module, parsed once for all tests.
 func sources(t *testing.T) (*token.FileSet, []file) {
 	t.Helper()
-	set := token.NewFileSet()
-	var files []file
-	err := filepath.WalkDir(".", func(name string, e fs.DirEntry, err error) error {
+	files, err := parsed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set, files
+}
+
+// set holds the positions of the sources.
+var set = token.NewFileSet()
+
+var parsed = sync.OnceValues(func() (files []file, err error) {
+	err = filepath.WalkDir(".", func(name string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -175,11 +185,8 @@ func sources(t *testing.T) (*token.FileSet, []file) {
 		files = append(files, file{name, path.Dir(name), strings.HasSuffix(name, "_test.go"), syntax})
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set, files
-}
+	return files, err
+})
 
 func (f file) imports() []string {
 	var paths []string
@@ -363,7 +370,7 @@ func TestDocs(t *testing.T) {
 		}
 	}
 	for folder, syntax := range packages {
-		p, err := doc.NewFromFiles(set, syntax, module+"/"+folder)
+		p, err := doc.NewFromFiles(set, syntax, module+"/"+folder, doc.PreserveAST)
 		if err != nil {
 			t.Fatal(err)
 		}
