@@ -65,9 +65,16 @@ func clip(text string) string { return text[:min(len(text), 64)] }
 func (f File) Bytes() []byte {
 	var text []byte
 	for _, b := range f.Blocks {
-		for _, line := range b.Lines {
-			text = append(text, line.Text...)
-		}
+		text = append(text, b.Bytes()...)
+	}
+	return text
+}
+
+// Bytes is the text of the block.
+func (b Block) Bytes() []byte {
+	var text []byte
+	for _, line := range b.Lines {
+		text = append(text, line.Text...)
 	}
 	return text
 }

@@ -147,15 +147,26 @@ func (r Rule) UsesOfSet(name string) int {
 	if !strings.Contains(r.Spec, name) {
 		return 0
 	}
-	words, err := split(r.Spec)
-	if err != nil {
-		return 0
-	}
 	n := 0
-	for i := range options(words) {
-		if namesSet[words[i].text] && words[i+1].text == name {
+	for _, set := range r.Sets() {
+		if set == name {
 			n++
 		}
 	}
 	return n
+}
+
+// Sets returns the sets that the matches and the target of the rule name, each as often
+// as it is named.
+func (r Rule) Sets() (names []string) {
+	words, err := split(r.Spec)
+	if err != nil {
+		return nil
+	}
+	for i := range options(words) {
+		if namesSet[words[i].text] {
+			names = append(names, words[i+1].text)
+		}
+	}
+	return names
 }

@@ -1,13 +1,22 @@
-// Package tablefile is the text that iptables-save prints, as data.
+// Package tablefile is the text that iptables-save prints and iptables-restore
+// takes, as data. No other package cuts such a text or a rule apart.
 //
-// A save lists tables; a table declares its chains and then appends rules to
-// them; COMMIT ends it. Parse reads that form and nothing wider: the commands
-// that iptables-restore also takes (-I, -D, -N, …) are an error. What a rule
-// says stays text, exactly as printed, because the only thing that can be known
-// of two foreign rules is whether a tool prints them alike.
+// A table declares its chains and then appends rules to them; COMMIT ends it. There
+// are two readers. Parse takes what iptables-save prints and nothing wider: the
+// commands that iptables-restore also takes (-I, -D, -N, …) are an error. It returns
+// a Save, which Render prints again. Read takes a file that a person may have
+// written, in which every line has to stay as it is. It returns a File, which prints
+// itself byte for byte. Both see a line as a Line; a File of a million lines need not
+// be held to go through them with Lines.
+//
+// What a rule says stays text, exactly as printed, because the only thing that can
+// be known of two foreign rules is whether a tool prints them alike. What one needs
+// to know of it the methods of Rule answer from its words (Words), and its edits
+// (With, Without, WithTarget, RenameSets) change these words and nothing else. Input
+// is what changes a live table: iptables-restore --noflush.
 //
 // The package is pure. It does not know which tables and chains there are, and
-// a save that parses is not yet one that loads: only a rehearsal tells.
+// a text that parses is not yet one that loads: only a rehearsal tells.
 package tablefile
 
 import (

@@ -59,6 +59,31 @@ func Set(name string) bool {
 // TrialSet reports whether a set is one that a trial made.
 func TrialSet(name string) bool { return strings.HasPrefix(name, TrialSetPrefix) }
 
+// ChainCopy returns the name of a chain's copy in a trial.
+func ChainCopy(name string) string {
+	return TrialChainPrefix + strings.TrimPrefix(name, ruleset.ChainPrefix)
+}
+
+// ChainOriginal undoes ChainCopy. Another name stays as it is.
+func ChainOriginal(name string) string {
+	return original(name, TrialChainPrefix, ruleset.ChainPrefix)
+}
+
+// SetCopy returns the name of a set's copy in a trial.
+func SetCopy(name string) string {
+	return TrialSetPrefix + strings.TrimPrefix(name, ruleset.SetPrefix)
+}
+
+// SetOriginal undoes SetCopy. Another name stays as it is.
+func SetOriginal(name string) string { return original(name, TrialSetPrefix, ruleset.SetPrefix) }
+
+func original(name, of, beside string) string {
+	if rest, copied := strings.CutPrefix(name, of); copied {
+		return beside + rest
+	}
+	return name
+}
+
 // Rule reports whether a rule of a chain that is not ours is ours: a hook.
 func Rule(r tablefile.Rule) bool { return Chain(r.Target()) }
 

@@ -124,11 +124,10 @@ func shrinks(have, want state.Set) string {
 // by nothing else any more, and of all that are gone if the set exempts. All sets
 // of ours that packets do not fill let somebody in, but the blocklist.
 func loses(name string, losers, gone netset.Set) string {
-	part := strings.TrimPrefix(name, ruleset.SetPrefix)
 	switch {
 	case blocks(name):
 		return ""
-	case (part == "trusted-v4" || part == "trusted-v6") && !gone.IsEmpty():
+	case isSet(name, "trusted") && !gone.IsEmpty():
 		return amount(gone) + " no longer exempt from limits and bans"
 	case losers.IsEmpty():
 		return ""
@@ -138,7 +137,12 @@ func loses(name string, losers, gone netset.Set) string {
 
 // blocks reports whether a set is the blocklist.
 func blocks(name string) bool {
-	return name == ruleset.SetPrefix+"block-v4" || name == ruleset.SetPrefix+"block-v6"
+	return isSet(name, "block")
+}
+
+// isSet reports whether a set is one that the compiler makes, of either family.
+func isSet(name, part string) bool {
+	return name == ruleset.SetPrefix+part+"-v4" || name == ruleset.SetPrefix+part+"-v6"
 }
 
 // amount counts addresses, and networks of IPv6, whose addresses nobody counts.

@@ -2,7 +2,6 @@ package trial
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
@@ -36,7 +35,7 @@ func (s settler) settle() tablefile.Table {
 		name := c.Name
 		switch {
 		case owned.TrialChain(name):
-			name = original(name)
+			name = owned.ChainOriginal(name)
 			if c.Name == accepting || s.table.Chain(name) != nil {
 				continue // the policy says it, or the old chain has got these rules
 			}
@@ -83,24 +82,11 @@ func originals(rules []tablefile.Rule) []tablefile.Rule {
 	var originals []tablefile.Rule
 	for _, r := range rules {
 		if target := r.Target(); owned.TrialChain(target) {
-			r = r.WithTarget(original(target))
+			r = r.WithTarget(owned.ChainOriginal(target))
 		}
-		originals = append(originals, r.RenameSets(withoutTrial))
+		originals = append(originals, r.RenameSets(owned.SetOriginal))
 	}
 	return originals
-}
-
-// original returns the name that the copy of a chain has beside a trial.
-func original(chain string) string {
-	return ruleset.ChainPrefix + strings.TrimPrefix(chain, owned.TrialChainPrefix)
-}
-
-// withoutTrial returns the name that any set has beside a trial.
-func withoutTrial(set string) string {
-	if name, copied := strings.CutPrefix(set, owned.TrialSetPrefix); copied {
-		return ruleset.SetPrefix + name
-	}
-	return set
 }
 
 // Original returns the name that the copy of a set has beside a trial; "" for a
@@ -109,5 +95,5 @@ func Original(set string) string {
 	if !owned.TrialSet(set) || set == Guards[ruleset.V4] || set == Guards[ruleset.V6] {
 		return ""
 	}
-	return withoutTrial(set)
+	return owned.SetOriginal(set)
 }

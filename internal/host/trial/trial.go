@@ -31,7 +31,6 @@ package trial
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
@@ -47,14 +46,10 @@ var Guards = map[ruleset.Family]string{
 }
 
 // Chain returns the name of a chain's copy in a trial.
-func Chain(name string) string {
-	return owned.TrialChainPrefix + strings.TrimPrefix(name, ruleset.ChainPrefix)
-}
+func Chain(name string) string { return owned.ChainCopy(name) }
 
 // Set returns the name of a set's copy in a trial.
-func Set(name string) string {
-	return owned.TrialSetPrefix + strings.TrimPrefix(name, ruleset.SetPrefix)
-}
+func Set(name string) string { return owned.SetCopy(name) }
 
 // Tables are those of a state.State.
 type Tables = map[state.TableID]tablefile.Table

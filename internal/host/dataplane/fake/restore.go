@@ -23,9 +23,14 @@ func Restore(table tablefile.Table, lines string) (tablefile.Table, error) {
 		}
 	}
 	if err := r.dangling(); err != nil {
-		return table, &LineError{n, "COMMIT", err}
+		return table, atCommit(lines, err)
 	}
 	return r.table, nil
+}
+
+// atCommit is the error of a table that is refused as a whole.
+func atCommit(lines string, err error) error {
+	return &LineError{strings.Count(lines, "\n"), "COMMIT", err}
 }
 
 // LineError says which line of an input was refused, and why.

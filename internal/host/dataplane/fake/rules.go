@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
@@ -65,31 +64,27 @@ func (r rules) Load(_ context.Context, family ruleset.Family, text []byte, flush
 		name = "ip6tables-restore"
 	}
 	return r.m.do(name, func() error {
+		f, err := tablefile.Read(text)
+		if err != nil {
+			return refused(name, 0, err)
+		}
 		before := 0
-		for _, part := range tablesIn(string(text)) {
-			if err := r.m.loadTable(family, part, flush); err != nil {
+		for _, block := range f.Blocks {
+			if err := r.m.loadTable(family, block, flush); err != nil {
 				return refused(name, before, err)
 			}
-			before += strings.Count(part, "\n")
+			before += len(block.Lines)
 		}
 		return nil
 	})
 }
 
-// tablesIn cuts an input after each COMMIT.
-func tablesIn(text string) (parts []string) {
-	part := ""
-	for line := range strings.Lines(text) {
-		if part += line; strings.TrimSpace(line) == "COMMIT" {
-			parts, part = append(parts, part), ""
-		}
-	}
-	return parts
-}
-
 // loadTable loads one table, wholly or not at all.
-func (m *Machine) loadTable(family ruleset.Family, lines string, flush bool) error {
-	id := state.TableID{Family: family, Name: tableNamed(lines)}
+func (m *Machine) loadTable(family ruleset.Family, block tablefile.Block, flush bool) error {
+	if block.Table == "" {
+		return nil
+	}
+	id, lines := state.TableID{Family: family, Name: block.Table}, string(block.Bytes())
 	table, there := m.tables[id]
 	if !there || flush {
 		table = emptyTable(id.Name)
@@ -105,39 +100,18 @@ func (m *Machine) loadTable(family ruleset.Family, lines string, flush bool) err
 	return nil
 }
 
-// tableNamed is the table that an input is about.
-func tableNamed(lines string) string {
-	for line := range strings.Lines(lines) {
-		if name, found := strings.CutPrefix(line, "*"); found {
-			return strings.TrimSpace(name)
-		}
-	}
-	return ""
-}
-
 // withoutSet finds a rule that names a set that is not there.
 func (m *Machine) withoutSet(t tablefile.Table, lines string) error {
 	for _, c := range t.Chains {
 		for _, r := range c.Rules {
-			for _, name := range setsOf(r) {
+			for _, name := range r.Sets() {
 				if m.sets[name] == nil {
-					return &LineError{strings.Count(lines, "\n"), "COMMIT", fmt.Errorf("Set %s doesn't exist", name)}
+					return atCommit(lines, fmt.Errorf("Set %s doesn't exist", name))
 				}
 			}
 		}
 	}
 	return nil
-}
-
-// setsOf names the sets that a rule names.
-func setsOf(r tablefile.Rule) (names []string) {
-	words, _ := tablefile.Words(r.Spec)
-	for i, word := range words[:max(0, len(words)-1)] {
-		if slices.Contains([]string{"--match-set", "--add-set", "--del-set", "--map-set"}, word) {
-			names = append(names, words[i+1])
-		}
-	}
-	return names
 }
 
 // references counts the rules that name a set.
