@@ -113,7 +113,11 @@ func WriteOut(path string, text []byte, mode fs.FileMode) error {
 	if err := rename(f.Name(), path); err != nil {
 		return errors.Join(err, remove(f.Name()))
 	}
-	return sync(filepath.Dir(path))
+	// A user may write to a folder that he may not read: it is not to be synced.
+	if err := sync(filepath.Dir(path)); !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
 }
 
 // CanWriteOut returns the error that WriteOut would have in a folder. It leaves

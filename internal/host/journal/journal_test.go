@@ -204,7 +204,7 @@ func TestRemoveLeftovers(t *testing.T) {
 	if left, _ := filepath.Glob(ours.Folder + "/*"); left != nil {
 		t.Errorf("it has left %v", left)
 	}
-	if _, err := os.Lstat(ours.Folder + "/.journal.json"); err == nil {
+	if _, err := os.Lstat(ours.Folder + "/.journal.json.hardenctl-new"); err == nil {
 		t.Error("it has left what was to be an entry")
 	}
 	must(t, ours.Remove())
