@@ -129,7 +129,7 @@ failpoints:
 
 # The packages in which goroutines meet.
 race:
-	$(GO) test -count=1 -timeout 60m -race ./compiler/... ./internal/host/... ./cmd/... ./internal/lab/... ./internal/verify/...
+	$(GO) test -count=1 -timeout 60m -race ./compiler/... ./internal/host/... ./internal/cli/... ./cmd/... ./internal/lab/... ./internal/verify/...
 
 lint:
 	test -z "$$(gofmt -l .)"

@@ -1,50 +1,19 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/change"
+	"github.com/hardenctl/hardenctl/internal/cli/local"
+	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/source"
 	"github.com/hardenctl/hardenctl/internal/host"
-	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
-
-// applyFlags are the flags of the commands that change the host.
-type applyFlags struct {
-	approved    *bool
-	asJSON      *bool
-	noGuard     *bool
-	notAdmins   *addresses
-	within      *time.Duration
-	lockTimeout *time.Duration
-	// afterRollback is the number of a rollback after which a person wants to
-	// apply; nil for rollback itself.
-	afterRollback *int
-	// load returns what the host is moved to. What it warns of is said once, and
-	// not again.
-	load func(cmd *cobra.Command, args []string, again bool) (host.Target, error)
-}
-
-// newApplyFlags adds the flags that apply and rollback have in common.
-func newApplyFlags(cmd *cobra.Command) applyFlags {
-	return applyFlags{
-		approved:    cmd.Flags().Bool("auto-approve", false, "do not ask for a yes (required without a terminal)"),
-		asJSON:      cmd.Flags().Bool("json", false, "print the plan and the outcome as JSON"),
-		noGuard:     cmd.Flags().Bool("no-guard", false, "skip the lockout check: do not test whether you can still log in"),
-		notAdmins:   notAdminFlag(cmd),
-		within:      withinFlag(cmd),
-		lockTimeout: turnFlag(cmd, 10*time.Second),
-	}
-}
 
 const applyLong = `Show the plan, ask for a yes, and apply the plan. apply loads sets, then rules,
 then kernel settings. It reads everything back and compares it. Then it writes the
@@ -100,41 +69,25 @@ func newApply() *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 	}
 	saved := cmd.Flags().String("plan", "", "apply the plan saved in this file (by plan -o)")
-	allowed := allowFlag(cmd)
-	flags := newApplyFlags(cmd)
-	flags.afterRollback = afterRollbackFlag(cmd)
-	flags.load = func(cmd *cobra.Command, args []string, again bool) (host.Target, error) {
+	allowed := option.Allow(cmd)
+	flags := change.NewFlags(cmd)
+	flags.AfterRollback = change.AfterRollbackFlag(cmd)
+	flags.Load = func(cmd *cobra.Command, args []string, again bool) (host.Target, error) {
 		if *saved != "" {
 			return loadSaved(*saved)
 		}
-		return loadProfile(cmd, args, *allowed, *flags.asJSON, again)
+		return loadProfile(cmd, args, *allowed, *flags.AsJSON, again)
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := refuseEmpty(cmd, "plan"); err != nil {
+		if err := option.RefuseEmpty(cmd, "plan"); err != nil {
 			return err
 		}
 		if *saved != "" && len(args) > 0 {
 			return errors.New("name a profile or a saved plan, not both")
 		}
-		return flags.run(cmd, args)
+		return flags.Run(cmd, args)
 	}
 	return cmd
-}
-
-func (f applyFlags) run(cmd *cobra.Command, args []string) error {
-	steady()
-	if os.Geteuid() != 0 {
-		return f.report(cmd, unapplied(nil, host.ErrNotRoot))
-	}
-	a := f.readAndApply(cmd, args)
-	var reported exit
-	if errors.As(a.Err, &reported) && reported.err == nil {
-		return a.Err // the diagnostics have said all
-	}
-	if err := f.report(cmd, a); err != nil || a.trial() == nil || *f.asJSON || !isTerminal(cmd.OutOrStdout()) {
-		return err
-	}
-	return f.countDown(cmd, a.Trial)
 }
 
 // loadSaved takes a saved plan, which is root's orders like a profile.
@@ -150,67 +103,16 @@ func loadSaved(path string) (host.Target, error) {
 	if err != nil {
 		return host.Target{}, err
 	}
-	return host.Target{Bundle: saved.Bundle(), Saved: saved, Sources: saved.Sources, Command: commandLine()}, nil
+	return host.Target{Bundle: saved.Bundle(), Saved: saved, Sources: saved.Sources, Command: local.CommandLine()}, nil
 }
 
 // loadProfile compiles a profile.
 func loadProfile(cmd *cobra.Command, args, allowed []string, asJSON, again bool) (host.Target, error) {
-	s, err := openSource(args, allowed)
+	s, err := source.Open(args, allowed)
 	if err != nil {
 		return host.Target{}, err
 	}
-	s.live, s.quiet = true, again
-	b, err := s.compile(cmd, asJSON)
-	return host.Target{Bundle: b, Sources: s.read, Command: commandLine()}, err
-}
-
-// guard returns why a reading must not be applied: somebody would be locked out.
-func (f applyFlags) guard(cmd *cobra.Command, r *host.Reading) error {
-	if *f.noGuard {
-		return nil
-	}
-	if err := r.Guard(cmd.Context(), f.notAdmins.all); err != nil {
-		return fmt.Errorf("%w. Nothing was changed. %s", err, f.unguarded(err))
-	}
-	return nil
-}
-
-// unguarded says what to do where an apply might lock somebody out. A rollback
-// reads no profile, so that to mend one would not help.
-func (f applyFlags) unguarded(err error) string {
-	nobody := errors.Is(err, plan.ErrNobody)
-	switch {
-	case f.afterRollback == nil && nobody:
-		return "Log in over SSH and run it there, or add --no-guard to roll back without this check, as at a console"
-	case f.afterRollback == nil:
-		return "A rollback does not read the profile on disk. Choose another generation, or add --no-guard to roll back without this check, as at a console"
-	case nobody:
-		return plan.StateAdmins + ". --no-guard applies it without this check"
-	}
-	return "Fix the profile before the next apply, also before one from cron. --no-guard applies it without this check"
-}
-
-// readAnswer returns a line, or nothing if a signal comes before it. The reader
-// is left behind then: a read from a terminal cannot be called back.
-func readAnswer(ctx context.Context, from io.Reader) string {
-	answer := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(from).ReadString('\n')
-		answer <- strings.TrimSpace(line)
-	}()
-	select {
-	case line := <-answer:
-		return line
-	case <-ctx.Done():
-		return ""
-	}
-}
-
-// progress says each step on a terminal.
-func progress(cmd *cobra.Command, asJSON bool) func(string) {
-	w := cmd.ErrOrStderr()
-	if asJSON || !isTerminal(w) {
-		return func(string) {}
-	}
-	return func(step string) { fmt.Fprintf(w, "… %s\n", step) }
+	s.Live, s.Quiet = true, again
+	b, err := s.Compile(cmd, asJSON)
+	return host.Target{Bundle: b, Sources: s.Read, Command: local.CommandLine()}, err
 }

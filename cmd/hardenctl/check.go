@@ -4,6 +4,9 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/source"
 )
 
 func newCheck() *cobra.Command {
@@ -19,16 +22,16 @@ root, no network and no firewall tools.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print the diagnostics as JSON")
-	allowed := allowFlag(cmd)
+	allowed := option.Allow(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		s, err := openSource(args, *allowed)
+		s, err := source.Open(args, *allowed)
 		if err != nil {
 			return err
 		}
-		if _, err := s.compile(cmd, *asJSON); err != nil || *asJSON {
+		if _, err := s.Compile(cmd, *asJSON); err != nil || *asJSON {
 			return err
 		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: OK\n", s.display(s.name))
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: OK\n", s.Display(s.Name))
 		return err
 	}
 	return cmd

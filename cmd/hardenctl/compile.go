@@ -10,6 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
+	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/outfile"
+	"github.com/hardenctl/hardenctl/internal/cli/source"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host/bundledir"
 )
 
@@ -32,18 +37,18 @@ bundle with its profile.`,
 	out := cmd.Flags().StringP("output", "o", "", "folder to write the bundle to")
 	check := cmd.Flags().String("check", "", "folder to compare the bundle with")
 	asJSON := cmd.Flags().Bool("json", false, "print the manifest, the comparison or the diagnostics as JSON")
-	allowed := allowFlag(cmd)
+	allowed := option.Allow(cmd)
 	cmd.MarkFlagsOneRequired("output", "check")
 	cmd.MarkFlagsMutuallyExclusive("output", "check")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *out == "" && *check == "" {
 			return errors.New("the folder's name is empty")
 		}
-		s, err := openSource(args, *allowed)
+		s, err := source.Open(args, *allowed)
 		if err != nil {
 			return err
 		}
-		b, err := s.compile(cmd, *asJSON)
+		b, err := s.Compile(cmd, *asJSON)
 		if err != nil {
 			return err
 		}
@@ -57,13 +62,13 @@ bundle with its profile.`,
 
 func writeBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) error {
 	if stat, err := os.Stat(folder); err == nil && !stat.IsDir() {
-		return fmt.Errorf("%s is %s, not a folder; name a folder for the bundle", folder, ofFolder(folder))
+		return fmt.Errorf("%s is %s, not a folder; name a folder for the bundle", folder, outfile.Kind(folder))
 	}
 	if err := bundledir.Write(folder, b); err != nil {
 		return err
 	}
 	if err := printBundle(w, b, folder, asJSON); err != nil {
-		return exit{exitUnwritten, fmt.Errorf("%s is written, but the output could not be: %w", folder, err)}
+		return exitcode.ExitError{Code: exitcode.Unwritten, Err: fmt.Errorf("%s is written, but the output could not be: %w", folder, err)}
 	}
 	return nil
 }
@@ -95,14 +100,14 @@ func compareBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) er
 		return err
 	}
 	if asJSON {
-		err = writeJSON(w, comparison{diff == "", diff})
+		err = terminal.JSON(w, comparison{diff == "", diff})
 	} else {
 		_, err = io.WriteString(w, diff)
 	}
 	if err != nil || diff == "" {
 		return err
 	}
-	return exit{exitError, fmt.Errorf("the bundle in %s differs from the profile's bundle", folder)}
+	return exitcode.ExitError{Code: exitcode.Error, Err: fmt.Errorf("the bundle in %s differs from the profile's bundle", folder)}
 }
 
 func diffFolder(b *bundle.Bundle, folder string) (string, error) {
@@ -114,7 +119,7 @@ func diffFolder(b *bundle.Bundle, folder string) (string, error) {
 		return "", err
 	}
 	if !stat.IsDir() {
-		return "", fmt.Errorf("%s is %s, not the folder of a bundle; name the folder that compile -o wrote", folder, ofFolder(folder))
+		return "", fmt.Errorf("%s is %s, not the folder of a bundle; name the folder that compile -o wrote", folder, outfile.Kind(folder))
 	}
 	return bundle.Diff(b, os.DirFS(folder))
 }

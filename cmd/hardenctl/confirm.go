@@ -3,13 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/change"
+	"github.com/hardenctl/hardenctl/internal/cli/environ"
+	"github.com/hardenctl/hardenctl/internal/cli/local"
+	"github.com/hardenctl/hardenctl/internal/cli/option"
 	"github.com/hardenctl/hardenctl/internal/host"
 )
 
@@ -48,14 +51,14 @@ the new state, "until_boot" says what to do. After a failure it has "error".`,
 	flags := confirmFlags{
 		sameSession: cmd.Flags().Bool("same-session", false, "allow the session that ran apply, or an older one"),
 		asJSON:      cmd.Flags().Bool("json", false, "print the outcome as JSON"),
-		lockTimeout: lockFlag(cmd),
+		lockTimeout: option.LockTimeout(cmd),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
 	return cmd
 }
 
 func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
-	steady()
+	environ.Steady()
 	c := host.Confirmation{SameSession: *f.sameSession}
 	if len(args) > 0 {
 		c.Token = args[0]
@@ -64,7 +67,7 @@ func (f confirmFlags) run(cmd *cobra.Command, args []string) error {
 		}
 	}
 	o := f.confirm(cmd, c)
-	return ending{o, "confirmed", host.Confirmed, confirmed(o), about(o.Kept)}.report(cmd, *f.asJSON)
+	return change.Ending{Outcome: o, Word: "confirmed", Wanted: host.Confirmed, Sentence: confirmed(o), More: about(o.Kept)}.Report(cmd, *f.asJSON)
 }
 
 // about says in JSON what was confirmed, whose it was, and what is missing for it to
@@ -87,7 +90,7 @@ func about(k host.Kept) map[string]any {
 // lasts.
 func confirmed(o host.Outcome) string {
 	host, lasts := "as the profile says", "also after a reboot"
-	if live, ok := thisHost.Generations.LastRollback(); ok && o.Generation > 0 && live.Number == o.Generation && live.From == 0 {
+	if live, ok := local.Host.Generations.LastRollback(); ok && o.Generation > 0 && live.Number == o.Generation && live.From == 0 {
 		host = "as it was before hardenctl"
 	}
 	if len(o.Kept.Unloaded) > 0 {
@@ -95,7 +98,7 @@ func confirmed(o host.Outcome) string {
 	}
 	text := fmt.Sprintf("Confirmed. The host is %s, %s.\nThis was %s.", host, lasts, o.Kept.Apply)
 	if o.Generation > 0 {
-		text += "\n" + numbered(o.Generation)
+		text += "\n" + change.Numbered(o.Generation)
 	}
 	return text
 }
@@ -104,58 +107,10 @@ func (f confirmFlags) confirm(cmd *cobra.Command, c host.Confirmation) host.Outc
 	if os.Geteuid() != 0 {
 		return host.OutcomeOf(host.Unchanged, host.ErrNotRoot)
 	}
-	held, err := thisHost.Open(cmd.Context(), waiting(cmd, *f.lockTimeout, *f.asJSON))
+	held, err := local.Host.Open(cmd.Context(), local.Waiting(cmd, *f.lockTimeout, *f.asJSON))
 	if err != nil {
 		return host.OutcomeOf(host.Unchanged, err)
 	}
 	defer held.Close()
 	return held.Confirm(cmd.Context(), c)
-}
-
-// ending is how a trial ended.
-type ending struct {
-	host.Outcome
-	// word says in JSON whether the host has become what the command is for.
-	word   string
-	wanted host.Status
-	// sentence says it to people.
-	sentence string
-	// more is what else JSON says.
-	more map[string]any
-}
-
-// did reports whether the host has become what the command is for.
-func (e ending) did() bool { return e.Err == nil && e.Status == e.wanted }
-
-// report writes the ending, and returns the error that carries the exit code.
-func (e ending) report(cmd *cobra.Command, asJSON bool) error {
-	warn(cmd, e.Outcome)
-	failed := failure(e.Outcome)
-	var unwritten error
-	switch {
-	case asJSON:
-		unwritten = writeJSON(cmd.OutOrStdout(), e.view())
-	case failed == nil:
-		_, unwritten = fmt.Fprintln(cmd.OutOrStdout(), e.sentence)
-	}
-	if failed == nil && e.did() && unwritten != nil {
-		return exit{exitUnwritten, fmt.Errorf("%s, but the output could not be written: %w", e.word, unwritten)}
-	} else if failed == nil {
-		return unwritten
-	}
-	return failed
-}
-
-// view is the ending in JSON.
-func (e ending) view() map[string]any {
-	view := map[string]any{}
-	maps.Copy(view, e.more)
-	view[e.word] = e.did()
-	if e.Generation > 0 {
-		view["generation"] = e.Generation
-	}
-	if text := errorText(e.Outcome); text != "" {
-		view["error"] = text
-	}
-	return view
 }

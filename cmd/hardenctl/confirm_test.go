@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/hardenctl/hardenctl/internal/cli/change"
 	"github.com/hardenctl/hardenctl/internal/host"
 )
 
@@ -28,7 +29,7 @@ func TestConfirmed(t *testing.T) {
 // lasts.
 func TestConfirmedJSON(t *testing.T) {
 	k := host.Kept{Profile: "web.toml", By: "root from 192.0.2.7", Unloaded: []string{"install iptables-persistent"}}
-	got, err := json.Marshal(ending{Outcome: host.Outcome{Status: host.Confirmed, Generation: 3}, word: "confirmed", wanted: host.Confirmed, more: about(k)}.view())
+	got, err := json.Marshal(change.Ending{Outcome: host.Outcome{Status: host.Confirmed, Generation: 3}, Word: "confirmed", Wanted: host.Confirmed, More: about(k)}.View())
 	const want = `{"by":"root from 192.0.2.7","confirmed":true,"generation":3,"profile":"web.toml","until_boot":["install iptables-persistent"]}`
 	if string(got) != want || err != nil {
 		t.Errorf("%v: got %s, want %s", err, got, want)

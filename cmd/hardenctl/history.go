@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/local"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/escape"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
@@ -24,7 +26,7 @@ func newHistory() *cobra.Command {
 		Use:   "history",
 		Short: "List what was applied to this host, when and by whom",
 		Long: `List the generations of this host, newest first. Every confirmed apply that changes
-something makes a generation in ` + thisHost.Generations.Folder + `. It holds the bundle, the
+something makes a generation in ` + local.Host.Generations.Folder + `. It holds the bundle, the
 profile with its includes and lists, and the state of the host before the apply.
 
 The newest generation is the last change. hardenctl plan shows whether the host
@@ -46,7 +48,7 @@ while an apply is on trial "on_trial", as plan does.`,
 		case err != nil:
 			return err
 		case *asJSON:
-			return writeJSON(cmd.OutOrStdout(), view)
+			return terminal.JSON(cmd.OutOrStdout(), view)
 		}
 		return view.print(cmd.OutOrStdout())
 	}
@@ -55,14 +57,14 @@ while an apply is on trial "on_trial", as plan does.`,
 
 // readHistory reads the generations of this host, and what is on trial.
 func readHistory() (historyView, error) {
-	all, err := thisHost.Generations.List()
+	all, err := local.Host.Generations.List()
 	if errors.Is(err, fs.ErrPermission) {
 		return historyView{}, errHistoryNotRoot
 	}
 	slices.Reverse(all)
 	view := historyView{Generations: append([]generation.Generation{}, all...)} // [], not null
 	// A journal that cannot be read is told by a plan.
-	if p, onTrial, _ := thisHost.Pending(); onTrial {
+	if p, onTrial, _ := local.Host.Pending(); onTrial {
 		view.pending = p
 		view.OnTrial = &plan.OnTrial{Profile: p.Profile, By: p.By, Until: p.Until, Seconds: int(p.Left.Seconds())}
 	}

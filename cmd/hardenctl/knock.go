@@ -12,6 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
+	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/source"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host/knock"
 )
 
@@ -45,7 +49,7 @@ HOST has IPv4 and IPv6 addresses, knock uses both; -4 or -6 selects one.`,
 	cmd.Flags().BoolVarP(&f.four, "ipv4", "4", false, "use IPv4 only")
 	cmd.Flags().BoolVarP(&f.six, "ipv6", "6", false, "use IPv6 only")
 	f.asJSON = cmd.Flags().Bool("json", false, "print the result as JSON")
-	f.allowed = allowFlag(cmd)
+	f.allowed = option.Allow(cmd)
 	cmd.MarkFlagsOneRequired("profile", "ports")
 	cmd.MarkFlagsMutuallyExclusive("profile", "ports")
 	cmd.MarkFlagsMutuallyExclusive("name", "ports")
@@ -90,19 +94,19 @@ func (f knockFlags) run(cmd *cobra.Command, host string) error {
 		return err
 	}
 	if err != nil {
-		complain(cmd.ErrOrStderr(), err)
+		terminal.Complain(cmd.ErrOrStderr(), err)
 	}
 	done := d.done
 	done.Host, done.Addresses = host, reached
 	if err := f.show(cmd.OutOrStdout(), done); err != nil {
-		return exit{exitUnwritten, fmt.Errorf("the knocks are sent, but the output could not be written: %w", err)}
+		return exitcode.ExitError{Code: exitcode.Unwritten, Err: fmt.Errorf("the knocks are sent, but the output could not be written: %w", err)}
 	}
 	return nil
 }
 
 func (f knockFlags) show(w io.Writer, done knocked) error {
 	if *f.asJSON {
-		return writeJSON(w, done)
+		return terminal.JSON(w, done)
 	}
 	return done.print(w)
 }
@@ -189,14 +193,14 @@ func (f knockFlags) door(cmd *cobra.Command) (door, error) {
 // read reads the profile as far as a client needs it: what is wrong between
 // its parts is the host's concern.
 func (f knockFlags) read(cmd *cobra.Command) (*profile.Profile, error) {
-	s, err := openSource([]string{f.profile}, *f.allowed)
+	s, err := source.Open([]string{f.profile}, *f.allowed)
 	if err != nil {
 		return nil, err
 	}
-	p, list := profile.Read(s.name, s.files)
+	p, list := profile.Read(s.Name, s.Files)
 	if p == nil {
-		s.print(cmd, list)
-		return nil, exit{code: exitError}
+		s.Print(cmd, list)
+		return nil, exitcode.ExitError{Code: exitcode.Error}
 	}
 	return p, nil
 }

@@ -9,18 +9,19 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/change"
+	"github.com/hardenctl/hardenctl/internal/cli/environ"
 	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
-	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/source"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 )
 
 // version is what the linker of a release sets: make VERSION=1.2.3.
@@ -36,78 +37,25 @@ func built() string {
 	return cmp.Or(version, "development")
 }
 
-// The exit codes by shorter names; exitcode.Table says what they mean.
-const (
-	exitError     = exitcode.Error
-	exitChanges   = exitcode.Changes
-	exitUnwritten = exitcode.Unwritten
-	exitBusy      = exitcode.Busy
-)
-
-// exit is an error that ends the process with a code of its own. A nil err
-// prints nothing: the command has said all.
-type exit struct {
-	code int
-	err  error
-}
-
-func (e exit) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e exit) Unwrap() error { return e.err }
-
 func main() {
-	scrub()
+	environ.Scrub()
 	// A signal cancels: an apply that is under way goes back before it ends.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	root := newRoot()
-	finish := show(root)
+	finish := terminal.Attach(root)
 	err := root.ExecuteContext(ctx)
-	err = whole(err, finish())
+	err = terminal.Whole(err, finish())
 	stop()
 	os.Exit(report(err))
 }
 
 // report prints the error of a command and returns the exit code.
 func report(err error) int {
-	var e exit
-	if err != nil && (!errors.As(err, &e) || e.err != nil) {
-		complain(newScreen(os.Stderr), inOurWords(err))
+	var e exitcode.ExitError
+	if err != nil && (!errors.As(err, &e) || e.Err != nil) {
+		terminal.Complain(terminal.NewScreen(os.Stderr), option.Explain(err))
 	}
-	return codeOf(err)
-}
-
-// codeOf returns the exit code of a command that has ended with an error, or none.
-func codeOf(err error) int {
-	var e exit
-	switch {
-	case err == nil:
-		return exitcode.OK
-	case errors.As(err, &e):
-		return e.code
-	case host.Busy(err):
-		return exitBusy
-	}
-	return exitError
-}
-
-// complain prints an error. Its other lines, such as those of a tool, begin with a
-// blank: a name in it that has a newline looks like no message of ours.
-func complain(w io.Writer, err error) {
-	fmt.Fprintf(w, "hardenctl: %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
-}
-
-// refuseEmpty returns an error for a flag that was given without a value, as a
-// script does whose variable is not set: it would count as a flag not given.
-func refuseEmpty(cmd *cobra.Command, name string) error {
-	if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
-		return fmt.Errorf("--%s: the file name is empty", name)
-	}
-	return nil
+	return change.CodeOf(err)
 }
 
 func newRoot() *cobra.Command {
@@ -119,7 +67,7 @@ settings. It shows how this host differs from the profile, and changes the host 
 one transaction. If any part fails, hardenctl undoes the whole change.
 
 PROFILE is the path of a file, or builtin:NAME for a built-in profile. The default
-is ` + defaultProfile + `.`,
+is ` + source.Default + `.`,
 		Example: `  hardenctl profiles                      list the built-in profiles
   hardenctl check web.toml                validate a profile
   hardenctl compile web.toml -o bundle    write the firewall files, for review
@@ -132,7 +80,7 @@ is ` + defaultProfile + `.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(option.Error)
 	root.SetHelpTemplate(helpTemplate)
 	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newKnock(), newProfiles())
 	return root
@@ -153,16 +101,4 @@ func exitCodes(cmd *cobra.Command) string {
 		return exitcode.Text(exitcode.General())
 	}
 	return exitcode.Text(exitcode.Of(cmd.Name()))
-}
-
-// flagError says how a time is written where one was given without a unit, or
-// in days, and where the flags of a command are listed.
-func flagError(cmd *cobra.Command, err error) error {
-	if strings.HasPrefix(err.Error(), "unknown ") {
-		return fmt.Errorf("%w; `%s --help` lists the flags", err, cmd.CommandPath())
-	}
-	if strings.Contains(err.Error(), "in duration") {
-		return fmt.Errorf("%w; write a number with a unit, such as 90s, 5m or 1h", err)
-	}
-	return err
 }

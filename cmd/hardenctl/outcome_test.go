@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 )
 
 // onHost are the commands that read or change the host: package live runs them.
@@ -85,7 +87,7 @@ func TestOutputIsFull(t *testing.T) {
 		full.Close()
 		wantCode := 1
 		if strings.Contains(want, "but the output could not be") {
-			wantCode = exitUnwritten // the work was done
+			wantCode = exitcode.Unwritten // the work was done
 		}
 		if code := cmd.ProcessState.ExitCode(); code != wantCode || !strings.Contains(said.String(), want) {
 			t.Errorf("hardenctl %s: exit code %d, %q", line, code, &said)

@@ -1,12 +1,16 @@
 package main
 
 import (
-	"fmt"
-	"io"
-
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/compiler/filekind"
+	"github.com/hardenctl/hardenctl/internal/cli/change"
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
+	"github.com/hardenctl/hardenctl/internal/cli/local"
+	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/outfile"
+	"github.com/hardenctl/hardenctl/internal/cli/source"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host"
 )
 
@@ -15,7 +19,7 @@ type planFlags struct {
 	asJSON, detailed *bool
 	out              *string
 	allowed          *[]string
-	notAdmins        *addresses
+	notAdmins        *option.Addresses
 }
 
 const planLong = `Show what apply would change. plan compiles the profile, loads it in a throwaway
@@ -46,19 +50,19 @@ func newPlan() *cobra.Command {
 		asJSON:   cmd.Flags().Bool("json", false, "print the plan as JSON"),
 		detailed: cmd.Flags().Bool("detailed-exitcode", false, "exit 2 if there are changes, or another firewall is active"),
 		out:      cmd.Flags().StringP("output", "o", "", "save the plan to this file, for apply --plan"),
-		allowed:  allowFlag(cmd),
+		allowed:  option.Allow(cmd),
 
-		notAdmins: notAdminFlag(cmd),
+		notAdmins: option.NotAdmin(cmd),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := refuseEmpty(cmd, "output"); err != nil {
+		if err := option.RefuseEmpty(cmd, "output"); err != nil {
 			return err
 		}
-		if err := keepsOthers("output", *flags.out, filekind.SavedPlan); err != nil {
+		if err := outfile.KeepsOthers("output", *flags.out, filekind.SavedPlan); err != nil {
 			return err
 		}
 		if *flags.out != "" {
-			if err := writableAt("output", *flags.out); err != nil {
+			if err := outfile.Writable("output", *flags.out); err != nil {
 				return err
 			}
 		}
@@ -68,33 +72,33 @@ func newPlan() *cobra.Command {
 }
 
 func (f planFlags) run(cmd *cobra.Command, args []string) error {
-	s, err := openSource(args, *f.allowed)
+	s, err := source.Open(args, *f.allowed)
 	if err != nil {
 		return err
 	}
-	s.live = true
-	b, err := s.compile(cmd, *f.asJSON)
+	s.Live = true
+	b, err := s.Compile(cmd, *f.asJSON)
 	if err != nil {
 		return err
 	}
-	r, err := thisHost.Read(cmd.Context(), b)
+	r, err := local.Host.Read(cmd.Context(), b)
 	if err != nil {
 		return err
 	}
 	// What it finds is in the plan; only an apply refuses.
-	_ = r.Guard(cmd.Context(), f.notAdmins.all)
-	noteRollback(r.Plan)
-	noteUnconfirmed(r, b, s.read)
+	_ = r.Guard(cmd.Context(), f.notAdmins.All)
+	change.NoteRollback(r.Plan)
+	change.NoteUnconfirmed(r, b, s.Read)
 	if err := showPlan(cmd, r, *f.asJSON); err != nil {
 		return err
 	}
 	if *f.out != "" {
-		if err := r.Save(*f.out, s.read); err != nil {
+		if err := r.Save(*f.out, s.Read); err != nil {
 			return err
 		}
 	}
 	if *f.detailed && (!r.Plan.Empty() || r.Plan.Rival() != nil) {
-		return exit{code: exitChanges}
+		return exitcode.ExitError{Code: exitcode.Changes}
 	}
 	return nil
 }
@@ -103,15 +107,7 @@ func (f planFlags) run(cmd *cobra.Command, args []string) error {
 func showPlan(cmd *cobra.Command, r *host.Reading, asJSON bool) error {
 	w := cmd.OutOrStdout()
 	if asJSON {
-		return writeJSON(w, r.Plan)
+		return terminal.JSON(w, r.Plan)
 	}
-	return printPlan(w, r, colourful(w))
-}
-
-// printPlan writes a plan for a person.
-func printPlan(w io.Writer, r *host.Reading, colour bool) error {
-	if _, err := fmt.Fprintf(w, "%s on this host (iptables %s, %s)\n\n", r.Plan.Profile, r.Tools.Version, r.Tools.Backend); err != nil {
-		return err
-	}
-	return r.Plan.Print(w, colour)
+	return change.PrintPlan(w, r, terminal.Colourful(w))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/profiles"
 )
 
@@ -58,7 +59,7 @@ func listProfiles(w io.Writer, asJSON bool) error {
 		list = append(list, builtin{Name: "builtin:" + name, Description: profiles.Description(name)})
 	}
 	if asJSON {
-		return writeJSON(w, list)
+		return terminal.JSON(w, list)
 	}
 	for _, b := range list {
 		if _, err := fmt.Fprintf(w, "%-21s %s\n", b.Name, b.Description); err != nil {
@@ -74,7 +75,7 @@ func printProfile(w io.Writer, name string, asJSON bool) error {
 		return fmt.Errorf("no built-in profile %q; the built-in profiles are %s", name, strings.Join(profiles.Names(), ", "))
 	}
 	if asJSON {
-		return writeJSON(w, builtin{"builtin:" + name, profiles.Description(name), string(text)})
+		return terminal.JSON(w, builtin{"builtin:" + name, profiles.Description(name), string(text)})
 	}
 	_, err = w.Write(text)
 	return err

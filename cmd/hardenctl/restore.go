@@ -9,6 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/environ"
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
+	"github.com/hardenctl/hardenctl/internal/cli/local"
+	"github.com/hardenctl/hardenctl/internal/cli/option"
 	"github.com/hardenctl/hardenctl/internal/host"
 )
 
@@ -32,13 +36,13 @@ they have left. The unit saves them with --save-bans at shutdown.`,
   hardenctl restore --lock-timeout 5s`,
 		Args: cobra.NoArgs,
 	}
-	wait := turnFlag(cmd, time.Minute)
+	wait := option.TurnTimeout(cmd, time.Minute)
 	save := cmd.Flags().Bool("save-bans", false, "save the bans instead, at shutdown (if scan.keep_bans is set)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if os.Geteuid() != 0 {
 			return host.ErrNotRoot
 		}
-		steady()
+		environ.Steady()
 		if *save {
 			return saveBans(cmd, *wait)
 		}
@@ -48,7 +52,7 @@ they have left. The unit saves them with --save-bans at shutdown.`,
 }
 
 func saveBans(cmd *cobra.Command, wait time.Duration) error {
-	held, err := thisHost.Open(cmd.Context(), waiting(cmd, wait, false))
+	held, err := local.Host.Open(cmd.Context(), local.Waiting(cmd, wait, false))
 	if err != nil {
 		return err
 	}
@@ -58,7 +62,7 @@ func saveBans(cmd *cobra.Command, wait time.Duration) error {
 
 // restore is not cut off by a signal: half of it would be a host that is closed.
 func restore(cmd *cobra.Command, wait time.Duration) error {
-	held, err := thisHost.OpenAtBoot(cmd.Context(), waiting(cmd, wait, false))
+	held, err := local.Host.OpenAtBoot(cmd.Context(), local.Waiting(cmd, wait, false))
 	if err != nil {
 		return err
 	}
@@ -69,7 +73,7 @@ func restore(cmd *cobra.Command, wait time.Duration) error {
 		unwritten = errors.Join(unwritten, err)
 	})
 	if err == nil && unwritten != nil {
-		return exit{exitUnwritten, fmt.Errorf("the restore is done, but the output could not be written: %w", unwritten)}
+		return exitcode.ExitError{Code: exitcode.Unwritten, Err: fmt.Errorf("the restore is done, but the output could not be written: %w", unwritten)}
 	}
 	return err
 }

@@ -8,6 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/change"
+	"github.com/hardenctl/hardenctl/internal/cli/environ"
+	"github.com/hardenctl/hardenctl/internal/cli/local"
+	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host"
 )
 
@@ -37,7 +42,7 @@ restores rules and sets, but not kernel settings.`,
 	flags := revertFlags{
 		atDeadline:  cmd.Flags().Bool("at-deadline", false, "wait until the trial's time is over"),
 		asJSON:      cmd.Flags().Bool("json", false, "print the outcome as JSON"),
-		lockTimeout: lockFlag(cmd),
+		lockTimeout: option.LockTimeout(cmd),
 	}
 	cmd.Flags().Lookup("at-deadline").Hidden = true // the watchdog's
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return flags.run(cmd) }
@@ -45,13 +50,13 @@ restores rules and sets, but not kernel settings.`,
 }
 
 func (f revertFlags) run(cmd *cobra.Command) error {
-	steady()
+	environ.Steady()
 	o := f.revert(cmd)
-	sentence := "Reverted. The host is as it was before the apply.\n" + unmended
+	sentence := "Reverted. The host is as it was before the apply.\n" + change.Unmended
 	if o.Status != host.Reverted {
 		sentence = "No trial is pending. Nothing was changed. `hardenctl rollback` undoes what was confirmed."
 	}
-	return ending{Outcome: o, word: "reverted", wanted: host.Reverted, sentence: sentence}.report(cmd, *f.asJSON)
+	return change.Ending{Outcome: o, Word: "reverted", Wanted: host.Reverted, Sentence: sentence}.Report(cmd, *f.asJSON)
 }
 
 func (f revertFlags) revert(cmd *cobra.Command) host.Outcome {
@@ -61,7 +66,7 @@ func (f revertFlags) revert(cmd *cobra.Command) host.Outcome {
 	if *f.atDeadline {
 		return host.OutcomeOf(host.Reverted, atDeadline(cmd))
 	}
-	held, err := thisHost.Open(cmd.Context(), waiting(cmd, *f.lockTimeout, *f.asJSON))
+	held, err := local.Host.Open(cmd.Context(), local.Waiting(cmd, *f.lockTimeout, *f.asJSON))
 	if err != nil {
 		return host.OutcomeOf(host.Unchanged, err)
 	}
@@ -72,7 +77,7 @@ func (f revertFlags) revert(cmd *cobra.Command) host.Outcome {
 // atDeadline is the watchdog. It says what it meets where somebody may read it,
 // as in the journal of systemd.
 func atDeadline(cmd *cobra.Command) error {
-	return thisHost.WatchTrial(cmd.Context(), func(err error, next time.Duration) {
-		complain(cmd.ErrOrStderr(), fmt.Errorf("%w; the watchdog tries again in %v", err, next))
+	return local.Host.WatchTrial(cmd.Context(), func(err error, next time.Duration) {
+		terminal.Complain(cmd.ErrOrStderr(), fmt.Errorf("%w; the watchdog tries again in %v", err, next))
 	})
 }

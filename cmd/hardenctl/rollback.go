@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/change"
+	"github.com/hardenctl/hardenctl/internal/cli/local"
 	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
@@ -35,9 +37,9 @@ restores generation 0.`,
   hardenctl rollback 3 --auto-approve --json`,
 		Args: cobra.MatchAll(cobra.MaximumNArgs(1), generationArg),
 	}
-	flags := newApplyFlags(cmd)
-	flags.load = func(_ *cobra.Command, args []string, _ bool) (host.Target, error) { return loadGeneration(args) }
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) }
+	flags := change.NewFlags(cmd)
+	flags.Load = func(_ *cobra.Command, args []string, _ bool) (host.Target, error) { return loadGeneration(args) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.Run(cmd, args) }
 	return cmd
 }
 
@@ -49,25 +51,25 @@ func loadGeneration(args []string) (host.Target, error) {
 		return host.Target{}, err
 	}
 	if number == 0 {
-		b, err := thisHost.Generations.Before()
+		b, err := local.Host.Generations.Before()
 		if err != nil {
 			return host.Target{}, fmt.Errorf("cannot restore the state before hardenctl: %w", err)
 		}
-		return host.Target{Bundle: b, Command: commandLine()}, nil
+		return host.Target{Bundle: b, Command: local.CommandLine()}, nil
 	}
-	kept, err := thisHost.Generations.Open(number)
+	kept, err := local.Host.Generations.Open(number)
 	if errors.Is(err, generation.ErrNone) {
 		return host.Target{}, fmt.Errorf("no generation %d; `hardenctl history` lists them", number)
 	}
 	if err != nil {
 		return host.Target{}, fmt.Errorf("cannot restore generation %d: %w; `hardenctl history` lists the others", number, err)
 	}
-	return host.Target{Bundle: kept.Bundle, Sources: kept.Texts, From: number, Command: commandLine()}, nil
+	return host.Target{Bundle: kept.Bundle, Sources: kept.Texts, From: number, Command: local.CommandLine()}, nil
 }
 
 func chosenGeneration(args []string) (int, error) {
 	if len(args) == 0 {
-		return thisHost.Generations.Previous()
+		return local.Host.Generations.Previous()
 	}
 	return strconv.Atoi(args[0])
 }

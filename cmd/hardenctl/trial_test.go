@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 )
 
 // Whoever changes the host waits ten seconds for another who does. At boot,
@@ -35,7 +37,7 @@ func TestTrialArguments(t *testing.T) {
 		{[]string{"confirm", ""}, "the token is empty"},
 		{[]string{"confirm", "a", "b"}, "at most 1"},
 	} {
-		if got := run(t, c.args...); got.code != exitError || !strings.Contains(got.stderr, c.says) {
+		if got := run(t, c.args...); got.code != exitcode.Error || !strings.Contains(got.stderr, c.says) {
 			t.Errorf("%q: exit %d, %s", c.args, got.code, got.stderr)
 		}
 	}

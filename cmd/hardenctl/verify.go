@@ -14,6 +14,11 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/filekind"
 	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
+	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/outfile"
+	"github.com/hardenctl/hardenctl/internal/cli/source"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/lab"
 	"github.com/hardenctl/hardenctl/internal/verify"
@@ -53,7 +58,7 @@ hosts. It takes about a minute. It needs root to create the namespaces.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	flags := verifyFlags{
-		allowed: allowFlag(cmd),
+		allowed: option.Allow(cmd),
 		asJSON:  cmd.Flags().Bool("json", false, "print the report as JSON"),
 		html:    cmd.Flags().String("html", "", "also write the report to this file, as an HTML page"),
 		noNmap:  cmd.Flags().Bool("no-nmap", false, "use the built-in scanner even if nmap, masscan and zmap are installed"),
@@ -81,7 +86,7 @@ func (f verifyFlags) run(cmd *cobra.Command, args []string) error {
 	if err := checkPage(*f.html); err != nil {
 		return err
 	}
-	lab.Main(inLab(func() int { return report(whole(f.attack(cmd, args), unwritten(cmd.OutOrStdout()))) }))
+	lab.Main(inLab(func() int { return report(terminal.Whole(f.attack(cmd, args), terminal.Unwritten(cmd.OutOrStdout()))) }))
 	return nil // not reached: lab.Main ends the process
 }
 
@@ -99,13 +104,13 @@ func checkPage(file string) error {
 	if err := outlives(file); err != nil {
 		return err
 	}
-	if err := keepsOthers("html", file, filekind.Unknown); err != nil {
+	if err := outfile.KeepsOthers("html", file, filekind.Unknown); err != nil {
 		return err
 	}
 	if at, err := os.Stat(file); err == nil && at.IsDir() {
 		return fmt.Errorf("--html %s: this is a folder; name a file, such as %s", file, filepath.Join(file, "report.html"))
 	}
-	return writableAt("html", file)
+	return outfile.Writable("html", file)
 }
 
 // outlives reports why a file would not outlive the lab, whose /etc, /run and
@@ -141,7 +146,7 @@ func (f verifyFlags) attack(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if !r.Kept() {
-		return exit{code: exitError}
+		return exitcode.ExitError{Code: exitcode.Error}
 	}
 	return nil
 }
@@ -156,15 +161,15 @@ func installed(program string) bool {
 
 // load returns the profile and its bundle.
 func (f verifyFlags) load(cmd *cobra.Command, args []string) (*profile.Profile, *bundle.Bundle, error) {
-	s, err := openSource(args, *f.allowed)
+	s, err := source.Open(args, *f.allowed)
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := s.compile(cmd, *f.asJSON)
+	b, err := s.Compile(cmd, *f.asJSON)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, _ := profile.Read(s.name, s.files) // compile has reported what is wrong
+	p, _ := profile.Read(s.Name, s.Files) // compile has reported what is wrong
 	return p, b, nil
 }
 
@@ -179,7 +184,7 @@ func explainVerify(err error) error {
 // show prints a report, and writes the page.
 func (f verifyFlags) show(cmd *cobra.Command, r *verify.Report) error {
 	if *f.asJSON {
-		if err := writeJSON(cmd.OutOrStdout(), r); err != nil {
+		if err := terminal.JSON(cmd.OutOrStdout(), r); err != nil {
 			return err
 		}
 	} else {
@@ -198,7 +203,7 @@ func (f verifyFlags) show(cmd *cobra.Command, r *verify.Report) error {
 // progress says each step on a terminal.
 func (f verifyFlags) progress(cmd *cobra.Command) func(string) {
 	w := cmd.ErrOrStderr()
-	if !isTerminal(w) {
+	if !terminal.Is(w) {
 		return func(string) {}
 	}
 	return func(step string) { fmt.Fprintf(w, "… %s\n", step) }

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -15,12 +15,12 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/escape"
 )
 
-// screen is standard output or standard error. What others have named, such as a
+// Screen is standard output or standard error. What others have named, such as a
 // chain, an interface, a process or a profile, may hold bytes on which a terminal
 // acts: all that goes out passes here, and such bytes are written as Go writes them
 // in a string, "\x1b". That is so for files and pipes too, since somebody may print
 // those. Only colours of ours pass, where colours are shown.
-type screen struct {
+type Screen struct {
 	*os.File
 	palette []string
 	held    []byte // the start of a character or colour whose rest comes with the next write
@@ -37,18 +37,19 @@ func paletteOf(codes ...string) (all []string) {
 	return all
 }
 
-func newScreen(f *os.File) *screen {
-	s := &screen{File: f}
-	if colourful(f) {
+// NewScreen returns the screen of a file.
+func NewScreen(f *os.File) *Screen {
+	s := &Screen{File: f}
+	if Colourful(f) {
 		s.palette = palette
 	}
 	return s
 }
 
-// show makes a command print on screens, and returns what prints the rest of what
+// Attach makes a command print on screens, and returns what prints the rest of what
 // it left unfinished, and why its output is not whole.
-func show(cmd *cobra.Command) (finish func() error) {
-	out, err := newScreen(os.Stdout), newScreen(os.Stderr)
+func Attach(cmd *cobra.Command) (finish func() error) {
+	out, err := NewScreen(os.Stdout), NewScreen(os.Stderr)
 	cmd.SetOut(out)
 	cmd.SetErr(err)
 	return func() error {
@@ -58,17 +59,17 @@ func show(cmd *cobra.Command) (finish func() error) {
 	}
 }
 
-// unwritten returns why something could not be written to what a command prints on.
-func unwritten(w io.Writer) error {
-	if s, ok := w.(*screen); ok {
+// Unwritten returns why something could not be written to what a command prints on.
+func Unwritten(w io.Writer) error {
+	if s, ok := w.(*Screen); ok {
 		return s.failed
 	}
 	return nil
 }
 
-// whole returns the error of a command, or of its output where it knows of none: a
+// Whole returns the error of a command, or of its output where it knows of none: a
 // reader must not take a part for the whole.
-func whole(err, unwritten error) error {
+func Whole(err, unwritten error) error {
 	if err == nil && unwritten != nil {
 		return fmt.Errorf("the output could not be written: %w", unwritten)
 	}
@@ -77,14 +78,14 @@ func whole(err, unwritten error) error {
 
 // raw returns the terminal itself, for a cursor that moves.
 func raw(w io.Writer) io.Writer {
-	if s, ok := w.(*screen); ok {
+	if s, ok := w.(*Screen); ok {
 		return s.File
 	}
 	return w
 }
 
 // Write implements io.Writer.
-func (s *screen) Write(text []byte) (int, error) {
+func (s *Screen) Write(text []byte) (int, error) {
 	shown, held := s.escape(append(s.held, text...))
 	s.held = slices.Clone(held)
 	if _, err := s.File.Write(shown); err != nil {
@@ -95,14 +96,14 @@ func (s *screen) Write(text []byte) (int, error) {
 }
 
 // WriteString implements io.StringWriter, in the place of the file's own.
-func (s *screen) WriteString(text string) (int, error) { return s.Write([]byte(text)) }
+func (s *Screen) WriteString(text string) (int, error) { return s.Write([]byte(text)) }
 
 // ReadFrom implements io.ReaderFrom, in the place of the file's own.
-func (s *screen) ReadFrom(r io.Reader) (int64, error) {
+func (s *Screen) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{s}, r)
 }
 
-func (s *screen) finish() {
+func (s *Screen) finish() {
 	for _, b := range s.held {
 		if _, err := fmt.Fprintf(s.File, `\x%02x`, b); err != nil {
 			s.failed = cmp.Or(s.failed, err)
@@ -112,9 +113,9 @@ func (s *screen) finish() {
 }
 
 // escape returns what is shown of a text, and the end of it that is not whole.
-func (s *screen) escape(text []byte) (shown, held []byte) {
+func (s *Screen) escape(text []byte) (shown, held []byte) {
 	for len(text) > 0 {
-		if n, whole := s.colour(text); n > 0 && whole {
+		if n, Whole := s.colour(text); n > 0 && Whole {
 			shown, text = append(shown, text[:n]...), text[n:]
 			continue
 		} else if n > 0 {
@@ -131,7 +132,7 @@ func (s *screen) escape(text []byte) (shown, held []byte) {
 
 // colour returns the length of a colour of ours with which a text begins; or, not
 // whole, of a text that is only the start of one.
-func (s *screen) colour(text []byte) (n int, whole bool) {
+func (s *Screen) colour(text []byte) (n int, Whole bool) {
 	for _, c := range s.palette {
 		if bytes.HasPrefix(text, []byte(c)) {
 			return len(c), true

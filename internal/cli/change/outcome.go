@@ -1,6 +1,7 @@
-package main
+package change
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 )
@@ -20,10 +22,24 @@ var failures = map[host.Status]int{
 	host.Incomplete: exitcode.Incomplete,
 }
 
+// CodeOf returns the exit code of a command that has ended with an error, or none.
+func CodeOf(err error) int {
+	var e exitcode.ExitError
+	switch {
+	case err == nil:
+		return exitcode.OK
+	case errors.As(err, &e):
+		return e.Code
+	case host.Busy(err):
+		return exitcode.Busy
+	}
+	return exitcode.Error
+}
+
 // failure is the error of an outcome that carries its exit code; nil for a success.
 func failure(o host.Outcome) error {
 	if code, special := failures[o.Status]; special && o.Err != nil {
-		return exit{code, o.Err}
+		return exitcode.ExitError{Code: code, Err: o.Err}
 	}
 	return o.Err
 }
@@ -31,7 +47,7 @@ func failure(o host.Outcome) error {
 // warn writes the warning of an outcome, if it has one.
 func warn(cmd *cobra.Command, o host.Outcome) {
 	if o.Warning != nil {
-		complain(cmd.ErrOrStderr(), fmt.Errorf("warning: %w", o.Warning))
+		terminal.Complain(cmd.ErrOrStderr(), fmt.Errorf("warning: %w", o.Warning))
 	}
 }
 
@@ -93,21 +109,21 @@ func (a applied) trial() *trialView {
 
 // report writes what has become of an apply and returns the error that carries its
 // exit code.
-func (f applyFlags) report(cmd *cobra.Command, a applied) error {
+func (f Flags) report(cmd *cobra.Command, a applied) error {
 	warn(cmd, a.Outcome)
 	failed := failure(a.Outcome)
 	if unwritten := f.write(cmd, a); unwritten != nil && a.Done() {
-		return exit{exitUnwritten, fmt.Errorf("applied: the host is %s%s, but the output could not be written: %w", a.plan.Goal(), a.trial().until(), unwritten)}
+		return exitcode.ExitError{Code: exitcode.Unwritten, Err: fmt.Errorf("applied: the host is %s%s, but the output could not be written: %w", a.plan.Goal(), a.trial().until(), unwritten)}
 	} else if failed == nil {
 		return unwritten
 	}
 	return failed
 }
 
-func (f applyFlags) write(cmd *cobra.Command, a applied) error {
+func (f Flags) write(cmd *cobra.Command, a applied) error {
 	switch w := cmd.OutOrStdout(); {
-	case *f.asJSON:
-		return writeJSON(w, a.view())
+	case *f.AsJSON:
+		return terminal.JSON(w, a.view())
 	case a.trial() != nil:
 		return a.trial().print(w, a.plan.Goal())
 	case a.Done():
@@ -119,13 +135,13 @@ func (f applyFlags) write(cmd *cobra.Command, a applied) error {
 func writeApplied(w io.Writer, a applied) error {
 	_, err := fmt.Fprintf(w, "Applied. The host is %s.\n", a.plan.Goal())
 	if err == nil && a.Generation > 0 {
-		_, err = fmt.Fprintln(w, numbered(a.Generation))
+		_, err = fmt.Fprintln(w, Numbered(a.Generation))
 	}
 	return err
 }
 
-// numbered says which generation an apply has made, and what a rollback does.
-func numbered(number int) string {
+// Numbered says which generation an apply has made, and what a rollback does.
+func Numbered(number int) string {
 	before := "the generation before it"
 	if number == 1 {
 		before = "the state before hardenctl"

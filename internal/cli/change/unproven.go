@@ -1,10 +1,11 @@
-package main
+package change
 
 import (
 	"fmt"
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/cli/local"
 	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
@@ -12,7 +13,7 @@ import (
 // unconfirmed says that a profile was tried, by whom and when, and that this was
 // not confirmed; "" if it was not tried, or was confirmed since.
 func unconfirmed(b *bundle.Bundle, sources []generation.Source) string {
-	tried, ok := thisHost.Generations.Unconfirmed(generation.OrdersOf(b, sources))
+	tried, ok := local.Host.Generations.Unconfirmed(generation.OrdersOf(b, sources))
 	if !ok {
 		return ""
 	}
@@ -23,8 +24,8 @@ func unconfirmed(b *bundle.Bundle, sources []generation.Source) string {
 // unproven returns why a profile must not be applied for good without asking
 // anybody: it was tried, and nobody confirmed it. It is on disk still, where cron
 // takes it. On trial it may be tried again.
-func (f applyFlags) unproven(t host.Target, within time.Duration) error {
-	if *f.noGuard || within > 0 || f.afterRollback == nil {
+func (f Flags) unproven(t host.Target, within time.Duration) error {
+	if *f.noGuard || within > 0 || f.AfterRollback == nil {
 		return nil
 	}
 	story := unconfirmed(t.Bundle, t.Sources)
@@ -34,9 +35,9 @@ func (f applyFlags) unproven(t host.Target, within time.Duration) error {
 	return fmt.Errorf("%s. Nothing was changed. Fix the profile, or apply it on trial with --confirm-within 60s. --no-guard skips this check", story)
 }
 
-// noteUnconfirmed tells the reader of a plan that an apply for good would be
+// NoteUnconfirmed tells the reader of a plan that an apply for good would be
 // refused. While that trial goes on, nothing is refused yet.
-func noteUnconfirmed(r *host.Reading, b *bundle.Bundle, sources []generation.Source) {
+func NoteUnconfirmed(r *host.Reading, b *bundle.Bundle, sources []generation.Source) {
 	story := unconfirmed(b, sources)
 	if story == "" || r.Plan.Empty() {
 		return

@@ -1,10 +1,12 @@
-package main
+package change
 
 import (
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/local"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
@@ -20,9 +22,9 @@ type rolledBack struct {
 	given int
 }
 
-// afterRollbackFlag adds the flag that is that word. It names the rollback, so
+// AfterRollbackFlag adds the flag that is that word. It names the rollback, so
 // that a script in which it is left says nothing about the next one.
-func afterRollbackFlag(cmd *cobra.Command) *int {
+func AfterRollbackFlag(cmd *cobra.Command) *int {
 	return cmd.Flags().Int("after-rollback", 0, "apply although the last change was a rollback; give the rollback's number")
 }
 
@@ -49,47 +51,47 @@ func (b rolledBack) note(p *plan.Plan) {
 	p.Notes = append(p.Notes, fmt.Sprintf("%s. An apply may undo that rollback: it is refused without --after-rollback %d, or a yes on a terminal", b.story(), b.Number))
 }
 
-// noteRollback adds the note where there is reason for it.
-func noteRollback(p *plan.Plan) {
-	if live, ok := thisHost.Generations.LastRollback(); ok {
+// NoteRollback adds the note where there is reason for it.
+func NoteRollback(p *plan.Plan) {
+	if live, ok := local.Host.Generations.LastRollback(); ok {
 		rolledBack{Generation: live}.note(p)
 	}
 }
 
 // undone returns the rollback that an apply would come after without the word
 // of a person; nil if there is none. A rollback is such a word itself.
-func (f applyFlags) undone() *rolledBack {
-	if f.afterRollback == nil {
+func (f Flags) undone() *rolledBack {
+	if f.AfterRollback == nil {
 		return nil
 	}
-	live, ok := thisHost.Generations.LastRollback()
-	if !ok || live.Number == *f.afterRollback {
+	live, ok := local.Host.Generations.LastRollback()
+	if !ok || live.Number == *f.AfterRollback {
 		return nil
 	}
-	return &rolledBack{Generation: live, given: *f.afterRollback}
+	return &rolledBack{Generation: live, given: *f.AfterRollback}
 }
 
 // accept keeps the word of a person who has nothing to apply: the profile was
 // mended already, and its next change is no undoing of the rollback.
-func (f applyFlags) accept(held *host.Handle) error {
-	if f.afterRollback == nil {
+func (f Flags) accept(held *host.Handle) error {
+	if f.AfterRollback == nil {
 		return nil
 	}
-	if live, ok := thisHost.Generations.LastRollback(); ok && live.Number == *f.afterRollback {
+	if live, ok := local.Host.Generations.LastRollback(); ok && live.Number == *f.AfterRollback {
 		return held.Accept(live.Number)
 	}
 	return nil
 }
 
 // asks reports whether a person will be asked before anything is changed.
-func (f applyFlags) asks(cmd *cobra.Command) bool {
-	return !*f.approved && !*f.asJSON && asked(cmd) != nil
+func (f Flags) asks(cmd *cobra.Command) bool {
+	return !*f.approved && !*f.AsJSON && terminal.Asked(cmd) != nil
 }
 
 // afterwards says, if the generation of that number is a rollback, what comes
 // after it; else nothing.
 func afterwards(number int) string {
-	live, ok := thisHost.Generations.LastRollback()
+	live, ok := local.Host.Generations.LastRollback()
 	if !ok || live.Number != number {
 		return ""
 	}
@@ -99,7 +101,7 @@ apply is refused, also from cron or Ansible, until a person answers yes on a
 terminal, or passes --after-rollback %d.`, number)
 	if live.From > 0 {
 		text += fmt.Sprintf(` Fix the profile first. The profile that is
-live now is in %s/%d/sources.`, thisHost.Generations.Folder, number)
+live now is in %s/%d/sources.`, local.Host.Generations.Folder, number)
 	}
 	return text
 }

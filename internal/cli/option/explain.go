@@ -1,4 +1,4 @@
-package main
+package option
 
 import (
 	"errors"
@@ -13,8 +13,8 @@ var (
 	tooMany = regexp.MustCompile(`^accepts (at most )?([0-9]+) arg\(s\), received ([0-9]+)$`)
 )
 
-// inOurWords says the same in words of a user.
-func inOurWords(err error) error {
+// Explain says the same in words of a user.
+func Explain(err error) error {
 	text := err.Error()
 	if m := noneOf.FindStringSubmatch(text); m != nil {
 		return errors.New("missing flag: add " + flags(m[1], " or "))

@@ -1,4 +1,6 @@
-package main
+// Package environ readies the process of a command: its environment, its umask, and
+// what a reader who hangs up may do to it.
+package environ
 
 import (
 	"os"
@@ -20,11 +22,11 @@ var kept = []string{
 	"HARDENCTL_*",
 }
 
-// scrub takes out of the environment of root's process, and so of everything
+// Scrub takes out of the environment of root's process, and so of everything
 // that it starts, whatever hardenctl does not read: LD_PRELOAD, XTABLES_LIBDIR,
 // TMPDIR and the like choose what a program does, and nobody but its caller
 // knows where they come from.
-func scrub() {
+func Scrub() {
 	if os.Geteuid() != 0 {
 		return
 	}
@@ -39,11 +41,11 @@ func scrub() {
 	os.Setenv("PATH", searchPath)
 }
 
-// steady readies the process of a command that changes the host. What it writes
+// Steady readies the process of a command that changes the host. What it writes
 // is root's alone, where it does not say otherwise. And a reader who hangs up
 // must not end it half-way: Go ends a process that writes to a closed standard
 // output, unless the signal is ignored.
-func steady() {
+func Steady() {
 	syscall.Umask(0o077)
 	signal.Ignore(syscall.SIGPIPE)
 }

@@ -1,4 +1,6 @@
-package main
+// Package outfile looks at the files that a command is to write, before it does any work:
+// what would be lost, and what cannot be written.
+package outfile
 
 import (
 	"fmt"
@@ -9,9 +11,9 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
 
-// keepsOthers returns an error if a flag names a file that exists and is of another
+// KeepsOthers returns an error if a flag names a file that exists and is of another
 // kind than the one that the command writes: a profile, say, would be lost.
-func keepsOthers(flag, path string, written filekind.Kind) error {
+func KeepsOthers(flag, path string, written filekind.Kind) error {
 	stat, err := os.Stat(path)
 	if err != nil || !stat.Mode().IsRegular() {
 		return nil // the writing will say what is wrong with it
@@ -30,28 +32,22 @@ func keepsOthers(flag, path string, written filekind.Kind) error {
 	return fmt.Errorf("--%s %s: this file exists and is %s; name another file", flag, path, kind)
 }
 
-// writableAt returns an error if no file can be written at the path that a flag
+// Writable returns an error if no file can be written at the path that a flag
 // names. It is asked before the work is done of which the file will tell.
-func writableAt(flag, path string) error {
+func Writable(flag, path string) error {
 	if err := durable.CanWriteOut(path); err != nil {
 		return fmt.Errorf("--%s %s: cannot write there: %w", flag, path, err)
 	}
 	return nil
 }
 
-// ofFolder is the kind of a file where the folder of a bundle is wanted, as a
+// Kind is the kind of a file where the folder of a bundle is wanted, as a
 // message names it.
-func ofFolder(path string) string {
+func Kind(path string) string {
 	text, err := safepath.ReadAny(path)
 	kind := filekind.Of(text)
 	if err != nil || kind == filekind.Unknown {
 		return "a file"
 	}
 	return string(kind)
-}
-
-// isBundle reports whether a path is that of a bundle's folder.
-func isBundle(path string) bool {
-	text, err := safepath.ReadAny(path + "/manifest.json")
-	return err == nil && filekind.Of(text) == filekind.Manifest
 }

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"encoding/json"
@@ -30,7 +30,7 @@ func TestScreen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &screen{File: file, palette: palette}
+			s := &Screen{File: file, palette: palette}
 			for at := 0; at < len(text); at += step {
 				if n, err := s.WriteString(text[at:min(at+step, len(text))]); err != nil || n != min(step, len(text)-at) {
 					t.Errorf("%d, %v", n, err)
@@ -53,7 +53,7 @@ func TestScreenJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := plan.Plan{Profile: "\x1b[1mü\u009b2J\x7f\u202e\"\n"}
-	if err := writeJSON(newScreen(file), p); err != nil {
+	if err := JSON(NewScreen(file), p); err != nil {
 		t.Fatal(err)
 	}
 	file.Close()
@@ -62,7 +62,7 @@ func TestScreenJSON(t *testing.T) {
 	if err := json.Unmarshal(text, &got); err != nil || got.Profile != p.Profile {
 		t.Errorf("%v: %q from %s", err, got.Profile, text)
 	}
-	if s := (&screen{}); string(first(s.escape([]byte("\x1b[1mbold")))) != `\x1b[1mbold` {
+	if s := (&Screen{}); string(first(s.escape([]byte("\x1b[1mbold")))) != `\x1b[1mbold` {
 		t.Error("a colour where none is shown")
 	}
 }
@@ -70,7 +70,7 @@ func TestScreenJSON(t *testing.T) {
 // What a tool has said, or a name that has a newline, begins no line of ours.
 func TestComplain(t *testing.T) {
 	var b strings.Builder
-	complain(&b, errors.New("panel\nhardenctl: Applied.\nand more"))
+	Complain(&b, errors.New("panel\nhardenctl: Applied.\nand more"))
 	if want := "hardenctl: panel\n  hardenctl: Applied.\n  and more\n"; b.String() != want {
 		t.Errorf("got %q, want %q", &b, want)
 	}

@@ -1,4 +1,4 @@
-package main
+package option
 
 import (
 	"fmt"
@@ -10,23 +10,23 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
-// addresses is the value of a flag that takes addresses and networks. They are read
+// Addresses is the value of a flag that takes addresses and networks. They are read
 // with the command line, before anything else is done.
-type addresses struct {
-	all   netset.Set
+type Addresses struct {
+	All   netset.Set
 	words []string // as they were typed
 }
 
-// notAdminFlag adds --not-an-admin, for addresses of which the guard cannot know
+// NotAdmin adds --not-an-admin, for addresses of which the guard cannot know
 // whether somebody has logged in from there.
-func notAdminFlag(cmd *cobra.Command) *addresses {
-	var left addresses
+func NotAdmin(cmd *cobra.Command) *Addresses {
+	var left Addresses
 	cmd.Flags().Var(&left, "not-an-admin", "connected address or network that does not belong to an admin")
 	return &left
 }
 
 // Set adds what a flag was given: one, or several between commas.
-func (a *addresses) Set(value string) error {
+func (a *Addresses) Set(value string) error {
 	for word := range strings.SplitSeq(value, ",") {
 		p, err := netip.ParsePrefix(word)
 		if one, failed := netip.ParseAddr(word); failed == nil {
@@ -36,14 +36,14 @@ func (a *addresses) Set(value string) error {
 		if err != nil {
 			return fmt.Errorf("%q is not an address or a network, such as 203.0.113.66 or 203.0.113.0/24", word)
 		}
-		a.all = a.all.Union(netset.Of(p.Masked()))
+		a.All = a.All.Union(netset.Of(p.Masked()))
 		a.words = append(a.words, word)
 	}
 	return nil
 }
 
 // String returns what was given.
-func (a *addresses) String() string { return strings.Join(a.words, ",") }
+func (a *Addresses) String() string { return strings.Join(a.words, ",") }
 
 // Type is what help calls the value.
-func (a *addresses) Type() string { return "addresses" }
+func (a *Addresses) Type() string { return "addresses" }

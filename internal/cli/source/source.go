@@ -1,4 +1,6 @@
-package main
+// Package source opens what a PROFILE argument names, compiles it, and says what is wrong
+// with it: also who but root could change the files that root is to obey.
+package source
 
 import (
 	"cmp"
@@ -14,87 +16,63 @@ import (
 	"github.com/hardenctl/hardenctl/compiler"
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/filekind"
 	"github.com/hardenctl/hardenctl/compiler/needs"
 	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
+	"github.com/hardenctl/hardenctl/internal/host/safepath"
 	"github.com/hardenctl/hardenctl/profiles"
 )
 
-// defaultProfile is the profile of a host.
-const defaultProfile = "/etc/hardenctl/profile.toml"
+// Default is the profile of a host.
+const Default = "/etc/hardenctl/profile.toml"
 
-// source is a PROFILE argument, opened.
-type source struct {
+// Source is a PROFILE argument, opened.
+type Source struct {
 	path   string // as the user typed it
-	name   string // by which positions refer to it: "web.toml", "builtin:web"
+	Name   string // by which positions refer to it: "web.toml", "builtin:web"
 	folder string // in front of file names in messages; empty for a built-in
-	files  profile.Folders
+	Files  profile.Folders
 	// live says that this host is compared with what the profile says, or
 	// changed to it.
-	live bool
+	Live bool
 	// quiet leaves out warnings: they were said before.
-	quiet bool
-	// read is what the compile read, whole.
-	read []generation.Source
+	Quiet bool
+	// Read is what the compile read, whole.
+	Read []generation.Source
 }
 
-// allowFlag adds --allow, which lets profiles use files of other folders.
-func allowFlag(cmd *cobra.Command) *[]string {
-	var allowed folders
-	cmd.Flags().Var(&allowed, "allow", "folder, besides the profile's own, that it may include files from")
-	return (*[]string)(&allowed)
-}
-
-// folders is the value of a flag that takes folders. They are looked for with the
-// command line, before anything else is done.
-type folders []string
-
-// Set adds what a flag was given: one, or several between commas.
-func (f *folders) Set(value string) error {
-	for path := range strings.SplitSeq(value, ",") {
-		if stat, err := os.Stat(path); err != nil || !stat.IsDir() {
-			return fmt.Errorf("there is no folder %q", path)
-		}
-		*f = append(*f, path)
-	}
-	return nil
-}
-
-// String returns what was given.
-func (f *folders) String() string { return strings.Join(*f, ",") }
-
-// Type is what help calls the value.
-func (f *folders) Type() string { return "folders" }
-
-// openSource opens what the arguments of a command name. The folders are
+// Open opens what the arguments of a command name. The folders are
 // opened as roots, which no symbolic link leads out of.
-func openSource(args, allowed []string) (*source, error) {
-	path := defaultProfile
+func Open(args, allowed []string) (*Source, error) {
+	path := Default
 	if len(args) > 0 {
 		path = args[0]
 	}
-	s := &source{path: path, files: profile.Folders{Builtins: profiles.FS()}}
+	s := &Source{path: path, Files: profile.Folders{Builtins: profiles.FS()}}
 	for _, folder := range allowed {
 		if err := s.allow(folder); err != nil {
 			return nil, err
 		}
 	}
 	if strings.HasPrefix(path, "builtin:") {
-		s.name = path
+		s.Name = path
 		return s, nil
 	}
 	if isBundle(path) {
 		return nil, fmt.Errorf("%s is the folder of a bundle, not a profile; name the profile that the bundle was compiled from", path)
 	}
-	s.folder, s.name = filepath.Split(followed(path))
-	if s.name == "" {
+	s.folder, s.Name = filepath.Split(followed(path))
+	if s.Name == "" {
 		return nil, fmt.Errorf("%q is not a file name; name the profile's file", path)
 	}
 	root, err := os.OpenRoot(cmp.Or(s.folder, "."))
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	s.files.Root, s.files.At = root.FS(), real(cmp.Or(s.folder, "."))
+	s.Files.Root, s.Files.At = root.FS(), real(cmp.Or(s.folder, "."))
 	return s, nil
 }
 
@@ -112,7 +90,7 @@ func followed(path string) string {
 	return target
 }
 
-func (s *source) allow(folder string) error {
+func (s *Source) allow(folder string) error {
 	path, err := filepath.Abs(folder)
 	if err != nil {
 		return err
@@ -121,7 +99,7 @@ func (s *source) allow(folder string) error {
 	if err != nil {
 		return fmt.Errorf("--allow needs a folder: %w", err)
 	}
-	s.files.Allowed = append(s.files.Allowed, profile.Folder{Path: path, FS: root.FS()}, profile.Folder{Path: real(path), FS: root.FS()})
+	s.Files.Allowed = append(s.Files.Allowed, profile.Folder{Path: path, FS: root.FS()}, profile.Folder{Path: real(path), FS: root.FS()})
 	return nil
 }
 
@@ -139,8 +117,8 @@ func real(folder string) string {
 }
 
 func explain(path string, err error) error {
-	if path == defaultProfile && errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("no profile %s; name a profile, such as builtin:server, or create this file", defaultProfile)
+	if path == Default && errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("no profile %s; name a profile, such as builtin:server, or create this file", Default)
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("no profile %s: its folder does not exist", path)
@@ -148,8 +126,8 @@ func explain(path string, err error) error {
 	return err
 }
 
-// display returns a file's name as the user would type it.
-func (s *source) display(file string) string {
+// Display returns a file's name as the user would type it.
+func (s *Source) Display(file string) string {
 	if s.folder == "" || strings.HasPrefix(file, "builtin:") || filepath.IsAbs(file) {
 		return file
 	}
@@ -158,24 +136,24 @@ func (s *source) display(file string) string {
 
 // text returns the text of a file by the name that positions carry, for
 // excerpts; nil where it cannot be read.
-func (s *source) text(file string) []byte {
-	if text, err := s.files.Profile(file); err == nil {
+func (s *Source) text(file string) []byte {
+	if text, err := s.Files.Profile(file); err == nil {
 		return text
 	}
-	text, _, _ := s.files.List(file)
+	text, _, _ := s.Files.List(file)
 	return text
 }
 
-// compile compiles the profile and reports what is wrong with it on the
+// Compile compiles the profile and reports what is wrong with it on the
 // command's standard error. With asJSON, check's report and that of a profile
 // which gives no bundle are JSON on standard output; warnings beside a bundle
 // stay on standard error, since the bundle's own JSON follows. An error means
 // that there is no bundle.
-func (s *source) compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error) {
+func (s *Source) Compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error) {
 	r := &recorder{source: s}
-	b, list := compiler.Compile(s.name, r)
-	list, s.read = slices.Concat(r.doubts, list), r.read
-	if s.live && b != nil {
+	b, list := compiler.Compile(s.Name, r)
+	list, s.Read = slices.Concat(r.doubts, list), r.read
+	if s.Live && b != nil {
 		// What other distributions lack is nothing to this host.
 		list = slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return d.Code == needs.NotPortable })
 		list = append(list, shrunk(b)...)
@@ -184,29 +162,35 @@ func (s *source) compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error
 		b = nil
 	}
 	if asJSON && (b == nil || cmd.Name() == "check") {
-		if err := writeJSON(cmd.OutOrStdout(), diagnosticsView(list)); err != nil {
+		if err := terminal.JSON(cmd.OutOrStdout(), diagnosticsView(list)); err != nil {
 			return nil, err
 		}
-	} else if b == nil || !s.quiet {
-		s.print(cmd, list)
+	} else if b == nil || !s.Quiet {
+		s.Print(cmd, list)
 	}
 	if b == nil {
-		return nil, exit{code: exitError}
+		return nil, exitcode.ExitError{Code: exitcode.Error}
 	}
 	return b, nil
 }
 
-// print writes diagnostics for a person, files named as the user would.
-func (s *source) print(cmd *cobra.Command, list diag.List) {
+// Print writes diagnostics for a person, files named as the user would.
+func (s *Source) Print(cmd *cobra.Command, list diag.List) {
 	w := cmd.ErrOrStderr()
 	shown := make(diag.List, len(list))
 	texts := map[string][]byte{} // of the files in the list, each read once
 	for i, d := range list {
 		shown[i] = d
-		shown[i].File = s.display(d.File)
+		shown[i].File = s.Display(d.File)
 		if _, read := texts[shown[i].File]; !read {
 			texts[shown[i].File] = s.text(d.File)
 		}
 	}
-	diag.Print(w, shown, func(file string) []byte { return texts[file] }, colourful(w))
+	diag.Print(w, shown, func(file string) []byte { return texts[file] }, terminal.Colourful(w))
+}
+
+// isBundle reports whether a path is that of a bundle's folder.
+func isBundle(path string) bool {
+	text, err := safepath.ReadAny(path + "/manifest.json")
+	return err == nil && filekind.Of(text) == filekind.Manifest
 }

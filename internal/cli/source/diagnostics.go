@@ -1,9 +1,6 @@
-package main
+package source
 
 import (
-	"encoding/json"
-	"io"
-
 	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
@@ -27,12 +24,4 @@ func diagnosticsView(list diag.List) diagnostics {
 		}
 	}
 	return view
-}
-
-// writeJSON writes a value as indented JSON.
-func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }

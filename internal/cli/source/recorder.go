@@ -1,4 +1,4 @@
-package main
+package source
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ import (
 // generation, and, for root, looks in whose hands each file is: a profile is
 // root's orders, and nobody else may write them.
 type recorder struct {
-	source *source
+	source *Source
 	read   []generation.Source
 	doubts diag.List
 	blamed []string // what a doubt was about already: a folder has many files
@@ -26,19 +26,19 @@ type recorder struct {
 // Profile implements profile.Files.
 func (r *recorder) Profile(name string) ([]byte, error) {
 	r.doubt(name)
-	text, err := r.source.files.Profile(name)
+	text, err := r.source.Files.Profile(name)
 	return text, r.keep(name, generation.Profile, text, err)
 }
 
 // List implements profile.Files.
 func (r *recorder) List(name string) ([]byte, profile.Format, error) {
 	r.doubt(name)
-	text, format, err := r.source.files.List(name)
+	text, format, err := r.source.Files.List(name)
 	return text, format, r.keep(name, generation.List, text, err)
 }
 
 // BuiltIn implements profile.Files.
-func (r *recorder) BuiltIn() (profiles, lists []string) { return r.source.files.BuiltIn() }
+func (r *recorder) BuiltIn() (profiles, lists []string) { return r.source.Files.BuiltIn() }
 
 // keep keeps what was read, once, and returns the error of the reading.
 func (r *recorder) keep(name string, kind generation.Kind, text []byte, err error) error {
@@ -70,9 +70,9 @@ func (r *recorder) doubt(name string) {
 
 // way returns the path by which the file of that name was reached: to the profile
 // that which the user typed, with the links on it.
-func (s *source) way(name string) string {
+func (s *Source) way(name string) string {
 	switch {
-	case name == s.name:
+	case name == s.Name:
 		return s.path
 	case filepath.IsAbs(name):
 		return name
@@ -82,8 +82,8 @@ func (s *source) way(name string) string {
 
 // severity is that of a file which others may write: it stops what reads or
 // changes this host, and is worth a warning where it only compiles.
-func (s *source) severity() diag.Severity {
-	if s.live {
+func (s *Source) severity() diag.Severity {
+	if s.Live {
 		return diag.Error
 	}
 	return diag.Warning

@@ -1,14 +1,19 @@
-package main
+package change
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/local"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host"
 )
 
@@ -31,7 +36,7 @@ func (p proposal) unapplied(err error) applied {
 }
 
 // readAndApply plans, shows the plan, asks, and applies.
-func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) applied {
+func (f Flags) readAndApply(cmd *cobra.Command, args []string) applied {
 	within, err := f.trialTime(cmd)
 	if err != nil {
 		return unapplied(nil, err)
@@ -45,7 +50,7 @@ func (f applyFlags) readAndApply(cmd *cobra.Command, args []string) applied {
 // applyApproved holds the lock from before it looks what to apply, since the last
 // generation may be another while one waits, until after the last change. A
 // person who reads the plan page by page does not hold the lock by it.
-func (f applyFlags) applyApproved(cmd *cobra.Command, args []string, within time.Duration) applied {
+func (f Flags) applyApproved(cmd *cobra.Command, args []string, within time.Duration) applied {
 	written := func() {}
 	defer func() { written() }()
 	held, err := f.open(cmd)
@@ -71,7 +76,7 @@ func (f applyFlags) applyApproved(cmd *cobra.Command, args []string, within time
 
 // applyAsked holds no lock while a person reads and is asked. What has changed
 // meanwhile is noticed afterwards, and refused.
-func (f applyFlags) applyAsked(cmd *cobra.Command, args []string, within time.Duration) applied {
+func (f Flags) applyAsked(cmd *cobra.Command, args []string, within time.Duration) applied {
 	p, err := f.proposeInTurn(cmd, args)
 	if err != nil {
 		return p.unapplied(err)
@@ -103,8 +108,8 @@ func (f applyFlags) applyAsked(cmd *cobra.Command, args []string, within time.Du
 }
 
 // open waits until nothing is in the way, and takes the lock.
-func (f applyFlags) open(cmd *cobra.Command) (*host.Handle, error) {
-	return thisHost.OpenIdle(cmd.Context(), waiting(cmd, *f.lockTimeout, *f.asJSON))
+func (f Flags) open(cmd *cobra.Command) (*host.Handle, error) {
+	return local.Host.OpenIdle(cmd.Context(), local.Waiting(cmd, *f.lockTimeout, *f.AsJSON))
 }
 
 // apply applies a proposal.
@@ -113,7 +118,7 @@ func (p proposal) apply(ctx context.Context, held *host.Handle, within time.Dura
 }
 
 // proposeInTurn is propose, with the lock held for as long as it takes.
-func (f applyFlags) proposeInTurn(cmd *cobra.Command, args []string) (proposal, error) {
+func (f Flags) proposeInTurn(cmd *cobra.Command, args []string) (proposal, error) {
 	held, err := f.open(cmd)
 	if err != nil {
 		return proposal{}, err
@@ -123,8 +128,8 @@ func (f applyFlags) proposeInTurn(cmd *cobra.Command, args []string) (proposal, 
 }
 
 // propose reads what to apply, and the host.
-func (f applyFlags) propose(cmd *cobra.Command, held *host.Handle, args []string, again bool) (p proposal, err error) {
-	if p.target, err = f.load(cmd, args, again); err != nil {
+func (f Flags) propose(cmd *cobra.Command, held *host.Handle, args []string, again bool) (p proposal, err error) {
+	if p.target, err = f.Load(cmd, args, again); err != nil {
 		return p, err
 	}
 	if p.reading, err = held.Plan(cmd.Context(), p.target); err != nil {
@@ -141,7 +146,7 @@ func (f applyFlags) propose(cmd *cobra.Command, held *host.Handle, args []string
 }
 
 // refusal returns why a proposal must not be applied.
-func (f applyFlags) refusal(cmd *cobra.Command, p proposal) error {
+func (f Flags) refusal(cmd *cobra.Command, p proposal) error {
 	if err := p.reading.Plan.Rival(); err != nil {
 		return fmt.Errorf("%w. Nothing was changed", err)
 	}
@@ -167,11 +172,11 @@ func (p proposal) sameAs(shown proposal) error {
 }
 
 // ask asks on a terminal; elsewhere somebody must have said yes before.
-func (f applyFlags) ask(cmd *cobra.Command) error {
+func (f Flags) ask(cmd *cobra.Command) error {
 	if !f.asks(cmd) {
 		return errors.New("no terminal to ask on; add --auto-approve")
 	}
-	fmt.Fprint(asked(cmd), "Apply this plan? Type \"yes\" to apply: ")
+	fmt.Fprint(terminal.Asked(cmd), "Apply this plan? Type \"yes\" to apply: ")
 	if readAnswer(cmd.Context(), cmd.InOrStdin()) != "yes" {
 		return errors.New("nothing was changed")
 	}
@@ -184,13 +189,13 @@ const showTime = time.Second
 
 // show writes the plan for a person. A pager that is full does not hold up the
 // apply: the writing goes on beside it, and written waits for its end.
-func (f applyFlags) show(cmd *cobra.Command, p proposal) (written func(), err error) {
-	if *f.asJSON {
+func (f Flags) show(cmd *cobra.Command, p proposal) (written func(), err error) {
+	if *f.AsJSON {
 		return func() {}, nil
 	}
 	var text bytes.Buffer
 	w := cmd.OutOrStdout()
-	if err := printPlan(&text, p.reading, colourful(w)); err != nil {
+	if err := PrintPlan(&text, p.reading, terminal.Colourful(w)); err != nil {
 		return nil, err
 	}
 	done := make(chan error, 1)
@@ -204,4 +209,28 @@ func (f applyFlags) show(cmd *cobra.Command, p proposal) (written func(), err er
 	case <-time.After(showTime):
 		return func() { <-done }, nil
 	}
+}
+
+// readAnswer returns a line, or nothing if a signal comes before it. The reader
+// is left behind then: a read from a terminal cannot be called back.
+func readAnswer(ctx context.Context, from io.Reader) string {
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(from).ReadString('\n')
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case line := <-answer:
+		return line
+	case <-ctx.Done():
+		return ""
+	}
+}
+
+// PrintPlan writes a plan for a person.
+func PrintPlan(w io.Writer, r *host.Reading, colour bool) error {
+	if _, err := fmt.Fprintf(w, "%s on this host (iptables %s, %s)\n\n", r.Plan.Profile, r.Tools.Version, r.Tools.Backend); err != nil {
+		return err
+	}
+	return r.Plan.Print(w, colour)
 }

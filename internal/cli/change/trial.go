@@ -1,4 +1,4 @@
-package main
+package change
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/local"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/session"
 )
@@ -35,7 +37,7 @@ func withinFlag(cmd *cobra.Command) *time.Duration {
 // trialTime is how long the trial lasts, 0 for none. Where it is not said,
 // only a login that can be nowhere but at the machine is trusted not to lock
 // itself out: sudo in tmux over SSH looks like any terminal.
-func (f applyFlags) trialTime(cmd *cobra.Command) (time.Duration, error) {
+func (f Flags) trialTime(cmd *cobra.Command) (time.Duration, error) {
 	within := *f.within
 	if !cmd.Flags().Changed("confirm-within") {
 		if in, ok := cmd.InOrStdin().(*os.File); ok && session.Console(in) && !session.Current().Remote() {
@@ -70,26 +72,26 @@ func (t *trialView) until() string {
 
 // countDown waits for the end of the trial, counts down where that can be seen,
 // and reports what came of it. A signal ends the waiting, not the trial.
-func (f applyFlags) countDown(cmd *cobra.Command, t *host.Trial) error {
-	line := countdown{w: cmd.ErrOrStderr()}
+func (f Flags) countDown(cmd *cobra.Command, t *host.Trial) error {
+	line := terminal.NewCountdown(cmd.ErrOrStderr())
 	for {
-		p, pending, err := thisHost.Pending()
+		p, pending, err := local.Host.Pending()
 		if err != nil {
 			return failure(host.UnknownEnd(err))
 		}
 		if !pending {
-			line.end()
+			line.End()
 			ended := applied{Outcome: t.Ended(context.Background())}
 			failed := f.report(cmd, ended)
 			if !ended.Done() {
-				fmt.Fprintln(cmd.ErrOrStderr(), unmended)
+				fmt.Fprintln(cmd.ErrOrStderr(), Unmended)
 			}
 			return failed
 		}
-		line.show(p.Left)
+		line.Show(p.Left)
 		select {
 		case <-cmd.Context().Done():
-			line.end()
+			line.End()
 			fmt.Fprintln(cmd.ErrOrStderr(), "hardenctl: stopped waiting; the trial continues until its deadline")
 			return nil
 		case <-time.After(200 * time.Millisecond):
@@ -97,5 +99,5 @@ func (f applyFlags) countDown(cmd *cobra.Command, t *host.Trial) error {
 	}
 }
 
-// unmended is what a person should know of a trial that has gone back.
-const unmended = "The profile on disk did not change. Fix it before the next apply, also before one from cron."
+// Unmended is what a person should know of a trial that has gone back.
+const Unmended = "The profile on disk did not change. Fix it before the next apply, also before one from cron."
