@@ -13,7 +13,7 @@ import (
 // Knocks returns what is wrong with the knocks of the profile called name: a
 // door that does not open, that opens to a scan, or whose knock is public.
 func Knocks(name string, p *profile.Profile) diag.List {
-	return slices.Concat(answeredKnocks(p), trappedKnocks(p), sharedKnocks(p), sweptKnocks(p), unusedKnocks(p), publicKnocks(name, p))
+	return slices.Concat(answeredKnocks(p), trappedKnocks(p), countedKnocks(p), sharedKnocks(p), sweptKnocks(p), unusedKnocks(p), publicKnocks(name, p))
 }
 
 // answeredKnocks refuses a knock on a port that a service answers: it would
@@ -43,6 +43,39 @@ func trappedKnocks(p *profile.Profile) diag.List {
 				}
 			}
 		}
+	}
+	return list
+}
+
+// countedKnocks refuses a sequence by which a person would be banned who knocks: where
+// a ban hides services, each of its ports is a probe (lower/knock.go), and so is the
+// service's own, which people ask for before they think of the knock. It warns of doors
+// that ban one who knocks at all of them.
+func countedKnocks(p *profile.Profile) diag.List {
+	most := p.Scan.Probes
+	if slow := p.Scan.Slow.Count; slow > 0 {
+		most = min(most, slow)
+	}
+	if most == 0 || p.Scan.Scope != profile.Everything {
+		return nil
+	}
+	var list diag.List
+	all := map[string]bool{}
+	for _, k := range p.Knocks {
+		ports := map[string]bool{}
+		for _, port := range k.Sequence {
+			ports[port.String()], all[port.String()] = true, true
+		}
+		if len(ports) >= int(most) {
+			list.Errorf("knock-counted", k.Sequence[0].Position, sequenceOf(k),
+				"[scan] bans a source that asks for more than %d closed ports; who tries the service, and then knocks at these %d, would be banned", most, len(ports))
+		}
+	}
+	if len(list) == 0 && len(all) >= int(most) {
+		list.Add(diag.Diagnostic{
+			Code: "knock-counted", Severity: diag.Warning, Position: p.Scan.Position, Subject: "scan.probes",
+			Message: fmt.Sprintf("the knocks have %d ports in all, and %d are free: who knocks at every door within scan.window is banned", len(all), most),
+		})
 	}
 	return list
 }

@@ -21,8 +21,17 @@ func TestKnocks(t *testing.T) {
 			"a.toml:3:37: knocks.door.sequence: udp/8000 is a port of services.a, which answers before a knock is heard"},
 		{"on its own service", aDoor + `knocks.door.sequence = ["tcp/7000", "tcp/22"]`,
 			"a.toml:3:37: knocks.door.sequence: tcp/22 is a port of services.ssh, which answers before a knock is heard"},
-		{"on a tripwire", aDoor + "knocks.door.sequence = [\"tcp/7000\", \"udp/8000\"]\nscan = { probes = 1, tripwires = [\"tcp/8000\", \"udp/7990-8010\"] }",
+		{"on a tripwire", aDoor + "knocks.door.sequence = [\"tcp/7000\", \"udp/8000\"]\nscan = { probes = 3, tripwires = [\"tcp/8000\", \"udp/7990-8010\"] }",
 			"a.toml:3:37: knocks.door.sequence: udp/8000 is a port of scan.tripwires, and a knock bans nobody"},
+		{"fewer than are free", aDoor + "knocks.door.sequence = [\"tcp/7000\", \"udp/8000\", \"tcp/7000\"]\nscan.probes = 3", ""},
+		{"as many as are free", aDoor + "knocks.door.sequence = [\"tcp/7000\", \"udp/8000\", \"tcp/9000\"]\nscan.probes = 3",
+			"a.toml:3:25: knocks.door.sequence: [scan] bans a source that asks for more than 3 closed ports; who tries the service, and then knocks at these 3, would be banned"},
+		{"as many as are free in a day", aDoor + "knocks.door.sequence = [\"tcp/7000\", \"udp/8000\", \"tcp/9000\"]\nscan = { probes = 5, slow = { probes = 3, window = \"1d\" } }",
+			"a.toml:3:25: knocks.door.sequence: [scan] bans a source that asks for more than 3 closed ports; who tries the service, and then knocks at these 3, would be banned"},
+		{"not counted", aDoor + "knocks.door.sequence = [\"tcp/7000\", \"udp/8000\", \"tcp/9000\"]\nscan = { probes = 2, scope = \"hidden\" }", ""},
+		{"two doors together", aDoor + "services.b = { ports = [\"tcp/80\"], knock = \"other\" }\n" +
+			"knocks.door.sequence = [\"tcp/7000\", \"udp/8000\"]\nknocks.other.sequence = [\"tcp/6000\", \"udp/8001\"]\nscan.probes = 4",
+			"a.toml:6:1: warning: scan.probes: the knocks have 4 ports in all, and 4 are free: who knocks at every door within scan.window is banned"},
 		{"two doors share a port", aDoor + "services.b = { ports = [\"tcp/80\"], knock = \"other\" }\n" +
 			"knocks.door.sequence = [\"tcp/7000\", \"udp/8000\"]\nknocks.other.sequence = [\"tcp/6000\", \"udp/8000\"]",
 			"a.toml:5:38: knocks.other.sequence: udp/8000 is a port of knocks.door too"},

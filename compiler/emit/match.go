@@ -184,8 +184,12 @@ func sourceRate(family ruleset.Family, m ruleset.SourceRate) string {
 	if m.UpTo {
 		bound = "upto"
 	}
-	words := fmt.Sprintf("-m hashlimit --hashlimit-%s %d/%s --hashlimit-burst %d --hashlimit-mode srcip --hashlimit-name %s --hashlimit-htable-max %d",
-		bound, m.Rate.Count, m.Rate.Unit, m.Rate.Burst, m.Name, m.TableMax)
+	mode := "srcip"
+	if m.Ports {
+		mode = "srcip,dstport"
+	}
+	words := fmt.Sprintf("-m hashlimit --hashlimit-%s %d/%s --hashlimit-burst %d --hashlimit-mode %s --hashlimit-name %s --hashlimit-htable-max %d",
+		bound, m.Rate.Count, m.Rate.Unit, m.Rate.Burst, mode, m.Name, m.TableMax)
 	if m.Expire != m.Rate.Unit.Duration() {
 		words += fmt.Sprintf(" --hashlimit-htable-expire %d", m.Expire/time.Millisecond)
 	}

@@ -22,10 +22,11 @@ func TestMatches(t *testing.T) {
 		Name: "hc4-01234567", Rate: ruleset.Rate{Count: 5, Unit: ruleset.PerSecond, Burst: 10},
 		Prefix: 32, TableMax: 1000, Expire: 10 * time.Second,
 	}
-	upTo, minute, six, exact := rate, rate, rate, rate
+	upTo, minute, six, exact, ports := rate, rate, rate, rate, rate
 	upTo.UpTo = true
 	minute.Rate.Unit, minute.Expire = ruleset.PerMinute, time.Minute
 	six.Prefix, exact.Prefix = 64, 128
+	ports.Ports = true
 	for _, test := range []struct {
 		match  ruleset.Match
 		want   string
@@ -84,6 +85,7 @@ func TestMatches(t *testing.T) {
 		{minute, "-m hashlimit --hashlimit-above 5/min --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name hc4-01234567 --hashlimit-htable-max 1000", ruleset.V4},
 		{six, "-m hashlimit --hashlimit-above 5/sec --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name hc4-01234567 --hashlimit-htable-max 1000 --hashlimit-htable-expire 10000 --hashlimit-srcmask 64", ruleset.V6},
 		{exact, "-m hashlimit --hashlimit-above 5/sec --hashlimit-burst 10 --hashlimit-mode srcip --hashlimit-name hc4-01234567 --hashlimit-htable-max 1000 --hashlimit-htable-expire 10000", ruleset.V6},
+		{ports, "-m hashlimit --hashlimit-above 5/sec --hashlimit-burst 10 --hashlimit-mode srcip,dstport --hashlimit-name hc4-01234567 --hashlimit-htable-max 1000 --hashlimit-htable-expire 10000", ruleset.V4},
 		{ruleset.Limit{Rate: ruleset.Rate{Count: 5, Unit: ruleset.PerMinute, Burst: 10}}, "-m limit --limit 5/min --limit-burst 10", ruleset.V4},
 		{ruleset.Limit{Rate: ruleset.Rate{Count: 5, Unit: ruleset.PerHour, Burst: 5}}, "-m limit --limit 5/hour", ruleset.V4},
 		{ruleset.Recent{Action: ruleset.RecentSet, Name: "n", Prefix: 32}, "-m recent --set --name n --mask 255.255.255.255 --rsource", ruleset.V4},

@@ -2,7 +2,6 @@ package lower
 
 import (
 	"slices"
-	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/profile"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
@@ -79,6 +78,11 @@ func (f *filter) knownSource(p part) []ruleset.Match {
 // its source.
 func (l *lowering) hides() bool { return l.profile.Scan.Scope == profile.Everything }
 
+// countsAll reports whether all ports that no service answers count, also those at
+// which somebody may have business. A scanner with many addresses sees by a ban that
+// hides services whether the last port has counted, and would tell those ports.
+func (l *lowering) countsAll() bool { return l.bans() && l.hides() }
+
 // A ban is added, and renewed, within budgets: each of the ways has a part of the
 // room. A source for which there is none is banned by a later probe.
 const (
@@ -105,20 +109,23 @@ func (f *filter) ban(p part) ruleset.Jump {
 	})
 }
 
-// Of the packets of banned sources so many may renew a ban: of all sources together,
-// since a flood in their names must be cheap, and of each, so that one that hurries
-// leaves the others room to be banned for longer.
-var (
-	renewed       = ruleset.Rate{Count: 1000, Unit: ruleset.PerSecond, Burst: 1000}
-	renewedOfEach = profile.Rate{Count: 1, Per: time.Minute, Burst: 3}
-)
+// Of the packets of banned sources so many may renew a ban, of all sources together,
+// since a flood in their names must be cheap.
+var renewed = ruleset.Rate{Count: 1000, Unit: ruleset.PerSecond, Burst: 1000}
+
+// renewedOfEach is how often a source may renew its ban: ten times while it lasts, so
+// that those that hurry leave the others room to be banned for longer. The budget of
+// renewals then has room for 4,700 sources that probe on and on.
+func (l *lowering) renewedOfEach() profile.Rate {
+	return profile.Rate{Count: 10, Per: l.profile.Scan.Ban, Burst: 3}
+}
 
 // renew is the target for the probes of a source that is banned: the ban begins
 // anew, and nothing is logged.
 func (f *filter) renew() ruleset.Jump {
 	return f.shared("RENEW", func() []ruleset.Rule {
 		p := f.scan()
-		limits := []ruleset.Match{ruleset.Limit{Rate: renewed}, f.within(p, renewedOfEach)}
+		limits := []ruleset.Match{ruleset.Limit{Rate: renewed}, f.within(p, f.renewedOfEach())}
 		return []ruleset.Rule{
 			p.rule("ban", f.chain("RENEWED", f.renewedRules(p)), limits...),
 			p.rule("banned", ruleset.Drop),

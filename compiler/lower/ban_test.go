@@ -19,8 +19,8 @@ func TestBans(t *testing.T) {
 			-m set ! --match-set hardenctl-ban-v4 src -j DROP
 			-m limit --limit 10/min --limit-burst 10000 -j SET --add-set hardenctl-strike-v4 src --exist
 			-j DROP`},
-		{"it goes on, once a minute for each source", scan, ruleset.V6, "RENEW", `
-			-m limit --limit 1000/sec --limit-burst 1000 -m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 --hashlimit-srcmask 64 -j HARDENCTL-RENEWED
+		{"it goes on, ten times in its time for each source", scan, ruleset.V6, "RENEW", `
+			-m limit --limit 1000/sec --limit-burst 1000 -m hashlimit --hashlimit-upto 10/hour --hashlimit-burst 3 … --hashlimit-htable-expire 1080000 --hashlimit-srcmask 64 -j HARDENCTL-RENEWED
 			-j DROP`},
 		{"as long as it was", scan, ruleset.V6, "RENEWED", `
 			-m set --match-set hardenctl-repeat-v6 src -m limit --limit 545/hour --limit-burst 3584 -j HARDENCTL-REPEAT
@@ -90,7 +90,7 @@ func TestBanMemory(t *testing.T) {
 	rs := lowered(t, `services.web.ports = ["tcp/80"]
 		scan = { probes = 10, window = "1h", slow = { probes = 30, window = "1d" }, ban = "1h", ban_repeat = "1d", proven = "3d" }`)
 	const hour, day = time.Hour, 24 * time.Hour
-	want := map[string]time.Duration{"seen": hour + time.Second, "seen-slow": day + time.Second, "seen-rush": 11 * time.Second, "rush": 10 * time.Second,
+	want := map[string]time.Duration{"seen": hour + time.Second, "seen-slow": day + time.Second, "seen-rush": 31 * time.Second, "rush": 30 * time.Second,
 		"ban": hour, "strike": hour + 7*day, "repeat": 8 * day, "proven": 3 * day}
 	for name, timeout := range want {
 		for _, family := range []string{"-v4", "-v6"} {

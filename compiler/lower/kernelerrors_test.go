@@ -26,6 +26,11 @@ func TestSilence(t *testing.T) {
 			-m set --match-set hardenctl-trusted-v4 dst -j RETURN
 			-p tcp -m conntrack --ctdir REPLY -m conntrack --ctstatus CONFIRMED -m conntrack ! --ctstatus ASSURED -j DROP
 			! -p tcp -m conntrack --ctdir REPLY -m conntrack --ctstatus CONFIRMED -m conntrack ! --ctstatus SEEN_REPLY -j DROP`},
+		{"behind the proxy", "scan.stealth = true\nservices.web = { ports = [\"tcp/80\", \"udp/443\"], synproxy = true }", ruleset.V6, "UNSERVED", `
+			-o lo -j RETURN
+			-p tcp -m tcp --sport 80 -j RETURN
+			-p tcp -m conntrack --ctdir REPLY -m conntrack --ctstatus CONFIRMED -m conntrack ! --ctstatus ASSURED -j DROP
+			! -p tcp -m conntrack --ctdir REPLY -m conntrack --ctstatus CONFIRMED -m conntrack ! --ctstatus SEEN_REPLY -j DROP`},
 		{"a host that answers", "scan.stealth = true\npolicy.input = \"reject\"", ruleset.V4, "UNSERVED", ``},
 		{"not asked for", `scan.probes = 10`, ruleset.V4, "OUTPUT", ``},
 	})

@@ -20,8 +20,11 @@ import (
 // its order. What is sent again (a SYN without an answer, a datagram that
 // the network doubled) is heard again and changes nothing.
 //
-// No port of a sequence is ever counted as a probe, or logged, in whatever order
-// they come: a lost packet would turn the rest of a right sequence into probes.
+// No port of a sequence is ever logged, in whatever order they come: a lost packet
+// would turn the rest of a right sequence into lines. They are counted as probes
+// where a ban hides services, since a scanner with many addresses would learn the
+// sequence by what does not ban them. There check sees to it that a person who knocks
+// has probes enough.
 //
 // A source is one address, also in IPv6. Limits and bans take the whole /64,
 // because an attacker has that many addresses; a door opens to one, since
@@ -62,7 +65,9 @@ func (f *filter) trustedKnocks() []ruleset.Rule {
 func (f *filter) knockPart(k profile.Knock) part { return f.part("knocks."+k.Name, k.Position) }
 
 // knock listens to the last knock first, since a port may be in a sequence
-// twice: what a source has come furthest with counts.
+// twice: what a source has come furthest with counts. The chain of a knock comes back
+// here, where its packet ends: to end it there would nest chains too deep for nft, which
+// allows 15 jumps (NFT_JUMP_STACK_SIZE in the kernel's nf_tables.h).
 func (f *filter) knock(k profile.Knock) []ruleset.Rule {
 	p := f.knockPart(k)
 	var rules []ruleset.Rule
@@ -73,9 +78,21 @@ func (f *filter) knock(k profile.Knock) []ruleset.Rule {
 		}
 		does := fmt.Sprintf("knock %d", number)
 		rules = append(rules, p.rule(does, toKnockChain(number, k), matches...))
+		if number < len(k.Sequence) {
+			rules = append(rules, p.rule("no answer", f.noAnswer(), f.heardNow(number, k)...))
+		}
 	}
 	f.knockChains(p, k)
-	return append(append(rules, f.wrongPort(k)), f.uncounted(p, k)...)
+	return append(append(rules, f.wrongPort(k)), f.outOfOrder(p, k)...)
+}
+
+// heardNow matches a knock that its chain has just heard. The first is heard from everyone.
+func (f *filter) heardNow(number int, k profile.Knock) []ruleset.Match {
+	matches := []ruleset.Match{knockPort(k.Sequence[number-1])}
+	if number > 1 {
+		matches = append(matches, f.inSet(heard(number, k)))
+	}
+	return matches
 }
 
 // wrongPort takes a source that has knocked back to the beginning.
@@ -98,34 +115,64 @@ func (f *filter) startAnew(k profile.Knock) ruleset.Jump {
 func (f *filter) knockChains(p part, k profile.Knock) {
 	last := len(k.Sequence)
 	for number := 1; number < last; number++ {
-		set := f.setName(heard(number, k))
-		then := p.rule("no answer", f.end(unlogged))
+		rules := []ruleset.Rule{p.rule("heard", ruleset.AddToSet{Set: f.setName(heard(number, k)), Direction: ruleset.ToSource})}
 		if number > 1 {
-			then = p.rule("the earlier ones stay as long", toKnockChain(number-1, k))
+			rules = append(rules, p.rule("the earlier ones stay as long", toKnockChain(number-1, k)))
 		}
-		f.chain(knockChain(number, k), []ruleset.Rule{
-			p.rule("heard", ruleset.AddToSet{Set: set, Direction: ruleset.ToSource}), then})
+		f.chain(knockChain(number, k), rules)
 	}
 	f.chain(knockChain(last, k), []ruleset.Rule{
 		p.rule("open", ruleset.AddToSet{Set: f.setName(knocked(k.Name)), Direction: ruleset.ToSource}),
 		p.rule("start anew", f.startAnew(k)),
-		p.rule("no answer", f.end(unlogged)),
+		p.rule("no answer", f.noAnswer()),
 	})
 }
 
-// uncounted refuses what was sent to the sequence out of order. The first knock
+// noAnswer ends the way of a knock, as that of any packet to a closed port. Trusted
+// sources knock too, and are never counted.
+func (f *filter) noAnswer() ruleset.Target {
+	switch {
+	case !f.countsAll():
+		return f.end(unlogged)
+	case !f.has("trusted"):
+		return f.probe()
+	}
+	return f.shared("KNOCKED", func() []ruleset.Rule {
+		return []ruleset.Rule{
+			f.access().rule("trusted sources", f.end(unlogged), f.inSet("trusted")),
+			f.scan().rule("probe", f.probe()),
+		}
+	})
+}
+
+// outOfOrder refuses what was sent to the sequence out of order. The first knock
 // is always in order.
-func (f *filter) uncounted(p part, k profile.Knock) []ruleset.Rule {
+func (f *filter) outOfOrder(p part, k profile.Knock) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, ports := range sequencePorts(k.Sequence[1:]) {
-		rules = append(rules, p.rule("no answer", f.end(unlogged), ports))
+		rules = append(rules, p.rule("no answer", f.noAnswer(), ports))
 	}
 	return rules
 }
 
-// bannedKnocks is what a knock meets whose source is banned: who tries to come
-// in is not a scanner, and does not renew the ban. A proven source is heard, and
-// what else it sends starts anew as it does for others.
+// unloggedKnocks keeps the ports of sequences out of the log.
+func (f *filter) unloggedKnocks() []ruleset.Rule {
+	if !f.countsAll() || f.disabled() || f.published {
+		return nil
+	}
+	var rules []ruleset.Rule
+	for _, k := range f.profile.Knocks {
+		for _, ports := range sequencePorts(k.Sequence) {
+			rules = append(rules, f.knockPart(k).rule("not logged", f.end(unlogged), ports))
+		}
+	}
+	return rules
+}
+
+// bannedKnocks is what a knock meets whose source is banned. Where it shows what
+// counts, it renews the ban as any packet to a closed port does, and where not, it
+// does not: who tries to come in is not a scanner. A proven source is heard, and what
+// else it sends starts anew as it does for others.
 func (f *filter) bannedKnocks(p part) []ruleset.Rule {
 	if f.disabled() || f.published {
 		return nil
@@ -137,7 +184,9 @@ func (f *filter) bannedKnocks(p part) []ruleset.Rule {
 				proven := append([]ruleset.Match{ports}, f.knownSource(p)...)
 				rules = append(rules, f.knockPart(k).rule("proven", ruleset.Return, proven...))
 			}
-			rules = append(rules, f.knockPart(k).rule("banned", ruleset.Drop, ports))
+			if !f.countsAll() {
+				rules = append(rules, f.knockPart(k).rule("banned", ruleset.Drop, ports))
+			}
 		}
 		if f.proves() {
 			rules = append(rules, ofPorts(f.wrongPort(k))...)

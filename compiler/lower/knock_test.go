@@ -14,20 +14,24 @@ services.ssh.knock = "door"
 knocks.door.sequence = ["tcp/7000", "udp/8000", "tcp/9000"]
 `
 
+// counting counts knocks, since a ban hides services.
+const counting = door + "scan.probes = 10\n"
+
 // TestKnock shows a door: the last knock is listened for first, what is wrong
-// starts anew, and nothing that is sent to the sequence goes on to be counted.
+// starts anew. What is sent to the sequence is counted only where a ban hides services.
 func TestKnock(t *testing.T) {
 	run(t, []example{
 		{"the door", door, ruleset.V4, "K-DOOR", `
 			-p tcp -m tcp --dport 9000 -m set --match-set hardenctl-2-door-v4 src -j HARDENCTL-3-DOOR
 			-p udp -m udp --dport 8000 -m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-2-DOOR
+			-p udp -m udp --dport 8000 -m set --match-set hardenctl-2-door-v4 src -j DROP
 			-p tcp -m tcp --dport 7000 -j HARDENCTL-1-DOOR
+			-p tcp -m tcp --dport 7000 -j DROP
 			-m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-0-DOOR
 			-p tcp -m tcp --dport 9000 -j DROP
 			-p udp -m udp --dport 8000 -j DROP`},
 		{"the first knock", door, ruleset.V4, "1-DOOR", `
-			-j SET --add-set hardenctl-1-door-v4 src --exist
-			-j DROP`},
+			-j SET --add-set hardenctl-1-door-v4 src --exist`},
 		{"a later one keeps those before", door, ruleset.V6, "2-DOOR", `
 			-j SET --add-set hardenctl-2-door-v6 src --exist
 			-j HARDENCTL-1-DOOR`},
@@ -41,14 +45,42 @@ func TestKnock(t *testing.T) {
 		{"a port twice: what came furthest counts", strings.Replace(door, `"tcp/9000"`, `"tcp/7000", "udp/9000"`, 1), ruleset.V4, "K-DOOR", `
 			-p udp -m udp --dport 9000 -m set --match-set hardenctl-3-door-v4 src -j HARDENCTL-4-DOOR
 			-p tcp -m tcp --dport 7000 -m set --match-set hardenctl-2-door-v4 src -j HARDENCTL-3-DOOR
+			-p tcp -m tcp --dport 7000 -m set --match-set hardenctl-3-door-v4 src -j DROP
 			-p udp -m udp --dport 8000 -m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-2-DOOR
+			-p udp -m udp --dport 8000 -m set --match-set hardenctl-2-door-v4 src -j DROP
 			-p tcp -m tcp --dport 7000 -j HARDENCTL-1-DOOR
+			-p tcp -m tcp --dport 7000 -j DROP
 			-m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-0-DOOR
 			-p tcp -m tcp --dport 7000 -j DROP
 			-p udp -m multiport --dports 8000,9000 -j DROP`},
 		{"refused as all is, but not logged", door + "log.rate = \"5/minute\"\npolicy.input = \"reject\"", ruleset.V6, "REJECT", `
 			-p tcp -j REJECT --reject-with tcp-reset
 			-j REJECT --reject-with icmp6-port-unreachable`},
+		{"counted, the last", counting, ruleset.V6, "3-DOOR", `
+			-j SET --add-set hardenctl-k-door-v6 src --exist
+			-j HARDENCTL-0-DOOR
+			-j HARDENCTL-PROBE`},
+		{"counted, in and out of order", counting, ruleset.V4, "K-DOOR", `
+			-p tcp -m tcp --dport 9000 -m set --match-set hardenctl-2-door-v4 src -j HARDENCTL-3-DOOR
+			-p udp -m udp --dport 8000 -m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-2-DOOR
+			-p udp -m udp --dport 8000 -m set --match-set hardenctl-2-door-v4 src -j HARDENCTL-PROBE
+			-p tcp -m tcp --dport 7000 -j HARDENCTL-1-DOOR
+			-p tcp -m tcp --dport 7000 -j HARDENCTL-PROBE
+			-m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-0-DOOR
+			-p tcp -m tcp --dport 9000 -j HARDENCTL-PROBE
+			-p udp -m udp --dport 8000 -j HARDENCTL-PROBE`},
+		{"counted, but not those who are trusted", counting + `access.exempt = ["192.0.2.7"]`, ruleset.V4, "KNOCKED", `
+			-m set --match-set hardenctl-trusted-v4 src -j DROP
+			-j HARDENCTL-PROBE`},
+		{"not counted where a ban hides no service", counting + "scan.scope = \"hidden\"", ruleset.V4, "3-DOOR", `
+			-j SET --add-set hardenctl-k-door-v4 src --exist
+			-j HARDENCTL-0-DOOR
+			-j DROP`},
+		{"counted, and not logged", counting + "log.rate = \"5/minute\"", ruleset.V6, "DROP-SCAN", `
+			-p tcp -m multiport --dports 7000,9000 -j DROP
+			-p udp -m udp --dport 8000 -j DROP
+			-m limit --limit 1000/sec --limit-burst 1000 -m hashlimit --hashlimit-upto 1/min --hashlimit-burst 3 … --hashlimit-htable-expire 180000 --hashlimit-srcmask 64 -m limit --limit 5/min -j LOG --log-prefix "IPTables-Dropped: scan "
+			-j DROP`},
 		{"no IPv6", door + "policy.ipv6 = false", ruleset.V6, "K-DOOR", ``},
 	})
 }
@@ -132,13 +164,19 @@ func TestKnockSets(t *testing.T) {
 	}
 }
 
-// TestKnockBanned shows that knocks do not renew a ban, and that a proven
-// source is heard, with what it sends in between.
+// TestKnockBanned shows that knocks renew a ban as other packets do where it hides
+// services, and that a proven source is heard, with what it sends in between.
 func TestKnockBanned(t *testing.T) {
 	run(t, []example{
 		{"nobody is proven", door + `scan.probes = 3`, ruleset.V4, "BANNED", `
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j DROP
+			-p udp -j HARDENCTL-STRAY
+			-p tcp -j HARDENCTL-RENEW
+			-p udp -j HARDENCTL-RENEW
+			-j DROP`},
+		{"a ban that hides no service", door + `scan = { probes = 3, scope = "hidden" }`, ruleset.V4, "BANNED", `
+			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
 			-p tcp -m multiport --dports 7000,9000 -j DROP
 			-p udp -m udp --dport 8000 -j DROP
 			-p udp -j HARDENCTL-STRAY
@@ -150,9 +188,7 @@ func TestKnockBanned(t *testing.T) {
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j DROP
 			-p tcp -m multiport --dports 7000,9000 -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
-			-p tcp -m multiport --dports 7000,9000 -j DROP
 			-p udp -m udp --dport 8000 -m set --match-set hardenctl-proven-v4 src -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 50 … --hashlimit-htable-expire 10000 -j RETURN
-			-p udp -m udp --dport 8000 -j DROP
 			-p tcp -m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-0-DOOR
 			-p udp -m set --match-set hardenctl-1-door-v4 src -j HARDENCTL-0-DOOR
 			-p udp -j HARDENCTL-STRAY

@@ -39,7 +39,7 @@ func lowered(t *testing.T, text string) *ruleset.Ruleset {
 }
 
 // tableNames are the names of hashlimit's tables, which tests leave out.
-var tableNames = regexp.MustCompile(`--hashlimit-mode srcip --hashlimit-name \S+ --hashlimit-htable-max (?:262144|524288)`)
+var tableNames = regexp.MustCompile(`--hashlimit-mode srcip(,dstport)? --hashlimit-name \S+ --hashlimit-htable-max (?:65536|131072|262144|524288)`)
 
 // chain returns the rules of a chain as iptables writes them, without comments
 // and, for "…", without what is the same in every hashlimit match. The name is
@@ -53,7 +53,7 @@ func chain(rs *ruleset.Ruleset, family ruleset.Family, name string) []string {
 			lines := []string{}
 			for _, r := range c.Rules {
 				r.Comment = ""
-				lines = append(lines, tableNames.ReplaceAllString(emit.Rule(family, r), "…"))
+				lines = append(lines, tableNames.ReplaceAllString(emit.Rule(family, r), "…$1"))
 			}
 			return lines
 		}

@@ -35,6 +35,9 @@ func (l *lowering) publishedPorts(family ruleset.Family) ruleset.Table {
 // asks. A source has one allowance of new connections and of probes for both
 // ways, since the kernel counts these by name, whatever the table; connections
 // that are open at once are counted on each way by itself.
+//
+// The port of a probe is the one inside. No set takes the port that the client asked
+// for, and before nat nothing tells a published port from one of this host.
 func (f *filter) publishedWay() []ruleset.Rule {
 	return slices.Concat(
 		f.passingTCP(),

@@ -87,13 +87,17 @@ func (f *filter) log(why reason) []ruleset.Rule {
 		limits := []ruleset.Match{ruleset.Limit{Rate: askedLines(l.Rate)}, f.within(share, l.PerSource), ruleset.Limit{Rate: limitRate(l.Rate)}}
 		return p.rule(string(says), ruleset.Log{Prefix: l.Prefix + string(says) + " "}, append(of, limits...)...)
 	}
+	var quiet []ruleset.Rule
+	if why == isProbe {
+		quiet = f.unloggedKnocks()
+	}
 	if !f.spares(why) {
-		return []ruleset.Rule{line(why)}
+		return append(quiet, line(why))
 	}
 	known := f.inSet("proven")
 	others := known
 	others.Not = true
-	return []ruleset.Rule{line(fromProven, known), line(why, others)}
+	return append(quiet, line(fromProven, known), line(why, others))
 }
 
 // askedLines is how many refused packets ask for a line, of all sources: many more

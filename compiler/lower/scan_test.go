@@ -66,7 +66,7 @@ func TestProbes(t *testing.T) {
 	}
 	run(t, []example{
 		{"so many are looked at", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "PROBE", `
-			-m limit --limit 3333/sec --limit-burst 7168 -j HARDENCTL-SORT
+			-m limit --limit 2500/sec --limit-burst 10000 -j HARDENCTL-SORT
 			-j DROP`},
 		{"what is no probe", `scan = { probes = 10, window = "60s" }`, ruleset.V6, "SORT", `
 			-m addrtype --src-type LOCAL -j DROP
@@ -97,7 +97,20 @@ func TestProbes(t *testing.T) {
 			-m set ! --match-set hardenctl-seen-v4 src,dst -j DROP
 			-m hashlimit --hashlimit-above 160/day --hashlimit-burst 10 … --hashlimit-htable-expire 5400000 -j HARDENCTL-BAN` + end},
 		{"by recent: the probe after the last free one", by("recent", ""), ruleset.V4, "COUNT", banned + port + recent + end},
-		{"an IPv6 source is a /64", by("hashlimit", ""), ruleset.V6, "COUNT", strings.ReplaceAll(banned+port, "-v4", "-v6") + `
+		{"an IPv6 source is a /64", by("sets", ""), ruleset.V6, "COUNT", strings.ReplaceAll(banned+port, "-v4", "-v6") + nearby("1/min", "", "DROP") +
+			strings.ReplaceAll(source+end, "-v4", "-v6")},
+		{"in a rush too", by("sets", ""), ruleset.V6, "RUSH", `
+			-m set --match-set hardenctl-seen-rush-v6 src,dst -m set ! --match-set hardenctl-seen-v6 src,dst -j DROP
+			-m set --match-set hardenctl-seen-rush-v6 src,dst -j RETURN
+			-j SET --add-set hardenctl-seen-rush-v6 src,dst --exist
+			-m set ! --match-set hardenctl-seen-rush-v6 src,dst -j RETURN` +
+			nearby("2/min", " --hashlimit-htable-expire 30000", "RETURN") + `
+			-m set --match-set hardenctl-rush-v6 src --packets-gt 10 -j HARDENCTL-BAN
+			-m set ! --match-set hardenctl-rush-v6 src ! --update-counters -j SET --add-set hardenctl-rush-v6 src --exist`},
+		{"and slowly", slower, ruleset.V6, "SLOW", strings.ReplaceAll(slowPort, "-v4", "-v6") + nearby("1/day", "", "RETURN") + `
+			-m set --match-set hardenctl-slow-v6 src --packets-gt 30 -j HARDENCTL-BAN
+			-m set ! --match-set hardenctl-slow-v6 src ! --update-counters -j SET --add-set hardenctl-slow-v6 src --exist`},
+		{"by hashlimit too", by("hashlimit", ""), ruleset.V6, "COUNT", strings.ReplaceAll(banned+port, "-v4", "-v6") + nearby("1/min", "", "DROP") + `
 			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … --hashlimit-srcmask 64 -j HARDENCTL-BAN` + end},
 		{"a slow window by hashlimit", by("hashlimit", `, slow = { probes = 30, window = "1d" }`), ruleset.V4, "SLOW", slowPort + `
 			-m hashlimit --hashlimit-above 30/day --hashlimit-burst 30 … -j HARDENCTL-BAN`},
@@ -109,6 +122,15 @@ func TestProbes(t *testing.T) {
 			-p udp -m udp --dport 69 -j HARDENCTL-BAN` + port + source + end},
 		{"nobody is banned", `scan.stealth = true`, ruleset.V4, "PROBE", ``},
 	})
+}
+
+// nearby are the rules by which a port counts once for a /64.
+func nearby(rate, expire, end string) (rules string) {
+	for _, protocol := range []string{"tcp", "udp"} {
+		rules += `
+			-p ` + protocol + ` -m hashlimit --hashlimit-above ` + rate + ` --hashlimit-burst 1 …,dstport` + expire + ` --hashlimit-srcmask 64 -j ` + end
+	}
+	return rules
 }
 
 // TestStealth shows that only a plain SYN opens a connection, and that flags

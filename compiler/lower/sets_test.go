@@ -38,12 +38,12 @@ func TestSets(t *testing.T) {
 		{"bans", `scan = { probes = 10, window = "60s", ban = "1d", ban_repeat = "1d" }`,
 			"ban-v4 hash:ip family inet hashsize 65536 maxelem 262144 timeout 86400: 0\n" +
 				"ban-v6 hash:ip family inet6 hashsize 65536 maxelem 262144 netmask 64 timeout 86400: 0\n" +
-				"rush-v4 hash:ip family inet hashsize 16384 maxelem 65536 timeout 10 counters: 0\n" +
-				"rush-v6 hash:ip family inet6 hashsize 16384 maxelem 65536 netmask 64 timeout 10 counters: 0\n" +
+				"rush-v4 hash:ip family inet hashsize 32768 maxelem 131072 timeout 30 counters: 0\n" +
+				"rush-v6 hash:ip family inet6 hashsize 32768 maxelem 131072 netmask 64 timeout 30 counters: 0\n" +
 				"scan-v4 hash:ip family inet hashsize 32768 maxelem 131072 timeout 60 counters: 0\n" +
 				"scan-v6 hash:ip family inet6 hashsize 32768 maxelem 131072 netmask 64 timeout 60 counters: 0\n" +
-				"seen-rush-v4 hash:ip,port family inet hashsize 16384 maxelem 65536 timeout 11: 0\n" +
-				"seen-rush-v6 hash:ip,port family inet6 hashsize 16384 maxelem 65536 timeout 11: 0\n" +
+				"seen-rush-v4 hash:ip,port family inet hashsize 32768 maxelem 131072 timeout 31: 0\n" +
+				"seen-rush-v6 hash:ip,port family inet6 hashsize 32768 maxelem 131072 timeout 31: 0\n" +
 				"seen-v4 hash:ip,port family inet hashsize 32768 maxelem 131072 timeout 61: 0\n" +
 				"seen-v6 hash:ip,port family inet6 hashsize 32768 maxelem 131072 timeout 61: 0"},
 		{"services share a set of the profile", `

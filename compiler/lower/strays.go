@@ -18,9 +18,12 @@ var clientPorts = []ruleset.PortRange{{First: 32768, Last: 65535}}
 // what is sent to the ports of clients. What the profile states, as a service of
 // others or as a tripwire, is a probe all the same.
 //
-// The price: who looks for UDP services above 32768 alone is not banned for it,
-// and an attacker with many addresses can learn, by what does not ban them, that a
-// socket is bound. Neither gets an answer.
+// Where a ban hides services, a port for which a socket is bound counts like a closed
+// one (countsAll). A peer that asks for one port, again and again, has one probe of
+// ten by it.
+//
+// The price: who looks for UDP services above 32768 alone is not banned for it, and
+// gets no answer.
 func (f *filter) strays(name string, end ruleset.Target) ruleset.Jump {
 	return f.shared(name, func() []ruleset.Rule {
 		p := f.scan()
@@ -29,9 +32,11 @@ func (f *filter) strays(name string, end ruleset.Target) ruleset.Jump {
 		if f.published { // no socket of this host waits for what is forwarded
 			return append(rules, p.rule("client port", end, ruleset.OriginalPort{Protocol: ruleset.UDP, Ports: clientPorts[0]}))
 		}
-		return append(rules,
-			p.rule("client port", end, ruleset.Ports{Protocol: ruleset.UDP, Destination: clientPorts}),
-			p.rule("bound port", end, ruleset.Socket{Wildcard: true}))
+		rules = append(rules, p.rule("client port", end, ruleset.Ports{Protocol: ruleset.UDP, Destination: clientPorts}))
+		if f.countsAll() {
+			return rules
+		}
+		return append(rules, p.rule("bound port", end, ruleset.Socket{Wildcard: true}))
 	})
 }
 

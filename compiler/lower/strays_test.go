@@ -7,26 +7,28 @@ import (
 )
 
 // TestStrays shows which datagrams are not probes: late answers, what is sent to
-// the ports of clients, and what a socket waits for, unless the profile states the
-// port.
+// the ports of clients, and where a ban hides no service what a socket waits for, unless
+// the profile states the port.
 func TestStrays(t *testing.T) {
 	const late, client, bound = `
 			-p udp -m udp --sport 0:1023 --dport 1024:65535 -j DROP
 			`, `-p udp -m udp --dport 32768:65535 -j DROP
 			`, `-m socket --nowildcard -j DROP`
+	const hidden = "scan.scope = \"hidden\"\n"
 	run(t, []example{
-		{"a server", `scan.probes = 10`, ruleset.V4, "STRAY", late + client + bound},
+		{"a server", `scan.probes = 10`, ruleset.V4, "STRAY", late + client},
+		{"one whose services no ban hides", hidden + `scan.probes = 10`, ruleset.V4, "STRAY", late + client + bound},
 		{"nobody is banned, and lines are counted", `log = {}`, ruleset.V6, "STRAY", late + client + bound},
 		{"nothing is counted", `scan.stealth = true`, ruleset.V4, "STRAY", ``},
 		{"what is stated for others", `scan = { probes = 10, tripwires = ["udp/50000"] }
 			services.tunnel = { ports = ["udp/51820"], from = ["192.0.2.7"] }`, ruleset.V4, "STRAY", late + `
 			-p udp -m udp --dport 50000 -j RETURN
 			-p udp -m udp --dport 51820 -j RETURN
-			` + client + bound},
-		{"where refused packets are answered", "scan.probes = 10\npolicy.input = \"reject\"", ruleset.V4, "STRAY", late + `
+			` + client},
+		{"where refused packets are answered", hidden + "scan.probes = 10\npolicy.input = \"reject\"", ruleset.V4, "STRAY", late + `
 			-p udp -m udp --dport 32768:65535 -j HARDENCTL-REJECT
 			-m socket --nowildcard -j HARDENCTL-REJECT`},
-		{"but not to a banned source", "scan.probes = 10\npolicy.input = \"reject\"", ruleset.V4, "BANNED-STRAY", late + client + bound},
+		{"but not to a banned source", hidden + "scan.probes = 10\npolicy.input = \"reject\"", ruleset.V4, "BANNED-STRAY", late + client + bound},
 	})
 	published := lowered(t, "scan.probes = 10\npolicy.forward = \"published\"\nservices.web.ports = [\"udp/40000\"]")
 	for _, table := range published.Tables {

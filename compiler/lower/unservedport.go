@@ -19,6 +19,9 @@ import (
 // A client that comes while a program starts anew waits, and asks again after a
 // second, as if the packet had been lost; before, it was refused at once. This host
 // itself, its inside, and admin and exempt addresses are refused as ever.
+//
+// Behind SYNPROXY the client has a connection before the program is asked, and would
+// never ask again. So it hears the reset, which says no more than that.
 
 // refusals are the ICMP errors about a port, or a host behind this one, that does not
 // answer.
@@ -81,12 +84,29 @@ func (f *filter) unheard() ruleset.Jump {
 			trusted := ruleset.InSet{Set: f.setName("trusted"), Direction: ruleset.ToDestination}
 			rules = append(rules, f.access().rule("trusted sources", ruleset.Return, trusted))
 		}
+		for _, s := range f.proxied() {
+			for _, ports := range f.portsBehind(s) {
+				rules = append(rules, f.service(s).rule("synproxy", ruleset.Return, ports))
+			}
+		}
 		confirmed := ruleset.ConnStatus{Status: ruleset.StatusConfirmed}
 		notYet := func(s ruleset.Status) ruleset.ConnStatus { return ruleset.ConnStatus{Status: s, Not: true} }
 		return append(rules,
 			p.rule("no program listens", ruleset.Drop, ruleset.Proto{Protocol: ruleset.TCP}, ruleset.ConnReply{}, confirmed, notYet(ruleset.StatusAssured)),
 			p.rule("no program listens", ruleset.Drop, notTCP, ruleset.ConnReply{}, confirmed, notYet(ruleset.StatusReplied)))
 	})
+}
+
+// portsBehind matches what comes back from the TCP ports of a service.
+func (f *filter) portsBehind(s profile.Service) []ruleset.Match {
+	if f.published {
+		return originalPorts(s, profile.TCP)
+	}
+	var matches []ruleset.Match
+	for _, chunk := range chunks(portsOf(s.Ports, profile.TCP)) {
+		matches = append(matches, ruleset.Ports{Protocol: ruleset.TCP, Source: chunk})
+	}
+	return matches
 }
 
 // towardsInside lets by what goes to the inside.

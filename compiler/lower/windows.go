@@ -16,8 +16,14 @@ import (
 //
 // A forger can use up the budget of an hour or a day with few packets a second. So
 // ports are counted in windows, each with sets of its own: every port is counted in a
-// rush of ten seconds, whose budget is all that is looked at. There a scanner that
-// hurries is found beside any flood, and a slow one when the flood is over.
+// rush of half a minute, whose budget is all that is looked at. There a scanner that
+// tries more than a port in three seconds is found beside any flood, and a slow one
+// when the flood is over. A longer rush takes more memory, or looks at less.
+//
+// In IPv6 a port counts once for all of a /64, in which many honest people may be.
+// A set cuts no source to its /64 beside a port, unless kernel and tool are of 2023
+// or later. So the set remembers each address, and hashlimit, which cuts, is asked
+// behind it: it gets no more entries than the set, and its table never fills.
 
 // window is a time in which the ports are counted that a source has tried.
 type window struct {
@@ -33,8 +39,8 @@ type window struct {
 // either begins with a new port.
 const (
 	windowEntries = 131072
-	rushEntries   = 65536
-	rushLasts     = 10 * time.Second
+	rushEntries   = 131072
+	rushLasts     = 30 * time.Second
 )
 
 func (l *lowering) window() window {
@@ -78,6 +84,7 @@ func (f *filter) count(p part) []ruleset.Rule {
 			p.rule("count in a rush", f.chain("RUSH", f.countRush(p, first))),
 			p.rule("no room", f.end(isProbe), f.notTried(first)),
 		},
+		f.triedNearby(p, first, f.end(isProbe)),
 		f.tooMany(p, first))
 	if slow := f.slow(); slow.probes > 0 {
 		rules = append(rules, p.rule("slow", f.chain("SLOW", f.countSlow(p, slow)), f.notTried(slow)))
@@ -96,6 +103,7 @@ func (f *filter) countRush(p part, first window) []ruleset.Rule {
 			p.rule("count", f.addPort(rush)),
 			p.rule("no room", ruleset.Return, f.notTried(rush)),
 		},
+		f.triedNearby(p, rush, ruleset.Return),
 		f.tooMany(p, rush))
 }
 
@@ -105,6 +113,7 @@ func (f *filter) countSlow(p part, slow window) []ruleset.Rule {
 			p.rule("count", f.addPort(slow), ruleset.Limit{Rate: f.budget(slow.room, slow.portsStay())}),
 			p.rule("no room", ruleset.Return, f.notTried(slow)),
 		},
+		f.triedNearby(p, slow, ruleset.Return),
 		f.tooMany(p, slow))
 }
 
@@ -120,6 +129,21 @@ func (f *filter) notTried(w window) ruleset.InSet {
 
 func (f *filter) addPort(w window) ruleset.AddToSet {
 	return ruleset.AddToSet{Set: f.setName(w.ports), Direction: ruleset.ToSourceAndDPort}
+}
+
+// triedNearby ends the way of a probe whose port another address of its /64 has tried
+// in the window. The table knows no protocol, so there is one for each.
+func (f *filter) triedNearby(p part, w window, end ruleset.Target) []ruleset.Rule {
+	if f.family == ruleset.V4 {
+		return nil
+	}
+	var rules []ruleset.Rule
+	for _, protocol := range []ruleset.Protocol{ruleset.TCP, ruleset.UDP} {
+		again := ruleset.SourceRate{Rate: perWindow(1, w.lasts), Ports: true, Prefix: f.sourcePrefix(), TableMax: w.room, Expire: w.lasts}
+		again.Name = f.tableName(f.family, p.origin.Part+" "+w.ports+" "+string(protocol), again)
+		rules = append(rules, p.rule("tried nearby", end, ruleset.Proto{Protocol: protocol}, again))
+	}
+	return rules
 }
 
 // tooMany bans a source that has used up its probes in a window. It counts in a set,

@@ -261,6 +261,8 @@ type SourceRate struct {
 	Rate   Rate
 	UpTo   bool
 	Prefix int // length to which sources are cut
+	// Ports counts each destination port of a source by itself.
+	Ports bool
 	// TableMax is the most sources counted; a full table matches every new one.
 	TableMax uint32
 	// Expire is how long an idle source is remembered.

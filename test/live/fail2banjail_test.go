@@ -68,6 +68,25 @@ func TestJailOfOthers(t *testing.T) {
 	sharedNetwork(t)
 }
 
+// A source in jail opens no new connection, and those that it has go on: the jail is
+// asked about first packets alone.
+func TestJailSparesOpenConnections(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		expect(t, 0, "apply", write(t, "jail.toml", "version = 1\ninclude = [\"builtin:web\"]\n[fail2ban]\n"), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
+		lab.Serve(t, "tcp", 80)
+		arrive(t, client)
+		for i, a := range addresses(client) {
+			s := openStream(t, client, families[i].server)
+			set, entry := sourceSet("jail", a)
+			tool(t, "ipset add "+set+" "+entry.String())
+			refused(t, client, families[i].server, 80)
+			s.goesOn(t)
+			s.end(t)
+		}
+	})
+}
+
 // sharedBy has two jails, hardenctl and guesses, ban an address. The entry in the set
 // lasts as long as the longest ban, however the others end.
 func sharedBy(t *testing.T, a netip.Addr) {

@@ -3,6 +3,7 @@ package live
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -48,6 +49,47 @@ func floodsShutOutNobody(t *testing.T, sources, chunk int) {
 				t.Errorf("%s -> port %d after the flood: %v", h.Name(), port, err)
 			}
 		}
+	}
+}
+
+// plantWithAdmin is a controller with an administrator.
+const plantWithAdmin = `version = 1
+include = ["builtin:ot-controller"]
+
+[access]
+admin = ["192.0.2.20", "2001:db8:20::20"]
+`
+
+// The engineers of builtin:ot-controller come from private networks, of which a station
+// that is taken over can forge millions of addresses. Its flood shuts out no engineer who
+// comes for the first time, and no admin.
+func TestFloodFromWithinBlocksNoClient(t *testing.T) {
+	const stations, chunk = 300_000, 50_000
+	for i := range newSlice(t, len(lab.Backends)*len(families), 1).numbers() {
+		f := families[i/len(lab.Backends)]
+		t.Run(fmt.Sprintf("%s/v6=%v", lab.Backends[i%len(lab.Backends)], f.v6), func(t *testing.T) {
+			bare(t, lab.Backends[i%len(lab.Backends)])
+			lab.Serve(t, "tcp", 22)
+			expect(t, 0, "apply", write(t, "plant.toml", plantWithAdmin), "--auto-approve", "--confirm-within", "0", "--no-guard")
+			network := lab.NewNetwork(t)
+			forger := newAttacker(t, network)
+			tool(t, "ip route add fc00::/7 via 2001:db8::66")
+			admin := network.Host("admin", "192.0.2.20/24", "2001:db8:20::20")
+			engineer := network.Host("engineer", "172.16.0.7", "fd99::7")
+			first := netip.MustParseAddr("10.0.0.1")
+			if f.v6 {
+				first = netip.MustParseAddr("fd00:a::1")
+			}
+			flood := toPort(22, sources(first, stations))
+			for at := 0; at < stations; at += chunk {
+				must(t, forger.Forge(flood[at:at+chunk]...))
+			}
+			for _, h := range []*lab.Host{engineer, admin} {
+				if err := served(h, f.server, 22); err != nil {
+					t.Errorf("%s does not get in after the flood: %v", h.Name(), err)
+				}
+			}
+		})
 	}
 }
 

@@ -50,6 +50,32 @@ func TestGateway(t *testing.T) {
 	})
 }
 
+// Ports that are published and not stated are counted by their number on the inside:
+// the kernel's sets take a port from the packet, which DNAT has changed. Thirty that lead
+// to one are one probe, and none of them answers. All other ports count as ever.
+func TestPublishedPortsCountByTheirInside(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		outside := lab.NewNetwork(t).Host("outside", "203.0.113.9", "2001:db8:9::9")
+		addInside(t)
+		forwardPorts(t)
+		expect(t, 0, "apply", write(t, "gateway.toml", forwarded), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		tool(t, "iptables -t nat -A PREROUTING -i eth0 -p tcp --dport 9200:9229 -j DNAT --to-destination "+inner[false]+":80")
+		tool(t, "ip6tables -t nat -A PREROUTING -i eth0 -p tcp --dport 9200:9229 -j DNAT --to-destination ["+inner[true]+"]:80")
+		for i, a := range addresses(outside) {
+			reaches(t, outside, families[i].server, 8080, 1)
+			must(t, outside.Forge(append(syns(a, 9200, 30), syns(a, 7000, 9)...)...))
+			if banned(t, a) {
+				t.Errorf("%v is banned after nine closed ports and thirty that lead to one", a)
+			}
+			must(t, outside.Forge(syn(a, 7009)))
+			if !banned(t, a) {
+				t.Errorf("%v is not banned after ten closed ports and thirty that lead to one", a)
+			}
+			refused(t, outside, families[i].server, 9200)
+		}
+	})
+}
+
 // addInside adds a network with one host behind the server's interface lan0. It
 // waits for the host's program: the ports must be refused by rules, not by its
 // being late.

@@ -33,7 +33,7 @@ step = "30s"
 open = "1m"
 
 [scan]
-probes = 10
+probes = 12
 scope = "everything"
 stealth = true
 `

@@ -33,13 +33,13 @@ var leftOut = []struct{ why, tests string }{
 		`TestPublished TestPublishedLegacy TestDockerRestartInATrial TestFilter TestFilterIsNotFooled TestFail2ban TestJailOfOthers TestFault31UFW
 		TestFault31Firewalld TestAnsibleOverSSH`},
 	{"a tree has no Go to build what they run",
-		`TestGateway TestRefusedSets TestForwardPolicyOnTrial TestPages`},
+		`TestGateway TestPublishedPortsCountByTheirInside TestRefusedSets TestForwardPolicyOnTrial TestPages`},
 	{"a tree has no systemd, and the machine that they boot has tools of its own (bin/tree)",
 		`TestWatchdogTimer TestJournal TestReboot TestTrialOnAMachine`},
 	{"they scan with nmap 7.90 or later, which bullseye has not, and look at what the next ones do",
 		`TestAttack TestDHCPPortIsSilent`},
 	{"what rules do to packets is the kernel's, and the rules are the same in every generation (TestFixpoint)",
-		`TestEleventhProbeBans TestOthersDoNotHideScanner TestTripwireBans TestSlowScanBans TestBanRenewsAndGrows
+		`TestEleventhProbeBans TestClientsOfOneNetwork TestEveryPortCounts TestOthersDoNotHideScanner TestTripwireBans TestSlowScanBans TestBanRenewsAndGrows
 		TestBanSparesOpenConnections TestConnectionLimitOfASource TestEnginesAfterFlood
 		TestFingerprint TestLinuxThatMayBeFragmented TestTrustedMaySendAnySYN TestFingerprintOfFragments
 		TestScannersFindNothing TestSystemIsNotGuessed TestSystemIsGuessedWithoutFingerprint TestHowtoFlaws TestHowtoFlawsOverTime
@@ -50,7 +50,7 @@ var leftOut = []struct{ why, tests string }{
 		TestNmapFindsNothing TestServerIsDown TestNmapNamesOnlyPublicServices TestController TestDNSServer TestMailServer
 		TestForgedLines TestProvenAtPublishedPort TestProvenKnocks TestSynProxyKnock TestSynProxyPublished
 		TestSynProxyOptions TestMalformedPacketGetsNoAnswer TestForgedScans TestForgedPacketsProveNoSource TestProvenScanner
-		TestFullSets TestForgedFloodBlocksNoClient TestUDPTakesNothingFromTCP TestSweep TestSynProxy TestSynFlood
+		TestFullSets TestForgedFloodBlocksNoClient TestFloodFromWithinBlocksNoClient TestProxiedServiceWithoutProgram TestUDPTakesNothingFromTCP TestSweep TestSynProxy TestSynFlood
 		TestSynProxyPortUsedAgain TestScansOfSynProxy TestVerify TestVerifyBroken`},
 }
 
