@@ -133,6 +133,28 @@ func nearby(rate, expire, end string) (rules string) {
 	return rules
 }
 
+// TestWindowsCountApart holds that two windows of one length share no table: in one,
+// each port would count twice.
+func TestWindowsCountApart(t *testing.T) {
+	rs := lowered(t, `scan = { probes = 10, window = "2s", engine = "hashlimit" }`)
+	tables := map[string]bool{}
+	for _, c := range rs.Tables[0].Chains {
+		for _, r := range c.Rules {
+			m, limits := firstMatch(r).(ruleset.SourceRate)
+			if !limits || r.Target != (ruleset.Jump{Chain: ruleset.ChainPrefix + "BAN"}) {
+				continue
+			}
+			if tables[m.Name] {
+				t.Errorf("%s: %q counts in a table that another window has", c.Name, r.Comment)
+			}
+			tables[m.Name] = true
+		}
+	}
+	if len(tables) != 2 {
+		t.Errorf("%d windows have tables, want 2", len(tables))
+	}
+}
+
 // TestStealth shows that only a plain SYN opens a connection, and that flags
 // which no stack sends are probes.
 func TestStealth(t *testing.T) {

@@ -154,7 +154,9 @@ func (f *filter) tooMany(p part, w window) []ruleset.Rule {
 	case profile.Sets:
 		return []ruleset.Rule{p.rule(w.does, f.ban(p), f.beyond(w.sources, w.probes)), f.enter(p, w.sources)}
 	case profile.Hashlimit:
-		return []ruleset.Rule{p.rule(w.does, f.ban(p), f.sourceRate(p, perWindow(w.probes, w.lasts), w.lasts, tableMax))}
+		// Windows of one length have tables of their own: in one, each port would count twice.
+		own := f.part(p.origin.Part+" "+w.sources, f.profile.Scan.Position)
+		return []ruleset.Rule{p.rule(w.does, f.ban(p), f.sourceRate(own, perWindow(w.probes, w.lasts), w.lasts, tableMax))}
 	}
 	list, prefix := setName(w.sources, f.family), f.sourcePrefix()
 	return []ruleset.Rule{
