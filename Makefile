@@ -12,7 +12,7 @@ TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persis
 # What the Debians of other generations have, in which the tests run.
 GENERATION = iptables ipset iproute2 nftables procps iputils-ping strace openssh-server openssh-client
 
-.PHONY: build check demo test test-long matrix crash failpoints race lint bench picture golden reference clean
+.PHONY: build install uninstall check demo test test-long matrix crash failpoints race lint bench picture golden reference clean
 
 # Where the program is built, and what --version says; by default that of the build.
 BIN ?= bin
@@ -52,6 +52,14 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/hardenctl $(MANUALS:%=$(DESTDIR)$(PREFIX)/share/man/man8/%) \
 		$(DESTDIR)$(PREFIX)/share/man/man5/hardenctl.toml.5 \
 		$(DESTDIR)$(BASH_COMPLETION) $(DESTDIR)$(ZSH_COMPLETION) $(DESTDIR)$(FISH_COMPLETION) $(DESTDIR)$(UNIT)
+
+# What needs no root and no firewall tools, for each change. Tests that need root skip
+# themselves here, and packages whose tests run in a lab are left out: make test has them.
+WITHOUT_A_LAB = $(GO) list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | grep -v internal/lab | cut -d' ' -f1
+check:
+	test -z "$$(gofmt -l .)"
+	$(GO) vet ./...
+	$(GO) test $$($(WITHOUT_A_LAB))
 
 demo: build
 	test/scripts/setup $(TOOLS)
