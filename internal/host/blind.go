@@ -10,25 +10,25 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
-// Blind is the error of a trial that has gone back without its journal, which was
+// JournalLostError is the error of a trial that has gone back without its journal, which was
 // broken: rules and sets are what they were before, since the kernel knows which
 // are the trial's, but nobody knows which settings it had changed.
-type Blind struct{ Cause error }
+type JournalLostError struct{ Cause error }
 
 // Error says what there is now, and what to do.
-func (e *Blind) Error() string {
+func (e *JournalLostError) Error() string {
 	return fmt.Sprintf("%v: the rules and sets of the trial are undone and no apply is in progress any more, but its kernel settings and new sets stay: check with `hardenctl plan`, then apply the profile that you want", e.Cause)
 }
 
 // Unwrap returns what was wrong with the journal.
-func (e *Blind) Unwrap() error { return e.Cause }
+func (e *JournalLostError) Unwrap() error { return e.Cause }
 
 // revertBroken ends what is under way whose journal is broken.
 func (h *Handle) revertBroken(ctx context.Context) error {
 	if err := h.revertBlind(ctx); err != nil {
 		return err
 	}
-	return &Blind{journal.ErrBroken}
+	return &JournalLostError{journal.ErrBroken}
 }
 
 // revertBlind ends a trial of which nothing is known but what the kernel and the

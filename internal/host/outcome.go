@@ -54,12 +54,12 @@ func (o Outcome) Done() bool { return o.Err == nil && (o.Status == OnTrial || o.
 // OutcomeOf returns the outcome of a change that has ended with an error of this
 // package or of package apply; done is the status without one.
 func OutcomeOf(done Status, err error) Outcome {
-	var reverted *apply.Reverted
+	var reverted *apply.RevertedError
 	isReverted := errors.As(err, &reverted)
 	switch {
 	case err == nil:
 		return Outcome{Status: done}
-	case errors.As(err, new(*apply.Untidy)):
+	case errors.As(err, new(*apply.UntidyError)):
 		return Outcome{Status: done, Warning: err}
 	case incomplete(err):
 		return Outcome{Status: Incomplete, Err: err}
@@ -75,7 +75,7 @@ func OutcomeOf(done Status, err error) Outcome {
 // confirmed, or one whose journal cannot be read. Where only a lock was held, it
 // is tried again.
 func incomplete(err error) bool {
-	found := errors.As(err, new(*Unfinished)) || errors.As(err, new(*GivenUp)) || errors.As(err, new(*Blind))
+	found := errors.As(err, new(*IncompleteError)) || errors.As(err, new(*AbandonedError)) || errors.As(err, new(*JournalLostError))
 	return found && !errors.Is(err, tool.ErrLocked)
 }
 

@@ -55,8 +55,8 @@ func (h *Handle) recoverOrphan(ctx context.Context) error {
 
 // Revert ends the trial that is pending, or whatever an apply has left that was
 // not confirmed: everything goes back. An apply that was confirmed and died goes
-// on to its end; where it cannot, it is given up, and the error is a *GivenUp.
-// Where the journal is broken the error is a *Blind. The host is Reverted, or
+// on to its end; where it cannot, it is given up, and the error is a *AbandonedError.
+// Where the journal is broken the error is a *JournalLostError. The host is Reverted, or
 // Unchanged if there was nothing to undo; with an error OnTrial or Incomplete.
 func (h *Handle) Revert(ctx context.Context) Outcome {
 	reverted, err := h.revert(ctx)
@@ -80,7 +80,7 @@ func (h *Handle) revert(ctx context.Context) (reverted bool, err error) {
 		return false, err // Recover would read again, and leave alone a trial if it succeeds
 	}
 	recovered := h.Recover(ctx)
-	if errors.As(recovered, new(*Unfinished)) && !errors.Is(recovered, tool.ErrLocked) {
+	if errors.As(recovered, new(*IncompleteError)) && !errors.Is(recovered, tool.ErrLocked) {
 		return true, h.giveUp(ctx, e, recovered)
 	}
 	return e.Phase != journal.Confirmed && e.Phase != journal.Applied, recovered

@@ -134,7 +134,7 @@ func (t *Trial) Ended(ctx context.Context) Outcome {
 	case err == nil:
 		return Outcome{Status: Confirmed, Generation: number}
 	case errors.Is(err, generation.ErrNone):
-		return OutcomeOf(Reverted, &apply.Reverted{Step: "trial", Cause: errors.New("it was not confirmed in time")})
+		return OutcomeOf(Reverted, &apply.RevertedError{Step: "trial", Cause: errors.New("it was not confirmed in time")})
 	}
 	return UnknownEnd(err)
 }

@@ -43,8 +43,8 @@ func (h *Handle) try(ctx context.Context, r *Reading, within time.Duration) (Pen
 
 // applyAtOnce moves the host to what the reading wants: a trial and its confirm in
 // one. It returns the number of the generation that was staged for it, 0 for none.
-// An error that is a *apply.Reverted says whether the host is as it was; one that
-// is a *apply.Untidy that the host is what the reading wants.
+// An error that is a *apply.RevertedError says whether the host is as it was; one that
+// is a *apply.UntidyError that the host is what the reading wants.
 func (h *Handle) applyAtOnce(ctx context.Context, r *Reading) (generation int, err error) {
 	t := apply.Trial{Within: atOnce}
 	if err := h.change(r).Try(ctx, &t); err != nil {
@@ -53,14 +53,14 @@ func (h *Handle) applyAtOnce(ctx context.Context, r *Reading) (generation int, e
 	if err = r.again(ctx); err == nil {
 		generation, err = h.change(r).Confirm(ctx, t.Entry)
 	}
-	var unconfirmed *apply.Unconfirmed
+	var unconfirmed *apply.UnconfirmedError
 	switch {
 	case errors.As(err, &unconfirmed):
 		undo := h.site().Revert(context.WithoutCancel(ctx), t.Entry)
-		return 0, &apply.Reverted{Step: unconfirmed.Step, Cause: unconfirmed.Cause, Undo: undo}
-	case err != nil && !errors.As(err, new(*apply.Reverted)) && !errors.As(err, new(*apply.Untidy)):
+		return 0, &apply.RevertedError{Step: unconfirmed.Step, Cause: unconfirmed.Cause, Undo: undo}
+	case err != nil && !errors.As(err, new(*apply.RevertedError)) && !errors.As(err, new(*apply.UntidyError)):
 		undo := h.site().Revert(context.WithoutCancel(ctx), t.Entry)
-		return 0, &apply.Reverted{Step: "reading the trial", Cause: err, Undo: undo}
+		return 0, &apply.RevertedError{Step: "reading the trial", Cause: err, Undo: undo}
 	}
 	return generation, err
 }

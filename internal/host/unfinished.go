@@ -9,11 +9,11 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
-// Unfinished is the error of an apply that was confirmed, whose process died, and
+// IncompleteError is the error of an apply that was confirmed, whose process died, and
 // which cannot be brought to its end now: the new rules count, under a guard that
 // does not end, and not all files are written. It is tried again by every command
 // that changes the host.
-type Unfinished struct {
+type IncompleteError struct {
 	Profile string
 	Cause   error
 	// Folder is that of the journal, which has what is left to do.
@@ -21,37 +21,37 @@ type Unfinished struct {
 }
 
 // Error says what is in the way, and the two ways out.
-func (e *Unfinished) Error() string {
+func (e *IncompleteError) Error() string {
 	return fmt.Sprintf("the apply of %s was confirmed but is incomplete: %v; fix the cause and run any command that changes the host to complete it, or abandon it with `hardenctl revert` (%s lists what is left to do)", e.Profile, e.Cause, e.Folder)
 }
 
 // Unwrap returns what is in the way.
-func (e *Unfinished) Unwrap() error { return e.Cause }
+func (e *IncompleteError) Unwrap() error { return e.Cause }
 
-// GivenUp is the error of an apply that was confirmed, could not be brought to its
+// AbandonedError is the error of an apply that was confirmed, could not be brought to its
 // end and was given up. What was still on trial has gone back, and nothing is
 // under way any more; what was in place already stays.
-type GivenUp struct {
+type AbandonedError struct {
 	Profile string
 	// Cause is why it could not be brought to its end.
 	Cause error
 }
 
 // Error says what there is now, and what to do.
-func (e *GivenUp) Error() string {
+func (e *AbandonedError) Error() string {
 	return fmt.Sprintf("the apply of %s was confirmed but could not be completed: %v; it was abandoned. What was on trial is undone, but rules, sets and files that were already replaced are new: check with `hardenctl plan`, then apply the profile that you want", e.Profile, e.Cause)
 }
 
 // Unwrap returns the cause.
-func (e *GivenUp) Unwrap() error { return e.Cause }
+func (e *AbandonedError) Unwrap() error { return e.Cause }
 
 // finish goes on with an apply that was confirmed.
 func (h *Handle) finish(ctx context.Context, e journal.Entry) error {
 	err := h.finishBundle(ctx, e)
-	if err == nil || errors.As(err, new(*apply.Untidy)) {
+	if err == nil || errors.As(err, new(*apply.UntidyError)) {
 		return nil
 	}
-	return &Unfinished{e.Profile, stepError(err), h.journal.Folder}
+	return &IncompleteError{e.Profile, stepError(err), h.journal.Folder}
 }
 
 func (h *Handle) finishBundle(ctx context.Context, e journal.Entry) error {
@@ -67,9 +67,9 @@ func (h *Handle) finishBundle(ctx context.Context, e journal.Entry) error {
 }
 
 // stepError is what a step has failed of. That it went back, which is what an
-// *apply.Reverted says, is no news of the host: it is half-way still.
+// *apply.RevertedError says, is no news of the host: it is half-way still.
 func stepError(err error) error {
-	var reverted *apply.Reverted
+	var reverted *apply.RevertedError
 	if !errors.As(err, &reverted) {
 		return err
 	}
@@ -84,7 +84,7 @@ func stepError(err error) error {
 // says first that it goes back from now on, in case that it does not get to the
 // end of that either.
 func (h *Handle) giveUp(ctx context.Context, e journal.Entry, unfinished error) error {
-	var u *Unfinished
+	var u *IncompleteError
 	errors.As(unfinished, &u)
 	e.Phase = journal.Loading
 	if err := h.journal.Write(e); err != nil {
@@ -93,5 +93,5 @@ func (h *Handle) giveUp(ctx context.Context, e journal.Entry, unfinished error) 
 	if err := h.site().Revert(ctx, e); err != nil {
 		return fmt.Errorf("%w; giving it up: %w", unfinished, err)
 	}
-	return &GivenUp{u.Profile, u.Cause}
+	return &AbandonedError{u.Profile, u.Cause}
 }

@@ -437,3 +437,41 @@ func bareValues(values []*doc.Value) []string {
 	}
 	return names
 }
+
+// TestErrorTypes holds that the name of a type of errors ends in Error.
+func TestErrorTypes(t *testing.T) {
+	_, files := sources(t)
+	found := 0
+	for _, f := range files {
+		for _, d := range f.syntax.Decls {
+			name := errorType(d)
+			if name == "" || f.test {
+				continue
+			}
+			found++
+			if !strings.HasSuffix(name, "Error") {
+				t.Errorf("%s: the type of errors %s does not end in Error", f.path, name)
+			}
+		}
+	}
+	if found < 15 {
+		t.Errorf("found %d types of errors", found)
+	}
+}
+
+// errorType returns the name of the type of which a declaration is the method Error.
+func errorType(d ast.Decl) string {
+	method, ok := d.(*ast.FuncDecl)
+	if !ok || method.Recv == nil || method.Name.Name != "Error" || method.Type.Params.NumFields() > 0 {
+		return ""
+	}
+	of := method.Recv.List[0].Type
+	if star, ok := of.(*ast.StarExpr); ok {
+		of = star.X
+	}
+	name, _ := of.(*ast.Ident)
+	if name == nil {
+		return ""
+	}
+	return name.Name
+}

@@ -12,10 +12,10 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 )
 
-// rolledBack is the generation that is live and is a rollback. The profile on
+// rolledBackError is the generation that is live and is a rollback. The profile on
 // disk is then most likely the one that was taken back, and the next apply of
 // cron or Ansible would bring it back: an apply wants the word of a person.
-type rolledBack struct {
+type rolledBackError struct {
 	generation.Generation
 	// given is the number that a person gave with --after-rollback, which is not
 	// this one's; 0 for none.
@@ -29,7 +29,7 @@ func AfterRollbackFlag(cmd *cobra.Command) *int {
 }
 
 // story says what was done, by whom and when.
-func (b rolledBack) story() string {
+func (b rolledBackError) story() string {
 	to := fmt.Sprintf("generation %d", b.From)
 	if b.From == 0 {
 		to = "the state before hardenctl"
@@ -38,7 +38,7 @@ func (b rolledBack) story() string {
 }
 
 // Error is the refusal.
-func (b rolledBack) Error() string {
+func (b rolledBackError) Error() string {
 	wrong := ""
 	if b.given != 0 {
 		wrong = fmt.Sprintf(" --after-rollback %d is wrong: this rollback has the number %d.", b.given, b.Number)
@@ -47,20 +47,20 @@ func (b rolledBack) Error() string {
 }
 
 // note tells the reader of a plan that an apply of it would be refused.
-func (b rolledBack) note(p *plan.Plan) {
+func (b rolledBackError) note(p *plan.Plan) {
 	p.Notes = append(p.Notes, fmt.Sprintf("%s. An apply may undo that rollback: it is refused without --after-rollback %d, or a yes on a terminal", b.story(), b.Number))
 }
 
 // NoteRollback adds the note where there is reason for it.
 func NoteRollback(p *plan.Plan) {
 	if live, ok := local.Host.Generations.LastRollback(); ok {
-		rolledBack{Generation: live}.note(p)
+		rolledBackError{Generation: live}.note(p)
 	}
 }
 
 // undone returns the rollback that an apply would come after without the word
 // of a person; nil if there is none. A rollback is such a word itself.
-func (f Flags) undone() *rolledBack {
+func (f Flags) undone() *rolledBackError {
 	if f.AfterRollback == nil {
 		return nil
 	}
@@ -68,7 +68,7 @@ func (f Flags) undone() *rolledBack {
 	if !ok || live.Number == *f.AfterRollback {
 		return nil
 	}
-	return &rolledBack{Generation: live, given: *f.AfterRollback}
+	return &rolledBackError{Generation: live, given: *f.AfterRollback}
 }
 
 // accept keeps the word of a person who has nothing to apply: the profile was

@@ -24,18 +24,18 @@ func TestExitCodeOfOutcome(t *testing.T) {
 		{host.OnTrial, nil, host.OnTrial, 0},
 		{host.Confirmed, nil, host.Confirmed, 0},
 		{host.Reverted, nil, host.Reverted, 0},
-		{host.Confirmed, &apply.Untidy{Err: broken}, host.Confirmed, 0},
+		{host.Confirmed, &apply.UntidyError{Err: broken}, host.Confirmed, 0},
 		{host.Confirmed, broken, host.Unchanged, 1},
 		{host.Confirmed, host.ErrNotRoot, host.Unchanged, 1},
-		{host.Confirmed, &apply.Unconfirmed{Step: "files", Cause: broken}, host.Unchanged, 1},
-		{host.OnTrial, &apply.Reverted{Step: "sets", Cause: broken}, host.Reverted, 3},
-		{host.OnTrial, &apply.Reverted{Step: "sets", Cause: locked}, host.Reverted, 3},
-		{host.OnTrial, errors.Join(&apply.Reverted{Step: "sets", Cause: broken}, broken), host.Reverted, 3},
-		{host.OnTrial, &apply.Reverted{Step: "sets", Cause: broken, Undo: broken}, host.Incomplete, 4},
-		{host.Confirmed, &host.Unfinished{Cause: broken}, host.Incomplete, 4},
-		{host.Reverted, &host.GivenUp{Cause: broken}, host.Incomplete, 4},
-		{host.Reverted, &host.Blind{Cause: broken}, host.Incomplete, 4},
-		{host.Confirmed, &host.Unfinished{Cause: locked}, host.Unchanged, 6},
+		{host.Confirmed, &apply.UnconfirmedError{Step: "files", Cause: broken}, host.Unchanged, 1},
+		{host.OnTrial, &apply.RevertedError{Step: "sets", Cause: broken}, host.Reverted, 3},
+		{host.OnTrial, &apply.RevertedError{Step: "sets", Cause: locked}, host.Reverted, 3},
+		{host.OnTrial, errors.Join(&apply.RevertedError{Step: "sets", Cause: broken}, broken), host.Reverted, 3},
+		{host.OnTrial, &apply.RevertedError{Step: "sets", Cause: broken, Undo: broken}, host.Incomplete, 4},
+		{host.Confirmed, &host.IncompleteError{Cause: broken}, host.Incomplete, 4},
+		{host.Reverted, &host.AbandonedError{Cause: broken}, host.Incomplete, 4},
+		{host.Reverted, &host.JournalLostError{Cause: broken}, host.Incomplete, 4},
+		{host.Confirmed, &host.IncompleteError{Cause: locked}, host.Unchanged, 6},
 		{host.Confirmed, locked, host.Unchanged, 6},
 		{host.Confirmed, fmt.Errorf("waiting: %w", host.ErrBusy), host.Unchanged, 6},
 	} {
@@ -43,7 +43,7 @@ func TestExitCodeOfOutcome(t *testing.T) {
 		if code := CodeOf(failure(o)); o.Status != c.status || code != c.code {
 			t.Errorf("%v: %v, exit code %d; want %v, %d", c.err, o.Status, code, c.status, c.code)
 		}
-		if (o.Warning != nil) != errors.As(c.err, new(*apply.Untidy)) {
+		if (o.Warning != nil) != errors.As(c.err, new(*apply.UntidyError)) {
 			t.Errorf("%v: warning %v", c.err, o.Warning)
 		}
 	}

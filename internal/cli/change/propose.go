@@ -24,7 +24,7 @@ type proposal struct {
 	// lockout is why the guard refuses it, and undone the rollback that it would
 	// come after without the word of a person; nil if nothing is wrong.
 	lockout error
-	undone  *rolledBack
+	undone  *rolledBackError
 }
 
 // unapplied is a proposal that was not applied, with the reason if it failed.

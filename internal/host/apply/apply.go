@@ -36,16 +36,16 @@ type step struct {
 	finish func(context.Context) error
 }
 
-// Reverted is the error of an apply that failed and went back. Undo is nil if
+// RevertedError is the error of an apply that failed and went back. Undo is nil if
 // the host is as it was; else it says what could not be taken back.
-type Reverted struct {
+type RevertedError struct {
 	Step  string
 	Cause error
 	Undo  error
 }
 
 // Error says what failed, and what became of the host.
-func (e *Reverted) Error() string {
+func (e *RevertedError) Error() string {
 	if e.Undo == nil {
 		return fmt.Sprintf("%s: %v; the change was undone, the host is as before", e.Step, e.Cause)
 	}
@@ -53,19 +53,19 @@ func (e *Reverted) Error() string {
 }
 
 // Unwrap returns the cause.
-func (e *Reverted) Unwrap() error { return e.Cause }
+func (e *RevertedError) Unwrap() error { return e.Cause }
 
-// Untidy is the error of an apply that succeeded and left something behind: the
+// UntidyError is the error of an apply that succeeded and left something behind: the
 // new state is live and saved. ClearUp removes what is left.
-type Untidy struct{ Err error }
+type UntidyError struct{ Err error }
 
 // Error says what was left behind.
-func (e *Untidy) Error() string {
+func (e *UntidyError) Error() string {
 	return fmt.Sprintf("the new state is live and saved, but could not be cleaned up completely: %v; the next apply, or `hardenctl revert`, tries again", e.Err)
 }
 
 // Unwrap returns what went wrong.
-func (e *Untidy) Unwrap() error { return e.Err }
+func (e *UntidyError) Unwrap() error { return e.Err }
 
 // run does the steps in order, or none of them.
 func (site Site) run(ctx context.Context, steps []step) error {
@@ -76,7 +76,7 @@ func (site Site) run(ctx context.Context, steps []step) error {
 			err = s.do(context.WithoutCancel(ctx)) // a step that began is not cut off
 		}
 		if err != nil {
-			return &Reverted{Step: s.name, Cause: err, Undo: site.revert(ctx, steps[:i+1])}
+			return &RevertedError{Step: s.name, Cause: err, Undo: site.revert(ctx, steps[:i+1])}
 		}
 	}
 	return finish(ctx, steps)
@@ -98,7 +98,7 @@ func (site Site) revert(ctx context.Context, steps []step) error {
 	return failed
 }
 
-// finish clears up after every step, whatever fails: the error is an *Untidy.
+// finish clears up after every step, whatever fails: the error is an *UntidyError.
 func finish(ctx context.Context, steps []step) error {
 	var failed error
 	for _, s := range steps {
@@ -110,7 +110,7 @@ func finish(ctx context.Context, steps []step) error {
 		}
 	}
 	if failed != nil {
-		return &Untidy{failed}
+		return &UntidyError{failed}
 	}
 	return nil
 }

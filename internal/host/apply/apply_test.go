@@ -49,7 +49,7 @@ func TestRun(t *testing.T) {
 			if c.contains == "" && err != nil || c.contains != "" && (err == nil || err.Error() != c.contains) {
 				t.Errorf("error %v, want %q", err, c.contains)
 			}
-			var reverted *Reverted
+			var reverted *RevertedError
 			if errors.As(err, &reverted) != (c.doB != nil) || reverted != nil && (reverted.Undo == nil) != c.undone {
 				t.Errorf("error %#v", err)
 			}
@@ -85,7 +85,7 @@ func TestRunUntidy(t *testing.T) {
 	finish := a.finish
 	a.finish = func(ctx context.Context) error { return errors.Join(finish(ctx), errTest) }
 	err := silent.run(context.Background(), []step{a, b})
-	var untidy *Untidy
+	var untidy *UntidyError
 	if !errors.As(err, &untidy) || !errors.Is(err, errTest) || !strings.Contains(err.Error(), "live and saved") {
 		t.Errorf("error %v", err)
 	}

@@ -17,34 +17,34 @@ import (
 // confirm takes some seconds where a million addresses change.
 const confirmTime = time.Minute
 
-// Unconfirmed is the error of a confirm that found before its first change that
+// UnconfirmedError is the error of a confirm that found before its first change that
 // it cannot be done. The trial goes on to its deadline.
-type Unconfirmed struct {
+type UnconfirmedError struct {
 	Step  string
 	Cause error
 }
 
 // Error says what is in the way.
-func (e *Unconfirmed) Error() string {
+func (e *UnconfirmedError) Error() string {
 	return fmt.Sprintf("%s: %v; nothing was changed, and the trial continues until its deadline", e.Step, e.Cause)
 }
 
 // Unwrap returns the cause.
-func (e *Unconfirmed) Unwrap() error { return e.Cause }
+func (e *UnconfirmedError) Unwrap() error { return e.Cause }
 
 // Confirm makes what is on trial the only state there is, and saves it. The
 // change is from the host as it is on trial to the wanted one.
 //
 // It returns the number of the generation that was staged for it, 0 for none. An
-// *Unconfirmed comes before the first change. A *Reverted says that the trial has
-// been ended, and whether the host is as it was before it; an *Untidy that the
+// *UnconfirmedError comes before the first change. A *RevertedError says that the trial has
+// been ended, and whether the host is as it was before it; an *UntidyError that the
 // new state is live and saved.
 func (c Change) Confirm(ctx context.Context, e journal.Entry) (number int, err error) {
 	files := &fileWork{change: c}
 	before := []step{files.prepareStep(), c.extendStep(e)}
-	var reverted *Reverted
+	var reverted *RevertedError
 	if err := c.run(ctx, before); errors.As(err, &reverted) {
-		return 0, &Unconfirmed{reverted.Step, reverted.Cause}
+		return 0, &UnconfirmedError{reverted.Step, reverted.Cause}
 	}
 	err = c.run(context.WithoutCancel(ctx), append([]step{c.commitStep(&e)}, c.newSteps(files)...))
 	if errors.As(err, &reverted) {
@@ -59,7 +59,7 @@ func (c Change) Confirm(ctx context.Context, e journal.Entry) (number int, err e
 // leftBy is what could not be cleared up by steps that succeeded; nil if nothing
 // was left.
 func leftBy(err error) error {
-	var untidy *Untidy
+	var untidy *UntidyError
 	if errors.As(err, &untidy) {
 		return untidy.Err
 	}
@@ -68,7 +68,7 @@ func leftBy(err error) error {
 
 // keep makes what is staged a generation, after an apply that succeeded, and
 // removes the journal. left is what could not be cleared up until then. The error
-// is an *Untidy, about that and more: the journal then says to the next command
+// is an *UntidyError, about that and more: the journal then says to the next command
 // that changes the host that there is something left.
 func (site Site) keep(e journal.Entry, left error) (number int, err error) {
 	number, unkept := site.Generations.Commit()
@@ -80,7 +80,7 @@ func (site Site) keep(e journal.Entry, left error) (number int, err error) {
 		return number, nil
 	}
 	e.Phase = journal.Applied
-	return number, &Untidy{errors.Join(failed, site.Journal.Write(e))}
+	return number, &UntidyError{errors.Join(failed, site.Journal.Write(e))}
 }
 
 // exceptUnstaged is an error of a commit, unless that found nothing to commit:
@@ -98,7 +98,7 @@ func exceptUnstaged(err error) error {
 func (c Change) Finish(ctx context.Context, e journal.Entry) error {
 	files := &fileWork{change: c}
 	err := c.run(ctx, append([]step{files.prepareStep()}, c.newSteps(files)...))
-	if errors.As(err, new(*Reverted)) {
+	if errors.As(err, new(*RevertedError)) {
 		return err
 	}
 	// Files that were in place when the process died are no change any more, and

@@ -30,7 +30,7 @@ type Trial struct {
 	Watch func(journal.Entry) error
 }
 
-// Try makes a change live on trial. There is no entry in the journal. An error that is a *Reverted says whether the host is
+// Try makes a change live on trial. There is no entry in the journal. An error that is a *RevertedError says whether the host is
 // as it was. Without one the trial has begun, and t.Entry is what the journal
 // says.
 //
@@ -45,7 +45,7 @@ func (c Change) Try(ctx context.Context, t *Trial) error {
 		}
 	}
 	err := c.run(ctx, c.trialSteps(t))
-	var reverted *Reverted
+	var reverted *RevertedError
 	if errors.As(err, &reverted) && reverted.Undo == nil {
 		reverted.Undo = errors.Join(c.Generations.Discard(), c.Journal.Remove())
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // modules returns the names of the kernel modules, each once.
-func (e *Missing) modules() []string {
+func (e *MissingError) modules() []string {
 	var names []string
 	for _, x := range e.Extensions {
 		if m := module(x, e.Family); m != "" && !slices.Contains(names, m) {
@@ -43,7 +43,7 @@ func libraries(name string, family ruleset.Family) string {
 }
 
 // install says how to get what is missing.
-func (e *Missing) install() []string {
+func (e *MissingError) install() []string {
 	if e.Kernel {
 		return []string{e.installModule()}
 	}
@@ -60,7 +60,7 @@ func libraryPackage(host distro.Host) string {
 	return ": install the package with the libraries of iptables (iptables on Debian and Ubuntu, iptables-libs on RHEL)"
 }
 
-func (e *Missing) installModule() string {
+func (e *MissingError) installModule() string {
 	modules := strings.Join(e.modules(), " ")
 	k, p := e.host.Kernel, e.host.Packages
 	switch {
@@ -77,7 +77,7 @@ func (e *Missing) installModule() string {
 }
 
 // without says how to do without, for each part that can.
-func (e *Missing) without() []string {
+func (e *MissingError) without() []string {
 	if len(e.Origins) == 0 {
 		return nil
 	}

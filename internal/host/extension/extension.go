@@ -24,8 +24,8 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
-// Missing is the error of a host that lacks what a bundle needs.
-type Missing struct {
+// MissingError is the error of a host that lacks what a bundle needs.
+type MissingError struct {
 	// Extensions is what is missing, or where there is more than one, one of
 	// which is: the tool did not say.
 	Extensions []ruleset.Extension
@@ -43,9 +43,9 @@ type Missing struct {
 }
 
 // Unwrap returns what the tool said.
-func (e *Missing) Unwrap() error { return e.Err }
+func (e *MissingError) Unwrap() error { return e.Err }
 
-// InRules returns a *Missing if a tool refused the rules of a bundle because of
+// InRules returns a *MissingError if a tool refused the rules of a bundle because of
 // an extension that this host lacks, and err otherwise.
 func InRules(err error, family ruleset.Family, b *bundle.Bundle, file string) error {
 	return in(err, family, readRules(family, b.File(file), b.Manifest.Rules))
@@ -68,7 +68,7 @@ func in(err error, family ruleset.Family, rules []rule) error {
 	if len(found) > 1 {
 		rules = at(rules, said.Line) // who needs which is not known
 	}
-	return missing(Missing{Extensions: found, Kernel: kernel, Family: family, Origins: origins(rules, found), Err: err})
+	return missing(MissingError{Extensions: found, Kernel: kernel, Family: family, Origins: origins(rules, found), Err: err})
 }
 
 // InSets is InRules for the lines that create the sets of a bundle.
@@ -91,12 +91,12 @@ func InSets(err error, b *bundle.Bundle) error {
 			wanted = appendPart(wanted, s.Origin)
 		}
 	}
-	return missing(Missing{
+	return missing(MissingError{
 		Extensions: []ruleset.Extension{{Kind: ruleset.SetExtension, Name: refused[0].Type}}, Kernel: true, Family: ruleset.V4, Origins: wanted, Err: err})
 }
 
 // missing fills in what the host is.
-func missing(e Missing) error {
+func missing(e MissingError) error {
 	e.host, e.release = here.Host(), here.Release()
 	_, err := os.Stat(filepath.Join(modulesFolder, e.release))
 	e.shelf = err == nil
@@ -123,12 +123,12 @@ func origins(rules []rule, of []ruleset.Extension) []bundle.Origin {
 }
 
 // Error says what is missing, who needs it, and what to do, a line for each.
-func (e *Missing) Error() string {
+func (e *MissingError) Error() string {
 	lines := slices.Concat([]string{e.what()}, e.needed(), e.install(), e.without(), []string{"the tool said: " + e.Err.Error()})
 	return strings.Join(lines, "\n  ")
 }
 
-func (e *Missing) what() string {
+func (e *MissingError) what() string {
 	var titles []string
 	for _, x := range e.Extensions {
 		titles = append(titles, distro.Title(x))
@@ -146,7 +146,7 @@ func (e *Missing) what() string {
 // most is how many parts of a profile a message names.
 const most = 4
 
-func (e *Missing) needed() []string {
+func (e *MissingError) needed() []string {
 	var names []string
 	for _, o := range e.Origins {
 		names = append(names, fmt.Sprintf("%s (%s:%d)", o.Part, o.File, o.Line))

@@ -27,19 +27,19 @@ func TestError(t *testing.T) {
 	)
 	for _, test := range []struct {
 		name, osRelease, release string
-		e                        Missing
+		e                        MissingError
 		want                     []string
 	}{
-		{"a library on RHEL", rhel10, "none", Missing{Extensions: []ruleset.Extension{bpf}, Origins: []bundle.Origin{scan}}, []string{
+		{"a library on RHEL", rhel10, "none", MissingError{Extensions: []ruleset.Extension{bpf}, Origins: []bundle.Origin{scan}}, []string{
 			"it is needed by: scan (builtin:base:22)", "to install it (RHEL 10): dnf install iptables-libs", "to avoid it: fingerprint = false and dont_fragment = false in [scan]"}},
-		{"a module without a folder of modules", debian, "none", Missing{Extensions: []ruleset.Extension{bpf}, Kernel: true, Origins: []bundle.Origin{scan}}, []string{
+		{"a module without a folder of modules", debian, "none", MissingError{Extensions: []ruleset.Extension{bpf}, Kernel: true, Origins: []bundle.Origin{scan}}, []string{
 			"the kernel of this host (none) does not have the match bpf of iptables (xt_bpf)", "/lib/modules/none is missing", "modprobe -a xt_bpf"}},
-		{"a module that the kernel is built without", rhel10, "none", Missing{Extensions: []ruleset.Extension{synproxy}, Kernel: true, Family: ruleset.V6, Origins: []bundle.Origin{https}}, []string{
+		{"a module that the kernel is built without", rhel10, "none", MissingError{Extensions: []ruleset.Extension{synproxy}, Kernel: true, Family: ruleset.V6, Origins: []bundle.Origin{https}}, []string{
 			"(ip6t_SYNPROXY)", "the kernel of RHEL 10 is built without this, and no package adds it", "to avoid it: synproxy = false in [services.https]"}},
-		{"WSL2", debian, "6.1.21.2-microsoft-standard-WSL2", Missing{Extensions: []ruleset.Extension{bpf}, Kernel: true}, []string{"the kernel is from WSL2, and no distribution package adds this"}},
-		{"a distribution that nobody knows", "ID=arch\n", "none", Missing{Extensions: []ruleset.Extension{bpf}}, []string{"install the package with the libraries of iptables"}},
-		{"five parts", debian, "none", Missing{Extensions: []ruleset.Extension{bpf}, Origins: slices.Repeat([]bundle.Origin{scan}, 5)}, []string{"scan (builtin:base:22), and 1 more"}},
-		{"one of two", debian, "none", Missing{Extensions: []ruleset.Extension{bpf, synproxy}, Kernel: true}, []string{"does not have one of these: match bpf of iptables, target SYNPROXY of iptables (xt_bpf, ipt_SYNPROXY)"}},
+		{"WSL2", debian, "6.1.21.2-microsoft-standard-WSL2", MissingError{Extensions: []ruleset.Extension{bpf}, Kernel: true}, []string{"the kernel is from WSL2, and no distribution package adds this"}},
+		{"a distribution that nobody knows", "ID=arch\n", "none", MissingError{Extensions: []ruleset.Extension{bpf}}, []string{"install the package with the libraries of iptables"}},
+		{"five parts", debian, "none", MissingError{Extensions: []ruleset.Extension{bpf}, Origins: slices.Repeat([]bundle.Origin{scan}, 5)}, []string{"scan (builtin:base:22), and 1 more"}},
+		{"one of two", debian, "none", MissingError{Extensions: []ruleset.Extension{bpf, synproxy}, Kernel: true}, []string{"does not have one of these: match bpf of iptables, target SYNPROXY of iptables (xt_bpf, ipt_SYNPROXY)"}},
 	} {
 		e := test.e
 		e.Err = errors.New("no")
@@ -60,7 +60,7 @@ func TestModulePackages(t *testing.T) {
 		"ID=ubuntu\nVERSION_ID=\"24.04\"": "linux-modules-extra-$(uname -r) && modprobe -a xt_bpf",
 		"ID=arch":                         "to install it: install the package with all modules of the kernel",
 	} {
-		e := Missing{Extensions: []ruleset.Extension{bpf}, Kernel: true, shelf: true, host: distro.Find(osRelease, "")}
+		e := MissingError{Extensions: []ruleset.Extension{bpf}, Kernel: true, shelf: true, host: distro.Find(osRelease, "")}
 		if got := e.installModule(); !strings.Contains(got, want) {
 			t.Errorf("%q: %s", osRelease, got)
 		}

@@ -115,17 +115,17 @@ type SourceEntry struct {
 // ErrNone is the error of a store without the generation that is asked for.
 var ErrNone = errors.New("no such generation")
 
-// missing is an ErrNone that says why there is none, and what to do.
-type missing string
+// missingError is an ErrNone that says why there is none, and what to do.
+type missingError string
 
-func (m missing) Error() string { return string(m) }
+func (m missingError) Error() string { return string(m) }
 
 // Unwrap makes it an ErrNone.
-func (m missing) Unwrap() error { return ErrNone }
+func (m missingError) Unwrap() error { return ErrNone }
 
 // neverApplied is the error of a store without any generation.
 func (s Store) neverApplied() error {
-	return missing("nothing has been applied yet: " + s.Folder + " has no generation. `hardenctl apply PROFILE` makes the first. If rules of hardenctl are in force all the same, that folder was lost: " + byHand)
+	return missingError("nothing has been applied yet: " + s.Folder + " has no generation. `hardenctl apply PROFILE` makes the first. If rules of hardenctl are in force all the same, that folder was lost: " + byHand)
 }
 
 // byHand is what is left to do where the state before hardenctl is lost.

@@ -39,9 +39,9 @@ func (s Store) Before() (*bundle.Bundle, error) {
 	case len(numbers) == 0:
 		return nil, s.neverApplied()
 	case numbers[0] != first:
-		return nil, missing("it was in " + s.path(first) + ", which is gone. `hardenctl history` lists the generations that are left. To remove the rules of hardenctl: " + byHand)
+		return nil, missingError("it was in " + s.path(first) + ", which is gone. `hardenctl history` lists the generations that are left. To remove the rules of hardenctl: " + byHand)
 	case !isThere(s.path(first, beforeName, sumsName)):
-		return nil, missing("it was not kept: " + s.path(first, beforeName, sumsName) + " is gone, or an earlier version of hardenctl made generation 1. `hardenctl history` lists the generations. To remove the rules of hardenctl: " + byHand)
+		return nil, missingError("it was not kept: " + s.path(first, beforeName, sumsName) + " is gone, or an earlier version of hardenctl made generation 1. `hardenctl history` lists the generations. To remove the rules of hardenctl: " + byHand)
 	}
 	u := undoing{tables: map[state.TableID]tablefile.Table{}}
 	for _, n := range numbers {

@@ -137,7 +137,7 @@ func wholeSeconds(d time.Duration) uint32 {
 
 // refused names the entry of which the kernel has given the line.
 func (h *Header) refused(err error, entry func(i int) Entry) error {
-	var r *refusal
+	var r *refusalError
 	if errors.As(err, &r) && r.line > 0 {
 		return &EntryError{h.Name, entry(int(r.line) - 1).Prefix, reason(r.errno)}
 	}

@@ -29,22 +29,22 @@ func openSocket() (socket, error) {
 	return socket{s}, nil
 }
 
-// refusal is an error number that the kernel answered with, and the line that
+// refusalError is an error number that the kernel answered with, and the line that
 // its copy of the request carries: that of the entry at fault, or 0.
-type refusal struct {
+type refusalError struct {
 	errno syscall.Errno
 	line  uint32
 }
 
 // Error is the meaning of the number.
-func (r *refusal) Error() string { return reason(r.errno).Error() }
+func (r *refusalError) Error() string { return reason(r.errno).Error() }
 
 // Unwrap returns the meaning of the number.
-func (r *refusal) Unwrap() error { return reason(r.errno) }
+func (r *refusalError) Unwrap() error { return reason(r.errno) }
 
 // ask sends a command and calls f for the body of each message that comes back,
 // until the kernel says that it is done. flags are added to NLM_F_ACK. The
-// error is a *refusal if the kernel refused.
+// error is a *refusalError if the kernel refused.
 func (s socket) ask(command int, flags int, body message, f func(body []byte) error) error {
 	request := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_IPSET<<8|command, unix.NLM_F_ACK|flags)
 	request.AddRawData(body)
@@ -93,7 +93,7 @@ func verdict(text []byte) error {
 	if errno == 0 {
 		return nil
 	}
-	r := &refusal{errno: syscall.Errno(errno)}
+	r := &refusalError{errno: syscall.Errno(errno)}
 	copied := text[4:]
 	if skip := unix.NLMSG_HDRLEN + nl.SizeofNfgenmsg; len(copied) > skip {
 		// A copy that cannot be read leaves the line unknown.

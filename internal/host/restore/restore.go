@@ -120,7 +120,7 @@ func (l *loading) family(ctx context.Context, family ruleset.Family, sets error)
 // the tools is missing, and INPUT begins with our jump. What is in force was
 // loaded when the library was there; a boot has nothing in force.
 func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error) bool {
-	var missing *extension.Missing
+	var missing *extension.MissingError
 	if l.fresh[family] || !errors.As(failed, &missing) || missing.Kernel {
 		return false
 	}
