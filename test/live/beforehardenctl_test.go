@@ -60,7 +60,7 @@ func TestRollbackToBefore(t *testing.T) {
 
 		out := expectAs(t, applying, 0, "rollback", "0", "--auto-approve", "--no-guard", "--confirm-within", "10m")
 		contains(t, out, "The host is as it was before hardenctl, on trial for 600 s.")
-		contains(t, expectAs(t, confirming, 0, "confirm"), "Confirmed. The host is as it was before hardenctl, also after a reboot.", "This was a rollback to what was there before hardenctl by ", "This is generation 3")
+		contains(t, expectAs(t, confirming, 0, "confirm"), "Confirmed. The host is as it was before hardenctl, also after a reboot.", "This was a rollback to the state before hardenctl by ", "This is generation 3")
 		look(t).is(t, before)
 		if stat, err := os.Stat("/etc/iptables/rules.v4"); err != nil || stat.Mode() != 0o640 {
 			t.Errorf("the mode of the rules file: %v, %v", stat.Mode(), err)
