@@ -25,7 +25,7 @@ func TestPages(t *testing.T) {
 	profiles, commands := 0, 0
 	for _, page := range pages.Names(t) {
 		blocks := pages.Blocks(pages.Read(t, page))
-		t.Run(filepath.Base(page), func(t *testing.T) {
+		t.Run(page, func(t *testing.T) {
 			p, c := follow(t, folder, blocks)
 			profiles, commands = profiles+p, commands+c
 		})
