@@ -117,7 +117,7 @@ func (r *tape) sets() {
 			if err != nil {
 				r.says("members", err)
 			}
-			members = append(members, fmt.Sprintf("  %s %v", e.Prefix, e.Timeout.Round(20*time.Second))) // time passes
+			members = append(members, fmt.Sprintf("  %s %v", e.Prefix, e.Timeout.Round(20*time.Minute))) // time passes
 		}
 		slices.Sort(members)
 		fmt.Fprintln(&r.seen, strings.Join(members, "\n"))
@@ -163,7 +163,7 @@ var scripts = map[string]func(*tape){
 		r.says("add to a full set", r.Sets.Add("a", prefixes("172.16.0.0/12")))
 		r.says("add to none", r.Sets.Add("gone", prefixes("192.0.2.0/24")))
 		r.says("add IPv6 to IPv4", r.Sets.Add("a", prefixes("2001:db8::/32")))
-		r.says("add with times", r.Sets.AddEntries("c", []kernelset.Entry{{Prefix: prefixes("192.0.2.0/24")[0], Timeout: 58 * time.Second}, {Prefix: prefixes("198.51.100.0/24")[0], Timeout: kernelset.Forever}}))
+		r.says("add with times", r.Sets.AddEntries("c", []kernelset.Entry{{Prefix: prefixes("192.0.2.0/24")[0], Timeout: 58 * time.Minute}, {Prefix: prefixes("198.51.100.0/24")[0], Timeout: kernelset.Forever}}))
 		r.sets()
 		r.says("swap", r.Sets.Swap("a", "b"))
 		r.says("swap two types", r.Sets.Swap("a", "c"))
@@ -184,7 +184,7 @@ var scripts = map[string]func(*tape){
 		r.says("destroy none", r.Sets.Destroy("gone"))
 		_, err := r.Sets.Lookup("gone")
 		r.says("look up none", err)
-		r.says("load", r.Sets.Load(context.Background(), []byte("create a hash:net family inet hashsize 64 maxelem 4\nadd a 192.0.2.0/25\nadd a 192.0.2.0/25\ncreate e hash:ip timeout 9\nadd e 192.0.2.1 timeout 5\n")))
+		r.says("load", r.Sets.Load(context.Background(), []byte("create a hash:net family inet hashsize 64 maxelem 4\nadd a 192.0.2.0/25\nadd a 192.0.2.0/25\ncreate e hash:ip timeout 3600\nadd e 192.0.2.1 timeout 3500\n")))
 		r.says("load what is none", r.Sets.Load(context.Background(), []byte("add gone 192.0.2.1\n")))
 		r.sets()
 		r.load("no rule names b", false, "*filter", "-D INPUT -m set --match-set b src -j DROP", "COMMIT")
