@@ -72,9 +72,16 @@ func newApply() *cobra.Command {
 	allowed := option.Allow(cmd)
 	flags := change.NewFlags(cmd)
 	flags.AfterRollback = change.AfterRollbackFlag(cmd)
+	var planned host.Target
+	flags.Early = func() (err error) {
+		if *saved != "" {
+			planned, err = loadSaved(*saved)
+		}
+		return err
+	}
 	flags.Load = func(cmd *cobra.Command, args []string, again bool) (host.Target, error) {
 		if *saved != "" {
-			return loadSaved(*saved)
+			return planned, nil
 		}
 		return loadProfile(cmd, args, *allowed, *flags.AsJSON, again)
 	}

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hardenctl/hardenctl/internal/cli/local"
 	"github.com/hardenctl/hardenctl/internal/host"
+	"github.com/hardenctl/hardenctl/internal/host/lock"
 )
 
 // kinds are files of each kind of ours, by name. The bundle is a folder.
@@ -117,6 +119,30 @@ func texts(t *testing.T) string {
 		fmt.Fprintf(&all, "%s: %s\n", file, text)
 	}
 	return all.String()
+}
+
+// A saved plan is read before the lock is waited for.
+func TestSavedPlanNeedsNoLock(t *testing.T) {
+	enter(t, map[string]string{"run/keep": ""})
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	real := local.Host
+	local.Host = host.Under(root)
+	defer func() { local.Host = real }()
+	release, err := lock.Under(root).Take(t.Context(), func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	want := "missing: no such file; save a plan first"
+	if os.Geteuid() != 0 {
+		want = host.ErrNotRoot.Error()
+	}
+	if r := run(t, "apply", "--plan", "missing", "--lock-timeout", "1ms"); r.code != 1 || !strings.Contains(r.stderr, want) {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	}
 }
 
 // What is no saved plan is named, with where a saved plan comes from. It goes no
