@@ -30,8 +30,8 @@ func inTheWay(kind string) func(t *testing.T) {
 // A set of another type or family under our name stays while rules name it.
 func TestFault12SetInTheWay(t *testing.T) {
 	strike(t,
-		fault{name: "of another type", arrange: inTheWay("hash:ip family inet6"), says: "set hardenctl-clients-v6: it is a hash:ip of IPv6"},
-		fault{name: "of another family", arrange: inTheWay("hash:net family inet"), says: "set hardenctl-clients-v6: it is a hash:net of IPv4"})
+		fault{name: "of another type", arrange: inTheWay("hash:ip family inet6"), says: "set hardenctl-clients-v6: it has the type hash:ip of IPv6"},
+		fault{name: "of another family", arrange: inTheWay("hash:net family inet"), says: "set hardenctl-clients-v6: it has the type hash:net of IPv4"})
 }
 
 // A set that has no room for its members is not swapped in. Where the file of
