@@ -14,7 +14,7 @@ import (
 type Pending struct {
 	// Token is the word that confirms; only who began the trial knows it.
 	Token string
-	// Until is when everything goes back without a confirm.
+	// Until is when everything is reverted without a confirm.
 	Until time.Time
 	// Left is how much is left of the trial.
 	Left time.Duration

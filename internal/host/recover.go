@@ -13,7 +13,7 @@ import (
 )
 
 // Recover ends what an apply has left under way whose process died, or whose
-// trial nobody has confirmed in time: what was not confirmed goes back, what was
+// trial that was not confirmed in time: what was not confirmed is reverted, what was
 // goes on to its end. A trial that is pending is left alone. Every command that
 // changes the host calls it first.
 func (h *Handle) Recover(ctx context.Context) error {
@@ -54,7 +54,7 @@ func (h *Handle) recoverOrphan(ctx context.Context) error {
 }
 
 // Revert ends the trial that is pending, or whatever an apply has left that was
-// not confirmed: everything goes back. An apply that was confirmed and died goes
+// not confirmed: everything is reverted. An apply that was confirmed and died goes
 // on to its end; where it cannot, it is given up, and the error is a *AbandonedError.
 // Where the journal is broken the error is a *JournalLostError. The host is Reverted, or
 // Unchanged if there was nothing to undo; with an error OnTrial or Incomplete.

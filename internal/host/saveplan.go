@@ -155,7 +155,7 @@ func (s *SavedPlan) Match(r *Reading) error {
 func (r *Reading) SameHost(other *Reading) bool { return r.fingerprint() == other.fingerprint() }
 
 // fingerprint is a hash over what the plan was made from: rules without their
-// counters, sets, settings and files, whoever owns them. Sets that packets or
+// counters, sets, settings and files, of any owner. Sets that packets or
 // others fill count by their headers.
 func (r *Reading) fingerprint() string {
 	sum := sha256.New()

@@ -15,7 +15,7 @@ import (
 // MinTrial is the shortest trial: the kernel counts whole seconds.
 const MinTrial = time.Second
 
-// MaxTrial is the longest trial. Whoever is locked out waits so long.
+// MaxTrial is the longest trial. A user who is locked out waits so long.
 const MaxTrial = 24 * time.Hour
 
 // atOnce is how long the kernel waits for a confirm that this process gives
@@ -23,7 +23,7 @@ const MaxTrial = 24 * time.Hour
 const atOnce = time.Minute
 
 // try moves the host to what the reading wants, on trial: unless Confirm is
-// called within the time, everything goes back. Errors are as in applyAtOnce.
+// called within the time, everything is reverted. Errors are as in applyAtOnce.
 func (h *Handle) try(ctx context.Context, r *Reading, within time.Duration) (Pending, error) {
 	token, err := newToken()
 	if err != nil {

@@ -81,7 +81,7 @@ func stepError(err error) error {
 }
 
 // giveUp ends an apply that was confirmed and cannot be finished. The journal
-// says first that it goes back from now on, in case that it does not get to the
+// says first that it is reverted from now on, in case that it does not get to the
 // end of that either.
 func (h *Handle) giveUp(ctx context.Context, e journal.Entry, unfinished error) error {
 	var u *IncompleteError

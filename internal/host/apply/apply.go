@@ -2,7 +2,7 @@
 //
 // It does so in two halves. Try makes the new rules live beside the old ones,
 // guarded by a set whose entries time out (package trial), so that the kernel
-// by itself goes back to the old rules. Confirm makes the new rules the only
+// by itself returns to the old rules. Confirm makes the new rules the only
 // ones and writes the files, so that a reboot before boots the old state.
 // Revert ends a trial before, or after its time. What the kernel does not take
 // back by itself stands in a journal (package journal), so that Revert and
@@ -30,7 +30,7 @@ type step struct {
 	name string
 	// do makes the change. It may fail half-way.
 	do func(context.Context) error
-	// undo takes back what do did, all or any part of it.
+	// undo undoes what do did, all or any part of it.
 	undo func(context.Context) error
 	// finish clears up what undo needed, after every step has succeeded.
 	finish func(context.Context) error
@@ -82,7 +82,7 @@ func (site Site) run(ctx context.Context, steps []step) error {
 	return finish(ctx, steps)
 }
 
-// revert takes back steps, last first. It goes on after a failure: what can be
+// revert undoes steps, last first. It goes on after a failure: what can be
 // taken back is.
 func (site Site) revert(ctx context.Context, steps []step) error {
 	var failed error

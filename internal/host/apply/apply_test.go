@@ -60,7 +60,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// A signal between two steps takes back the first, and neither the step that
+// A signal between two steps undoes the first, and neither the step that
 // runs nor the way back is cut off by it.
 func TestRunInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())

@@ -84,7 +84,7 @@ func (site Site) keep(e journal.Entry, left error) (number int, err error) {
 }
 
 // exceptUnstaged is an error of a commit, unless that found nothing to commit:
-// whoever applied has staged nothing, or died after the commit. That pruning has
+// the apply has staged nothing, or died after the commit. That pruning has
 // missed a file is another error.
 func exceptUnstaged(err error) error {
 	if errors.Is(err, generation.ErrUnstaged) {
@@ -131,7 +131,7 @@ func (site Site) extendStep(e journal.Entry) step {
 }
 
 // commitStep is the moment from which on the new state is the one to go to. The
-// kernel goes back to the old one no more.
+// kernel does not return to the old one any more.
 func (site Site) commitStep(e *journal.Entry) step {
 	return step{name: "confirmed", do: func(context.Context) error {
 		e.Phase = journal.Confirmed

@@ -80,7 +80,7 @@ func tableNames(family ruleset.Family, states ...trial.Tables) []string {
 }
 
 // policies returns the chains of a table whose policies the profile states, and
-// those whose policies an earlier profile did, which the plan lets go.
+// those whose policies an earlier profile did, which the plan releases.
 func (c Change) policies(id state.TableID) []string {
 	var names []string
 	for _, p := range c.Bundle.Manifest.Policies {

@@ -26,7 +26,7 @@ type Trial struct {
 	// Watch starts what ends the trial when its time is over, as far as the
 	// kernel does not. It is called when the entry has its deadline and nothing
 	// has changed yet for any packet. It is nil where this process confirms, and
-	// no other can: if it dies before, everything goes back at once.
+	// no other can: if it dies before, everything is reverted at once.
 	Watch func(journal.Entry) error
 }
 
@@ -68,8 +68,8 @@ func (site Site) Revert(ctx context.Context, e journal.Entry) error {
 	return errors.Join(discard(), site.Journal.Remove())
 }
 
-// trialSteps are the steps of a trial. Their way back hangs on the entry alone,
-// but where the same process takes back what it has just begun.
+// trialSteps are the steps of a trial. Their undo depends on the entry alone,
+// but where the same process undoes what it has just begun.
 func (c Change) trialSteps(t *Trial) []step {
 	files, copied := &fileWork{change: c}, c.copiedSets()
 	between := func(now trial.Tables) trial.Tables { return trial.Between(trial.End(now), c.Want.Tables, copied) }

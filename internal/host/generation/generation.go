@@ -48,7 +48,7 @@ const Format = 1
 type Store struct {
 	Folder string
 	// Most is how many generations are kept, and MostBytes how much all of them
-	// may take; of two generations, the newest ones, neither lets go.
+	// may take; of two generations, the newest ones, neither is removed.
 	Most      int
 	MostBytes int64
 }
@@ -175,7 +175,7 @@ func (s Store) newest() (int, error) {
 }
 
 // Previous returns the number of the generation before the newest one, which is
-// what a rollback goes back to: 0, for what the host had before hardenctl, where
+// what a rollback returns to: 0, for what the host had before hardenctl, where
 // the newest is the first.
 func (s Store) Previous() (int, error) {
 	numbers, err := s.numbers()

@@ -180,7 +180,7 @@ func (f file) isAt(name string) bool {
 // ErrUnstaged is the error of a commit without anything staged.
 var ErrUnstaged = errors.New("no generation is staged")
 
-// Commit gives what is staged the next number and lets go what is too much. An
+// Commit gives what is staged the next number and removes what is too much. An
 // error beside a number other than 0 is about the latter: the generation is
 // kept. Without anything staged the error is ErrUnstaged.
 func (s Store) Commit() (number int, err error) {

@@ -38,7 +38,7 @@ func (s Store) Next() (Generation, error) {
 	return read(filepath.Join(place, recordName))
 }
 
-// Close lets go of it.
+// Close releases it.
 func (g *Staged) Close() error { return g.folder.Close() }
 
 // Number returns the number under which the generation is kept. The error is

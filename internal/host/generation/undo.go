@@ -205,7 +205,7 @@ func (u *undoing) bundle() (*bundle.Bundle, error) {
 }
 
 // rules returns the rules of ours that the host had in a family, and the policies
-// that it goes back to; nil for neither.
+// that it returns to; nil for neither.
 func (u *undoing) rules(family ruleset.Family) []byte {
 	var tables []tablefile.Table
 	for id, t := range u.tables {

@@ -56,7 +56,7 @@ type Phase string
 // The phases.
 const (
 	// Loading is before the new rules count for any packet. It has no deadline:
-	// if its process has died, everything goes back at once.
+	// if its process has died, everything is reverted at once.
 	Loading Phase = "loading"
 	// Trial is the time in which the new rules count, until the deadline.
 	Trial Phase = "trial"

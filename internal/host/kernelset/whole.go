@@ -13,7 +13,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/tool"
 )
 
-// The kernel lets go of a set a moment after the last rule that named it went:
+// The kernel releases a set a moment after the last rule that named it went:
 // Destroy asks so often, so far apart, before it believes that it is in use.
 const (
 	destroyTries = 50

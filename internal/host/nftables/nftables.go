@@ -1,4 +1,4 @@
-// Package nftables reads what the kernel's nf_tables holds, whoever wrote it:
+// Package nftables reads what the kernel's nf_tables holds, whichever wrote it:
 // iptables-nft, nft itself, or a program that uses neither.
 //
 // iptables-save prints what iptables could have written, and for the rest it

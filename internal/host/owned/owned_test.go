@@ -127,7 +127,7 @@ func TestInPlace(t *testing.T) {
 	}
 }
 
-// Every line of a file that is not ours stays, whoever has written it and however.
+// Every line of a file that is not ours stays, in any form.
 func TestTakeOut(t *testing.T) {
 	const text = "# HARDENCTL-INPUT\n*filter\n:INPUT DROP [7:420]\n:FORWARD DROP [0:0]\n:OUTPUT DROP [1:2]\n:HARDENCTL-INPUT - [0:0]\n" +
 		"[3:4] -A INPUT  -g  HARDENCTL-INPUT\n-I FORWARD 1 -j HARDENCTL-FORWARD\n-F HARDENCTL-INPUT\n-A INPUT -m set --match-set hardenctl-a src -j MINE\nCOMMIT\n"

@@ -56,7 +56,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Wanted merges what is shared, takes over what is ours, and lets go what the
+// Wanted merges what is shared, takes over what is ours, and releases what the
 // bundle has not.
 func TestWanted(t *testing.T) {
 	b := bundle.Seal([]bundle.File{{Name: bundle.RulesV4, Text: []byte(ours)}, {Name: bundle.Sysctl, Text: []byte("a = 1\n")}},

@@ -59,7 +59,7 @@ func (c Caller) String() string {
 	return text
 }
 
-// ErrNobody is the refusal where nobody is known who must get in.
+// ErrNobody is the refusal where no admin source is known.
 var ErrNobody = errors.New("no admin access to verify: no admin session is open, and there is no admin address for an admin service")
 
 // StateAdmins is what to do about ErrNobody where a profile is applied.

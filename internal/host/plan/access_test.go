@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// An apply is refused if anybody is locked out, if nobody is known, and if
+// An apply is refused if an admin source is locked out, if none is known, and if
 // nothing could be proven; the reason names them.
 func TestRefusal(t *testing.T) {
 	in := Caller{Address: "192.0.2.7", Learned: "your SSH connection", Port: "tcp/22"}

@@ -118,7 +118,7 @@ type OnTrial struct {
 	Profile string `json:"profile"`
 	// By is who applied it; empty if it is not known.
 	By string `json:"by,omitempty"`
-	// Until is when everything goes back without a confirm, and Seconds how much
+	// Until is when everything is reverted without a confirm, and Seconds how much
 	// time that was when the plan was made.
 	Until   time.Time `json:"until"`
 	Seconds int       `json:"seconds"`

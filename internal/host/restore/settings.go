@@ -10,7 +10,7 @@ import (
 )
 
 // settings writes the kernel settings of the file that do not have their value:
-// whoever read it at boot may have done so before the kernel had conntrack,
+// what read it at boot may have done so before the kernel had conntrack,
 // which came with the rules. What cannot be changed from here, as what belongs to
 // the machine in a container, is said and is no error.
 func (l *loading) settings() error {

@@ -92,7 +92,7 @@ func TestTrusted(t *testing.T) {
 			case c.says != "" && (!errors.As(err, &wrong) || !strings.Contains(err.Error(), c.says)):
 				t.Errorf("got %v, want %q", err, c.says)
 			}
-			// Whoever logged in as bob may own it, and still nobody else write it.
+			// A user logged in as bob may own it, and still no other user write it.
 			err = trusted(path, []uint32{0, bob})
 			if bobs := strings.Contains(c.says, "owned"); (err == nil) != (bobs || c.says == "") {
 				t.Errorf("logged in as bob: %v", err)

@@ -59,7 +59,7 @@ func writeQueues(s state.Setting) error {
 		return fmt.Errorf("%s: %q is not a number of queues", s.Stated, s.Value)
 	}
 	if c.Combined == uint32(n) {
-		return nil // as when an apply goes back that could not change it
+		return nil // as when an apply is undone that could not change it
 	}
 	c.Combined = uint32(n)
 	switch err := ethtool.SetChannels(s.NIC, c); {

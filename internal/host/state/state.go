@@ -2,7 +2,7 @@
 // settings and files, as plain data.
 //
 // The same type serves both sides. Read from the live host it holds everything
-// that is there, whoever put it there; taken from a bundle it holds only what
+// that is there, of any owner; taken from a bundle it holds only what
 // the profile asks for. A plan is the difference between the two.
 package state
 
@@ -54,8 +54,7 @@ type Set struct {
 	// Odd is how many members are exceptions (nomatch) or expire: none of
 	// those that a bundle fills.
 	Odd int
-	// References counts the rules and lists that name the set, whoever owns
-	// them.
+	// References counts the rules and lists that name the set, of any owner.
 	References int
 }
 

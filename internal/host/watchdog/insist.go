@@ -6,7 +6,7 @@ import (
 )
 
 // How long Insist goes on, and how long it waits between two tries: at first and
-// at most. Whoever holds the lock of xtables, or a disk that fails for a moment,
+// at most. A program that holds the lock of xtables, or a disk that fails for a moment,
 // is done in seconds; an hour outlasts a backup.
 const (
 	patience   = time.Hour
@@ -29,7 +29,7 @@ func Insist(ctx context.Context, end func() error, tell func(err error, next tim
 	})
 }
 
-// insist is Insist with whoever waits for a pause to be over, and says whether to
+// insist is Insist with a function that waits for a pause to be over, and says whether to
 // go on.
 func insist(end func() error, tell func(error, time.Duration), wait func(time.Duration) bool) error {
 	pause, waited := firstPause, time.Duration(0)

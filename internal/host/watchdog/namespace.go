@@ -8,7 +8,7 @@ import (
 
 // bySystemd reports whether a timer of systemd may end the trial: what it starts
 // runs in the network namespace of process 1, and would look for the trial there.
-// Whoever applies by `ip netns exec` is in another, and so is the process that
+// An apply by `ip netns exec` is in another, and so is the process that
 // this program starts itself.
 func bySystemd() bool {
 	_, err := os.Stat(systemd)
