@@ -13,7 +13,7 @@ import (
 // row is the room in a row of the tables of ARCHITECTURE.md.
 var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| (.+?) \\|")
 
-// TestArchitecture holds that every package has a row in the tables of rooms, with its
+// TestArchitecture holds that every package has one row in the tables of rooms, with its
 // purpose, and that each row is a package.
 func TestArchitecture(t *testing.T) {
 	out, err := exec.Command("go", "list", "./...").Output()
@@ -23,6 +23,9 @@ func TestArchitecture(t *testing.T) {
 	packages := strings.Fields(strings.ReplaceAll(string(out), module+"/", ""))
 	var rooms []string
 	for _, found := range row.FindAllStringSubmatch(pages.Section(t, "docs/ARCHITECTURE.md", "## Rooms"), -1) {
+		if slices.Contains(rooms, found[1]) {
+			t.Errorf("docs/ARCHITECTURE.md has two rows for %s", found[1])
+		}
 		rooms = append(rooms, found[1])
 	}
 	for _, name := range packages {
