@@ -154,15 +154,15 @@ func TestReadFolderErrors(t *testing.T) {
 		want string
 	}{
 		"no bundle":         {fstest.MapFS{}, "is this a folder that `hardenctl compile -o` wrote?"},
-		"no JSON":           {manifest("{", "["), "manifest.json: this is no manifest"},
-		"text after JSON":   {folder(bundle.ManifestName, exampleManifest+"x"), "manifest.json: this is no manifest"},
+		"no JSON":           {manifest("{", "["), "manifest.json: this is not a valid manifest"},
+		"text after JSON":   {folder(bundle.ManifestName, exampleManifest+"x"), "manifest.json: this is not a valid manifest"},
 		"another format":    {manifest(`"format": 1`, `"format": 2, "more": true`), "unsupported manifest format 2 (expected 1); compile the profile again"},
 		"no format":         {manifest(`"format": 1,`, ``), "unsupported manifest format 0"},
 		"an unknown part":   {manifest(`"profile"`, `"profil"`), `unknown field "profil"`},
 		"a changed file":    {folder(bundle.RulesV4, "*filter\n"), "rules.v4 is not the file that the manifest lists"},
 		"a missing file":    {missing, "sysctl.conf: file does not exist; the manifest lists it"},
-		"a file from above": {manifest(`"name": "rules.v4"`, `"name": "../rules.v4"`), `"../rules.v4" is no file of a bundle`},
-		"a file twice":      {manifest(`"name": "sysctl.conf"`, `"name": "rules.v4"`), `"rules.v4" is no file of a bundle, or is not in its place`},
+		"a file from above": {manifest(`"name": "rules.v4"`, `"name": "../rules.v4"`), `"../rules.v4" is not a file of a bundle`},
+		"a file twice":      {manifest(`"name": "sysctl.conf"`, `"name": "rules.v4"`), `"rules.v4" is not a file of a bundle, or is not in its place`},
 		"another target":    {manifest(`/etc/iptables/rules.v4`, `/etc/passwd`), "rules.v4: the manifest states targets or a mode"},
 		"another mode":      {manifest(`0640`, `4755`), "rules.v4: the manifest states targets or a mode"},
 	} {

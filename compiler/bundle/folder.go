@@ -110,7 +110,7 @@ func ParseManifest(text []byte) (m Manifest, err error) {
 	var broken *document.BrokenError
 	switch {
 	case errors.As(err, &broken):
-		return Manifest{}, fmt.Errorf("this is no manifest: %w; compile the profile again", broken.Err)
+		return Manifest{}, fmt.Errorf("this is not a valid manifest: %w; compile the profile again", broken.Err)
 	case err != nil:
 		return Manifest{}, fmt.Errorf("%w; compile the profile again", err)
 	}
@@ -130,7 +130,7 @@ func checkFiles(entries []FileEntry) error {
 			next++
 		}
 		if next == len(all) {
-			return fmt.Errorf("%q is no file of a bundle, or is not in its place; compile the profile again", e.Name)
+			return fmt.Errorf("%q is not a file of a bundle, or is not in its place; compile the profile again", e.Name)
 		}
 		// Before 0640 there was 0644 alone, in generations that are kept.
 		if e.Mode != all[next].mode && e.Mode != open || !maps.Equal(e.Targets, all[next].targets) {

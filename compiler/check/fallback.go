@@ -19,7 +19,7 @@ func noAdminInFallback(p *profile.Profile) diag.List {
 	s := p.Services[knocked]
 	return diag.List{{
 		Code: "closed-to-all", Severity: diag.Warning, Position: s.Position, Subject: "services." + s.Name,
-		Message:    "opens to a knock alone, and access.admin names nobody: if the saved rules cannot be loaded at boot, nobody gets in",
+		Message:    "opens only to a knock, and access.admin is empty: if the saved rules fail to load at boot, no one can log in",
 		Suggestion: `state from where you could log in then, such as [access] admin = ["192.0.2.7"]`,
 	}}
 }

@@ -39,7 +39,7 @@ func trappedKnocks(p *profile.Profile) diag.List {
 		for _, port := range k.Sequence {
 			for _, trap := range p.Scan.Tripwires {
 				if trap.Protocol == port.Protocol && trap.First <= port.First && port.First <= trap.Last {
-					list.Errorf("knock-tripwire", port.Position, sequenceOf(k), "%s is a port of scan.tripwires, and a knock bans nobody", port)
+					list.Errorf("knock-tripwire", port.Position, sequenceOf(k), "%s is also in scan.tripwires, but a packet of a knock never bans; choose another port", port)
 				}
 			}
 		}

@@ -22,7 +22,7 @@ func TestKnocks(t *testing.T) {
 		{"on its own service", aDoor + `knocks.door.sequence = ["tcp/7000", "tcp/22"]`,
 			"a.toml:3:37: knocks.door.sequence: tcp/22 is a port of services.ssh, which answers before a knock is heard"},
 		{"on a tripwire", aDoor + "knocks.door.sequence = [\"tcp/7000\", \"udp/8000\"]\nscan = { probes = 3, tripwires = [\"tcp/8000\", \"udp/7990-8010\"] }",
-			"a.toml:3:37: knocks.door.sequence: udp/8000 is a port of scan.tripwires, and a knock bans nobody"},
+			"a.toml:3:37: knocks.door.sequence: udp/8000 is also in scan.tripwires, but a packet of a knock never bans; choose another port"},
 		{"fewer than are free", aDoor + "knocks.door.sequence = [\"tcp/7000\", \"udp/8000\", \"tcp/7000\"]\nscan.probes = 3", ""},
 		{"as many as are free", aDoor + "knocks.door.sequence = [\"tcp/7000\", \"udp/8000\", \"tcp/9000\"]\nscan.probes = 3",
 			"a.toml:3:25: knocks.door.sequence: [scan] bans a source that asks for more than 3 closed ports; who tries the service, and then knocks at these 3, would be banned"},

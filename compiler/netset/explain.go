@@ -118,7 +118,7 @@ func host(text string) *SyntaxError {
 	if !letters || strings.ContainsFunc(text, bad) {
 		return nil
 	}
-	return &SyntaxError{CodeHost, quote(text) + " is a host name; a set holds addresses, and names change theirs", "write the addresses that it stands for"}
+	return &SyntaxError{CodeHost, quote(text) + " is a host name; a set holds addresses, and names change theirs", "write its addresses"}
 }
 
 // explainRange says what is wrong with "a-b" where one side at least is an

@@ -31,7 +31,7 @@ func TestParsePrefixErrors(t *testing.T) {
 		{" 192.0.2.1", "bad-address", `" 192.0.2.1" is not an address or prefix`, "write an address such as 192.0.2.1 or a prefix such as 192.0.2.0/24"},
 		{"10.1.2.3/8", "host-bits", `"10.1.2.3/8" has address bits beyond its length of 8`, "write 10.0.0.0/8 for the whole prefix, or 10.1.2.3 for the one address"},
 		{"010.1.1.1", "octal-address", `"010.1.1.1" has a part with a leading zero, which ipset reads as 8.1.1.1`, "write 10.1.1.1"},
-		{"web.example", "host-name", `"web.example" is a host name; a set holds addresses, and names change theirs`, "write the addresses that it stands for"},
+		{"web.example", "host-name", `"web.example" is a host name; a set holds addresses, and names change theirs`, "write its addresses"},
 	} {
 		_, err := netset.ParsePrefix(test.text)
 		var bad *netset.SyntaxError

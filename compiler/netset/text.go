@@ -127,7 +127,7 @@ func (r *reader) refuse(at place, why func() *SyntaxError) { r.add(diag.Error, a
 func explainTrailing(rest string) *SyntaxError {
 	return &SyntaxError{
 		Code:       CodeTrailing,
-		Message:    quote(strings.TrimLeft(rest, blank)) + " stands after the entry of the line",
+		Message:    quote(strings.TrimLeft(rest, blank)) + " follows the entry of the line",
 		Suggestion: "write one entry on a line, and # before a comment",
 	}
 }

@@ -50,7 +50,7 @@ var badLines = []struct {
 	column                    int
 	code, message, suggestion string
 }{
-	{"example.com", 1, "host-name", `"example.com" is a host name`, "addresses that it stands for"},
+	{"example.com", 1, "host-name", `"example.com" is a host name`, "write its addresses"},
 	{"  localhost # me", 3, "host-name", `"localhost"`, ""},
 	{"my-host", 1, "host-name", `"my-host"`, ""},
 	{"010.1.1.1", 1, "octal-address", `ipset reads as 8.1.1.1`, "write 10.1.1.1"},
@@ -78,7 +78,7 @@ var badLines = []struct {
 	{"192.0.2.9-192.0.2.1", 1, "bad-range", `ends before it starts`, "write 192.0.2.1-192.0.2.9"},
 	{"192.0.2.9-::1", 1, "bad-range", `one address family to the other`, ""},
 	{"192.0.2.9-1.2", 1, "short-address", `"1.2" is abbreviated`, ""},
-	{"192.0.2.1 spam", 11, "trailing-text", `"spam" stands after the entry`, "# before a comment"},
+	{"192.0.2.1 spam", 11, "trailing-text", `"spam" follows the entry`, "# before a comment"},
 	{"192.0.2.1 - 192.0.2.9", 11, "trailing-text", `"- 192.0.2.9"`, "one entry on a line"},
 	{"192.0.2.1 \x00", 11, "bad-bytes", `NUL`, ""},
 	{"192.0.2.1 # caf\xe9", 16, "bad-bytes", `0xe9 is not UTF-8`, ""},

@@ -40,7 +40,7 @@ a.toml:4:36: policy.inside: "-i" is not the name of an interface
 a.toml:4:42: policy.inside: "sixteen-letters-" is not the name of an interface
 a.toml:4:62: policy.inside: "a b" is not the name of an interface
 a.toml:4:69: policy.inside: "" is not the name of an interface
-a.toml:4:73: warning: policy.inside: "eth0.100" stands twice in this list`},
+a.toml:4:73: warning: policy.inside: "eth0.100" is listed twice`},
 		{"scalar for a table", "services = 3\nscan = []", `a.toml:2:12: services: must be a table of named tables, not the number 3
 a.toml:3:8: scan: must be a table, not a list`},
 		{"array of tables", "[[sets]]\na = 1", "a.toml:2:3: sets: must be a table of named tables, not a list of tables"},
@@ -56,8 +56,8 @@ a.toml:2:86: services.a.ports: "tcp/0" is not a port (1-65535)`},
 		{"no ports", "[services.a]\n[services.b]\nports = []", `a.toml:2:2: services.a: states no ports
 a.toml:4:9: services.b.ports: is empty, so that the service has no ports`},
 		{"same port twice", `services.a.ports = ["tcp/80", "tcp/80-80", "tcp/80"]`,
-			`a.toml:2:31: warning: services.a.ports: "tcp/80-80" stands twice in this list
-a.toml:2:44: warning: services.a.ports: "tcp/80" stands twice in this list`},
+			`a.toml:2:31: warning: services.a.ports: "tcp/80-80" is listed twice
+a.toml:2:44: warning: services.a.ports: "tcp/80" is listed twice`},
 		{"limits", "[udp]\nnew_per_source = \"5/fortnight\"\npackets_per_source = \"10 in 60s\"\n[icmp]\necho_per_source = \"0/s\"",
 			`a.toml:3:18: udp.new_per_source: "5/fortnight" is not a limit
 a.toml:4:22: udp.packets_per_source: "10 in 60s" is not a limit
@@ -90,11 +90,11 @@ a.toml:4:2: services."a b": "a b" is not a name for a service`},
 			`a.toml:2:2: knocks.a: states no sequence
 a.toml:4:12: knocks.b.sequence: has a length of 1, which is not from 2 to 8
 a.toml:5:8: knocks.b.step: "2h" is not from 1s to 1h
-a.toml:7:22: knocks.c.sequence: "tcp/1" stands twice in a row
+a.toml:7:22: knocks.c.sequence: "tcp/1" is listed twice in a row
 a.toml:7:31: knocks.c.sequence: must be text, not the number 5
 a.toml:7:34: knocks.c.sequence: "tcp/7-9" is a range, and a knock is one port
 a.toml:7:45: knocks.c.sequence: "8" has no protocol
-a.toml:7:50: knocks.c.sequence: "tcp/1" stands twice in a row
+a.toml:7:50: knocks.c.sequence: "tcp/1" is listed twice in a row
 a.toml:8:8: knocks.c.open: "0s" is not from 1s to 1d
 a.toml:9:1: knocks.c.wait: unknown key`},
 		{"too many knocks", `knocks.a.sequence = ["tcp/1", "tcp/2", "tcp/3", "tcp/4", "tcp/5", "tcp/6", "tcp/7", "tcp/8", "tcp/9"]`,

@@ -205,7 +205,7 @@ func (d *decoder) unremoved(removal, table *node) {
 			Suggestion: didYouMean(key, names(table)),
 		}
 		if strings.Contains(key, ".") {
-			f.Suggestion = "name keys of the table in which remove stands; enabled = false in a table switches that table off"
+			f.Suggestion = "name keys of the table that remove is in; enabled = false in a table disables that table"
 		}
 		d.add(f, element.value, element.path)
 	}

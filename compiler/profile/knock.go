@@ -141,7 +141,7 @@ func parseKnock(text string, earlier []Port) (Port, *flaw) {
 	case port.First != port.Last:
 		return Port{}, badPort(text, "is a range, and a knock is one port", "")
 	case len(earlier) > 0 && earlier[len(earlier)-1].String() == port.String():
-		return Port{}, badPort(text, "stands twice in a row, and a packet that is only sent again would pass for the second knock", "")
+		return Port{}, badPort(text, "is listed twice in a row: a packet that is sent again would count as the second knock", "")
 	}
 	return port, nil
 }

@@ -31,7 +31,7 @@ func TestParseSequence(t *testing.T) {
 		{"tcp/7000", "[] the sequence has a length of 1, which is not from 2 to 8"},
 		{"", "[] the sequence has a length of 0, which is not from 2 to 8"},
 		{"tcp/7000 8000", `[] "8000" has no protocol; write "tcp/8000" or "udp/8000"`},
-		{"tcp/7000 tcp/7000", `[] "tcp/7000" stands twice in a row, and a packet that is only sent again would pass for the second knock`},
+		{"tcp/7000 tcp/7000", `[] "tcp/7000" is listed twice in a row: a packet that is sent again would count as the second knock`},
 		{"tcp/7000 tcp/80-90", `[] "tcp/80-90" is a range, and a knock is one port`},
 	} {
 		ports, err := ParseSequence(strings.Fields(test.text))

@@ -30,7 +30,7 @@ func misplaced(key string) string {
 	case !ok:
 		return ""
 	case home == "":
-		return fmt.Sprintf("%s stands at the beginning of the file, above the first [table]", key)
+		return fmt.Sprintf("%s belongs at the beginning of the file, above the first [table]", key)
 	default:
 		return fmt.Sprintf("%s is a key of [%s]: state it below that line", key, home)
 	}

@@ -105,7 +105,7 @@ func (d *decoder) ports(to *[]Port) reader {
 				continue
 			}
 			if seen[port] {
-				d.warn("duplicate", element, "%s stands twice in this list", quote(element.scalar.(string)))
+				d.warn("duplicate", element, "%s is listed twice", quote(element.scalar.(string)))
 				continue
 			}
 			seen[port] = true

@@ -74,7 +74,7 @@ func (d *decoder) checkSet(n *node, members netset.Set, entries int, least Count
 			Suggestion: d.meant(n, "", `add addresses = ["192.0.2.0/24"] or files = ["lists/name.txt"]`),
 		}, n.key, n.path)
 	case members.IsEmpty():
-		d.add(&flaw{Code: "empty-set", Message: "holds no address", Note: "an empty set matches nobody"}, n.key, n.path)
+		d.add(&flaw{Code: "empty-set", Message: "holds no address", Note: "an empty set matches no source"}, n.key, n.path)
 	case entries < int(least.N):
 		d.add(&flaw{
 			Code:    "min-entries",
@@ -106,7 +106,7 @@ func coversAll(message string, purpose use) *flaw {
 		f.Note = "to block it would drop everyone, the administrator too"
 		f.Suggestion = `drop by default with [policy] input = "drop" instead`
 	case toTrust:
-		f.Note = "nobody would be limited, banned or blocked any more"
+		f.Note = "no source would be limited, banned or blocked any more"
 		f.Suggestion = "list the addresses that are meant"
 	case toServe:
 		f.Suggestion = `a service without from is open to everyone; leave the list out, or say remove = ["from"] if it is inherited`
@@ -162,7 +162,7 @@ func (d *decoder) meantSet(text string, f *flaw) {
 	} else if near, ok := nearest(text, d.setNames); ok {
 		f.Suggestion = fmt.Sprintf("did you mean the set %q?", "@"+near)
 	} else if first, last, ok := strings.Cut(text, "-"); ok && isAddress(first) && isAddress(last) {
-		f.Suggestion = "write the prefixes that it stands for, or put the range into a file of a set"
+		f.Suggestion = "write the range as prefixes, or put it into a file of a set"
 	}
 }
 
@@ -245,7 +245,7 @@ func (d *decoder) from(to *[]Ref) reader {
 		refs.read(n)
 		if n.kind == kindArray && len(n.children) == 0 {
 			d.add(&flaw{
-				Code: "empty-list", Message: "is empty, so that nobody could connect",
+				Code: "empty-list", Message: "is empty: no source could connect",
 				Suggestion: `leave it out to let everyone in, or say remove = ["from"] if it is inherited; enabled = false switches the service off`,
 			}, n.value, n.path)
 		}

@@ -28,7 +28,7 @@ func want(n *node, k kind, what string, list *diag.List) bool {
 	case k == kindBool && (text == "true" || text == "false"), k == kindInteger && isDigits(text):
 		d.Suggestion = fmt.Sprintf("write %s without quotes", text)
 	case k == kindBool && n.name == "admin":
-		d.Suggestion = "write true; the addresses stand in [access], as admin = [...]"
+		d.Suggestion = "write true; list the addresses in [access], as admin = [...]"
 	case k == kindBool && (yesWord.MatchString(text) || n.scalar == int64(1)):
 		d.Suggestion = "write true"
 	case k == kindBool && (noWord.MatchString(text) || n.scalar == int64(0)):
@@ -81,7 +81,7 @@ func texts(n *node, what string, list *diag.List) []*node {
 		if seen[text] {
 			list.Add(diag.Diagnostic{
 				Code: "duplicate", Severity: diag.Warning, Position: c.value, Subject: c.path,
-				Message: quote(text) + " stands twice in this list",
+				Message: quote(text) + " is listed twice",
 			})
 			continue
 		}

@@ -21,7 +21,7 @@ func Write(dir string, b *bundle.Bundle) error {
 	}
 	gone, foreign := b.Over(os.DirFS(dir))
 	if foreign != "" {
-		return fmt.Errorf("%s is in the way and of no bundle; choose another folder", filepath.Join(dir, foreign))
+		return fmt.Errorf("%s exists and belongs to no bundle; choose another folder", filepath.Join(dir, foreign))
 	}
 	all := b.All()
 	manifest := len(all) - 1

@@ -98,7 +98,7 @@ func TestWriteKeepsOthersFiles(t *testing.T) {
 				write(t, dir, bundle.ManifestName, manifest)
 			}
 			err := bundledir.Write(dir, example())
-			if err == nil || !strings.Contains(err.Error(), "is in the way and of no bundle; choose another folder") {
+			if err == nil || !strings.Contains(err.Error(), "exists and belongs to no bundle; choose another folder") {
 				t.Errorf("%s beside manifest %q: error %v", name, manifest, err)
 			}
 			if text, _ := os.ReadFile(filepath.Join(dir, name)); string(text) != "of a person" {
