@@ -39,7 +39,7 @@ func built() string {
 
 func main() {
 	environ.Scrub()
-	// A signal cancels: an apply that is under way goes back before it ends.
+	// A signal cancels: an apply that is under way is undone before it ends.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	root := newRoot()
 	finish := terminal.Attach(root)

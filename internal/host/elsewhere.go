@@ -7,7 +7,7 @@ import (
 )
 
 // ElsewhereError is the error of a command that an apply in another network
-// namespace is in the way of: what is on trial there cannot be ended from here.
+// namespace blocks: what is on trial there cannot be ended from here.
 type ElsewhereError struct {
 	Profile, Namespace string
 }

@@ -22,7 +22,7 @@ type Handle struct {
 	release  func()
 }
 
-// Wait says how to wait for the lock, and whom to tell.
+// Wait says how to wait for the lock, and where to report it.
 type Wait struct {
 	// Limit is how long to wait, all in all.
 	Limit time.Duration
@@ -90,7 +90,7 @@ func (h Host) openWhen(ctx context.Context, w Wait, ready func(*Handle) error) (
 	}
 }
 
-// awaitEnd waits until no trial is in the way, and reports whether that came
+// awaitEnd waits until no trial is pending, and reports whether that came
 // before the end. After a second it says once what it waits for.
 func (h Host) awaitEnd(ctx context.Context, end time.Time, say func()) bool {
 	ctx, cancel := context.WithDeadline(ctx, end)

@@ -69,7 +69,7 @@ func (p Pending) apply() string {
 	return what
 }
 
-// PendingError is the error of a command that a pending trial is in the way of.
+// PendingError is the error of a command that a pending trial blocks.
 type PendingError struct{ Pending }
 
 // Error says what is on trial, and what ends it.

@@ -20,12 +20,12 @@ type IncompleteError struct {
 	Folder string
 }
 
-// Error says what is in the way, and the two ways out.
+// Error says what blocks it, and the two ways out.
 func (e *IncompleteError) Error() string {
 	return fmt.Sprintf("the apply of %s was confirmed but is incomplete: %v; fix the cause and run any command that changes the host to complete it, or abandon it with `hardenctl revert` (%s lists what is left to do)", e.Profile, e.Cause, e.Folder)
 }
 
-// Unwrap returns what is in the way.
+// Unwrap returns what blocks it.
 func (e *IncompleteError) Unwrap() error { return e.Cause }
 
 // AbandonedError is the error of an apply that was confirmed, could not be brought to its
@@ -66,8 +66,8 @@ func (h *Handle) finishBundle(ctx context.Context, e journal.Entry) error {
 	return h.change(r).Finish(ctx, e)
 }
 
-// stepError is what a step has failed of. That it went back, which is what an
-// *apply.RevertedError says, is no news of the host: it is half-way still.
+// stepError is what a step has failed of. That it was undone, which is what an
+// *apply.RevertedError says, says nothing of the host: that is still half-way.
 func stepError(err error) error {
 	var reverted *apply.RevertedError
 	if !errors.As(err, &reverted) {

@@ -107,7 +107,7 @@ func (f Flags) applyAsked(cmd *cobra.Command, args []string, within time.Duratio
 	return again.apply(cmd.Context(), held, within)
 }
 
-// open waits until nothing is in the way, and takes the lock.
+// open waits until no trial is pending, and takes the lock.
 func (f Flags) open(cmd *cobra.Command) (*host.Handle, error) {
 	return local.Host.OpenIdle(cmd.Context(), local.Waiting(cmd, *f.lockTimeout, *f.AsJSON))
 }

@@ -22,7 +22,7 @@ const defaultTrial = time.Minute
 type trialView struct {
 	// Token is the word that confirms.
 	Token string `json:"token"`
-	// Deadline is when everything goes back without a confirm.
+	// Deadline is when the old state is restored without a confirm.
 	Deadline time.Time `json:"deadline"`
 	// Seconds is how long that was from the beginning.
 	Seconds int `json:"seconds"`

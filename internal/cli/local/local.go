@@ -17,7 +17,7 @@ import (
 // Host is the host that the commands read and change.
 var Host = host.Under("/")
 
-// Waiting says how a command waits for its turn, and whom it tells what.
+// Waiting says how a command waits for its turn, and what it prints meanwhile.
 func Waiting(cmd *cobra.Command, limit time.Duration, asJSON bool) host.Wait {
 	return host.Wait{Limit: limit, Progress: terminal.Progress(cmd, asJSON), Mended: func(what string) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "hardenctl: "+what)

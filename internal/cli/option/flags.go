@@ -15,7 +15,7 @@ func LockTimeout(cmd *cobra.Command) *time.Duration {
 	return cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl")
 }
 
-// TurnTimeout is LockTimeout for a command that a trial is in the way of.
+// TurnTimeout is LockTimeout for a command that a pending trial blocks.
 func TurnTimeout(cmd *cobra.Command, wait time.Duration) *time.Duration {
 	return cmd.Flags().Duration("lock-timeout", wait, "how long to wait for another hardenctl or a pending trial")
 }

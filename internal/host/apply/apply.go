@@ -36,8 +36,8 @@ type step struct {
 	finish func(context.Context) error
 }
 
-// RevertedError is the error of an apply that failed and went back. Undo is nil if
-// the host is as it was; else it says what could not be taken back.
+// RevertedError is the error of an apply that failed and was undone. Undo is nil if
+// the host is as it was; else it says what could not be undone.
 type RevertedError struct {
 	Step  string
 	Cause error

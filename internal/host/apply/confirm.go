@@ -24,7 +24,7 @@ type UnconfirmedError struct {
 	Cause error
 }
 
-// Error says what is in the way.
+// Error says what blocks the confirm.
 func (e *UnconfirmedError) Error() string {
 	return fmt.Sprintf("%s: %v; nothing was changed, and the trial continues until its deadline", e.Step, e.Cause)
 }

@@ -153,7 +153,7 @@ func widen(e kernelset.Entry, netmask int) kernelset.Entry {
 }
 
 // replace fills another set beside one and swaps the two. A set of that name
-// that an apply left behind when it was killed is in the way, and nobody's.
+// that an apply left behind when it was killed blocks it, and belongs to no other program.
 func (w *setWork) replace(ctx context.Context, name, beside string) error {
 	if err := w.change.Sets.Destroy(beside); err != nil {
 		return err
@@ -217,7 +217,7 @@ func notReplaced(have state.Set) error {
 	return fmt.Errorf("it has the type %s of IPv%d, and the kernel cannot replace it while rules use it; remove those rules (iptables-save lists them) and run the command again", have.Type, have.Family)
 }
 
-// undo swaps and names back and removes what was made. The rules went back
+// undo swaps and names back and removes what was made. The rules were restored
 // before, so that nothing refers to a set that goes.
 func (w *setWork) undo(context.Context) error {
 	var failed error

@@ -159,7 +159,7 @@ func (w *setWork) try(ctx context.Context, s plan.Step) error {
 }
 
 // dropSets removes those that a trial made. One that others have begun to use
-// stays. Guards that cannot go, since the rules could not go back, are emptied at
+// stays. Guards that cannot go, since the rules could not be restored, are emptied at
 // least.
 func (site Site) dropSets(made []string) error {
 	err := site.disarm()
@@ -226,7 +226,7 @@ func (site Site) deadlineStep(t *Trial) step {
 }
 
 // armStep is the moment at which the host changes. On the way back that is the
-// one at which the rules go back, table by table; the guard is emptied only
+// one at which the rules are restored, table by table; the guard is emptied only
 // after them, since a packet that is between the jumps then would meet neither
 // the old chains nor the new ones.
 func (site Site) armStep(t *Trial) step {

@@ -17,7 +17,7 @@ import (
 const folderMode = 0o755
 
 // Replacement is a file that is about to change. What needs space is done when
-// it is prepared: to put the new file in place, and to go back to the old one,
+// it is prepared: to put the new file in place, and to restore the old one,
 // takes a rename each. At any moment the file is wholly old or wholly new.
 type Replacement struct {
 	path   string

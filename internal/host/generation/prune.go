@@ -14,7 +14,7 @@ import (
 )
 
 // leastKept is how many generations are kept whatever they take: without the
-// one before the newest there is nothing to go back to.
+// one before the newest there is nothing to roll back to.
 const leastKept = 2
 
 // Prune lets the oldest generations go, until no more than Most are left and

@@ -13,7 +13,7 @@ import (
 // lets applies go on after this rollback.
 const acceptedName = "accepted"
 
-// IsRollback reports whether the generation went back to an earlier one, or to
+// IsRollback reports whether the generation restored an earlier one, or to
 // what the host had before hardenctl, which is From 0.
 func (g Generation) IsRollback() bool { return g.From > 0 || g.Profile == bundle.BeforeProfile }
 

@@ -17,7 +17,7 @@ var fail2banNames = []string{bundle.Fail2banFilter, bundle.Fail2banJail, bundle.
 // Fail2banNotes says what is left to do for fail2ban to follow the files that
 // it reads, given all files by path before and after an apply. Apply does not
 // reload it: it is another's service, and what is wrong elsewhere in its
-// configuration is no reason to go back.
+// configuration does not undo the apply.
 func Fail2banNotes(layout bundle.Layout, have, want map[string][]byte) []string {
 	paths := bundle.Paths(layout)
 	jail := want[paths[bundle.Fail2banJail]]

@@ -1,7 +1,7 @@
 // Package restore loads the files that a host boots from, and closes the host
 // where they cannot be loaded.
 //
-// At boot there is nothing to go back to. What a distribution's own loader does
+// At boot there is no earlier state to restore. What a distribution's own loader does
 // when a rule is refused, or a set is missing, is to leave the kernel without
 // rules, and then the network comes up: a host that nobody filters. Here a
 // family whose rules cannot be loaded gets the closed rules of its profile: open

@@ -104,7 +104,7 @@ func Write(s state.Setting) error {
 }
 
 // PutBack writes the value that a setting had before. What has gone since, an
-// interface that somebody has unplugged or a module, has nothing to go back to.
+// interface that somebody has unplugged or a module, needs no undo.
 func PutBack(s state.Setting) error {
 	err := Write(s)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
@@ -146,7 +146,7 @@ func of(s state.Setting) (Kind, error) {
 const Loose = "net.netfilter.nf_conntrack_tcp_loose"
 
 // Ordered returns names of settings in the order in which they are written. They
-// go back in the opposite one.
+// are undone in the opposite one.
 func Ordered(names []string) []string {
 	if i := slices.Index(names, Loose); i >= 0 {
 		names = append(slices.Delete(slices.Clone(names), i, i+1), Loose)

@@ -1,6 +1,6 @@
 // Package watchdog sees to it that a trial ends when its time is over, even if
-// its process, the login and the connection are gone by then. The rules go back
-// in the kernel by themselves; kernel settings and what lies about do not.
+// its process, the login and the connection are gone by then. The kernel restores
+// the rules by itself; kernel settings and what lies about do not.
 //
 // Where systemd runs, a transient timer starts `hardenctl revert --at-deadline`:
 // systemd ends whatever belongs to a login when it ends, where it is told to

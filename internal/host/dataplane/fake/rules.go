@@ -106,7 +106,7 @@ func (m *Machine) withoutSet(t tablefile.Table, lines string) error {
 		for _, r := range c.Rules {
 			for _, name := range r.Sets() {
 				if m.sets[name] == nil {
-					return atCommit(lines, fmt.Errorf("Set %s doesn't exist", name))
+					return atCommit(lines, toolError("Set "+name+" doesn't exist"))
 				}
 			}
 		}

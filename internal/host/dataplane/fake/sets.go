@@ -61,9 +61,14 @@ func (s sets) Create(_ context.Context, all ...setfile.Set) error {
 	return nil
 }
 
+// toolError is an error in the words of the real tool.
+type toolError string
+
+func (s toolError) Error() string { return string(s) }
+
 func (m *Machine) create(declared setfile.Set) error {
 	if m.sets[declared.Name] != nil {
-		return refused("ipset", 0, &LineError{1, declared.String(), errors.New("Set cannot be created: set with the same name already exists")})
+		return refused("ipset", 0, &LineError{1, declared.String(), toolError("Set cannot be created: set with the same name already exists")})
 	}
 	h := kernelset.Header{Name: declared.Name, Type: declared.Type, Family: ruleset.V4, HashSize: 1024, MaxElem: 65536}
 	for _, o := range declared.Options {
@@ -124,7 +129,7 @@ func (m *Machine) addLine(e setfile.Entry) error {
 		prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 	}
 	if err != nil {
-		return fmt.Errorf("Syntax error: cannot parse %s", e.Element)
+		return toolError("Syntax error: cannot parse " + e.Element)
 	}
 	entry := kernelset.Entry{Prefix: prefix}
 	if value, timed := e.Value("timeout"); timed {
