@@ -103,9 +103,9 @@ bin/sshd:
 bin/rsyslog:
 	test/scripts/unpack $@ rsyslog libestr0 libfastjson4 liblognorm5
 
-# The tests that hang on what iptables and ipset print, take and refuse, with the
+# The tests that depend on what iptables and ipset print, take and refuse, with the
 # tools of three generations of Debian, less this machine's, which make test tests.
-# SHORT=1 runs those that hang on it most.
+# SHORT=1 runs those that depend on it most.
 GENERATIONS ?= $(filter-out $(shell . /etc/os-release && echo $$VERSION_CODENAME), bullseye bookworm trixie)
 SHORT ?=
 matrix: export CGO_ENABLED = 0

@@ -23,7 +23,7 @@ var files = []manpage.File{
 	{Path: "/etc/hardenctl/closed.v4, /etc/hardenctl/closed.v6", Purpose: "the rules that restore loads if the saved rules or sets fail to load", Commands: []string{"apply", "rollback", "confirm", "restore"}},
 	{Path: "/etc/sysctl.d/60-hardenctl.conf", Purpose: "kernel settings", Commands: []string{"apply", "rollback", "confirm", "restore"}},
 	{Path: "/var/lib/hardenctl/generations", Purpose: "one folder for each generation: the bundle, the profile with its includes and lists, and the state before", Commands: []string{"apply", "rollback", "confirm", "history"}},
-	{Path: "/var/lib/hardenctl/journal", Purpose: "the journal of an apply that is in progress, on trial or incomplete", Commands: []string{"apply", "rollback", "confirm", "revert"}},
+	{Path: "/var/lib/hardenctl/trial", Purpose: "the journal of an apply that is in progress, on trial or incomplete", Commands: []string{"apply", "rollback", "confirm", "revert"}},
 	{Path: "/run/hardenctl.lock", Purpose: "the lock of the commands that change the host", Commands: []string{"apply", "rollback", "confirm", "revert", "restore"}},
 	{Path: "/etc/systemd/system/hardenctl-restore.service", Purpose: "the unit that runs restore at boot; apply installs it", Commands: []string{"apply", "restore"}},
 }

@@ -65,3 +65,37 @@ func TestTrialOnAMachine(t *testing.T) {
 	m.lets(t, now, now)
 	m.do(t, 0, "hardenctl plan /etc/hardenctl/other.toml --detailed-exitcode")
 }
+
+// A reboot in a trial boots the old state, and the next command has nothing to
+// do but clear up; a reboot in the middle of a confirm ends in the new one.
+func TestFault19_RebootInATrial(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		before := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 99\n[policy]")
+		after := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]", `"tcp/80"`, `"tcp/8443"`, `ban = "1h"`, `ban = "30m"`)
+		expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		reboot(t)
+		old := look(t)
+		tryOut(t, after, "2m")
+		reboot(t)
+		tool(t, "sysctl -qw net.ipv4.ip_default_ttl=77") // as some other file of the host may say
+		expect(t, 0, "revert")
+		ttlIs(t, "77")
+		tool(t, "sysctl -qw net.ipv4.ip_default_ttl=99")
+		look(t).is(t, old)
+		nothingUnderWay(t)
+
+		folder := t.TempDir()
+		hardenctl(t, "compile", after, "-o", folder)
+		begun, _ := kill(t, "apply "+folder, 1000)
+		expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		for _, step := range []int{len(begun) - 6, len(begun) - 1} { // sets, and files
+			kill(t, "apply "+folder, step)
+			reboot(t)
+			contains(t, expect(t, 0, "revert"), "No trial is pending")
+			expect(t, 0, "plan", after, "--detailed-exitcode")
+			nothingUnderWay(t)
+			noTrialLeft(t)
+			expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		}
+	})
+}

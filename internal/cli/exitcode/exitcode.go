@@ -79,7 +79,7 @@ var Table = []Row{
 func General() []Row { return rows(func(r Row) bool { return len(r.Commands) == 0 }) }
 
 // Of returns the codes with which the command of this name ends; nil for a name
-// Of the table does not have, such as those of cobra's own commands.
+// that the table does not have, such as those of cobra's own commands.
 func Of(command string) []Row {
 	return rows(func(r Row) bool { return slices.Contains(r.Commands, command) })
 }

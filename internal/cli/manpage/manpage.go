@@ -31,7 +31,7 @@ func Name(cmd *cobra.Command) string {
 }
 
 // Of returns the page of a command in roff. Equal commands give equal bytes: there is
-// Of date in it.
+// no date in it.
 func Of(cmd *cobra.Command, files []File) ([]byte, error) {
 	cmd.DisableAutoGenTag = true
 	cmd.InitDefaultVersionFlag()
