@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
@@ -95,5 +96,31 @@ func TestKeepsCounts(t *testing.T) {
 	})
 	if err != nil || got["192.0.2.7"] != 427 || got["192.0.2.8"] != 549 {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// Of an entry that two sets hold, the longer time and the larger counters are kept,
+// whichever set has them.
+func TestKeepsTheLongerAndTheLarger(t *testing.T) {
+	entry := func(left time.Duration, packets uint64) kernelset.Entry {
+		return kernelset.Entry{Prefix: netip.MustParsePrefix("192.0.2.7/32"), Timeout: left, Packets: packets, Bytes: 60 * packets}
+	}
+	const forever = kernelset.Forever
+	for _, c := range []struct {
+		first, second, want kernelset.Entry
+		news                bool
+	}{
+		{entry(600, 5), entry(600, 5), entry(600, 5), false},
+		{entry(599, 5), entry(600, 2), entry(600, 5), true},
+		{entry(600, 5), entry(599, 7), entry(600, 7), true},
+		{entry(600, 5), entry(10, 2), entry(600, 5), false},
+		{entry(forever, 5), entry(600, 7), entry(forever, 7), true},
+		{entry(600, 5), entry(forever, 2), entry(forever, 5), true},
+	} {
+		k := kept{}
+		k.take(c.first)
+		if got, news := k.take(c.second); got != c.want || news != c.news {
+			t.Errorf("%v, then %v: %v, news %v", c.first, c.second, got, news)
+		}
 	}
 }

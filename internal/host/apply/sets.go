@@ -125,23 +125,25 @@ func (w *setWork) keep(name, from, to string) error {
 		if err != nil {
 			return err
 		}
-		if w.kept[name].takes(e) {
+		if e, news := w.kept[name].take(e); news {
 			entries = append(entries, widen(e, int(want.Netmask)))
 		}
 	}
 	return w.change.Sets.AddEntries(to, entries)
 }
 
-// takes reports whether an entry was not there, or has more time left or has
-// counted more now, and notes it.
-func (k kept) takes(e kernelset.Entry) bool {
+// take joins an entry with what is known of it: the longer time, and the larger
+// counters. It reports whether that is news.
+func (k kept) take(e kernelset.Entry) (joined kernelset.Entry, news bool) {
 	before, there := k[e.Prefix]
-	longer := e.Timeout > before.Timeout || e.Timeout == kernelset.Forever
-	if there && e.Packets <= before.Packets && (before.Timeout == kernelset.Forever || !longer) {
-		return false
+	if there && before.Packets > e.Packets {
+		e.Packets, e.Bytes = before.Packets, before.Bytes
+	}
+	if there && e.Timeout != kernelset.Forever && (before.Timeout == kernelset.Forever || before.Timeout > e.Timeout) {
+		e.Timeout = before.Timeout
 	}
 	k[e.Prefix] = e
-	return true
+	return e, !there || e.Packets > before.Packets || e.Timeout != before.Timeout
 }
 
 // widen cuts an entry to the netmask of the set that it goes to.
