@@ -10,8 +10,10 @@ import (
 // moduleOptions are in a modprobe.d file.
 type moduleOptions struct{}
 
+// States implements Kind.
 func (moduleOptions) States(e bundle.SettingEntry) bool { return e.Module != "" }
 
+// Files implements Kind.
 func (moduleOptions) Files(stated []bundle.SettingEntry) []bundle.File {
 	var b bytes.Buffer
 	for _, o := range stated {

@@ -31,8 +31,10 @@ MACAddressPolicy=persistent
 // naming, that which udev gave it. So both kinds of names do.
 type nics struct{}
 
+// States implements Kind.
 func (nics) States(e bundle.SettingEntry) bool { return e.NIC != "" }
 
+// Files implements Kind.
 func (nics) Files(stated []bundle.SettingEntry) []bundle.File {
 	var files []bundle.File
 	for i, e := range stated {

@@ -16,10 +16,12 @@ import (
 // older procps ignores the line because of the "-".
 type sysctls struct{}
 
+// States implements Kind.
 func (sysctls) States(e bundle.SettingEntry) bool {
 	return e.Kind == "" && e.Module == "" && e.NIC == ""
 }
 
+// Files implements Kind.
 func (sysctls) Files(stated []bundle.SettingEntry) []bundle.File {
 	var b bytes.Buffer
 	part := ""

@@ -1,7 +1,7 @@
 // Package document reads and writes JSON that states its format: a number in the
 // field "format", which grows whenever the fields change. A document of another
-// format is told from one that is broken, since another version of hardenctl can
-// read the first and none the second.
+// format and a broken one give different errors: another version of hardenctl can
+// read the first, and no version can read the second.
 package document
 
 import (
@@ -20,8 +20,8 @@ type Kind struct {
 	Format int
 	// Oldest is the first format that is read; 0 for Format alone.
 	Oldest int
-	// Exact is of documents that nobody edits: a text is broken that is not, byte
-	// for byte, what Encode makes of what was read of it.
+	// Exact is for documents that are not edited by hand: a text is broken if Encode
+	// makes other bytes of what was read.
 	Exact bool
 }
 
@@ -37,8 +37,7 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("unsupported %s format %d (expected %s)", e.Kind.Name, e.Format, e.Kind.formats())
 }
 
-// BrokenError is the error of a text that is no document of a kind, or not a whole
-// one.
+// BrokenError is the error of a text that is not a whole document of its kind.
 type BrokenError struct {
 	Kind Kind
 	Err  error

@@ -53,7 +53,7 @@ func (l *lowering) slow() window {
 	return window{"slow", "seen-slow", "too many slow probes", s.Count, s.Window, windowEntries}
 }
 
-// rush takes what the first window has no room for, and is never longer.
+// rush counts every port for a short time, never longer than the first window.
 func (l *lowering) rush() window {
 	s := l.profile.Scan
 	return window{"rush", "seen-rush", "too many probes in a rush", s.Probes, min(rushLasts, s.Window), rushEntries}

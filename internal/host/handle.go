@@ -27,10 +27,10 @@ type Wait struct {
 	// Limit is how long to wait, all in all.
 	Limit time.Duration
 	// Progress is told what is waited for, after a second, and later each step of
-	// what the handle does; nil for nobody.
+	// what the handle does; nil reports nothing.
 	Progress func(step string)
 	// Mended is told if others could hold the lock, which was made anew then; nil
-	// for nobody.
+	// reports nothing.
 	Mended func(what string)
 }
 
@@ -48,11 +48,11 @@ func (h Host) Open(ctx context.Context, w Wait) (*Handle, error) {
 	return &Handle{h, w.Progress, release}, nil
 }
 
-// Close lets the next one in.
+// Close releases the lock.
 func (h *Handle) Close() { h.release() }
 
 // OpenIdle takes the lock when nothing is under way any more, for an apply. What a
-// process has left that died is brought to its end first. Errors are as in Open,
+// process that died has left is finished or reverted first. Errors are as in Open,
 // where a trial takes too long too, and what Recover says.
 func (h Host) OpenIdle(ctx context.Context, w Wait) (*Handle, error) {
 	return h.openWhen(ctx, w, func(held *Handle) error { return held.ready(ctx) })

@@ -91,7 +91,7 @@ func (h *Handle) stage(r *Reading, t Target) error {
 
 // discard removes the generation that was staged for an apply that has failed,
 // unless the journal says that it is still under way: one that was confirmed
-// becomes a generation when the next command brings it to its end.
+// becomes a generation when the next command completes it.
 func (h *Handle) discard() error {
 	if _, err := h.journal.Read(); !errors.Is(err, journal.ErrNone) {
 		return nil

@@ -118,6 +118,7 @@ var ErrNone = errors.New("no such generation")
 // missingError is an ErrNone that says why there is none, and what to do.
 type missingError string
 
+// Error says why there is none, and what to do.
 func (m missingError) Error() string { return string(m) }
 
 // Unwrap makes it an ErrNone.

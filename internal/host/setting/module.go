@@ -15,8 +15,10 @@ type moduleOptions struct{ sysctls }
 
 const moduleFolder = "/sys/module"
 
+// States implements Kind.
 func (moduleOptions) States(e bundle.SettingEntry) bool { return e.Module != "" }
 
+// Owns implements Kind.
 func (moduleOptions) Owns(s state.Setting) bool { return strings.HasPrefix(s.Path, moduleFolder+"/") }
 
 // Here has an option that can be changed while its module is loaded. Others count
@@ -43,4 +45,5 @@ func (m moduleOptions) Read(s state.Setting) (state.Setting, error) {
 // (nf_conntrack_standalone.c), which tells where we are.
 const conntrackMax = "/proc/sys/net/netfilter/nf_conntrack_max"
 
+// Notes implements Kind.
 func (moduleOptions) Notes(bundle.Layout, []bundle.SettingEntry) []string { return nil }

@@ -11,14 +11,18 @@ import (
 // queues they use.
 type nics struct{}
 
+// States implements Kind.
 func (nics) States(e bundle.SettingEntry) bool { return e.NIC != "" }
 
+// Owns implements Kind.
 func (nics) Owns(s state.Setting) bool { return s.NIC != "" }
 
+// Here implements Kind.
 func (nics) Here(e bundle.SettingEntry) map[string]state.Setting {
 	return map[string]state.Setting{e.Object(): {Stated: e.Object(), NIC: e.NIC, Option: e.Option, Value: e.Value}}
 }
 
+// Read implements Kind.
 func (nics) Read(s state.Setting) (state.Setting, error) {
 	if s.Option == bundle.Queues {
 		return readQueues(s)
@@ -26,6 +30,7 @@ func (nics) Read(s state.Setting) (state.Setting, error) {
 	return readOffload(s)
 }
 
+// Write implements Kind.
 func (nics) Write(s state.Setting) error {
 	if s.Option == bundle.Queues {
 		return writeQueues(s)
@@ -33,6 +38,7 @@ func (nics) Write(s state.Setting) error {
 	return writeOffload(s)
 }
 
+// Notes implements Kind.
 func (nics) Notes(_ bundle.Layout, stated []bundle.SettingEntry) []string {
 	return slices.Concat(linkNotes(stated), queueNotes(stated))
 }

@@ -23,14 +23,17 @@ const (
 // sysctls are the files below /proc/sys. A key with "*" stands for every interface.
 type sysctls struct{}
 
+// States implements Kind.
 func (sysctls) States(e bundle.SettingEntry) bool {
 	return e.Kind == "" && e.Module == "" && e.NIC == ""
 }
 
+// Owns implements Kind.
 func (sysctls) Owns(s state.Setting) bool {
 	return s.Kind == "" && s.NIC == "" && !moduleOptions{}.Owns(s)
 }
 
+// Here implements Kind.
 func (sysctls) Here(e bundle.SettingEntry) map[string]state.Setting {
 	settings := map[string]state.Setting{}
 	for key, path := range expand(e.Key) {
@@ -64,6 +67,7 @@ func expand(key string) map[string]string {
 	return all
 }
 
+// Read implements Kind.
 func (sysctls) Read(s state.Setting) (state.Setting, error) {
 	text, err := os.ReadFile(s.Path)
 	missing := errors.Is(err, fs.ErrNotExist)

@@ -64,6 +64,7 @@ func (s sets) Create(_ context.Context, all ...setfile.Set) error {
 // toolError is an error in the words of the real tool.
 type toolError string
 
+// Error is the text as the tool prints it.
 func (s toolError) Error() string { return string(s) }
 
 func (m *Machine) create(declared setfile.Set) error {
