@@ -78,3 +78,22 @@ func qualified(e ast.Expr) string {
 	}
 	return pkg.Name + "." + selector.Sel.Name
 }
+
+// TestNetlinkHasOneRoom holds that internal/host/netfilter alone opens sockets to the
+// kernel's netfilter. They have a time limit there: a socket of the library without one
+// waits for ever for an answer that does not come.
+func TestNetlinkHasOneRoom(t *testing.T) {
+	opens := []string{"nl.Subscribe", "nl.SubscribeAt", "nl.GetNetlinkSocketAt"}
+	set, files := sources(t)
+	for _, f := range files {
+		if f.test || strings.HasPrefix(f.path, "internal/host/netfilter/") {
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && slices.Contains(opens, qualified(call.Fun)) {
+				t.Errorf("%s: open it by internal/host/netfilter", set.Position(n.Pos()))
+			}
+			return true
+		})
+	}
+}

@@ -116,6 +116,7 @@ func (f *field) record(t *testing.T, a act, s slot) *column {
 	lab.UseBackend(t, s.backend)
 	c := &column{slot: s, act: a, f: f}
 	c.isReady(t)
+	f.adminIsIn(t) // an open connection, which an apply tells conntrack of
 	c.promises = &promises{profile: f.fresh, old: lasting(t), theirs: foreignObjects(t), written: written(t)}
 	c.kept = keptFiles(t)
 	c.begin(t, f, s.repeat)

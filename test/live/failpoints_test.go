@@ -90,6 +90,19 @@ func eachToolHangs(t *testing.T, s slot) {
 	}
 }
 
+// TestFault09_ConntrackDoesNotAnswer has the kernel answer nothing to the message by
+// which an apply tells conntrack of an open connection. The apply ends, and what was
+// done is undone.
+func TestFault09_ConntrackDoesNotAnswer(t *testing.T) {
+	const newConnection = "message 0x100" // IPCTNL_MSG_CT_NEW
+	c := newField(t).record(t, applyAct, slot{"nft", true})
+	at := slices.IndexFunc(c.points, func(p failpoint) bool { return p.About == newConnection })
+	if at < 0 {
+		t.Fatalf("%s is none of the %d points", newConnection, len(c.points))
+	}
+	c.befall(t, cell{c.slot, c.points[at], hangs})
+}
+
 // startsAll reports whether each of the tools begins a command line.
 func startsAll(lines map[string]bool, tools []string) bool {
 	return !slices.ContainsFunc(tools, func(tool string) bool {

@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"github.com/hardenctl/hardenctl/internal/host/netfilter"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
 )
 
@@ -58,9 +59,9 @@ func Note(ctx context.Context, open []probe.Connection) (known int, err error) {
 	if len(open) == 0 {
 		return 0, nil
 	}
-	socket, err := nl.GetNetlinkSocketAt(-1, -1, unix.NETLINK_NETFILTER)
+	socket, err := netfilter.Open("conntrack")
 	if err != nil {
-		return 0, fmt.Errorf("cannot open a netlink socket for conntrack: %w", err)
+		return 0, err
 	}
 	defer socket.Close()
 	n := noter{sockets: map[int]*nl.SocketHandle{unix.NETLINK_NETFILTER: {Socket: socket}}, seconds: map[string]uint32{}}
@@ -73,6 +74,8 @@ func Note(ctx context.Context, open []probe.Connection) (known int, err error) {
 			return known, ErrFull
 		case errors.Is(err, unix.EINVAL): // nfnetlink's word for a subsystem that it does not have
 			return known, fmt.Errorf("cannot add conntrack entries: this kernel needs the module nf_conntrack_netlink (CONFIG_NF_CT_NETLINK): %w", err)
+		case errors.Is(err, unix.EAGAIN):
+			return known, fmt.Errorf("no answer from the kernel's conntrack: %w", err)
 		case err != nil:
 			return known, fmt.Errorf("connection %s to %s: %w", c.Far, c.Near, err)
 		}

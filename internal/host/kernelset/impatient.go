@@ -2,19 +2,8 @@
 
 package kernelset
 
-import (
-	"time"
+import "time"
 
-	"github.com/vishvananda/netlink/nl"
-	"golang.org/x/sys/unix"
-)
-
-// Built with the tag impatient, hardenctl waits 0.3 s for an answer of the kernel's,
-// which comes at once or never, where it else waits 30 s, and ipset-go 60 s; and 4 s
-// for a file of sets to be loaded. Nothing else differs: for tests in which answers
-// do not come.
-func init() {
-	patience = unix.Timeval{Usec: 300_000}
-	nl.SocketTimeoutTv = patience
-	loadTimeout = 4 * time.Second
-}
+// Built with the tag impatient, hardenctl gives a file of sets 4 s to be loaded.
+// Nothing else differs: for tests in which answers do not come.
+func init() { loadTimeout = 4 * time.Second }

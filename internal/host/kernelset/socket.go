@@ -7,26 +7,17 @@ import (
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-)
 
-// patience is how long the kernel may take for one answer. It holds a lock
-// while it changes sets, so that another program's large restore delays ours.
-var patience = unix.Timeval{Sec: 30}
+	"github.com/hardenctl/hardenctl/internal/host/netfilter"
+)
 
 // socket is a netlink socket in the network namespace of the thread that
 // opened it.
 type socket struct{ *nl.NetlinkSocket }
 
 func openSocket() (socket, error) {
-	s, err := nl.Subscribe(unix.NETLINK_NETFILTER)
-	if err != nil {
-		return socket{}, fmt.Errorf("cannot open a netlink socket for ipset: %w", err)
-	}
-	if err := s.SetReceiveTimeout(&patience); err != nil {
-		s.Close()
-		return socket{}, fmt.Errorf("cannot open a netlink socket for ipset: %w", err)
-	}
-	return socket{s}, nil
+	s, err := netfilter.Open("ipset")
+	return socket{s}, err
 }
 
 // refusalError is an error number that the kernel answered with, and the line that
