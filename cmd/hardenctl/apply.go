@@ -27,8 +27,9 @@ address is known, apply stops. --no-guard skips this check. Use --no-guard at a
 console, where no address can be locked out.
 
 For sshd and dropbear, apply knows who has logged in. For other servers of an
-admin service, such as a panel, it does not: it counts every connected address as
-an admin. The error message says so. If such an address is not an admin, name it
+admin service, such as a panel, it does not: every connected address must still get
+in, but none of them counts as a known admin. Neither does a login from this host
+itself. The error message says so. If such an address is not an admin, name it
 with --not-an-admin ADDRESS (or a network). The check still covers all others.
 
 With --confirm-within the new state is on trial, and nothing is saved. Open a new

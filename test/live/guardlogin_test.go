@@ -1,6 +1,8 @@
 package live
 
 import (
+	"net"
+	"strings"
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
@@ -47,4 +49,53 @@ func TestGuardKnowsWhereSSHListens(t *testing.T) {
 	lab.Serve(t, "tcp", 9090)
 	cockpit := overWeb(t, admins+"[services.ssh]\nenabled = false\n[services.cockpit]\nports = [\"tcp/9090\"]\nadmin = true\n")
 	contains(t, expect(t, 0, "apply", cockpit, "--auto-approve", "--confirm-within", "0"), closed, "access.admin, at tcp/9090")
+}
+
+// A connection to a server that does not tell who has logged in shows of no admin
+// that he gets in: any local user can open one, and any client. The same is true of
+// a login from this host itself. A login from elsewhere shows it, and so does an
+// address of the profile.
+func TestGuardNeedsALogin(t *testing.T) {
+	onBackends(t, func(t *testing.T) {
+		caller := lab.NewNetwork(t).Host("caller", callerV4, callerV6)
+		stands(t, "/usr/bin/python3", "-c", standIn, "9090")
+		stands(t, copiedAs(t, "/usr/bin/python3", "dropbear"), "-c", standIn, "22")
+		t.Setenv("SSH_CONNECTION", "")
+		const panel = "[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n"
+		nobody := func(what string) {
+			t.Helper()
+			out := expect(t, 1, "apply", overWeb(t, panel), "--auto-approve", "--confirm-within", "0")
+			if !strings.Contains(out, "no admin access to verify") || !strings.Contains(out, "[access] admin = ") {
+				t.Errorf("%s shows that an admin gets in:\n%s", what, out)
+			}
+		}
+		nobody("an empty host")
+		for _, address := range []string{"127.0.0.1:9090", "[::1]:9090"} {
+			conn, err := net.Dial("tcp", address)
+			must(t, err)
+			defer conn.Close()
+		}
+		nobody("a local user at the panel")
+		holdsOpen(t, caller, "9090", "hello")
+		nobody("a client of the panel")
+		logsInHere(t)
+		nobody("a login from this host itself")
+		expect(t, 0, "plan", overWeb(t, panel+"[access]\nadmin = [\"203.0.113.7\"]\n"))
+		holdsOpen(t, caller, "22", "login")
+		expect(t, 0, "apply", overWeb(t, panel), "--auto-approve", "--confirm-within", "0")
+	})
+}
+
+// logsInHere logs in over SSH from this host itself, by both families.
+func logsInHere(t *testing.T) {
+	t.Helper()
+	for _, address := range []string{"127.0.0.1:22", "[::1]:22"} {
+		conn, err := net.Dial("tcp", address)
+		must(t, err)
+		t.Cleanup(func() { conn.Close() })
+		_, err = conn.Write([]byte("login\n"))
+		must(t, err)
+		_, err = conn.Read(make([]byte, 8))
+		must(t, err)
+	}
 }

@@ -105,6 +105,7 @@ func (v *visit) result() plan.Caller {
 	return plan.Caller{
 		Address: v.from.String(), Learned: v.learned, Interface: v.link,
 		Port: v.port(), Service: v.service, Knock: v.knock != nil && v.refused == "", Refused: refused, Program: v.program, Like: v.like,
+		Local: v.link == loopback && v.learned != learnedAsking,
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 // where other programs listen for the admin services, that is only noted. A host
 // without an SSH server, such as one before its first boot, is not refused.
 func (q *Question) logIn(ctx context.Context, tried []*visit, found *plan.Access) (notes []string, err error) {
-	if len(tried) == 0 || slices.ContainsFunc(tried, func(v *visit) bool { return v.session }) {
+	declared := slices.DeleteFunc(slices.Clone(tried), func(v *visit) bool { return v.session })
+	if len(declared) == 0 || slices.ContainsFunc(tried, (*visit).isLogin) {
 		return nil, nil
 	}
 	ports, err := probe.ListeningPorts()
@@ -26,7 +27,7 @@ func (q *Question) logIn(ctx context.Context, tried []*visit, found *plan.Access
 	case err != nil, slices.ContainsFunc(ports.SSH, q.servesAdmin):
 		return nil, err
 	case len(ports.SSH) > 0:
-		closed, err := q.trySSH(ctx, tried, ports.SSH, found)
+		closed, err := q.trySSH(ctx, declared, ports.SSH, found)
 		if closed == "" || err != nil {
 			return nil, err
 		}
@@ -40,6 +41,10 @@ func (q *Question) logIn(ctx context.Context, tried []*visit, found *plan.Access
 	}
 	return nil, nil
 }
+
+// isLogin reports whether a visit is that of somebody who has logged in from
+// elsewhere.
+func (v *visit) isLogin() bool { return v.session && v.result().Shows() }
 
 // trySSH tries the addresses where the SSH server listens, and adds those who get
 // in to what was found. If nobody does it says so.

@@ -45,6 +45,9 @@ type Caller struct {
 	Like int `json:"like,omitempty"`
 	// Knock says that it got in by a knock, and only so.
 	Knock bool `json:"knock,omitempty"`
+	// Local says that the connection comes from this host itself, as any local user
+	// can make one; never for that of the one who asks, which may be a tunnel's.
+	Local bool `json:"local,omitempty"`
 	// Refused says what the address could not do, and what refused it where
 	// that can be told; empty if it gets in.
 	Refused string `json:"refused,omitempty"`
@@ -62,17 +65,34 @@ func (c Caller) String() string {
 // ErrNobody is the refusal where no admin source is known.
 var ErrNobody = errors.New("no admin access to verify: no admin session is open, and there is no admin address for an admin service")
 
+// Shows reports whether a caller who gets in shows that an admin does. A connection
+// does not, where nobody can tell whether its user has logged in, or where it comes
+// from this host itself: a local user can open one.
+func (c Caller) Shows() bool { return c.Program == "" && !c.Local }
+
+// nobody returns ErrNobody, and why the open connections do not count, if no admin
+// source is known; else nil.
+func (a *Access) nobody() error {
+	switch {
+	case slices.ContainsFunc(a.Callers, Caller.Shows):
+		return nil
+	case len(a.Callers) == 0:
+		return ErrNobody
+	}
+	return fmt.Errorf("%w (an open connection does not count if it comes from this host itself, or if its program does not report who has logged in)", ErrNobody)
+}
+
 // StateAdmins is what to do about ErrNobody where a profile is applied.
 const StateAdmins = `Add the addresses that you log in from to the profile, such as [access] admin = ["192.0.2.7"]`
 
 // Refusal returns why the plan must not be applied; nil if everybody gets in.
 func (a *Access) Refusal() error {
-	refused := a.refused()
+	refused, nobody := a.refused(), a.nobody()
 	switch {
 	case a.Unproven != "":
 		return fmt.Errorf("cannot verify admin access: %s", a.Unproven)
-	case len(a.Callers) == 0:
-		return ErrNobody
+	case len(refused) == 0 && nobody != nil:
+		return nobody
 	case len(refused) == 0 && a.Closed != "":
 		return fmt.Errorf("no admin could log in: %s", a.Closed)
 	case len(refused) == 0:
@@ -142,12 +162,12 @@ func (v view) access(p *Plan) {
 	switch {
 	case a.Unproven != "":
 		v.line("  %s not verified: %s", risky, a.Unproven)
-	case len(a.Callers) == 0:
+	case a.nobody() != nil:
 		advice := ""
 		if p.Profile != bundle.BeforeProfile {
 			advice = ". " + StateAdmins
 		}
-		v.line("  %s %v%s", risky, ErrNobody, advice)
+		v.line("  %s %v%s", risky, a.nobody(), advice)
 	case a.Closed != "":
 		v.line("  %s no admin could log in: %s", risky, a.Closed)
 	}
@@ -165,6 +185,9 @@ func (a *Access) admitted() []string {
 		way := fmt.Sprintf("%s, at %s", c.Learned, c.Port)
 		if c.Program != "" {
 			way += " (" + c.Program + " does not report who has logged in)"
+		}
+		if c.Local {
+			way += " from this host itself"
 		}
 		if c.Knock {
 			way += " after a knock"
