@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/internal/cli/change"
 	"github.com/hardenctl/hardenctl/internal/cli/environ"
 	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 	"github.com/hardenctl/hardenctl/internal/cli/local"
 	"github.com/hardenctl/hardenctl/internal/cli/option"
-	"github.com/hardenctl/hardenctl/internal/host"
 )
 
 func newRestore() *cobra.Command {
@@ -39,9 +38,6 @@ they have left. The unit saves them with --save-bans at shutdown.`,
 	wait := option.TurnTimeout(cmd, time.Minute)
 	save := cmd.Flags().Bool("save-bans", false, "save the bans instead, at shutdown (if scan.keep_bans is set)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if os.Geteuid() != 0 {
-			return host.ErrNotRoot
-		}
 		environ.Steady()
 		if *save {
 			return saveBans(cmd, *wait)
@@ -57,7 +53,7 @@ func saveBans(cmd *cobra.Command, wait time.Duration) error {
 		return err
 	}
 	defer held.Close()
-	return held.SaveBans()
+	return change.Failure(held.SaveBans())
 }
 
 // restore is not cut off by a signal: half of it would be a host that is closed.
@@ -68,12 +64,12 @@ func restore(cmd *cobra.Command, wait time.Duration) error {
 	}
 	defer held.Close()
 	var unwritten error
-	err = held.Restore(context.WithoutCancel(cmd.Context()), func(line string) {
+	o := held.Restore(context.WithoutCancel(cmd.Context()), func(line string) {
 		_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
 		unwritten = errors.Join(unwritten, err)
 	})
-	if err == nil && unwritten != nil {
+	if o.Err == nil && unwritten != nil {
 		return exitcode.ExitError{Code: exitcode.Unwritten, Err: fmt.Errorf("the restore is done, but the output could not be written: %w", unwritten)}
 	}
-	return err
+	return change.Failure(o)
 }

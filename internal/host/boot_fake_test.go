@@ -18,8 +18,11 @@ func (b *bench) boot() (said string, err error) {
 	h, err := b.host.OpenAtBoot(context.Background(), host.Wait{Limit: time.Second})
 	b.must(err)
 	defer h.Close()
-	err = h.Restore(context.Background(), func(line string) { said += line + "\n" })
-	return said, err
+	o := h.Restore(context.Background(), func(line string) { said += line + "\n" })
+	if want := map[bool]host.Status{true: host.Confirmed, false: host.Closed}[o.Err == nil]; o.Status != want {
+		b.t.Errorf("the restore ends with %v, %v", o.Status, o.Err)
+	}
+	return said, o.Err
 }
 
 // A boot puts in force what was confirmed last; a trial is over then.

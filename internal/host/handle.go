@@ -34,8 +34,12 @@ type Wait struct {
 	Mended func(what string)
 }
 
-// Open takes the lock. If it is not free in time, the error is an ErrBusy.
+// Open takes the lock. If it is not free in time, the error is an ErrBusy. A process
+// that may not change the firewall gets the error ErrNotRoot.
 func (h Host) Open(ctx context.Context, w Wait) (*Handle, error) {
+	if err := h.system.Permitted(); err != nil {
+		return nil, err
+	}
 	w = w.orSilent()
 	waiting := time.AfterFunc(time.Second, func() { w.Progress("waiting for another hardenctl: " + h.lock.Holder()) })
 	defer waiting.Stop()

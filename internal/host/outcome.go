@@ -24,9 +24,12 @@ const (
 	Reverted
 	// Incomplete is a host that may be between the old and the new state.
 	Incomplete
+	// Closed is a host that a restore could not bring to what its saved files say: a
+	// family is closed but for administrators, or a part could not be loaded.
+	Closed
 )
 
-var statusWords = [...]string{"unchanged", "on trial", "confirmed", "reverted", "incomplete"}
+var statusWords = [...]string{"unchanged", "on trial", "confirmed", "reverted", "incomplete", "closed"}
 
 // String is the status as a word.
 func (s Status) String() string { return statusWords[s] }

@@ -11,30 +11,32 @@ import (
 )
 
 // SaveBans writes down what the sets hold that the profile keeps over a reboot.
-// It is for a shutdown. It needs root.
-func (h *Handle) SaveBans() error {
-	if err := h.system.Permitted(); err != nil {
-		return err
-	}
+// It is for a shutdown. The host is Unchanged.
+func (h *Handle) SaveBans() Outcome {
 	files, err := restore.Read(h.system.Plane, h.bans)
-	if err != nil {
-		return err
+	if err == nil {
+		err = restore.SaveBans(h.system.Plane, files, time.Now())
 	}
-	return restore.SaveBans(h.system.Plane, files, time.Now())
+	return OutcomeOf(Unchanged, err)
 }
 
 // Restore puts in force what the files of this host say: sets, rules, kernel
 // settings. It is for a boot, before the network is up, and harmless later. A
 // family whose rules cannot be loaded is closed but for administrators, and the
 // error says so. While a trial is pending it changes nothing, and the error is a
-// *PendingError. say is told what is in force, a line each. It needs root.
-func (h *Handle) Restore(ctx context.Context, say func(line string)) error {
-	if err := h.system.Permitted(); err != nil {
-		return err
-	}
+// *PendingError. say is told what is in force, a line each. The host is Confirmed,
+// Closed, or Unchanged.
+func (h *Handle) Restore(ctx context.Context, say func(line string)) Outcome {
 	if err := h.onTrial(); err != nil {
-		return err
+		return OutcomeOf(Unchanged, err)
 	}
+	if err := h.restore(ctx, say); err != nil {
+		return Outcome{Status: Closed, Err: err}
+	}
+	return Outcome{Status: Confirmed}
+}
+
+func (h *Handle) restore(ctx context.Context, say func(line string)) error {
 	files, _ := h.bootFiles()
 	tools, failed := h.system.Probe.Tools()
 	if failed != nil {

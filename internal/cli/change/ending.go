@@ -29,7 +29,7 @@ func (e Ending) did() bool { return e.Err == nil && e.Status == e.Wanted }
 // Report writes the ending, and returns the error that carries the exit code.
 func (e Ending) Report(cmd *cobra.Command, asJSON bool) error {
 	warn(cmd, e.Outcome)
-	failed := failure(e.Outcome)
+	failed := Failure(e.Outcome)
 	var unwritten error
 	switch {
 	case asJSON:

@@ -40,14 +40,14 @@ func TestExitCodeOfOutcome(t *testing.T) {
 		{host.Confirmed, fmt.Errorf("waiting: %w", host.ErrBusy), host.Unchanged, 6},
 	} {
 		o := host.OutcomeOf(c.done, c.err)
-		if code := CodeOf(failure(o)); o.Status != c.status || code != c.code {
+		if code := CodeOf(Failure(o)); o.Status != c.status || code != c.code {
 			t.Errorf("%v: %v, exit code %d; want %v, %d", c.err, o.Status, code, c.status, c.code)
 		}
 		if (o.Warning != nil) != errors.As(c.err, new(*apply.UntidyError)) {
 			t.Errorf("%v: warning %v", c.err, o.Warning)
 		}
 	}
-	if code := CodeOf(failure(host.UnknownEnd(broken))); code != 4 {
+	if code := CodeOf(Failure(host.UnknownEnd(broken))); code != 4 {
 		t.Errorf("a trial whose end is not known: exit code %d", code)
 	}
 }

@@ -36,8 +36,8 @@ func CodeOf(err error) int {
 	return exitcode.Error
 }
 
-// failure is the error of an outcome that carries its exit code; nil for a success.
-func failure(o host.Outcome) error {
+// Failure is the error of an outcome that carries its exit code; nil for a success.
+func Failure(o host.Outcome) error {
 	if code, special := failures[o.Status]; special && o.Err != nil {
 		return exitcode.ExitError{Code: code, Err: o.Err}
 	}
@@ -111,7 +111,7 @@ func (a applied) trial() *trialView {
 // exit code.
 func (f Flags) report(cmd *cobra.Command, a applied) error {
 	warn(cmd, a.Outcome)
-	failed := failure(a.Outcome)
+	failed := Failure(a.Outcome)
 	if unwritten := f.write(cmd, a); unwritten != nil && a.Done() {
 		return exitcode.ExitError{Code: exitcode.Unwritten, Err: fmt.Errorf("applied: the host is %s%s, but the output could not be written: %w", a.plan.Goal(), a.trial().until(), unwritten)}
 	} else if failed == nil {

@@ -77,7 +77,7 @@ func (f Flags) countDown(cmd *cobra.Command, t *host.Trial) error {
 	for {
 		p, pending, err := local.Host.Pending()
 		if err != nil {
-			return failure(host.UnknownEnd(err))
+			return Failure(host.UnknownEnd(err))
 		}
 		if !pending {
 			line.End()
