@@ -152,7 +152,7 @@ func TestBadArguments(t *testing.T) {
 }
 
 // TestApplyNothing holds that apply has nothing to apply of a bad profile. It
-// goes no further than loading, whoever runs the test.
+// goes no further than loading, as root or not.
 func TestApplyNothing(t *testing.T) {
 	enter(t, map[string]string{"a.toml": head + "services.a.ports = [\"tcp/70000\"]", "saved.plan": "{}"})
 	cmd := newApply()

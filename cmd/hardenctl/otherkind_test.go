@@ -146,7 +146,7 @@ func TestSavedPlanNeedsNoLock(t *testing.T) {
 }
 
 // What is no saved plan is named, with where a saved plan comes from. It goes no
-// further than loading, whoever runs the test.
+// further than loading, as root or not.
 func TestNoSavedPlan(t *testing.T) {
 	kinds(t)
 	for _, test := range []struct{ file, want string }{

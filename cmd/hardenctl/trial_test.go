@@ -7,8 +7,8 @@ import (
 	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 )
 
-// Whoever changes the host waits ten seconds for another who does. At boot,
-// restore has more patience: there is nobody to try again.
+// A command that changes the host waits ten seconds for another one. At boot,
+// restore waits longer: no person is there to try again.
 func TestLockTimeout(t *testing.T) {
 	for command, want := range map[string]string{
 		"apply": "10s", "rollback": "10s", "confirm": "10s", "revert": "10s", "restore": "1m0s",

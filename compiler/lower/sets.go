@@ -84,7 +84,7 @@ func (f *filter) inSet(name string) ruleset.InSet {
 }
 
 // fromWay returns the match for the sources that a service is for; none if it is for
-// nobody in this family.
+// no source in this family.
 func (f *filter) fromWay(s profile.Service) (match ruleset.InSet, ok bool) {
 	full := setName(fromSet(s), f.family)
 	return ruleset.InSet{Set: full, Direction: ruleset.ToSource}, len(s.From) > 0 && f.exists(full)

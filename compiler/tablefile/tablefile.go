@@ -60,7 +60,7 @@ func (t Table) Chain(name string) *Chain {
 }
 
 // Policy returns the policy of a built-in chain. Where the table does not have the chain,
-// because nobody has used it yet, that is the kernel's own.
+// because it is not in use yet, that is the kernel's own.
 func (t Table) Policy(chain string) string {
 	if c := t.Chain(chain); c != nil {
 		return c.Policy
@@ -68,7 +68,7 @@ func (t Table) Policy(chain string) string {
 	return KernelPolicy
 }
 
-// KernelPolicy is the policy of a built-in chain for which nobody has set one.
+// KernelPolicy is the policy of a built-in chain for which none was set.
 const KernelPolicy = "ACCEPT"
 
 // UserPolicy is the Policy of a chain that is not built in.

@@ -12,7 +12,7 @@ import (
 
 // JournalLostError is the error of a trial that has gone back without its journal, which was
 // broken: rules and sets are what they were before, since the kernel knows which
-// are the trial's, but nobody knows which settings it had changed.
+// are the trial's, but which settings it had changed is unknown.
 type JournalLostError struct{ Cause error }
 
 // Error says what there is now, and what to do.

@@ -10,8 +10,8 @@ import (
 )
 
 // Guard rehearses who still gets in after the plan, puts what it finds into the
-// plan, and returns why the plan must not be applied; nil if nobody is locked
-// out. A plan without changes locks nobody out, and is not rehearsed. A reading
+// plan, and returns why the plan must not be applied; nil if no one is locked
+// out. A plan without changes locks no one out, and is not rehearsed. A reading
 // is rehearsed once: what Guard found it says again. notAdmins are addresses that
 // need not get in, though they are connected.
 func (r *Reading) Guard(ctx context.Context, notAdmins netset.Set) error {

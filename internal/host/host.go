@@ -60,7 +60,7 @@ type Reading struct {
 	host Host
 	// trial is the trial of which Have is what it is to become; nil for none.
 	// copies are the names that its sets have until then, and unsettled is why
-	// nobody can tell what it is to become.
+	// it is unknown what it is to become.
 	trial     *Pending
 	copies    map[string]string
 	unsettled error

@@ -54,8 +54,8 @@ func (h *Handle) recoverOrphan(ctx context.Context) error {
 }
 
 // Revert ends the trial that is pending, or whatever an apply has left that was
-// not confirmed: everything is reverted. An apply that was confirmed and died goes
-// on to its end; where it cannot, it is given up, and the error is a *AbandonedError.
+// not confirmed: everything is reverted. An apply that was confirmed and died is
+// completed; where it cannot be, it is abandoned, and the error is a *AbandonedError.
 // Where the journal is broken the error is a *JournalLostError. The host is Reverted, or
 // Unchanged if there was nothing to undo; with an error OnTrial or Incomplete.
 func (h *Handle) Revert(ctx context.Context) Outcome {

@@ -17,8 +17,8 @@ import (
 
 // settle makes of a host on which a trial is pending the host that it is on trial
 // to be: what packets meet now, and what a confirm would save. A plan compares
-// with that. Without a trial it changes nothing, nor where nobody can tell what is
-// on trial.
+// with that. It changes nothing without a trial, or where it is unknown what is on
+// trial.
 func (r *Reading) settle() error {
 	var pending *PendingError
 	if !errors.As(r.host.inTheWay(), &pending) {

@@ -157,8 +157,8 @@ func (s *scene) moveIn(p *visitor) (err error) {
 	if p.host, err = s.join(p.role, p.addresses...); err != nil {
 		return err
 	}
-	// A cable takes its first packets some moments after it is up. Nobody is
-	// to blame the firewall for that, which is not there yet.
+	// A cable takes its first packets some moments after it is up. The
+	// firewall is not the cause: it is not there yet.
 	for _, a := range p.addresses {
 		if err := p.call(a); err != nil {
 			return fmt.Errorf("the %s at %s cannot reach the server, which has no firewall yet: %w", p.role, a, err)

@@ -168,8 +168,8 @@ func jailAndRelease(t *testing.T, log, family, address, server string, scanner, 
 	reaches(t, scanner, server, 80, 1)
 }
 
-// expires holds that whose time is over is let go by fail2ban and by the set,
-// neither of which is told to.
+// expires holds that fail2ban and the set both end a ban whose time is over,
+// without being told to.
 func expires(t *testing.T, address string) {
 	t.Helper()
 	client(t, "set", "hardenctl", "bantime", "20")

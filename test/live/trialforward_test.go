@@ -8,7 +8,7 @@ import (
 )
 
 // The policy of FORWARD, which the guard of a trial cannot carry, is on trial all
-// the same, where it comes and where it is let go: what goes through the host is
+// the same, where it is added and where it is removed: what goes through the host is
 // decided as it will be, and after the deadline, with no process alive, as it
 // was.
 func TestForwardPolicyOnTrial(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/session"
 )
 
-// defaultTrial is how long a trial lasts where nobody says it.
+// defaultTrial is how long a trial lasts without --confirm-within.
 const defaultTrial = time.Minute
 
 // trialView is a trial that has begun.

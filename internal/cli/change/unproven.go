@@ -22,7 +22,7 @@ func unconfirmed(b *bundle.Bundle, sources []generation.Source) string {
 }
 
 // unproven returns why a profile must not be applied for good without asking
-// anybody: it was tried, and nobody confirmed it. It is on disk still, where cron
+// first: it was tried and not confirmed. It is on disk still, where cron
 // takes it. On trial it may be tried again.
 func (f Flags) unproven(t host.Target, within time.Duration) error {
 	if *f.noGuard || within > 0 || f.AfterRollback == nil {

@@ -24,8 +24,8 @@ var kept = []string{
 
 // Scrub takes out of the environment of root's process, and so of everything
 // that it starts, whatever hardenctl does not read: LD_PRELOAD, XTABLES_LIBDIR,
-// TMPDIR and the like choose what a program does, and nobody but its caller
-// knows where they come from.
+// TMPDIR and the like choose what a program does, and only its caller knows
+// where they come from.
 func Scrub() {
 	if os.Geteuid() != 0 {
 		return

@@ -15,7 +15,7 @@ import (
 
 // recorder is what a compile reads through. It keeps what was read, for a
 // generation, and, for root, looks in whose hands each file is: a profile is
-// root's orders, and nobody else may write them.
+// root's orders, and only root may write them.
 type recorder struct {
 	source *Source
 	read   []generation.Source

@@ -34,8 +34,8 @@ func isSmart(stream any) bool { return os.Getenv("TERM") != "dumb" && Is(stream)
 func Colourful(w io.Writer) bool { return os.Getenv("NO_COLOR") == "" && isSmart(w) }
 
 // Asked returns where a person reads a question: on standard output, or on
-// standard error if the other goes to a file or a pipe. It is nil if nobody
-// would read it, or nobody can answer.
+// standard error if the other goes to a file or a pipe. It is nil if no
+// person would read it, or none can answer.
 func Asked(cmd *cobra.Command) io.Writer {
 	if !Is(cmd.InOrStdin()) {
 		return nil

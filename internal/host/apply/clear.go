@@ -11,7 +11,7 @@ import (
 // ClearUp removes what an apply has left that succeeded, and that could not be
 // removed then: files beside those of the bundle, sets that it has not, and a
 // generation without a number. What still cannot be is left to the next command;
-// it is in nobody's way.
+// it does no harm.
 func (site Site) ClearUp(e journal.Entry) {
 	if errors.Join(site.Files.Sweep(e.Files), site.dropStrays()) == nil {
 		_, _ = site.keep(e, nil) // what fails is left to the next command

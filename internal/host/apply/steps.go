@@ -155,7 +155,7 @@ func (c Change) verifyStep() step {
 
 // left plans again from a fresh reading of what is not a file. Sets that are in the
 // way of going back are still there, and do not count; nor do interfaces that have
-// come since, which nobody planned.
+// come since, which were not planned.
 func (c Change) left(ctx context.Context) (*plan.Plan, error) {
 	now, settings, _, err := c.Read(ctx, c.Tools, c.Bundle)
 	if err != nil {

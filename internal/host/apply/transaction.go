@@ -47,8 +47,8 @@ type writer struct {
 
 // policies declares the built-in chains of names before all else, and reports
 // whether one of them changes a policy. One that stays is declared as it is,
-// with its counters. A chain that a side does not have, because nobody has used
-// its table, has the kernel's policy.
+// with its counters. A chain that a side does not have, because its table was
+// not in use, has the kernel's policy.
 //
 // Chains of others are not declared: somebody may set their policy between the
 // reading and the transaction, as a container engine does when it starts, and a

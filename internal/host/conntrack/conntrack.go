@@ -1,6 +1,6 @@
 // Package conntrack tells the kernel's connection tracking of TCP connections
 // that began before it looked. From then on their packets are of an open
-// connection, like those of any other, and nobody else's are.
+// connection, like those of any other; other packets are not.
 package conntrack
 
 import (

@@ -51,7 +51,7 @@ func InRules(err error, family ruleset.Family, b *bundle.Bundle, file string) er
 	return in(err, family, readRules(family, b.File(file), b.Manifest.Rules))
 }
 
-// InText is InRules for rules of which nobody knows who asked for them.
+// InText is InRules for rules without a known origin.
 func InText(err error, family ruleset.Family, text []byte) error {
 	return in(err, family, readRules(family, text, nil))
 }

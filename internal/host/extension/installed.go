@@ -36,7 +36,7 @@ func folders() []string {
 	return found
 }
 
-// hasLibrary reports whether there is a library for an extension, or nobody knows
+// hasLibrary reports whether there is a library for an extension, or it is unknown
 // where libraries are.
 func hasLibrary(name string, family ruleset.Family) bool {
 	own := "libipt_"

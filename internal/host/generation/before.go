@@ -19,7 +19,7 @@ import (
 // before returns what the host had, in the form of the tools that take it back:
 // iptables-restore, ipset restore, sysctl -p. Of sets it has what they were made
 // as. Members of ours are in the bundle of the generation before, and here where
-// this is the first: those of others are nobody's to bring back. The first has
+// this is the first: those of others are not restored. The first has
 // the files too, since nothing before it has.
 func before(s state.State, first bool) []file {
 	files := []file{

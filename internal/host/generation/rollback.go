@@ -17,8 +17,8 @@ const acceptedName = "accepted"
 // what the host had before hardenctl, which is From 0.
 func (g Generation) IsRollback() bool { return g.From > 0 || g.Profile == bundle.BeforeProfile }
 
-// LastRollback returns the newest generation if it is a rollback and nobody has
-// accepted that applies go on after it. An apply may then bring back what the
+// LastRollback returns the newest generation if it is a rollback after
+// which no person has accepted further applies. An apply may then bring back what the
 // rollback took back. One whose record is not whole counts as no rollback.
 func (s Store) LastRollback() (g Generation, ok bool) {
 	newest, err := s.newest()

@@ -25,7 +25,7 @@ const unconfirmedGlob = "unconfirmed-*.json"
 const keptUnconfirmed = 20
 
 // SetAside removes what is staged, as Discard does, and keeps its record: it was
-// on trial, and nobody has confirmed it. That the record can be kept is no
+// on trial and was not confirmed. That the record can be kept is no
 // condition of the end of a trial.
 func (s Store) SetAside() error {
 	staged := filepath.Join(s.Folder, nextName, recordName)
@@ -50,7 +50,7 @@ func (s Store) forgetUnconfirmed() {
 	}
 }
 
-// tried is when the trial of a record began; long ago if nobody can tell.
+// tried is when the trial of a record began; long ago if that is unknown.
 func tried(file string) time.Time {
 	stat, err := os.Lstat(file)
 	if err != nil {
@@ -59,7 +59,7 @@ func tried(file string) time.Time {
 	return stat.ModTime()
 }
 
-// Unconfirmed returns the record of a trial of these orders that nobody has
+// Unconfirmed returns the record of a trial of these orders that was not
 // confirmed, if no apply of them has been confirmed since.
 func (s Store) Unconfirmed(o Orders) (g Generation, ok bool) {
 	all, _ := s.List() // of those whose record is not whole nothing is known

@@ -23,7 +23,7 @@ import (
 )
 
 // first is the number of the generation that knows what the host had before
-// hardenctl. It is never let go.
+// hardenctl. It is never pruned.
 const first = 1
 
 // Before returns the bundle that makes the host what it was before the first
@@ -159,8 +159,8 @@ func rulesName(family ruleset.Family) string {
 }
 
 // addPolicies adds those of the chains that a bundle states. One that an earlier
-// bundle has stated is that bundle's to undo. A table that nobody used had the
-// kernel's policy.
+// bundle has stated is that bundle's to undo. A table that was not in use had
+// the kernel's policy.
 func (u *undoing) addPolicies(stated []bundle.PolicyEntry, before map[state.TableID]tablefile.Table) {
 	for _, p := range stated {
 		if slices.ContainsFunc(u.policies, func(q bundle.PolicyEntry) bool {

@@ -11,9 +11,9 @@ import (
 )
 
 // logIn looks whether the ports that were tried are some by which people log in.
-// Where nobody is logged in, the admin services alone have said so, and no program
+// Without an open login, the admin services alone have said so, and no program
 // may listen at their ports. Then the admin addresses are tried where the SSH
-// server of this host does listen. If none gets in there, nobody could log in;
+// server of this host does listen. If none gets in there, no login would work;
 // where other programs listen for the admin services, that is only noted. A host
 // without an SSH server, such as one before its first boot, is not refused.
 func (q *Question) logIn(ctx context.Context, tried []*visit, found *plan.Access) (notes []string, err error) {
@@ -47,7 +47,7 @@ func (q *Question) logIn(ctx context.Context, tried []*visit, found *plan.Access
 func (v *visit) isLogin() bool { return v.session && v.result().Shows() }
 
 // trySSH tries the addresses where the SSH server listens, and adds those who get
-// in to what was found. If nobody does it says so.
+// in to what was found. If none does it says so.
 func (q *Question) trySSH(ctx context.Context, tried []*visit, ports []uint16, found *plan.Access) (closed string, err error) {
 	var visits []*visit
 	var names []string
@@ -75,7 +75,7 @@ func (q *Question) trySSH(ctx context.Context, tried []*visit, ports []uint16, f
 	return closed, nil
 }
 
-// unheard says of the ports of the admin services that nobody can log in by them.
+// unheard says of the ports of the admin services that no login works by them.
 func (q *Question) unheard() string {
 	var tcp, udp []string
 	for _, s := range q.Bundle.Manifest.Access.Services {

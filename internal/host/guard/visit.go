@@ -152,8 +152,8 @@ func (s *scene) scoped(v *visit, a netip.Addr) netip.Addr {
 	return a.WithZone(strconv.Itoa(s.farIndex[v.link]))
 }
 
-// echoed sends a byte on a connection and waits for it to come back. Nobody
-// sends a datagram again that was lost on the way, as TCP does, and one can be
+// echoed sends a byte on a connection and waits for it to come back. A
+// datagram that was lost is not sent again, as TCP does, and one can be
 // while the two ends still learn where the other is: it is sent three times.
 func echoed(conn net.Conn) error {
 	tries := 1

@@ -10,7 +10,7 @@ import (
 )
 
 // Host returns the rows of this host: by /etc/os-release and by the kernel that
-// runs. Where there is no such file nobody knows the distribution.
+// runs. Without such a file the distribution is unknown.
 func Host() distro.Host {
 	osRelease, _ := os.ReadFile("/etc/os-release")
 	return distro.Find(string(osRelease), Release())

@@ -3,12 +3,12 @@
 //
 // There is at most one entry. It is written and synced before the kernel is
 // changed and removed as the last thing: while it is there something is under
-// way. Its phase says in which direction: a trial that nobody has confirmed goes
-// back, one that was confirmed goes on, and of one that has come to its end
+// way. Its phase says in which direction: a trial that was not confirmed is
+// reverted, one that was confirmed goes on, and of one that has come to its end
 // something is left to clear up.
 //
 // Times are those of CLOCK_BOOTTIME, which counts from the boot, also while the
-// machine sleeps, and which nobody can set: a clock that jumps ends no trial and
+// machine sleeps, and which no program can set: a clock that jumps ends no trial and
 // prolongs none. They mean nothing after a reboot, which the entry's boot tells.
 //
 // The folder is root's alone. Files are written as package durable does it, so that
@@ -102,7 +102,7 @@ const (
 // ErrNone says that nothing is under way.
 var ErrNone = errors.New("no apply is in progress")
 
-// ErrBroken says that there is an entry, and that nobody can tell what it said.
+// ErrBroken says that there is an entry that cannot be read.
 var ErrBroken = errors.New("the journal is not as it was written")
 
 // Begin writes the first entry of an apply and the bundle that it applies.

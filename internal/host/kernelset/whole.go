@@ -65,8 +65,8 @@ func Save(ctx context.Context) ([]byte, error) {
 	return out, nil
 }
 
-// loadTimeout is how long Load may take: a million entries take 6 s where nobody
-// else is at work.
+// loadTimeout is how long Load may take: a million entries take 6 s on an
+// idle machine.
 var loadTimeout = 5 * time.Minute
 
 // Load is Restore for sets some of which may be there, and may hold some of

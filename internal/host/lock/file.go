@@ -103,7 +103,7 @@ func opens(pid int, file os.FileInfo) bool {
 	})
 }
 
-// taker returns the number of the process that took the lock; "" if nobody can tell.
+// taker returns the number of the process that took the lock; "" if it is unknown.
 func taker(f *os.File) string {
 	var stat unix.Stat_t
 	text, err := safepath.ReadAny(proc + "/locks")

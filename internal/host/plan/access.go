@@ -18,8 +18,8 @@ type Access struct {
 	Callers []Caller `json:"callers"`
 	// Unproven says why nothing could be found out; empty where it could.
 	Unproven string `json:"unproven,omitempty"`
-	// Closed says why nobody could log in, although all callers get in: no
-	// program listens where they do. Empty where somebody could.
+	// Closed says why no login would work, although all callers get in: no
+	// program listens where they do. Empty where one would.
 	Closed string `json:"closed,omitempty"`
 	// NotAdmins are the addresses whose connections do not count, since the one who
 	// asks has said so.
@@ -105,7 +105,7 @@ func (a *Access) Refusal() error {
 	return fmt.Errorf("this would lock out %s%s", strings.Join(lines, "; "), Strangers(refused))
 }
 
-// Strangers says how to leave out those of whom nobody can tell whether they have
+// Strangers says how to leave out those of whom it is unknown whether they have
 // logged in: any stranger can hold a connection open. It is empty without any.
 func Strangers(callers []Caller) string {
 	var programs, flags []string

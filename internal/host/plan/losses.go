@@ -19,7 +19,7 @@ type losses struct {
 	// rules says what is lost of what a rule of ours lets in.
 	rules map[state.TableID]map[place]string
 	// sets are the sources that lose something and are in a set by which they got
-	// in. A set is there, if with nobody, if anybody gets in by it.
+	// in. A set by which any source gets in is there, if only as an empty one.
 	sets map[string]netset.Set
 }
 
@@ -188,7 +188,7 @@ func most(sources, all netset.Set) string {
 	return amount(all) + " but " + amount(left)
 }
 
-// rule is the risk of taking out a rule; empty if nobody loses by it.
+// rule is the risk of taking out a rule; empty if no source loses by it.
 func (l losses) rule(id state.TableID, chain string, number int) string {
 	return l.rules[id][place{chain, number}]
 }
@@ -205,7 +205,7 @@ func (l losses) chain(id state.TableID, chain string) string {
 }
 
 // set returns those of the sources that leave a set who lose something by it. Of
-// a set by which nobody got in, as far as the rules show, it is all of them.
+// a set by which no source got in, as far as the rules show, it is all of them.
 func (l losses) set(name string, gone netset.Set) netset.Set {
 	losers, admits := l.sets[name]
 	if !admits {

@@ -60,7 +60,7 @@ type Plan struct {
 	// Rivals are other firewalls that are active: an apply is refused until they
 	// are gone.
 	Rivals []Rival `json:"rivals"`
-	// Access says who still gets in; nil if nobody has asked.
+	// Access says who still gets in; nil if that was not asked.
 	Access  *Access `json:"access,omitempty"`
 	Summary Summary `json:"summary"`
 }

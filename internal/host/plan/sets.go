@@ -145,7 +145,7 @@ func isSet(name, part string) bool {
 	return name == ruleset.SetPrefix+part+"-v4" || name == ruleset.SetPrefix+part+"-v6"
 }
 
-// amount counts addresses, and networks of IPv6, whose addresses nobody counts.
+// amount counts addresses, and networks of IPv6, whose addresses are too many to count.
 func amount(set netset.Set) string {
 	for _, f := range ruleset.Families {
 		if set.Equal(everywhere[f]) {

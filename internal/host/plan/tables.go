@@ -12,7 +12,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
-// What is said of a policy that becomes DROP, and of one that is let go.
+// What is said of a policy that becomes DROP, and of one that is no longer stated.
 const (
 	riskPolicy   = "new connections that the profile does not allow will be refused"
 	riskForward  = "new forwarded connections, also to ports that Docker publishes, will be refused unless the profile allows them"
@@ -67,7 +67,7 @@ func (t *tableComparison) step(s Step) {
 	t.plan.add(s)
 }
 
-// policies compares those that the profile states. A table that nobody uses
+// policies compares those that the profile states. A table that is not in use
 // yet has the kernel's policy, ACCEPT.
 func (t *tableComparison) policies() {
 	for _, want := range t.want.Chains {

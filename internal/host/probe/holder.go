@@ -28,7 +28,7 @@ const (
 // holder is what holds a socket.
 type holder struct {
 	role    role
-	program string // its file's name, as a line shows it; "" if nobody can tell
+	program string // its file's name, as a line shows it; "" if it is unknown
 }
 
 // holders returns what holds the sockets of this host, by inode. What processes

@@ -36,8 +36,8 @@ const looks = 10
 // iptables-save prints of them is not what they do, so that a plan would be
 // wrong, and going back would put something else.
 //
-// What was printed and what the kernel has are compared only if nobody has
-// changed the rules between the two. On a host where somebody does so all the
+// What was printed and what the kernel has are compared only if the
+// rules did not change between the two. On a host where somebody does so all the
 // time, what tells itself is taken, and what only the comparison tells is not.
 func (t Tools) writtenByNFT(ctx context.Context, kernel []nftables.Table, have state.State, said []string) (found []plan.Rival, err error) {
 	if t.misprinted(kernel, have, said) == nil {

@@ -13,7 +13,7 @@ type Session struct {
 	// SSH says that an SSH server holds it, for a user who has logged in.
 	SSH bool
 	// Program is what holds one that is not SSH, by the name of its file; "" if
-	// nobody can tell. It does not tell either whether somebody has logged in.
+	// it is unknown. It does not say whether a person has logged in.
 	Program string
 }
 
@@ -38,7 +38,7 @@ func Sessions(admin func(port uint16) bool) ([]Session, error) {
 const unheld = "0"
 
 // sessions picks them from the sockets. A port on which a session of SSH listens
-// is one that its user has forwarded, and nobody logs in by it.
+// is one that its user has forwarded: it is no way to log in.
 func sessions(sockets []socket, held map[string]holder, admin func(port uint16) bool) []Session {
 	served := map[uint16]bool{}
 	for _, s := range sockets {

@@ -77,7 +77,7 @@ func User(proc string, pid int) (uid uint32, ok bool) {
 }
 
 // Program returns the path of what a process executes, by the link of the kernel's
-// (proc_pid_exe(5)); "" if nobody can tell. One that was replaced since, as by an
+// (proc_pid_exe(5)); "" if it is unknown. One that was replaced since, as by an
 // upgrade, keeps its name.
 func Program(proc string, pid int) string {
 	path, _ := os.Readlink(filepath.Join(proc, strconv.Itoa(pid), "exe"))

@@ -56,7 +56,7 @@ func banLine(name string, e kernelset.Entry) string {
 // bans puts back what the kept sets held when the host went down, less the time
 // for which it was. A clock that stands before that moment, as on a machine
 // without one of its own, counts as no time at all. Sets that hold anything are
-// left alone: the host has been up, and a person may have let somebody go.
+// left alone: the host has been up, and a person may have lifted a ban.
 func (l *loading) bans(now time.Time) error {
 	names := l.files.kept()
 	if len(names) == 0 || l.files.Bans.Text == nil {

@@ -3,7 +3,7 @@
 //
 // At boot there is no earlier state to restore. What a distribution's own loader does
 // when a rule is refused, or a set is missing, is to leave the kernel without
-// rules, and then the network comes up: a host that nobody filters. Here a
+// rules, and then the network comes up: a host without a firewall. Here a
 // family whose rules cannot be loaded gets the closed rules of its profile: open
 // connections, the loopback, and admin services for admin addresses. If even
 // those cannot be loaded it gets ones that are built in and open nothing.
@@ -67,7 +67,7 @@ func Do(ctx context.Context, site apply.Site, tools probe.Tools, files Files, fr
 }
 
 // nothingLeft is a restore without any file of ours: an error where hardenctl was
-// applied all the same, and nobody else filters.
+// applied all the same, and no other program filters.
 func (l *loading) nothingLeft(ctx context.Context) error {
 	if !l.files.Applied {
 		l.say("nothing to restore: hardenctl has saved no rules on this host")
@@ -84,7 +84,7 @@ func (l *loading) nothingLeft(ctx context.Context) error {
 }
 
 // unsaved closes a family of which no saved rules are left. Those that others have
-// put in force stay; where nobody can tell, it is closed.
+// put in force stay; where that is unknown, it is closed.
 func (l *loading) unsaved(ctx context.Context, family ruleset.Family) error {
 	_, unread := l.site.Rules.Tables(ctx, family)
 	if unread == nil && !l.fresh[family] {
@@ -131,7 +131,7 @@ func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error
 // CloseFirst closes the families of which the kernel has no rules, so that a
 // restore that is killed, or hangs, leaves no open host behind. A host on which
 // hardenctl was never applied is left open. One that such a restore has closed,
-// and to which nobody has added anything since, is as fresh as one without rules:
+// and to which nothing was added since, is as fresh as one without rules:
 // what others have in the file is to come yet.
 //
 // Whatever goes wrong here goes wrong again when the rules are loaded, and is

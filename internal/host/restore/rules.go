@@ -97,7 +97,7 @@ func own(s state.State) state.State {
 	return ours
 }
 
-// unused reports whether nobody has rules, chains or policies there.
+// unused reports whether there are no rules, chains or policies.
 func unused(s state.State) bool {
 	for _, table := range s.Tables {
 		for _, c := range table.Chains {

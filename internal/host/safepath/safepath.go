@@ -7,7 +7,7 @@
 // Both look at every folder on the way from / down, since a user who may write to
 // a folder may put something else in the place of what is in it. They look by
 // name and not at an open file, and need not fear what changes in between: if
-// nobody else can change any part of the way, only those who are believed
+// no one else can change any part of the way, only those who are believed
 // could. A folder that everyone may write to but whose entries only their
 // owners may remove (the sticky bit, as on /tmp) is no danger by itself: the
 // owner of the next step is looked at as well. Access lists need no look of
@@ -77,7 +77,7 @@ func trusted(path string, owners []uint32) error {
 
 // Real returns an *Error if a folder, or one above it, is a symbolic link, is no
 // folder, or can be changed by anyone but root and the user as whom this
-// process runs. Folders that do not exist yet are nobody's, and no error.
+// process runs. Folders that do not exist yet have no owner, and are no error.
 func Real(folder string) error {
 	folder, err := absolute(folder)
 	if err != nil {
@@ -111,7 +111,7 @@ func MakeFolder(folder string, mode fs.FileMode) error {
 
 // LoginUID returns the user who logged in, which the kernel notes at a login and
 // keeps through sudo and su, unlike SUDO_UID, which anyone can set; false if
-// nobody logged in, as for what systemd starts, or if the kernel has no audit
+// no user logged in, as for what systemd starts, or if the kernel has no audit
 // (proc_pid_loginuid(5)).
 func LoginUID() (uint32, bool) {
 	const nobody = 1<<32 - 1

@@ -1,8 +1,8 @@
 // Package session tells one login from another.
 //
 // A confirm proves that a new login works only if it comes from a new one. Over
-// SSH a login is known by its connection: by SSH_CONNECTION, as long as nobody
-// has taken it out of the environment, as sudo does; and by the process of sshd
+// SSH a login is known by its connection: by SSH_CONNECTION, unless it was
+// taken out of the environment, as sudo does; and by the process of sshd
 // that serves it, which is above everything that the login runs, also under
 // sudo. What runs in tmux or screen has no sshd above it, and the variable of
 // the login that started the multiplexer; under sudo it has neither, and is as

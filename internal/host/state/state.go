@@ -47,7 +47,7 @@ type Set struct {
 	// Entries is how many members the set has.
 	Entries int
 	// Members is empty for a foreign set and for one that packets fill: those
-	// are nobody's to plan.
+	// are not planned.
 	Members netset.Set
 	// Dynamic says that packets fill the set. Only a bundle knows.
 	Dynamic bool

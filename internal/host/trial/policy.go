@@ -11,7 +11,7 @@ const accepting = owned.TrialChainPrefix + "POLICY_ACCEPT"
 
 // The policy of a built-in chain cannot hang on the guard. Where a profile states
 // DROP its chain decides every packet by itself, and on trial too. But where DROP
-// is let go, as by [policy] forward = "leave" after "drop", nothing of ours would
+// is no longer stated, as by [policy] forward = "leave" after "drop", nothing of ours would
 // stand in that chain on trial, and every packet through it would be dropped. So
 // the last rule of the chain accepts them while the guard holds: packets meet
 // what they will meet when the policy has become ACCEPT, the rules of others

@@ -5,7 +5,7 @@
 // built-in chain the jump to the new chains has a match more, "the source is in
 // the guard", and the jump to the old ones "the source is not". While the guard
 // holds its entries a packet meets only the new chains; when they time out it
-// meets only the old ones, with nobody having to do anything, also where chains
+// meets only the old ones, without any action, also where chains
 // do not decide every packet. While it is empty nothing has changed for any
 // packet, so that the rules of all tables and both families can be loaded, read
 // back and found right before they count.

@@ -124,7 +124,7 @@ func (m *Machine) String() string {
 	return b.String()
 }
 
-// sorted is a table with its chains in order of their names, which is nobody's to
+// sorted is a table with its chains in order of their names, which no caller may
 // rely on.
 func sorted(t tablefile.Table) tablefile.Table {
 	t = clone(t)
