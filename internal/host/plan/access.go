@@ -66,7 +66,7 @@ func (c Caller) String() string {
 var ErrNobody = errors.New("no admin access to verify: no admin session is open, and there is no admin address for an admin service")
 
 // Shows reports whether a caller who gets in shows that an admin does. A connection
-// does not, where nobody can tell whether its user has logged in, or where it comes
+// does not, where it is unknown whether its user has logged in, or where it comes
 // from this host itself: a local user can open one.
 func (c Caller) Shows() bool { return c.Program == "" && !c.Local }
 
