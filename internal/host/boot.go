@@ -9,7 +9,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
+	"github.com/hardenctl/hardenctl/internal/host/bootfiles"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/state"
@@ -44,7 +44,7 @@ func (r *Reading) rehearseFiles(ctx context.Context) error {
 	s := tables.Changes[0]
 	path := rules[ruleset.Family(s.Family)].Path
 	return fmt.Errorf("%s: after a reboot the rules would differ from the profile: %s (is %q, expected %q); a foreign command in that file, such as -F, -I or -P, causes this: remove it, or %s",
-		path, s.Object, s.Before, s.After, persist.MoveAway(path))
+		path, s.Object, s.Before, s.After, bootfiles.MoveAway(path))
 }
 
 // inOwnFile makes an error about a line of a file as it would be saved one about

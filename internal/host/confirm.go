@@ -10,19 +10,19 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/login"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
-	"github.com/hardenctl/hardenctl/internal/host/session"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
 
 // Refusals of a confirm. Nothing was changed.
 var (
-	ErrNoTrial     = errors.New("no trial is pending")
-	ErrToken       = errors.New("wrong token: this is not the token of the pending trial")
-	ErrSameSession = errors.New("this is, or may be, the session that ran apply, so it does not prove that you can log in")
-	ErrOldSession  = errors.New("this session began before the apply, so it does not prove that you can log in now")
+	ErrNoTrial   = errors.New("no trial is pending")
+	ErrToken     = errors.New("wrong token: this is not the token of the pending trial")
+	ErrSameLogin = errors.New("this is, or may be, the session that ran apply, so it does not prove that you can log in")
+	ErrOldLogin  = errors.New("this session began before the apply, so it does not prove that you can log in now")
 )
 
 // Confirmation is the word that ends a trial.
@@ -119,11 +119,11 @@ func (h *Handle) noTrial() error {
 // rules on trial let anybody in; nil if it does. The kernel tells when a process
 // started in whole ticks of a clock, rounded down.
 func unproven(e journal.Entry) error {
-	if e.By.Same(session.Current()) {
-		return ErrSameSession
+	if e.By.Same(login.Current()) {
+		return ErrSameLogin
 	}
 	if began, ok := began(); ok && began < e.Live {
-		return ErrOldSession
+		return ErrOldLogin
 	}
 	return nil
 }
@@ -132,10 +132,10 @@ func unproven(e journal.Entry) error {
 // this process; if the connection of which it was told is open, the sshd that holds
 // it tells.
 func began() (at time.Duration, ok bool) {
-	if at, ok := session.Began(); ok {
+	if at, ok := login.Began(); ok {
 		return at, true
 	}
-	c := session.Connected()
+	c := login.Connected()
 	return probe.ConnectionBegan(c.Near, netip.AddrPortFrom(c.Far.Addr().WithZone(""), c.Far.Port()))
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/internal/host/guard"
-	"github.com/hardenctl/hardenctl/internal/host/session"
+	"github.com/hardenctl/hardenctl/internal/host/login"
 )
 
 // Guard rehearses who still gets in after the plan, puts what it finds into the
@@ -21,7 +21,7 @@ func (r *Reading) Guard(ctx context.Context, notAdmins netset.Set) error {
 	if r.Plan.Access == nil {
 		found, notes := r.host.system.Guard(ctx, guard.Question{
 			Bundle: r.Bundle, Families: r.Tools.Families, Have: r.Have, Want: r.Want,
-			Connection: session.Connected(), Copies: r.copies, NotAdmins: notAdmins,
+			Connection: login.Connected(), Copies: r.copies, NotAdmins: notAdmins,
 		})
 		for _, p := range slices.Concat(notAdmins.V4(), notAdmins.V6()) {
 			found.NotAdmins = append(found.NotAdmins, string(netset.AppendPrefix(nil, p)))

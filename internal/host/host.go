@@ -16,10 +16,10 @@ import (
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/bootfiles"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/lock"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/restore"
@@ -142,7 +142,7 @@ func (r *Reading) readFiles() (err error) {
 	if r.Have.Modes, r.Want.Modes, err = r.host.system.Files.Modes(r.Have.Files); err != nil {
 		return err
 	}
-	r.Want.Files, err = persist.Wanted(r.Bundle, r.Layout, r.Have.Files)
+	r.Want.Files, err = bootfiles.Wanted(r.Bundle, r.Layout, r.Have.Files)
 	return err
 }
 

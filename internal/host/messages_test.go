@@ -28,7 +28,7 @@ func TestRefusedConfirm(t *testing.T) {
 		{"no trial", func(b *bench) { b.comes(host.Reverted, b.revert()) }, host.Confirmation{}, host.ErrNoTrial, "no trial is pending", false},
 		{"the time is over", func(b *bench) { b.deadline(0) }, host.Confirmation{}, host.ErrNoTrial, "no trial is pending", false},
 		{"another token", func(*bench) {}, host.Confirmation{Token: "k3x7abqz"}, host.ErrToken, "wrong token: this is not the token of the pending trial (an apply of web.toml, until ", true},
-		{"the same session", func(*bench) {}, host.Confirmation{}, host.ErrSameSession, "open a new SSH session and run `hardenctl confirm` there before ", true},
+		{"the same session", func(*bench) {}, host.Confirmation{}, host.ErrSameLogin, "open a new SSH session and run `hardenctl confirm` there before ", true},
 		{"somebody has changed the rules", func(b *bench) {
 			b.must(b.Plane().Rules.Load(context.Background(), ruleset.V4, []byte("*filter\n-D HARDENCTL_INPUT 1\nCOMMIT\n"), false))
 		}, host.Confirmation{SameSession: true}, nil, "someone has changed the host since the apply: rules of IPv4 filter", true},

@@ -47,7 +47,7 @@ func (h *Handle) Recover(ctx context.Context) error {
 
 // recoverOrphan ends a trial whose journal somebody has removed.
 func (h *Handle) recoverOrphan(ctx context.Context) error {
-	if exists, err := dataplane.Exists(h.system.Sets, trial.Guards[ruleset.V4]); err != nil || !exists {
+	if exists, err := dataplane.Exists(h.system.Sets, trial.SetNames[ruleset.V4]); err != nil || !exists {
 		return err
 	}
 	return h.revertBlind(ctx)
@@ -74,7 +74,7 @@ func (h *Handle) revert(ctx context.Context) (reverted bool, err error) {
 	case errors.Is(err, journal.ErrBroken):
 		return true, h.revertBroken(ctx)
 	case errors.Is(err, journal.ErrNone):
-		orphan, _ := dataplane.Exists(h.system.Sets, trial.Guards[ruleset.V4]) // Recover says what is wrong with the sets
+		orphan, _ := dataplane.Exists(h.system.Sets, trial.SetNames[ruleset.V4]) // Recover says what is wrong with the sets
 		return orphan, h.Recover(ctx)
 	case err != nil:
 		return false, err // Recover would read again, and leave alone a trial if it succeeds

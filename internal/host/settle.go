@@ -8,8 +8,8 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/bootfiles"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
@@ -98,11 +98,11 @@ func (r *Reading) settleFiles(tried *bundle.Bundle) error {
 	if err != nil {
 		return err
 	}
-	if r.Have.Files, err = persist.Wanted(tried, r.Layout, have); err != nil {
+	if r.Have.Files, err = bootfiles.Wanted(tried, r.Layout, have); err != nil {
 		return err
 	}
 	r.Have.Modes = r.Want.Modes // a confirm narrows them
-	r.Want.Files, err = persist.Wanted(r.Bundle, r.Layout, r.Have.Files)
+	r.Want.Files, err = bootfiles.Wanted(r.Bundle, r.Layout, r.Have.Files)
 	return err
 }
 

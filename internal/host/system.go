@@ -5,10 +5,10 @@ import (
 	"os"
 	"slices"
 
+	"github.com/hardenctl/hardenctl/internal/host/bootfiles"
 	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/guard"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/setting"
@@ -45,7 +45,7 @@ func root() error {
 }
 
 func notes(r *Reading) []string {
-	return slices.Concat(r.bootNotes(), r.unserved(), persist.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))
+	return slices.Concat(r.bootNotes(), r.unserved(), bootfiles.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))
 }
 
 // unserved names stated ports at which no program listens. A host whose sockets
@@ -65,7 +65,7 @@ func (r *Reading) bootNotes() []string {
 	if m.Before {
 		return nil
 	}
-	return slices.Concat(persist.BootNotes(r.Layout, r.Have.Files, r.Want.Files), setting.Notes(r.Layout, m.Settings))
+	return slices.Concat(bootfiles.BootNotes(r.Layout, r.Have.Files, r.Want.Files), setting.Notes(r.Layout, m.Settings))
 }
 
 // unloaded says what to do for the saved files to be loaded at boot. What the
@@ -74,5 +74,5 @@ func unloaded(r *Reading) []string {
 	if r.Bundle.Manifest.Before {
 		return nil
 	}
-	return persist.Unloaded(r.Layout)
+	return bootfiles.Unloaded(r.Layout)
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/host/apply"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/login"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/session"
 )
 
 // MinTrial is the shortest trial: the kernel counts whole seconds.
@@ -30,7 +30,7 @@ func (h *Handle) try(ctx context.Context, r *Reading, within time.Duration) (Pen
 		return Pending{}, err
 	}
 	t := apply.Trial{
-		Entry:  journal.Entry{Token: journal.Hash(token), By: session.Current()},
+		Entry:  journal.Entry{Token: journal.Hash(token), By: login.Current()},
 		Within: within, Watch: h.system.Watch,
 	}
 	if err := h.change(r).Try(ctx, &t); err != nil {
@@ -78,8 +78,8 @@ func (r *Reading) again(ctx context.Context) error {
 	return nil
 }
 
-func (h *Handle) change(r *Reading) apply.Change {
-	return apply.Change{
+func (h *Handle) change(r *Reading) apply.Transition {
+	return apply.Transition{
 		Site:   h.site(),
 		Bundle: r.Bundle, Tools: r.Tools, Have: r.Have, Want: r.Want, Plan: r.Plan,
 	}

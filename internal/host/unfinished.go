@@ -10,7 +10,7 @@ import (
 )
 
 // IncompleteError is the error of an apply that was confirmed, whose process died, and
-// which cannot be brought to its end now: the new rules count, under a guard that
+// which cannot be brought to its end now: the new rules count, under a trial set that
 // does not end, and not all files are written. It is tried again by every command
 // that changes the host.
 type IncompleteError struct {

@@ -48,8 +48,8 @@ var rooms = map[string][]string{
 	"internal/host": {
 		"compiler/bundle", "compiler/document", "compiler/filekind", "compiler/netset", "compiler/ruleset", "compiler/tablefile",
 		"internal/host/apply", "internal/host/dataplane", "internal/host/durable", "internal/host/generation", "internal/host/guard",
-		"internal/host/journal", "internal/host/lock", "internal/host/owned", "internal/host/persist", "internal/host/plan",
-		"internal/host/probe", "internal/host/restore", "internal/host/safepath", "internal/host/session", "internal/host/setting",
+		"internal/host/journal", "internal/host/lock", "internal/host/owned", "internal/host/bootfiles", "internal/host/plan",
+		"internal/host/probe", "internal/host/restore", "internal/host/safepath", "internal/host/login", "internal/host/setting",
 		"internal/host/state", "internal/host/tool", "internal/host/trial", "internal/host/watchdog",
 	},
 	"internal/host/apply": {
@@ -63,12 +63,12 @@ var rooms = map[string][]string{
 	"internal/host/durable":   {"compiler/document", "internal/host/safepath"},
 	"internal/host/dataplane": {
 		"compiler/bundle", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/conntrack", "internal/host/durable",
-		"internal/host/kernelset", "internal/host/persist", "internal/host/plan", "internal/host/probe", "internal/host/setting",
+		"internal/host/kernelset", "internal/host/bootfiles", "internal/host/plan", "internal/host/probe", "internal/host/setting",
 		"internal/host/state",
 	},
 	"internal/host/dataplane/fake": {
 		"compiler/bundle", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/conntrack",
-		"internal/host/dataplane", "internal/host/kernelset", "internal/host/owned", "internal/host/persist", "internal/host/plan",
+		"internal/host/dataplane", "internal/host/kernelset", "internal/host/owned", "internal/host/bootfiles", "internal/host/plan",
 		"internal/host/probe", "internal/host/state", "internal/host/tool", "internal/host/trial",
 	},
 	"internal/host/escape":  {},
@@ -79,19 +79,19 @@ var rooms = map[string][]string{
 	},
 	"internal/host/generation": {
 		"compiler/bundle", "compiler/document", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
-		"internal/host/durable", "internal/host/owned", "internal/host/plan", "internal/host/safepath", "internal/host/session",
+		"internal/host/durable", "internal/host/owned", "internal/host/plan", "internal/host/safepath", "internal/host/login",
 		"internal/host/setting", "internal/host/state",
 	},
 	"internal/host/guard": {
 		"compiler/bundle", "compiler/diag", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
 		"internal/host/conntrack", "internal/host/kernelset", "internal/host/knock", "internal/host/netns", "internal/host/owned",
-		"internal/host/persist", "internal/host/plan", "internal/host/probe", "internal/host/session", "internal/host/setting",
+		"internal/host/bootfiles", "internal/host/plan", "internal/host/probe", "internal/host/login", "internal/host/setting",
 		"internal/host/state",
 	},
 	"internal/host/here": {"compiler/distro"},
 	"internal/host/journal": {
 		"compiler/bundle", "compiler/document", "compiler/ruleset", "internal/host/bundledir", "internal/host/durable",
-		"internal/host/netns", "internal/host/session", "internal/host/state",
+		"internal/host/netns", "internal/host/login", "internal/host/state",
 	},
 	"internal/host/kernelset": {"compiler/ruleset", "compiler/setfile", "internal/host/netfilter", "internal/host/tool"},
 	"internal/host/knock":     {},
@@ -100,7 +100,7 @@ var rooms = map[string][]string{
 	"internal/host/netns":     {},
 	"internal/host/nftables":  {},
 	"internal/host/owned":     {"compiler/ruleset", "compiler/tablefile"},
-	"internal/host/persist": {
+	"internal/host/bootfiles": {
 		"compiler/bundle", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "deploy/systemd", "internal/host/durable",
 		"internal/host/owned", "internal/host/tool", "internal/host/trial",
 	},
@@ -111,7 +111,7 @@ var rooms = map[string][]string{
 	"internal/host/probe": {
 		"compiler/bundle", "compiler/diag", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
 		"internal/host/escape", "internal/host/extension", "internal/host/kernelset", "internal/host/netns", "internal/host/nftables",
-		"internal/host/owned", "internal/host/persist", "internal/host/plan", "internal/host/process", "internal/host/safepath",
+		"internal/host/owned", "internal/host/bootfiles", "internal/host/plan", "internal/host/process", "internal/host/safepath",
 		"internal/host/state", "internal/host/tool",
 	},
 	"internal/host/process": {},
@@ -121,7 +121,7 @@ var rooms = map[string][]string{
 		"internal/host/setting", "internal/host/state", "internal/host/trial",
 	},
 	"internal/host/safepath": {},
-	"internal/host/session":  {"internal/host/process"},
+	"internal/host/login":    {"internal/host/process"},
 	"internal/host/setting":  {"compiler/bundle", "internal/host/ethtool", "internal/host/safepath", "internal/host/state"},
 	"internal/host/state":    {"compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/owned"},
 	"internal/host/tool":     {"internal/host/here"},
@@ -130,7 +130,7 @@ var rooms = map[string][]string{
 	"deploy/systemd":         {},
 	"internal/cli/change": {
 		"compiler/bundle", "internal/cli/environ", "internal/cli/exitcode", "internal/cli/local", "internal/cli/option",
-		"internal/cli/terminal", "internal/host", "internal/host/generation", "internal/host/plan", "internal/host/session",
+		"internal/cli/terminal", "internal/host", "internal/host/generation", "internal/host/plan", "internal/host/login",
 	},
 	"internal/cli/environ": {},
 	"internal/cli/local":   {"internal/cli/terminal", "internal/host"},

@@ -38,7 +38,7 @@ var whenWrong = []shown{
 	{"It is also refused where that cannot be told, as on a console or with sudo in tmux, unless you give `--same-session`.",
 		"test/live.TestConfirmOnAConsole test/live.TestConfirm test/live.TestTrialOnAMachine"},
 	{"A login that is older than the apply proves nothing either, and is refused in the same way.",
-		"test/live.TestLockedOutOverSSHNFT test/live.TestLockedOutOverSSHLegacy internal/host/session.TestBegan"},
+		"test/live.TestLockedOutOverSSHNFT test/live.TestLockedOutOverSSHLegacy internal/host/login.TestBegan"},
 
 	{"That is refused, and changes nothing.", "test/live.TestConfirmRefused test/live.TestConfirm test/live.TestConfirmOfAnotherTrial"},
 

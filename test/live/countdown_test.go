@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/hardenctl/hardenctl/internal/host/session"
+	"github.com/hardenctl/hardenctl/internal/host/login"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
@@ -124,7 +124,7 @@ func TestConfirmOnAConsole(t *testing.T) {
 	must(t, err)
 	e.By.SSH, e.By.Server = "", ""
 	must(t, ourJournal.Write(e))
-	if session.Current().Server == "" { // else the tests have an sshd above them
+	if login.Current().Server == "" { // else the tests have an sshd above them
 		contains(t, expectAs(t, "SSH_CONNECTION=", 1, "confirm"), "open a new SSH session")
 	}
 	expectAs(t, "SSH_CONNECTION=", 0, "confirm", "--same-session")

@@ -35,7 +35,7 @@ func TestGuardOverSSH(t *testing.T) {
 		caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", "203.0.113.66")
 		d := newSSHD(t)
 		profile := overWeb(t, "")
-		stays := map[string]*login{}
+		stays := map[string]*openShell{}
 		for server := range callers {
 			stays[server] = d.stays(t, caller, server)
 		}
@@ -125,7 +125,7 @@ func TestFault21_FirstApplyOverSSH(t *testing.T) {
 // appliesFirst applies a profile over SSH while two sessions are silent.
 func (d *sshd) appliesFirst(t *testing.T, caller *lab.Host, profile string) {
 	t.Helper()
-	silent := map[string]*login{lab.ServerV4: d.stays(t, caller, lab.ServerV4), lab.ServerV6: d.stays(t, caller, lab.ServerV6)}
+	silent := map[string]*openShell{lab.ServerV4: d.stays(t, caller, lab.ServerV4), lab.ServerV6: d.stays(t, caller, lab.ServerV6)}
 	out, code := d.apply(t, caller, lab.ServerV4, profile)
 	if code != 0 {
 		t.Fatalf("exit %d:\n%s", code, out)
@@ -167,10 +167,10 @@ func TestGuardFinds(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("SSH_CONNECTION", c.connection)
 			found := access(t, overWeb(t, c.text))
-			if found.Unproven != "" || len(found.Callers) != c.callers {
+			if found.Unproven != "" || len(found.Sources) != c.callers {
 				t.Fatalf("found %+v, want %d callers", found, c.callers)
 			}
-			for _, caller := range found.Callers {
+			for _, caller := range found.Sources {
 				if (caller.Refused == "") != (c.refused == "") || !strings.Contains(caller.Refused, c.refused) {
 					t.Errorf("%v at %s is refused %q, want %q", caller, caller.Port, caller.Refused, c.refused)
 				}
@@ -229,11 +229,11 @@ func TestGuardJSON(t *testing.T) {
 	out := expect(t, 1, "apply", overWeb(t, "[access]\nblock = [\"198.51.100.0/24\"]\n"), "--auto-approve", "--confirm-within", "0", "--json")
 	out = out[:strings.LastIndex(out, "}")+1] // the error follows, on standard error
 	must(t, json.Unmarshal([]byte(out), &said))
-	want := plan.Caller{Address: callerV4, Learned: "your SSH connection", Interface: "eth0", Port: "tcp/22", Service: "ssh"}
-	if said.Access == nil || len(said.Access.Callers) != 1 {
+	want := plan.AdminSource{Address: callerV4, Learned: "your SSH connection", Interface: "eth0", Port: "tcp/22", Service: "ssh"}
+	if said.Access == nil || len(said.Access.Sources) != 1 {
 		t.Fatalf("access %+v", said.Access)
 	}
-	got := said.Access.Callers[0]
+	got := said.Access.Sources[0]
 	refused := got.Refused
 	got.Refused = ""
 	if got != want || !strings.Contains(refused, "access.block") || said.Applied || !strings.Contains(said.Error, "lock out") {
@@ -249,7 +249,7 @@ func TestGuardOfALargeBlocklist(t *testing.T) {
 	t.Setenv("SSH_CONNECTION", callerV4+" 50000 192.0.2.1 22")
 	began := time.Now()
 	found := access(t, "../../test/demo/web.toml")
-	t.Logf("%v, %d callers", time.Since(began), len(found.Callers))
+	t.Logf("%v, %d callers", time.Since(began), len(found.Sources))
 	if err := found.Refusal(); err != nil {
 		t.Error(err)
 	}

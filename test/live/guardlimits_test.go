@@ -83,8 +83,8 @@ func TestGuardSkipsAConnectionWithoutLogin(t *testing.T) {
 	defer waits.Close()
 	t.Setenv("SSH_CONNECTION", "")
 	found := access(t, overWeb(t, "[access]\nadmin = [\"203.0.113.9\"]\nblock = [\"198.51.100.0/24\"]\n"))
-	if err := found.Refusal(); err != nil || len(found.Callers) != 1 {
-		t.Errorf("callers %+v, refusal %v", found.Callers, err)
+	if err := found.Refusal(); err != nil || len(found.Sources) != 1 {
+		t.Errorf("callers %+v, refusal %v", found.Sources, err)
 	}
 }
 
@@ -121,10 +121,10 @@ func TestGuardTriesNeighbours(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			found := access(t, overWeb(t, c.text))
-			if found.Unproven != "" || len(found.Callers) != c.tried {
+			if found.Unproven != "" || len(found.Sources) != c.tried {
 				t.Fatalf("found %+v, want %d callers", found, c.tried)
 			}
-			for _, caller := range found.Callers {
+			for _, caller := range found.Sources {
 				if (caller.Refused != "") != (caller.Address == c.refused) {
 					t.Errorf("%s is refused %q", caller.Address, caller.Refused)
 				}

@@ -114,7 +114,7 @@ func TestGuardKnowsDropbear(t *testing.T) {
 	}
 	holdsOpen(t, caller, "22", "login")
 	found, refused := access(t, profile), []string{}
-	for _, c := range found.Callers {
+	for _, c := range found.Sources {
 		if c.Refused != "" {
 			refused = append(refused, c.Address+" "+c.Learned)
 		}
@@ -187,7 +187,7 @@ func TestGuardBesideManyConnections(t *testing.T) {
 	}
 	t.Setenv("SSH_CONNECTION", "")
 	found := access(t, overWeb(t, blocked+"[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n"))
-	if found.Unproven != "" || len(found.Callers) == 0 || found.Callers[0].Like != 7999 {
-		t.Errorf("%d callers, not proven %q", len(found.Callers), found.Unproven)
+	if found.Unproven != "" || len(found.Sources) == 0 || found.Sources[0].Like != 7999 {
+		t.Errorf("%d callers, not proven %q", len(found.Sources), found.Unproven)
 	}
 }

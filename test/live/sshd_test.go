@@ -161,15 +161,15 @@ func (d *sshd) logsIn(t *testing.T, from *lab.Host, server string) {
 	}
 }
 
-// login is a shell of a session that stays.
-type login struct {
+// openShell is a shell of a session that stays.
+type openShell struct {
 	server string
 	in     io.WriteCloser
 	out    *bufio.Reader
 }
 
 // stays logs in until the end of the test.
-func (d *sshd) stays(t *testing.T, from *lab.Host, server string) *login {
+func (d *sshd) stays(t *testing.T, from *lab.Host, server string) *openShell {
 	t.Helper()
 	cmd := d.command(from, server, "sh")
 	in, err := cmd.StdinPipe()
@@ -183,13 +183,13 @@ func (d *sshd) stays(t *testing.T, from *lab.Host, server string) *login {
 		defer timer.Stop()
 		cmd.Wait()
 	})
-	l := &login{server, in, bufio.NewReader(out)}
+	l := &openShell{server, in, bufio.NewReader(out)}
 	l.answers(t)
 	return l
 }
 
 // answers fails the test unless the shell does what is typed.
-func (l *login) answers(t *testing.T) {
+func (l *openShell) answers(t *testing.T) {
 	t.Helper()
 	if out, code := l.types(t, "echo", "hello"); out != "hello\n" || code != 0 {
 		t.Errorf("%s: the session says %q, exit %d", l.server, out, code)
@@ -201,7 +201,7 @@ const typedEnd = "that was it, exit "
 
 // types has the shell run a command, and returns what that printed and its exit
 // code; -1 if the session ends. It has Patience to answer.
-func (l *login) types(t *testing.T, words ...string) (out string, code int) {
+func (l *openShell) types(t *testing.T, words ...string) (out string, code int) {
 	t.Helper()
 	heard := make(chan bool, 1)
 	code = -1

@@ -48,7 +48,7 @@ type alice struct {
 	sshd    *sshd
 	at      *lab.Host
 	server  string
-	session *login
+	session *openShell
 }
 
 // applies applies a profile in her session.
@@ -147,7 +147,7 @@ func lockedOutOverSSH(t *testing.T, a *alice) {
 
 // belowTmux confirms from a process that no sshd is above, as in tmux: the
 // connection of which it was told is open, and older than the apply.
-func belowTmux(t *testing.T, older *login) {
+func belowTmux(t *testing.T, older *openShell) {
 	t.Helper()
 	const said = "/run/below-tmux"
 	t.Cleanup(func() { os.Remove(said) })

@@ -12,7 +12,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/cli/local"
 	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host"
-	"github.com/hardenctl/hardenctl/internal/host/session"
+	"github.com/hardenctl/hardenctl/internal/host/login"
 )
 
 // defaultTrial is how long a trial lasts without --confirm-within.
@@ -40,7 +40,7 @@ func withinFlag(cmd *cobra.Command) *time.Duration {
 func (f Flags) trialTime(cmd *cobra.Command) (time.Duration, error) {
 	within := *f.within
 	if !cmd.Flags().Changed("confirm-within") {
-		if in, ok := cmd.InOrStdin().(*os.File); ok && session.Console(in) && !session.Current().Remote() {
+		if in, ok := cmd.InOrStdin().(*os.File); ok && login.Console(in) && !login.Current().Remote() {
 			within = 0
 		}
 	}

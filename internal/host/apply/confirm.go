@@ -12,7 +12,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 )
 
-// confirmTime is how long the guard holds on at least from the moment of the
+// confirmTime is how long the trial set holds on at least from the moment of the
 // confirm, in case that it dies before the journal says that it was one. A
 // confirm takes some seconds where a million addresses change.
 const confirmTime = time.Minute
@@ -39,7 +39,7 @@ func (e *UnconfirmedError) Unwrap() error { return e.Cause }
 // *UnconfirmedError comes before the first change. A *RevertedError says that the trial has
 // been ended, and whether the host is as it was before it; an *UntidyError that the
 // new state is live and saved.
-func (c Change) Confirm(ctx context.Context, e journal.Entry) (number int, err error) {
+func (c Transition) Confirm(ctx context.Context, e journal.Entry) (number int, err error) {
 	files := &fileWork{change: c}
 	before := []step{files.prepareStep(), c.extendStep(e)}
 	var reverted *RevertedError
@@ -95,7 +95,7 @@ func exceptUnstaged(err error) error {
 
 // Finish brings an apply that was confirmed to its end, whatever was there when
 // its process died. The change is from the host as it is.
-func (c Change) Finish(ctx context.Context, e journal.Entry) error {
+func (c Transition) Finish(ctx context.Context, e journal.Entry) error {
 	files := &fileWork{change: c}
 	err := c.run(ctx, append([]step{files.prepareStep()}, c.newSteps(files)...))
 	if errors.As(err, new(*RevertedError)) {
@@ -108,7 +108,7 @@ func (c Change) Finish(ctx context.Context, e journal.Entry) error {
 }
 
 // newSteps make the wanted state the only one.
-func (c Change) newSteps(files *fileWork) []step {
+func (c Transition) newSteps(files *fileWork) []step {
 	steps := []step{c.setStep(), c.openStep()}
 	for _, family := range c.Tools.Families {
 		steps = append(steps, c.tablesStep(family, c.policies, fixed(c.Want.Tables), fixed(c.Have.Tables)))
@@ -144,7 +144,7 @@ func (site Site) commitStep(e *journal.Entry) step {
 
 // giveUp ends a trial whose confirm has failed and gone back. That the journal
 // can be told so matters only if this dies too: else it is removed.
-func (c Change) giveUp(ctx context.Context, e journal.Entry) error {
+func (c Transition) giveUp(ctx context.Context, e journal.Entry) error {
 	e.Phase = journal.Loading
 	untold := c.Journal.Write(e)
 	if err := c.Revert(ctx, e); err != nil {

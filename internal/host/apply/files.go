@@ -14,7 +14,7 @@ import (
 // the apply while nothing has changed; and put in place as the last thing, so
 // that a reboot at any moment before boots the old state.
 type fileWork struct {
-	change   Change
+	change   Transition
 	prepared []dataplane.Replacement
 }
 

@@ -16,7 +16,7 @@ import (
 
 // readSets makes sure that the sets that a trial has made hold what they must,
 // before any packet meets them. Those that packets fill hold whatever they do.
-func (c Change) readSets(copied map[string]bool) error {
+func (c Transition) readSets(copied map[string]bool) error {
 	for _, s := range c.Plan.Changes {
 		want := c.Want.Sets[s.Object]
 		if s.Kind != plan.Set || s.Action == plan.Remove || want.Dynamic || want.Type != ruleset.HashNet {

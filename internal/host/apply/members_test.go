@@ -83,7 +83,7 @@ func TestKeepsCounts(t *testing.T) {
 	const text = "create a hash:ip timeout 600 counters\nadd a 192.0.2.7 packets 5 bytes 300\nadd a 192.0.2.8 packets 9 bytes 540\n" +
 		"create trial hash:ip timeout 600 counters\nadd trial 192.0.2.7 packets 7 bytes 420\nadd trial 192.0.2.8 packets 2 bytes 120\n" +
 		"create new hash:ip timeout 900 counters\ncreate plain hash:ip timeout 900\n"
-	w := setWork{change: Change{Site: Site{Plane: dataplane.Live()}, Want: state.State{Sets: map[string]state.Set{"a": {Header: state.Header{Type: ruleset.HashIP}}}}}, kept: map[string]kept{}}
+	w := setWork{change: Transition{Site: Site{Plane: dataplane.Live()}, Want: state.State{Sets: map[string]state.Set{"a": {Header: state.Header{Type: ruleset.HashIP}}}}}, kept: map[string]kept{}}
 	got := map[string]uint64{}
 	err := netns.Throwaway(func() error {
 		err := errors.Join(kernelset.Restore(context.Background(), []byte(text)), w.keep("a", "a", "new"), w.keep("a", "trial", "new"))

@@ -21,7 +21,7 @@ import (
 // need be taken back. Where its table is full, connections that this host has
 // opened itself are lost before those of its services; that is no reason to refuse
 // the apply.
-func (c Change) openStep() step {
+func (c Transition) openStep() step {
 	return step{name: "open connections", do: func(ctx context.Context) error {
 		if !c.Plan.Has(plan.Rule) {
 			return nil

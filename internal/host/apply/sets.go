@@ -26,17 +26,17 @@ const temporary = ruleset.SetPrefix + "tmp-"
 // in place: another is filled beside it, counted, and swapped in, so that
 // packets meet the old members or the new ones, and a failed load changes
 // nothing. What was swapped out is kept until the apply is done.
-func (c Change) setStep() step {
+func (c Transition) setStep() step {
 	w := c.setWork()
 	return step{name: "sets", do: w.do, undo: w.undo, finish: w.finish}
 }
 
-func (c Change) setWork() *setWork {
+func (c Transition) setWork() *setWork {
 	return &setWork{change: c, create: declared(c.Bundle.File(bundle.Sets)), kept: map[string]kept{}}
 }
 
 type setWork struct {
-	change  Change
+	change  Transition
 	create  map[string]setfile.Set
 	made    []string          // sets that did not exist
 	swapped map[string]string // from a set to the one that holds its old members

@@ -17,8 +17,8 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
 
-// Change is what an apply is asked to do, and where.
-type Change struct {
+// Transition is what an apply is asked to do, and where.
+type Transition struct {
 	Site
 	Bundle     *bundle.Bundle
 	Tools      probe.Tools
@@ -81,7 +81,7 @@ func tableNames(family ruleset.Family, states ...trial.Tables) []string {
 
 // policies returns the chains of a table whose policies the profile states, and
 // those whose policies an earlier profile did, which the plan releases.
-func (c Change) policies(id state.TableID) []string {
+func (c Transition) policies(id state.TableID) []string {
 	var names []string
 	for _, p := range c.Bundle.Manifest.Policies {
 		if p.Family == int(id.Family) && p.Table == id.Name {
@@ -98,7 +98,7 @@ func (c Change) policies(id state.TableID) []string {
 }
 
 // objects names what the plan changes of a kind, in its order.
-func (c Change) objects(kind plan.Kind) []string {
+func (c Transition) objects(kind plan.Kind) []string {
 	var names []string
 	for _, s := range c.Plan.Changes {
 		if s.Kind == kind {
@@ -110,7 +110,7 @@ func (c Change) objects(kind plan.Kind) []string {
 
 // settingsStep writes the settings of the plan: forward until one fails.
 // Backward it writes those of back, all of them, whatever fails.
-func (c Change) settingsStep(back map[string]state.Setting) step {
+func (c Transition) settingsStep(back map[string]state.Setting) step {
 	do := func(context.Context) error {
 		for _, key := range setting.Ordered(c.objects(plan.Setting)) {
 			if err := c.Settings.Write(c.Want.Settings[key]); err != nil {
@@ -130,7 +130,7 @@ func (c Change) settingsStep(back map[string]state.Setting) step {
 }
 
 // changed are the settings that the plan changes, as they are before.
-func (c Change) changed() map[string]state.Setting {
+func (c Transition) changed() map[string]state.Setting {
 	before := map[string]state.Setting{}
 	for _, key := range c.objects(plan.Setting) {
 		before[key] = c.Have.Settings[key]
@@ -139,7 +139,7 @@ func (c Change) changed() map[string]state.Setting {
 }
 
 // verifyStep changes nothing: it reads everything back.
-func (c Change) verifyStep() step {
+func (c Transition) verifyStep() step {
 	return step{name: "reading back", do: func(ctx context.Context) error {
 		left, err := c.left(ctx)
 		if err != nil {
@@ -156,7 +156,7 @@ func (c Change) verifyStep() step {
 // left plans again from a fresh reading of what is not a file. Sets that are in the
 // way of going back are still there, and do not count; nor do interfaces that have
 // come since, which were not planned.
-func (c Change) left(ctx context.Context) (*plan.Plan, error) {
+func (c Transition) left(ctx context.Context) (*plan.Plan, error) {
 	now, settings, _, err := c.Read(ctx, c.Tools, c.Bundle)
 	if err != nil {
 		return nil, err

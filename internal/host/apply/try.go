@@ -34,9 +34,9 @@ type Trial struct {
 // as it was. Without one the trial has begun, and t.Entry is what the journal
 // says.
 //
-// Until the step that arms the guard nothing changes for any packet, but that
+// Until the step that arms the trial set nothing changes for any packet, but that
 // conntrack may begin to look at them.
-func (c Change) Try(ctx context.Context, t *Trial) error {
+func (c Transition) Try(ctx context.Context, t *Trial) error {
 	t.Entry.Phase, t.Entry.Profile = journal.Loading, c.Bundle.Manifest.Profile
 	t.Entry.Families, t.Entry.Settings, t.Entry.Files = c.Tools.Families, c.changed(), c.objects(plan.File)
 	for _, s := range c.Plan.Changes {
@@ -58,7 +58,7 @@ func (site Site) Revert(ctx context.Context, e journal.Entry) error {
 	if e.Rebooted() || e.Elsewhere() {
 		e.Settings = nil // the boot has made them what they were; or they were another namespace's
 	}
-	if err := site.revert(ctx, Change{Site: site}.trialSteps(&Trial{Entry: e})); err != nil {
+	if err := site.revert(ctx, Transition{Site: site}.trialSteps(&Trial{Entry: e})); err != nil {
 		return err
 	}
 	discard := site.Generations.Discard
@@ -70,7 +70,7 @@ func (site Site) Revert(ctx context.Context, e journal.Entry) error {
 
 // trialSteps are the steps of a trial. Their undo depends on the entry alone,
 // but where the same process undoes what it has just begun.
-func (c Change) trialSteps(t *Trial) []step {
+func (c Transition) trialSteps(t *Trial) []step {
 	files, copied := &fileWork{change: c}, c.copiedSets()
 	between := func(now trial.Tables) trial.Tables { return trial.Between(trial.End(now), c.Want.Tables, copied) }
 	steps := []step{c.beginStep(t), files.stageStep(t.Entry.Files), c.trialSetStep(t.Entry.Made)}
@@ -87,7 +87,7 @@ func (c Change) trialSteps(t *Trial) []step {
 
 // beginStep writes the journal. What it writes is removed when all else has
 // gone back.
-func (c Change) beginStep(t *Trial) step {
+func (c Transition) beginStep(t *Trial) step {
 	return step{name: "journal", do: func(context.Context) (err error) {
 		if t.Entry.Boot, err = journal.Boot(); err != nil {
 			return err
@@ -99,7 +99,7 @@ func (c Change) beginStep(t *Trial) step {
 
 // copiedSets are the sets of which a trial has a copy: those that exist and are
 // not as wanted. Rules that are live go on with what they hold.
-func (c Change) copiedSets() map[string]bool {
+func (c Transition) copiedSets() map[string]bool {
 	copied := map[string]bool{}
 	if c.Plan == nil {
 		return copied
@@ -112,12 +112,12 @@ func (c Change) copiedSets() map[string]bool {
 	return copied
 }
 
-// guardSets are the guards: sets of networks, since /0 is two of /1.
-func guardSets() []setfile.Set {
+// guardSets are the trial sets: sets of networks, since /0 is two of /1.
+func trialSets() []setfile.Set {
 	var sets []setfile.Set
 	for _, family := range ruleset.Families {
 		made := kernelset.Header{
-			Name: trial.Guards[family], Type: kernelset.HashNet, Family: family,
+			Name: trial.SetNames[family], Type: kernelset.HashNet, Family: family,
 			HashSize: 64, MaxElem: 16, HasTimeout: true, Timeout: time.Minute,
 		}
 		sets = append(sets, made.Declared())
@@ -125,11 +125,11 @@ func guardSets() []setfile.Set {
 	return sets
 }
 
-// trialSetStep makes the guards, empty, the sets that there are not yet, and a
+// trialSetStep makes the trial sets, empty, the sets that there are not yet, and a
 // copy of each that changes. None that exists is touched.
-func (c Change) trialSetStep(made []string) step {
+func (c Transition) trialSetStep(made []string) step {
 	do := func(ctx context.Context) error {
-		if err := c.Sets.Create(ctx, guardSets()...); err != nil {
+		if err := c.Sets.Create(ctx, trialSets()...); err != nil {
 			return err
 		}
 		w := c.setWork()
@@ -159,7 +159,7 @@ func (w *setWork) try(ctx context.Context, s plan.Step) error {
 }
 
 // dropSets removes those that a trial made. One that others have begun to use
-// stays. Guards that cannot go, since the rules could not be restored, are emptied at
+// stays. Trial sets that cannot go, since the rules could not be restored, are emptied at
 // least.
 func (site Site) dropSets(made []string) error {
 	err := site.disarm()
@@ -182,7 +182,7 @@ func (site Site) dropSets(made []string) error {
 
 // readTablesStep makes sure that the rules and the sets that they ask are there,
 // before they count.
-func (c Change) readTablesStep(families []ruleset.Family, between target, copied map[string]bool) step {
+func (c Transition) readTablesStep(families []ruleset.Family, between target, copied map[string]bool) step {
 	return step{name: "reading back", do: func(ctx context.Context) error {
 		for _, family := range families {
 			now, err := c.Rules.Tables(ctx, family)
@@ -226,7 +226,7 @@ func (site Site) deadlineStep(t *Trial) step {
 }
 
 // armStep is the moment at which the host changes. On the way back that is the
-// one at which the rules are restored, table by table; the guard is emptied only
+// one at which the rules are restored, table by table; the trial set is emptied only
 // after them, since a packet that is between the jumps then would meet neither
 // the old chains nor the new ones.
 func (site Site) armStep(t *Trial) step {
@@ -241,7 +241,7 @@ func (site Site) armStep(t *Trial) step {
 
 // readSettingsStep reads the settings back. What the kernel did not take was an
 // error before; this finds what one setting does to another.
-func (c Change) readSettingsStep() step {
+func (c Transition) readSettingsStep() step {
 	return step{name: "reading settings back", do: func(context.Context) error {
 		have, _, err := c.Settings.Read(c.Bundle.Manifest.Settings)
 		if err != nil {

@@ -11,10 +11,10 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/bootfiles"
 	"github.com/hardenctl/hardenctl/internal/host/conntrack"
 	"github.com/hardenctl/hardenctl/internal/host/durable"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/setting"
@@ -103,20 +103,22 @@ type liveFiles struct{}
 
 // Paths implements Files.
 func (liveFiles) Paths(b *bundle.Bundle, layout bundle.Layout) map[string]string {
-	return persist.Paths(b, layout)
+	return bootfiles.Paths(b, layout)
 }
 
 // Read implements Files.
-func (liveFiles) Read(paths map[string]string) (map[string][]byte, error) { return persist.Read(paths) }
+func (liveFiles) Read(paths map[string]string) (map[string][]byte, error) {
+	return bootfiles.Read(paths)
+}
 
 // Modes implements Files.
 func (liveFiles) Modes(texts map[string][]byte) (have, want map[string]fs.FileMode, err error) {
-	return persist.Modes(texts)
+	return bootfiles.Modes(texts)
 }
 
 // Prepare implements Files.
 func (liveFiles) Prepare(path string, have, text []byte) (Replacement, error) {
-	r, err := persist.Prepare(path, have, text)
+	r, err := bootfiles.Prepare(path, have, text)
 	if err != nil {
 		return nil, err // not a nil *durable.Replacement in an interface
 	}
@@ -124,13 +126,13 @@ func (liveFiles) Prepare(path string, have, text []byte) (Replacement, error) {
 }
 
 // Replace implements Files.
-func (liveFiles) Replace(path string, text []byte) error { return persist.Replace(path, text) }
+func (liveFiles) Replace(path string, text []byte) error { return bootfiles.Replace(path, text) }
 
 // Sweep implements Files.
 func (liveFiles) Sweep(paths []string) error { return durable.Sweep(paths) }
 
 // EndTrial implements Files.
-func (liveFiles) EndTrial() ([]string, error) { return persist.EndTrial() }
+func (liveFiles) EndTrial() ([]string, error) { return bootfiles.EndTrial() }
 
 type liveConnections struct{}
 
@@ -150,7 +152,7 @@ type liveProbe struct{}
 func (liveProbe) Tools() (probe.Tools, error) { return probe.ReadTools() }
 
 // Layout implements Probe.
-func (liveProbe) Layout() bundle.Layout { return persist.DetectLayout() }
+func (liveProbe) Layout() bundle.Layout { return bootfiles.DetectLayout() }
 
 // Rehearse implements Probe.
 func (liveProbe) Rehearse(ctx context.Context, t probe.Tools, b *bundle.Bundle) (state.State, error) {

@@ -4,8 +4,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/hardenctl/hardenctl/internal/host/login"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
-	"github.com/hardenctl/hardenctl/internal/host/session"
 )
 
 // Who is the person behind an apply, as far as the host knows. It is a record
@@ -27,7 +27,7 @@ func Caller() Who {
 	if uid, ok := safepath.LoginUID(); ok {
 		w.Login = safepath.UserName(uid)
 	}
-	if far := session.Connected().Far.Addr(); far.IsValid() {
+	if far := login.Connected().Far.Addr(); far.IsValid() {
 		w.Address = far.WithZone("").String()
 	}
 	return w

@@ -1,21 +1,21 @@
 // Package guard proves, before anything changes, that those who must still get
 // in can.
 //
-// It knows three kinds of callers: the SSH connection of the one who asks, all
+// It knows three kinds of admin sources: the SSH connection of the one who asks, all
 // others who are logged in, and the admin addresses that the profile declares.
-// Of callers that all rules and sets of the bundle treat alike (classes) it
+// Of admin sources that all rules and sets of the bundle treat alike (classes) it
 // tries some, and always one. For each it looks up by which interface it comes to which address of the
 // host. Then it makes a network of throwaway namespaces in which the bundle is
 // loaded on a host with such interfaces and addresses, and sends real packets
-// from the callers' addresses: a connection that was open before the rules, and
+// from the admin sources' addresses: a connection that was open before the rules, and
 // of which conntrack knew nothing, must still answer, and new ones must be
 // accepted, several in a row, so that a limit shows itself too.
 //
 // The rules are those of the bundle, with the settings that a namespace can
-// have for itself. Of a set only the members matter that cover a caller, so a
+// have for itself. Of a set only the members matter that cover an admin source, so a
 // blocklist of a million addresses costs no more than one of ten; sets that
 // packets fill are given the entries that they have on the host at this moment,
-// so that a caller who is banned now is banned there. What the rehearsal does
+// so that an admin source that is banned now is banned there. What the rehearsal does
 // not have: rules of others, which an apply leaves as they are, but where nothing
 // of ours will stand before them any more (others), and what hashlimit, recent and
 // connlimit have counted so far on the host.
@@ -32,8 +32,8 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
+	"github.com/hardenctl/hardenctl/internal/host/login"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
-	"github.com/hardenctl/hardenctl/internal/host/session"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -44,7 +44,7 @@ type Question struct {
 	// Have is what the host has, Want what the bundle makes of it.
 	Have, Want state.State
 	// Connection is the SSH connection of the one who asks.
-	Connection session.Connection
+	Connection login.Connection
 	// NotAdmins are addresses that need not get in, though they are connected.
 	NotAdmins netset.Set
 	// Copies are the names under which a trial that is pending has some of the
@@ -52,13 +52,13 @@ type Question struct {
 	Copies map[string]string
 
 	// live are entries that the host's sets have now, by set: those that may
-	// decide over a caller (readLive).
+	// decide over an admin source (readLive).
 	live map[string][]kernelset.Entry
 	// others is what others have, where that decides (readOthers).
 	others others
 }
 
-// limit is the most time that an answer takes. A few callers who get in are
+// limit is the most time that an answer takes. A few admin sources that get in are
 // proven within a fifth of a second.
 const limit = 20 * time.Second
 
@@ -67,7 +67,7 @@ const limit = 20 * time.Second
 func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	found = &plan.Access{Callers: []plan.Caller{}}
+	found = &plan.Access{Sources: []plan.AdminSource{}}
 	visits, notes, err := q.visits(ctx)
 	for _, round := range rounds(visits) {
 		if err == nil {
@@ -78,7 +78,7 @@ func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 		found.Unproven = err.Error() + plan.Strangers(results(visits))
 		return found, notes
 	}
-	found.Callers = append(found.Callers, results(visits)...)
+	found.Sources = append(found.Sources, results(visits)...)
 	more, err := q.logIn(ctx, visits, found)
 	if err != nil {
 		found.Unproven = err.Error()
@@ -86,15 +86,15 @@ func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 	return found, append(notes, more...)
 }
 
-func results(visits []*visit) (callers []plan.Caller) {
+func results(visits []*visit) (sources []plan.AdminSource) {
 	for _, v := range visits {
-		callers = append(callers, v.result())
+		sources = append(sources, v.result())
 	}
-	return callers
+	return sources
 }
 
 // result describes a visit that has been made.
-func (v *visit) result() plan.Caller {
+func (v *visit) result() plan.AdminSource {
 	refused := v.refused
 	if v.reason != "" {
 		refused += " (" + v.reason + ")"
@@ -102,7 +102,7 @@ func (v *visit) result() plan.Caller {
 	if v.broken {
 		refused = also(refused, "its open connection would break")
 	}
-	return plan.Caller{
+	return plan.AdminSource{
 		Address: v.from.String(), Learned: v.learned, Interface: v.link,
 		Port: v.port(), Service: v.service, Knock: v.knock != nil && v.refused == "", Refused: refused, Program: v.program, Like: v.like,
 		Local: v.link == loopback && v.learned != learnedAsking,

@@ -54,7 +54,7 @@ func rulesFile(f ruleset.Family) string {
 }
 
 // withoutLog leaves out the rules that log. Where nf_log_all_netns is on, the
-// kernel's log would have what a caller is refused here, and fail2ban would ban
+// kernel's log would have what an admin source is refused here, and fail2ban would ban
 // him for it on the host. They decide nothing.
 func withoutLog(rules []byte) []byte {
 	return tablefile.Keep(rules, func(l tablefile.Line) bool { return l.Rule.Target() == "LOG" })

@@ -68,7 +68,7 @@ func (q *Question) trySSH(ctx context.Context, tried []*visit, ports []uint16, f
 	}
 	for _, v := range visits {
 		if v.refused == "" {
-			found.Callers = append(found.Callers, v.result())
+			found.Sources = append(found.Sources, v.result())
 			closed = ""
 		}
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/host/bootfiles"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -39,7 +39,7 @@ func (q *Question) readOthers(ctx context.Context) (err error) {
 	for _, family := range q.Families {
 		text := othersRules(q.Have, family)
 		own := q.Bundle.File(rulesFile(family))
-		if q.others.rules[family], err = persist.MergeRules(text, own, q.Bundle.Manifest.Policies, int(family)); err != nil {
+		if q.others.rules[family], err = bootfiles.MergeRules(text, own, q.Bundle.Manifest.Policies, int(family)); err != nil {
 			return err
 		}
 	}

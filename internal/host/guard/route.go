@@ -23,7 +23,7 @@ var (
 
 // locate finds by which interface the visitor comes, and to which address of
 // this host, by the way that an answer would take. It reports false for a
-// declared address that is this host's own: no caller has it.
+// declared address that is this host's own: no admin source has it.
 func (v *visit) locate() bool {
 	if zone := v.from.Zone(); zone != "" {
 		v.link, v.to = zone, inZone(v.to, zone)

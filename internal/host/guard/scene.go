@@ -16,17 +16,17 @@ import (
 
 // scene is a network made for the visits: a server that has the host's
 // interfaces and addresses, and behind each interface a namespace in which the
-// callers live that come by it.
+// admin sources live that come by it.
 type scene struct {
 	visits    []*visit
 	server    *netns.Space
 	outside   map[string]*netns.Space // by the server's interface; the server itself behind loopback
-	farIndex  map[string]int          // of the callers' interface there
+	farIndex  map[string]int          // of the admin sources' interface there
 	listeners []io.Closer
 	sessions  map[*visit]net.Conn // those that were open before the rules
 }
 
-// farEnd is the name of the interface of the callers.
+// farEnd is the name of the interface of the admin sources.
 const farEnd = "far"
 
 // cable is the hardware address of both ends of every cable. An interface

@@ -15,8 +15,8 @@ var tunnels = []string{
 	"ipip", "sit", "ip6tnl", "vxlan", "geneve", "l2tp",
 }
 
-// tunnelNotes says of callers who come by a tunnel what was not tried. A caller
-// is proven from where the tunnel ends. What carries it is no caller's, and the
+// tunnelNotes says of admin sources that come by a tunnel what was not tried. An admin source
+// is proven from where the tunnel ends. What carries it is no admin source's, and the
 // rules may shut it out: an open flow of it goes on, also through a trial and its
 // confirm, and the first that is new after a silence does not.
 func tunnelNotes(visits []*visit) (notes []string) {

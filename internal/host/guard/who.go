@@ -88,7 +88,7 @@ func (q *Question) sessions() (visits []*visit, err error) {
 	if asking != nil {
 		visits = append(visits, asking)
 	}
-	sessions, err := probe.Sessions(q.servesAdmin)
+	sessions, err := probe.AdminConnections(q.servesAdmin)
 	if err != nil {
 		return nil, fmt.Errorf("who is logged in: %w", err)
 	}

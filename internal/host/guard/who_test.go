@@ -11,7 +11,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
-	"github.com/hardenctl/hardenctl/internal/host/session"
+	"github.com/hardenctl/hardenctl/internal/host/login"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -59,7 +59,7 @@ func TestAsking(t *testing.T) {
 	} {
 		t.Setenv("SSH_CONNECTION", text)
 		q, got := example(), ""
-		q.Connection = session.Connected()
+		q.Connection = login.Connected()
 		v, err := q.asking()
 		if v != nil {
 			got = fmt.Sprint(v.from, " ", v.to, " ", v.port(), " knocks ", len(v.knock))

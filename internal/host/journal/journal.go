@@ -33,7 +33,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/host/bundledir"
 	"github.com/hardenctl/hardenctl/internal/host/durable"
-	"github.com/hardenctl/hardenctl/internal/host/session"
+	"github.com/hardenctl/hardenctl/internal/host/login"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -83,7 +83,7 @@ type Entry struct {
 	// Token is a hash of the word that confirms.
 	Token string `json:"token"`
 	// By is the login that applied.
-	By session.Session `json:"by"`
+	By login.Login `json:"by"`
 	// Families are those whose rules change.
 	Families []ruleset.Family `json:"families"`
 	// Made are the sets that did not exist before.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
-	"github.com/hardenctl/hardenctl/internal/host/session"
+	"github.com/hardenctl/hardenctl/internal/host/login"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
@@ -36,7 +36,7 @@ func example(t *testing.T) (Entry, *bundle.Bundle) {
 	}
 	e := Entry{
 		Format: Format, Phase: Trial, Profile: "web.toml", Boot: boot, Deadline: Now() + time.Minute, Live: Now(), Token: Hash("word"),
-		By:       session.Session{SSH: "192.0.2.7 50000 192.0.2.1 22", Server: "10 started 5"},
+		By:       login.Login{SSH: "192.0.2.7 50000 192.0.2.1 22", Server: "10 started 5"},
 		Families: []ruleset.Family{4, 6}, Made: []string{"hardenctl-ban-v4"}, Files: []string{"/etc/iptables/rules.v4"},
 		Settings: map[string]state.Setting{"a.b": {Stated: "a.*", Path: "/proc/sys/a/b", Value: "1"}},
 	}

@@ -24,7 +24,7 @@
 // byte. A jump to a chain of ours is ours however a person has written it: if it stayed
 // and the chain went, the file would not load any more.
 //
-// plan, apply, trial, persist, restore, generation and guard ask here, and decide
+// plan, apply, trial, bootfiles, restore, generation and guard ask here, and decide
 // nothing of this by themselves. The package is pure.
 package owned
 

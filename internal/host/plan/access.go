@@ -12,13 +12,13 @@ import (
 // Access is what a rehearsal with real packets found about those who must
 // still get in once the plan is applied.
 type Access struct {
-	// Callers are in order: the SSH connection of the one who asks, others who
+	// Sources are in order: the SSH connection of the one who asks, others who
 	// are logged in, admin addresses of the profile. An address that uses more
 	// than one port is there once for each.
-	Callers []Caller `json:"callers"`
+	Sources []AdminSource `json:"callers"`
 	// Unproven says why nothing could be found out; empty where it could.
 	Unproven string `json:"unproven,omitempty"`
-	// Closed says why no login would work, although all callers get in: no
+	// Closed says why no login would work, although all admin sources get in: no
 	// program listens where they do. Empty where one would.
 	Closed string `json:"closed,omitempty"`
 	// NotAdmins are the addresses whose connections do not count, since the one who
@@ -26,8 +26,8 @@ type Access struct {
 	NotAdmins []string `json:"not_admins,omitempty"`
 }
 
-// Caller is an address that must still reach a port of this host.
-type Caller struct {
+// AdminSource is an address that must still reach a port of this host.
+type AdminSource struct {
 	Address string `json:"address"`
 	// Learned says where the address is known from, such as "your SSH
 	// connection".
@@ -53,8 +53,8 @@ type Caller struct {
 	Refused string `json:"refused,omitempty"`
 }
 
-// String names the caller and how it is known.
-func (c Caller) String() string {
+// String names the admin source and how it is known.
+func (c AdminSource) String() string {
 	text := c.Address + " (" + c.Learned + ")"
 	if c.Like > 0 {
 		text += fmt.Sprintf(" and %d like it", c.Like)
@@ -65,18 +65,18 @@ func (c Caller) String() string {
 // ErrNobody is the refusal where no admin source is known.
 var ErrNobody = errors.New("no admin access to verify: no admin session is open, and there is no admin address for an admin service")
 
-// Shows reports whether a caller who gets in shows that an admin does. A connection
+// Shows reports whether an admin source that gets in shows that an admin does. A connection
 // does not, where it is unknown whether its user has logged in, or where it comes
 // from this host itself: a local user can open one.
-func (c Caller) Shows() bool { return c.Program == "" && !c.Local }
+func (c AdminSource) Shows() bool { return c.Program == "" && !c.Local }
 
 // nobody returns ErrNobody, and why the open connections do not count, if no admin
 // source is known; else nil.
 func (a *Access) nobody() error {
 	switch {
-	case slices.ContainsFunc(a.Callers, Caller.Shows):
+	case slices.ContainsFunc(a.Sources, AdminSource.Shows):
 		return nil
-	case len(a.Callers) == 0:
+	case len(a.Sources) == 0:
 		return ErrNobody
 	}
 	return fmt.Errorf("%w (an open connection does not count if it comes from this host itself, or if its program does not report who has logged in)", ErrNobody)
@@ -107,10 +107,10 @@ func (a *Access) Refusal() error {
 
 // Strangers says how to leave out those of whom it is unknown whether they have
 // logged in: any stranger can hold a connection open. It is empty without any.
-func Strangers(callers []Caller) string {
+func Strangers(sources []AdminSource) string {
 	var programs, flags []string
 	many := 0
-	for _, c := range callers {
+	for _, c := range sources {
 		if c.Program == "" {
 			continue
 		}
@@ -132,9 +132,9 @@ func Strangers(callers []Caller) string {
 	return text
 }
 
-func (a *Access) refused() []Caller {
-	var refused []Caller
-	for _, c := range a.Callers {
+func (a *Access) refused() []AdminSource {
+	var refused []AdminSource
+	for _, c := range a.Sources {
 		if c.Refused != "" {
 			refused = append(refused, c)
 		}
@@ -178,7 +178,7 @@ func (v view) access(p *Plan) {
 func (a *Access) admitted() []string {
 	var order []string
 	addresses := map[string][]string{}
-	for _, c := range a.Callers {
+	for _, c := range a.Sources {
 		if c.Refused != "" {
 			continue
 		}

@@ -9,24 +9,24 @@ import (
 // An apply is refused if an admin source is locked out, if none is known, and if
 // nothing could be proven; the reason names them.
 func TestRefusal(t *testing.T) {
-	in := Caller{Address: "192.0.2.7", Learned: "your SSH connection", Port: "tcp/22"}
-	out := Caller{Address: "203.0.113.9", Learned: "logged in by SSH", Port: "tcp/22", Refused: "a new connection would be refused"}
-	panel := Caller{Address: "192.0.2.9", Learned: "connected to an admin service", Port: "tcp/9090", Program: "panel"}
-	local := Caller{Address: "127.0.0.1", Learned: "logged in by SSH", Port: "tcp/22", Local: true}
+	in := AdminSource{Address: "192.0.2.7", Learned: "your SSH connection", Port: "tcp/22"}
+	out := AdminSource{Address: "203.0.113.9", Learned: "logged in by SSH", Port: "tcp/22", Refused: "a new connection would be refused"}
+	panel := AdminSource{Address: "192.0.2.9", Learned: "connected to an admin service", Port: "tcp/9090", Program: "panel"}
+	local := AdminSource{Address: "127.0.0.1", Learned: "logged in by SSH", Port: "tcp/22", Local: true}
 	for _, test := range []struct {
 		name   string
 		access Access
 		want   string
 	}{
-		{"nobody, but for a panel's client", Access{Callers: []Caller{panel}}, "no admin access to verify: no admin session is open, and there is no admin address for an admin service (an open connection does not count"},
-		{"nobody, but for a local user's login", Access{Callers: []Caller{local}}, "if it comes from this host itself"},
-		{"one of many shows it", Access{Callers: []Caller{panel, local, in}}, ""},
-		{"all get in", Access{Callers: []Caller{in}}, ""},
-		{"one does not", Access{Callers: []Caller{in, out}},
+		{"nobody, but for a panel's client", Access{Sources: []AdminSource{panel}}, "no admin access to verify: no admin session is open, and there is no admin address for an admin service (an open connection does not count"},
+		{"nobody, but for a local user's login", Access{Sources: []AdminSource{local}}, "if it comes from this host itself"},
+		{"one of many shows it", Access{Sources: []AdminSource{panel, local, in}}, ""},
+		{"all get in", Access{Sources: []AdminSource{in}}, ""},
+		{"one does not", Access{Sources: []AdminSource{in, out}},
 			"this would lock out 203.0.113.9 (logged in by SSH) at tcp/22: a new connection would be refused"},
-		{"two do not", Access{Callers: []Caller{out, out}}, "; 203.0.113.9 (logged in by SSH)"},
+		{"two do not", Access{Sources: []AdminSource{out, out}}, "; 203.0.113.9 (logged in by SSH)"},
 		{"no network to try it in", Access{Unproven: "no veth"}, "cannot verify admin access: no veth"},
-		{"nobody listens there", Access{Callers: []Caller{in}, Closed: "no program listens"}, "no admin could log in: no program listens"},
+		{"nobody listens there", Access{Sources: []AdminSource{in}, Closed: "no program listens"}, "no admin could log in: no program listens"},
 		{"nobody", Access{}, "no admin access to verify"},
 	} {
 		err := test.access.Refusal()
@@ -42,11 +42,11 @@ func TestRefusal(t *testing.T) {
 // The refusal says how to leave out those who may be strangers: of a few each, of
 // many by their network.
 func TestStrangers(t *testing.T) {
-	stranger := func(address string, like int) Caller {
-		return Caller{Address: address, Learned: "connected to an admin service", Port: "tcp/9090", Program: "panel", Refused: "no", Like: like}
+	stranger := func(address string, like int) AdminSource {
+		return AdminSource{Address: address, Learned: "connected to an admin service", Port: "tcp/9090", Program: "panel", Refused: "no", Like: like}
 	}
 	const network = "; a network, such as --not-an-admin 203.0.113.0/24, leaves out all who connect from it"
-	for want, callers := range map[string][]Caller{
+	for want, callers := range map[string][]AdminSource{
 		"": {{Address: "192.0.2.7", Refused: "no"}},
 		". panel does not report who has logged in: if this is not an admin, add --not-an-admin 192.0.2.1":           {stranger("192.0.2.1", 0), stranger("192.0.2.1", 0)},
 		". panel does not report who has logged in: if this is not an admin, add --not-an-admin 192.0.2.1" + network: {stranger("192.0.2.1", 1)},
@@ -58,7 +58,7 @@ func TestStrangers(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	if got := (&Access{Callers: []Caller{stranger("192.0.2.1", 7)}}).Refusal().Error(); !strings.Contains(got, "192.0.2.1 (connected to an admin service) and 7 like it at tcp/9090") {
+	if got := (&Access{Sources: []AdminSource{stranger("192.0.2.1", 7)}}).Refusal().Error(); !strings.Contains(got, "192.0.2.1 (connected to an admin service) and 7 like it at tcp/9090") {
 		t.Error(got)
 	}
 }
@@ -67,7 +67,7 @@ func TestStrangers(t *testing.T) {
 func TestPrintAccess(t *testing.T) {
 	many := &Access{}
 	for range 8 {
-		many.Callers = append(many.Callers, Caller{Address: "192.0.2.7", Learned: "access.admin", Port: "tcp/22"})
+		many.Sources = append(many.Sources, AdminSource{Address: "192.0.2.7", Learned: "access.admin", Port: "tcp/22"})
 	}
 	for _, test := range []struct {
 		access *Access
@@ -75,7 +75,7 @@ func TestPrintAccess(t *testing.T) {
 	}{
 		{many, "    access.admin, at tcp/22: 192.0.2.7, 192.0.2.7, 192.0.2.7, 192.0.2.7, 192.0.2.7 and 3 more\n"},
 		{&Access{}, "  risky: no admin access to verify: no admin session is open, and there is no admin address for an admin service. Add the addresses that you log in from to the profile, such as [access] admin = ["},
-		{&Access{Callers: []Caller{{}}, Closed: "no program listens"}, "  risky: no admin could log in: no program listens\n"},
+		{&Access{Sources: []AdminSource{{}}, Closed: "no program listens"}, "  risky: no admin could log in: no program listens\n"},
 		{&Access{Unproven: "no veth"}, "  risky: not verified: no veth\n"},
 	} {
 		var b strings.Builder

@@ -50,7 +50,7 @@ func TestSchemaIsThatOfThePlan(t *testing.T) {
 	}{
 		{root, Plan{}}, {root.Defs["step"], Step{}}, {root.Defs["foreign"], Foreign{}},
 		{root.Defs["unreachable"], Unreachable{}}, {root.Defs["summary"], Summary{}}, {root.Defs["origin"], bundle.Origin{}},
-		{root.Defs["access"], Access{}}, {root.Defs["caller"], Caller{}}, {root.Defs["rival"], Rival{}}, {root.Defs["on_trial"], OnTrial{}},
+		{root.Defs["access"], Access{}}, {root.Defs["caller"], AdminSource{}}, {root.Defs["rival"], Rival{}}, {root.Defs["on_trial"], OnTrial{}},
 	} {
 		typ := reflect.TypeOf(c.value)
 		names, required := fields(typ)

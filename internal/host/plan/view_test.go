@@ -21,7 +21,7 @@ func example() *Plan {
 		Notes:   []string{"no service loads the saved files at boot"},
 		Rivals:  []Rival{{"ufw is enabled", "then run ufw disable"}},
 		OnTrial: &OnTrial{"web.toml", "alice", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), 60},
-		Access: &Access{Callers: []Caller{
+		Access: &Access{Sources: []AdminSource{
 			{Address: "192.0.2.7", Learned: "your SSH connection", Interface: "eth0", Port: "tcp/22", Service: "ssh"},
 			{Address: "203.0.113.9", Learned: "logged in by SSH", Interface: "eth0", Port: "tcp/22", Refused: "a new connection gets no answer (access.block)"},
 			{Address: "198.51.100.1", Learned: "access.admin", Interface: "eth0", Port: "tcp/22", Service: "ssh", Knock: true},
@@ -139,7 +139,7 @@ func TestPrintNames(t *testing.T) {
 		OutOfReach: []Unreachable{{Key: name, Value: name, Wanted: name, Reason: name}},
 		Notes:      []string{name},
 		Rivals:     []Rival{{Seen: name, WayOut: name}},
-		Access:     &Access{Callers: []Caller{{Address: name, Learned: name, Refused: name}, {Address: name, Program: name}}, NotAdmins: []string{name}, Closed: name},
+		Access:     &Access{Sources: []AdminSource{{Address: name, Learned: name, Refused: name}, {Address: name, Program: name}}, NotAdmins: []string{name}, Closed: name},
 	}
 	var b strings.Builder
 	if err := p.Print(&b, true); err != nil || strings.Contains(b.String(), "\nforged") || strings.Count(b.String(), `x\x0aforged`) < 15 {

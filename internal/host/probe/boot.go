@@ -7,10 +7,10 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/internal/host/bootfiles"
 	"github.com/hardenctl/hardenctl/internal/host/extension"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/host/netns"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -41,7 +41,7 @@ type BootError struct {
 
 // Error names the file, what the tool said of which line, and what to do.
 func (e *BootError) Error() string {
-	return fmt.Sprintf("%s would fail to load at boot, and hardenctl's rules in it too: %v; fix or remove that line (if it is COMMIT, a line above it; a set that a rule names must be in the sets file), or %s", e.Path, e.Err, persist.MoveAway(e.Path))
+	return fmt.Sprintf("%s would fail to load at boot, and hardenctl's rules in it too: %v; fix or remove that line (if it is COMMIT, a line above it; a set that a rule names must be in the sets file), or %s", e.Path, e.Err, bootfiles.MoveAway(e.Path))
 }
 
 // Unwrap returns what the tool said.
@@ -67,7 +67,7 @@ func (t Tools) bootUp(ctx context.Context, boot Boot) (made state.State, err err
 		return made, err
 	}
 	if err := sameSets(sets, boot.Want); err != nil {
-		return made, fmt.Errorf("%s: after a reboot %w; a foreign command in that file causes this: remove it, or %s", boot.Sets.Path, err, persist.MoveAway(boot.Sets.Path))
+		return made, fmt.Errorf("%s: after a reboot %w; a foreign command in that file causes this: remove it, or %s", boot.Sets.Path, err, bootfiles.MoveAway(boot.Sets.Path))
 	}
 	for _, family := range t.Families {
 		file := boot.Rules[family]

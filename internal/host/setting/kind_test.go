@@ -9,9 +9,9 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bootfile"
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/bootfiles"
 	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/setting"
 	"github.com/hardenctl/hardenctl/internal/host/state"
@@ -84,7 +84,7 @@ func TestNewKind(t *testing.T) {
 	must(t, os.RemoveAll(l.folder))
 	must(t, live.PutBack(kept["porch"])) // what has gone is no error
 
-	files, err := persist.Wanted(b, bundle.Debian, map[string][]byte{})
+	files, err := bootfiles.Wanted(b, bundle.Debian, map[string][]byte{})
 	must(t, err)
 	if got := string(files["/etc/sysctl.d/60-hardenctl.conf"]); got != "porch=on\n" {
 		t.Errorf("it lasts by %q", got)

@@ -13,7 +13,7 @@ import (
 // has saved the kernel's rules into it: such a file loads only while the trial
 // lasts, or begins it anew. Every other line stays as it is.
 func EndRules(family ruleset.Family, text []byte) []byte {
-	if !bytes.Contains(text, []byte(owned.TrialChainPrefix)) && !bytes.Contains(text, []byte(Guards[family])) {
+	if !bytes.Contains(text, []byte(owned.TrialChainPrefix)) && !bytes.Contains(text, []byte(SetNames[family])) {
 		return text
 	}
 	kept := []byte{}
@@ -23,7 +23,7 @@ func EndRules(family ruleset.Family, text []byte) []byte {
 	return kept
 }
 
-// ended is a line of a rules file when the guard has gone; without a text for one of
+// ended is a line of a rules file when the trial set is empty; without a text for one of
 // the trial.
 func ended(family ruleset.Family, line tablefile.Line) tablefile.Line {
 	switch {
@@ -32,7 +32,7 @@ func ended(family ruleset.Family, line tablefile.Line) tablefile.Line {
 	case owned.Chain(line.Chain) || line.Kind != tablefile.Command:
 		return line
 	}
-	rule, stays := unguarded(family, line.Rule)
+	rule, stays := afterTrial(family, line.Rule)
 	if !stays {
 		return tablefile.Line{}
 	}

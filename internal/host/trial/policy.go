@@ -9,11 +9,11 @@ import (
 // have no underscore, so that it is no copy of a chain.
 const accepting = owned.TrialChainPrefix + "POLICY_ACCEPT"
 
-// The policy of a built-in chain cannot hang on the guard. Where a profile states
+// The policy of a built-in chain cannot hang on the trial set. Where a profile states
 // DROP its chain decides every packet by itself, and on trial too. But where DROP
 // is no longer stated, as by [policy] forward = "leave" after "drop", nothing of ours would
 // stand in that chain on trial, and every packet through it would be dropped. So
-// the last rule of the chain accepts them while the guard holds: packets meet
+// the last rule of the chain accepts them while the trial set holds: packets meet
 // what they will meet when the policy has become ACCEPT, the rules of others
 // first, and the old policy after the trial. A packet that a rule of others sends
 // to the policy before, by RETURN, is dropped on trial.
@@ -27,7 +27,7 @@ func (j joint) builtIn(have tablefile.Chain, want *tablefile.Chain) []tablefile.
 	}
 	rules := j.hooks(have.Rules, jumps)
 	if owned.Releases(&have, want) {
-		rules = append(rules, tablefile.Jump(accepting).With(holds(j.guard)))
+		rules = append(rules, tablefile.Jump(accepting).With(holds(j.trialSet)))
 	}
 	return rules
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 )
 
-// Settle returns the tables as packets meet them while the guard holds, and as a
+// Settle returns the tables as packets meet them while the trial set holds, and as a
 // confirm leaves them: the copies under the names that they will have, the jumps
-// to them without the guard and first, and nothing of the old chains. bundle are
+// to them without the trial set and first, and nothing of the old chains. bundle are
 // the tables of the bundle that is on trial: they say which chains stay and which
 // policies a confirm sets. What somebody has changed since the trial began is
 // changed in the result, too.
 func Settle(now, bundle Tables) Tables {
 	settled := Tables{}
 	for id, t := range now {
-		s := settler{table: t, bundle: bundle[id], guard: Guards[id.Family]}
+		s := settler{table: t, bundle: bundle[id], trialSet: SetNames[id.Family]}
 		settled[id] = s.settle()
 	}
 	return settled
@@ -26,7 +26,7 @@ func Settle(now, bundle Tables) Tables {
 // settler makes one table.
 type settler struct {
 	table, bundle tablefile.Table
-	guard         string
+	trialSet      string
 }
 
 func (s settler) settle() tablefile.Table {
@@ -62,11 +62,11 @@ func (s settler) builtIn(c tablefile.Chain) tablefile.Chain {
 		switch {
 		case !owned.Rule(r):
 			others = append(others, r)
-		case r.Asks(lacks(s.guard)):
+		case r.Asks(lacks(s.trialSet)):
 		case r.Target() == accepting:
 			c.Policy = tablefile.KernelPolicy
 		default:
-			jumps = append(jumps, r.Without(holds(s.guard)))
+			jumps = append(jumps, r.Without(holds(s.trialSet)))
 		}
 	}
 	c.Rules = slices.Concat(originals(jumps), others)
@@ -92,7 +92,7 @@ func originals(rules []tablefile.Rule) []tablefile.Rule {
 // Original returns the name that the copy of a set has beside a trial; "" for a
 // set that is no copy.
 func Original(set string) string {
-	if !owned.TrialSet(set) || set == Guards[ruleset.V4] || set == Guards[ruleset.V6] {
+	if !owned.TrialSet(set) || set == SetNames[ruleset.V4] || set == SetNames[ruleset.V6] {
 		return ""
 	}
 	return owned.SetOriginal(set)

@@ -1,9 +1,9 @@
 // Package trial makes the state between an old firewall and a new one: both are
-// there, and a guard decides which of them a packet meets.
+// there, and a trial set decides which of them a packet meets.
 //
-// The guard is a set of each family that holds every address for a time. In each
+// The trial set is a set of each family that holds every address for a time. In each
 // built-in chain the jump to the new chains has a match more, "the source is in
-// the guard", and the jump to the old ones "the source is not". While the guard
+// the trial set", and the jump to the old ones "the source is not". While the trial set
 // holds its entries a packet meets only the new chains; when they time out it
 // meets only the old ones, without any action, also where chains
 // do not decide every packet. While it is empty nothing has changed for any
@@ -38,9 +38,9 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
-// Guards are the sets that decide whether packets meet the new chains, by
+// SetNames are the names of the trial sets that decide whether packets meet the new chains, by
 // family. No copy of a set is called so: a profile's names have no underscore.
-var Guards = map[ruleset.Family]string{
+var SetNames = map[ruleset.Family]string{
 	ruleset.V4: owned.TrialSetPrefix + "trial_v4",
 	ruleset.V6: owned.TrialSetPrefix + "trial_v6",
 }
@@ -77,7 +77,7 @@ func End(tables Tables) Tables {
 		t.Chains = slices.DeleteFunc(chains, func(c tablefile.Chain) bool { return owned.TrialChain(c.Name) })
 		for i, c := range t.Chains {
 			if !owned.Chain(c.Name) {
-				t.Chains[i].Rules = allUnguarded(id.Family, c.Rules)
+				t.Chains[i].Rules = allAfterTrial(id.Family, c.Rules)
 			}
 		}
 		ended[id] = t
@@ -87,7 +87,7 @@ func End(tables Tables) Tables {
 
 // join makes one table.
 func join(id state.TableID, have, want tablefile.Table, copiedSets map[string]bool) tablefile.Table {
-	j := joint{guard: Guards[id.Family], sets: copiedSets, chains: copiedChains(have, want, copiedSets)}
+	j := joint{trialSet: SetNames[id.Family], sets: copiedSets, chains: copiedChains(have, want, copiedSets)}
 	joined := tablefile.Table{Name: id.Name}
 	for _, c := range have.Chains {
 		if !owned.Chain(c.Name) {
@@ -111,18 +111,18 @@ func join(id state.TableID, have, want tablefile.Table, copiedSets map[string]bo
 
 // joint is what decides the form that rules have in one table of a trial.
 type joint struct {
-	guard  string
-	sets   map[string]bool // those that have a copy
-	chains map[string]bool // and the chains
+	trialSet string
+	sets     map[string]bool // those that have a copy
+	chains   map[string]bool // and the chains
 }
 
 // hooks returns the rules of a built-in chain: the jumps to the old chains where
-// they were, for packets for which the guard does not hold, and those to the new
+// they were, for packets for which the trial set does not hold, and those to the new
 // ones for the others, before all rules of others. Jumps that lead to the same
 // chains before and after stay as they are.
 //
 // Where the old jumps stand first the new ones stand behind them: a packet that
-// is between the two when the guard is armed meets both, and not neither.
+// is between the two when the trial set is armed meets both, and not neither.
 func (j joint) hooks(have, want []tablefile.Rule) []tablefile.Rule {
 	if j.same(have, want) {
 		return have
@@ -130,7 +130,7 @@ func (j joint) hooks(have, want []tablefile.Rule) []tablefile.Rule {
 	var rules []tablefile.Rule
 	for _, r := range have {
 		if owned.Rule(r) {
-			r = r.With(lacks(j.guard))
+			r = r.With(lacks(j.trialSet))
 		}
 		rules = append(rules, r)
 	}
@@ -140,7 +140,7 @@ func (j joint) hooks(have, want []tablefile.Rule) []tablefile.Rule {
 	}
 	var jumps []tablefile.Rule
 	for _, r := range want {
-		jumps = append(jumps, j.copy(r).With(holds(j.guard)))
+		jumps = append(jumps, j.copy(r).With(holds(j.trialSet)))
 	}
 	return slices.Insert(rules, first, jumps...)
 }
@@ -175,32 +175,32 @@ func (j joint) copy(r tablefile.Rule) tablefile.Rule {
 	return tablefile.Rule{Spec: r.Spec}
 }
 
-// holds asks whether a guard holds the source, and lacks whether it does not.
-func holds(guard string) tablefile.SetMatch {
-	return tablefile.SetMatch{Set: guard, Direction: "src"}
+// holds asks whether a trial set holds the source, and lacks whether it does not.
+func holds(set string) tablefile.SetMatch {
+	return tablefile.SetMatch{Set: set, Direction: "src"}
 }
 
-func lacks(guard string) tablefile.SetMatch {
-	return tablefile.SetMatch{Set: guard, Direction: "src", Not: true}
+func lacks(set string) tablefile.SetMatch {
+	return tablefile.SetMatch{Set: set, Direction: "src", Not: true}
 }
 
-// unguarded is a rule of a built-in chain when the guard has gone, and whether it
+// unguarded is a rule of a built-in chain when the trial set is empty, and whether it
 // is there then.
-func unguarded(family ruleset.Family, r tablefile.Rule) (left tablefile.Rule, stays bool) {
+func afterTrial(family ruleset.Family, r tablefile.Rule) (left tablefile.Rule, stays bool) {
 	if !owned.Rule(r) {
 		return r, true
 	}
-	if r.Asks(holds(Guards[family])) || owned.TrialChain(r.Target()) {
+	if r.Asks(holds(SetNames[family])) || owned.TrialChain(r.Target()) {
 		return r, false
 	}
-	return r.Without(lacks(Guards[family])), true
+	return r.Without(lacks(SetNames[family])), true
 }
 
-// allUnguarded are the rules of a built-in chain when the guard has gone.
-func allUnguarded(family ruleset.Family, rules []tablefile.Rule) []tablefile.Rule {
+// allUnguarded are the rules of a built-in chain when the trial set is empty.
+func allAfterTrial(family ruleset.Family, rules []tablefile.Rule) []tablefile.Rule {
 	var left []tablefile.Rule
 	for _, r := range rules {
-		if r, stays := unguarded(family, r); stays {
+		if r, stays := afterTrial(family, r); stays {
 			left = append(left, r)
 		}
 	}

@@ -80,7 +80,7 @@ COMMIT
 
 // The new jumps stand before the rules of others, and behind old ones that do.
 func TestHooks(t *testing.T) {
-	j := joint{guard: "g", chains: map[string]bool{"HARDENCTL-A": true}}
+	j := joint{trialSet: "g", chains: map[string]bool{"HARDENCTL-A": true}}
 	old, foreign := tablefile.Rule{Spec: "-j HARDENCTL-A"}, tablefile.Rule{Spec: "-j LOG"}
 	const off, on = "-m set ! --match-set g src -j HARDENCTL-A", "-m set --match-set g src -j HARDENCTL_A"
 	for _, c := range []struct {
@@ -201,12 +201,12 @@ func walk(t tablefile.Table, chain string, packet int64, guard bool, met *[]stri
 	return c.BuiltIn()
 }
 
-// matches decides for a rule by its words, but for the guard and the target.
+// matches decides for a rule by its words, but for the trial set and the target.
 func matches(spec string, packet int64, guard bool) bool {
 	words := strings.Fields(spec)
 	condition := strings.Join(words[:len(words)-2], " ")
 	for _, g := range []bool{true, false} {
-		m := tablefile.SetMatch{Set: Guards[ruleset.V4], Direction: "src", Not: !g}.String()
+		m := tablefile.SetMatch{Set: SetNames[ruleset.V4], Direction: "src", Not: !g}.String()
 		if strings.Contains(condition, m) && g != guard {
 			return false
 		}
@@ -257,7 +257,7 @@ func TestNames(t *testing.T) {
 	if got := Chain(longest); len(got) != 28 || !owned.Chain(got) || owned.Chain(strings.ToLower(got)) {
 		t.Errorf("chain %s", got)
 	}
-	for _, name := range []string{Set(ruleset.SetPrefix + "a-name-of-sixte-v4"), Guards[ruleset.V4], Guards[ruleset.V6]} {
+	for _, name := range []string{Set(ruleset.SetPrefix + "a-name-of-sixte-v4"), SetNames[ruleset.V4], SetNames[ruleset.V6]} {
 		if len(name) > 31 || !owned.Set(name) || !owned.TrialSet(name) {
 			t.Errorf("set %s", name)
 		}

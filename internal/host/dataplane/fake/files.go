@@ -7,8 +7,8 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/bootfiles"
 	"github.com/hardenctl/hardenctl/internal/host/dataplane"
-	"github.com/hardenctl/hardenctl/internal/host/persist"
 	"github.com/hardenctl/hardenctl/internal/host/trial"
 )
 
@@ -19,7 +19,7 @@ type files struct{ m *Machine }
 
 // Paths implements dataplane.Files.
 func (f files) Paths(b *bundle.Bundle, layout bundle.Layout) map[string]string {
-	return persist.Paths(b, layout)
+	return bootfiles.Paths(b, layout)
 }
 
 // Read implements dataplane.Files.

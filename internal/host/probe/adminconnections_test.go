@@ -49,7 +49,7 @@ func TestSessions(t *testing.T) {
 	roles := map[string]holder{
 		"1": {serving, "sshd"}, "3": {loggedIn, "sshd"}, "4": {loggedIn, "sshd"}, "5": {serving, "sshd"}, "6": {unknownRole, "panel"}, "7": {loggedIn, "sshd"}, "8": {loggedIn, "sshd"},
 	}
-	want := []Session{
+	want := []AdminConnection{
 		{Near: at("192.0.2.1:22"), Far: at("203.0.113.7:50000"), SSH: true},
 		{Near: at("192.0.2.1:9090"), Far: at("203.0.113.10:50000"), Program: "panel"},
 	}

@@ -1,10 +1,10 @@
-// Package persist decides what the files of a host must hold.
+// Package bootfiles decides what the files of a host must hold.
 //
 // Some files are wholly ours. The rules files and the ipset file are shared: an
 // administrator may keep rules there, and so may other tools. Merging takes
 // out of the file what is ours from before, puts in what the bundle has, and
 // keeps every other line byte for byte.
-package persist
+package bootfiles
 
 import (
 	"fmt"

@@ -16,7 +16,7 @@ var everywhere = map[ruleset.Family][]netip.Prefix{
 	ruleset.V6: {netip.MustParsePrefix("::/1"), netip.MustParsePrefix("8000::/1")},
 }
 
-// arm lets the guards hold every address for a time, which the kernel rounds up
+// arm lets the trial sets hold every address for a time, which the kernel rounds up
 // to whole seconds; kernelset.Forever needs a confirm to end it.
 func (site Site) arm(left time.Duration) error {
 	if left <= 0 && left != kernelset.Forever {
@@ -27,17 +27,17 @@ func (site Site) arm(left time.Duration) error {
 		for _, half := range everywhere[family] {
 			entries = append(entries, kernelset.Entry{Prefix: half, Timeout: left})
 		}
-		if err := site.Sets.AddEntries(trial.Guards[family], entries); err != nil {
+		if err := site.Sets.AddEntries(trial.SetNames[family], entries); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// disarm empties the guards, if there are any.
+// disarm empties the trial sets, if there are any.
 func (site Site) disarm() error {
 	var failed error
-	for _, name := range trial.Guards {
+	for _, name := range trial.SetNames {
 		if err := site.Sets.Flush(name); !errors.Is(err, kernelset.ErrNotFound) {
 			failed = errors.Join(failed, err)
 		}
@@ -45,14 +45,14 @@ func (site Site) disarm() error {
 	return failed
 }
 
-// Armed reports whether the guards hold every address: whether a trial still
+// Armed reports whether the trial sets hold every address: whether a trial still
 // counts for packets. Their time runs in the kernel (jiffies, which no clock that
 // is set, and no other time namespace, changes), and ends no sooner than the
 // deadline, since it is rounded up.
 func (site Site) Armed() (bool, error) {
 	for _, family := range ruleset.Families {
 		n := 0
-		for _, err := range site.Sets.Members(trial.Guards[family]) {
+		for _, err := range site.Sets.Members(trial.SetNames[family]) {
 			if errors.Is(err, kernelset.ErrNotFound) {
 				return false, nil
 			}

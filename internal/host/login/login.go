@@ -1,4 +1,4 @@
-// Package session tells one login from another.
+// Package login tells one login from another.
 //
 // A confirm proves that a new login works only if it comes from a new one. Over
 // SSH a login is known by its connection: by SSH_CONNECTION, unless it was
@@ -7,7 +7,7 @@
 // sudo. What runs in tmux or screen has no sshd above it, and the variable of
 // the login that started the multiplexer; under sudo it has neither, and is as
 // unknown as a console.
-package session
+package login
 
 import (
 	"fmt"
@@ -20,9 +20,9 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/process"
 )
 
-// Session is what is known of a login. The zero value is one of which nothing
+// Login is what is known of a login. The zero value is one of which nothing
 // is known.
-type Session struct {
+type Login struct {
 	// SSH is SSH_CONNECTION: the addresses and ports of both ends.
 	SSH string `json:"ssh,omitempty"`
 	// Server is the process that serves the login, with its start time, so that
@@ -31,24 +31,24 @@ type Session struct {
 }
 
 // Current is the login that runs this process.
-func Current() Session {
-	return Session{SSH: os.Getenv("SSH_CONNECTION"), Server: server("/proc", os.Getpid())}
+func Current() Login {
+	return Login{SSH: os.Getenv("SSH_CONNECTION"), Server: server("/proc", os.Getpid())}
 }
 
 // From is the address from which the login came by SSH; the zero one if it is not
 // known. The variable is the caller's, who can write anything into it.
-func (s Session) From() netip.Addr {
+func (s Login) From() netip.Addr {
 	c, _ := connectionIn([]byte(variable + s.SSH))
 	return c.Far.Addr().WithZone("")
 }
 
 // Remote reports whether the login is known to have come over SSH.
-func (s Session) Remote() bool { return s != Session{} }
+func (s Login) Remote() bool { return s != Login{} }
 
 // Same reports whether two logins are, or may be, the same. What is known of
 // both decides; where nothing is, they may be: sudo in tmux hides all that was
 // known of the login that it runs in.
-func (s Session) Same(other Session) bool {
+func (s Login) Same(other Login) bool {
 	switch {
 	case s.SSH != "" && other.SSH != "":
 		return s.SSH == other.SSH

@@ -1,4 +1,4 @@
-package session
+package login
 
 import (
 	"os"
@@ -7,27 +7,27 @@ import (
 
 // What is known of both logins decides; where nothing is, they may be the same.
 func TestSame(t *testing.T) {
-	one, two := Session{SSH: "a 1 b 22", Server: "10 started 5"}, Session{SSH: "a 2 b 22", Server: "11 started 6"}
+	one, two := Login{SSH: "a 1 b 22", Server: "10 started 5"}, Login{SSH: "a 2 b 22", Server: "11 started 6"}
 	for _, c := range []struct {
 		name string
-		a, b Session
+		a, b Login
 		same bool
 	}{
 		{"the same", one, one, true},
 		{"two logins", one, two, false},
-		{"sudo in the same", one, Session{Server: one.Server}, true},
-		{"sudo in another", one, Session{Server: two.Server}, false},
-		{"tmux in the same", one, Session{SSH: one.SSH}, true},
-		{"a process of the same number", one, Session{Server: "10 started 7"}, false},
-		{"two consoles", Session{}, Session{}, true},
-		{"sudo in tmux in the same, or a console", Session{}, one, true},
-		{"sudo in one, and tmux in another", Session{Server: one.Server}, Session{SSH: two.SSH}, true},
+		{"sudo in the same", one, Login{Server: one.Server}, true},
+		{"sudo in another", one, Login{Server: two.Server}, false},
+		{"tmux in the same", one, Login{SSH: one.SSH}, true},
+		{"a process of the same number", one, Login{Server: "10 started 7"}, false},
+		{"two consoles", Login{}, Login{}, true},
+		{"sudo in tmux in the same, or a console", Login{}, one, true},
+		{"sudo in one, and tmux in another", Login{Server: one.Server}, Login{SSH: two.SSH}, true},
 	} {
 		if got := c.a.Same(c.b); got != c.same || c.b.Same(c.a) != got {
 			t.Errorf("%s: %v, want %v", c.name, got, c.same)
 		}
 	}
-	if !one.Remote() || (Session{}).Remote() {
+	if !one.Remote() || (Login{}).Remote() {
 		t.Error("Remote")
 	}
 }
@@ -83,7 +83,7 @@ func TestFrom(t *testing.T) {
 		"fe80::1%\x1b[2J 50000 192.0.2.1 22": "fe80::1",
 		"":                                   "invalid IP",
 	} {
-		if got := (Session{SSH: text}).From().String(); got != want {
+		if got := (Login{SSH: text}).From().String(); got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)
 		}
 	}

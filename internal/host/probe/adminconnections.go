@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Session is an open TCP connection by which somebody is, or may be, logged in to
+// AdminConnection is an open TCP connection by which somebody is, or may be, logged in to
 // this host.
-type Session struct {
+type AdminConnection struct {
 	Near, Far netip.AddrPort
 	// SSH says that an SSH server holds it, for a user who has logged in.
 	SSH bool
@@ -17,11 +17,11 @@ type Session struct {
 	Program string
 }
 
-// Sessions returns the connections to the host, in the calling thread's network
+// AdminConnections returns the connections to the host, in the calling thread's network
 // namespace, that an SSH server holds for a user who has logged in, and those to a
 // port by which others log in, where another program serves it. Somebody who is
 // only trying to log in by SSH has no session: on the internet there is always one.
-func Sessions(admin func(port uint16) bool) ([]Session, error) {
+func AdminConnections(admin func(port uint16) bool) ([]AdminConnection, error) {
 	sockets, err := tcpSockets()
 	if err != nil {
 		return nil, err
@@ -39,14 +39,14 @@ const unheld = "0"
 
 // sessions picks them from the sockets. A port on which a session of SSH listens
 // is one that its user has forwarded: it is no way to log in.
-func sessions(sockets []socket, held map[string]holder, admin func(port uint16) bool) []Session {
+func sessions(sockets []socket, held map[string]holder, admin func(port uint16) bool) []AdminConnection {
 	served := map[uint16]bool{}
 	for _, s := range sockets {
 		if s.state == tcpListen && held[s.inode].role != loggedIn {
 			served[s.near.Port()] = true
 		}
 	}
-	var found []Session
+	var found []AdminConnection
 	for _, s := range sockets {
 		h := held[s.inode]
 		if s.state != tcpOpen || !served[s.near.Port()] {
@@ -54,11 +54,11 @@ func sessions(sockets []socket, held map[string]holder, admin func(port uint16) 
 		}
 		switch {
 		case h.role == loggedIn:
-			found = append(found, Session{Near: s.near, Far: s.far, SSH: true})
+			found = append(found, AdminConnection{Near: s.near, Far: s.far, SSH: true})
 		case h.role == unknownRole && s.inode != unheld && admin(s.near.Port()):
-			found = append(found, Session{Near: s.near, Far: s.far, Program: h.program})
+			found = append(found, AdminConnection{Near: s.near, Far: s.far, Program: h.program})
 		}
 	}
-	slices.SortFunc(found, func(a, b Session) int { return cmp.Or(a.Far.Compare(b.Far), a.Near.Compare(b.Near)) })
+	slices.SortFunc(found, func(a, b AdminConnection) int { return cmp.Or(a.Far.Compare(b.Far), a.Near.Compare(b.Near)) })
 	return found
 }

@@ -1,4 +1,4 @@
-package persist
+package bootfiles
 
 import (
 	"bytes"
@@ -54,7 +54,7 @@ func fail2banChanges(paths map[string]string, have, want map[string][]byte) bool
 const journalModules = "/usr/lib*/python3*/*-packages/systemd"
 
 // missingLog returns what a jail needs to read its log and this host does not
-// have. fail2ban 1.0.2 then ends as a whole, and guards nothing any more, the
+// have. fail2ban 1.0.2 then ends as a whole, and protects nothing any more, the
 // jails of others neither.
 func missingLog(jail []byte) string {
 	_, after, file := strings.Cut(string(jail), "\nlogpath = ")
