@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -114,9 +113,7 @@ func runChild() int {
 	cmd, err := child(os.Args[1:])
 	if err == nil {
 		cmd.Env = append(cmd.Env, until(beforeAlarm()))
-		// The kernel sends Pdeathsig when the thread that started the child ends.
-		runtime.LockOSThread()
-		err = cmd.Start()
+		err = StartDaemon(cmd)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "lab: cannot make the namespaces: %v\n%s", err, needs)
@@ -142,7 +139,7 @@ func child(args []string) (*exec.Cmd, error) {
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = append(os.Environ(), markVariable+"="+outer, makerVariable+"="+strconv.Itoa(os.Getpid()))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: namespaces, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: namespaces}
 	return cmd, nil
 }
 

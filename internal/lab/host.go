@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
-	"runtime"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/hardenctl/hardenctl/internal/netns"
 )
 
 // Host is a machine of a Network: a network namespace with its own addresses.
@@ -72,50 +70,21 @@ func (h *Host) dial(ctx context.Context, d net.Dialer, network, address string) 
 }
 
 // Do calls f on a thread that is in the host's namespace, for what Dial and
-// Command cannot do. A socket belongs to the namespace of the thread that made
-// it, for as long as it lives; net makes the socket for a numeric address on the
-// goroutine that dials. f must stay on the goroutine that calls it.
+// Command cannot do, by the rules of netns.Space.Do.
 func (h *Host) Do(f func() error) error {
-	target, err := os.Open("/run/netns/" + h.name)
+	space, err := h.space()
 	if err != nil {
-		return fmt.Errorf("the host %s has left: %w", h.name, err)
-	}
-	defer target.Close()
-	return apart(func() error { return onThreadOf(target, f) })
-}
-
-// apart calls f on a goroutine of its own and waits for it.
-func apart(f func() error) error {
-	done := make(chan error)
-	go func() { done <- f() }()
-	return <-done
-}
-
-// onThreadOf must run on a goroutine of its own: when the thread cannot be
-// brought back, it stays locked and ends with the goroutine.
-//
-// The main thread stays where it is, since /proc/self and /proc/net show its
-// namespace to the whole process. While this goroutine holds it, another one
-// runs elsewhere.
-func onThreadOf(target *os.File, f func() error) error {
-	runtime.LockOSThread()
-	if unix.Gettid() == unix.Getpid() {
-		defer runtime.UnlockOSThread()
-		return apart(func() error { return onThreadOf(target, f) })
-	}
-	own, err := os.Open(ownNamespaces + "net")
-	if err != nil {
-		runtime.UnlockOSThread()
 		return err
 	}
-	defer own.Close()
-	if err := unix.Setns(int(target.Fd()), unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("setns: %w", err)
+	defer space.Close()
+	return space.Do(f)
+}
+
+// space opens the host's namespace. The caller closes it.
+func (h *Host) space() (*netns.Space, error) {
+	space, err := netns.Open("/run/netns/" + h.name)
+	if err != nil {
+		return nil, fmt.Errorf("the host %s has left: %w", h.name, err)
 	}
-	err = f()
-	if unix.Setns(int(own.Fd()), unix.CLONE_NEWNET) == nil {
-		runtime.UnlockOSThread()
-	}
-	return err
+	return space, nil
 }

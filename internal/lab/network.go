@@ -1,13 +1,16 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hardenctl/hardenctl/internal/netns"
+	"github.com/hardenctl/hardenctl/internal/wire"
 )
 
 // The server's interface and its addresses in every Network.
@@ -38,21 +41,30 @@ func Open() (*Network, error) {
 	n := &Network{}
 	// A bridge takes the lowest address of its ports unless it is told one;
 	// hosts would go on sending to the old one. Snooping would make neighbour
-	// discovery depends on the MLD that the firewall under test may drop.
-	steps := [][]string{
-		{"link", "add", ServerInterface, "address", serverLink, "type", "bridge", "forward_delay", "0", "mcast_snooping", "0"},
-		{"link", "set", ServerInterface, "up"},
+	// discovery depend on the MLD that the firewall under test may drop.
+	bridge := []string{"link", "add", ServerInterface, "address", serverLink, "type", "bridge", "forward_delay", "0", "mcast_snooping", "0"}
+	err := run("ip", bridge...)
+	if err == nil {
+		err = addressServer()
 	}
-	for _, p := range serverPrefixes {
-		steps = append(steps, addAddress(p))
-	}
-	for _, step := range steps {
-		if err := run("ip", step...); err != nil {
-			n.Close()
-			return nil, fmt.Errorf("lab network: %w", err)
-		}
+	if err != nil {
+		n.Close()
+		return nil, fmt.Errorf("lab network: %w", err)
 	}
 	return n, nil
+}
+
+// addressServer gives the bridge the server's addresses.
+func addressServer() error {
+	if err := wire.Up(ServerInterface); err != nil {
+		return err
+	}
+	for _, p := range serverPrefixes {
+		if err := wire.Address(ServerInterface, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close removes the network and its hosts. Programs that still run on a host
@@ -66,11 +78,11 @@ func (n *Network) Close() error {
 	}
 	for _, h := range n.hosts {
 		// The kernel takes its time to end a namespace, and with it the cable.
-		keep(run("ip", "link", "delete", h.port))
+		keep(wire.Remove(h.port))
 		keep(run("ip", "netns", "delete", h.name))
 	}
 	n.hosts = nil
-	keep(run("ip", "link", "delete", ServerInterface))
+	keep(wire.Remove(ServerInterface))
 	return first
 }
 
@@ -108,27 +120,33 @@ func (n *Network) connect(h *Host) error {
 		return err
 	}
 	n.hosts = append(n.hosts, h)
-	if err := run("ip", "link", "add", h.port, "type", "veth", "peer", "name", "eth0", "netns", h.name); err != nil {
+	space, err := h.space()
+	if err != nil {
 		return err
 	}
-	if err := run("ip", "link", "set", h.port, "master", ServerInterface, "up"); err != nil {
+	defer space.Close()
+	if err := wire.Cable(wire.End{Name: h.port}, wire.End{Space: space, Name: hostInterface}); err != nil {
 		return err
 	}
-	for _, link := range []string{"lo", "eth0"} {
-		if err := h.ip("link", "set", link, "up"); err != nil {
-			return err
-		}
+	if err := errors.Join(wire.Plug(h.port, ServerInterface), wire.Up(h.port)); err != nil {
+		return err
+	}
+	if err := space.Do(func() error { return errors.Join(wire.Up("lo"), wire.Up(hostInterface)) }); err != nil {
+		return err
 	}
 	if err := forwards(h.port); err != nil {
 		return err
 	}
 	for _, p := range h.prefixes {
-		if err := h.address(p); err != nil {
+		if err := settleAt(space, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// hostInterface is the one of every host.
+const hostInterface = "eth0"
 
 // forwards waits until the bridge forwards for a port. The kernel sees to it in
 // a queue of its own after the cable is up (net/core/link_watch.c); until then
@@ -146,38 +164,24 @@ func forwards(port string) error {
 	return fmt.Errorf("the bridge does not forward for %s after 10 s", port)
 }
 
-// address gives h one address, and both sides the routes that it needs.
-func (h *Host) address(p netip.Prefix) error {
-	if err := h.ip(addAddress(p)...); err != nil || !p.IsSingleIP() {
+// settleAt gives a host one address, and both sides the routes that they need.
+func settleAt(space *netns.Space, p netip.Prefix) error {
+	err := space.Do(func() error { return wire.Address(hostInterface, p) })
+	if err != nil || !p.IsSingleIP() {
 		return err
 	}
-	if err := run("ip", "route", "replace", p.String(), "dev", ServerInterface); err != nil {
+	if err := (wire.Route{To: p, Link: ServerInterface}).Set(); err != nil {
 		return err
 	}
-	server := netip.MustParseAddr(ServerV4)
+	server, all := netip.MustParseAddr(ServerV4), netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 	if p.Addr().Is6() {
-		server = netip.MustParseAddr(ServerV6)
+		server, all = netip.MustParseAddr(ServerV6), netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 	}
-	link := netip.PrefixFrom(server, server.BitLen()).String()
-	if err := h.ip("route", "replace", link, "dev", "eth0", "src", p.Addr().String()); err != nil {
-		return err
-	}
-	return h.ip("route", "replace", "default", "via", server.String(), "dev", "eth0", "src", p.Addr().String())
-}
-
-// addAddress is the ip command that gives eth0 an address, without duplicate
-// address detection, which only IPv6 has.
-func addAddress(p netip.Prefix) []string {
-	step := []string{"address", "add", p.String(), "dev", "eth0"}
-	if p.Addr().Is6() {
-		step = append(step, "nodad")
-	}
-	return step
-}
-
-// ip runs ip in the namespace of h.
-func (h *Host) ip(args ...string) error {
-	return ended(exec.Command("ip", append([]string{"-n", h.name}, args...)...))
+	return space.Do(func() error {
+		link := wire.Route{To: netip.PrefixFrom(server, server.BitLen()), Link: hostInterface, From: p.Addr()}
+		rest := wire.Route{To: all, Link: hostInterface, Via: server, From: p.Addr()}
+		return errors.Join(link.Set(), rest.Set())
+	})
 }
 
 // Bench is a Network that belongs to a test: what fails ends the test.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/hardenctl/hardenctl/internal/wire"
 )
 
 // Service is an open port of the server, for both families.
@@ -37,24 +39,10 @@ func Serve(t T, protocol string, port int) *Service {
 // Listen is Serve for callers that are no test. The caller closes the service.
 func Listen(protocol string, port int) (*Service, error) {
 	s := &Service{banner: fmt.Sprintf("lab %s/%d\r\n", protocol, port)}
-	address := ":" + strconv.Itoa(port)
-	switch protocol {
-	case "tcp":
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			return nil, err
-		}
-		s.closer = l
-		go s.accept(l)
-	case "udp":
-		c, err := net.ListenPacket("udp", address)
-		if err != nil {
-			return nil, err
-		}
-		s.closer = c
-		go s.echo(c)
-	default:
-		return nil, fmt.Errorf("lab: cannot serve %q: tcp or udp", protocol)
+	var err error
+	s.closer, err = wire.Listen(protocol, ":"+strconv.Itoa(port), s.greet, func() { s.count.Add(1) })
+	if err != nil {
+		return nil, fmt.Errorf("lab: %w", err)
 	}
 	return s, nil
 }
@@ -62,34 +50,12 @@ func Listen(protocol string, port int) (*Service, error) {
 // Close closes the port. Connections that are open end by themselves.
 func (s *Service) Close() error { return s.closer.Close() }
 
-func (s *Service) accept(l net.Listener) {
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		s.count.Add(1)
-		go s.greet(c)
-	}
-}
-
 // greet waits for the client to hang up, so that the server is not the one who
 // keeps the port in TIME_WAIT and unread bytes never turn into a reset.
 func (s *Service) greet(c net.Conn) {
 	defer c.Close()
+	s.count.Add(1)
 	c.SetDeadline(time.Now().Add(Patience))
 	io.WriteString(c, s.banner)
 	io.Copy(io.Discard, c)
-}
-
-func (s *Service) echo(c net.PacketConn) {
-	buffer := make([]byte, 2048)
-	for {
-		n, from, err := c.ReadFrom(buffer)
-		if err != nil {
-			return
-		}
-		s.count.Add(1)
-		c.WriteTo(buffer[:n], from)
-	}
 }

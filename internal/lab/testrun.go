@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -59,8 +58,6 @@ func runTests(names []string, labs int) int {
 // work runs what is in the queue until that is empty; after a stop, or when the
 // time is over, it only lets it go.
 func work(ctx context.Context, stop context.CancelFunc, queue <-chan *testRun, deadline time.Time) {
-	// The kernel sends Pdeathsig when the thread that started the child ends.
-	runtime.LockOSThread()
 	for t := range queue {
 		if t.late = ctx.Err() == nil && !deadline.IsZero() && !time.Now().Before(deadline); ctx.Err() == nil && !t.late {
 			t.run(deadline)
@@ -80,7 +77,7 @@ func (t *testRun) run(deadline time.Time) {
 	if err == nil {
 		cmd.Env = append(cmd.Env, until(ofOne(deadline)))
 		cmd.Stdout, cmd.Stderr = &t.out, &t.out
-		err = cmd.Start()
+		err = StartDaemon(cmd)
 	}
 	if err != nil {
 		fmt.Fprintf(&t.out, "lab: %s: cannot make the namespaces: %v\n%s", t.name, err, needs)

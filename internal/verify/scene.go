@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os/exec"
 	"sync"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/lab"
 	"github.com/hardenctl/hardenctl/internal/verify/prober"
+	"github.com/hardenctl/hardenctl/internal/wire"
 )
 
 // scene is the lab while an attack goes on: the server, with a listener on
@@ -133,11 +133,7 @@ func (s *scene) home(a netip.Addr) (*lab.Host, error) {
 
 // route sends what is for a network to one host.
 func route(to netip.Prefix, via netip.Addr) error {
-	out, err := exec.Command("ip", "route", "replace", to.String(), "via", via.String(), "dev", lab.ServerInterface).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("ip route replace %s via %s: %w: %s", to, via, err, out)
-	}
-	return nil
+	return wire.Route{To: to, Link: lab.ServerInterface, Via: via}.Set()
 }
 
 // close ends the listeners and the network. The lab itself ends with its

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hardenctl/hardenctl/internal/host/netns"
+	"github.com/hardenctl/hardenctl/internal/netns"
 	"github.com/hardenctl/hardenctl/internal/pages"
 )
 

@@ -79,9 +79,8 @@ func (d *docker) start(t *testing.T, options ...string) {
 		"--storage-driver", "vfs", "--cgroup-parent", "/" + cgroups}, options...)...)
 	d.daemon.Env = d.environment(t)
 	d.daemon.Stdout, d.daemon.Stderr = &d.log, &d.log
-	d.daemon.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	must(t, d.daemon.Start())
+	d.daemon.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
+	must(t, lab.StartDaemon(d.daemon))
 	lab.Await(t, "an answer of dockerd", func() bool { return d.command(t, "version").Run() == nil })
 }
 

@@ -234,7 +234,7 @@ func startFail2banOn(t *testing.T, database string) (stop func()) {
 	server.WaitDelay = lab.Patience
 	var said syncBuffer
 	server.Stdout, server.Stderr = &said, &said
-	must(t, server.Start())
+	must(t, lab.StartDaemon(server))
 	ended := false
 	stop = func() {
 		if cancel(); !ended {

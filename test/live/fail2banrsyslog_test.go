@@ -54,7 +54,7 @@ module(load="imuxsock" SysSock.Name="`+folder+`/log")
 	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Dir(found[0]))
 	var said syncBuffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	must(t, cmd.Start())
+	must(t, lab.StartDaemon(cmd))
 	t.Cleanup(func() {
 		cancel()
 		cmd.Wait()

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
 // A lock that others could open is made anew: one of theirs that holds it, or that
@@ -69,7 +71,7 @@ func holds(t *testing.T, lock, user string) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
 	must(t, err)
-	must(t, cmd.Start())
+	must(t, lab.StartDaemon(cmd))
 	t.Cleanup(func() {
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		cmd.Wait()

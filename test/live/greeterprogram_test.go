@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
 // greeter returns the path of the program in testdata/greeter, built once, for
@@ -32,7 +34,7 @@ var buildGreeter = sync.OnceValues(func() (string, error) {
 // greets has the program run on a host until the end of the test.
 func greets(t *testing.T, command *exec.Cmd) {
 	t.Helper()
-	must(t, command.Start())
+	must(t, lab.StartDaemon(command))
 	t.Cleanup(func() {
 		command.Process.Kill()
 		command.Wait()

@@ -178,9 +178,8 @@ func (m *machine) boot(t *testing.T) {
 		"--boot", "--kill-signal=SIGRTMIN+3", "--console=pipe", "-D", m.disk)
 	m.nspawn.Stdout, m.nspawn.Stderr = &m.log, &m.log
 	// Process numbers of its own: nothing that it has started outlives it.
-	m.nspawn.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	must(t, m.nspawn.Start())
+	m.nspawn.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
+	must(t, lab.StartDaemon(m.nspawn))
 	m.ended = make(chan struct{})
 	go func() {
 		m.nspawn.Wait()

@@ -90,7 +90,7 @@ func startFirewalld(t *testing.T) *exec.Cmd {
 	must(t, os.MkdirAll("/run/dbus", 0o755))
 	start := func(name string, args ...string) *exec.Cmd {
 		cmd := exec.Command(name, args...)
-		must(t, cmd.Start())
+		must(t, lab.StartDaemon(cmd))
 		t.Cleanup(func() {
 			cmd.Process.Kill()
 			cmd.Wait()

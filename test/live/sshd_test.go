@@ -37,9 +37,8 @@ func newSSHD(t *testing.T) *sshd {
 	daemon := d.server(t, "-D")
 	var log syncBuffer
 	daemon.Stdout, daemon.Stderr = &log, &log
-	daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	daemon.WaitDelay = time.Second // sessions hold the log for longer
-	must(t, daemon.Start())
+	must(t, lab.StartDaemon(daemon))
 	t.Cleanup(func() {
 		endSessions(daemon.Process.Pid)
 		daemon.Process.Kill()

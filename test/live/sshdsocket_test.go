@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
 // newSocketSSHD serves port 22 as ssh.socket of systemd does: one socket listens
@@ -53,7 +55,7 @@ func (d *sshd) serve(t *testing.T, conn net.Conn, end <-chan struct{}) {
 	}
 	server := d.server(t, "-i")
 	server.Stdin, server.Stdout = socket, socket
-	err = server.Start()
+	err = lab.StartDaemon(server)
 	socket.Close()
 	if err != nil {
 		t.Error(err)

@@ -9,8 +9,8 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/dataplane/fake"
-	"github.com/hardenctl/hardenctl/internal/host/netns"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
+	"github.com/hardenctl/hardenctl/internal/netns"
 )
 
 // The tools do what the model of them does: from random tables to random tables

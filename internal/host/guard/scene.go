@@ -1,17 +1,14 @@
 package guard
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"strconv"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
-
-	"github.com/hardenctl/hardenctl/internal/host/netns"
+	"github.com/hardenctl/hardenctl/internal/netns"
+	"github.com/hardenctl/hardenctl/internal/wire"
 )
 
 // scene is a network made for the visits: a server that has the host's
@@ -29,9 +26,7 @@ type scene struct {
 // farEnd is the name of the interface of the admin sources.
 const farEnd = "far"
 
-// cable is the hardware address of both ends of every cable. An interface
-// without ARP sends to its own, and the other end takes that for its own too: no
-// neighbour is to be looked for, and no first packet lost to the search.
+// cable is the hardware address of both ends of every cable (wire.UpWithoutARP).
 var cable = net.HardwareAddr{2, 0, 0, 0, 0, 1}
 
 func newScene(visits []*visit) (*scene, error) {
@@ -72,31 +67,20 @@ func (s *scene) connect(link string) (err error) {
 		return err
 	}
 	s.outside[link] = far
+	if err := wire.Cable(wire.End{Space: s.server, Name: link, Hardware: cable}, wire.End{Space: far, Name: farEnd, Hardware: cable}); err != nil {
+		return err
+	}
 	err = s.server.Do(func() error {
-		veth := netlink.NewVeth(netlink.LinkAttrs{Name: link, HardwareAddr: cable, MTU: 1500})
-		veth.PeerName, veth.PeerHardwareAddr, veth.PeerNamespace = farEnd, cable, netlink.NsFd(far.FD())
-		if err := netlink.LinkAdd(veth); err != nil {
-			return err
-		}
-		_, err := up(link)
+		_, err := wire.UpWithoutARP(link)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	return far.Do(func() (err error) {
-		s.farIndex[link], err = up(farEnd)
+		s.farIndex[link], err = wire.UpWithoutARP(farEnd)
 		return err
 	})
-}
-
-// up brings an interface up, without ARP, and returns its number.
-func up(name string) (index int, err error) {
-	link, err := netlink.LinkByName(name)
-	if err != nil {
-		return 0, err
-	}
-	return link.Attrs().Index, errors.Join(netlink.LinkSetARPOff(link), netlink.LinkSetUp(link))
 }
 
 // settle gives both ends of a visit their addresses, and the routes to each
@@ -115,31 +99,14 @@ func (s *scene) settle(v *visit) error {
 
 // join gives an interface an address, and a way to another.
 func join(name string, near, far netip.Addr) error {
-	link, err := netlink.LinkByName(name)
-	if err != nil {
-		return err
+	if err := wire.Address(name, host(near)); err != nil || name == loopback {
+		return err // what is the server's own needs no route
 	}
-	address := &netlink.Addr{IPNet: host(near)}
-	if near.Is6() {
-		address.Flags = unix.IFA_F_NODAD // it can be used at once
-	}
-	if err := netlink.AddrAdd(link, address); err != nil && !errors.Is(err, unix.EEXIST) {
-		return fmt.Errorf("address %s: %w", near, err)
-	}
-	if name == loopback {
-		return nil // what is the server's own needs no route
-	}
-	route := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: host(far), Src: near.AsSlice(), Scope: netlink.SCOPE_LINK}
-	if err := netlink.RouteReplace(route); err != nil {
-		return fmt.Errorf("route to %s: %w", far, err)
-	}
-	return nil
+	return wire.Route{To: host(far), Link: name, From: near}.Set()
 }
 
 // host is the network of one address.
-func host(a netip.Addr) *net.IPNet {
-	return &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen(), a.BitLen())}
-}
+func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
 // listen opens every port that somebody visits, each for both families. What
 // is sent there comes back.
@@ -159,46 +126,11 @@ func (s *scene) listen() error {
 }
 
 func (s *scene) listenAt(protocol, address string) error {
-	if protocol == "udp" {
-		c, err := net.ListenPacket(protocol, address)
-		if err != nil {
-			return err
-		}
-		s.listeners = append(s.listeners, c)
-		go echoDatagrams(c)
-		return nil
+	l, err := wire.Listen(protocol, address, wire.Echo, func() {})
+	if err == nil {
+		s.listeners = append(s.listeners, l)
 	}
-	l, err := net.Listen(protocol, address)
-	if err != nil {
-		return err
-	}
-	s.listeners = append(s.listeners, l)
-	go echoConnections(l)
-	return nil
-}
-
-func echoConnections(l net.Listener) {
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			io.Copy(c, c)
-			c.Close()
-		}()
-	}
-}
-
-func echoDatagrams(c net.PacketConn) {
-	buffer := make([]byte, 64)
-	for {
-		n, from, err := c.ReadFrom(buffer)
-		if err != nil {
-			return
-		}
-		c.WriteTo(buffer[:n], from)
-	}
+	return err
 }
 
 // close takes everything down. The kernel frees a namespace with its last

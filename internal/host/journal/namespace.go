@@ -1,6 +1,6 @@
 package journal
 
-import "github.com/hardenctl/hardenctl/internal/host/netns"
+import "github.com/hardenctl/hardenctl/internal/netns"
 
 // Elsewhere reports whether the apply is under way in another network namespace
 // than that of the calling thread. Rules, sets and settings are a namespace's

@@ -17,8 +17,8 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
-	"github.com/hardenctl/hardenctl/internal/host/netns"
 	"github.com/hardenctl/hardenctl/internal/host/tool"
+	"github.com/hardenctl/hardenctl/internal/netns"
 )
 
 // inNamespace runs f in a throwaway namespace that has the given sets.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hardenctl/hardenctl/internal/host/netns"
+	"github.com/hardenctl/hardenctl/internal/netns"
 )
 
 // inside runs a script in a throwaway namespace and returns what Read says then.

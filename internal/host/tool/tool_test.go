@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hardenctl/hardenctl/internal/host/netns"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/internal/netns"
 )
 
 func sh(script string) Command { return Command{Name: "sh", Args: []string{"-c", script}} }

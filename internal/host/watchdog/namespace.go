@@ -3,7 +3,7 @@ package watchdog
 import (
 	"os"
 
-	"github.com/hardenctl/hardenctl/internal/host/netns"
+	"github.com/hardenctl/hardenctl/internal/netns"
 )
 
 // bySystemd reports whether a timer of systemd may end the trial: what it starts

@@ -3,7 +3,7 @@ package netns_test
 import (
 	"testing"
 
-	"github.com/hardenctl/hardenctl/internal/host/netns"
+	"github.com/hardenctl/hardenctl/internal/netns"
 )
 
 // A namespace has a name of its own, by which it is found while it lives.

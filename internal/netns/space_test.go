@@ -4,7 +4,7 @@ import (
 	"net"
 	"testing"
 
-	"github.com/hardenctl/hardenctl/internal/host/netns"
+	"github.com/hardenctl/hardenctl/internal/netns"
 )
 
 // What one function leaves in a Space, the next one finds there, and nobody

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hardenctl/hardenctl/internal/host/netns"
+	"github.com/hardenctl/hardenctl/internal/netns"
 )
 
 // atStart is the main thread's network namespace before any test ran.

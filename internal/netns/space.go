@@ -8,8 +8,8 @@ import (
 )
 
 // Space is a network namespace in which several functions run, one after the
-// other or at once. Like that of Throwaway it begins with the loopback
-// interface alone, which is up.
+// other or at once. One of New begins with the loopback interface alone, which is
+// up, like that of Throwaway.
 type Space struct{ file *os.File }
 
 // New makes a namespace. It lasts until Close, and then for as long as a
@@ -24,6 +24,16 @@ func New() (*Space, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Open returns the namespace that a file stands for, such as /run/netns/NAME, which
+// `ip netns` made.
+func Open(path string) (*Space, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Space{file}, nil
 }
 
 // Do runs f in the namespace, by the rules of Throwaway: on a thread of its
@@ -43,5 +53,5 @@ func (s *Space) enter() error {
 // It is closed by Close.
 func (s *Space) FD() int { return int(s.file.Fd()) }
 
-// Close lets the namespace go.
+// Close releases the namespace.
 func (s *Space) Close() error { return s.file.Close() }
