@@ -43,6 +43,8 @@ var rooms = map[string][]string{
 	"compiler/setfile":         {},
 	"compiler/document":        {},
 	"compiler/tablefile":       {"compiler/bundle"},
+	"compiler/bdd":             {},
+	"compiler/exact":           {"compiler/bdd", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile"},
 	"profiles":                 {},
 	"golden":                   {},
 	"internal/host": {

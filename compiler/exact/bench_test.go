@@ -1,0 +1,77 @@
+package exact
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+)
+
+// golden reads the rules of a golden bundle.
+func golden(t testing.TB, name string, family ruleset.Family) *Firewall {
+	t.Helper()
+	file := "rules.v4"
+	if family == ruleset.V6 {
+		file = "rules.v6"
+	}
+	folder := filepath.Join("..", "..", "golden", name)
+	rules, err := os.ReadFile(filepath.Join(folder, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets, err := os.ReadFile(filepath.Join(folder, "ipsets"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Read(family, rules, sets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// bundles are the golden bundles.
+func bundles(t testing.TB) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "golden", "*", "rules.v4"))
+	if err != nil || len(files) < 10 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		names = append(names, filepath.Base(filepath.Dir(file)))
+	}
+	return names
+}
+
+// BenchmarkWalk is the walk of every packet through each hook of both families.
+func BenchmarkWalk(b *testing.B) {
+	for _, name := range bundles(b) {
+		b.Run(name+"/input4", func(b *testing.B) {
+			v4 := golden(b, name, ruleset.V4)
+			nodes, steps := 0, 0
+			for b.Loop() {
+				w := NewWorld(v4.Family, v4)
+				r := w.Walk(v4, Input, w.Possible())
+				nodes, steps = w.g.Size(), len(r.Decisions)
+			}
+			b.ReportMetric(float64(nodes), "nodes")
+			b.ReportMetric(float64(steps), "decisions")
+		})
+		b.Run(name, func(b *testing.B) {
+			v4, v6 := golden(b, name, ruleset.V4), golden(b, name, ruleset.V6)
+			nodes := 0
+			for b.Loop() {
+				nodes = 0
+				for _, f := range []*Firewall{v4, v6} {
+					w := NewWorld(f.Family, f)
+					for _, hook := range []Hook{Input, Forward, Output} {
+						w.Walk(f, hook, w.Possible())
+					}
+					nodes += w.g.Size()
+				}
+			}
+			b.ReportMetric(float64(nodes), "nodes")
+		})
+	}
+}

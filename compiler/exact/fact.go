@@ -1,0 +1,84 @@
+package exact
+
+import "fmt"
+
+// Fact is something that is true or not of a packet, beside its bits: what the host
+// has seen, a limit, or a match that this package does not know.
+type Fact struct {
+	Kind FactKind
+	// Set and Direction are of a Member, Room or Counted fact.
+	Set, Direction string
+	// Above is of a Counted fact.
+	Above uint64
+	// Text is the match in the words of the rule, for an Asked fact, and the target for
+	// a Left one.
+	Text string
+	// Which tells apart facts that read alike, and are not: the limits of two rules.
+	Which int
+}
+
+// FactKind says what a Fact is about.
+type FactKind int
+
+// The kinds.
+const (
+	// Asked: a match holds.
+	Asked FactKind = iota
+	// Member: an address of the packet is in a set.
+	Member
+	// Room: a set takes one more entry.
+	Room
+	// Counted: the entry of an address has counted more than so many packets.
+	Counted
+)
+
+// Usual reports whether a fact holds on a host that is not under attack, for a source
+// that it has not seen before.
+func (f Fact) Usual() bool {
+	switch f.Kind {
+	case Room:
+		return true
+	case Asked:
+		return usual(f.Text)
+	}
+	return false
+}
+
+// String says the fact.
+func (f Fact) String() string {
+	switch f.Kind {
+	case Member:
+		return fmt.Sprintf("%s is in %s", f.address(), f.Set)
+	case Room:
+		return f.Set + " has room"
+	case Counted:
+		return fmt.Sprintf("%s has counted more than %d packets for %s", f.Set, f.Above, f.address())
+	}
+	return sayAsked(f, true)
+}
+
+// Denied says that the fact does not hold.
+func (f Fact) Denied() string {
+	switch f.Kind {
+	case Member:
+		return fmt.Sprintf("%s is not in %s", f.address(), f.Set)
+	case Room:
+		return f.Set + " is full"
+	case Counted:
+		return fmt.Sprintf("%s has counted at most %d packets for %s", f.Set, f.Above, f.address())
+	}
+	return sayAsked(f, false)
+}
+
+// directions are ipset's words for parts of a packet, in those of people.
+var directions = map[string]string{
+	"src": "the source", "dst": "the destination", "src,dst": "the source with the destination port",
+	"src,src": "the source with its port", "dst,dst": "the destination with its port",
+}
+
+func (f Fact) address() string {
+	if words, ok := directions[f.Direction]; ok {
+		return words
+	}
+	return f.Direction
+}

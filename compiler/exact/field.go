@@ -1,0 +1,180 @@
+package exact
+
+import (
+	"net/netip"
+
+	"github.com/hardenctl/hardenctl/compiler/bdd"
+)
+
+// Field is a part of a packet, or what the kernel knows of it.
+type Field int
+
+// The fields, in the order in which diagrams ask for them: what splits packets
+// into few large classes comes first.
+const (
+	Source Field = iota
+	Destination
+	Protocol
+	Flags     // of TCP: FIN is the lowest bit
+	State     // of conntrack: newState, …
+	Direction // of its connection: 1 for replies
+	Expected  // statuses of its connection
+	Replied
+	Assured
+	Confirmed
+	SourceNAT
+	DestinationNAT
+	ICMPType
+	ICMPCode
+	In // the interface that it came in by, as World counts them
+	Out
+	Fragment // 1 for the second and later fragments of a packet
+	DestinationPort
+	SourcePort
+	Length
+	HopLimit
+	DSCP
+	Mark
+
+	fieldCount
+)
+
+// widths are the bits of each field but the addresses.
+var widths = [fieldCount]int{
+	Protocol: 8, State: 3, In: interfaceBits, Out: interfaceBits, Flags: 6, ICMPType: 8, ICMPCode: 8, DestinationPort: 16, SourcePort: 16,
+	Fragment: 1, Direction: 1, Expected: 1, Replied: 1, Assured: 1, Confirmed: 1, SourceNAT: 1, DestinationNAT: 1, Length: 16, HopLimit: 8,
+	DSCP: 6, Mark: 32,
+}
+
+// interfaceBits is the width of In and Out.
+const interfaceBits = 8
+
+// loopback is the one interface that every host has.
+const loopback = "lo"
+
+// States of conntrack, as the field State has them.
+const (
+	newState = iota
+	establishedState
+	relatedState
+	invalidState
+	untrackedState
+)
+
+// field is where the bits of a field are: the highest first.
+type field struct{ first, bits int }
+
+// layOut gives every field its variables.
+func (w *World) layOut() {
+	next := 0
+	for f := range fieldCount {
+		bits := widths[f]
+		if f == Source || f == Destination {
+			bits = w.Family.Bits()
+		}
+		w.fields[f] = field{next, bits}
+		next += bits
+	}
+	w.firstFact = next
+}
+
+// FieldOf returns the field that a variable is a bit of.
+func (w *World) FieldOf(variable int) (f Field, ok bool) {
+	for f = range fieldCount {
+		if at := w.fields[f]; at.first <= variable && variable < at.first+at.bits {
+			return f, true
+		}
+	}
+	return 0, false
+}
+
+// bits are the variables of a field.
+func (w *World) bits(f Field) []bdd.Node {
+	all := make([]bdd.Node, w.fields[f].bits)
+	for i := range all {
+		all[i] = w.g.Variable(w.fields[f].first + i)
+	}
+	return all
+}
+
+// constant is a value as bits.
+func constant(value uint64, width int) []bdd.Node {
+	all := make([]bdd.Node, width)
+	for i := range all {
+		all[i] = bdd.Node(value >> (width - 1 - i) & 1)
+	}
+	return all
+}
+
+// equal is true where bits are a value.
+func (w *World) equal(bits []bdd.Node, value uint64) bdd.Node {
+	return w.masked(bits, value, ^uint64(0))
+}
+
+// masked is true where those bits that mask has are those of value.
+func (w *World) masked(bits []bdd.Node, value, mask uint64) bdd.Node {
+	result := bdd.True
+	for i := len(bits) - 1; i >= 0; i-- {
+		at := len(bits) - 1 - i
+		if mask>>at&1 == 0 {
+			continue
+		}
+		if value>>at&1 == 1 {
+			result = w.g.And(bits[i], result)
+		} else {
+			result = w.g.Without(result, bits[i])
+		}
+	}
+	return result
+}
+
+// atMost is true where bits are a number that is at most so large.
+func (w *World) atMost(bits []bdd.Node, most uint64) bdd.Node {
+	result := bdd.True
+	for i := len(bits) - 1; i >= 0; i-- {
+		if most>>(len(bits)-1-i)&1 == 1 {
+			result = w.g.Choose(bits[i], result, bdd.True)
+		} else {
+			result = w.g.Choose(bits[i], bdd.False, result)
+		}
+	}
+	return result
+}
+
+// between is true where bits are a number from first to last.
+func (w *World) between(bits []bdd.Node, first, last uint64) bdd.Node {
+	result := w.atMost(bits, last)
+	if first > 0 {
+		result = w.g.Without(result, w.atMost(bits, first-1))
+	}
+	return result
+}
+
+// within is true where the bits of an address are in a prefix.
+func (w *World) within(bits []bdd.Node, p netip.Prefix) bdd.Node {
+	if p.Addr().BitLen() != len(bits) {
+		return bdd.False
+	}
+	address, result := p.Addr().AsSlice(), bdd.True
+	for i := p.Bits() - 1; i >= 0; i-- {
+		if address[i/8]>>(7-i%8)&1 == 1 {
+			result = w.g.And(bits[i], result)
+		} else {
+			result = w.g.Without(result, bits[i])
+		}
+	}
+	return result
+}
+
+// withinAny is true where the bits of an address are in one of some prefixes.
+func (w *World) withinAny(bits []bdd.Node, prefixes []netip.Prefix) bdd.Node {
+	// Halves of halves, so that no diagram is copied as often as there are prefixes.
+	switch len(prefixes) {
+	case 0:
+		return bdd.False
+	case 1:
+		return w.within(bits, prefixes[0])
+	}
+	half := len(prefixes) / 2
+	return w.g.Or(w.withinAny(bits, prefixes[:half]), w.withinAny(bits, prefixes[half:]))
+}

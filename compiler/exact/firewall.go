@@ -1,0 +1,199 @@
+package exact
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+)
+
+// Firewall is the rules and sets of one family.
+type Firewall struct {
+	Family ruleset.Family
+	Tables []tablefile.Table
+
+	sets map[string]*set
+	// filled are the sets that rules add to or remove from.
+	filled map[string]bool
+}
+
+// set is a kernel set as a text declares it.
+type set struct {
+	setfile.Set
+	entries []setfile.Entry
+}
+
+// Read reads what iptables-save or ip6tables-save prints, and what ipset save prints.
+// Without a text of sets, or for a set that it does not declare, the members are
+// unknown: the World has a Fact for each. The error names the line of the rules.
+func Read(family ruleset.Family, rules, sets []byte) (*Firewall, error) {
+	save, err := tablefile.Parse(rules)
+	if err != nil {
+		return nil, err
+	}
+	f := &Firewall{Family: family, Tables: save.Tables, sets: readSets(sets), filled: map[string]bool{}}
+	for _, t := range f.Tables {
+		if chain, found := loop(t); found {
+			return nil, fmt.Errorf("table %s: chain %s leads back to itself", t.Name, chain)
+		}
+		for _, c := range t.Chains {
+			for i, r := range c.Rules {
+				if err := f.look(t, r); err != nil {
+					return nil, fmt.Errorf("table %s, rule %d of chain %s: %w", t.Name, i+1, c.Name, err)
+				}
+			}
+		}
+	}
+	return f, nil
+}
+
+func readSets(text []byte) map[string]*set {
+	sets := map[string]*set{}
+	for line := range setfile.Lines(string(text)) {
+		switch line.Command {
+		case setfile.Create:
+			sets[line.Set] = &set{Set: line.Declared()}
+		case setfile.Add:
+			if s := sets[line.Set]; s != nil {
+				s.entries = append(s.entries, line.Entry())
+			}
+		}
+	}
+	return sets
+}
+
+// long are spellings that iptables takes and iptables-save never prints. A reader that
+// did not know them would take the rule for another one.
+var long = []string{
+	"--jump", "--goto", "--match", "--protocol", "--proto", "--source", "--src", "--destination", "--dst", "--in-interface",
+	"--out-interface", "--fragment", "--table", "-t", "-A", "-4", "-6", "--ipv4", "--ipv6",
+}
+
+// look holds a rule to the form of iptables-save, and notes the sets that it fills.
+func (f *Firewall) look(t tablefile.Table, r tablefile.Rule) error {
+	asked, err := r.Matches()
+	if err != nil {
+		return err
+	}
+	for _, m := range asked {
+		for _, word := range m.Words {
+			if m.Name != "comment" && slices.Contains(long, word) {
+				return fmt.Errorf("iptables-save does not print %s; load the rules, and save them with iptables-save", word)
+			}
+		}
+	}
+	if t.Chain(r.Target()) != nil || r.Target() != "SET" {
+		return nil
+	}
+	options := r.TargetOptions()
+	for i := range len(options) - 1 {
+		if options[i] == "--add-set" || options[i] == "--del-set" {
+			f.filled[options[i+1]] = true
+		}
+	}
+	return nil
+}
+
+// interfaces are the names of interfaces in rules, those with a "+" too.
+func (f *Firewall) interfaces() (names []string) {
+	for _, t := range f.Tables {
+		for _, c := range t.Chains {
+			for _, r := range c.Rules {
+				asked, _ := r.Matches() // Read has split it
+				for _, m := range asked {
+					if words := positive(m.Words); m.Name == "" && len(words) > 1 && (words[0] == "-i" || words[0] == "-o") {
+						names = append(names, words[1])
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+// positive is words without the "!" before them.
+func positive(words []string) []string {
+	if len(words) > 0 && words[0] == "!" {
+		return words[1:]
+	}
+	return words
+}
+
+// members returns what is in a set of plain addresses or prefixes whose members
+// do not change by themselves.
+func (f *Firewall) members(name string) (members netset.Set, known bool) {
+	s := f.sets[name]
+	if s == nil || f.filled[name] || s.Type != "hash:net" && s.Type != "hash:ip" {
+		return members, false
+	}
+	if _, forgets := s.Value("timeout"); forgets {
+		return members, false
+	}
+	if family, _ := s.Value("family"); (family == "inet6") != (f.Family == ruleset.V6) {
+		return members, true // of the other family: it never matches
+	}
+	var prefixes []netip.Prefix
+	for _, e := range s.entries {
+		p, ok := s.prefix(e)
+		if !ok {
+			return members, false
+		}
+		prefixes = append(prefixes, p)
+	}
+	return netset.Of(prefixes...), true
+}
+
+// prefix is what an entry of a set holds.
+func (s *set) prefix(e setfile.Entry) (p netip.Prefix, ok bool) {
+	if len(e.Options) > 0 && slices.ContainsFunc(e.Options, func(o setfile.Option) bool { return o.Name == "nomatch" || o.Name == "timeout" }) {
+		return p, false
+	}
+	if p, err := netip.ParsePrefix(e.Element); err == nil {
+		return p, true
+	}
+	a, err := netip.ParseAddr(e.Element)
+	if err != nil {
+		return p, false
+	}
+	bits := a.BitLen()
+	if mask, cut := s.Value("netmask"); cut {
+		if _, err := fmt.Sscan(mask, &bits); err != nil {
+			return p, false
+		}
+	}
+	p, err = a.Prefix(bits)
+	return p, err == nil
+}
+
+// loop returns a chain that leads back to itself, which the kernel does not load.
+func loop(t tablefile.Table) (chain string, found bool) {
+	const inside, done = 1, 2
+	state := map[string]int{}
+	var visit func(c *tablefile.Chain) bool
+	visit = func(c *tablefile.Chain) bool {
+		if c == nil || state[c.Name] == done {
+			return false
+		}
+		if state[c.Name] == inside {
+			return true
+		}
+		state[c.Name] = inside
+		for _, r := range c.Rules {
+			if visit(t.Chain(r.Target())) {
+				return true
+			}
+		}
+		state[c.Name] = done
+		return false
+	}
+	for i := range t.Chains {
+		if visit(&t.Chains[i]) {
+			return t.Chains[i].Name, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,233 @@
+package exact
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/hardenctl/hardenctl/compiler/bdd"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+)
+
+// Verdict is what becomes of a packet.
+type Verdict struct {
+	Kind VerdictKind
+	// With is the answer of a Reject, such as "tcp-reset", and the target of an Other.
+	With string
+}
+
+// VerdictKind is what kind of a verdict it is.
+type VerdictKind string
+
+// The kinds.
+const (
+	Accept VerdictKind = "accept"
+	Drop   VerdictKind = "drop"
+	Reject VerdictKind = "reject"
+	// Other is a target of which the rules do not say what it does: a program that
+	// takes the packet, or a target that this package does not know.
+	Other VerdictKind = "depends"
+)
+
+// String says the verdict: "accept", "reject with tcp-reset", "depends on -j QUEUE".
+func (v Verdict) String() string {
+	switch v.Kind {
+	case Reject:
+		return "reject with " + v.With
+	case Other:
+		return "depends on " + v.With
+	}
+	return string(v.Kind)
+}
+
+// target is the target of a rule.
+type target struct {
+	name    string
+	options []string
+	chain   bool // it is a chain of the table
+	goes    bool // -g
+}
+
+func readTarget(t tablefile.Table, r tablefile.Rule) target {
+	name := r.Target()
+	words, _ := tablefile.Words(r.Spec) // Read has split it
+	options := r.TargetOptions()
+	verb := len(words) - len(options) - 2
+	return target{name: name, options: options, chain: t.Chain(name) != nil, goes: verb >= 0 && words[verb] == "-g"}
+}
+
+// text is the target in the words of the rule.
+func (t target) text() string { return strings.Join(append([]string{"-j", t.name}, t.options...), " ") }
+
+// value returns the word behind an option.
+func (t target) value(option string) string {
+	if at := slices.Index(t.options, option); at >= 0 && at+1 < len(t.options) {
+		return t.options[at+1]
+	}
+	return ""
+}
+
+// idle are targets after which the next rule follows, and that change nothing that rules
+// look at.
+var idle = []string{
+	"", "LOG", "NFLOG", "ULOG", "TRACE", "AUDIT", "TCPMSS", "CHECKSUM", "TCPOPTSTRIP", "CLASSIFY", "LED", "RATEEST", "SECMARK", "CONNSECMARK",
+	"IDLETIMER", "NFACCT", "HMARK", "TEE",
+}
+
+// act does with packets what the target of a rule says. Those that go on to the next
+// rule, and those that leave the chain for the one before, are returned.
+func (w *walk) act(table string, r *rule, packets bdd.Node) (on, back bdd.Node) {
+	t := r.target
+	switch {
+	case t.chain:
+		end := w.call(place{table, t.name}, packets)
+		if t.goes {
+			return bdd.False, end
+		}
+		return end, bdd.False
+	case t.name == "RETURN":
+		return bdd.False, packets
+	case slices.Contains(idle, t.name):
+		return packets, bdd.False
+	case t.name == "ACCEPT" || slices.Contains([]string{"SNAT", "MASQUERADE"}, t.name):
+		w.accepted = w.g.Or(w.accepted, packets)
+		if table == "filter" {
+			w.result.Decisions = append(w.result.Decisions, Decision{r.id, Verdict{Kind: Accept}, packets})
+		}
+		return bdd.False, bdd.False
+	case t.name == "DROP":
+		w.decide(r.id, Verdict{Kind: Drop}, packets)
+		return bdd.False, bdd.False
+	case t.name == "REJECT":
+		w.decide(r.id, Verdict{Reject, t.value("--reject-with")}, packets)
+		return bdd.False, bdd.False
+	}
+	if on, done := w.rewrite(r, packets); done {
+		return on, bdd.False
+	}
+	w.decide(r.id, Verdict{Other, t.text()}, packets)
+	return bdd.False, bdd.False
+}
+
+// rewrite does what changes packets, their connections or sets. done is false for a
+// target that is not known, or that does what cannot be told.
+func (w *walk) rewrite(r *rule, packets bdd.Node) (on bdd.Node, done bool) {
+	t := r.target
+	switch t.name {
+	case "SET":
+		return packets, w.changeSet(t, packets)
+	case "CT", "NOTRACK":
+		if t.name == "NOTRACK" || slices.Contains(t.options, "--notrack") {
+			w.set(State, constant(untrackedState, widths[State]), packets)
+		}
+		return packets, true
+	case "MARK":
+		return packets, w.setMark(t, packets)
+	case "CONNMARK":
+		if slices.Contains(t.options, "--restore-mark") {
+			w.set(Mark, w.bits(Mark), packets) // any: it is what another packet has left
+		}
+		return packets, true
+	case "DSCP":
+		value, ok := number(t.value("--set-dscp"), widths[DSCP])
+		w.set(DSCP, constant(value, widths[DSCP]), packets)
+		return packets, ok
+	case "REDIRECT":
+		return w.redirect(t, packets)
+	case "DNAT":
+		return w.translate(t, packets)
+	case "SYNPROXY":
+		// It answers SYNs, and ACKs by the cookie in them; other segments go on.
+		syn, _ := flagSet("SYN")
+		ack, _ := flagSet("ACK")
+		other, _ := flagSet("FIN,RST")
+		answers := w.g.Or(w.masked(w.now[Flags], syn, syn|ack|other), w.masked(w.now[Flags], ack, syn|ack|other))
+		w.decide(r.id, Verdict{Other, "-j SYNPROXY"}, w.g.And(packets, answers))
+		return w.g.Without(packets, answers), true
+	}
+	return packets, false
+}
+
+// set gives a field of packets a value.
+func (w *walk) set(f Field, value []bdd.Node, packets bdd.Node) {
+	changed := make([]bdd.Node, len(value))
+	for i := range value {
+		changed[i] = w.g.Choose(packets, value[i], w.now[f][i])
+	}
+	w.now[f] = changed
+	w.changes++
+}
+
+func (w *walk) changeSet(t target, packets bdd.Node) bool {
+	if len(t.options) < 3 {
+		return false
+	}
+	switch option := t.options[0]; option {
+	case "--add-set", "--del-set":
+		w.change(option, t.options[1], t.options[2], packets)
+		return true
+	case "--map-set":
+		w.set(Mark, w.bits(Mark), packets)
+		return true
+	}
+	return false
+}
+
+func (w *walk) setMark(t target, packets bdd.Node) bool {
+	value, mask, ok := masked(t.value("--set-xmark"))
+	if !ok {
+		return false
+	}
+	bits := make([]bdd.Node, widths[Mark])
+	for i := range bits {
+		at := widths[Mark] - 1 - i
+		bit := bdd.Node(value >> at & 1)
+		if mask>>at&1 == 0 { // kept, and turned where value has a one
+			bit = w.g.Choose(bit, w.g.Not(w.now[Mark][i]), w.now[Mark][i])
+		}
+		bits[i] = bit
+	}
+	w.set(Mark, bits, packets)
+	return true
+}
+
+// redirect sends packets to a port of this host.
+func (w *walk) redirect(t target, packets bdd.Node) (on bdd.Node, done bool) {
+	if to := t.value("--to-ports"); to != "" {
+		port, ok := number(to, 16)
+		if !ok {
+			return packets, false
+		}
+		w.set(DestinationPort, constant(port, 16), packets)
+	}
+	w.set(DestinationNAT, constant(1, 1), packets)
+	w.accepted = w.g.Or(w.accepted, packets)
+	return bdd.False, true
+}
+
+// translate sends packets to another address, which is known if it is one. One that was
+// sent to this host may come to INPUT no more, which the rules do not tell.
+func (w *walk) translate(t target, packets bdd.Node) (on bdd.Node, done bool) {
+	if w.at == Input {
+		return packets, false
+	}
+	to, err := netip.ParseAddrPort(t.value("--to-destination"))
+	address := to.Addr()
+	if err != nil {
+		address, err = netip.ParseAddr(t.value("--to-destination"))
+	}
+	if err != nil || address.BitLen() != w.Family.Bits() {
+		return packets, false
+	}
+	var bits []bdd.Node
+	for _, octet := range address.AsSlice() {
+		bits = append(bits, constant(uint64(octet), 8)...)
+	}
+	w.set(Destination, bits, packets)
+	if to.Port() != 0 {
+		w.set(DestinationPort, constant(uint64(to.Port()), 16), packets)
+	}
+	w.set(DestinationNAT, constant(1, 1), packets)
+	w.accepted = w.g.Or(w.accepted, packets)
+	return bdd.False, true
+}

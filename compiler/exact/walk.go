@@ -1,0 +1,285 @@
+package exact
+
+import (
+	"fmt"
+
+	"github.com/hardenctl/hardenctl/compiler/bdd"
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+)
+
+// Hook is where packets meet rules.
+type Hook string
+
+// The hooks, by the chain of table filter.
+const (
+	Input   Hook = "INPUT"
+	Forward Hook = "FORWARD"
+	Output  Hook = "OUTPUT"
+)
+
+// place is a built-in chain.
+type place struct{ table, chain string }
+
+// ways are the built-in chains that packets meet, in the order of the hooks'
+// priorities (include/uapi/linux/netfilter_ipv4.h). Conntrack comes behind table raw.
+var ways = map[Hook][]place{
+	Input: {{"raw", "PREROUTING"}, {"mangle", "PREROUTING"}, {"nat", "PREROUTING"},
+		{"mangle", "INPUT"}, {"filter", "INPUT"}, {"security", "INPUT"}, {"nat", "INPUT"}},
+	Forward: {{"raw", "PREROUTING"}, {"mangle", "PREROUTING"}, {"nat", "PREROUTING"},
+		{"mangle", "FORWARD"}, {"filter", "FORWARD"}, {"security", "FORWARD"}, {"mangle", "POSTROUTING"}, {"nat", "POSTROUTING"}},
+	Output: {{"raw", "OUTPUT"}, {"mangle", "OUTPUT"}, {"nat", "OUTPUT"},
+		{"filter", "OUTPUT"}, {"security", "OUTPUT"}, {"mangle", "POSTROUTING"}, {"nat", "POSTROUTING"}},
+}
+
+// RuleID names a rule of a firewall. Number counts from 1; 0 is the policy of the
+// chain.
+type RuleID struct {
+	Table, Chain string
+	Number       int
+}
+
+// String is "rule 3 of INPUT (table filter)".
+func (id RuleID) String() string {
+	if id.Number == 0 {
+		return fmt.Sprintf("the policy of %s (table %s)", id.Chain, id.Table)
+	}
+	return fmt.Sprintf("rule %d of %s (table %s)", id.Number, id.Chain, id.Table)
+}
+
+// Result is what a firewall does with packets.
+type Result struct {
+	// Verdicts are the packets of each verdict. Every packet has one.
+	Verdicts map[Verdict]bdd.Node
+	// Reach are the packets for which all matches of a rule hold, when they come to it.
+	Reach map[RuleID]bdd.Node
+	// Decisions say which rule gives which packets their verdict, in the order of the
+	// walk.
+	Decisions []Decision
+	// Steps are the rules whose matches hold, in the order in which packets meet them: a
+	// chain that is called twice is there twice.
+	Steps []Step
+}
+
+// Decision is a rule that gives packets their verdict.
+type Decision struct {
+	Rule    RuleID
+	Verdict Verdict
+	Packets bdd.Node
+}
+
+// Step is one rule, for those packets that come to it by one way and for which its matches
+// hold.
+type Step struct {
+	Rule RuleID
+	// Depth is how many chains the packets are in beside the built-in one.
+	Depth   int
+	Packets bdd.Node
+}
+
+// walk is the state of a walk through one firewall.
+type walk struct {
+	*World
+	f      *Firewall
+	at     Hook
+	loaded *loaded
+	result *Result
+	// now are the bits of packets as rules have changed them, and sets and counts what
+	// rules have made of sets: functions of the packet as it came.
+	now    [fieldCount][]bdd.Node
+	sets   map[setKey]bdd.Node
+	counts map[countKey]bdd.Node
+	// touched are the packets for which rules have changed a set, reads the sets that
+	// rules have looked at.
+	touched map[string]bdd.Node
+	reads   map[string]bool
+	// summaries are of the chains that were called, calls are the packets that were.
+	summaries map[place]*summary
+	calls     map[place]bdd.Node
+	// stepwise sends packets through each rule, and notes it.
+	stepwise bool
+	// changes counts how often now was changed.
+	changes int
+	// accepted are the packets that the chain of a hook lets pass.
+	accepted bdd.Node
+	depth    int
+}
+
+// loaded are the rules of a firewall, read.
+type loaded struct {
+	chains map[place][]*rule
+	policy map[place]string
+}
+
+// rule is a rule, read.
+type rule struct {
+	id      RuleID
+	target  target
+	fixed   question // the matches that only the packet decides
+	moving  []question
+	cached  bdd.Node // of fixed, when now had been changed so often
+	changes int
+}
+
+// Walk sends packets through a firewall. The firewall must be one of those that the
+// world was made of. The result has no Steps.
+func (w *World) Walk(f *Firewall, hook Hook, packets bdd.Node) *Result {
+	return w.walk(f, hook, packets, false)
+}
+
+// Trace is Walk rule by rule: slower for many packets, and with Steps.
+func (w *World) Trace(f *Firewall, hook Hook, packets bdd.Node) *Result {
+	return w.walk(f, hook, packets, true)
+}
+
+func newResult() *Result {
+	return &Result{Verdicts: map[Verdict]bdd.Node{}, Reach: map[RuleID]bdd.Node{}}
+}
+
+func (w *World) walk(f *Firewall, hook Hook, packets bdd.Node, stepwise bool) *Result {
+	if w.loaded[f] == nil {
+		w.loaded[f] = w.load(f)
+	}
+	k := &walk{
+		World: w, f: f, at: hook, loaded: w.loaded[f], changes: 1, stepwise: stepwise, summaries: map[place]*summary{}, result: newResult(),
+	}
+	k.fresh()
+	for _, rules := range k.loaded.chains {
+		for _, r := range rules {
+			r.changes = 0
+		}
+	}
+	for field := range fieldCount {
+		k.now[field] = w.bits(field)
+	}
+	k.begin(hook)
+	for _, p := range ways[hook] {
+		packets = k.hook(p, packets)
+	}
+	k.verdict(Verdict{Kind: Accept}, packets)
+	k.finish()
+	return k.result
+}
+
+// begin states what a packet cannot have where it comes from.
+func (w *walk) begin(hook Hook) {
+	none := constant(1<<interfaceBits-1, interfaceBits)
+	switch hook {
+	case Input:
+		w.now[Out] = none
+	case Output:
+		w.now[In] = none
+		return
+	}
+	w.now[Mark] = constant(0, widths[Mark])
+}
+
+// hook sends packets through a built-in chain and returns those that go on. Table
+// nat sees the first packet of a connection only.
+func (w *walk) hook(p place, packets bdd.Node) bdd.Node {
+	rules, there := w.loaded.chains[p]
+	if !there {
+		return packets
+	}
+	past := bdd.False
+	if p.table == "nat" {
+		first := w.equal(w.now[State], newState)
+		past, packets = w.g.Without(packets, first), w.g.And(packets, first)
+	}
+	w.accepted = bdd.False
+	end := w.chain(p.table, rules, packets)
+	if policy := w.loaded.policy[p]; policy == "DROP" {
+		w.decide(RuleID{Table: p.table, Chain: p.chain}, Verdict{Kind: Drop}, end)
+		end = bdd.False
+	} else if p.table == "filter" && end != bdd.False {
+		w.result.Decisions = append(w.result.Decisions, Decision{RuleID{Table: p.table, Chain: p.chain}, Verdict{Kind: Accept}, end})
+	}
+	return w.g.Or(past, w.accepted, end)
+}
+
+// decide gives packets their verdict.
+func (w *walk) decide(by RuleID, v Verdict, packets bdd.Node) {
+	if packets != bdd.False {
+		w.verdict(v, packets)
+		w.result.Decisions = append(w.result.Decisions, Decision{by, v, packets})
+	}
+}
+
+func (w *walk) verdict(v Verdict, packets bdd.Node) {
+	if packets != bdd.False {
+		w.result.Verdicts[v] = w.g.Or(w.result.Verdicts[v], packets)
+	}
+}
+
+// chain sends packets through rules and returns those that come to the end, or back.
+func (w *walk) chain(table string, rules []*rule, packets bdd.Node) bdd.Node {
+	back := bdd.False
+	for _, r := range rules {
+		if packets == bdd.False {
+			break
+		}
+		met := w.met(r, packets)
+		if met == bdd.False {
+			continue
+		}
+		w.result.Reach[r.id] = w.g.Or(w.result.Reach[r.id], met)
+		if w.stepwise {
+			w.result.Steps = append(w.result.Steps, Step{r.id, w.depth, met})
+		}
+		on, returned := w.act(table, r, met)
+		packets = w.g.Choose(met, on, packets)
+		back = w.g.Or(back, returned)
+	}
+	return w.g.Or(back, packets)
+}
+
+// met are those of the packets for which the matches of a rule hold.
+func (w *walk) met(r *rule, packets bdd.Node) bdd.Node {
+	if r.changes != w.changes {
+		r.cached, r.changes = r.fixed(w), w.changes
+	}
+	packets = w.g.And(packets, r.cached)
+	for _, q := range r.moving {
+		if packets == bdd.False {
+			break
+		}
+		packets = w.g.And(packets, q(w))
+	}
+	return packets
+}
+
+// load reads the rules of a firewall.
+func (w *World) load(f *Firewall) *loaded {
+	l := &loaded{chains: map[place][]*rule{}, policy: map[place]string{}}
+	times := map[string]int{}
+	for _, t := range f.Tables {
+		for _, c := range t.Chains {
+			at := place{t.Name, c.Name}
+			l.chains[at], l.policy[at] = []*rule{}, c.Policy
+			for i, r := range c.Rules {
+				l.chains[at] = append(l.chains[at], w.loadRule(RuleID{t.Name, c.Name, i + 1}, t, r, times))
+			}
+		}
+	}
+	return l
+}
+
+// loadRule reads a rule. times counts the matches that take something, by their text.
+func (w *World) loadRule(id RuleID, t tablefile.Table, r tablefile.Rule, times map[string]int) *rule {
+	asked, _ := r.Matches() // Read has split it
+	read := &rule{id: id, target: readTarget(t, r)}
+	var fixed []question
+	for _, m := range asked {
+		which := 0
+		if takes(m.Name) {
+			which = times[m.String()]
+			times[m.String()]++
+		}
+		if q := w.ask(m, which); m.Name == "set" {
+			read.moving = append(read.moving, q)
+		} else {
+			fixed = append(fixed, q)
+		}
+	}
+	read.fixed = every(fixed)
+	return read
+}

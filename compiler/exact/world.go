@@ -1,0 +1,80 @@
+// Package exact says of every packet what rules do with it, without sending one.
+//
+// A packet is a row of bits: addresses, protocol, ports, flags, conntrack's state,
+// interfaces (field.go). A set of packets is a function of these bits (package bdd).
+// Chains are walked once, with the set of packets that are still on their way: a
+// rule takes from it what its matches hold for (walk.go). So the answer is for all
+// packets, not for samples.
+//
+// What depends on time, or on what a host has seen, is a bit too: whether a source is
+// in a set that packets fill, whether a limit is used up (fact.go). So the answer holds in
+// every state, or names the states in which it does not. A match or target that
+// this package does not know is such a bit as well: it answers "depends on -m geoip …",
+// and does not guess.
+//
+// Rules are read in the form that iptables-save and ipset save print, the form of
+// bundles. So one engine is for profiles, bundles and hosts that hardenctl has never
+// seen. The package is pure.
+package exact
+
+import (
+	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/bdd"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+)
+
+// World is the packets and states of one family. Sets of packets of one World can
+// be compared, whichever firewall they come from.
+type World struct {
+	Family ruleset.Family
+
+	g      *bdd.Graph
+	fields [fieldCount]field
+	// facts are about the variables behind the bits of packets.
+	facts     []Fact
+	firstFact int
+	known     map[Fact]int
+	// lists are sets with known members that a variable stands for.
+	lists []list
+	// interfaces are the names that rules use. The number of one is its place and 1;
+	// 0 is any other interface.
+	interfaces []string
+	loaded     map[*Firewall]*loaded
+}
+
+// NewWorld returns the world of some firewalls of one family.
+func NewWorld(family ruleset.Family, firewalls ...*Firewall) *World {
+	w := &World{Family: family, g: bdd.New(), known: map[Fact]int{}, loaded: map[*Firewall]*loaded{}}
+	w.layOut()
+	w.interfaces = []string{loopback}
+	for _, f := range firewalls {
+		for _, name := range f.interfaces() {
+			if !slices.Contains(w.interfaces, name) {
+				w.interfaces = append(w.interfaces, name)
+			}
+		}
+	}
+	w.interfaces = w.interfaces[:min(len(w.interfaces), 1<<interfaceBits-1)]
+	return w
+}
+
+// Graph holds the sets of packets of the world.
+func (w *World) Graph() *bdd.Graph { return w.g }
+
+// IsFact reports whether a variable is a Fact, and not a bit of a packet.
+func (w *World) IsFact(variable int) bool { return variable >= w.firstFact }
+
+// Fact returns what a variable is about.
+func (w *World) Fact(variable int) Fact { return w.facts[variable-w.firstFact] }
+
+// fact returns the variable that is true where a fact holds.
+func (w *World) fact(f Fact) bdd.Node {
+	variable, known := w.known[f]
+	if !known {
+		variable = w.firstFact + len(w.facts)
+		w.facts = append(w.facts, f)
+		w.known[f] = variable
+	}
+	return w.g.Variable(variable)
+}
