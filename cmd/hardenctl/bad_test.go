@@ -135,8 +135,8 @@ func TestBadArguments(t *testing.T) {
 		{[]string{"rollback", "first", "--auto-approve"}, "\"first\" is not a generation number; `hardenctl history` lists them"},
 		{[]string{"rollback", "-1"}, "unknown shorthand flag"},
 		{[]string{"rollback", ""}, `"" is not a generation number`},
-		{[]string{"apply", "gone.toml", "--confirm-within", "-1s"}, "--confirm-within -1s: must be from"},
-		{[]string{"knock", "gone.invalid", "--profile", "gone.toml", "--delay", "-1s"}, "--delay -1s: must be at least 100ms"},
+		{[]string{"apply", "gone.toml", "--confirm-within", "-1s"}, `invalid argument "-1s" for "--confirm-within" flag: must be from`},
+		{[]string{"knock", "gone.invalid", "--profile", "gone.toml", "--delay", "-1s"}, `"--delay" flag: must be at least 100ms`},
 		{[]string{"knock", "gone.invalid", "--ports", "foo"}, `--ports: "foo" is not a port`},
 		{[]string{"plan", "gone.toml", "-o", "gone/web.plan"}, "--output gone/web.plan: cannot write there: "},
 	} {

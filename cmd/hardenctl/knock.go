@@ -45,7 +45,7 @@ HOST has IPv4 and IPv6 addresses, knock uses both; -4 or -6 selects one.`,
 	cmd.Flags().StringVar(&f.profile, "profile", "", "profile of that host, which has the sequence")
 	cmd.Flags().StringVar(&f.name, "name", "", "name of the knock, if the profile has more than one")
 	cmd.Flags().StringSliceVar(&f.ports, "ports", nil, "sequence of ports, such as tcp/7000,udp/8000,tcp/9000")
-	cmd.Flags().DurationVar(&f.delay, "delay", knock.MinDelay, "time between two knocks")
+	f.delay = option.Duration(cmd, "delay", knock.MinDelay, "time between two knocks", longEnough)
 	cmd.Flags().BoolVarP(&f.four, "ipv4", "4", false, "use IPv4 only")
 	cmd.Flags().BoolVarP(&f.six, "ipv6", "6", false, "use IPv6 only")
 	f.asJSON = cmd.Flags().Bool("json", false, "print the result as JSON")
@@ -61,7 +61,7 @@ HOST has IPv4 and IPv6 addresses, knock uses both; -4 or -6 selects one.`,
 type knockFlags struct {
 	profile, name string
 	ports         []string
-	delay         time.Duration
+	delay         *time.Duration
 	four, six     bool
 	asJSON        *bool
 	allowed       *[]string
@@ -79,15 +79,12 @@ type knocked struct {
 }
 
 func (f knockFlags) run(cmd *cobra.Command, host string) error {
-	if f.delay < knock.MinDelay {
-		return f.badDelay(door{})
-	}
 	d, err := f.door(cmd)
 	if err != nil {
 		return err
 	}
-	if d.step > 0 && f.delay >= d.step {
-		return f.badDelay(d)
+	if d.step > 0 && *f.delay >= d.step {
+		return fmt.Errorf("--delay %v: must be at least %v, and less than the knock's step, %v", *f.delay, knock.MinDelay, d.step)
 	}
 	reached, err := f.send(cmd.Context(), host, d)
 	if len(reached) == 0 {
@@ -111,11 +108,12 @@ func (f knockFlags) show(w io.Writer, done knocked) error {
 	return done.print(w)
 }
 
-func (f knockFlags) badDelay(d door) error {
-	if d.step > 0 {
-		return fmt.Errorf("--delay %v: must be at least %v, and less than the knock's step, %v", f.delay, knock.MinDelay, d.step)
+// longEnough returns why a time between two knocks is too short.
+func longEnough(delay time.Duration) error {
+	if delay < knock.MinDelay {
+		return fmt.Errorf("must be at least %v", knock.MinDelay)
 	}
-	return fmt.Errorf("--delay %v: must be at least %v", f.delay, knock.MinDelay)
+	return nil
 }
 
 func (f knockFlags) send(ctx context.Context, host string, d door) ([]netip.Addr, error) {
@@ -130,7 +128,7 @@ func (f knockFlags) send(ctx context.Context, host string, d door) ([]netip.Addr
 	if err != nil {
 		return nil, err
 	}
-	return knock.Everywhere(ctx, addresses, d.sequence, f.delay)
+	return knock.Everywhere(ctx, addresses, d.sequence, *f.delay)
 }
 
 // print says what was done and what to do next.

@@ -41,7 +41,7 @@ func TestKnockRefused(t *testing.T) {
 		{"--ports tcp/1,tcp/2", "expected 1 argument(s), got 0"},
 		{"127.0.0.1 --ports 1,2", `--ports: "1" has no protocol; write "tcp/1" or "udp/1"`},
 		{"127.0.0.1 --ports tcp/1", "--ports: the sequence has a length of 1, which is not from 2 to 8"},
-		{"127.0.0.1 --ports tcp/1,tcp/2 --delay 1ms", "--delay 1ms: must be at least 100ms"},
+		{"127.0.0.1 --ports tcp/1,tcp/2 --delay 1ms", `invalid argument "1ms" for "--delay" flag: must be at least 100ms`},
 		{"127.0.0.1 --profile two.toml --name back --delay 10s", "--delay 10s: must be at least 100ms, and less than the knock's step, 10s"},
 		{"127.0.0.1 --profile two.toml", "the profile has more than one knock; choose one with --name: back, front"},
 		{"127.0.0.1 --profile two.toml --name side", `two.toml has no knock "side"; it has back, front`},

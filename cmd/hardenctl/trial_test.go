@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
+
 	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 )
 
@@ -40,5 +42,29 @@ func TestTrialArguments(t *testing.T) {
 		if got := run(t, c.args...); got.code != exitcode.Error || !strings.Contains(got.stderr, c.says) {
 			t.Errorf("%q: exit %d, %s", c.args, got.code, got.stderr)
 		}
+	}
+}
+
+// No flag of any command takes a negative time: it would count as none.
+func TestNoNegativeTime(t *testing.T) {
+	found := 0
+	for _, cmd := range newRoot().Commands() {
+		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+			if flag.Value.Type() != "duration" {
+				return
+			}
+			found++
+			before := flag.Value.String()
+			if err := flag.Value.Set("-1s"); err == nil || flag.Value.String() != before {
+				t.Errorf("%s takes --%s -1s", cmd.Name(), flag.Name)
+			}
+		})
+	}
+	if found < 8 {
+		t.Errorf("%d flags that take a time", found)
+	}
+	got := run(t, "confirm", "--lock-timeout", "-1s")
+	if want := `invalid argument "-1s" for "--lock-timeout" flag: must not be negative`; got.code != exitcode.Error || !strings.Contains(got.stderr, want) {
+		t.Errorf("exit %d, %s, want %s", got.code, got.stderr, want)
 	}
 }

@@ -37,10 +37,7 @@ func (p proposal) unapplied(err error) applied {
 
 // readAndApply plans, shows the plan, asks, and applies.
 func (f Flags) readAndApply(cmd *cobra.Command, args []string) applied {
-	within, err := f.trialTime(cmd)
-	if err != nil {
-		return unapplied(nil, err)
-	}
+	within := f.trialTime(cmd)
 	if *f.approved {
 		return f.applyApproved(cmd, args, within)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/internal/cli/local"
+	"github.com/hardenctl/hardenctl/internal/cli/option"
 	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/host/login"
@@ -29,25 +30,29 @@ type trialView struct {
 }
 
 func withinFlag(cmd *cobra.Command) *time.Duration {
-	within := cmd.Flags().Duration("confirm-within", defaultTrial, "time to confirm the change; without confirm it is undone; 0 confirms at once")
+	within := option.Duration(cmd, "confirm-within", defaultTrial, "time to confirm the change; without confirm it is undone; 0 confirms at once", canBeTrial)
 	cmd.Flags().Lookup("confirm-within").DefValue = "60s, or 0 on a console"
 	return within
+}
+
+// canBeTrial returns why a trial cannot last so long.
+func canBeTrial(within time.Duration) error {
+	if within != 0 && (within < host.MinTrial || within > host.MaxTrial) {
+		return fmt.Errorf("must be from %v to %v, or 0 for no trial", host.MinTrial, host.MaxTrial)
+	}
+	return nil
 }
 
 // trialTime is how long the trial lasts, 0 for none. Where it is not said,
 // only a login that can be nowhere but at the machine is trusted not to lock
 // itself out: sudo in tmux over SSH looks like any terminal.
-func (f Flags) trialTime(cmd *cobra.Command) (time.Duration, error) {
-	within := *f.within
+func (f Flags) trialTime(cmd *cobra.Command) time.Duration {
 	if !cmd.Flags().Changed("confirm-within") {
 		if in, ok := cmd.InOrStdin().(*os.File); ok && login.Console(in) && !login.Current().Remote() {
-			within = 0
+			return 0
 		}
 	}
-	if within != 0 && (within < host.MinTrial || within > host.MaxTrial) {
-		return 0, fmt.Errorf("--confirm-within %v: must be from %v to %v, or 0 for no trial", within, host.MinTrial, host.MaxTrial)
-	}
-	return within, nil
+	return *f.within
 }
 
 // print says what to type, and by when.

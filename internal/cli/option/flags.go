@@ -12,12 +12,12 @@ import (
 
 // LockTimeout adds --lock-timeout, for a command that does not wait for a trial.
 func LockTimeout(cmd *cobra.Command) *time.Duration {
-	return cmd.Flags().Duration("lock-timeout", 10*time.Second, "how long to wait for another hardenctl")
+	return Duration(cmd, "lock-timeout", 10*time.Second, "how long to wait for another hardenctl", nil)
 }
 
 // TurnTimeout is LockTimeout for a command that a pending trial blocks.
 func TurnTimeout(cmd *cobra.Command, wait time.Duration) *time.Duration {
-	return cmd.Flags().Duration("lock-timeout", wait, "how long to wait for another hardenctl or a pending trial")
+	return Duration(cmd, "lock-timeout", wait, "how long to wait for another hardenctl or a pending trial", nil)
 }
 
 // RefuseEmpty returns an error for a flag that was given without a value, as a
