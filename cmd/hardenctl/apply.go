@@ -74,17 +74,19 @@ func newApply() *cobra.Command {
 	flags := change.NewFlags(cmd)
 	flags.AfterRollback = change.AfterRollbackFlag(cmd)
 	var planned host.Target
-	flags.Early = func() (err error) {
+	flags.Early = func(cmd *cobra.Command, args []string) (err error) {
 		if *saved != "" {
 			planned, err = loadSaved(*saved)
+			return err
 		}
+		_, err = loadProfile(cmd, args, *allowed, *flags.AsJSON, true)
 		return err
 	}
-	flags.Load = func(cmd *cobra.Command, args []string, again bool) (host.Target, error) {
+	flags.Load = func(cmd *cobra.Command, args []string) (host.Target, error) {
 		if *saved != "" {
 			return planned, nil
 		}
-		return loadProfile(cmd, args, *allowed, *flags.AsJSON, again)
+		return loadProfile(cmd, args, *allowed, *flags.AsJSON, false)
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := option.RefuseEmpty(cmd, "plan"); err != nil {
@@ -114,13 +116,14 @@ func loadSaved(path string) (host.Target, error) {
 	return host.Target{Bundle: saved.Bundle(), Saved: saved, Sources: saved.Sources, Command: local.CommandLine()}, nil
 }
 
-// loadProfile compiles a profile.
-func loadProfile(cmd *cobra.Command, args, allowed []string, asJSON, again bool) (host.Target, error) {
+// loadProfile compiles a profile: early, before the lock is held, with warnings, and
+// again while it is held.
+func loadProfile(cmd *cobra.Command, args, allowed []string, asJSON, early bool) (host.Target, error) {
 	s, err := source.Open(args, allowed)
 	if err != nil {
 		return host.Target{}, err
 	}
-	s.Live, s.Quiet = true, again
+	s.Live, s.Early, s.Quiet = true, early, !early
 	b, err := s.Compile(cmd, asJSON)
 	return host.Target{Bundle: b, Sources: s.Read, Command: local.CommandLine()}, err
 }

@@ -158,7 +158,7 @@ func TestApplyNothing(t *testing.T) {
 	cmd := newApply()
 	cmd.SetErr(io.Discard)
 	for _, profile := range []string{"a.toml", "gone.toml"} {
-		if got, err := loadProfile(cmd, []string{profile}, nil, false, false); got.Bundle != nil || err == nil {
+		if got, err := loadProfile(cmd, []string{profile}, nil, false, true); got.Bundle != nil || err == nil {
 			t.Errorf("%s: got a bundle %v, error %v", profile, got.Bundle, err)
 		}
 	}

@@ -38,7 +38,13 @@ restores generation 0.`,
 		Args: cobra.MatchAll(cobra.MaximumNArgs(1), generationArg),
 	}
 	flags := change.NewFlags(cmd)
-	flags.Load = func(_ *cobra.Command, args []string, _ bool) (host.Target, error) { return loadGeneration(args) }
+	flags.Early = func(_ *cobra.Command, args []string) (err error) {
+		if len(args) > 0 { // which one is the newest is known while the lock is held
+			_, err = loadGeneration(args)
+		}
+		return err
+	}
+	flags.Load = func(_ *cobra.Command, args []string) (host.Target, error) { return loadGeneration(args) }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.Run(cmd, args) }
 	return cmd
 }

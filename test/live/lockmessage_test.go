@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -21,4 +22,35 @@ func TestLockWaitMessage(t *testing.T) {
 		contains(t, out, "… waiting for another hardenctl: process "+pid())
 	}
 	contains(t, expect(t, 6, "restore", "--lock-timeout", "1s"), "another hardenctl is running (process "+pid()+": ", "): wait for its end, or give a longer --lock-timeout; if it hangs, end it with kill")
+}
+
+// What is wrong with a profile, a saved plan or the number of a generation is said
+// before a command waits for another. A profile's warnings are said once.
+func TestProfileIsReadBeforeTheLock(t *testing.T) {
+	bare(t, "nft")
+	warns := overWeb(t, "[access]\nadmin = [\"203.0.113.7\"]\nblock = [\"203.0.113.0/24\"]\n")
+	const warning = "warning: access.admin: access.block lists some of these addresses"
+	if out := expect(t, 0, append([]string{"apply", warns}, unasked...)...); strings.Count(out, warning) != 1 {
+		t.Errorf("the warning is said %d times:\n%s", strings.Count(out, warning), out)
+	}
+	bad := write(t, "bad.toml", "version = 1\n[polcy]\n")
+	release, err := ourLock.Take(context.Background(), func(string) {})
+	must(t, err)
+	defer release()
+	for command, says := range map[string]string{
+		"apply gone.toml":                       `there is no profile "gone.toml"`,
+		"apply gone.toml --auto-approve":        `there is no profile "gone.toml"`,
+		"apply gone.toml --auto-approve --json": `there is no profile \"gone.toml\"`,
+		"apply " + bad + " --auto-approve":      "polcy: unknown table",
+		"apply --plan gone.plan":                "gone.plan: no such file",
+		"plan " + bad:                           "polcy: unknown table",
+		"rollback 7 --auto-approve":             "no generation 7",
+	} {
+		args := strings.Fields(command)
+		if args[0] != "plan" {
+			args = append(args, "--lock-timeout", "2s")
+		}
+		contains(t, expect(t, 1, args...), says)
+	}
+	expect(t, 6, "apply", warns, "--auto-approve", "--lock-timeout", "10ms")
 }

@@ -29,11 +29,12 @@ type Flags struct {
 	// AfterRollback is the number of a rollback after which a person wants to
 	// apply; nil for rollback itself.
 	AfterRollback *int
-	// Early reads what does not change while one waits for the lock; nil for nothing.
-	Early func() error
-	// Load returns what the host is moved to. What it warns of is said once, and
-	// not again.
-	Load func(cmd *cobra.Command, args []string, again bool) (host.Target, error)
+	// Early returns what is wrong with the arguments, and warns, before anybody waits
+	// for the lock.
+	Early func(cmd *cobra.Command, args []string) error
+	// Load returns what the host is moved to, read while the lock is held: it may
+	// have changed since Early. It warns of nothing again.
+	Load func(cmd *cobra.Command, args []string) (host.Target, error)
 }
 
 // NewFlags adds the flags that apply and rollback have in common.
@@ -53,11 +54,6 @@ func (f Flags) Run(cmd *cobra.Command, args []string) error {
 	environ.Steady()
 	if os.Geteuid() != 0 {
 		return f.report(cmd, unapplied(nil, host.ErrNotRoot))
-	}
-	if f.Early != nil {
-		if err := f.Early(); err != nil {
-			return f.report(cmd, unapplied(nil, err))
-		}
 	}
 	a := f.readAndApply(cmd, args)
 	var reported exitcode.ExitError

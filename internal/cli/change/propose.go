@@ -37,6 +37,9 @@ func (p proposal) unapplied(err error) applied {
 
 // readAndApply plans, shows the plan, asks, and applies.
 func (f Flags) readAndApply(cmd *cobra.Command, args []string) applied {
+	if err := f.Early(cmd, args); err != nil {
+		return unapplied(nil, err)
+	}
 	within := f.trialTime(cmd)
 	if *f.approved {
 		return f.applyApproved(cmd, args, within)
@@ -55,7 +58,7 @@ func (f Flags) applyApproved(cmd *cobra.Command, args []string, within time.Dura
 		return unapplied(nil, err)
 	}
 	defer held.Close()
-	p, err := f.propose(cmd, held, args, false)
+	p, err := f.propose(cmd, held, args)
 	if err != nil {
 		return p.unapplied(err)
 	}
@@ -94,7 +97,7 @@ func (f Flags) applyAsked(cmd *cobra.Command, args []string, within time.Duratio
 		return p.unapplied(err)
 	}
 	defer held.Close()
-	again, err := f.propose(cmd, held, args, true)
+	again, err := f.propose(cmd, held, args)
 	if err == nil {
 		err = errors.Join(again.sameAs(p), f.refusal(cmd, again))
 	}
@@ -121,12 +124,12 @@ func (f Flags) proposeInTurn(cmd *cobra.Command, args []string) (proposal, error
 		return proposal{}, err
 	}
 	defer held.Close()
-	return f.propose(cmd, held, args, false)
+	return f.propose(cmd, held, args)
 }
 
 // propose reads what to apply, and the host.
-func (f Flags) propose(cmd *cobra.Command, held *host.Handle, args []string, again bool) (p proposal, err error) {
-	if p.target, err = f.Load(cmd, args, again); err != nil {
+func (f Flags) propose(cmd *cobra.Command, held *host.Handle, args []string) (p proposal, err error) {
+	if p.target, err = f.Load(cmd, args); err != nil {
 		return p, err
 	}
 	if p.reading, err = held.Plan(cmd.Context(), p.target); err != nil {

@@ -35,10 +35,13 @@ type Source struct {
 	Name   string // by which positions refer to it: "web.toml", "builtin:web"
 	folder string // in front of file names in messages; empty for a built-in
 	Files  profile.Folders
-	// live says that this host is compared with what the profile says, or
+	// Live says that this host is compared with what the profile says, or
 	// changed to it.
 	Live bool
-	// quiet leaves out warnings: they were said before.
+	// Early says that the host may change before it is compared: which lists have
+	// shrunk is not known yet.
+	Early bool
+	// Quiet leaves out warnings: they were said before.
 	Quiet bool
 	// Read is what the compile read, whole.
 	Read []generation.Source
@@ -156,7 +159,9 @@ func (s *Source) Compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error
 	if s.Live && b != nil {
 		// What other distributions lack is nothing to this host.
 		list = slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return d.Code == needs.NotPortable })
-		list = append(list, shrunk(b)...)
+		if !s.Early {
+			list = append(list, shrunk(b)...)
+		}
 	}
 	if list.HasErrors() {
 		b = nil
