@@ -55,10 +55,7 @@ func TestProfileJSON(t *testing.T) {
 func TestOutputIsFull(t *testing.T) {
 	enter(t, map[string]string{"a.toml": head})
 	run(t, "compile", "a.toml", "-o", "old")
-	program := filepath.Join(t.TempDir(), "hardenctl")
-	if out, err := exec.Command("go", "build", "-C", packageFolder, "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	program := builtProgram(t)
 	for line, want := range map[string]string{
 		"":                                    "the output could not be written: ",
 		"--help":                              "the output could not be written: ",
@@ -93,4 +90,33 @@ func TestOutputIsFull(t *testing.T) {
 			t.Errorf("hardenctl %s: exit code %d, %q", line, code, &said)
 		}
 	}
+}
+
+// A closed standard output is /dev/null (docs/automation.md): no file of a bundle gets
+// its descriptor, and with it what the command prints. One that is open for reading
+// only is an error.
+func TestOutputIsClosed(t *testing.T) {
+	enter(t, map[string]string{"a.toml": head})
+	program := builtProgram(t)
+	for redirection, code := range map[string]int{"": 0, ">&-": 0, ">&- 2>&-": 0, "<&- >&- 2>&-": 0, "1</dev/null": exitcode.Unwritten} {
+		cmd := exec.Command("sh", "-c", program+` compile a.toml -o out `+redirection)
+		out, _ := cmd.CombinedOutput()
+		if got := cmd.ProcessState.ExitCode(); got != code {
+			t.Errorf("compile %s: exit code %d, want %d: %s", redirection, got, code, out)
+		}
+		if r := run(t, "compile", "a.toml", "--check", "out"); r.code != 0 {
+			t.Errorf("compile %s wrote another bundle: %s", redirection, r.stderr)
+		}
+		os.RemoveAll("out")
+	}
+}
+
+// builtProgram is the program, built.
+func builtProgram(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "hardenctl")
+	if out, err := exec.Command("go", "build", "-C", packageFolder, "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return program
 }
