@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,12 +134,12 @@ func countsOn(t *testing.T, within time.Duration) bool {
 	return counted
 }
 
-var leftWords = regexp.MustCompile(`(\d+) s left to confirm`)
-
 // seconds are those that a countdown has said.
 func seconds(said string) (all []int) {
-	for _, m := range leftWords.FindAllStringSubmatch(said, -1) {
-		if n, err := strconv.Atoi(m[1]); err == nil {
+	parts := strings.Split(said, " s left to confirm")
+	for _, part := range parts[:len(parts)-1] {
+		digits := part[strings.LastIndexFunc(part, func(r rune) bool { return r < '0' || r > '9' })+1:]
+		if n, err := strconv.Atoi(digits); err == nil {
 			all = append(all, n)
 		}
 	}
