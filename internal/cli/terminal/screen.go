@@ -115,7 +115,7 @@ func (s *Screen) finish() {
 // escape returns what is shown of a text, and the end of it that is not whole.
 func (s *Screen) escape(text []byte) (shown, held []byte) {
 	for len(text) > 0 {
-		if n, Whole := s.colour(text); n > 0 && Whole {
+		if n, whole := s.colour(text); n > 0 && whole {
 			shown, text = append(shown, text[:n]...), text[n:]
 			continue
 		} else if n > 0 {
@@ -132,12 +132,12 @@ func (s *Screen) escape(text []byte) (shown, held []byte) {
 
 // colour returns the length of a colour of ours with which a text begins; or, not
 // whole, of a text that is only the start of one.
-func (s *Screen) colour(text []byte) (n int, Whole bool) {
+func (s *Screen) colour(text []byte) (n int, whole bool) {
 	for _, c := range s.palette {
 		if bytes.HasPrefix(text, []byte(c)) {
 			return len(c), true
 		}
-		if strings.HasPrefix(c, string(text)) {
+		if len(text) < len(c) && strings.HasPrefix(c, string(text)) {
 			n = len(text)
 		}
 	}

@@ -1,10 +1,12 @@
 package terminal
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -77,3 +79,23 @@ func TestComplain(t *testing.T) {
 }
 
 func first(shown, held []byte) []byte { return shown }
+
+// BenchmarkScreen writes a long plan at once to a terminal. The time for a byte must
+// not grow with the length: compare the two lengths.
+func BenchmarkScreen(b *testing.B) {
+	for _, lines := range []int{100, 10000} {
+		b.Run(strconv.Itoa(lines), func(b *testing.B) {
+			f, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer f.Close()
+			text := bytes.Repeat([]byte("  + filter HARDENCTL-INPUT 8: -p tcp -m tcp --dport 80 -j ACCEPT\n"), lines)
+			s := &Screen{File: f, palette: palette}
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				s.Write(text)
+			}
+		})
+	}
+}
