@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -75,8 +76,8 @@ func UpWithoutARP(name string) (index int, err error) {
 	return index, err
 }
 
-// Address gives an interface an address, which can be used at once: the kernel
-// does not look for duplicates. An address that it has already is not an error.
+// Address gives an interface that is up an address, which can be used at once: the
+// kernel does not look for duplicates. An address that it has already is not an error.
 func Address(name string, p netip.Prefix) error {
 	return with(name, func(link netlink.Link) error {
 		address := &netlink.Addr{IPNet: network(p)}
@@ -86,8 +87,29 @@ func Address(name string, p netip.Prefix) error {
 		if err := netlink.AddrAdd(link, address); err != nil && !errors.Is(err, unix.EEXIST) {
 			return fmt.Errorf("address %s: %w", p, err)
 		}
-		return nil
+		return awaitLocal(p.Addr())
 	})
+}
+
+// localWait is how long the kernel may take until it accepts packets to an address.
+const localWait = 10 * time.Second
+
+// awaitLocal waits until the kernel accepts packets to an IPv6 address. It makes the
+// local route in a work queue, also without duplicate address detection
+// (addrconf_dad_work in net/ipv6/addrconf.c). IPv4 has it at once.
+func awaitLocal(a netip.Addr) error {
+	if a.Is4() {
+		return nil
+	}
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		routes, err := netlink.RouteGet(a.AsSlice())
+		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		if time.Since(began) > localWait {
+			return fmt.Errorf("address %s: the kernel does not accept packets to it after %s", a, localWait)
+		}
+	}
 }
 
 // Route is a way to a network by an interface.
