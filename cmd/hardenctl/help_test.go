@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
 // TestHelp holds that every command says what it does, and that each of its
@@ -32,7 +34,10 @@ func commands() []*cobra.Command {
 // command runs. Two blanks end the line; what follows says what it does.
 func takes(line string) error {
 	line, _, _ = strings.Cut(line, "  ")
-	args := strings.Fields(line)
+	args, err := tablefile.Words(line)
+	if err != nil {
+		return err
+	}
 	root := newRoot()
 	cmd, rest, err := root.Find(args[1:])
 	if err != nil {
@@ -53,15 +58,29 @@ func takes(line string) error {
 // TestExamples runs the examples of the commands that need no root, in the order in
 // which help and the manual pages list them. TestHelp parses the others.
 func TestExamples(t *testing.T) {
-	enter(t, map[string]string{"web.toml": "version = 1\ninclude = [\"builtin:web\"]\n"})
-	for _, cmd := range []*cobra.Command{newCheck(), newCompile(), newProfiles()} {
+	enter(t, map[string]string{
+		"web.toml": "version = 1\ninclude = [\"builtin:web\"]\n",
+		"rules.v4": "*filter\n:INPUT DROP [0:0]\n-A INPUT -m set --match-set office src -j ACCEPT\nCOMMIT\n",
+		"ipsets":   "create office hash:net family inet\n",
+	})
+	for _, cmd := range []*cobra.Command{newCheck(), newCompile(), newExplain(), newProfiles()} {
 		for line := range strings.Lines(cmd.Example) {
 			line, _, _ = strings.Cut(strings.TrimSpace(line), "  ")
-			if r := run(t, strings.Fields(line)[1:]...); r.code != 0 || r.stdout == "" && !strings.Contains(line, "--check") {
+			if r := run(t, words(t, line)[1:]...); r.code != 0 || r.stdout == "" && !strings.Contains(line, "--check") {
 				t.Errorf("%s ends with %d: %s%s", line, r.code, r.stdout, r.stderr)
 			}
 		}
 	}
+}
+
+// words splits a command line at its blanks, those in double quotes apart.
+func words(t *testing.T, line string) []string {
+	t.Helper()
+	words, err := tablefile.Words(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return words
 }
 
 // TestTakes holds that the test above can fail.

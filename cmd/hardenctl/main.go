@@ -71,6 +71,7 @@ is ` + source.Default + `.`,
 		Example: `  hardenctl profiles                      list the built-in profiles
   hardenctl check web.toml                validate a profile
   hardenctl compile web.toml -o bundle    write the firewall files, for review
+  hardenctl explain PACKET web.toml       say what the rules do with a packet
   hardenctl plan web.toml                 show what would change on this host
   hardenctl apply web.toml                change this host, on trial
   hardenctl confirm                       make the change permanent (new SSH session)
@@ -82,7 +83,7 @@ is ` + source.Default + `.`,
 	}
 	root.SetFlagErrorFunc(option.Error)
 	root.SetHelpTemplate(helpTemplate)
-	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newKnock(), newProfiles())
+	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newExplain(), newKnock(), newProfiles())
 	return root
 }
 

@@ -21,6 +21,7 @@ func TestJSONOnly(t *testing.T) {
 	outcomes := map[string]map[string]int{
 		"check":    {"a.toml": 0, "builtin:web": 0, "bad.toml": 1, "gone.toml": 1, "gone/a.toml": 1, "a.toml b.toml": 1, "a.toml --fast": 1, "out": 1, "doubtful.toml": 0},
 		"compile":  {"a.toml -o new": 0, "a.toml --check out": 0, "builtin:web --check out": 1, "bad.toml -o new2": 1, "a.toml": 1, "a.toml -o a.toml": 1, "a.toml --check gone": 1, "a.toml -o new --check out": 1},
+		"explain":  {`"tcp * -> :22" a.toml`: 0, `"tcp * -> :22"`: 1, `"tcp * :22" a.toml`: 1, `"tcp * -> :22" bad.toml`: 1, `"tcp * -> :22" a.toml --rules out/rules.v4`: 1, `"tcp * -> :22" --rules out/rules.v4`: 0, `"tcp * -> :22" --rules a.toml`: 1, `"tcp * -> :22" --rules gone`: 1},
 		"knock":    {"127.0.0.1 --ports tcp/1,tcp/2": 0, "127.0.0.1 --ports foo": 1, "gone.invalid --ports tcp/1,tcp/2": 1, "127.0.0.1 --profile bad.toml": 1, "127.0.0.1 --profile a.toml": 1, "127.0.0.1": 1, "": 1},
 		"profiles": {"": 0, "web": 0, "builtin:web": 0, "gone": 1, "web mail": 1},
 	}
@@ -33,7 +34,7 @@ func TestJSONOnly(t *testing.T) {
 	run(t, "compile", "a.toml", "-o", "out")
 	for command, lines := range outcomes {
 		for line, code := range lines {
-			r := run(t, append([]string{command, "--json"}, strings.Fields(line)...)...)
+			r := run(t, append([]string{command, "--json"}, words(t, line)...)...)
 			if valid := json.Valid([]byte(r.stdout)); r.code != code || !valid && (code == 0 || r.stdout != "") || !valid && r.stderr == "" {
 				t.Errorf("%s --json %s: exit code %d, want %d; standard output %.200q, standard error %q", command, line, r.code, code, r.stdout, r.stderr)
 			}
@@ -64,6 +65,7 @@ func TestOutputIsFull(t *testing.T) {
 		"apply --help":                        "the output could not be written: ",
 		"check a.toml":                        "no space left",
 		"check a.toml --json":                 "no space left",
+		`explain "tcp * -> :22" a.toml`:       "no space left",
 		"profiles":                            "no space left",
 		"profiles web":                        "no space left",
 		"profiles --json":                     "no space left",
@@ -78,7 +80,7 @@ func TestOutputIsFull(t *testing.T) {
 			t.Fatal(err)
 		}
 		var said strings.Builder
-		cmd := exec.Command(program, strings.Fields(line)...)
+		cmd := exec.Command(program, words(t, line)...)
 		cmd.Stdout, cmd.Stderr = full, &said
 		cmd.Run()
 		full.Close()

@@ -89,6 +89,9 @@ func TestExplain(t *testing.T) {
 			"-A INPUT -j NFQUEUE --queue-num 1"}},
 		{"a mark that a rule sets", "tcp 192.0.2.7:40000 -> :22 syn", "accept by INPUT 2", []string{
 			"-A INPUT -p tcp -j MARK --set-xmark 0x4/0xff", "-A INPUT -m mark --mark 0x4/0x4 -j ACCEPT"}},
+		{"a program of bytes", "tcp 192.0.2.7:40000 -> :22 syn ttl 3", "drop by INPUT 1; accept by INPUT 2 if the TCP window is at most 1025", []string{
+			`-A INPUT -p tcp -m bpf --bytecode "4,48 0 0 8,37 1 0 3,6 0 0 1,6 0 0 0" -m bpf --bytecode "5,177 0 0 0,72 0 0 14,37 0 1 1025,6 0 0 1,6 0 0 0" -j DROP`,
+			"-A INPUT -j ACCEPT"}},
 		{"an address that is not stated", "tcp * -> :22 syn", "drop by INPUT 0; accept by INPUT 1 if the source is 203.0.113.4, for example", []string{
 			"-A INPUT -s 203.0.113.4/32 -j ACCEPT"}},
 		{"multicast", "udp 192.0.2.7:5353 -> 224.0.0.251:5353", "drop by INPUT 1", []string{"-A INPUT -m addrtype --dst-type MULTICAST -j DROP"}},

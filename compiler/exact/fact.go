@@ -10,9 +10,10 @@ type Fact struct {
 	Set, Direction string
 	// Above is of a Counted fact.
 	Above uint64
-	// Text is the match in the words of the rule, for an Asked fact, and the target for
-	// a Left one.
+	// Text is the match of an Asked fact, in the words of the rule.
 	Text string
+	// Denial says that an Asked fact does not hold, where Text does not say a match.
+	Denial string
 	// Which tells apart facts that read alike, and are not: the limits of two rules.
 	Which int
 }

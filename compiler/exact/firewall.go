@@ -197,3 +197,22 @@ func loop(t tablefile.Table) (chain string, found bool) {
 	}
 	return "", false
 }
+
+// Text is a rule in the words of iptables-save, and the policy of a chain as "policy
+// DROP".
+func (f *Firewall) Text(id RuleID) string {
+	for _, t := range f.Tables {
+		if t.Name != id.Table {
+			continue
+		}
+		c := t.Chain(id.Chain)
+		switch {
+		case c == nil || id.Number > len(c.Rules):
+			return ""
+		case id.Number == 0:
+			return "policy " + c.Policy
+		}
+		return c.Rules[id.Number-1].Spec
+	}
+	return ""
+}

@@ -81,7 +81,7 @@ func takes(match string) bool {
 
 // usual reports whether a match that is a Fact usually holds.
 func usual(text string) bool {
-	for _, often := range []string{"-m limit ", "-m hashlimit --hashlimit-upto ", "-m tcp --tcp-option ", "-m addrtype --dst-type LOCAL", "-m rpfilter"} {
+	for _, often := range []string{"-m limit ", "-m hashlimit --hashlimit-upto ", "-m tcp --tcp-option ", "the TCP window is above", "the packet must not be", "TCP follows", "-m addrtype --dst-type LOCAL", "-m rpfilter"} {
 		if strings.HasPrefix(text, often) || text == often {
 			return !strings.Contains(text, "--invert")
 		}
@@ -96,6 +96,8 @@ func known(match string, options []option) (question, bool) {
 		return conntrack(options)
 	case "set":
 		return matchSet(options)
+	case "bpf":
+		return program(options)
 	case "recent":
 		return allPass, slices.ContainsFunc(options, func(o option) bool { return o.name == "--set" && !o.not })
 	}

@@ -27,8 +27,12 @@ var markWords = map[string]Field{
 
 // ParsePacket reads a packet as people write it: Notation. An address or port can be
 // left out or be "*". The words behind are flags of TCP, the type of an ICMP message,
-// a state of conntrack, "in eth0", "out eth0", and fields such as "ttl 3".
+// a state of conntrack, "in eth0", "out eth0", and fields such as "ttl 3". A line that
+// the target LOG wrote is read too.
 func ParsePacket(text string) (p Packet, err error) {
+	if isLogLine(text) {
+		return parseLogLine(text)
+	}
 	words := strings.Fields(strings.ReplaceAll(text, "->", " -> "))
 	p.Values = map[Field]uint64{}
 	if len(words) < 4 || words[2] != "->" {

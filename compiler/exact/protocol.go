@@ -48,8 +48,8 @@ func flags(mask, set string) (question, bool) {
 }
 
 func flagSet(text string) (set uint64, ok bool) {
-	for name := range strings.SplitSeq(text, ",") {
-		switch at := slices.Index(flagNames, strings.ToUpper(name)); {
+	for name := range strings.SplitSeq(strings.ToUpper(text), ",") {
+		switch at := slices.Index(flagNames, name); {
 		case name == "ALL":
 			set = 1<<len(flagNames) - 1
 		case name == "NONE":

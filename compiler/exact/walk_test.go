@@ -11,7 +11,7 @@ import (
 // TestWalkIsTrace holds that a chain's summary does what its rules do one by one, and
 // that each packet has one verdict.
 func TestWalkIsTrace(t *testing.T) {
-	for _, name := range bundles(t) {
+	for _, name := range []string{"server", "docker-host", "ot-controller"} {
 		for _, family := range ruleset.Families {
 			f := golden(t, name, family)
 			w := NewWorld(family, f)

@@ -24,6 +24,9 @@ var phrases = []phrase{
 
 // sayAsked says whether a match holds.
 func sayAsked(f Fact, holds bool) string {
+	if f.Denial != "" {
+		return map[bool]string{true: f.Text, false: f.Denial}[holds]
+	}
 	of := ""
 	if f.Which > 0 {
 		of = " of another rule"

@@ -133,6 +133,9 @@ var rooms = map[string][]string{
 		"compiler/bundle", "internal/cli/environ", "internal/cli/exitcode", "internal/cli/local", "internal/cli/option",
 		"internal/cli/terminal", "internal/host", "internal/host/generation", "internal/host/plan", "internal/host/login",
 	},
+	"internal/cli/answer": {
+		"compiler/bundle", "compiler/exact", "compiler/filekind", "compiler/ruleset", "internal/cli/source", "internal/host/safepath",
+	},
 	"internal/cli/environ": {},
 	"internal/cli/local":   {"internal/cli/terminal", "internal/host"},
 	"internal/cli/option":  {"compiler/netset"},
