@@ -21,11 +21,11 @@ type Report struct {
 	Seconds   float64    `json:"seconds"`
 	Maps      []Map      `json:"maps"`
 	Guesses   []Guess    `json:"guesses"` // none without nmap
-	BanCounts []BanCount `json:"ladders"`
-	SlowScans []SlowScan `json:"trains"`
+	BanCounts []BanCount `json:"ban_counts"`
+	SlowScans []SlowScan `json:"slow_scans"`
 	Attacks   []Attack   `json:"attacks"`
 	Doors     []Door     `json:"doors"`
-	Visitors  []Visitor  `json:"people"`
+	Visitors  []Visitor  `json:"visitors"`
 	Promises  []Promise  `json:"promises"`
 	// Unjudged is what the profile says and this attack could not tell.
 	Unjudged []Unjudged `json:"unjudged"`

@@ -1,8 +1,12 @@
 package verify
 
 import (
+	"reflect"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/hardenctl/hardenctl/internal/pages"
 )
 
 // A failed visit counts for every attack during which it was under way.
@@ -18,6 +22,19 @@ func TestMissed(t *testing.T) {
 	for i, want := range []int{0, 3, 1} {
 		if got := r.Attacks[i].Missed; got != want {
 			t.Errorf("attack %d: %d visits missed, want %d", i, got, want)
+		}
+	}
+}
+
+// docs/automation.md names the lists of the JSON.
+func TestKeysAreDocumented(t *testing.T) {
+	documented := pages.Section(t, "docs/automation.md", "## JSON")
+	fields := reflect.TypeFor[Report]()
+	for i := range fields.NumField() {
+		f := fields.Field(i)
+		list := f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct
+		if key := f.Tag.Get("json"); list && !strings.Contains(documented, "`"+key+"`") {
+			t.Errorf("docs/automation.md does not name %s", key)
 		}
 	}
 }
