@@ -46,7 +46,7 @@ func zone(text string) *SyntaxError {
 	if !found || err != nil {
 		return nil
 	}
-	return &SyntaxError{CodeZone, fmt.Sprintf("%s names an interface, %s, which a set cannot hold", quote(text), quote(name)), "write " + a.String()}
+	return &SyntaxError{CodeZone, fmt.Sprintf("%s names an interface, %s, which a set cannot hold", quote(text), quote(name)), "write " + a.Unmap().String()}
 }
 
 func mapped(text string) *SyntaxError {
