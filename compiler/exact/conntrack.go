@@ -156,3 +156,18 @@ func (w *World) icmpStates(implies func(a, b bdd.Node)) {
 		implies(untracked, own)
 	}
 }
+
+// Fresh are the packets that belong to no connection that the kernel knows, with the
+// state that conntrack gives them.
+func (w *World) Fresh() bdd.Node {
+	g, is := w.g, func(f Field, value uint64) bdd.Node { return w.equal(w.bits(f), value) }
+	all := w.Possible()
+	for _, f := range []Field{Direction, Expected, Replied, Assured, Confirmed, SourceNAT, DestinationNAT, Fragment} {
+		all = g.And(all, is(f, 0))
+	}
+	all = g.Without(all, g.Or(is(State, establishedState), is(State, relatedState)))
+	// What can be NEW, is: with the bits of no connection, Possible leaves the choice
+	// between NEW and INVALID only where both can be.
+	can := g.Any(g.And(all, is(State, newState)), func(v int) bool { f, _ := w.FieldOf(v); return f == State })
+	return g.Without(all, g.And(can, is(State, invalidState)))
+}

@@ -2,6 +2,7 @@ package exact
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -215,4 +216,19 @@ func (f *Firewall) Text(id RuleID) string {
 		return c.Rules[id.Number-1].Spec
 	}
 	return ""
+}
+
+// Rules yields the rules in the order of the text.
+func (f *Firewall) Rules() iter.Seq[RuleID] {
+	return func(yield func(RuleID) bool) {
+		for _, t := range f.Tables {
+			for _, c := range t.Chains {
+				for i := range c.Rules {
+					if !yield(RuleID{t.Name, c.Name, i + 1}) {
+						return
+					}
+				}
+			}
+		}
+	}
 }

@@ -65,6 +65,9 @@ func (w *World) Packets(p Packet) bdd.Node {
 	return n
 }
 
+// Within are the packets whose source or destination is in a prefix.
+func (w *World) Within(f Field, p netip.Prefix) bdd.Node { return w.within(w.bits(f), p) }
+
 // stated are the packets that have a field of p.
 func (w *World) stated(p Packet, f Field) bdd.Node {
 	switch f {

@@ -1,0 +1,171 @@
+package exact
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hardenctl/hardenctl/compiler/exact"
+	"github.com/hardenctl/hardenctl/internal/lab"
+)
+
+// Numbers of protocols.
+const tcp, udp, icmp, icmpv6 = 6, 17, 1, 58
+
+// shape is what a packet has beside its fields: the facts of a TCP segment.
+type shape struct {
+	window      uint16
+	options     []byte
+	mayFragment bool
+}
+
+// The options of a first segment as systems send them: segment size, SACK permitted,
+// timestamps, window scale. The size is none that a scanner is known by.
+var usualOptions = map[byte][]byte{2: {2, 4, 1400 >> 8, 1400 & 0xff}, 4: {4, 2}, 8: {8, 10, 0, 0, 0, 1, 0, 0, 0, 0}, 3: {3, 3, 7}}
+
+// shaped returns the shape in which conditions hold; ok is false where a segment cannot
+// have them.
+func shaped(conditions []exact.Condition) (s shape, ok bool) {
+	s = shape{window: 64240}
+	without := map[byte]bool{}
+	for _, c := range conditions {
+		switch text := c.String(); text {
+		case "the segment has no TCP option 2":
+			without[2] = true
+		case "the segment has no TCP option 3":
+			without[3] = true
+		case "the segment has no TCP option 4":
+			without[4] = true
+		case "the segment has no TCP option 8":
+			without[8] = true
+		case "the TCP window is at most 1025":
+			s.window = 1024
+		case "the TCP window is 65535":
+			s.window = 65535
+		case "the packet may be fragmented (no DF)":
+			s.mayFragment = true
+		case "the first TCP option is a segment size of 1460":
+			s.options = append(s.options, 2, 4, 1460>>8, 1460&0xff)
+			without[2] = true
+		default:
+			if c.Fact.Kind == exact.Asked {
+				return s, false
+			}
+		}
+	}
+	for _, kind := range []byte{2, 4, 8, 3} {
+		if !without[kind] {
+			s.options = append(s.options, usualOptions[kind]...)
+		}
+	}
+	for len(s.options)%4 != 0 {
+		s.options = append(s.options, 1) // NOP
+	}
+	return s, true
+}
+
+// send sends a packet from a host, as it is.
+func send(from *lab.Host, p exact.Packet, s shape) error {
+	payload := transport(p, s)
+	packet := append(ipHeader(p, s, len(payload)), payload...)
+	return from.Do(func() error {
+		family, to := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{})
+		if p.Destination.Is4() {
+			to = &unix.SockaddrInet4{Addr: p.Destination.As4()}
+		} else {
+			family, to = unix.AF_INET6, &unix.SockaddrInet6{Addr: p.Destination.As16()}
+		}
+		socket, err := unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(socket)
+		if err := unix.Sendto(socket, packet, 0, to); err != nil {
+			return err
+		}
+		lab.Drain()
+		return nil
+	})
+}
+
+func ipHeader(p exact.Packet, s shape, payload int) []byte {
+	limit := uint8(64)
+	if p.Has(exact.HopLimit) {
+		limit = uint8(p.Values[exact.HopLimit])
+	}
+	protocol := uint8(p.Values[exact.Protocol])
+	if p.Source.Is6() {
+		ip := make([]byte, 40)
+		ip[0], ip[6], ip[7] = 6<<4, protocol, limit
+		binary.BigEndian.PutUint16(ip[4:], uint16(payload))
+		copy(ip[8:], p.Source.AsSlice())
+		copy(ip[24:], p.Destination.AsSlice())
+		return ip
+	}
+	ip := make([]byte, 20)
+	ip[0], ip[8], ip[9] = 4<<4|5, limit, protocol
+	if !s.mayFragment {
+		ip[6] = 0x40
+	}
+	binary.BigEndian.PutUint16(ip[2:], uint16(20+payload))
+	copy(ip[12:], p.Source.AsSlice())
+	copy(ip[16:], p.Destination.AsSlice())
+	return ip
+}
+
+// transport is what follows the IP header.
+func transport(p exact.Packet, s shape) []byte {
+	protocol := p.Values[exact.Protocol]
+	var b []byte
+	at := 0 // where the checksum is
+	switch protocol {
+	case tcp:
+		b = append(make([]byte, 20), s.options...)
+		b[12], b[13], at = uint8(len(b)/4)<<4, uint8(p.Values[exact.Flags]), 16
+		binary.BigEndian.PutUint16(b[14:], s.window)
+	case udp:
+		b, at = make([]byte, 8), 6
+		binary.BigEndian.PutUint16(b[4:], 8)
+	case icmp, icmpv6:
+		b, at = make([]byte, 8), 2
+		b[0], b[1] = uint8(p.Values[exact.ICMPType]), uint8(p.Values[exact.ICMPCode])
+		binary.BigEndian.PutUint16(b[2:], checksum(p, b))
+		return b
+	default:
+		return make([]byte, 20)
+	}
+	binary.BigEndian.PutUint16(b[0:], uint16(p.Values[exact.SourcePort]))
+	binary.BigEndian.PutUint16(b[2:], uint16(p.Values[exact.DestinationPort]))
+	binary.BigEndian.PutUint16(b[at:], checksum(p, b))
+	return b
+}
+
+// checksum is that of the Internet (RFC 1071), with the pseudo header where the protocol
+// has one.
+func checksum(p exact.Packet, b []byte) uint16 {
+	var sum uint32
+	add := func(part []byte) {
+		for i := range part {
+			sum += uint32(part[i]) << (8 * (1 - i%2))
+		}
+	}
+	if add(b); p.Values[exact.Protocol] != icmp {
+		add(p.Source.AsSlice())
+		add(p.Destination.AsSlice())
+		sum += uint32(len(b)) + uint32(p.Values[exact.Protocol])
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}
+
+// sourceOf is the address of the nth witness: of its own /64 for IPv6, by which limits
+// and sets count.
+func sourceOf(v4 bool, n int) netip.Addr {
+	if v4 {
+		return netip.AddrFrom4([4]byte{192, 0, 2, byte(10 + n%240)})
+	}
+	return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0, 9, 0, byte(n), 15: 7})
+}
