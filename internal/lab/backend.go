@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -13,8 +15,25 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
-// Backends are the two backends that an iptables installation has.
-var Backends = []string{"nft", "legacy"}
+// allBackends are the two backends that an iptables installation has.
+var allBackends = []string{"nft", "legacy"}
+
+// Backends are those that a test of both tests: both, or those that the variable
+// HARDENCTL_TEST_BACKENDS names. make test says which.
+var Backends = backends(os.Getenv("HARDENCTL_TEST_BACKENDS"))
+
+func backends(named string) []string {
+	if named == "" {
+		return allBackends
+	}
+	chosen := strings.Fields(named)
+	for _, b := range chosen {
+		if !slices.Contains(allBackends, b) {
+			panic("HARDENCTL_TEST_BACKENDS names " + b + ", which is not a backend of iptables")
+		}
+	}
+	return chosen
+}
 
 // alternatives is the folder of links by which Debian chooses a backend.
 const alternatives = "/etc/alternatives"
@@ -55,7 +74,7 @@ func point(link, program string) error {
 func FlushState(t T) {
 	t.Helper()
 	Require(t)
-	for _, backend := range Backends {
+	for _, backend := range allBackends {
 		must(t, flushRules("iptables-"+backend))
 		must(t, flushRules("ip6tables-"+backend))
 	}

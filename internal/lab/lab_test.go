@@ -336,3 +336,12 @@ func TestFlushState(t *testing.T) {
 		t.Errorf("sets after the flush: %s", out)
 	}
 }
+
+// A test of both backends runs on those that a variable names; without one, on both.
+func TestBackends(t *testing.T) {
+	for named, want := range map[string]string{"": "[nft legacy]", "nft": "[nft]", "legacy nft": "[legacy nft]"} {
+		if got := fmt.Sprint(backends(named)); got != want {
+			t.Errorf("%q: %s, want %s", named, got, want)
+		}
+	}
+}

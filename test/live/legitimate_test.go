@@ -62,7 +62,7 @@ func TestLegitimateTrafficIsNotBanned(t *testing.T) {
 	host := newVisitor(t, lab.NewNetwork(t))
 	for i, b := range builtins {
 		t.Run(b.name, func(t *testing.T) {
-			bare(t, lab.Backends[i%2])
+			bare(t, lab.Backends[i%len(lab.Backends)])
 			path := write(t, "profile.toml", fmt.Sprintf("version = 1\ninclude = [\"builtin:%s\"]\n%s", b.name, b.more))
 			expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 			host.comeAndGo(t)
