@@ -176,6 +176,10 @@ scan.probes = 10
 fail2ban = { retries = 5, log = "/var/log/hardenctl.log" }`, ``},
 		{"a proxy for nothing", `services.a = { ports = ["udp/53"], synproxy = true }
 services.b = { ports = ["udp/54", "tcp/54"], synproxy = true }`, `a.toml:2:10: warning: services.a.synproxy: does nothing, since the service has no TCP port`},
+		{"no admin that conntrack need not see", `access.admin_untracked = true
+services.a = { ports = ["tcp/22"], admin = true }`, `a.toml:2:1: warning: access.admin_untracked: does nothing without admin, and a service marked admin that has a TCP port and no synproxy`},
+		{"no service that conntrack need not see", `access = { admin = ["192.0.2.7"], admin_untracked = true }
+services.a = { ports = ["tcp/22"], admin = true, synproxy = true }`, `a.toml:2:1: warning: access.admin_untracked: does nothing without admin, and a service marked admin that has a TCP port and no synproxy`},
 		{"a proxy before containers", `policy.forward = "published"
 services.a = { ports = ["tcp/80"], synproxy = true }`, ``},
 		{"apart", `access.block = ["192.0.2.0/25"]

@@ -17,6 +17,7 @@ func (f *filter) input() []ruleset.Rule {
 		f.echo(),
 		f.udpPackets(),
 		f.openOthers(),
+		f.untrackedErrors(),
 		f.neighbours(),
 		f.dhcp(),
 		f.trusted(),

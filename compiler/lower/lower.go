@@ -36,6 +36,9 @@ func Lower(name string, p *profile.Profile) (*ruleset.Ruleset, diag.List) {
 		if l.proxies() && !f.disabled() {
 			rs.Tables = append(rs.Tables, l.untracked(family), l.handshakes(family))
 		}
+		if f.untracks() {
+			rs.Tables = append(rs.Tables, l.untrackedAdmin(family))
+		}
 		if p.Policy.Forward == profile.Published {
 			rs.Tables = append(rs.Tables, l.publishedPorts(family))
 		}

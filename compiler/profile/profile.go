@@ -136,6 +136,9 @@ func (p *Profile) Addresses(refs []Ref) netset.Set {
 type Access struct {
 	Position             diag.Position
 	Admin, Exempt, Block []Ref
+	// AdminUntracked hides the TCP segments between Admin and the services marked
+	// Admin from conntrack.
+	AdminUntracked bool
 }
 
 // Protocol of a service port.

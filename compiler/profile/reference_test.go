@@ -35,10 +35,11 @@ var purposes = map[string]string{
 	"sets.NAME.min_entries":    "Fewer entries are an error: a download has failed.",
 	"sets.NAME.maximum_shrink": "To lose more than this part of its entries from one apply to the next is an error.",
 
-	"access":        "Who is always let in, never banned, or refused.",
-	"access.admin":  "Sources that reach services marked `admin`, and are never limited, banned or blocked.",
-	"access.exempt": "Sources that are never limited or banned. They gain no access by it.",
-	"access.block":  "Sources whose new connections are refused, even if `from` lists them. `admin` and `exempt` win.",
+	"access":                 "Who is always let in, never banned, or refused.",
+	"access.admin":           "Sources that reach services marked `admin`, and are never limited, banned or blocked.",
+	"access.exempt":          "Sources that are never limited or banned. They gain no access by it.",
+	"access.admin_untracked": "With `true`, conntrack does not see the TCP connections of `admin` to services marked `admin`, so that they begin while its table is full. `docs/security.md` says what it costs.",
+	"access.block":           "Sources whose new connections are refused, even if `from` lists them. `admin` and `exempt` win.",
 
 	"services":                             "What is open, one table for each service.",
 	"services.NAME.ports":                  "The ports of the service. Required.",

@@ -232,6 +232,8 @@ func (d *decoder) access(n *node) {
 		"admin":  d.refs(&a.Admin, toTrust),
 		"exempt": d.refs(&a.Exempt, toTrust),
 		"block":  d.refs(&a.Block, toBlock),
+
+		"admin_untracked": d.boolean(&a.AdminUntracked),
 	})
 }
 

@@ -57,6 +57,7 @@ var leftOut = []struct{ why, tests string }{
 		TestRetriesBesideForgedProbes TestScannerBesideForgedProbes TestScannerBetweenTwoWindows TestCookiesComeBackTooLate
 		TestStatedPortWithoutProgram TestStatedSourceMaySendAnySYN TestUsedPortMeetsLimits TestUnansweredFlow TestSystemsAreAll
 		TestLinkNeighboursLearnNothing TestOnePortForSeveralGroups TestClosedConnectionIsForgotten
+		TestAdminGetsInWithAFullTable TestOnlyAdminsAreUntracked TestUntrackedAdminLearnsMTU
 		TestSynProxyPortUsedAgain TestScansOfSynProxy TestVerify TestVerifyBroken`},
 }
 
