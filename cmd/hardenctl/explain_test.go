@@ -8,7 +8,7 @@ import (
 // asked is a profile with a list, a block and a service for the list alone.
 const asked = head + `
 [sets.office]
-addresses = ["203.0.113.0/24"]
+addresses = ["203.0.113.0/24", "203.0.112.0/25"]
 [access]
 admin = ["203.0.113.9"]
 block = ["198.51.100.0/24"]
@@ -29,7 +29,7 @@ func TestExplain(t *testing.T) {
 		"tcp 192.0.2.7:40000 -> :22 syn":    {"DROP: rule ", "This holds in every state"},
 		"tcp 192.0.2.7:40000 -> :80 syn":    {"ACCEPT: rule ", "services.web", "Unless:", "DROP: the source has more than "},
 		"tcp 198.51.100.7:40000 -> :80 syn": {"DROP: rule ", "access", "This holds in every state"},
-		"tcp * -> :22 syn":                  {"DROP: rule ", "ACCEPT: the source is 203.0.113."},
+		"tcp * -> :22 syn":                  {"DROP: rule ", "ACCEPT: the source is 203.0.11"},
 		"udp [2001:db8::7]:1 -> :53":        {"DROP: "},
 	} {
 		r := run(t, "explain", packet, "a.toml")

@@ -72,6 +72,7 @@ is ` + source.Default + `.`,
   hardenctl check web.toml                validate a profile
   hardenctl compile web.toml -o bundle    write the firewall files, for review
   hardenctl explain PACKET web.toml       say what the rules do with a packet
+  hardenctl diff web.toml new.toml        say which packets are decided differently
   hardenctl plan web.toml                 show what would change on this host
   hardenctl apply web.toml                change this host, on trial
   hardenctl confirm                       make the change permanent (new SSH session)
@@ -83,7 +84,7 @@ is ` + source.Default + `.`,
 	}
 	root.SetFlagErrorFunc(option.Error)
 	root.SetHelpTemplate(helpTemplate)
-	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newExplain(), newKnock(), newProfiles())
+	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newExplain(), newDiff(), newKnock(), newProfiles())
 	return root
 }
 

@@ -21,6 +21,7 @@ func TestJSONOnly(t *testing.T) {
 	outcomes := map[string]map[string]int{
 		"check":    {"a.toml": 0, "builtin:web": 0, "bad.toml": 1, "gone.toml": 1, "gone/a.toml": 1, "a.toml b.toml": 1, "a.toml --fast": 1, "out": 1, "doubtful.toml": 0},
 		"compile":  {"a.toml -o new": 0, "a.toml --check out": 0, "builtin:web --check out": 1, "bad.toml -o new2": 1, "a.toml": 1, "a.toml -o a.toml": 1, "a.toml --check gone": 1, "a.toml -o new --check out": 1},
+		"diff":     {"a.toml a.toml": 0, "a.toml out": 0, "a.toml builtin:web": 2, "a.toml out/rules.v4": 0, "a.toml gone.toml": 1, "a.toml bad.toml": 1, "a.toml": 1, "out/rules.v4 out/rules.v6": 1},
 		"explain":  {`"tcp * -> :22" a.toml`: 0, `"tcp * -> :22"`: 1, `"tcp * :22" a.toml`: 1, `"tcp * -> :22" bad.toml`: 1, `"tcp * -> :22" a.toml --rules out/rules.v4`: 1, `"tcp * -> :22" --rules out/rules.v4`: 0, `"tcp * -> :22" --rules a.toml`: 1, `"tcp * -> :22" --rules gone`: 1},
 		"knock":    {"127.0.0.1 --ports tcp/1,tcp/2": 0, "127.0.0.1 --ports foo": 1, "gone.invalid --ports tcp/1,tcp/2": 1, "127.0.0.1 --profile bad.toml": 1, "127.0.0.1 --profile a.toml": 1, "127.0.0.1": 1, "": 1},
 		"profiles": {"": 0, "web": 0, "builtin:web": 0, "gone": 1, "web mail": 1},
@@ -35,7 +36,7 @@ func TestJSONOnly(t *testing.T) {
 	for command, lines := range outcomes {
 		for line, code := range lines {
 			r := run(t, append([]string{command, "--json"}, words(t, line)...)...)
-			if valid := json.Valid([]byte(r.stdout)); r.code != code || !valid && (code == 0 || r.stdout != "") || !valid && r.stderr == "" {
+			if valid := json.Valid([]byte(r.stdout)); r.code != code || !valid && (code != 1 || r.stdout != "") || !valid && r.stderr == "" {
 				t.Errorf("%s --json %s: exit code %d, want %d; standard output %.200q, standard error %q", command, line, r.code, code, r.stdout, r.stderr)
 			}
 		}
@@ -66,6 +67,7 @@ func TestOutputIsFull(t *testing.T) {
 		"check a.toml":                        "no space left",
 		"check a.toml --json":                 "no space left",
 		`explain "tcp * -> :22" a.toml`:       "no space left",
+		"diff a.toml builtin:web":             "no space left",
 		"profiles":                            "no space left",
 		"profiles web":                        "no space left",
 		"profiles --json":                     "no space left",

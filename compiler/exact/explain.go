@@ -258,28 +258,33 @@ func HookOf(p Packet) Hook {
 // Follow returns the rules that a packet meets, in order, and its verdict, where the
 // conditions hold and everything that neither they nor the packet state is as usual.
 func (w *World) Follow(f *Firewall, hook Hook, p Packet, conditions []Condition) (way []RuleID, verdict Verdict) {
-	usual, turned := w.usual(p), map[Fact]bool{}
-	for _, c := range conditions {
-		turned[c.Fact] = c.Holds
-	}
-	is := func(v int) bool {
-		if value := w.listValue(v, p.Source, p.Destination); value != bdd.Unknown {
-			return value == bdd.Yes
-		}
-		if w.IsFact(v) {
-			if holds, stated := turned[w.Fact(v)]; stated {
-				return holds
-			}
-		}
-		return usual(v)
-	}
-	x := explainer{World: w, result: w.Trace(f, hook, w.Packets(p))}
+	x, is := w.follow(f, hook, p, conditions)
 	for _, s := range x.result.Steps {
 		if w.g.Holds(s.Packets, is) {
 			way = append(way, s.Rule)
 		}
 	}
 	return way, x.verdict(is)
+}
+
+// follow traces a packet, and returns the values of all variables for it.
+func (w *World) follow(f *Firewall, hook Hook, p Packet, conditions []Condition) (x explainer, is func(variable int) bool) {
+	usual, stated := w.usual(p), map[Fact]bool{}
+	for _, c := range conditions {
+		stated[c.Fact] = c.Holds
+	}
+	is = func(v int) bool {
+		if value := w.listValue(v, p.Source, p.Destination); value != bdd.Unknown {
+			return value == bdd.Yes
+		}
+		if w.IsFact(v) {
+			if holds, known := stated[w.Fact(v)]; known {
+				return holds
+			}
+		}
+		return usual(v)
+	}
+	return explainer{World: w, result: w.Trace(f, hook, w.Packets(p))}, is
 }
 
 // FamilyOf is 4 or 6 for messages.

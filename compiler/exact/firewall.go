@@ -3,6 +3,7 @@ package exact
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -41,12 +42,10 @@ func Read(family ruleset.Family, rules, sets []byte) (*Firewall, error) {
 		if chain, found := loop(t); found {
 			return nil, fmt.Errorf("table %s: chain %s leads back to itself", t.Name, chain)
 		}
-		for _, c := range t.Chains {
-			for i, r := range c.Rules {
-				if err := f.look(t, r); err != nil {
-					return nil, fmt.Errorf("table %s, rule %d of chain %s: %w", t.Name, i+1, c.Name, err)
-				}
-			}
+	}
+	for id, r := range f.all() {
+		if err := f.look(id.Table, r); err != nil {
+			return nil, fmt.Errorf("table %s, rule %d of chain %s: %w", id.Table, id.Number, id.Chain, err)
 		}
 	}
 	return f, nil
@@ -75,7 +74,7 @@ var long = []string{
 }
 
 // look holds a rule to the form of iptables-save, and notes the sets that it fills.
-func (f *Firewall) look(t tablefile.Table, r tablefile.Rule) error {
+func (f *Firewall) look(table string, r tablefile.Rule) error {
 	asked, err := r.Matches()
 	if err != nil {
 		return err
@@ -87,7 +86,7 @@ func (f *Firewall) look(t tablefile.Table, r tablefile.Rule) error {
 			}
 		}
 	}
-	if t.Chain(r.Target()) != nil || r.Target() != "SET" {
+	if r.Target() != "SET" || f.chain(table, "SET") != nil {
 		return nil
 	}
 	options := r.TargetOptions()
@@ -101,15 +100,11 @@ func (f *Firewall) look(t tablefile.Table, r tablefile.Rule) error {
 
 // interfaces are the names of interfaces in rules, those with a "+" too.
 func (f *Firewall) interfaces() (names []string) {
-	for _, t := range f.Tables {
-		for _, c := range t.Chains {
-			for _, r := range c.Rules {
-				asked, _ := r.Matches() // Read has split it
-				for _, m := range asked {
-					if words := positive(m.Words); m.Name == "" && len(words) > 1 && (words[0] == "-i" || words[0] == "-o") {
-						names = append(names, words[1])
-					}
-				}
+	for _, r := range f.all() {
+		asked, _ := r.Matches() // Read has split it
+		for _, m := range asked {
+			if words := positive(m.Words); m.Name == "" && len(words) > 1 && (words[0] == "-i" || words[0] == "-o") {
+				names = append(names, words[1])
 			}
 		}
 	}
@@ -146,6 +141,18 @@ func (f *Firewall) members(name string) (members netset.Set, known bool) {
 		prefixes = append(prefixes, p)
 	}
 	return netset.Of(prefixes...), true
+}
+
+// KnownSets yields the sets of the family whose members are known and do not change by
+// themselves, by their names.
+func (f *Firewall) KnownSets() iter.Seq2[string, netset.Set] {
+	return func(yield func(string, netset.Set) bool) {
+		for _, name := range slices.Sorted(maps.Keys(f.sets)) {
+			if members, known := f.members(name); known && !yield(name, members) {
+				return
+			}
+		}
+	}
 }
 
 // prefix is what an entry of a set holds.
@@ -199,32 +206,46 @@ func loop(t tablefile.Table) (chain string, found bool) {
 	return "", false
 }
 
+// chain returns a chain of a table, or nil.
+func (f *Firewall) chain(table, name string) *tablefile.Chain {
+	for _, t := range f.Tables {
+		if t.Name == table {
+			return t.Chain(name)
+		}
+	}
+	return nil
+}
+
 // Text is a rule in the words of iptables-save, and the policy of a chain as "policy
 // DROP".
 func (f *Firewall) Text(id RuleID) string {
-	for _, t := range f.Tables {
-		if t.Name != id.Table {
-			continue
-		}
-		c := t.Chain(id.Chain)
-		switch {
-		case c == nil || id.Number > len(c.Rules):
-			return ""
-		case id.Number == 0:
-			return "policy " + c.Policy
-		}
-		return c.Rules[id.Number-1].Spec
+	c := f.chain(id.Table, id.Chain)
+	switch {
+	case c == nil || id.Number > len(c.Rules):
+		return ""
+	case id.Number == 0:
+		return "policy " + c.Policy
 	}
-	return ""
+	return c.Rules[id.Number-1].Spec
 }
 
 // Rules yields the rules in the order of the text.
 func (f *Firewall) Rules() iter.Seq[RuleID] {
 	return func(yield func(RuleID) bool) {
+		for id := range f.all() {
+			if !yield(id) {
+				return
+			}
+		}
+	}
+}
+
+func (f *Firewall) all() iter.Seq2[RuleID, tablefile.Rule] {
+	return func(yield func(RuleID, tablefile.Rule) bool) {
 		for _, t := range f.Tables {
 			for _, c := range t.Chains {
-				for i := range c.Rules {
-					if !yield(RuleID{t.Name, c.Name, i + 1}) {
+				for i, r := range c.Rules {
+					if !yield(RuleID{t.Name, c.Name, i + 1}, r) {
 						return
 					}
 				}

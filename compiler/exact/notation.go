@@ -208,7 +208,7 @@ func (p *Packet) readType(word string) bool {
 
 // String is the packet as ParsePacket reads it.
 func (p Packet) String() string {
-	words := []string{p.protocolName(), p.end(p.Source, SourcePort), "->", p.end(p.Destination, DestinationPort)}
+	words := []string{ProtocolName(p.Values[Protocol]), p.end(p.Source, SourcePort), "->", p.end(p.Destination, DestinationPort)}
 	if set, has := p.Values[Flags]; has && p.Is(tcpProtocol) {
 		words = append(words, flagText(set))
 	}
@@ -239,13 +239,14 @@ func (p Packet) String() string {
 	return strings.Join(words, " ")
 }
 
-func (p Packet) protocolName() string {
+// ProtocolName is the name of a protocol, or its number.
+func ProtocolName(protocol uint64) string {
 	for _, name := range []string{"tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp", "igmp"} {
-		if p.Is(protocols[name]) {
+		if protocols[name] == protocol {
 			return name
 		}
 	}
-	return fmt.Sprint(p.Values[Protocol])
+	return fmt.Sprint(protocol)
 }
 
 // end is an address and a port.

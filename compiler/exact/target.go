@@ -48,12 +48,12 @@ type target struct {
 	goes    bool // -g
 }
 
-func readTarget(t tablefile.Table, r tablefile.Rule) target {
+func (f *Firewall) readTarget(table string, r tablefile.Rule) target {
 	name := r.Target()
 	words, _ := tablefile.Words(r.Spec) // Read has split it
 	options := r.TargetOptions()
 	verb := len(words) - len(options) - 2
-	return target{name: name, options: options, chain: t.Chain(name) != nil, goes: verb >= 0 && words[verb] == "-g"}
+	return target{name: name, options: options, chain: f.chain(table, name) != nil, goes: verb >= 0 && words[verb] == "-g"}
 }
 
 // text is the target in the words of the rule.

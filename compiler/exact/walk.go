@@ -250,31 +250,26 @@ func (w *walk) met(r *rule, packets bdd.Node) bdd.Node {
 // load reads the rules of a firewall.
 func (w *World) load(f *Firewall) *loaded {
 	l := &loaded{chains: map[place][]*rule{}, policy: map[place]string{}}
-	times := map[string]int{}
 	for _, t := range f.Tables {
 		for _, c := range t.Chains {
-			at := place{t.Name, c.Name}
-			l.chains[at], l.policy[at] = []*rule{}, c.Policy
-			for i, r := range c.Rules {
-				l.chains[at] = append(l.chains[at], w.loadRule(RuleID{t.Name, c.Name, i + 1}, t, r, times))
-			}
+			l.chains[place{t.Name, c.Name}], l.policy[place{t.Name, c.Name}] = []*rule{}, c.Policy
 		}
+	}
+	slots := w.slots(f)
+	for id, r := range f.all() {
+		at := place{id.Table, id.Chain}
+		l.chains[at] = append(l.chains[at], w.loadRule(f, id, r, slots))
 	}
 	return l
 }
 
-// loadRule reads a rule. times counts the matches that take something, by their text.
-func (w *World) loadRule(id RuleID, t tablefile.Table, r tablefile.Rule, times map[string]int) *rule {
+// loadRule reads a rule.
+func (w *World) loadRule(f *Firewall, id RuleID, r tablefile.Rule, slots map[slotKey]int) *rule {
 	asked, _ := r.Matches() // Read has split it
-	read := &rule{id: id, target: readTarget(t, r)}
+	read := &rule{id: id, target: f.readTarget(id.Table, r)}
 	var fixed []question
-	for _, m := range asked {
-		which := 0
-		if takes(m.Name) {
-			which = times[m.String()]
-			times[m.String()]++
-		}
-		if q := w.ask(m, which); m.Name == "set" {
+	for i, m := range asked {
+		if q := w.ask(m, slots[slotKey{id, i}]); m.Name == "set" {
 			read.moving = append(read.moving, q)
 		} else {
 			fixed = append(fixed, q)

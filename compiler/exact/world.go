@@ -41,11 +41,13 @@ type World struct {
 	// 0 is any other interface.
 	interfaces []string
 	loaded     map[*Firewall]*loaded
+	// limits are the matches of each text that take something (limit.go).
+	limits map[string][]slot
 }
 
 // NewWorld returns the world of some firewalls of one family.
 func NewWorld(family ruleset.Family, firewalls ...*Firewall) *World {
-	w := &World{Family: family, g: bdd.New(), known: map[Fact]int{}, loaded: map[*Firewall]*loaded{}}
+	w := &World{Family: family, g: bdd.New(), known: map[Fact]int{}, loaded: map[*Firewall]*loaded{}, limits: map[string][]slot{}}
 	w.layOut()
 	w.interfaces = []string{loopback}
 	for _, f := range firewalls {

@@ -25,6 +25,8 @@ type Subject struct {
 	Firewalls map[ruleset.Family]*exact.Firewall
 
 	origins map[place]bundle.Origin
+	// sets are the parts of the profile that kernel sets come from, such as "sets.office".
+	sets    map[string]string
 	display func(file string) string
 }
 
@@ -49,7 +51,7 @@ func Profile(cmd *cobra.Command, args, allowed []string, asJSON bool) (*Subject,
 
 // of is a bundle as a subject.
 func of(name string, b *bundle.Bundle, display func(string) string) (*Subject, error) {
-	s := &Subject{Name: name, Firewalls: map[ruleset.Family]*exact.Firewall{}, origins: map[place]bundle.Origin{}, display: display}
+	s := &Subject{Name: name, Firewalls: map[ruleset.Family]*exact.Firewall{}, origins: map[place]bundle.Origin{}, sets: map[string]string{}, display: display}
 	for family, file := range map[ruleset.Family]string{ruleset.V4: bundle.RulesV4, ruleset.V6: bundle.RulesV6} {
 		f, err := exact.Read(family, b.File(file), b.File(bundle.Sets))
 		if err != nil {
@@ -59,6 +61,9 @@ func of(name string, b *bundle.Bundle, display func(string) string) (*Subject, e
 	}
 	for _, r := range b.Manifest.Rules {
 		s.origins[place{r.Family, exact.RuleID{Table: r.Table, Chain: r.Chain, Number: r.Number}}] = r.Origin
+	}
+	for _, set := range b.Manifest.Sets {
+		s.sets[set.Name] = set.Part
 	}
 	for _, p := range b.Manifest.Policies {
 		s.origins[place{p.Family, exact.RuleID{Table: p.Table, Chain: p.Chain}}] = p.Origin

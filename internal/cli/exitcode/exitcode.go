@@ -42,6 +42,7 @@ var Table = []Row{
 	{OK, []string{"verify"}, "every promise was kept"},
 	{OK, []string{"knock"}, "every knock was sent; the host does not answer knocks"},
 	{OK, []string{"history", "profiles"}, "success"},
+	{OK, []string{"diff"}, "no packet is decided differently"},
 	{OK, []string{"explain"}, "the packet was explained, whatever its verdict is"},
 
 	{Error, nil, "error; apply, confirm, rollback and plan have changed nothing"},
@@ -52,9 +53,10 @@ var Table = []Row{
 	{Error, []string{"restore"}, "an IP family was closed, or a part could not be loaded or compared"},
 	{Error, []string{"verify"}, "a promise was broken, or the attack could not run"},
 	{Error, []string{"knock"}, "not every knock was sent"},
-	{Error, []string{"history", "profiles", "explain"}, "error"},
+	{Error, []string{"history", "profiles", "explain", "diff"}, "error"},
 
-	{Changes, nil, "only plan --detailed-exitcode: there are changes, or another firewall is active"},
+	{Changes, nil, "diff: packets are decided differently; plan --detailed-exitcode: there are changes, or another firewall is active"},
+	{Changes, []string{"diff"}, "packets are decided differently"},
 	{Changes, []string{"plan"}, "only with --detailed-exitcode: there are changes, or another firewall is active"},
 
 	{Reverted, nil, "the change failed or was not confirmed; all of it was undone"},

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hardenctl/hardenctl/internal/cli/answer"
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
+	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/terminal"
+)
+
+func newDiff() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "diff A B",
+		Short: "Say which packets two profiles decide differently",
+		Long: `Compare what two sets of rules mean, not how they are written. diff says which
+packets are newly accepted, no longer accepted or answered differently, with an
+example and the rules that decide it on both sides. It looks at every packet, in
+every state of bans, limits, lists and connections. No packet is sent. diff needs
+no root, no network and no firewall tools.
+
+A and B are each a profile, the folder of a bundle, or a file that iptables-save or
+ip6tables-save printed. Families that only one of them has are not compared.
+Without --sets-a or --sets-b, the members of the sets of a dump are unknown: sets of
+one name are then taken for the same in both.`,
+		Example: `  hardenctl diff builtin:server builtin:web
+  hardenctl diff web.toml new.toml --json
+  hardenctl diff rules.v4 web.toml --sets-a ipsets  # of any host`,
+		Args: cobra.ExactArgs(2),
+	}
+	setsA := cmd.Flags().String("sets-a", "", "file with the output of ipset save, for A")
+	setsB := cmd.Flags().String("sets-b", "", "file with the output of ipset save, for B")
+	asJSON := cmd.Flags().Bool("json", false, "print the differences as JSON")
+	allowed := option.Allow(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := errors.Join(option.RefuseEmpty(cmd, "sets-a"), option.RefuseEmpty(cmd, "sets-b")); err != nil {
+			return err
+		}
+		before, err := answer.Named(cmd, args[0], *setsA, *allowed, *asJSON)
+		if err != nil {
+			return err
+		}
+		after, err := answer.Named(cmd, args[1], *setsB, *allowed, *asJSON)
+		if err != nil {
+			return err
+		}
+		v, err := answer.Diff(before, after)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			err = terminal.JSON(cmd.OutOrStdout(), v)
+		} else {
+			err = v.Print(cmd.OutOrStdout())
+		}
+		if err == nil && !v.Equal {
+			return exitcode.ExitError{Code: exitcode.Changes}
+		}
+		return err
+	}
+	return cmd
+}

@@ -1,0 +1,184 @@
+package exact
+
+import (
+	"net/netip"
+
+	"github.com/hardenctl/hardenctl/compiler/bdd"
+)
+
+// Region is a part of a set of packets that can be said in a line: some protocols and
+// ports by some interfaces, from some sources to some destinations.
+type Region struct {
+	// Protocols, Ports (of the destination) and Types (of ICMP) are ranges of numbers. Of
+	// the two latter, those that the protocol does not have are empty.
+	Protocols, Ports, Types []Range
+	// Interfaces are the names of those by which the packets come in, or leave the host,
+	// as rules have them. Any is true where it does not matter, Other where those that no
+	// rule names are among them.
+	Interfaces []string
+	Any, Other bool
+	// Sources and Destinations are addresses; nil where it does not matter.
+	Sources, Destinations Addresses
+	// Packets are those of the set that the other fields say.
+	Packets bdd.Node
+}
+
+// Range is numbers from First to Last.
+type Range struct{ First, Last uint64 }
+
+// mostRegions is how many parts a set is split into.
+const mostRegions = 64
+
+// kept are the fields that a Region says something of.
+var kept = map[Field]bool{
+	Source: true, Destination: true, Protocol: true, In: true, Out: true, ICMPType: true, DestinationPort: true,
+}
+
+// Regions splits a set of packets. more is true if there are more than it returns.
+func (w *World) Regions(hook Hook, n bdd.Node) (regions []Region, more bool) {
+	n = w.Settle(n)
+	by := In
+	if hook == Output {
+		by = Out
+	}
+	for _, p := range w.split(w.shape(n), Protocol) {
+		protocol := p.ranges[0].First
+		number := ICMPType
+		if hasPorts(protocol) {
+			number = DestinationPort
+		}
+		for _, i := range w.split(p.rest, by) {
+			for _, at := range w.split(i.rest, number) {
+				if len(regions) == mostRegions {
+					return regions, true
+				}
+				r := Region{Protocols: p.ranges, Packets: w.g.And(n, p.values, i.values, at.values)}
+				r.Interfaces, r.Other, r.Any = w.named(i.ranges)
+				if number == DestinationPort {
+					r.Ports = at.ranges
+				} else if protocol == icmpOf(w.Family) {
+					r.Types = at.ranges
+				}
+				r.Sources, r.Destinations = w.addressesIn(at.rest, Source), w.addressesIn(at.rest, Destination)
+				regions = append(regions, r)
+			}
+		}
+	}
+	return regions, false
+}
+
+// shape are the packets that are like one of a set in the fields that a Region has.
+func (w *World) shape(n bdd.Node) bdd.Node {
+	return w.g.Any(n, func(v int) bool { f, isField := w.FieldOf(v); return !isField || !kept[f] })
+}
+
+// part is the values of a field for which the rest of a function is the same.
+type part struct {
+	ranges []Range
+	values bdd.Node // of the field alone
+	rest   bdd.Node // of the other fields
+}
+
+// split finds the parts of a function by a field.
+func (w *World) split(n bdd.Node, f Field) (parts []part) {
+	others := func(v int) bool { of, _ := w.FieldOf(v); return of != f }
+	left := w.g.Any(n, others)
+	for left != bdd.False {
+		values, _ := w.g.First(left, func(int) bool { return false })
+		value := w.value(f, func(v int) bool { return values[v] })
+		rest := w.g.Where(n, func(v int) bdd.Value {
+			if others(v) {
+				return bdd.Unknown
+			}
+			return bdd.Of(value>>(w.fields[f].first+w.fields[f].bits-1-v)&1 == 1)
+		})
+		same := w.g.Without(left, w.g.Any(w.g.Not(w.g.Same(n, rest)), others))
+		parts = append(parts, part{w.ranges(same, f), same, rest})
+		left = w.g.Without(left, same)
+	}
+	return parts
+}
+
+// ranges are the values of a field for which a function of it alone is true.
+func (w *World) ranges(n bdd.Node, f Field) (all []Range) {
+	var visit func(n bdd.Node, bit int, value uint64)
+	visit = func(n bdd.Node, bit int, value uint64) {
+		width := w.fields[f].bits - bit
+		switch {
+		case n == bdd.False:
+		case n == bdd.True:
+			first, last := value<<width, value<<width|(1<<width-1)
+			if end := len(all) - 1; end >= 0 && all[end].Last+1 == first {
+				all[end].Last = last
+			} else {
+				all = append(all, Range{first, last})
+			}
+		default:
+			low, high := w.halves(n, w.fields[f].first+bit)
+			visit(low, bit+1, value<<1)
+			visit(high, bit+1, value<<1|1)
+		}
+	}
+	visit(n, 0, 0)
+	return all
+}
+
+// halves are a function where a variable is false, and where it is true. It asks none
+// before.
+func (w *World) halves(n bdd.Node, variable int) (low, high bdd.Node) {
+	if asked, low, high, _ := w.g.Node(n); asked == variable {
+		return low, high
+	}
+	return n, n
+}
+
+// named are interfaces by their numbers. any is true where they are all but the loopback.
+func (w *World) named(numbers []Range) (names []string, other, any bool) {
+	in := map[uint64]bool{}
+	for _, r := range numbers {
+		for i := r.First; i <= min(r.Last, uint64(len(w.interfaces))); i++ {
+			in[i] = true
+		}
+	}
+	any = in[0]
+	for i, name := range w.interfaces {
+		if in[uint64(i+1)] {
+			names = append(names, name)
+		} else if name != loopback {
+			any = false
+		}
+	}
+	return names, in[0], any
+}
+
+// Addresses are addresses as the fewest prefixes, in order; nil for all.
+type Addresses []netip.Prefix
+
+// mostPrefixesSaid is how many prefixes of a set of addresses are found.
+const mostPrefixesSaid = 1 << 12
+
+// addressesIn are the sources or destinations that a function has.
+func (w *World) addressesIn(n bdd.Node, f Field) (all Addresses) {
+	n = w.g.Any(n, func(v int) bool { of, _ := w.FieldOf(v); return of != f })
+	if n == bdd.True {
+		return nil
+	}
+	address := make([]byte, w.fields[f].bits/8)
+	var visit func(n bdd.Node, bit int)
+	visit = func(n bdd.Node, bit int) {
+		switch {
+		case n == bdd.False || len(all) > mostPrefixesSaid:
+		case n == bdd.True:
+			a, _ := netip.AddrFromSlice(address) // 4 or 16 bytes
+			all = append(all, netip.PrefixFrom(a, bit))
+		default:
+			low, high := w.halves(n, w.fields[f].first+bit)
+			visit(low, bit+1)
+			address[bit/8] |= 1 << (7 - bit%8)
+			visit(high, bit+1)
+			address[bit/8] &^= 1 << (7 - bit%8)
+		}
+	}
+	visit(n, 0)
+	return all
+}

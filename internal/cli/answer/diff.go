@@ -1,0 +1,138 @@
+package answer
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/hardenctl/hardenctl/compiler/exact"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+)
+
+// DiffView is the JSON form of a comparison.
+type DiffView struct {
+	Equal       bool             `json:"equal"`
+	Differences []DifferenceView `json:"differences"`
+	// More says that there are differences beside these.
+	More bool `json:"more"`
+}
+
+// DifferenceView is packets that are decided differently.
+type DifferenceView struct {
+	Family int `json:"family"`
+	// Hook is INPUT for packets to the host, FORWARD for those through it, OUTPUT for
+	// those from it.
+	Hook   string `json:"hook"`
+	Change string `json:"change"`
+	// Usual is false for a difference that is there only in some states of sets, limits
+	// and connections, such as Conditions.
+	Usual        bool        `json:"usual"`
+	What         string      `json:"what"`
+	Interfaces   string      `json:"interfaces,omitempty"`
+	Sources      string      `json:"sources"`
+	Destinations string      `json:"destinations"`
+	Example      string      `json:"example"`
+	Conditions   []string    `json:"conditions"`
+	Before       DecidedView `json:"before"`
+	After        DecidedView `json:"after"`
+}
+
+// DecidedView is what one side does with the example.
+type DecidedView struct {
+	Verdict string    `json:"verdict"`
+	Rule    *RuleView `json:"rule"`
+}
+
+// Diff says which packets two subjects decide differently, in the families that both
+// speak of.
+func Diff(before, after *Subject) (*DiffView, error) {
+	v := &DiffView{Differences: []DifferenceView{}}
+	common := false
+	for _, family := range ruleset.Families {
+		a, b := before.Firewalls[family], after.Firewalls[family]
+		if a == nil || b == nil {
+			continue
+		}
+		common = true
+		differences, more := exact.Compare(a, b)
+		v.More = v.More || more
+		for _, d := range differences {
+			v.Differences = append(v.Differences, view(before, after, family, d))
+		}
+	}
+	if !common {
+		return nil, fmt.Errorf("%s and %s have no family in common: one is of IPv4, the other of IPv6", before.Name, after.Name)
+	}
+	v.Equal = len(v.Differences) == 0
+	return v, nil
+}
+
+func view(before, after *Subject, family ruleset.Family, d exact.Difference) DifferenceView {
+	say := speech{family, []*Subject{before, after}}
+	v := DifferenceView{
+		Family: int(family), Hook: string(d.Hook), Change: string(d.Change), Usual: d.Usual, What: say.what(d.Region),
+		Interfaces: say.interfaces(d.Region), Sources: say.addresses(d.Region.Sources), Destinations: say.addresses(d.Region.Destinations),
+		Example: d.Example.String(), Conditions: []string{},
+		Before: DecidedView{d.Before.Verdict.String(), before.rule(family, d.Before.By)},
+		After:  DecidedView{d.After.Verdict.String(), after.rule(family, d.After.By)},
+	}
+	for _, c := range d.Conditions {
+		v.Conditions = append(v.Conditions, c.String())
+	}
+	return v
+}
+
+// Print writes the comparison for a person: what differs in the usual state first.
+func (v *DiffView) Print(w io.Writer) error {
+	var b strings.Builder
+	if v.Equal {
+		b.WriteString("No packet is decided differently.\n")
+	}
+	for _, usual := range []bool{true, false} {
+		v.printPart(&b, usual)
+	}
+	if v.More {
+		b.WriteString("\nThere are more differences.\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (v *DiffView) printPart(b *strings.Builder, usual bool) {
+	last := ""
+	for _, d := range v.Differences {
+		if d.Usual != usual {
+			continue
+		}
+		if last == "" && !usual {
+			b.WriteString("\nOnly in some states of sets, limits and connections:\n")
+		}
+		if title := fmt.Sprintf("IPv%d, %s: %s", d.Family, toHost[d.Hook], d.Change); title != last {
+			fmt.Fprintf(b, "%s\n", title)
+			last = title
+		}
+		d.print(b)
+	}
+}
+
+// toHost are the hooks in words.
+var toHost = map[string]string{"INPUT": "to this host", "FORWARD": "through this host", "OUTPUT": "from this host"}
+
+func (d DifferenceView) print(b *strings.Builder) {
+	fmt.Fprintf(b, "  %s", d.What)
+	if d.Sources != "everyone" || d.Hook != string(exact.Output) {
+		fmt.Fprintf(b, " from %s", d.Sources)
+	}
+	if d.Destinations != "everyone" {
+		fmt.Fprintf(b, " to %s", d.Destinations)
+	}
+	if d.Interfaces != "" {
+		fmt.Fprintf(b, " by %s", d.Interfaces)
+	}
+	fmt.Fprintf(b, "\n    example: %s\n", d.Example)
+	for _, c := range d.Conditions {
+		fmt.Fprintf(b, "    if:      %s\n", c)
+	}
+	fmt.Fprintf(b, "    before:  %s, %s\n", strings.ToUpper(d.Before.Verdict), d.Before.Rule.at())
+	fmt.Fprintf(b, "    after:   %s, %s\n", strings.ToUpper(d.After.Verdict), d.After.Rule.at())
+}
