@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -44,6 +45,35 @@ func BenchmarkStream(b *testing.B) {
 			s.plainSegments(append(others, conntrack)...)
 			s.compare(b, "stream", conntrack, others...)
 		})
+	}
+}
+
+// BenchmarkEarlier is what the rules of this version cost in peace, beside those of an
+// earlier one: HARDENCTL_EARLIER names its program, built with CGO_ENABLED=0. No ratio
+// is to be under 0.97.
+func BenchmarkEarlier(b *testing.B) {
+	program := os.Getenv("HARDENCTL_EARLIER")
+	if program == "" {
+		b.Skip("HARDENCTL_EARLIER names no program")
+	}
+	for _, backend := range lab.Backends {
+		for _, profile := range []string{"web", "server", "docker-host"} {
+			b.Run(backend+"/"+profile, func(b *testing.B) {
+				lab.UseBackend(b, backend)
+				s := newStreet(b)
+				earlier, now := s.server("earlier"), s.server("now")
+				s.hardenedBy(program, earlier, "builtin:"+profile)
+				s.hardened(now, "builtin:"+profile)
+				for _, kind := range []string{"connect", "stream"} {
+					b.Run(kind, func(b *testing.B) {
+						if kind == "stream" {
+							s.plainSegments(earlier, now)
+						}
+						s.compare(b, kind, earlier, now)
+					})
+				}
+			})
+		}
 	}
 }
 

@@ -89,9 +89,12 @@ func (s *street) awaitFirewalld(h *lab.Host) {
 
 // hardened loads a profile's bundle, and of its settings those of the server's
 // own namespace.
-func (s *street) hardened(h *lab.Host, profile string) {
+func (s *street) hardened(h *lab.Host, profile string) { s.hardenedBy(hardenctl(s.b), h, profile) }
+
+// hardenedBy is hardened by a hardenctl of another version.
+func (s *street) hardenedBy(program string, h *lab.Host, profile string) {
 	out := s.b.TempDir()
-	run(s.b, hardenctl(s.b), "compile", profile, "-o", out)
+	run(s.b, program, "compile", profile, "-o", out)
 	s.fed(h, text(s.b, out, "ipsets"), "ipset", "restore")
 	s.fed(h, text(s.b, out, "rules.v4"), "iptables-restore")
 	s.fed(h, text(s.b, out, "rules.v6"), "ip6tables-restore")
