@@ -72,10 +72,11 @@ func port(text string) *SyntaxError {
 	}
 	inner, ok := strings.CutPrefix(text, "[")
 	inner, closed := strings.CutSuffix(inner, "]")
-	if _, accepted := accept(inner); !ok || !closed || !accepted {
+	p, accepted := accept(inner)
+	if !ok || !closed || !accepted {
 		return nil
 	}
-	return &SyntaxError{CodeAddress, quote(text) + " has brackets, which belong to an address with a port", "write " + inner}
+	return &SyntaxError{CodeAddress, quote(text) + " has brackets, which belong to an address with a port", "write " + string(AppendPrefix(nil, p.Masked()))}
 }
 
 // length finds a good address with a bad length.

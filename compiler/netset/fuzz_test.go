@@ -38,7 +38,7 @@ func FuzzParsePrefix(f *testing.F) {
 	for _, bad := range badLines {
 		addShort(f, bad.line)
 	}
-	for _, good := range []string{"::ffff:192.0.2.1%eth0", "192.0.2.1", "10.0.0.0/8", "2001:db8::/32", "::1.2.3.4", "0.0.0.0/0"} {
+	for _, good := range []string{"::ffff:192.0.2.1%eth0", "[2001:db8::1/32]", "[10.0.0.1/8]", "192.0.2.1", "10.0.0.0/8", "2001:db8::/32", "::1.2.3.4", "0.0.0.0/0"} {
 		f.Add(good)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
