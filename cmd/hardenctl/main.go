@@ -72,6 +72,7 @@ is ` + source.Default + `.`,
   hardenctl check web.toml                validate a profile
   hardenctl compile web.toml -o bundle    write the firewall files, for review
   hardenctl explain PACKET web.toml       say what the rules do with a packet
+  hardenctl reach web.toml                list who reaches which port
   hardenctl diff web.toml new.toml        say which packets are decided differently
   hardenctl plan web.toml                 show what would change on this host
   hardenctl apply web.toml                change this host, on trial
@@ -84,7 +85,7 @@ is ` + source.Default + `.`,
 	}
 	root.SetFlagErrorFunc(option.Error)
 	root.SetHelpTemplate(helpTemplate)
-	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newExplain(), newDiff(), newKnock(), newProfiles())
+	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newExplain(), newDiff(), newReach(), newKnock(), newProfiles())
 	return root
 }
 

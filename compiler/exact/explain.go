@@ -192,14 +192,14 @@ func (x *explainer) leave(turned []int, is, base func(int) bool, others bdd.Node
 }
 
 // equalAll are the packets that have the value of a field that base has.
-func (x *explainer) equalAll(f Field, base func(int) bool) bdd.Node {
+func (w *World) equalAll(f Field, base func(int) bool) bdd.Node {
 	n := bdd.True
-	for i := range x.fields[f].bits {
-		bit := x.g.Variable(x.fields[f].first + i)
-		if !base(x.fields[f].first + i) {
-			bit = x.g.Not(bit)
+	for i := range w.fields[f].bits {
+		bit := w.g.Variable(w.fields[f].first + i)
+		if !base(w.fields[f].first + i) {
+			bit = w.g.Not(bit)
 		}
-		n = x.g.And(n, bit)
+		n = w.g.And(n, bit)
 	}
 	return n
 }
@@ -284,7 +284,13 @@ func (w *World) follow(f *Firewall, hook Hook, p Packet, conditions []Condition)
 		}
 		return usual(v)
 	}
-	return explainer{World: w, result: w.Trace(f, hook, w.Packets(p))}, is
+	packets := w.Packets(p)
+	for field := range fieldCount {
+		if n := w.g.And(packets, w.equalAll(field, is)); n != bdd.False {
+			packets = n
+		}
+	}
+	return explainer{World: w, result: w.Trace(f, hook, packets)}, is
 }
 
 // FamilyOf is 4 or 6 for messages.

@@ -72,7 +72,7 @@ func of(name string, b *bundle.Bundle, display func(string) string) (*Subject, e
 }
 
 // Dump reads what iptables-save or ip6tables-save printed, and what ipset save did where
-// sets names a file.
+// sets names a file. A family of 0 is told by the text.
 func Dump(rules, sets string, family ruleset.Family) (*Subject, error) {
 	text, err := safepath.ReadAny(rules)
 	if err != nil {
@@ -80,6 +80,9 @@ func Dump(rules, sets string, family ruleset.Family) (*Subject, error) {
 	}
 	if kind := filekind.Of(text); kind != filekind.Rules && kind != filekind.Unknown {
 		return nil, fmt.Errorf("%s is %s, not the output of iptables-save", rules, kind)
+	}
+	if family == 0 {
+		family = familyOf(string(text))
 	}
 	var members []byte
 	if sets != "" {
@@ -109,7 +112,7 @@ func Named(cmd *cobra.Command, arg, sets string, allowed []string, asJSON bool) 
 	}
 	text, err := safepath.ReadAny(arg)
 	if err == nil && isDump(text) {
-		return Dump(arg, sets, familyOf(string(text)))
+		return Dump(arg, sets, 0)
 	}
 	return Profile(cmd, []string{arg}, allowed, asJSON)
 }

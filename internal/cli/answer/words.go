@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -88,18 +89,16 @@ func (s speech) addresses(all exact.Addresses) string {
 	}
 	these := netset.Of(all...)
 	others := whole.Subtract(these)
-	named, ownName := s.name(these)
-	butNamed, ownButName := s.name(others)
+	known := s.known()
 	rest := append(others.V4(), others.V6()...)
-	switch {
-	case ownName, len(all) > few && named != "":
-		return named
-	case ownButName:
-		return "everyone but " + butNamed
-	case len(rest) <= few:
+	if text := inSets(these, known, true); text != "" {
+		return text
+	}
+	if text := inSets(others, known, false); text != "" {
+		return "everyone but " + text
+	}
+	if len(rest) <= few {
 		return "everyone but " + prefixes(rest)
-	case butNamed != "":
-		return "everyone but " + butNamed
 	}
 	return prefixes(all)
 }
@@ -107,20 +106,53 @@ func (s speech) addresses(all exact.Addresses) string {
 // few is how many prefixes say more than the name of a kernel set.
 const few = 3
 
-// name is the name of a set with these addresses, best one of the profile's own; "" if none
-// has them.
-func (s speech) name(these netset.Set) (found string, own bool) {
-	if these.IsEmpty() {
-		return "", false
-	}
+// knownSet is a set with a name that a person knows.
+type knownSet struct {
+	name    string
+	own     bool // the name is the profile's
+	members netset.Set
+}
+
+// mostSets is how many sets are put together in twos.
+const mostSets = 16
+
+// known are the sets of the subjects, those that a profile names first.
+func (s speech) known() (all []knownSet) {
 	for _, subject := range s.subjects {
 		for kernel, members := range subject.Firewalls[s.family].KnownSets() {
-			if members.Equal(these) && !own {
-				found, own = subject.setName(kernel)
+			if name, own := subject.setName(kernel); !members.IsEmpty() {
+				all = append(all, knownSet{name, own, members})
 			}
 		}
 	}
-	return found, own
+	slices.SortStableFunc(all, func(a, b knownSet) int { return cmp.Compare(fmt.Sprint(b.own), fmt.Sprint(a.own)) })
+	return all
+}
+
+// inSets says addresses as one set, as one without another (but), or as two together; ""
+// if they are not, or if prefixes say it better.
+func inSets(these netset.Set, known []knownSet, but bool) string {
+	count := len(these.V4()) + len(these.V6())
+	for _, k := range known {
+		if k.members.Equal(these) && (k.own || count > few) {
+			return k.name
+		}
+	}
+	if len(known) > mostSets {
+		return ""
+	}
+	for _, a := range known {
+		for _, b := range known {
+			switch {
+			case !a.own && !b.own && count <= few:
+			case but && a.members.Subtract(b.members).Equal(these):
+				return a.name + " but " + b.name
+			case !but && a.members.Union(b.members).Equal(these):
+				return a.name + " and " + b.name
+			}
+		}
+	}
+	return ""
 }
 
 func prefixes(all []netip.Prefix) string {

@@ -1,0 +1,115 @@
+package exact
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/bdd"
+)
+
+// Open is new connections and packets that a firewall accepts to its host.
+type Open struct {
+	// Usual is false for what is accepted only in some states of sets and limits, such as
+	// with Conditions.
+	Usual      bool
+	Region     Region
+	Example    Packet
+	Conditions []Condition
+	By         RuleID
+	// Unless are the states in which the example is not accepted.
+	Unless []Exception
+	More   bool
+}
+
+// Reach returns what reaches the host of a firewall from other hosts: the first packets
+// of connections, and what belongs to none. A valid source asks for that address alone,
+// and a port that is not 0 for that port of the protocol, which is a name or "" for any.
+func Reach(f *Firewall, source netip.Addr, protocol string, port uint16) (all []Open, more bool) {
+	w := NewWorld(f.Family, f)
+	result := w.Walk(f, Input, w.asked(source, protocol, port))
+	parts := w.byState(result.Verdicts[Verdict{Kind: Accept}])
+	for _, part := range parts {
+		for _, by := range w.accepting(result) {
+			regions, cut := w.Regions(Input, w.g.And(part.packets, by.Packets))
+			more = more || cut
+			for _, r := range regions {
+				all = append(all, w.open(f, Open{Usual: part.usual, Region: r, By: by.Rule}))
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Open) int { return a.Region.compare(b.Region) })
+	return all, more
+}
+
+// accepting are the rules that accept, each with its packets.
+func (w *World) accepting(result *Result) (all []Decision) {
+	for _, d := range result.Decisions {
+		if d.Verdict.Kind != Accept {
+			continue
+		}
+		d.Packets = w.Settle(d.Packets)
+		if end := len(all) - 1; end >= 0 && all[end].Rule == d.Rule {
+			all[end].Packets = w.g.Or(all[end].Packets, d.Packets)
+		} else {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// compare orders regions by their first protocol and number.
+func (r Region) compare(s Region) int {
+	first := func(r Region) uint64 {
+		for _, ranges := range [][]Range{r.Ports, r.Types} {
+			if len(ranges) > 0 {
+				return ranges[0].First
+			}
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(r.Protocols[0].First, s.Protocols[0].First), cmp.Compare(first(r), first(s)))
+}
+
+// asked are the packets that Reach asks about.
+func (w *World) asked(source netip.Addr, protocol string, port uint16) bdd.Node {
+	g := w.g
+	n := g.Without(w.Fresh(), w.equal(w.bits(In), w.interfaceNumber(loopback)))
+	n = g.Without(n, w.equal(w.bits(State), invalidState))
+	tcp := w.equal(w.bits(Protocol), tcpProtocol)
+	n = g.Without(n, g.Without(tcp, w.equal(w.bits(Flags), w.example().Values[Flags])))
+	if source.IsValid() {
+		n = g.And(n, w.within(w.bits(Source), netip.PrefixFrom(source, source.BitLen())))
+	}
+	if number, known := protocols[protocol]; known {
+		n = g.And(n, w.equal(w.bits(Protocol), number))
+	}
+	if port != 0 {
+		n = g.And(n, w.equal(w.bits(DestinationPort), uint64(port)))
+	}
+	return n
+}
+
+// open shows a region by an example, and what would be refused of it.
+func (w *World) open(f *Firewall, o Open) Open {
+	o.Example, o.Conditions, _ = w.Witness(o.Region.Packets)
+	x, is := w.follow(f, Input, o.Example, o.Conditions)
+	x.stated = o.Example
+	x.settle()
+	exceptions, more := x.exceptions(Verdict{Kind: Accept}, is)
+	for _, e := range exceptions {
+		if !denies(e, o.Conditions) {
+			o.Unless = append(o.Unless, e)
+		}
+	}
+	o.More = more
+	return o
+}
+
+// denies reports whether an exception only says that one of some conditions is not so.
+func denies(e Exception, conditions []Condition) bool {
+	return len(e.Conditions) == 1 && slices.ContainsFunc(conditions, func(c Condition) bool {
+		c.Holds = !c.Holds
+		return c.String() == e.Conditions[0]
+	})
+}
