@@ -46,11 +46,11 @@ func main() {
 	err := root.ExecuteContext(ctx)
 	err = terminal.Whole(err, finish())
 	stop()
-	os.Exit(report(err))
+	os.Exit(complain(err))
 }
 
-// report prints the error of a command and returns the exit code.
-func report(err error) int {
+// complain prints the error of a command and returns the exit code.
+func complain(err error) int {
 	var e exitcode.ExitError
 	if err != nil && (!errors.As(err, &e) || e.Err != nil) {
 		terminal.Complain(terminal.NewScreen(os.Stderr), option.Explain(err))

@@ -45,7 +45,7 @@ func reported(t *testing.T, err error) (said string, code int) {
 	defer file.Close()
 	real := os.Stderr
 	os.Stderr = file
-	code = report(err)
+	code = complain(err)
 	os.Stderr = real
 	text, failed := os.ReadFile(file.Name())
 	if failed != nil {

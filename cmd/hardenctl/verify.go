@@ -23,6 +23,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 	"github.com/hardenctl/hardenctl/internal/verify"
 	"github.com/hardenctl/hardenctl/internal/verify/page"
+	"github.com/hardenctl/hardenctl/internal/verify/report"
 )
 
 // verifyFlags are the flags of verify.
@@ -86,7 +87,9 @@ func (f verifyFlags) run(cmd *cobra.Command, args []string) error {
 	if err := checkPage(*f.html); err != nil {
 		return err
 	}
-	lab.Main(inLab(func() int { return report(terminal.Whole(f.attack(cmd, args), terminal.Unwritten(cmd.OutOrStdout()))) }))
+	lab.Main(inLab(func() int {
+		return complain(terminal.Whole(f.attack(cmd, args), terminal.Unwritten(cmd.OutOrStdout())))
+	}))
 	return nil // not reached: lab.Main ends the process
 }
 
@@ -188,7 +191,7 @@ func (f verifyFlags) show(cmd *cobra.Command, r *verify.Report) error {
 			return err
 		}
 	} else {
-		r.Print(cmd.OutOrStdout())
+		report.Print(cmd.OutOrStdout(), r)
 	}
 	if *f.html == "" {
 		return nil

@@ -6,12 +6,12 @@ import (
 	"log"
 	"os"
 
-	"github.com/hardenctl/hardenctl/internal/verify"
 	"github.com/hardenctl/hardenctl/internal/verify/page"
+	"github.com/hardenctl/hardenctl/internal/verify/result"
 )
 
 func main() {
-	var report verify.Report
+	var report result.Report
 	if err := json.NewDecoder(os.Stdin).Decode(&report); err != nil {
 		log.Fatalf("picture: the report of verify: %v", err)
 	}

@@ -6,103 +6,34 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
-	"github.com/hardenctl/hardenctl/compiler"
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/profile"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/internal/verify/attack"
+	"github.com/hardenctl/hardenctl/internal/verify/example"
+	"github.com/hardenctl/hardenctl/internal/verify/network"
+	"github.com/hardenctl/hardenctl/internal/verify/result"
 )
 
 func TestMain(m *testing.M) { lab.Main(m) }
 
-const shop = `version = 1
-description = "A shop"
-
-[policy]
-forward = "published"
-inside = ["behind0"]
-
-[sets.office]
-addresses = ["192.0.2.0/24", "2001:db8:10::/48"]
-
-[sets.crawlers]
-addresses = ["66.249.64.0/27"]
-
-[access]
-admin = ["@office"]
-exempt = ["@crawlers"]
-block = ["203.0.113.0/24", "2001:db8:bad::/48"]
-
-[services.http]
-ports = ["tcp/80"]
-
-[services.dns]
-ports = ["udp/53"]
-
-[services.ssh]
-ports = ["tcp/22"]
-admin = true
-from = ["@office"]
-
-[services.console]
-ports = ["tcp/8443", "udp/8443"]
-knock = "back-door"
-
-[knocks.back-door]
-sequence = ["tcp/20001", "udp/4127", "tcp/9405"]
-
-[scan]
-probes = 10
-window = "1h"
-slow = { probes = 20, window = "1d" }
-ban = "1h"
-scope = "everything"
-proven = "1d"
-stealth = true
-
-[udp]
-new_per_source = "5/second burst 10"
-`
-
-// read returns a profile and its bundle.
-func read(t *testing.T, text string) (*profile.Profile, *bundle.Bundle) {
-	t.Helper()
-	files := profile.Folders{Root: fstest.MapFS{"shop.toml": {Data: []byte(text)}}}
-	b, diags := compiler.Compile("shop.toml", files)
-	if b == nil {
-		t.Fatal(diags)
-	}
-	p, _ := profile.Read("shop.toml", files)
-	return p, b
-}
-
 // attacked runs the whole attack, or a quick one, with our own prober.
-func attacked(t *testing.T, p *profile.Profile, b *bundle.Bundle, quick bool) *Report {
+func attacked(t *testing.T, p *profile.Profile, b *bundle.Bundle, quick bool) *result.Report {
 	t.Helper()
 	lab.Require(t)
 	t.Cleanup(func() { lab.FlushState(t) })
-	r, err := Run(context.Background(), p, b, Options{Quick: quick, Progress: func(string) {}})
+	r, err := Run(context.Background(), p, b, attack.Options{Quick: quick, Progress: func(string) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-// broken returns the names of the promises that did not hold.
-func broken(r *Report) (names []string) {
-	for _, p := range r.Promises {
-		if !p.Kept {
-			names = append(names, p.Name)
-		}
-	}
-	return names
-}
-
 // What a profile says, the real kernel does: every promise is made, and kept.
 func TestKept(t *testing.T) {
-	profile, b := read(t, shop)
+	profile, b := example.Read(t, example.Shop)
 	r := attacked(t, profile, b, false)
 	for _, p := range r.Promises {
 		if !p.Kept {
@@ -123,28 +54,28 @@ func TestKept(t *testing.T) {
 	}
 	checkMaps(t, r)
 	for _, l := range r.BanCounts {
-		if kindNamed(l.Kind).counts(profile) != (l.BannedAt == 11) {
+		if attack.KindNamed(l.Kind).Counts(profile) != (l.BannedAt == 11) {
 			t.Errorf("%s over IPv%d: banned by probe %d", l.Kind, l.Family, l.BannedAt)
 		}
 	}
 	checkAttacks(t, r)
 	checkPatience(t, r)
-	r.Unjudged = slices.DeleteFunc(r.Unjudged, func(u Unjudged) bool { return busy([]Unjudged{u}) })
+	r.Unjudged = slices.DeleteFunc(r.Unjudged, func(u result.Unjudged) bool { return busy([]result.Unjudged{u}) })
 	if len(r.Unjudged) != 2 || !strings.Contains(r.Unjudged[0].Why, "nmap") || !strings.Contains(r.Unjudged[1].Why, "scan.scope") {
 		t.Errorf("not judged: %v, want what nmap is needed for, and what the scope does not promise", r.Unjudged)
 	}
 }
 
 // checkAttacks holds that every scan that our own prober knows was made.
-func checkAttacks(t *testing.T, r *Report) {
+func checkAttacks(t *testing.T, r *result.Report) {
 	t.Helper()
-	for _, a := range attacks {
-		for _, family := range families {
-			made := slices.ContainsFunc(r.Attacks, func(done Attack) bool {
-				return done.Name == a.name && done.Family == family && (done.Tool == "dialer") == a.dials && done.Open+done.Closed+done.Silent == done.Ports
+	for _, a := range attack.Scans {
+		for _, family := range network.Families {
+			made := slices.ContainsFunc(r.Attacks, func(done result.Attack) bool {
+				return done.Name == a.Name && done.Family == family && (done.Tool == "dialer") == a.Dials && done.Open+done.Closed+done.Silent == done.Ports
 			})
-			if want := !a.nmapOnly && (family == 4 || !a.v4); made != want {
-				t.Errorf("%s over IPv%d was made: %v, want %v", a.name, family, made, want)
+			if want := !a.NmapOnly && (family == 4 || !a.V4); made != want {
+				t.Errorf("%s over IPv%d was made: %v, want %v", a.Name, family, made, want)
 			}
 		}
 	}
@@ -152,7 +83,7 @@ func checkAttacks(t *testing.T, r *Report) {
 
 // checkPatience holds that the fast window bans who sends a probe in 7 s, and only
 // the slow one who waits for longer; and that every door was tried in each way.
-func checkPatience(t *testing.T, r *Report) {
+func checkPatience(t *testing.T, r *result.Report) {
 	t.Helper()
 	want := []time.Duration{7 * time.Second, 7 * time.Second, 450 * time.Second, 450 * time.Second}
 	for i, slow := range r.SlowScans {
@@ -168,7 +99,7 @@ func checkPatience(t *testing.T, r *Report) {
 // inTime holds that a slow scan is banned by the probe that is due, or one beside it,
 // where this machine could send that many in time; else the report says so. On a
 // quiet machine it is one of the first window, or of the slow one.
-func inTime(r *Report, scan SlowScan, slow bool) bool {
+func inTime(r *result.Report, scan result.SlowScan, slow bool) bool {
 	if scan.BannedAt == 0 && scan.Due == 0 {
 		return busy(r.Unjudged)
 	}
@@ -180,11 +111,11 @@ func inTime(r *Report, scan SlowScan, slow bool) bool {
 }
 
 // busy says that something could not be judged on this machine.
-func busy(list []Unjudged) bool {
-	return slices.ContainsFunc(list, func(u Unjudged) bool { return strings.Contains(u.Why, "this machine was too busy") })
+func busy(list []result.Unjudged) bool {
+	return slices.ContainsFunc(list, func(u result.Unjudged) bool { return strings.Contains(u.Why, "this machine was too busy") })
 }
 
-func checkMaps(t *testing.T, r *Report) {
+func checkMaps(t *testing.T, r *result.Report) {
 	t.Helper()
 	if len(r.Maps) != 6 {
 		t.Errorf("%d maps, want three views of two families", len(r.Maps))
@@ -193,10 +124,10 @@ func checkMaps(t *testing.T, r *Report) {
 		if sum := m.Counts.Open + m.Counts.Closed + m.Counts.Silent; sum != 1<<16 {
 			t.Errorf("the map %s over IPv%d is of %d ports", m.View, m.Family, sum)
 		}
-		if m.View == Before && (m.Counts.Silent > 0 || m.Counts.Open < 20) {
+		if m.View == result.Before && (m.Counts.Silent > 0 || m.Counts.Open < 20) {
 			t.Errorf("before, over IPv%d: %+v", m.Family, m.Counts)
 		}
-		if m.View == Patient && !slices.Equal(m.Open, []uint16{80}) || m.View == Single && len(m.Open) > 0 {
+		if m.View == result.Patient && !slices.Equal(m.Open, []uint16{80}) || m.View == result.Single && len(m.Open) > 0 {
 			t.Errorf("after, %s over IPv%d: open are %v", m.View, m.Family, m.Open)
 		}
 	}
@@ -208,15 +139,15 @@ func checkMaps(t *testing.T, r *Report) {
 func TestBroken(t *testing.T) {
 	loose := strings.NewReplacer(`from = ["@office"]`, ``, `block = ["203.0.113.0/24", "2001:db8:bad::/48"]`, ``,
 		"probes = 10", "probes = 12", "forward = \"published\"\ninside = [\"behind0\"]", `input = "reject"`, `stealth = true`, `stealth = false`,
-		`knock = "back-door"`, ``, `proven = "1d"`, `proven = "0s"`).Replace(shop)
-	p, _ := read(t, shop)
-	_, b := read(t, loose)
+		`knock = "back-door"`, ``, `proven = "1d"`, `proven = "0s"`).Replace(example.Shop)
+	p, _ := example.Read(t, example.Shop)
+	_, b := example.Read(t, loose)
 	countEachRetry(b)
 	r := attacked(t, p, b, true)
 	want := []string{"stated-only", "nothing-closed", "odd-packets-nothing", "banned-in-time",
 		"door-back-door", "forgery-spares-the-known", "blocked-nothing",
 		"open-connection-goes-on", "retries-harmless", "unserved-silent", "no-error-before-forward"}
-	if got := broken(r); !slices.Equal(got, want) {
+	if got := example.Broken(r); !slices.Equal(got, want) {
 		t.Errorf("broken: %v, want %v", got, want)
 		for _, p := range r.Promises {
 			t.Logf("%t %s: %s", p.Kept, p.Name, p.Seen)

@@ -7,7 +7,8 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/pages"
-	"github.com/hardenctl/hardenctl/internal/verify"
+	"github.com/hardenctl/hardenctl/internal/verify/report"
+	"github.com/hardenctl/hardenctl/internal/verify/result"
 )
 
 // TestDoorsOfPage holds that docs/recipes.md shows the table of doors as it is printed,
@@ -18,14 +19,14 @@ func TestDoorsOfPage(t *testing.T) {
 		t.Fatalf("the table is %q", rows)
 	}
 	var source strings.Builder
-	files, _ := filepath.Glob("../*.go")
+	files, _ := filepath.Glob("../attack/*.go")
 	for _, file := range files {
 		if text, err := os.ReadFile(file); err == nil && !strings.HasSuffix(file, "_test.go") {
 			source.Write(text)
 		}
 	}
 	at := strings.Index(rows[0], "IPv4")
-	door := verify.Door{Name: "front-door"}
+	door := result.Door{Name: "front-door"}
 	for _, row := range rows[1:] {
 		name := strings.TrimSpace(strings.TrimPrefix(row[:at], door.Name))
 		if !strings.Contains(source.String(), `"`+name+`"`) {
@@ -33,11 +34,11 @@ func TestDoorsOfPage(t *testing.T) {
 		}
 		opened := strings.HasPrefix(row[at:], "open")
 		for _, family := range []int{4, 6} {
-			door.Attempts = append(door.Attempts, verify.Attempt{Name: name, Family: family, Opens: opened, Opened: opened})
+			door.Attempts = append(door.Attempts, result.Attempt{Name: name, Family: family, Opens: opened, Opened: opened})
 		}
 	}
 	var printed strings.Builder
-	(&verify.Report{Doors: []verify.Door{door}}).Print(&printed)
+	report.Print(&printed, &result.Report{Doors: []result.Door{door}})
 	if want := "\n" + strings.Join(rows, "\n") + "\n"; !strings.Contains(printed.String(), want) {
 		t.Errorf("verify prints\n%s\nand the page shows\n%s", &printed, want)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hardenctl/hardenctl/internal/verify"
+	"github.com/hardenctl/hardenctl/internal/verify/result"
 )
 
 // The geometry of the time line, in the units of its viewBox. A lane has a bar
@@ -69,7 +69,7 @@ type crowd struct {
 	Good, Bad  string // SVG paths
 }
 
-func newLine(r *verify.Report) line {
+func newLine(r *result.Report) line {
 	from, to := span(r)
 	l := line{Width: lineWidth, Left: lineLeft}
 	l.x = func(t float64) float64 { return lineLeft + (t-from)/(to-from)*(lineWidth-lineLeft-lineRight) }
@@ -91,11 +91,11 @@ func newLine(r *verify.Report) line {
 	return l
 }
 
-var viewWords = map[verify.View]string{verify.Before: "before", verify.Patient: "patient", verify.Single: "one address"}
+var viewWords = map[result.View]string{result.Before: "before", result.Patient: "patient", result.Single: "one address"}
 
 // addScans adds the lanes of what scanners do: maps, counts of probes, and attacks.
-func (l *line) addScans(r *verify.Report) {
-	for _, view := range []verify.View{verify.Before, verify.Patient, verify.Single} {
+func (l *line) addScans(r *result.Report) {
+	for _, view := range []result.View{result.Before, result.Patient, result.Single} {
 		var list []stretch
 		for _, m := range r.Maps {
 			if m.View == view {
@@ -111,7 +111,7 @@ func (l *line) addScans(r *verify.Report) {
 	l.add("probes one by one", banCounts)
 	for _, both := range r.ByName() {
 		var list []stretch
-		for _, a := range []*verify.Attack{both.V4, both.V6} {
+		for _, a := range []*result.Attack{both.V4, both.V6} {
 			if a != nil {
 				list = append(list, stretch{family: a.Family, start: a.Start, end: a.End, ban: a.BannedAt})
 			}
@@ -122,7 +122,7 @@ func (l *line) addScans(r *verify.Report) {
 
 // addPatience adds the lanes of knocks, and of scans that wait, whose last probe
 // is the one that bans.
-func (l *line) addPatience(r *verify.Report) {
+func (l *line) addPatience(r *result.Report) {
 	for _, d := range r.Doors {
 		var list []stretch
 		for _, t := range d.Attempts {
@@ -144,19 +144,19 @@ func (l *line) addPatience(r *verify.Report) {
 }
 
 // scansByPace joins the slow scans of one pace, of which there is one at least.
-func scansByPace(r *verify.Report) (list [][]verify.SlowScan) {
+func scansByPace(r *result.Report) (list [][]result.SlowScan) {
 	for _, t := range r.SlowScans {
 		if n := len(list); n > 0 && list[n-1][0].Every == t.Every {
 			list[n-1] = append(list[n-1], t)
 		} else {
-			list = append(list, []verify.SlowScan{t})
+			list = append(list, []result.SlowScan{t})
 		}
 	}
 	return list
 }
 
 // span is the time that the line shows.
-func span(r *verify.Report) (from, to float64) {
+func span(r *result.Report) (from, to float64) {
 	to = 1
 	include := func(start, end float64) { from, to = min(from, start), max(to, end) }
 	for _, m := range r.Maps {
@@ -212,7 +212,7 @@ func (l *line) bar(name string, y float64, s stretch) bar {
 }
 
 // newCrowd draws visits on a scale of powers of ten, from 0.1 ms to 2 s.
-func newCrowd(p verify.Visitor, y float64, x func(float64) float64) crowd {
+func newCrowd(p result.Visitor, y float64, x func(float64) float64) crowd {
 	c := crowd{Name: p.Role, Y: y, Base: y + peopleLane - 10}
 	c.Note = fmt.Sprintf("%s visits, %d failed", thousands(p.Visits), p.Failures)
 	var good, bad strings.Builder

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hardenctl/hardenctl/internal/verify"
+	"github.com/hardenctl/hardenctl/internal/verify/result"
 )
 
 // side is the number of ports in a row of a map, and of rows.
@@ -13,14 +13,14 @@ const side = 256
 // picture is one map as drawn: a square of 256 by 256 ports, port 0 at the top
 // left, each row going on where the one above ended.
 type picture struct {
-	ID             verify.View
+	ID             result.View
 	Title, Caption string
 	Family6        string // what IPv6 showed
 	Closed         string // an SVG path over the ports that answered "closed"
 	Dots           []dot
 	// The first 1,024 ports once more, magnified: each a cell of a strip.
 	StripClosed, StripOpen, StripStated string
-	Counts                              verify.Counts
+	Counts                              result.Counts
 }
 
 // dot is an open port.
@@ -32,15 +32,15 @@ type dot struct {
 	LabelY float64
 }
 
-func pictures(r *verify.Report) []picture {
+func pictures(r *result.Report) []picture {
 	var list []picture
 	for _, p := range []struct {
-		view           verify.View
+		view           result.View
 		title, caption string
 	}{
-		{verify.Before, "Before", "No firewall. Every port answers, open or closed."},
-		{verify.Patient, "After, a patient attacker", "A fresh address for each of 65,536 probes, so that no ban can help."},
-		{verify.Single, "After, one scanner", banCaption(find(r, verify.Single, 4))},
+		{result.Before, "Before", "No firewall. Every port answers, open or closed."},
+		{result.Patient, "After, a patient attacker", "A fresh address for each of 65,536 probes, so that no ban can help."},
+		{result.Single, "After, one scanner", banCaption(find(r, result.Single, 4))},
 	} {
 		m := find(r, p.view, 4)
 		drawn := picture{
@@ -61,7 +61,7 @@ const (
 )
 
 // strip draws the well-known ports, those below 1,024 (RFC 6335).
-func (p *picture) strip(m verify.Map) {
+func (p *picture) strip(m result.Map) {
 	var closed, open, stated strings.Builder
 	for _, r := range m.Closed {
 		for port := int(r[0]); port <= int(r[1]) && port < stripPorts; port++ {
@@ -86,7 +86,7 @@ func drawCell(path *strings.Builder, port int) {
 		float64(port%stripCells*cell)+gap/2, float64(port/stripCells*cell)+gap/2, cell-gap, cell-gap, cell-gap)
 }
 
-func banCaption(m verify.Map) string {
+func banCaption(m result.Map) string {
 	if m.BannedAt == 0 {
 		return "All 65,536 probes from one address. It was not banned."
 	}
@@ -94,7 +94,7 @@ func banCaption(m verify.Map) string {
 }
 
 // sixth says how IPv6 compares.
-func sixth(four, six verify.Map) string {
+func sixth(four, six result.Map) string {
 	if four.Counts == six.Counts {
 		return "IPv6: the same."
 	}
@@ -122,7 +122,7 @@ func runs(ranges [][2]uint16) string {
 }
 
 // dots places the open ports, and labels below or above those that have room.
-func dots(r *verify.Report, m verify.Map) []dot {
+func dots(r *result.Report, m result.Map) []dot {
 	stated := map[string]bool{}
 	for _, s := range r.Services {
 		stated[s] = true

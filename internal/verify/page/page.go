@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hardenctl/hardenctl/internal/verify"
+	"github.com/hardenctl/hardenctl/internal/verify/result"
 )
 
 //go:embed page.html
@@ -29,7 +29,7 @@ var layout = template.Must(template.New("page").Funcs(template.FuncMap{
 }).Parse(text))
 
 // Write returns the page of a report.
-func Write(r *verify.Report) ([]byte, error) {
+func Write(r *result.Report) ([]byte, error) {
 	var page bytes.Buffer
 	if err := layout.Execute(&page, newView(r)); err != nil {
 		return nil, fmt.Errorf("writing the page: %w", err)
@@ -39,18 +39,18 @@ func Write(r *verify.Report) ([]byte, error) {
 
 // view is what the page shows of a report.
 type view struct {
-	*verify.Report
+	*result.Report
 	KeptCount int
 	Figures   []figure
 	Pictures  []picture
 	Line      line
-	Patient   [][]verify.SlowScan // those of one pace together
+	Patient   [][]result.SlowScan // those of one pace together
 }
 
 // figure is one of the large numbers at the top.
 type figure struct{ Before, After, Label string }
 
-func newView(r *verify.Report) view {
+func newView(r *result.Report) view {
 	v := view{Report: r, Pictures: pictures(r), Line: newLine(r), Figures: figures(r), Patient: scansByPace(r)}
 	for _, p := range r.Promises {
 		if p.Kept {
@@ -60,17 +60,17 @@ func newView(r *verify.Report) view {
 	return v
 }
 
-func find(r *verify.Report, view verify.View, family int) verify.Map {
+func find(r *result.Report, view result.View, family int) result.Map {
 	for _, m := range r.Maps {
 		if m.View == view && m.Family == family {
 			return m
 		}
 	}
-	return verify.Map{}
+	return result.Map{}
 }
 
-func figures(r *verify.Report) []figure {
-	before, after := find(r, verify.Before, 4), find(r, verify.Patient, 4)
+func figures(r *result.Report) []figure {
+	before, after := find(r, result.Before, 4), find(r, result.Patient, 4)
 	failed, visits := 0, 0
 	for _, p := range r.Visitors {
 		failed, visits = failed+p.Failures, visits+p.Visits
@@ -89,7 +89,7 @@ func figures(r *verify.Report) []figure {
 }
 
 // latestBan returns the probe by which every source that was banned was.
-func latestBan(r *verify.Report) int {
+func latestBan(r *result.Report) int {
 	last := 0
 	for _, l := range r.BanCounts {
 		last = max(last, l.BannedAt)

@@ -10,41 +10,41 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hardenctl/hardenctl/internal/verify"
+	"github.com/hardenctl/hardenctl/internal/verify/result"
 )
 
 // sample is a report with something of everything.
-func sample() *verify.Report {
-	visits := []verify.Visit{{At: 0.1, Took: time.Millisecond}, {At: 0.2, Took: 2 * time.Second, Failed: true}}
-	r := &verify.Report{
+func sample() *result.Report {
+	visits := []result.Visit{{At: 0.1, Took: time.Millisecond}, {At: 0.2, Took: 2 * time.Second, Failed: true}}
+	r := &result.Report{
 		Profile: "shop.toml", Description: "A <shop>", Backend: "nft", Scanner: "nmap", Seconds: 41.4,
 		Services: []string{"tcp/80", "tcp/443"}, Hidden: []string{"tcp/22"},
-		Visitors: []verify.Visitor{{Role: "client", Address: "198.19.0.2", Service: "tcp/443", Visits: 1234, Failures: 1, Median: 700 * time.Microsecond, Slowest: 45 * time.Millisecond, Times: visits}},
-		Promises: []verify.Promise{
+		Visitors: []result.Visitor{{Role: "client", Address: "198.19.0.2", Service: "tcp/443", Visits: 1234, Failures: 1, Median: 700 * time.Microsecond, Slowest: 45 * time.Millisecond, Times: visits}},
+		Promises: []result.Promise{
 			{Name: "stated-only", Says: "Only the stated is open", Kept: true, Seen: "24 hidden"},
 			{Name: "client-unhurt", Says: "The client is not hurt", Seen: "1 of 1234 failed"},
 		},
 	}
-	var tries []verify.Attempt
+	var tries []result.Attempt
 	for _, family := range []int{4, 6} {
 		r.Maps = append(r.Maps,
-			verify.Map{View: verify.Before, Family: family, Start: -4, End: -2, Open: []uint16{22, 80, 443, 47808}, Closed: [][2]uint16{{0, 21}, {23, 79}, {81, 442}, {444, 47807}, {47809, 65535}}, Counts: verify.Counts{Open: 4, Closed: 65532}},
-			verify.Map{View: verify.Patient, Family: family, Start: 0, End: 3, Open: []uint16{80, 443}, Counts: verify.Counts{Open: 2, Silent: 65534}},
-			verify.Map{View: verify.Single, Family: family, Start: 3, End: 6, BannedAt: 3.012, Open: []uint16{80, 443}, Counts: verify.Counts{Open: 2, Silent: 65534}})
-		r.BanCounts = append(r.BanCounts, verify.BanCount{Kind: "SYN", Family: family, BannedAt: 11, Sent: 11, Start: 6, End: 7})
-		r.Guesses = append(r.Guesses, verify.Guess{Family: family, Before: "Linux 6 (96 %)", After: "no match"})
-		r.SlowScans = append(r.SlowScans, verify.SlowScan{Family: family, Every: 450 * time.Second, Lasted: 9960 * time.Second, Speed: 3600, Sent: 23, BannedAt: 23, Start: 10, End: 13})
-		tries = append(tries, verify.Attempt{Name: "no knock", Family: family, Start: 9, End: 9.2},
-			verify.Attempt{Name: "hardenctl knock", Family: family, Opens: true, Opened: true, Start: 9.2, End: 9.5},
-			verify.Attempt{Name: "a knock too late", Family: family, Opened: family == 6, Start: 11, End: 12})
-		r.Attacks = append(r.Attacks, verify.Attack{Name: "SYN", Tool: "nmap -sS", Family: family, Ports: 106, Counts: verify.Counts{Open: 2, Silent: 104}, Start: 7, End: 9, BannedAt: 7.5, BanProbe: 11})
+			result.Map{View: result.Before, Family: family, Start: -4, End: -2, Open: []uint16{22, 80, 443, 47808}, Closed: [][2]uint16{{0, 21}, {23, 79}, {81, 442}, {444, 47807}, {47809, 65535}}, Counts: result.Counts{Open: 4, Closed: 65532}},
+			result.Map{View: result.Patient, Family: family, Start: 0, End: 3, Open: []uint16{80, 443}, Counts: result.Counts{Open: 2, Silent: 65534}},
+			result.Map{View: result.Single, Family: family, Start: 3, End: 6, BannedAt: 3.012, Open: []uint16{80, 443}, Counts: result.Counts{Open: 2, Silent: 65534}})
+		r.BanCounts = append(r.BanCounts, result.BanCount{Kind: "SYN", Family: family, BannedAt: 11, Sent: 11, Start: 6, End: 7})
+		r.Guesses = append(r.Guesses, result.Guess{Family: family, Before: "Linux 6 (96 %)", After: "no match"})
+		r.SlowScans = append(r.SlowScans, result.SlowScan{Family: family, Every: 450 * time.Second, Lasted: 9960 * time.Second, Speed: 3600, Sent: 23, BannedAt: 23, Start: 10, End: 13})
+		tries = append(tries, result.Attempt{Name: "no knock", Family: family, Start: 9, End: 9.2},
+			result.Attempt{Name: "hardenctl knock", Family: family, Opens: true, Opened: true, Start: 9.2, End: 9.5},
+			result.Attempt{Name: "a knock too late", Family: family, Opened: family == 6, Start: 11, End: 12})
+		r.Attacks = append(r.Attacks, result.Attack{Name: "SYN", Tool: "nmap -sS", Family: family, Ports: 106, Counts: result.Counts{Open: 2, Silent: 104}, Start: 7, End: 9, BannedAt: 7.5, BanProbe: 11})
 	}
-	r.Doors = []verify.Door{{Name: "front-door", Ports: []string{"tcp/22"}, Attempts: tries, Step: 2 * time.Second, Open: 4 * time.Second}}
-	r.Unjudged = []verify.Unjudged{{Says: "What nmap tells", Why: "there is none"}}
+	r.Doors = []result.Door{{Name: "front-door", Ports: []string{"tcp/22"}, Attempts: tries, Step: 2 * time.Second, Open: 4 * time.Second}}
+	r.Unjudged = []result.Unjudged{{Says: "What nmap tells", Why: "there is none"}}
 	return r
 }
 
-func written(t *testing.T, r *verify.Report) string {
+func written(t *testing.T, r *result.Report) string {
 	t.Helper()
 	text, err := Write(r)
 	if err != nil {
@@ -90,7 +90,7 @@ func TestNumbers(t *testing.T) {
 
 // All that is open is closed again, and no number is missing or infinite.
 func TestWellFormed(t *testing.T) {
-	for name, r := range map[string]*verify.Report{"a report": sample(), "an empty report": {}} {
+	for name, r := range map[string]*result.Report{"a report": sample(), "an empty report": {}} {
 		page := written(t, r)
 		if found := regexp.MustCompile(`NaN|Inf|%!|ZgotmplZ`).FindString(page); found != "" {
 			t.Errorf("%s: the page holds %q", name, found)
@@ -129,9 +129,9 @@ func TestRuns(t *testing.T) {
 
 // Labels never cover a dot or each other.
 func TestLabels(t *testing.T) {
-	m := verify.Map{Open: []uint16{
+	m := result.Map{Open: []uint16{
 		21, 22, 23, 25, 80, 111, 139, 443, 445, 1433, 2375, 3306, 3389, 5432, 5900, 6379, 8080, 9200, 11211, 27017, 47808}}
-	list := dots(&verify.Report{}, m)
+	list := dots(&result.Report{}, m)
 	shown := slices.DeleteFunc(slices.Clone(list), func(d dot) bool { return d.Label == "" })
 	if len(shown) < 10 {
 		t.Errorf("only %d of %d ports have a label", len(shown), len(list))
@@ -150,7 +150,7 @@ func TestLabels(t *testing.T) {
 			}
 		}
 	}
-	if one := dots(&verify.Report{}, verify.Map{Open: []uint16{443}}); one[0].Label != "443" {
+	if one := dots(&result.Report{}, result.Map{Open: []uint16{443}}); one[0].Label != "443" {
 		t.Errorf("a port by itself has the label %q", one[0].Label)
 	}
 }

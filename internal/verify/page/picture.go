@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"html/template"
 
-	"github.com/hardenctl/hardenctl/internal/verify"
+	"github.com/hardenctl/hardenctl/internal/verify/result"
 )
 
 //go:embed picture.svg
@@ -28,7 +28,7 @@ func (drawn) MapX(i int) int { return 24 + i*323 }
 
 // Picture returns the maps and the time line of a report as one SVG, which loads
 // nothing. The same report gives the same bytes.
-func Picture(r *verify.Report) ([]byte, error) {
+func Picture(r *result.Report) ([]byte, error) {
 	d := drawn{view: newView(r)}
 	d.LegendY = pictureLineY + d.Line.Height + 20
 	d.Height = d.LegendY + 24

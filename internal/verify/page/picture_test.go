@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/pages"
-	"github.com/hardenctl/hardenctl/internal/verify"
+	"github.com/hardenctl/hardenctl/internal/verify/result"
 )
 
 // The picture is XML, and the same after its report has been JSON.
@@ -33,7 +33,7 @@ func TestPicture(t *testing.T) {
 			t.Errorf("no %q in the picture", want)
 		}
 	}
-	var read verify.Report
+	var read result.Report
 	saved, err := json.Marshal(sample())
 	if err == nil {
 		err = json.Unmarshal(saved, &read)
