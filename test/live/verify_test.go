@@ -18,15 +18,15 @@ type verified struct {
 		Name         string
 		Family       int
 		Open, Closed int
-		Ladder       int      `json:"banned_by_probe"`
+		BanProbe     int      `json:"banned_by_probe"`
 		OpenPorts    []string `json:"open_ports"`
 	}
-	Guesses []struct{ After string }
-	Trains  []struct {
+	Guesses   []struct{ After string }
+	SlowScans []struct {
 		Every    time.Duration `json:"every_ns"`
 		BannedAt int           `json:"banned_at"`
 		Due      int
-	}
+	} `json:"slow_scans"`
 	Promises []struct{ Kept bool }
 }
 
@@ -59,7 +59,7 @@ func TestVerify(t *testing.T) {
 
 // holds checks the scans one by one: both families, but for the three that nmap
 // has for IPv4 alone, or that take their time, and ZMap's four. For protocols and
-// for the few ports that zmap asks for no ladder tells when they ban.
+// for the few ports that zmap asks for, no ban count tells when they ban.
 func (r verified) holds(t *testing.T) {
 	seen := map[string][]string{"connect": {"tcp/22", "tcp/80", "tcp/443"}, "UDP": {"udp/443"}, "UDP from port 53": {"udp/443"}, "protocols": {"ip/1", "ip/58"}}
 	made := map[string]int{}
@@ -73,8 +73,8 @@ func (r verified) holds(t *testing.T) {
 		if a.Closed > 0 || a.Open > len(seen[a.Name]) {
 			t.Errorf("%s over IPv%d: %d ports open, %d answer otherwise", a.Name, a.Family, a.Open, a.Closed)
 		}
-		if stray := slices.Contains(onlyStrays, a.Name); a.Name != "protocols" && a.Name != "ZMap" && (a.Ladder == 11) == stray {
-			t.Errorf("%s over IPv%d: banned by probe %d", a.Name, a.Family, a.Ladder)
+		if stray := slices.Contains(onlyStrays, a.Name); a.Name != "protocols" && a.Name != "ZMap" && (a.BanProbe == 11) == stray {
+			t.Errorf("%s over IPv%d: banned by probe %d", a.Name, a.Family, a.BanProbe)
 		}
 	}
 	if len(made) != 23 || len(r.Attacks) != 2*len(made)-7 {
@@ -83,19 +83,19 @@ func (r verified) holds(t *testing.T) {
 	if len(r.Guesses) != 2 || r.Guesses[0].After != "no match" || r.Guesses[1].After != "no match" {
 		t.Errorf("guesses at the system: %+v", r.Guesses)
 	}
-	for _, train := range r.Trains {
-		fast := train.Every == 7*time.Second
+	for _, slow := range r.SlowScans {
+		fast := slow.Every == 7*time.Second
 		least := 21
 		if fast {
 			least = 11
 		}
-		unjudged := train.BannedAt == 0 && train.Due == 0 // the machine is too busy
-		if !unjudged && (train.BannedAt < least || train.BannedAt < train.Due-1 || train.BannedAt > train.Due+1) {
-			t.Errorf("one probe in %s is banned by probe %d, and by %d it is due", train.Every, train.BannedAt, train.Due)
+		unjudged := slow.BannedAt == 0 && slow.Due == 0 // the machine is too busy
+		if !unjudged && (slow.BannedAt < least || slow.BannedAt < slow.Due-1 || slow.BannedAt > slow.Due+1) {
+			t.Errorf("one probe in %s is banned by probe %d, and by %d it is due", slow.Every, slow.BannedAt, slow.Due)
 		}
 	}
-	if len(r.Trains) != 4 {
-		t.Errorf("%d patient scans, want one in 7 s and a slower one, over both families", len(r.Trains))
+	if len(r.SlowScans) != 4 {
+		t.Errorf("%d slow scans, want one in 7 s and a slower one, over both families", len(r.SlowScans))
 	}
 }
 
