@@ -117,7 +117,7 @@ func replace(spec string, word token, by string) string {
 // gap is what has to part another word in the place of one from what follows: a closing
 // quote may have done so.
 func gap(spec string, word token) string {
-	if word.end == len(spec) || strings.IndexByte(blanks, spec[word.end]) >= 0 {
+	if word.end == len(spec) || strings.IndexByte(separators, spec[word.end]) >= 0 {
 		return ""
 	}
 	return " "

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// separators part the words of a rule. A carriage return is part of a word.
+const separators = " \t\n"
+
 // errOpenQuote is what Words says of an odd quote. iptables-restore says
 // nothing: it takes the rest of the rule, target included, for a part of the
 // quoted word, so that the rule does nothing.
@@ -37,7 +40,7 @@ type token struct {
 func split(spec string) ([]token, error) {
 	var tokens []token
 	for i := 0; i < len(spec); {
-		if strings.IndexByte(" \t\n", spec[i]) >= 0 {
+		if strings.IndexByte(separators, spec[i]) >= 0 {
 			i++
 			continue
 		}
@@ -55,7 +58,7 @@ func split(spec string) ([]token, error) {
 // open.
 func cutToken(spec string, i int) (t token, closed bool) {
 	t.start, t.end = i, len(spec)
-	if n := strings.IndexAny(spec[i:], "\" \t\n"); n >= 0 {
+	if n := strings.IndexAny(spec[i:], `"`+separators); n >= 0 {
 		t.end = i + n
 	}
 	t.text = spec[i:t.end]
