@@ -33,6 +33,9 @@ type Graph struct {
 	slots []Node
 	// results are of Choose, one a slot: a newer one replaces an older one.
 	results []result
+	// visits are what the last walk over a function has made of nodes (query.go).
+	visits []visited
+	visit  uint32
 }
 
 type result struct{ ask, then, other, is Node }

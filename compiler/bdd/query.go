@@ -42,20 +42,38 @@ func (g *Graph) Any(n Node, some func(variable int) bool) Node {
 	})
 }
 
-// rebuild makes each node of a function anew, the lowest first.
+// rebuild makes each node of a function anew, the lowest first. anew must not rebuild.
 func (g *Graph) rebuild(n Node, anew func(variable int, low, high Node) Node) Node {
-	done := map[Node]Node{False: False, True: True}
+	g.beginVisit()
 	var visit func(Node) Node
 	visit = func(n Node) Node {
-		if made, ok := done[n]; ok {
-			return made
+		if n <= True {
+			return n
+		}
+		if v := g.visits[n]; v.number == g.visit {
+			return v.made
 		}
 		at := g.nodes[n]
 		made := anew(int(at.variable), visit(at.low), visit(at.high))
-		done[n] = made
+		g.visits[n] = visited{g.visit, made}
 		return made
 	}
 	return visit(n)
+}
+
+// visited is what the visit of a number has made of a node.
+type visited struct {
+	number uint32
+	made   Node
+}
+
+// beginVisit begins a walk over nodes that are there now. It takes no memory anew, as a
+// map for each walk would.
+func (g *Graph) beginVisit() {
+	g.visit++
+	for len(g.visits) < len(g.nodes) {
+		g.visits = append(g.visits, visited{})
+	}
 }
 
 // Holds reports whether a function is true for the values of all variables.
@@ -72,18 +90,11 @@ func (g *Graph) Holds(n Node, is func(variable int) bool) bool {
 
 // Asked returns the variables on which a function depends.
 func (g *Graph) Asked(n Node) map[int]bool {
-	asked, seen := map[int]bool{}, map[Node]bool{}
-	var visit func(Node)
-	visit = func(n Node) {
-		if n <= True || seen[n] {
-			return
-		}
-		seen[n] = true
-		asked[int(g.nodes[n].variable)] = true
-		visit(g.nodes[n].low)
-		visit(g.nodes[n].high)
-	}
-	visit(n)
+	asked := map[int]bool{}
+	g.rebuild(n, func(variable int, _, _ Node) Node {
+		asked[variable] = true
+		return n
+	})
 	return asked
 }
 

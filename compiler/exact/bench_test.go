@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -73,5 +74,45 @@ func BenchmarkWalk(b *testing.B) {
 			}
 			b.ReportMetric(float64(nodes), "nodes")
 		})
+	}
+}
+
+// BenchmarkExplain is one packet through the rules of one family.
+func BenchmarkExplain(b *testing.B) {
+	p, err := ParsePacket("tcp 192.0.2.7:40000 -> :22 syn")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := Explain(golden(b, "web", ruleset.V4), Input, p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCompare compares two profiles in both families.
+func BenchmarkCompare(b *testing.B) {
+	for b.Loop() {
+		for _, family := range ruleset.Families {
+			Compare(golden(b, "server", family), golden(b, "web", family))
+		}
+	}
+}
+
+// BenchmarkSame compares a profile with itself, as the plan of an apply without changes would.
+func BenchmarkSame(b *testing.B) {
+	for b.Loop() {
+		for _, family := range ruleset.Families {
+			Compare(golden(b, "web", family), golden(b, "web", family))
+		}
+	}
+}
+
+// BenchmarkReach lists what reaches a host of both families.
+func BenchmarkReach(b *testing.B) {
+	for b.Loop() {
+		for _, family := range ruleset.Families {
+			Reach(golden(b, "web", family), netip.Addr{}, "", 0)
+		}
 	}
 }

@@ -21,6 +21,8 @@ const (
 type Difference struct {
 	Hook   Hook
 	Change Change
+	// First says that first packets of connections differ, in the usual state of the host.
+	First bool
 	// Usual says that the difference is there in the usual state of the host. Otherwise it
 	// is there only in others, such as with Conditions.
 	Usual  bool
@@ -56,7 +58,7 @@ func Compare(before, after *Firewall) (all []Difference, more bool) {
 				regions, cut := w.Regions(hook, part.packets)
 				more = more || cut
 				for _, r := range regions {
-					all = append(all, w.difference(before, after, Difference{Hook: hook, Change: d.change, Usual: part.usual, Region: r}))
+					all = append(all, w.difference(before, after, Difference{Hook: hook, Change: d.change, First: part.first, Usual: part.usual, Region: r}))
 				}
 			}
 		}
@@ -66,12 +68,13 @@ func Compare(before, after *Firewall) (all []Difference, more bool) {
 
 // ofState are the packets that differ in the usual state, or only in others.
 type ofState struct {
-	usual   bool
-	packets bdd.Node
+	first, usual bool
+	packets      bdd.Node
 }
 
-// byState splits packets into those that are in a set in the usual state, and others like
-// none of these.
+// byState splits packets into those that begin connections, others, and those that are in
+// the set only in unusual states. Each part has only packets that are like none of the part
+// before: one odd packet would hide what the others have in common.
 func (w *World) byState(n bdd.Node) []ofState {
 	n = w.Settle(n)
 	example := w.usual(Packet{})
@@ -81,7 +84,17 @@ func (w *World) byState(n bdd.Node) []ofState {
 		}
 		return bdd.Unknown
 	})
-	return []ofState{{true, usual}, {false, w.g.Without(n, w.shape(usual))}}
+	first := w.g.And(usual, w.first())
+	rest := w.g.Without(usual, w.shape(first))
+	return []ofState{{true, true, first}, {false, true, rest}, {false, false, w.g.Without(n, w.shape(usual))}}
+}
+
+// first are the packets with which connections begin, and those that belong to none and
+// are not invalid.
+func (w *World) first() bdd.Node {
+	n := w.g.Without(w.Fresh(), w.equal(w.bits(State), invalidState))
+	tcp := w.equal(w.bits(Protocol), tcpProtocol)
+	return w.g.Without(n, w.g.Without(tcp, w.equal(w.bits(Flags), w.example().Values[Flags])))
 }
 
 type changed struct {

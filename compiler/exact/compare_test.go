@@ -74,7 +74,7 @@ func TestBundlesAreThemselves(t *testing.T) {
 		all, _ := Compare(golden(t, "server", family), golden(t, "web", family))
 		ports := ""
 		for _, d := range all {
-			if d.Hook == Input && d.Usual && d.Region.Sources == nil {
+			if d.Hook == Input && d.First && d.Region.Sources == nil {
 				ports += fmt.Sprint(d.Change, d.Region.Protocols, d.Region.Ports)
 			}
 		}

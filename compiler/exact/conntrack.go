@@ -149,6 +149,9 @@ func (w *World) icmpStates(implies func(a, b bdd.Node)) {
 		own = w.g.Or(own, w.equal(w.bits(ICMPType), kind))
 	}
 	implies(w.g.And(icmp, w.equal(w.bits(State), newState)), begins)
+	// An error belongs to the connection of the packet that it is about, or to none.
+	of := w.g.Or(w.equal(w.bits(State), relatedState), w.equal(w.bits(State), invalidState))
+	implies(w.g.And(icmp, w.icmpErrors()), of)
 	own = w.g.And(icmp, own)
 	untracked := w.equal(w.bits(State), untrackedState)
 	if w.Family == 6 {
@@ -170,4 +173,17 @@ func (w *World) Fresh() bdd.Node {
 	// between NEW and INVALID only where both can be.
 	can := g.Any(g.And(all, is(State, newState)), func(v int) bool { f, _ := w.FieldOf(v); return f == State })
 	return g.Without(all, g.And(can, is(State, invalidState)))
+}
+
+// icmpErrors are the types of errors (icmp_error of nf_conntrack_proto_icmp.c; of IPv6 all
+// below 128).
+func (w *World) icmpErrors() bdd.Node {
+	if w.Family == 6 {
+		return w.atMost(w.bits(ICMPType), 127)
+	}
+	all := bdd.False
+	for _, kind := range []uint64{3, 4, 5, 11, 12} {
+		all = w.g.Or(all, w.equal(w.bits(ICMPType), kind))
+	}
+	return all
 }

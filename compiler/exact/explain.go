@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,6 +56,7 @@ func Explain(f *Firewall, hook Hook, p Packet) (*Explanation, error) {
 		return x.usual(v)
 	}
 	e := &Explanation{Packet: w.packet(is)}
+	e.Packet.In, e.Packet.Out = cmp.Or(p.In, e.Packet.In), cmp.Or(p.Out, e.Packet.Out)
 	e.Verdict = x.verdict(is)
 	e.By = x.by(e.Verdict, is)
 	for _, s := range x.result.Steps {

@@ -74,10 +74,7 @@ func (r Region) compare(s Region) int {
 // asked are the packets that Reach asks about.
 func (w *World) asked(source netip.Addr, protocol string, port uint16) bdd.Node {
 	g := w.g
-	n := g.Without(w.Fresh(), w.equal(w.bits(In), w.interfaceNumber(loopback)))
-	n = g.Without(n, w.equal(w.bits(State), invalidState))
-	tcp := w.equal(w.bits(Protocol), tcpProtocol)
-	n = g.Without(n, g.Without(tcp, w.equal(w.bits(Flags), w.example().Values[Flags])))
+	n := g.Without(w.first(), w.equal(w.bits(In), w.interfaceNumber(loopback)))
 	if source.IsValid() {
 		n = g.And(n, w.within(w.bits(Source), netip.PrefixFrom(source, source.BitLen())))
 	}

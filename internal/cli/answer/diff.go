@@ -24,6 +24,8 @@ type DifferenceView struct {
 	// those from it.
 	Hook   string `json:"hook"`
 	Change string `json:"change"`
+	// First is true where first packets of connections differ.
+	First bool `json:"first"`
 	// Usual is false for a difference that is there only in some states of sets, limits
 	// and connections, such as Conditions.
 	Usual        bool        `json:"usual"`
@@ -70,7 +72,7 @@ func Diff(before, after *Subject) (*DiffView, error) {
 func view(before, after *Subject, family ruleset.Family, d exact.Difference) DifferenceView {
 	say := speech{family, []*Subject{before, after}}
 	v := DifferenceView{
-		Family: int(family), Hook: string(d.Hook), Change: string(d.Change), Usual: d.Usual, What: say.what(d.Region),
+		Family: int(family), Hook: string(d.Hook), Change: string(d.Change), First: d.First, Usual: d.Usual, What: say.what(d.Region),
 		Interfaces: say.interfaces(d.Region), Sources: say.addresses(d.Region.Sources), Destinations: say.addresses(d.Region.Destinations),
 		Example: d.Example.String(), Conditions: []string{},
 		Before: DecidedView{d.Before.Verdict.String(), before.rule(family, d.Before.By)},
@@ -82,15 +84,15 @@ func view(before, after *Subject, family ruleset.Family, d exact.Difference) Dif
 	return v
 }
 
-// Print writes the comparison for a person: what differs in the usual state first.
+// Print writes the comparison for a person: who gets in first, then the rest.
 func (v *DiffView) Print(w io.Writer) error {
 	var b strings.Builder
 	if v.Equal {
 		b.WriteString("No packet is decided differently.\n")
 	}
-	for _, usual := range []bool{true, false} {
-		v.printPart(&b, usual)
-	}
+	v.printPart(&b, "", func(d DifferenceView) bool { return d.First })
+	v.printPart(&b, "Only packets of open connections, and invalid ones:", func(d DifferenceView) bool { return d.Usual && !d.First })
+	v.printPart(&b, "Only in some states of sets, limits and connections:", func(d DifferenceView) bool { return !d.Usual })
 	if v.More {
 		b.WriteString("\nThere are more differences.\n")
 	}
@@ -98,14 +100,15 @@ func (v *DiffView) Print(w io.Writer) error {
 	return err
 }
 
-func (v *DiffView) printPart(b *strings.Builder, usual bool) {
+// printPart writes the differences of one part, under its heading.
+func (v *DiffView) printPart(b *strings.Builder, heading string, in func(DifferenceView) bool) {
 	last := ""
 	for _, d := range v.Differences {
-		if d.Usual != usual {
+		if !in(d) {
 			continue
 		}
-		if last == "" && !usual {
-			b.WriteString("\nOnly in some states of sets, limits and connections:\n")
+		if last == "" && heading != "" {
+			fmt.Fprintf(b, "\n%s\n", heading)
 		}
 		if title := fmt.Sprintf("IPv%d, %s: %s", d.Family, toHost[d.Hook], d.Change); title != last {
 			fmt.Fprintf(b, "%s\n", title)
@@ -133,6 +136,6 @@ func (d DifferenceView) print(b *strings.Builder) {
 	for _, c := range d.Conditions {
 		fmt.Fprintf(b, "    if:      %s\n", c)
 	}
-	fmt.Fprintf(b, "    before:  %s, %s\n", strings.ToUpper(d.Before.Verdict), d.Before.Rule.at())
-	fmt.Fprintf(b, "    after:   %s, %s\n", strings.ToUpper(d.After.Verdict), d.After.Rule.at())
+	fmt.Fprintf(b, "    before:  %s, %s\n", loud(d.Before.Verdict), d.Before.Rule.at())
+	fmt.Fprintf(b, "    after:   %s, %s\n", loud(d.After.Verdict), d.After.Rule.at())
 }

@@ -91,7 +91,7 @@ func (r *RuleView) at() string {
 // Print writes an explanation for a person.
 func (v *ExplanationView) Print(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s: %s\n", v.Packet, strings.ToUpper(v.Verdict), v.Rule.at())
+	fmt.Fprintf(&b, "%s\n%s: %s\n", v.Packet, loud(v.Verdict), v.Rule.at())
 	if len(v.Way) > 0 {
 		b.WriteString("\nThe rules that match, in order:\n")
 	}
@@ -111,7 +111,7 @@ func (v *ExplanationView) printUnless(b *strings.Builder) {
 	}
 	b.WriteString("\nUnless:\n")
 	for _, x := range v.Unless {
-		fmt.Fprintf(b, "  %s: %s\n", strings.ToUpper(x.Verdict), strings.Join(x.Conditions, "; and "))
+		fmt.Fprintf(b, "  %s: %s\n", loud(x.Verdict), strings.Join(x.Conditions, "; and "))
 		fmt.Fprintf(b, "    %s\n", x.Rule.at())
 	}
 	if v.More {

@@ -71,9 +71,9 @@ func (s speech) interfaces(r exact.Region) string {
 	case r.Any:
 		return ""
 	case r.Other && len(names) == 0:
-		return "any interface that no rule names"
+		return "every other interface"
 	case r.Other:
-		names = append(names, "those that no rule names")
+		names = append(names, "every other interface")
 	}
 	return some(names)
 }
@@ -181,4 +181,13 @@ func (s *Subject) setName(kernel string) (name string, own bool) {
 	}
 	name = strings.TrimPrefix(kernel, ruleset.SetPrefix)
 	return "@" + strings.TrimSuffix(strings.TrimSuffix(name, "-v4"), "-v6"), true
+}
+
+// loud is a verdict with its kind in capitals: "REJECT with tcp-reset".
+func loud(verdict string) string {
+	kind, rest, more := strings.Cut(verdict, " ")
+	if !more {
+		return strings.ToUpper(kind)
+	}
+	return strings.ToUpper(kind) + " " + rest
 }

@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -21,7 +22,7 @@ import (
 // Each rule of INPUT is sent a packet that the engine says meets it, and the kernel's
 // counters name the very rules that the engine names. What needs an open connection, or a
 // limit that is used up, is not sent; least says how many rules must be.
-func TestWitnessesNFT(t *testing.T)    { witnesses(t, "nft", "server", "web") }
+func TestWitnessesNFT(t *testing.T)    { witnesses(t, "nft", names("server", "web")...) }
 func TestWitnessesLegacy(t *testing.T) { witnesses(t, "legacy", "web") }
 
 func witnesses(t *testing.T, backend string, profiles ...string) {
@@ -286,3 +287,13 @@ func feed(t *testing.T, text, name string, args ...string) {
 
 // counts is the length of prefix by which limits count sources.
 var counts = map[ruleset.Family]int{ruleset.V4: 32, ruleset.V6: 64}
+
+// others are profiles to try in place of those that a test names: "-profiles=mail,dns".
+var others = flag.String("profiles", "", "the built-in profiles to send packets to, in place of those of each test")
+
+func names(usual ...string) []string {
+	if *others == "" {
+		return usual
+	}
+	return strings.Split(*others, ",")
+}
