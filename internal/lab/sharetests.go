@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Share runs every test of m in a lab of its own, a number of labs at a time,
-// and returns the exit code of all: the tests of a firewall wait most of their
+// Share runs every test of m in a lab of its own, a number of labs at a time over
+// all programs that share them, and returns the exit code of all: the tests of a firewall wait most of their
 // time for answers that never come. What a test prints is held back until the
 // tests before it have ended, so that it reads as if they had run one by one,
 // for `go test -v` and -json too. A test that leaves something behind in its
@@ -39,7 +39,10 @@ func Share(m Runner, labs int) int {
 		fmt.Fprintf(os.Stderr, "lab: cannot list the tests: %v\n", err)
 		return 1
 	}
-	if len(names) < 2 {
+	switch len(names) {
+	case 0:
+		return m.Run() // it says so
+	case 1:
 		return runInLab(m)
 	}
 	return runTests(names, labs)

@@ -36,12 +36,17 @@ func runTests(names []string, labs int) int {
 	}
 	close(queue)
 	deadline := deadline()
+	slots, err := newSlots(labs)
+	if err != nil {
+		fmt.Printf("lab: cannot share the labs: %v\n", err)
+		return 1
+	}
 	var workers sync.WaitGroup
 	for range labs {
 		workers.Add(1)
 		go func() {
 			defer workers.Done()
-			work(ctx, stop, queue, deadline)
+			work(ctx, stop, queue, slots, deadline)
 		}()
 	}
 	code := printAll(runs)
@@ -57,11 +62,19 @@ func runTests(names []string, labs int) int {
 
 // work runs what is in the queue until that is empty; after a stop, or when the
 // time is over, it only lets it go.
-func work(ctx context.Context, stop context.CancelFunc, queue <-chan *testRun, deadline time.Time) {
+func work(ctx context.Context, stop context.CancelFunc, queue <-chan *testRun, slots slots, deadline time.Time) {
 	for t := range queue {
+		free, err := slots.take(ctx, deadline)
+		if err != nil {
+			fmt.Fprintf(&t.out, "lab: %s: no slot: %v\n", t.name, err)
+			t.code = 1
+			close(t.done)
+			continue
+		}
 		if t.late = ctx.Err() == nil && !deadline.IsZero() && !time.Now().Before(deadline); ctx.Err() == nil && !t.late {
 			t.run(deadline)
 		}
+		free()
 		if t.code != 0 && flagValue("test.failfast") == "true" {
 			stop()
 		}
