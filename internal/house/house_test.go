@@ -159,21 +159,40 @@ var rooms = map[string][]string{
 		"compiler", "compiler/profile", "compiler/ruleset", "internal/host/kernelset", "internal/host/knock", "internal/lab",
 		"internal/verify/network", "internal/verify/prober", "internal/verify/result",
 	},
-	"internal/verify/judge":   {"compiler/profile", "internal/verify/attack", "internal/verify/network", "internal/verify/result"},
-	"internal/verify/report":  {"internal/verify/result"},
-	"internal/verify/page":    {"internal/verify/result"},
-	"internal/verify/result":  {},
-	"internal/verify/example": {"compiler", "compiler/bundle", "compiler/profile", "internal/verify/result"},
-	"internal/verify/prober":  {"internal/lab"},
-	"internal/lab":            {"compiler/tablefile", "internal/netns", "internal/wire"},
-	"internal/wire":           {"internal/netns"},
-	"internal/netns":          {},
-	"internal/house":          {},
-	"internal/pages":          {},
-	"test/live":               {},
-	"test/demo":               {"internal/lab"},
-	"docs":                    {"internal/verify/..."},
-	"test/bench":              {},
+	"internal/verify/judge":         {"compiler/profile", "internal/verify/attack", "internal/verify/network", "internal/verify/result"},
+	"internal/verify/report":        {"internal/verify/result"},
+	"internal/verify/page":          {"internal/verify/result"},
+	"internal/verify/result":        {},
+	"internal/verify/example":       {"compiler", "compiler/bundle", "compiler/profile", "internal/verify/result"},
+	"internal/verify/prober":        {"internal/lab"},
+	"internal/lab":                  {"compiler/tablefile", "internal/netns", "internal/wire"},
+	"internal/wire":                 {"internal/netns"},
+	"internal/netns":                {},
+	"internal/house":                {},
+	"internal/pages":                {},
+	"test/live":                     {},
+	"test/live/internal/banset":     {"internal/host/kernelset", "internal/lab", "internal/pages", "test/live/internal/require", "test/live/internal/run"},
+	"test/live/internal/bootsim":    {"internal/lab", "test/live/internal/require", "test/live/internal/run", "test/live/internal/stage", "test/live/internal/traffic"},
+	"test/live/internal/comparison": {"internal/lab", "test/live/internal/banset", "test/live/internal/require", "test/live/internal/traffic"},
+	"test/live/internal/dockerd":    {"internal/lab", "test/live/internal/forwarding", "test/live/internal/require", "test/live/internal/run", "test/live/internal/stage"},
+	"test/live/internal/forwarding": {"internal/lab", "test/live/internal/require", "test/live/internal/run"},
+	"test/live/internal/inject":     {"test/live/internal/require", "test/live/internal/run"},
+	"test/live/internal/kernellog":  {"test/live/internal/require"},
+	"test/live/internal/knocking":   {"internal/lab", "test/live/internal/banset", "test/live/internal/require", "test/live/internal/run", "test/live/internal/stage", "test/live/internal/testfile", "test/live/internal/traffic"},
+	"test/live/internal/promise":    {"compiler/bundle", "test/live/internal/require", "test/live/internal/run", "test/live/internal/stage"},
+	"test/live/internal/require":    {},
+	"test/live/internal/run":        {"compiler/bundle", "internal/host/generation", "internal/host/plan", "internal/lab", "test/live/internal/require", "test/live/internal/testfile"},
+	"test/live/internal/savedplan":  {"internal/host", "test/live/internal/require", "test/live/internal/run"},
+	"test/live/internal/stage":      {"compiler/bundle", "internal/host/generation", "internal/host/journal", "internal/host/lock", "internal/host/setting", "internal/lab", "test/live/internal/require", "test/live/internal/run"},
+	"test/live/internal/suite":      {"internal/lab", "test/live/internal/run"},
+	"test/live/internal/synflood":   {"internal/lab", "test/live/internal/forwarding", "test/live/internal/require", "test/live/internal/run", "test/live/internal/testfile", "test/live/internal/traffic"},
+	"test/live/internal/testfile":   {"test/live/internal/require"},
+	"test/live/internal/traffic":    {"internal/lab", "test/live/internal/require", "test/live/internal/run"},
+	"test/live/internal/trials":     {"internal/host/journal", "internal/lab", "test/live/internal/banset", "test/live/internal/inject", "test/live/internal/require", "test/live/internal/run", "test/live/internal/stage", "test/live/internal/testfile", "test/live/internal/traffic", "test/live/internal/webserver"},
+	"test/live/internal/webserver":  {"internal/lab", "test/live/internal/banset", "test/live/internal/run", "test/live/internal/testfile", "test/live/internal/traffic"},
+	"test/demo":                     {"internal/lab"},
+	"docs":                          {"internal/verify/..."},
+	"test/bench":                    {},
 }
 
 // forbidden are the packages that nothing in the compiler may import. It runs
@@ -343,7 +362,7 @@ func TestCompilerReachesNoTools(t *testing.T) {
 // TestLabIsForTests holds that only tests, the demo, and verify with its
 // command, carry the lab: nothing that changes a host may reach it.
 func TestLabIsForTests(t *testing.T) {
-	carriers := []string{"test/demo/main.go", "internal/verify/", "cmd/hardenctl/verify.go"}
+	carriers := []string{"test/demo/main.go", "test/live/internal/", "internal/verify/", "cmd/hardenctl/verify.go"}
 	_, files := sources(t)
 	for _, f := range files {
 		carries := slices.ContainsFunc(carriers, func(c string) bool { return strings.HasPrefix(f.path, c) })

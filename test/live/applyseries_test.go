@@ -8,30 +8,38 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // Two hundred applies in a row, the first on a bare host, and each as people
 // apply: at once, on trial and confirmed, on trial and undone, on trial until
 // the time is over, and back to the generation before. They are nothing that a
 // customer notices, or that a packet which neither profile lets in gets through.
-func TestTwoHundredAppliesNFT(t *testing.T)    { seriesOfApplies(t, "nft") }
+func TestTwoHundredAppliesNFT(t *testing.T) { seriesOfApplies(t, "nft") }
+
 func TestTwoHundredAppliesLegacy(t *testing.T) { seriesOfApplies(t, "legacy") }
 
 func seriesOfApplies(t *testing.T, backend string) {
 	const applies = 200
-	bare(t, backend)
-	t.Cleanup(func() { as(t, applying, "revert") })
+	stage.Bare(t, backend)
+	t.Cleanup(func() { run.As(t, run.Applying, "revert") })
 	lab.Serve(t, "tcp", 80)
 	hidden := lab.Serve(t, "udp", 9999)
 	client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
 	ctx, stop := context.WithCancel(t.Context())
-	var streams []*stream
+	var streams []*traffic.Stream
 	called := make(chan dialled)
 	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-		streams = append(streams, openStream(t, client, server))
+		streams = append(streams, traffic.OpenStream(t, client, server))
 		go func() { called <- callOn(ctx, client, server) }()
 	}
-	s := series{profiles: []string{variant(t), variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`, "10\nwindow", "12\nwindow")}}
+	s := series{profiles: []string{webserver.Variant(t), webserver.Variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`, "10\nwindow", "12\nwindow")}}
 
 	pouring := pourInto(t, client, "9999")
 	s.confirms(t) // the first rules that this host has
@@ -39,8 +47,8 @@ func seriesOfApplies(t *testing.T, backend string) {
 	pouring.end()
 	before := settled(t, hidden, "9999")
 	pouring = pourInto(t, client, "9999") // flows that no rule has accepted
-	slice := newSlice(t, applies, 1)
-	for i := range slice.numbers() {
+	slice := suite.NewSlice(t, applies, 1)
+	for i := range slice.Numbers() {
 		round[i%len(round)](&s, t)
 		if i%64 == 32 {
 			s.runsOut(t)
@@ -49,17 +57,17 @@ func seriesOfApplies(t *testing.T, backend string) {
 	poured := pouring.end()
 	stop()
 	for _, stream := range streams {
-		stream.end(t)
+		stream.End(t)
 	}
 	for range streams {
-		if c := <-called; c.failed != nil || c.made < slice.done {
+		if c := <-called; c.failed != nil || c.made < slice.Done {
 			t.Errorf("of %d connections one failed: %v", c.made, c.failed)
 		}
 	}
 	if got := settled(t, hidden, "9999") - 1; before == 0 || got != before || poured == 0 {
 		t.Errorf("of %d packets %d got in; %d before the first rules", poured, got-before, before)
 	}
-	expect(t, 0, "plan", s.profiles[s.now], "--detailed-exitcode")
+	run.Expect(t, 0, "plan", s.profiles[s.now], "--detailed-exitcode")
 }
 
 // series are applies one after the other, forth and back between two profiles.
@@ -80,37 +88,37 @@ func (s *series) next() string { return s.profiles[1-s.now] }
 
 func (s *series) replaces(t *testing.T) {
 	t.Helper()
-	expect(t, 0, "apply", s.next(), "--auto-approve", "--no-guard", "--confirm-within", "0")
+	run.Expect(t, 0, "apply", s.next(), "--auto-approve", "--no-guard", "--confirm-within", "0")
 	s.now = 1 - s.now
 }
 
 func (s *series) confirms(t *testing.T) {
 	t.Helper()
-	token, _ := tryOut(t, s.next(), "5m")
-	expectAs(t, confirming, 0, "confirm", token)
+	token, _ := trials.TryOut(t, s.next(), "5m")
+	run.ExpectAs(t, run.Confirming, 0, "confirm", token)
 	s.now = 1 - s.now
 }
 
 func (s *series) reverts(t *testing.T) {
 	t.Helper()
-	tryOut(t, s.next(), "5m")
-	expect(t, 0, "revert")
+	trials.TryOut(t, s.next(), "5m")
+	run.Expect(t, 0, "revert")
 }
 
 // rollsBack goes to the generation before, which has the other profile.
 func (s *series) rollsBack(t *testing.T) {
 	t.Helper()
-	expect(t, 0, "rollback", "--auto-approve", "--no-guard", "--confirm-within", "0")
-	live, _ := ourGenerations.LastRollback()
-	must(t, ourGenerations.Accept(live.Number))
+	run.Expect(t, 0, "rollback", "--auto-approve", "--no-guard", "--confirm-within", "0")
+	live, _ := stage.Generations.LastRollback()
+	require.NoError(t, stage.Generations.Accept(live.Number))
 	s.now = 1 - s.now
 }
 
 func (s *series) runsOut(t *testing.T) {
 	t.Helper()
-	tryOut(t, s.next(), "10m")
-	moveDeadline(t, 0)
-	ended(t)
+	trials.TryOut(t, s.next(), "10m")
+	trials.MoveDeadline(t, 0)
+	trials.Ended(t)
 }
 
 // pouring are flows of datagrams, one over each family.
@@ -142,11 +150,11 @@ func settled(t *testing.T, at *lab.Service, port string) (n int) {
 	t.Helper()
 	lab.Drain()
 	c, err := net.Dial("udp4", "127.0.0.1:"+port)
-	must(t, err)
+	require.NoError(t, err)
 	defer c.Close()
 	lab.Await(t, "the answer to the last datagram", func() bool {
 		_, err := c.Write([]byte("x")) // which is lost where the service has many to read
-		must(t, err)
+		require.NoError(t, err)
 		c.SetReadDeadline(time.Now().Add(10 * time.Second))
 		_, err = c.Read(make([]byte, 1))
 		return err == nil
@@ -162,9 +170,9 @@ type dialled struct {
 
 // callOn connects to port 80 again and again.
 func callOn(ctx context.Context, from *lab.Host, server string) (c dialled) {
-	for ; ctx.Err() == nil; time.Sleep(tick) {
+	for ; ctx.Err() == nil; time.Sleep(traffic.Tick) {
 		c.made++
-		if err := connect(from, server, 80); err != nil {
+		if err := traffic.Connect(from, server, 80); err != nil {
 			c.failed = fmt.Errorf("connection %d: %w", c.made, err)
 			return c
 		}

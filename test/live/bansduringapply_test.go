@@ -5,16 +5,22 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/test/live/internal/bootsim"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // Bans that come while an apply replaces their set, which takes a moment where
 // there are many, are in the new one: none of them falls between the two.
 func TestBansDuringAnApply(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	lasting := func(name, ban string) string {
-		return write(t, name, homely+"[scan]\nban = \""+ban+"\"\n")
+		return testfile.Write(t, name, bootsim.Homely+"[scan]\nban = \""+ban+"\"\n")
 	}
-	expect(t, 0, "apply", lasting("short.toml", "1h"), "--auto-approve", "--confirm-within", "0", "--no-guard")
+	run.Expect(t, 0, "apply", lasting("short.toml", "1h"), "--auto-approve", "--confirm-within", "0", "--no-guard")
 	var many strings.Builder
 	for i := range 60000 {
 		fmt.Fprintf(&many, "add hardenctl-ban-v4 10.0.%d.%d timeout 3000\n", i>>8, i&255)
@@ -26,11 +32,11 @@ func TestBansDuringAnApply(t *testing.T) {
 	}
 	stop, banned := make(chan struct{}), make(chan int)
 	go keepBanning(stop, banned)
-	expect(t, 0, "apply", lasting("long.toml", "2h"), "--auto-approve", "--confirm-within", "0", "--no-guard")
+	run.Expect(t, 0, "apply", lasting("long.toml", "2h"), "--auto-approve", "--confirm-within", "0", "--no-guard")
 	close(stop)
 	n := <-banned
-	have := tool(t, "ipset save hardenctl-ban-v4")
-	contains(t, have, " timeout 7200") // the last that ipset 7.10 says of a set
+	have := run.Tool(t, "ipset save hardenctl-ban-v4")
+	require.Contains(t, have, " timeout 7200") // the last that ipset 7.10 says of a set
 	lost := 0
 	for i := range n {
 		if !strings.Contains(have, " "+numberedBan(i)+" ") {

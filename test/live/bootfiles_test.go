@@ -8,6 +8,11 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/netns"
 	"github.com/hardenctl/hardenctl/internal/pages"
+	"github.com/hardenctl/hardenctl/test/live/internal/bootsim"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // What others wrote into the files that the host boots from.
@@ -30,19 +35,19 @@ const flushAll = "*filter\n:INPUT ACCEPT [0:0]\n-F\nCOMMIT\n"
 // Files that would not boot what the profile says are refused by plan and
 // apply, and nothing is changed.
 func TestForeignBootLinesRefused(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		for _, c := range badNeighbours {
 			t.Run(c.name, func(t *testing.T) {
 				if c.text == flushAll && strings.HasPrefix(t.Name(), "TestForeignBootLinesRefused/nft") {
 					return // iptables-nft-restore 1.8.9 flushes only what was there before the file
 				}
-				wipe(t)
-				must(t, os.WriteFile(c.path, []byte(c.text), 0o644))
-				before := look(t)
+				stage.Wipe(t)
+				require.NoError(t, os.WriteFile(c.path, []byte(c.text), 0o644))
+				before := stage.TakePicture(t)
 				for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
-					contains(t, expect(t, 1, args...), c.says, c.path)
+					require.Contains(t, run.Expect(t, 1, args...), c.says, c.path)
 				}
-				look(t).is(t, before)
+				stage.TakePicture(t).Is(t, before)
 			})
 		}
 	})
@@ -51,22 +56,22 @@ func TestForeignBootLinesRefused(t *testing.T) {
 // Good neighbours boot with us: their set, a list that names ours, and a rule
 // that looks into them. So does a set that is too large to be rehearsed whole.
 func TestForeignBootLinesKept(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		var sets strings.Builder
 		sets.WriteString("create all list:set\nadd all hardenctl-trusted-v4\ncreate big hash:ip\n")
 		for i := range 3000 {
 			sets.WriteString("add big 10.0." + strconv.Itoa(i/250) + "." + strconv.Itoa(i%250) + "\n")
 		}
-		must(t, os.WriteFile("/etc/iptables/ipsets", []byte(sets.String()), 0o644))
-		must(t, os.WriteFile("/etc/iptables/rules.v4", []byte("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m set --match-set big src -j DROP\n-A INPUT -m set --match-set all src -j ACCEPT\nCOMMIT\n"), 0o644))
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
-		must(t, netns.Throwaway(func() error {
+		require.NoError(t, os.WriteFile("/etc/iptables/ipsets", []byte(sets.String()), 0o644))
+		require.NoError(t, os.WriteFile("/etc/iptables/rules.v4", []byte("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m set --match-set big src -j DROP\n-A INPUT -m set --match-set all src -j ACCEPT\nCOMMIT\n"), 0o644))
+		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		require.NoError(t, netns.Throwaway(func() error {
 			for _, line := range []string{"ipset restore -file /etc/iptables/ipsets", "iptables-restore /etc/iptables/rules.v4", "ip6tables-restore /etc/iptables/rules.v6"} {
-				tool(t, line)
+				run.Tool(t, line)
 			}
 			return nil
 		}))
-		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
+		run.Expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 	})
 }
 
@@ -84,21 +89,21 @@ var brokenLines = []struct {
 // user's own file, by restore and by apply; the way out that the error and the
 // page tell leads out.
 func TestBrokenBootFile(t *testing.T) {
-	bare(t, "nft")
-	contains(t, pages.Section(t, "docs/operations.md", "## At boot"), "# mv /etc/iptables/ipsets /etc/iptables/ipsets.broken\n# hardenctl apply ")
-	profile := write(t, "homely.toml", homely)
+	stage.Bare(t, "nft")
+	require.Contains(t, pages.Section(t, "docs/operations.md", "## At boot"), "# mv /etc/iptables/ipsets /etc/iptables/ipsets.broken\n# hardenctl apply ")
+	profile := testfile.Write(t, "homely.toml", bootsim.Homely)
 	apply := []string{"apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"}
-	expect(t, 0, apply...)
+	run.Expect(t, 0, apply...)
 	for _, c := range brokenLines {
 		t.Run(c.name, func(t *testing.T) {
-			tool(t, "sed -i "+c.edit+" "+c.path)
-			rebooted(t)
-			contains(t, expect(t, 1, "restore"), c.restore, "CLOSED but for administrators")
+			run.Tool(t, "sed -i "+c.edit+" "+c.path)
+			bootsim.LoseState(t)
+			require.Contains(t, run.Expect(t, 1, "restore"), c.restore, "CLOSED but for administrators")
 			away := "mv " + c.path + " " + c.path + ".broken"
-			contains(t, expect(t, 1, apply...), c.apply, away)
-			tool(t, away)
-			expect(t, 0, apply...)
-			contains(t, expect(t, 0, "restore"), "IPv4: the rules of", "IPv6: the rules of")
+			require.Contains(t, run.Expect(t, 1, apply...), c.apply, away)
+			run.Tool(t, away)
+			run.Expect(t, 0, apply...)
+			require.Contains(t, run.Expect(t, 0, "restore"), "IPv4: the rules of", "IPv6: the rules of")
 		})
 	}
 }

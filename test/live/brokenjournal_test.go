@@ -3,15 +3,20 @@ package live
 import (
 	"os"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
 )
 
 // An unreadable journal locks no user out: what is on trial ends by a
 // revert all the same, which says what it cannot know. One that has gone ends so
 // too, and by any command that changes the host.
 func TestBrokenJournal(t *testing.T) {
-	onTrial(t, func(t *testing.T, s *siteOnTrial) {
-		path := ourJournal.Folder + "/journal.json"
-		before := lasting(t)
+	trials.OnTrial(t, func(t *testing.T, s *trials.Site) {
+		path := stage.Journal.Folder + "/journal.json"
+		before := trials.Lasting(t)
 		for _, c := range []struct {
 			name    string
 			breakIt func() error
@@ -23,20 +28,20 @@ func TestBrokenJournal(t *testing.T) {
 			{"gone", func() error { return os.Remove(path) }, 0, "Reverted."},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				token, _ := tryOut(t, s.after, "1m")
-				killAll(t)
-				must(t, c.breakIt())
+				token, _ := trials.TryOut(t, s.After, "1m")
+				run.KillAll(t)
+				require.NoError(t, c.breakIt())
 				if c.code != 0 {
-					for _, args := range [][]string{{"confirm", token}, {"apply", s.before, "--auto-approve", "--no-guard"}, {"rollback", "--auto-approve", "--no-guard"}} {
-						contains(t, expectAs(t, confirming, 1, args...), path+": the journal is not as it was written", "hardenctl revert")
+					for _, args := range [][]string{{"confirm", token}, {"apply", s.Before, "--auto-approve", "--no-guard"}, {"rollback", "--auto-approve", "--no-guard"}} {
+						require.Contains(t, run.ExpectAs(t, run.Confirming, 1, args...), path+": the journal is not as it was written", "hardenctl revert")
 					}
 				}
-				contains(t, expect(t, c.code, "revert"), c.says)
-				noTrialLeft(t)
-				s.isNew(t, false)
-				expect(t, 0, "apply", s.before, "--auto-approve", "--no-guard", "--confirm-within", "0")
-				lasting(t).is(t, before)
-				nothingUnderWay(t)
+				require.Contains(t, run.Expect(t, c.code, "revert"), c.says)
+				trials.NoTrialLeft(t)
+				s.IsNew(t, false)
+				run.Expect(t, 0, "apply", s.Before, "--auto-approve", "--no-guard", "--confirm-within", "0")
+				trials.Lasting(t).Is(t, before)
+				trials.NothingUnderWay(t)
 			})
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
 )
 
 // stack is the SYN of one system or scanner, byte for byte: its window and its
@@ -84,7 +85,7 @@ var honest = []stack{
 // ZMap are its default and what --probe-args makes of it (module_tcp_synscan.c of
 // ZMap 4.3). It has no IPv6; its packets are sent over IPv6 all the same.
 var raw = append([]stack{
-	{"Linux with nmap's window", 1024, linuxOptions, bySystem},
+	{"Linux with nmap's window", 1024, traffic.LinuxOptions, bySystem},
 	{"nmap -O, packet 4, with Linux's window", 64240, options(sack, timestamps, scale(10), end), byScanner},
 	{"hping", 512, nil, byScanner},
 	{"nmap -O, packet 1", 1, options(scale(10), pad, mss, timestamps, sack), byScanner},
@@ -116,7 +117,7 @@ var scanners = []stack{
 // Linux's options with another segment size.
 var copied = []stack{
 	{"ZMap with options by hand", 65535, options(mssV6, sack, timestamps, pad, scale(7)), byScanner},
-	{"Linux's SYN, copied whole", 64240, linuxOptions, bySystem},
+	{"Linux's SYN, copied whole", 64240, traffic.LinuxOptions, bySystem},
 }
 
 // answered reports whether an open port answers it.
@@ -126,7 +127,7 @@ func (s stack) answered(from netip.Addr) bool {
 
 // syn is the SYN to port 80, from a port of its own.
 func (s stack) syn(from netip.Addr, number int) lab.Segment {
-	packet := syn(from, 80)
+	packet := traffic.SYN(from, 80)
 	packet.From = netip.AddrPortFrom(from, uint16(30000+number))
 	packet.Window, packet.Options = s.window, slices.Clone(s.options)
 	packet.MayFragment = s.made == byScanner || s.made == byMiddlebox

@@ -13,6 +13,8 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
 	"golang.org/x/sys/unix"
 )
 
@@ -40,8 +42,8 @@ func newClock(t *testing.T) clock {
 func (c clock) jump(t *testing.T, by time.Duration) {
 	t.Helper()
 	beside := c.path + ".new"
-	must(t, os.WriteFile(beside, []byte(strconv.Itoa(int(by.Seconds()))), 0o600))
-	must(t, os.Rename(beside, c.path))
+	require.NoError(t, os.WriteFile(beside, []byte(strconv.Itoa(int(by.Seconds()))), 0o600))
+	require.NoError(t, os.Rename(beside, c.path))
 }
 
 // command is a command that lives by the clock, and so do those that it starts,
@@ -68,7 +70,7 @@ func TestToLiveByAClock(t *testing.T) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
 	askTracer()
-	must(t, cmd.Start())
+	require.NoError(t, cmd.Start())
 	os.Exit(tracer{path}.follow(cmd.Process.Pid))
 }
 
@@ -203,10 +205,10 @@ func check(err error) {
 func TestClock(t *testing.T) {
 	c := newClock(t)
 	c.jump(t, 24*time.Hour)
-	out, code := outcome(t, c.command("sh", "-c", "date +%s; "+binary(t)+" --version; exit 7"))
+	out, code := run.Outcome(t, c.command("sh", "-c", "date +%s; "+run.Binary(t)+" --version; exit 7"))
 	first, _, _ := strings.Cut(out, "\n")
 	seconds, err := strconv.ParseInt(first, 10, 64)
-	must(t, err)
+	require.NoError(t, err)
 	if ahead := time.Until(time.Unix(seconds, 0)); code != 7 || ahead < 23*time.Hour || ahead > 25*time.Hour {
 		t.Errorf("exit %d; it is %v ahead: %s", code, ahead, out)
 	}

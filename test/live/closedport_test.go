@@ -8,6 +8,11 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/lab"
 	"github.com/hardenctl/hardenctl/internal/verify/prober"
+	"github.com/hardenctl/hardenctl/test/live/internal/forwarding"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
 )
 
 // unserving is a gateway that states ports, its own and forwarded ones, at which no
@@ -23,19 +28,19 @@ ports = ["tcp/81", "udp/443", "tcp/8083", "udp/5455"]
 // is on this host or on the inside is refused at once, and so is who meets the REJECT
 // of others. A client that came too early gets in when the program is there.
 func TestStatedPortWithoutProgram(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		outside := lab.NewNetwork(t).Host("outside", "203.0.113.9", "2001:db8:9::9")
-		addInside(t)
-		forwardPorts(t)
+		forwarding.AddInside(t)
+		forwarding.ForwardPorts(t)
 		narrow(t)
-		for _, f := range families {
-			to := net.JoinHostPort(inner[f.v6], "")
-			tool(t, iptablesOf(f)+" -t nat -A PREROUTING -i eth0 -p tcp --dport 8083 -j DNAT --to-destination "+to+"83")
-			tool(t, iptablesOf(f)+" -t nat -A PREROUTING -i eth0 -p udp --dport 5455 -j DNAT --to-destination "+to+"5455")
+		for _, f := range traffic.Families {
+			to := net.JoinHostPort(forwarding.Inner[f.V6], "")
+			run.Tool(t, iptablesOf(f)+" -t nat -A PREROUTING -i eth0 -p tcp --dport 8083 -j DNAT --to-destination "+to+"83")
+			run.Tool(t, iptablesOf(f)+" -t nat -A PREROUTING -i eth0 -p udp --dport 5455 -j DNAT --to-destination "+to+"5455")
 		}
 		each := func(name string, want prober.State) {
 			t.Helper()
-			onFamilies(t, name, func(t *testing.T, f family) {
+			traffic.OnFamilies(t, name, func(t *testing.T, f traffic.Family) {
 				for _, e := range unserved(f) {
 					for port, state := range e.states(t, outside, f) {
 						if state != want {
@@ -46,24 +51,24 @@ func TestStatedPortWithoutProgram(t *testing.T) {
 			})
 		}
 		each("bare", prober.Closed)
-		path := write(t, "gateway.toml", unserving)
-		expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+		path := testfile.Write(t, "gateway.toml", unserving)
+		run.Expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		each("silent", prober.Silent)
-		onFamilies(t, "inside", func(t *testing.T, f family) {
-			gateway := map[bool]string{false: "10.9.0.1", true: "fd00:9::1"}[f.v6]
+		traffic.OnFamilies(t, "inside", func(t *testing.T, f traffic.Family) {
+			gateway := map[bool]string{false: "10.9.0.1", true: "fd00:9::1"}[f.V6]
 			for _, dial := range [][]string{
-				{"ip", "netns", "exec", "inner", greeter(t), "dial", net.JoinHostPort(gateway, "81")},
-				{greeter(t), "dial", net.JoinHostPort(f.server, "81")},
+				{"ip", "netns", "exec", "inner", forwarding.Greeter(t), "dial", net.JoinHostPort(gateway, "81")},
+				{forwarding.Greeter(t), "dial", net.JoinHostPort(f.Server, "81")},
 			} {
-				if out, _ := outcome(t, exec.CommandContext(t.Context(), dial[0], dial[1:]...)); !strings.Contains(out, "refused") {
+				if out, _ := run.Outcome(t, exec.CommandContext(t.Context(), dial[0], dial[1:]...)); !strings.Contains(out, "refused") {
 					t.Errorf("%q: %q, want a refusal", dial, out)
 				}
 			}
 		})
 		startsLate(t, outside)
-		for _, f := range families {
-			tool(t, iptablesOf(f)+" -I INPUT -p tcp --dport 81 -j REJECT --reject-with tcp-reset")
-			tool(t, iptablesOf(f)+" -I INPUT -p udp --dport 443 -j REJECT")
+		for _, f := range traffic.Families {
+			run.Tool(t, iptablesOf(f)+" -I INPUT -p tcp --dport 81 -j REJECT --reject-with tcp-reset")
+			run.Tool(t, iptablesOf(f)+" -I INPUT -p udp --dport 443 -j REJECT")
 			for _, e := range unserved(f) {
 				e.packet.Payload = 1 // from another port: a connection of its own
 				for port, state := range e.states(t, outside, f) {
@@ -77,10 +82,10 @@ func TestStatedPortWithoutProgram(t *testing.T) {
 }
 
 // unserved are the ports of the profile at which no program listens.
-func unserved(f family) []icmpProbe {
+func unserved(f traffic.Family) []icmpProbe {
 	return []icmpProbe{
-		{"tcp", f.server, []uint16{81, 8083}, prober.Packet{Flags: prober.SYN}},
-		{"udp", f.server, []uint16{443, 5455}, prober.Packet{UDP: true}},
+		{"tcp", f.Server, []uint16{81, 8083}, prober.Packet{Flags: prober.SYN}},
+		{"udp", f.Server, []uint16{443, 5455}, prober.Packet{UDP: true}},
 	}
 }
 
@@ -95,7 +100,7 @@ func startsLate(t *testing.T, client *lab.Host) {
 		}
 		got <- err
 	}()
-	lab.Await(t, "the client's first packet", func() bool { return packets(t, 4, "HARDENCTL-UNSERVED", "DROP") > 0 })
+	lab.Await(t, "the client's first packet", func() bool { return traffic.Packets(t, 4, "HARDENCTL-UNSERVED", "DROP") > 0 })
 	lab.Serve(t, "tcp", 81)
 	if err := <-got; err != nil {
 		t.Errorf("a client that came before the program: %v", err)

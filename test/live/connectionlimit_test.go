@@ -7,6 +7,11 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
 )
 
 // large is a profile whose service takes many connections of each source, so
@@ -22,14 +27,14 @@ connections_per_source = 400
 // connlimit does not see, among them; others meanwhile have theirs. Who is
 // forgotten, as after a day, holds an eighth more.
 func TestConnectionLimitOfASource(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		lab.Serve(t, "tcp", 443)
 		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
 		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
-		expect(t, 0, "apply", write(t, "large.toml", large), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		run.Expect(t, 0, "apply", testfile.Write(t, "large.toml", large), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		var both sync.WaitGroup
-		for _, a := range addresses(attacker) {
+		for _, a := range traffic.Addresses(attacker) {
 			both.Add(1)
 			go func() { defer both.Done(); exceedsLimit(t, attacker, customer, a) }()
 		}
@@ -44,7 +49,7 @@ func exceedsLimit(t *testing.T, attacker, customer *lab.Host, a netip.Addr) {
 		server = lab.ServerV6
 	}
 	// The first makes the source known: of two at once, one may go uncounted.
-	if err := connect(attacker, server, 443); err != nil {
+	if err := traffic.Connect(attacker, server, 443); err != nil {
 		t.Errorf("%v: the first connection: %v", a, err)
 	}
 	first := held(attacker, "tcp", server, 420, firstWord)
@@ -55,7 +60,7 @@ func exceedsLimit(t *testing.T, attacker, customer *lab.Host, a netip.Addr) {
 	if got := atOnce(customer, "tcp", server, 30); got != 30 {
 		t.Errorf("%s: the customer has %d of 30 connections", server, got)
 	}
-	if err := forget("callers", a); err != nil {
+	if err := banset.Forget("callers", a); err != nil {
 		t.Error(err)
 	}
 	more := held(attacker, "tcp", server, 70, firstWord)

@@ -8,28 +8,32 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/test/live/internal/inject"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
 )
 
 // A lab is a container's network namespace: what belongs to the machine is
 // listed with the reason, and the rest is applied.
 func TestContainer(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	for _, text := range []string{
-		expect(t, 0, "plan", "builtin:howto", "--json"),
-		expect(t, 0, "apply", "builtin:howto", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"),
+		run.Expect(t, 0, "plan", "builtin:howto", "--json"),
+		run.Expect(t, 0, "apply", "builtin:howto", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"),
 	} {
 		var p struct {
 			plan.Plan
 			Applied bool
 		}
-		must(t, json.Unmarshal([]byte(text), &p))
+		require.NoError(t, json.Unmarshal([]byte(text), &p))
 		beyond := map[string]plan.Unreachable{}
 		for _, u := range p.OutOfReach {
 			beyond[u.Key] = u
 		}
 		for key, path := range machineSettings {
 			value, err := os.ReadFile(path)
-			must(t, err)
+			require.NoError(t, err)
 			u, listed := beyond[key]
 			if wanted := strings.TrimSpace(string(value)) != machineWanted[key]; listed != wanted {
 				t.Errorf("%s listed as out of reach: %v, want %v (it is %s)", key, listed, wanted, value)
@@ -44,7 +48,7 @@ func TestContainer(t *testing.T) {
 			}
 		}
 	}
-	expect(t, 0, "plan", "builtin:howto", "--detailed-exitcode")
+	run.Expect(t, 0, "plan", "builtin:howto", "--detailed-exitcode")
 }
 
 // What the profile asks of the machine, and where it is.
@@ -59,17 +63,17 @@ var (
 // On a kernel without IPv6 its tools load nothing: IPv4 is applied, the rest is
 // saved, and the plan says so.
 func TestNoIPv6(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		const sysctls = "/proc/sys/net/ipv6"
-		must(t, syscall.Mount("tmpfs", sysctls, "tmpfs", 0, ""))
-		defer func() { must(t, syscall.Unmount(sysctls, syscall.MNT_DETACH)) }()
+		require.NoError(t, syscall.Mount("tmpfs", sysctls, "tmpfs", 0, ""))
+		defer func() { require.NoError(t, syscall.Unmount(sysctls, syscall.MNT_DETACH)) }()
 		for _, name := range []string{"save", "restore"} {
-			redirect(t, "ip6tables-"+name, "/bin/false")
+			inject.Redirect(t, "ip6tables-"+name, "/bin/false")
 		}
-		out := expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
-		contains(t, out, "this kernel runs without IPv6", "IPv4 rules")
-		expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
-		contains(t, tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT")
+		out := run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		require.Contains(t, out, "this kernel runs without IPv6", "IPv4 rules")
+		run.Expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
+		require.Contains(t, run.Tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT")
 		if _, err := os.Stat("/etc/iptables/rules.v6"); err != nil {
 			t.Error(err)
 		}

@@ -7,9 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/synflood"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"golang.org/x/sys/unix"
 )
 
 // A cookie that comes back opens a connection only to a source of the service at
@@ -17,11 +22,11 @@ import (
 // none by a cookie from before. And a source that guesses is stopped, which costs an
 // legitimate client of the service nothing.
 func TestCookiesComeBackTooLate(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		client := lab.NewNetwork(t).Host("client", "192.0.2.30/24", "2001:db8:30::7")
 		lab.Serve(t, "tcp", 80)
-		arrive(t, client)
-		expect(t, 0, "apply", proxied(t, true, `
+		traffic.Arrive(t, client)
+		run.Expect(t, 0, "apply", synflood.Proxied(t, true, `
 			[services.private]
 			ports = ["tcp/8443"]
 			from = ["192.0.2.30", "2001:db8:30::/64"]
@@ -38,11 +43,11 @@ func TestCookiesComeBackTooLate(t *testing.T) {
 		} {
 			guests := map[int]<-chan netip.AddrPort{443: accepted(t, to.server, 443), 8443: accepted(t, to.server, 8443)}
 			comes := func(port int, c lab.Segment) bool {
-				must(t, client.Forge(c))
+				require.NoError(t, client.Forge(c))
 				select {
 				case from := <-guests[port]:
 					return from == c.From
-				case <-time.After(stall / 4):
+				case <-time.After(traffic.Stall / 4):
 					return false
 				}
 			}
@@ -51,8 +56,8 @@ func TestCookiesComeBackTooLate(t *testing.T) {
 					t.Errorf("port %d: a cookie of %s opens no connection", port, to.from)
 				}
 			}
-			guessing := entryOf("guess", to.from)
-			if guessing.left(t) >= 0 {
+			guessing := banset.EntryOf("guess", to.from)
+			if guessing.Left(t) >= 0 {
 				t.Errorf("%s has guessed nothing, and is counted", to.from)
 			}
 			wrong := cookie(t, client, to.from, 8443)
@@ -61,21 +66,21 @@ func TestCookiesComeBackTooLate(t *testing.T) {
 			for i := range many {
 				many[i] = wrong
 			}
-			must(t, client.Forge(many...))
+			require.NoError(t, client.Forge(many...))
 			if comes(8443, cookie(t, client, to.from, 8443)) {
 				t.Errorf("%s opens a connection after 10,001 wrong cookies", to.from)
 			}
-			tool(t, "ipset del "+guessing.set+" "+guessing.member)
+			run.Tool(t, "ipset del "+guessing.Set+" "+guessing.Member)
 			if !comes(8443, cookie(t, client, to.from, 8443)) {
 				t.Errorf("%s opens no connection although its guesses are forgotten", to.from)
 			}
 			private, public := cookie(t, client, to.from, 8443), cookie(t, client, to.from, 443)
-			tool(t, to.left)
+			run.Tool(t, to.left)
 			if comes(8443, private) {
 				t.Errorf("%s opens a connection that it may not open any more", to.from)
 			}
-			ban := entryOf("ban", to.from)
-			tool(t, "ipset add "+ban.set+" "+ban.member+" timeout 600")
+			ban := banset.EntryOf("ban", to.from)
+			run.Tool(t, "ipset add "+ban.Set+" "+ban.Member+" timeout 600")
 			if comes(443, public) {
 				t.Errorf("%s opens a connection although it is banned", to.from)
 			}
@@ -87,7 +92,7 @@ func TestCookiesComeBackTooLate(t *testing.T) {
 func accepted(t *testing.T, server string, port int) <-chan netip.AddrPort {
 	t.Helper()
 	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(server), uint16(port))))
-	must(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
 	from := make(chan netip.AddrPort, 64)
 	go func() {
@@ -112,14 +117,14 @@ func cookie(t *testing.T, h *lab.Host, from netip.Addr, port int) lab.Segment {
 	t.Helper()
 	cookiePort++
 	source := cookiePort
-	first := syn(from, port)
+	first := traffic.SYN(from, port)
 	first.From = netip.AddrPortFrom(from, source)
 	family, header := unix.AF_INET, 20 // an IPv4 raw socket gives the IP header too
 	if from.Is6() {
 		family, header = unix.AF_INET6, 0
 	}
 	var number uint32
-	must(t, h.Do(func() error {
+	require.NoError(t, h.Do(func() error {
 		in, err := unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
 		if err != nil {
 			return err

@@ -12,22 +12,28 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/host/login"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/inject"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // typed is an apply on a terminal that counts down.
 type typed struct {
 	cmd *exec.Cmd
-	out syncBuffer
+	out run.SyncBuffer
 }
 
 // typeApply applies on a terminal, over SSH, and returns when it counts down.
 func typeApply(t *testing.T, args string) *typed {
 	t.Helper()
-	a := &typed{cmd: exec.Command("script", "-qec", "exec "+binary(t)+" apply "+args+" --auto-approve --no-guard", "/dev/null")}
-	a.cmd.Env = append(os.Environ(), applying)
+	a := &typed{cmd: exec.Command("script", "-qec", "exec "+run.Binary(t)+" apply "+args+" --auto-approve --no-guard", "/dev/null")}
+	a.cmd.Env = append(os.Environ(), run.Applying)
 	a.cmd.Stdout, a.cmd.Stderr = &a.out, &a.out
-	must(t, a.cmd.Start())
-	t.Cleanup(func() { as(t, applying, "revert") })
+	require.NoError(t, a.cmd.Start())
+	t.Cleanup(func() { run.As(t, run.Applying, "revert") })
 	lab.Await(t, "a countdown", func() bool { return strings.Contains(a.out.String(), "s left to confirm") })
 	return a
 }
@@ -39,55 +45,55 @@ func (a *typed) ends(t *testing.T, code int, says ...string) {
 	if got := a.cmd.ProcessState.ExitCode(); got != code {
 		t.Errorf("exit %d, want %d", got, code)
 	}
-	contains(t, a.out.String(), says...)
+	require.Contains(t, a.out.String(), says...)
 }
 
 // On a terminal, apply says what to type and counts down until another login has
 // confirmed, or everything has gone back. Over SSH it does so by itself. A
 // signal ends the waiting and not the trial.
 func TestCountdown(t *testing.T) {
-	bare(t, "nft")
-	one := variant(t)
-	other := variant(t, `"tcp/80"`, `"tcp/8443"`)
+	stage.Bare(t, "nft")
+	one := webserver.Variant(t)
+	other := webserver.Variant(t, `"tcp/80"`, `"tcp/8443"`)
 
 	a := typeApply(t, one)
-	saysWhatLasts(t, expect(t, 0, "plan", one), expectAs(t, confirming, 0, "confirm"))
+	saysWhatLasts(t, run.Expect(t, 0, "plan", one), run.ExpectAs(t, run.Confirming, 0, "confirm"))
 	a.ends(t, 0, "on trial for 60 s", "\r\n  hardenctl confirm ", "s left to confirm", "Applied. The host is as the profile says.")
-	expect(t, 0, "plan", one, "--detailed-exitcode")
+	run.Expect(t, 0, "plan", one, "--detailed-exitcode")
 
-	confirmed := look(t)
+	confirmed := stage.TakePicture(t)
 	a = typeApply(t, other+" --confirm-within 10m")
-	moveDeadline(t, 0)
+	trials.MoveDeadline(t, 0)
 	a.ends(t, 3, "on trial for 600 s", "it was not confirmed in time; the change was undone, the host is as before")
-	look(t).is(t, confirmed)
+	stage.TakePicture(t).Is(t, confirmed)
 
 	a = typeApply(t, other+" --confirm-within 10m")
-	must(t, syscall.Kill(applyPID(t), syscall.SIGHUP))
+	require.NoError(t, syscall.Kill(applyPID(t), syscall.SIGHUP))
 	a.ends(t, 0, "stopped waiting; the trial continues until its deadline")
-	if e, err := ourJournal.Read(); err != nil || !e.Pending() {
+	if e, err := stage.Journal.Read(); err != nil || !e.Pending() {
 		t.Errorf("the trial has ended: %+v, %v", e, err)
 	}
-	expect(t, 0, "revert")
-	look(t).is(t, confirmed)
-	contains(t, expect(t, 0, "revert"), "No trial is pending")
+	run.Expect(t, 0, "revert")
+	stage.TakePicture(t).Is(t, confirmed)
+	require.Contains(t, run.Expect(t, 0, "revert"), "No trial is pending")
 }
 
 // saysWhatLasts checks that a confirm says whose trial it was, and that it
 // promises for the next boot what the plan does.
 func saysWhatLasts(t *testing.T, plan, confirm string) {
 	t.Helper()
-	contains(t, confirm, "This was an apply of ", " from 192.0.2.7.\n")
+	require.Contains(t, confirm, "This was an apply of ", " from 192.0.2.7.\n")
 	lasts := "The host is as the profile says, also after a reboot."
 	if strings.Contains(plan, "Note: no service loads the saved files at boot: ") {
 		lasts = "The host is as the profile says, until the next reboot: no service loads the saved files at boot: "
 	}
-	contains(t, confirm, lasts)
+	require.Contains(t, confirm, lasts)
 }
 
 // applyPID finds the apply that runs.
 func applyPID(t *testing.T) int {
 	t.Helper()
-	for _, pid := range running(t) {
+	for _, pid := range run.Running(t) {
 		args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if strings.Contains(string(args), "\x00apply\x00") {
 			return pid
@@ -100,15 +106,15 @@ func applyPID(t *testing.T) int {
 // Without a terminal an apply is a trial of a minute, and does not wait for its
 // end. How long a trial may be has bounds.
 func TestTrialWithoutATerminal(t *testing.T) {
-	bare(t, "nft")
-	t.Cleanup(func() { as(t, applying, "revert") })
+	stage.Bare(t, "nft")
+	t.Cleanup(func() { run.As(t, run.Applying, "revert") })
 	for _, within := range []string{"-1s", "500ms", "25h"} {
-		contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within), "must be from 1s to 24h")
+		require.Contains(t, run.Expect(t, 1, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within), "must be from 1s to 24h")
 	}
-	out := expectAs(t, applying, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
-	contains(t, out, "on trial for 60 s", "hardenctl confirm ")
+	out := run.ExpectAs(t, run.Applying, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+	require.Contains(t, out, "on trial for 60 s", "hardenctl confirm ")
 	var view struct{ Confirmed bool }
-	must(t, json.Unmarshal([]byte(expectAs(t, confirming, 0, "confirm", "--json")), &view))
+	require.NoError(t, json.Unmarshal([]byte(run.ExpectAs(t, run.Confirming, 0, "confirm", "--json")), &view))
 	if !view.Confirmed {
 		t.Error("JSON says that it is not confirmed")
 	}
@@ -117,60 +123,37 @@ func TestTrialWithoutATerminal(t *testing.T) {
 // Where nothing is known of either login, as on a console, they may be the same:
 // a confirm wants to be told that it is meant.
 func TestConfirmOnAConsole(t *testing.T) {
-	bare(t, "nft")
-	t.Cleanup(func() { as(t, applying, "revert") })
-	expectAs(t, applying, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
-	e, err := ourJournal.Read()
-	must(t, err)
+	stage.Bare(t, "nft")
+	t.Cleanup(func() { run.As(t, run.Applying, "revert") })
+	run.ExpectAs(t, run.Applying, 0, "apply", "builtin:web", "--auto-approve", "--no-guard")
+	e, err := stage.Journal.Read()
+	require.NoError(t, err)
 	e.By.SSH, e.By.Server = "", ""
-	must(t, ourJournal.Write(e))
+	require.NoError(t, stage.Journal.Write(e))
 	if login.Current().Server == "" { // else the tests have an sshd above them
-		contains(t, expectAs(t, "SSH_CONNECTION=", 1, "confirm"), "open a new SSH session")
+		require.Contains(t, run.ExpectAs(t, "SSH_CONNECTION=", 1, "confirm"), "open a new SSH session")
 	}
-	expectAs(t, "SSH_CONNECTION=", 0, "confirm", "--same-session")
-}
-
-// reboot is what a reboot does to the kernel: it knows what the files say.
-func reboot(t *testing.T) {
-	t.Helper()
-	killAll(t)
-	lab.FlushState(t)
-	for _, f := range []struct{ path, tool string }{
-		{"/etc/iptables/ipsets", "ipset"}, {"/etc/iptables/rules.v4", "iptables-restore"}, {"/etc/iptables/rules.v6", "ip6tables-restore"},
-	} {
-		text, err := os.ReadFile(f.path)
-		must(t, err)
-		args := []string{}
-		if f.tool == "ipset" {
-			args = append(args, "restore")
-		}
-		fed(t, string(text), f.tool, args...)
-	}
-	tool(t, "sysctl -q -p /etc/sysctl.d/60-hardenctl.conf")
-	if e, err := ourJournal.Read(); err == nil {
-		e.Boot = "another"
-		must(t, ourJournal.Write(e))
-	}
+	run.ExpectAs(t, "SSH_CONNECTION=", 0, "confirm", "--same-session")
 }
 
 // A container that starts again in a trial has another network, in which nothing
 // is on trial, although its kernel has not booted.
 func TestContainerStartsAgain(t *testing.T) {
-	bare(t, "nft")
-	tryOut(t, "builtin:web", "2m")
-	killAll(t)
+	stage.Bare(t, "nft")
+	trials.TryOut(t, "builtin:web", "2m")
+	run.KillAll(t)
 	lab.FlushState(t)
-	contains(t, expect(t, 0, "restore"), "nothing")
-	nothingUnderWay(t)
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", "0")
+	require.Contains(t, run.Expect(t, 0, "restore"), "nothing")
+	trials.NothingUnderWay(t)
+	run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", "0")
 }
 
 // Where systemd runs, a timer of it is the watchdog, so that it outlives the
 // login; where it cannot be asked, a process is.
 func TestWatchdogTimer(t *testing.T) {
-	bare(t, "nft")
-	t.Cleanup(func() { as(t, applying, "revert") })
-	must(t, os.MkdirAll("/run/systemd/system", 0o755))
+	stage.Bare(t, "nft")
+	t.Cleanup(func() { run.As(t, run.Applying, "revert") })
+	require.NoError(t, os.MkdirAll("/run/systemd/system", 0o755))
 	const said = "/run/systemd-run.said"
 	for _, c := range []struct{ name, script string }{
 		{"a timer", "#!/bin/sh\necho \"$*\" >" + said + "\n"},
@@ -178,89 +161,75 @@ func TestWatchdogTimer(t *testing.T) {
 		{"hung systemd", "#!/bin/sh\nexec sleep 60\n"}, // which has five seconds
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			before := look(t)
-			stand(t, "/usr/bin/systemd-run", c.script)
-			tryOut(t, "builtin:web", "10m")
+			before := stage.TakePicture(t)
+			inject.StandIn(t, "/usr/bin/systemd-run", c.script)
+			trials.TryOut(t, "builtin:web", "10m")
 			if c.name != "a timer" {
-				moveDeadline(t, 0)
-				ended(t)
+				trials.MoveDeadline(t, 0)
+				trials.Ended(t)
 			} else {
 				text, err := os.ReadFile(said)
-				must(t, err)
-				contains(t, string(text), "--unit=hardenctl-trial-", "--on-active=", binary(t)+" revert --at-deadline")
-				if n := len(running(t)); n != 0 {
+				require.NoError(t, err)
+				require.Contains(t, string(text), "--unit=hardenctl-trial-", "--on-active=", run.Binary(t)+" revert --at-deadline")
+				if n := len(run.Running(t)); n != 0 {
 					t.Errorf("%d processes wait beside the timer", n)
 				}
-				moveDeadline(t, 0)
-				expect(t, 0, "revert", "--at-deadline") // what the timer does
+				trials.MoveDeadline(t, 0)
+				run.Expect(t, 0, "revert", "--at-deadline") // what the timer does
 			}
-			look(t).is(t, before)
+			stage.TakePicture(t).Is(t, before)
 		})
 	}
 }
 
-// stand puts a script in the place of a program until the end of the test.
-func stand(t *testing.T, path, script string) {
-	t.Helper()
-	folder, err := os.MkdirTemp("/run", "stand-")
-	must(t, err)
-	place := filepath.Join(folder, filepath.Base(path))
-	must(t, os.WriteFile(place, []byte(script), 0o755))
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("%v: apt-get install --no-install-recommends systemd", err)
-	}
-	must(t, syscall.Mount(place, path, "", syscall.MS_BIND, ""))
-	t.Cleanup(func() { must(t, syscall.Unmount(path, syscall.MNT_DETACH)) })
-}
-
 // Where the journal cannot be written nothing is changed.
 func TestFault04_JournalOnAFullDisk(t *testing.T) {
-	bare(t, "nft")
-	before := look(t)
-	must(t, os.MkdirAll(ourJournal.Folder, 0o700))
-	must(t, syscall.Mount("tmpfs", ourJournal.Folder, "tmpfs", 0, "size=16k,mode=0700"))
-	t.Cleanup(func() { must(t, syscall.Unmount(ourJournal.Folder, syscall.MNT_DETACH)) })
+	stage.Bare(t, "nft")
+	before := stage.TakePicture(t)
+	require.NoError(t, os.MkdirAll(stage.Journal.Folder, 0o700))
+	require.NoError(t, syscall.Mount("tmpfs", stage.Journal.Folder, "tmpfs", 0, "size=16k,mode=0700"))
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(stage.Journal.Folder, syscall.MNT_DETACH)) })
 	for _, within := range []string{"0", "1m"} {
-		contains(t, expect(t, 3, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within),
+		require.Contains(t, run.Expect(t, 3, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", within),
 			"journal: ", "no space left on device", "the change was undone")
-		look(t).is(t, before)
-		nothingUnderWay(t)
+		stage.TakePicture(t).Is(t, before)
+		trials.NothingUnderWay(t)
 	}
 }
 
 // A confirm that cannot note that it is one ends the trial: everything is old.
 func TestFault04_ConfirmOnAFullDisk(t *testing.T) {
-	bare(t, "nft")
-	folder := filepath.Dir(ourJournal.Folder)
-	must(t, os.MkdirAll(folder, 0o700))
-	must(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=1m,mode=0700"))
-	t.Cleanup(func() { must(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })
-	before := look(t)
-	tryOut(t, "builtin:web", "2m")
+	stage.Bare(t, "nft")
+	folder := filepath.Dir(stage.Journal.Folder)
+	require.NoError(t, os.MkdirAll(folder, 0o700))
+	require.NoError(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=1m,mode=0700"))
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })
+	before := stage.TakePicture(t)
+	trials.TryOut(t, "builtin:web", "2m")
 	exec.Command("dd", "if=/dev/zero", "of="+folder+"/full", "bs=4k").Run() // until there is no room
-	contains(t, expectAs(t, confirming, 3, "confirm"), "confirmed: ", "no space left on device", "the change was undone")
-	look(t).is(t, before)
-	nothingUnderWay(t)
+	require.Contains(t, run.ExpectAs(t, run.Confirming, 3, "confirm"), "confirmed: ", "no space left on device", "the change was undone")
+	stage.TakePicture(t).Is(t, before)
+	trials.NothingUnderWay(t)
 }
 
 // Of the streams of an apply one may be a terminal, and another a file: each is
 // asked itself. Progress is in no file, and a question is
 // asked where it is seen.
 func TestStreamsOfAnApply(t *testing.T) {
-	bare(t, "nft")
-	t.Cleanup(func() { as(t, applying, "revert") })
-	profile := variant(t)
+	stage.Bare(t, "nft")
+	t.Cleanup(func() { run.As(t, run.Applying, "revert") })
+	profile := webserver.Variant(t)
 	profileText, err := os.ReadFile(profile)
-	must(t, err)
+	require.NoError(t, err)
 	type said struct{ terminal, file string }
-	run := func(code int, redirect, more, answer string) said {
+	apply := func(code int, redirect, more, answer string) said {
 		t.Helper()
 		file := filepath.Join(t.TempDir(), "file")
-		cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply "+profile+" --no-guard --confirm-within 2s "+more+" "+redirect+file, "/dev/null")
-		cmd.Env, cmd.Stdin = append(os.Environ(), applying, "TERM=xterm"), strings.NewReader(answer)
-		out, got := outcome(t, cmd)
+		cmd := exec.Command("script", "-qec", "exec "+run.Binary(t)+" apply "+profile+" --no-guard --confirm-within 2s "+more+" "+redirect+file, "/dev/null")
+		cmd.Env, cmd.Stdin = append(os.Environ(), run.Applying, "TERM=xterm"), strings.NewReader(answer)
+		out, got := run.Outcome(t, cmd)
 		text, err := os.ReadFile(file)
-		must(t, err)
+		require.NoError(t, err)
 		if got != code {
 			t.Errorf("%s: exit %d, want %d:\n%s\n%s", redirect, got, code, out, text)
 		}
@@ -275,28 +244,28 @@ func TestStreamsOfAnApply(t *testing.T) {
 		}
 	}
 
-	s := run(3, "2>", "--auto-approve", "") // waits for the end, without a word of it in the file
-	contains(t, s.terminal, "on trial for 2 s", "\x1b[")
-	contains(t, s.file, "it was not confirmed in time", "The profile on disk did not change. Fix it")
+	s := apply(3, "2>", "--auto-approve", "") // waits for the end, without a word of it in the file
+	require.Contains(t, s.terminal, "on trial for 2 s", "\x1b[")
+	require.Contains(t, s.file, "it was not confirmed in time", "The profile on disk did not change. Fix it")
 	lacks(s.file, "\r", "left to confirm", "…", "\x1b[")
 	if text, err := os.ReadFile(profile); err != nil || string(text) != string(profileText) {
 		t.Errorf("the profile has changed: %v", err)
 	}
 
-	s = run(0, ">", "--auto-approve", "") // does not wait
-	contains(t, s.file, "on trial for 2 s")
+	s = apply(0, ">", "--auto-approve", "") // does not wait
+	require.Contains(t, s.file, "on trial for 2 s")
 	lacks(s.file, "\r", "left to confirm", "… ", "\x1b[")
-	contains(t, s.terminal, "… ")
-	as(t, applying, "revert")
+	require.Contains(t, s.terminal, "… ")
+	run.As(t, run.Applying, "revert")
 
 	const question = `Type "yes" to apply: `
-	s = run(1, ">", "", "no\n")
-	contains(t, s.terminal, question)
+	s = apply(1, ">", "", "no\n")
+	require.Contains(t, s.terminal, question)
 	lacks(s.file, question)
-	s = run(1, "2>", "", "no\n")
-	contains(t, s.terminal, question)
+	s = apply(1, "2>", "", "no\n")
+	require.Contains(t, s.terminal, question)
 	file := filepath.Join(t.TempDir(), "both")
-	out, code := outcome(t, exec.Command("script", "-qec", "exec "+binary(t)+" apply "+profile+" --no-guard >"+file+" 2>&1", "/dev/null"))
+	out, code := run.Outcome(t, exec.Command("script", "-qec", "exec "+run.Binary(t)+" apply "+profile+" --no-guard >"+file+" 2>&1", "/dev/null"))
 	if text, _ := os.ReadFile(file); code != 1 || !strings.Contains(string(text), "no terminal to ask on") {
 		t.Errorf("exit %d: %s %s", code, out, text)
 	}

@@ -10,6 +10,11 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // crashes is the length of the tables of crashes. The seed chooses their moments.
@@ -26,10 +31,10 @@ func TestCrashNFT(t *testing.T) { crash(t, "nft") }
 func TestCrashLegacy(t *testing.T) { crash(t, "legacy") }
 
 func crash(t *testing.T, backend string) {
-	bare(t, backend)
-	r := newRoad(t, rand.New(rand.NewPCG(*seed, 0)))
-	inTime, slice := 0, newSlice(t, *crashes, 1)
-	for n := range slice.numbers() {
+	stage.Bare(t, backend)
+	r := newRoad(t, rand.New(rand.NewPCG(*suite.Seed, 0)))
+	inTime, slice := 0, suite.NewSlice(t, *crashes, 1)
+	for n := range slice.Numbers() {
 		d := deeds[n%len(deeds)]
 		from := r.to()
 		c := r.crash(t, d)
@@ -39,12 +44,12 @@ func crash(t *testing.T, backend string) {
 		way := r.recover(t, c)
 		r.settled(t)
 		if t.Failed() {
-			t.Fatalf("crash %d: %s on the way to %s, %v after its beginning, exit %d; then %s", n, d.name, from.profile, c.after, c.code, way)
+			t.Fatalf("crash %d: %s on the way to %s, %v after its beginning, exit %d; then %s", n, d.name, from.Profile, c.after, c.code, way)
 		}
 	}
 	t.Logf("%d crashes came while a command was at work", inTime)
-	if slice.done > 2*len(deeds) && inTime < slice.done/4 {
-		t.Errorf("only %d of %d crashes came while a command was at work", inTime, slice.done)
+	if slice.Done > 2*len(deeds) && inTime < slice.Done/4 {
+		t.Errorf("only %d of %d crashes came while a command was at work", inTime, slice.Done)
 	}
 }
 
@@ -79,16 +84,16 @@ func (r *road) crash(t *testing.T, d deed) crashed {
 	if code > 0 {
 		t.Errorf("it exits %d", code)
 	}
-	killAll(t) // the watchdog of a trial would go on while we look
-	rest(t)
-	e, err := ourJournal.Read()
+	run.KillAll(t) // the watchdog of a trial would go on while we look
+	stage.AwaitLock(t)
+	e, err := stage.Journal.Read()
 	if c.phase = e.Phase; err != nil && !errors.Is(err, journal.ErrNone) {
 		t.Error(err)
 	}
 	if d.atBoot {
 		r.isClosedOrBooted(t)
 	} else {
-		r.to().isWhole(t)
+		r.to().IsWhole(t)
 	}
 	return c
 }
@@ -98,9 +103,9 @@ func (r *road) crash(t *testing.T, d deed) crashed {
 // long it was at it, and how it has ended.
 func (r *road) run(t *testing.T, d deed, limit time.Duration) (took time.Duration, code int) {
 	t.Helper()
-	cmd := exec.Command(binary(t), d.args(r)...)
+	cmd := exec.Command(run.Binary(t), d.args(r)...)
 	began := time.Now()
-	must(t, cmd.Start())
+	require.NoError(t, cmd.Start())
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }()
 	if d.prepares {
@@ -124,7 +129,7 @@ func firstChange(t *testing.T, ended <-chan struct{}) time.Time {
 		case <-ended:
 			return time.Now()
 		case <-time.After(100 * time.Microsecond):
-			if glob(t, "/etc/iptables/.*.hardenctl-new") != nil {
+			if testfile.Glob(t, "/etc/iptables/.*.hardenctl-new") != nil {
 				return time.Now()
 			}
 		}
@@ -143,24 +148,24 @@ func (r *road) recover(t *testing.T, c crashed) (way string) {
 	if c.deed.atBoot {
 		way = "boot"
 	}
-	old, fresh := r.to().old, r.to().fresh
+	old, fresh := r.to().Old, r.to().Fresh
 	switch way {
 	case "revert":
-		expect(t, 0, "revert")
+		run.Expect(t, 0, "revert")
 	case "apply":
-		expect(t, 0, r.apply("0")...)
+		run.Expect(t, 0, r.apply("0")...)
 		old = fresh
 	case "boot":
 		r.boot(t)
 		old, fresh = r.booted[r.at], r.booted[1-r.at]
 	}
-	now := look(t)
+	now := stage.TakePicture(t)
 	arrived := maps.Equal(now, fresh)
 	if want, known := c.mustArrive(); known && way != "apply" && arrived != want {
 		t.Errorf("by the journal (%q) it had to be at the new state: %v", c.phase, want)
 	}
 	if !arrived {
-		now.is(t, old)
+		now.Is(t, old)
 	} else {
 		r.at = 1 - r.at
 	}

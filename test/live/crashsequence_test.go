@@ -7,7 +7,11 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/host/journal"
-	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/bootsim"
+	"github.com/hardenctl/hardenctl/test/live/internal/promise"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
 )
 
 // deed is a command that moves the host from one end of a road to the other, or
@@ -34,23 +38,23 @@ var deeds = []deed{
 	{name: "rollback", prepares: true, args: func(*road) []string {
 		return []string{"rollback", "--auto-approve", "--confirm-within", "0", "--no-guard"}
 	}},
-	{name: "restore", before: func(t *testing.T, _ *road) { powerOff(t) }, args: func(*road) []string { return []string{"restore"} }, goesBack: true, atBoot: true},
+	{name: "restore", before: func(t *testing.T, _ *road) { bootsim.PowerOff(t) }, args: func(*road) []string { return []string{"restore"} }, goesBack: true, atBoot: true},
 }
 
 // onRoadTrial puts the other end of the road on trial.
 func onRoadTrial(t *testing.T, r *road) {
 	t.Helper()
-	expect(t, 0, r.apply("5m")...)
+	run.Expect(t, 0, r.apply("5m")...)
 }
 
 // road is the way between two profiles, on a server on which others live.
 type road struct {
 	random *rand.Rand
 	// ends lead from each profile to the other: ends[0] to profile 0.
-	ends [2]*promises
+	ends [2]*promise.Promises
 	// booted is the server after a boot with each profile, saves what its kernel
 	// holds when it has been up.
-	booted [2]picture
+	booted [2]stage.Picture
 	saves  [2]kernelText
 	// at is the end at which the server is.
 	at int
@@ -64,78 +68,65 @@ type kernelText struct{ entries, v4, v6 string }
 func saveKernel(t *testing.T) kernelText {
 	t.Helper()
 	var entries strings.Builder
-	for line := range strings.Lines(tool(t, "ipset save")) {
+	for line := range strings.Lines(run.Tool(t, "ipset save")) {
 		if strings.HasPrefix(line, "add ") {
 			entries.WriteString(line)
 		}
 	}
-	return kernelText{entries.String(), tool(t, "iptables-save -c"), tool(t, "ip6tables-save -c")}
+	return kernelText{entries.String(), run.Tool(t, "iptables-save -c"), run.Tool(t, "ip6tables-save -c")}
 }
 
 func newRoad(t *testing.T, random *rand.Rand) *road {
 	t.Helper()
-	there := promise(t, "builtin:database", func() { inhabitAfter(t, "builtin:web") })
-	back := &promises{"builtin:web", there.fresh, there.old, there.theirs, there.written}
-	r := &road{random: random, ends: [2]*promises{back, there}, lengths: map[string]time.Duration{}}
+	there := promise.New(t, "builtin:database", func() { promise.Populate(t, "builtin:web") })
+	back := &promise.Promises{Profile: "builtin:web", Old: there.Fresh, Fresh: there.Old, Theirs: there.Theirs, Written: there.Written}
+	r := &road{random: random, ends: [2]*promise.Promises{back, there}, lengths: map[string]time.Duration{}}
 	for _, end := range []int{0, 1} {
 		if r.at != end {
 			began := time.Now()
-			expect(t, 0, r.apply("0")...)
+			run.Expect(t, 0, r.apply("0")...)
 			r.lengths["apply at once"] = time.Since(began)
 		}
 		r.at = end
 		r.saves[end] = saveKernel(t)
 		r.boot(t)
-		r.booted[end] = look(t)
+		r.booted[end] = stage.TakePicture(t)
 		r.saves[end].load(t)
 	}
 	return r
 }
 
 // to is the way to the other end.
-func (r *road) to() *promises { return r.ends[1-r.at] }
+func (r *road) to() *promise.Promises { return r.ends[1-r.at] }
 
 func (r *road) apply(within string) []string {
-	return append([]string{"apply", r.to().profile, "--auto-approve", "--confirm-within", within, "--no-guard"}, afterRollback()...)
-}
-
-// powerOff is what a loss of power does to a host: its kernel holds nothing any
-// more, and the boot has another name.
-func powerOff(t *testing.T) {
-	t.Helper()
-	killAll(t)
-	lab.FlushState(t)
-	settingsAtFirst(t)
-	if e, err := ourJournal.Read(); err == nil {
-		e.Boot = "another"
-		must(t, ourJournal.Write(e))
-	}
+	return append([]string{"apply", r.to().Profile, "--auto-approve", "--confirm-within", within, "--no-guard"}, trials.AfterRollback()...)
 }
 
 // boot is a loss of power and the boot after it, with our own loader alone.
 func (r *road) boot(t *testing.T) {
 	t.Helper()
-	powerOff(t)
-	expect(t, 0, "restore")
+	bootsim.PowerOff(t)
+	run.Expect(t, 0, "restore")
 }
 
 // load gives a kernel that has booted what it held when it had been up. Sets are
 // there: ipset 7.17 does not save all of their options (forceadd).
 func (k kernelText) load(t *testing.T) {
 	t.Helper()
-	fed(t, k.entries, "ipset", "-exist", "restore")
-	fed(t, k.v4, "iptables-restore", "-c")
-	fed(t, k.v6, "ip6tables-restore", "-c")
+	run.WithInput(t, k.entries, "ipset", "-exist", "restore")
+	run.WithInput(t, k.v4, "iptables-restore", "-c")
+	run.WithInput(t, k.v6, "ip6tables-restore", "-c")
 }
 
 // isClosedOrBooted checks a host whose boot was cut off: a family has no rules
 // yet, or is closed, or has all of its rules.
 func (r *road) isClosedOrBooted(t *testing.T) {
 	t.Helper()
-	now := look(t)
+	now := stage.TakePicture(t)
 	for _, family := range []string{"IPv4 rules", "IPv6 rules"} {
-		booted := tables(r.booted[r.at][family])
-		for table, text := range tables(now[family]) {
+		booted := stage.Tables(r.booted[r.at][family])
+		for table, text := range stage.Tables(now[family]) {
 			if text != booted[table] && !strings.Contains(text, ":INPUT DROP") {
 				t.Errorf("%s, table %s, is neither closed nor whole:\n%s", family, table, text)
 			}
@@ -153,12 +144,12 @@ func (r *road) isClosedOrBooted(t *testing.T) {
 func (r *road) settled(t *testing.T) {
 	t.Helper()
 	p := r.ends[r.at]
-	look(t).is(t, p.fresh)
-	p.othersHaveTheirs(t)
-	p.keptToItsPaths(t)
-	noTrialLeft(t)
-	if _, err := ourJournal.Read(); err != journal.ErrNone {
+	stage.TakePicture(t).Is(t, p.Fresh)
+	p.OthersHaveTheirs(t)
+	p.KeptToItsPaths(t)
+	trials.NoTrialLeft(t)
+	if _, err := stage.Journal.Read(); err != journal.ErrNone {
 		t.Errorf("the journal: %v", err)
 	}
-	expect(t, 0, "plan", p.profile, "--detailed-exitcode")
+	run.Expect(t, 0, "plan", p.Profile, "--detailed-exitcode")
 }

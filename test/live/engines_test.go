@@ -7,6 +7,12 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // Of eight scanners, most are banned at the eleventh port or none is, after a
@@ -24,13 +30,13 @@ func TestEnginesAfterFlood(t *testing.T) {
 		{"hashlimit", 20_000, true, true},
 		{"recent", 9_000, false, true}, // which remembers 8,192 sources, or 100
 	}
-	for i := range newSlice(t, len(cases), 1).numbers() {
+	for i := range suite.NewSlice(t, len(cases), 1).Numbers() {
 		c := cases[i]
 		t.Run(fmt.Sprint(c.engine, " ", c.crowd), func(t *testing.T) {
-			bare(t, lab.Backends[0])
-			watch(t, "engine = \""+c.engine+"\"\n")
-			forger := newForger(t, lab.NewNetwork(t))
-			early, late := sources(netip.MustParseAddr("203.0.113.100"), 8), sources(netip.MustParseAddr("203.0.113.150"), 8)
+			stage.Bare(t, lab.Backends[0])
+			webserver.Watch(t, "engine = \""+c.engine+"\"\n")
+			forger := traffic.NewForger(t, lab.NewNetwork(t))
+			early, late := traffic.Sources(netip.MustParseAddr("203.0.113.100"), 8), traffic.Sources(netip.MustParseAddr("203.0.113.150"), 8)
 			tries(t, forger, early, 7000, 10)
 			crowds(t, forger, c.crowd)
 			time.Sleep(2 * time.Second) // until sets take in sources again
@@ -53,8 +59,8 @@ func areBanned(t *testing.T, who string, most bool, banned int) {
 func tries(t *testing.T, forger *lab.Host, from []netip.Addr, first, n int) (banned int) {
 	t.Helper()
 	for _, a := range from {
-		must(t, forger.Forge(syns(a, first, n)...))
-		banned += ones(member(t, "ban", a))
+		require.NoError(t, forger.Forge(traffic.SYNs(a, first, n)...))
+		banned += ones(banset.Member(t, "ban", a))
 	}
 	return banned
 }
@@ -63,8 +69,8 @@ func tries(t *testing.T, forger *lab.Host, from []netip.Addr, first, n int) (ban
 func crowds(t *testing.T, forger *lab.Host, crowd int) {
 	t.Helper()
 	var packets []lab.Segment
-	for _, a := range sources(netip.MustParseAddr("10.0.0.0"), crowd) {
-		packets = append(packets, syn(a, 7999))
+	for _, a := range traffic.Sources(netip.MustParseAddr("10.0.0.0"), crowd) {
+		packets = append(packets, traffic.SYN(a, 7999))
 	}
-	must(t, forger.Forge(packets...))
+	require.NoError(t, forger.Forge(packets...))
 }

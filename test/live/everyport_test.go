@@ -4,6 +4,10 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/knocking"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
 )
 
 // Where a ban hides services, a scanner sees whether it is banned. With many addresses
@@ -13,11 +17,11 @@ import (
 func TestEveryPortCounts(t *testing.T) {
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
-			h := newKnockNetwork(t, backend, doors)
+			h := knocking.NewNetwork(t, backend, knocking.Profile)
 			lab.Serve(t, "udp", 5060)
 			for _, family := range []int{4, 6} {
-				for _, port := range append([]string{"tcp/9", "udp/9", "udp/5060"}, front...) {
-					h.knocker(family).isCountedAt(t, port)
+				for _, port := range append([]string{"tcp/9", "udp/9", "udp/5060"}, knocking.Front...) {
+					isCountedAt(h.Knocker(family), t, port)
 				}
 			}
 		})
@@ -25,22 +29,22 @@ func TestEveryPortCounts(t *testing.T) {
 }
 
 // isCountedAt has a knocker use up its free probes, and bans it by a packet to a port.
-func (g knocker) isCountedAt(t *testing.T, port string) {
+func isCountedAt(g knocking.Knocker, t *testing.T, port string) {
 	t.Helper()
-	connect(g.Host, g.server, 80) // so that no packet waits for the neighbour's answer
-	must(t, g.Forge(syns(g.address(), 300, 10)...))
-	if banned(t, g.address()) {
-		t.Fatalf("%v is banned after ten ports", g.address())
+	traffic.Connect(g.Host, g.Server, 80) // so that no packet waits for the neighbour's answer
+	require.NoError(t, g.Forge(traffic.SYNs(g.Address(), 300, 10)...))
+	if banset.Banned(t, g.Address()) {
+		t.Fatalf("%v is banned after ten ports", g.Address())
 	}
-	g.sends(t, port)
-	if !banned(t, g.address()) {
-		t.Errorf("%v: %s does not count", g.address(), port)
+	g.Sends(t, port)
+	if !banset.Banned(t, g.Address()) {
+		t.Errorf("%v: %s does not count", g.Address(), port)
 		return
 	}
-	ban := entryOf("ban", g.address())
-	ban.shortens(t, 100)
-	g.sends(t, port)
-	if left := ban.left(t); left < 3000 {
-		t.Errorf("%v: %s does not renew a ban, of which %d s are left", g.address(), port, left)
+	ban := banset.EntryOf("ban", g.Address())
+	ban.Shortens(t, 100)
+	g.Sends(t, port)
+	if left := ban.Left(t); left < 3000 {
+		t.Errorf("%v: %s does not renew a ban, of which %d s are left", g.Address(), port, left)
 	}
 }

@@ -13,6 +13,11 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // A connection that was open before an apply goes on, and opens nothing else:
@@ -20,11 +25,11 @@ import (
 // is bound to an address. A forged SYN that waits for its ACK when the apply comes
 // opens nothing at all. Conntrack knew neither.
 func TestOldConnectionOpensNothingElse(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		for _, loose := range []string{"1", "0"} {
 			t.Run("tcp_loose "+loose, func(t *testing.T) {
-				wipe(t)
-				must(t, os.WriteFile("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", []byte(loose), 0))
+				stage.Wipe(t)
+				require.NoError(t, os.WriteFile("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", []byte(loose), 0))
 				oldConnectionOpensNothingElse(t)
 			})
 		}
@@ -37,18 +42,18 @@ func oldConnectionOpensNothingElse(t *testing.T) {
 	open := map[string]net.Conn{}
 	for server, forged := range absent {
 		bound, err := net.Listen("tcp", net.JoinHostPort(server, "5432"))
-		must(t, err)
+		require.NoError(t, err)
 		defer bound.Close()
-		open[server] = openSession(t, client, server)
-		must(t, client.Forge(syn(forged, 443)))
+		open[server] = traffic.OpenSession(t, client, server)
+		require.NoError(t, client.Forge(traffic.SYN(forged, 443)))
 	}
 	lab.Await(t, "two forged SYNs that wait for their ACK", func() bool { return synReceived(t) == 2 })
-	expect(t, 0, "apply", variant(t), "--auto-approve", "--confirm-within", "0", "--no-guard")
+	run.Expect(t, 0, "apply", webserver.Variant(t), "--auto-approve", "--confirm-within", "0", "--no-guard")
 	before := resets(t)
 	for server, conn := range open {
 		end := conn.LocalAddr().(*net.TCPAddr).AddrPort()
-		must(t, client.Forge(acks(end, server, 22, 80, 5432)...))
-		must(t, client.Forge(acks(syn(absent[server], 443).From, server, 22, 80, 443, 5432)...))
+		require.NoError(t, client.Forge(acks(end, server, 22, 80, 5432)...))
+		require.NoError(t, client.Forge(acks(traffic.SYN(absent[server], 443).From, server, 22, 80, 443, 5432)...))
 		scan := lab.Nmap(t, client, slices.Concat([]string{"-sA", "-g", strconv.Itoa(int(end.Port())), "-p", "22,80,5432", "--max-retries", "0"}, toServer[server])...)
 		if silent := scan.In("filtered"); len(silent) != 3 {
 			t.Errorf("%s: an ACK scan from an open connection sees %v", server, scan)
@@ -60,7 +65,7 @@ func oldConnectionOpensNothingElse(t *testing.T) {
 	for server, conn := range open {
 		conn.SetDeadline(time.Now().Add(lab.Patience))
 		_, err := conn.Write([]byte("x"))
-		must(t, err)
+		require.NoError(t, err)
 		if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
 			t.Errorf("%s: the open connection breaks: %v", server, err)
 		}
@@ -85,7 +90,7 @@ func synReceived(t *testing.T) (n int) {
 	t.Helper()
 	for _, name := range []string{"tcp", "tcp6"} {
 		text, err := os.ReadFile("/proc/thread-self/net/" + name)
-		must(t, err)
+		require.NoError(t, err)
 		for line := range bytes.Lines(text) {
 			if words := bytes.Fields(line); len(words) > 3 && string(words[3]) == "03" {
 				n++
@@ -99,7 +104,7 @@ func synReceived(t *testing.T) (n int) {
 func resets(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/thread-self/net/snmp")
-	must(t, err)
+	require.NoError(t, err)
 	var names []string
 	for line := range strings.Lines(string(text)) {
 		words := strings.Fields(line)
@@ -109,7 +114,7 @@ func resets(t *testing.T) int {
 		for i, name := range names {
 			if name == "OutRsts" {
 				n, err := strconv.Atoi(words[i])
-				must(t, err)
+				require.NoError(t, err)
 				return n
 			}
 		}

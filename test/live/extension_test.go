@@ -16,6 +16,13 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/lab"
 	"github.com/hardenctl/hardenctl/profiles"
+	"github.com/hardenctl/hardenctl/test/live/internal/inject"
+	"github.com/hardenctl/hardenctl/test/live/internal/promise"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // ofEverything is a profile whose rules use every match and target that rules
@@ -43,55 +50,33 @@ func needed(t *testing.T, name, text string) map[string]needs.Need {
 	return found
 }
 
-// hide lets the libraries of an extension of iptables be empty until the end of
-// the test.
-func hide(t *testing.T, name string) {
-	t.Helper()
-	var hidden int
-	for _, prefix := range []string{"libxt_", "libipt_", "libip6t_"} {
-		paths, err := filepath.Glob("/usr/lib/*/xtables/" + prefix + name + ".so")
-		must(t, err)
-		for _, path := range paths {
-			if target, err := os.Readlink(path); err == nil {
-				path = filepath.Join(filepath.Dir(path), target)
-			}
-			must(t, syscall.Mount("/dev/null", path, "", syscall.MS_BIND, ""))
-			t.Cleanup(func() { must(t, syscall.Unmount(path, 0)) })
-			hidden++
-		}
-	}
-	if hidden == 0 {
-		t.Fatalf("iptables has no library of %s here", name)
-	}
-}
-
 // refusedFor plans and applies a profile, and wants our message both times.
 func refusedFor(t *testing.T, profile string, parts ...string) {
 	t.Helper()
-	contains(t, expect(t, 1, "plan", profile), parts...)
-	contains(t, expect(t, 1, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"), parts...)
+	require.Contains(t, run.Expect(t, 1, "plan", profile), parts...)
+	require.Contains(t, run.Expect(t, 1, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"), parts...)
 }
 
 // Where the library of any extension that rules use is missing, plan and apply
 // say which, who needs it, what to install and how to do without, and nothing is
 // changed.
 func TestMissingLibrary(t *testing.T) {
-	path := write(t, "everything.toml", ofEverything)
+	path := testfile.Write(t, "everything.toml", ofEverything)
 	all := needed(t, "everything.toml", ofEverything)
-	onBackends(t, func(t *testing.T) {
-		p := asItIs(t)
+	stage.OnBackends(t, func(t *testing.T) {
+		p := promise.Unchanged(t)
 		for title, n := range all {
 			if n.Kind == ruleset.SetExtension || filepath.Base(t.Name()) == "legacy" && n.Name != "SET" && n.Name != "hl" {
 				continue // the words of both backends are the same
 			}
 			t.Run(title, func(t *testing.T) {
-				hide(t, n.Name)
+				inject.HideLibrary(t, n.Name)
 				refusedFor(t, path, "this host does not have the "+title+" of iptables: no lib", n.Name+".so",
 					"it is needed by: "+n.Origins[0].Part+" (", "to install it (Debian ", "): apt-get install --reinstall iptables", "the tool said: ")
 			})
 		}
-		p.isOld(t)
-		expect(t, 0, "plan", path)
+		p.IsOld(t)
+		run.Expect(t, 0, "plan", path)
 	})
 }
 
@@ -99,46 +84,46 @@ func TestMissingLibrary(t *testing.T) {
 // takes them for rules of nft, which a person should delete: it says what to
 // install. With the library back, the host is as it was.
 func TestMissingLibraryOfLiveRules(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	const admin = "version = 1\ninclude = [\"builtin:server\"]\naccess.admin = [\"192.0.2.7\"]\n"
-	profile, without := write(t, "live.toml", admin), write(t, "without.toml", admin+"[scan]\nfingerprint = false\ndont_fragment = false\n")
-	expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	profile, without := testfile.Write(t, "live.toml", admin), testfile.Write(t, "without.toml", admin+"[scan]\nfingerprint = false\ndont_fragment = false\n")
+	run.Expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	t.Run("hidden", func(t *testing.T) {
-		hide(t, "bpf")
+		inject.HideLibrary(t, "bpf")
 		for _, command := range [][]string{
 			{"plan", without},
 			{"apply", without, "--auto-approve", "--confirm-within", "0", "--no-guard"},
 			{"rollback", "0", "--auto-approve", "--confirm-within", "0", "--no-guard"},
 		} {
-			out := expect(t, 1, command...)
-			contains(t, out, "the library of a match or a target of theirs is missing", "): apt-get install --reinstall iptables")
+			out := run.Expect(t, 1, command...)
+			require.Contains(t, out, "the library of a match or a target of theirs is missing", "): apt-get install --reinstall iptables")
 			if strings.Contains(out, "nft wrote") || strings.Contains(out, "Plan: ") {
 				t.Errorf("%s takes them for something else:\n%s", command[0], out)
 			}
 		}
 	})
-	expect(t, 0, "plan", profile, "--detailed-exitcode")
+	run.Expect(t, 0, "plan", profile, "--detailed-exitcode")
 }
 
 // What to install has the name of the distribution, by /etc/os-release.
 func TestMissingLibraryElsewhere(t *testing.T) {
-	bare(t, "nft")
-	hide(t, "hashlimit")
+	stage.Bare(t, "nft")
+	inject.HideLibrary(t, "hashlimit")
 	const file = "/etc/os-release"
 	was, err := os.Readlink(file)
-	must(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		must(t, os.RemoveAll(file))
-		must(t, os.Symlink(was, file))
+		require.NoError(t, os.RemoveAll(file))
+		require.NoError(t, os.Symlink(was, file))
 	})
 	for osRelease, want := range map[string]string{
 		"ID=almalinux\nVERSION_ID=10.1\n": "to install it (RHEL 10): dnf install iptables-libs",
 		"ID=ubuntu\nVERSION_ID=24.04\n":   "to install it (Ubuntu 24.04): apt-get install --reinstall iptables",
 		"ID=void\n":                       "to install it: install the package with the libraries of iptables",
 	} {
-		must(t, os.RemoveAll(file))
-		must(t, os.WriteFile(file, []byte(osRelease), 0o644))
-		contains(t, expect(t, 1, "plan", "builtin:web"), want)
+		require.NoError(t, os.RemoveAll(file))
+		require.NoError(t, os.WriteFile(file, []byte(osRelease), 0o644))
+		require.Contains(t, run.Expect(t, 1, "plan", "builtin:web"), want)
 	}
 }
 
@@ -146,8 +131,8 @@ func TestMissingLibraryElsewhere(t *testing.T) {
 // is refused with a message of ours; it does not notice that those are missing
 // which it does not use. TestMissingEachLibrary has every extension.
 func TestMissingLibraryOfBuiltIns(t *testing.T) {
-	bare(t, "nft")
-	p := asItIs(t)
+	stage.Bare(t, "nft")
+	p := promise.Unchanged(t)
 	titles := []string{"match hashlimit", "target SET", "match socket", "match addrtype", "target LOG", "match icmp6"}
 	for i, name := range profiles.Names() {
 		uses := needed(t, "builtin:"+name, "")
@@ -160,13 +145,13 @@ func TestMissingLibraryOfBuiltIns(t *testing.T) {
 			t.Run(name+" without what it does not use", func(t *testing.T) { plannedWith(t, name, uses) })
 		}
 	}
-	p.isOld(t)
+	p.IsOld(t)
 }
 
 // refusedWithout hides what a built-in profile uses.
 func refusedWithout(t *testing.T, name string, n needs.Need) {
 	t.Helper()
-	hide(t, n.Name)
+	inject.HideLibrary(t, n.Name)
 	refusedFor(t, "builtin:"+name, "this host does not have the "+n.String(), "it is needed by: ", "the tool said: ")
 }
 
@@ -175,13 +160,14 @@ func plannedWith(t *testing.T, name string, uses map[string]needs.Need) {
 	t.Helper()
 	for title, n := range needed(t, "everything.toml", ofEverything) {
 		if _, used := uses[title]; !used && n.Kind != ruleset.SetExtension {
-			hide(t, n.Name)
+			inject.HideLibrary(t, n.Name)
 		}
 	}
-	expect(t, 0, "plan", "builtin:"+name)
+	run.Expect(t, 0, "plan", "builtin:"+name)
 }
 
-func TestMissingEachLibraryNFT(t *testing.T)    { missingEachLibrary(t, "nft") }
+func TestMissingEachLibraryNFT(t *testing.T) { missingEachLibrary(t, "nft") }
+
 func TestMissingEachLibraryLegacy(t *testing.T) { missingEachLibrary(t, "legacy") }
 
 // missingEachLibrary plans and applies every built-in profile with each extension
@@ -200,22 +186,22 @@ func missingEachLibrary(t *testing.T, backend string) {
 			}
 		}
 	}
-	bare(t, backend)
-	p := asItIs(t)
-	for i := range newSlice(t, len(cells), 1).numbers() {
+	stage.Bare(t, backend)
+	p := promise.Unchanged(t)
+	for i := range suite.NewSlice(t, len(cells), 1).Numbers() {
 		t.Run(cells[i].profile+" "+cells[i].String(), func(t *testing.T) { refusedWithout(t, cells[i].profile, cells[i].Need) })
 	}
-	p.isOld(t)
+	p.IsOld(t)
 }
 
 // What the kernel lacks is said likewise. It cannot be hidden from the tools: they
 // are replaced by what prints its refusal, in the words of iptables 1.8.7 and
 // 1.8.9 about a match and a target that the kernel of the lab lacks.
 func TestMissingModule(t *testing.T) {
-	path := write(t, "everything.toml", ofEverything)
+	path := testfile.Write(t, "everything.toml", ofEverything)
 	const fails = `cat >%[1]s; n=$(grep -n -m1 -e '%[2]s' %[1]s | cut -d: -f1); `
-	bare(t, "nft")
-	p := asItIs(t)
+	stage.Bare(t, "nft")
+	p := promise.Unchanged(t)
 	for _, test := range []struct {
 		name, rule, says string // the tool prints what it says; LINE means the line of the rule
 		want             []string
@@ -233,45 +219,45 @@ func TestMissingModule(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			input, said := filepath.Join(t.TempDir(), "input"), filepath.Join(t.TempDir(), "said")
-			must(t, os.WriteFile(said, []byte(test.says), 0o600))
+			require.NoError(t, os.WriteFile(said, []byte(test.says), 0o600))
 			script := strings.NewReplacer("%[1]s", input, "%[2]s", test.rule).Replace(fails) + "sed \"s/LINE/$n/\" " + said + " >&2; exit 2"
-			replaceTool(t, "ip6tables-restore", "xtables-nft-multi", script)
+			inject.ReplaceTool(t, "ip6tables-restore", "xtables-nft-multi", script)
 			refusedFor(t, path, append(test.want, "the kernel of this host (", "the tool said: ")...)
 		})
 	}
-	p.isOld(t)
+	p.IsOld(t)
 }
 
 // A kernel without a set type is told apart from a set that is wrong.
 func TestMissingSetType(t *testing.T) {
-	bare(t, "nft")
-	p := asItIs(t)
-	stand := write(t, "ipset", "#!/bin/sh\necho \"ipset v7.17: Error in line 1: Kernel error received: set type not supported\" >&2\nexit 1\n")
-	must(t, os.Chmod(stand, 0o755))
+	stage.Bare(t, "nft")
+	p := promise.Unchanged(t)
+	stand := testfile.Write(t, "ipset", "#!/bin/sh\necho \"ipset v7.17: Error in line 1: Kernel error received: set type not supported\" >&2\nexit 1\n")
+	require.NoError(t, os.Chmod(stand, 0o755))
 	t.Run("hidden", func(t *testing.T) {
-		must(t, syscall.Mount(stand, "/usr/sbin/ipset", "", syscall.MS_BIND, ""))
-		t.Cleanup(func() { must(t, syscall.Unmount("/usr/sbin/ipset", 0)) })
+		require.NoError(t, syscall.Mount(stand, "/usr/sbin/ipset", "", syscall.MS_BIND, ""))
+		t.Cleanup(func() { require.NoError(t, syscall.Unmount("/usr/sbin/ipset", 0)) })
 		refusedFor(t, "builtin:web", "does not have the set type hash:", " of ipset (ip_set_hash_", "it is needed by: ", "every profile needs it")
 	})
-	p.isOld(t)
+	p.IsOld(t)
 }
 
 // At a boot, too, it is said why the rules cannot be loaded, and the host is
 // closed.
 func TestRestoreNamesMissingLibrary(t *testing.T) {
-	bare(t, "nft")
-	hardenctl(t, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	stage.Bare(t, "nft")
+	run.Hardenctl(t, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	lab.FlushState(t)
-	hide(t, "hashlimit")
-	contains(t, expect(t, 1, "restore"), "this host does not have the match hashlimit of iptables: no lib", "apt-get install --reinstall iptables")
+	inject.HideLibrary(t, "hashlimit")
+	require.Contains(t, run.Expect(t, 1, "restore"), "this host does not have the match hashlimit of iptables: no lib", "apt-get install --reinstall iptables")
 }
 
 // What other distributions lack is said by check, and not on a host that has it.
 func TestPortabilityIsForCheck(t *testing.T) {
-	bare(t, "nft")
-	path := write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\nservices.https.synproxy = true\n")
-	contains(t, expect(t, 0, "check", path), "which the kernel of RHEL 10 does not have")
-	if out := expect(t, 0, "plan", path); strings.Contains(out, "RHEL") {
+	stage.Bare(t, "nft")
+	path := testfile.Write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\nservices.https.synproxy = true\n")
+	require.Contains(t, run.Expect(t, 0, "check", path), "which the kernel of RHEL 10 does not have")
+	if out := run.Expect(t, 0, "plan", path); strings.Contains(out, "RHEL") {
 		t.Errorf("a plan on this host speaks of RHEL:\n%s", out)
 	}
 }

@@ -14,6 +14,14 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/kernellog"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // syslog writes the kernel's lines as rsyslog does, a second apart until now.
@@ -30,8 +38,8 @@ func syslog(lines []string) string {
 // finds the sources of probes and of bans, and no others.
 func TestFilter(t *testing.T) {
 	lab.Require(t)
-	filter := write(t, "hardenctl.conf", string(compiled(t, "builtin:howto").File(bundle.Fail2banFilter)))
-	lines := recordedLines(t)
+	filter := testfile.Write(t, "hardenctl.conf", string(run.Compiled(t, "builtin:howto").File(bundle.Fail2banFilter)))
+	lines := kernellog.Lines(t)
 	var want, all []string
 	for _, line := range lines {
 		_, source, _ := strings.Cut(line, " SRC=")
@@ -42,17 +50,17 @@ func TestFilter(t *testing.T) {
 			want = append(want, address)
 		}
 	}
-	log := write(t, "kern.log", syslog(lines))
+	log := testfile.Write(t, "kern.log", syslog(lines))
 	if got := matched(t, log, filter); !slices.Equal(got, want) || len(want) < 20 {
 		t.Errorf("sources %q, want %q", got, want)
 	}
 	// The kernel's clock may be there in another way.
-	other := write(t, "messages", strings.ReplaceAll(syslog(lines), "kernel: [", "kernel:["))
+	other := testfile.Write(t, "messages", strings.ReplaceAll(syslog(lines), "kernel: [", "kernel:["))
 	if got := matched(t, other, filter); !slices.Equal(got, want) {
 		t.Errorf("without a blank: sources %q, want %q", got, want)
 	}
 	known := strings.NewReplacer(": scan ", ": known ", ": ban ", ": known ").Replace(syslog(lines))
-	if got := matched(t, write(t, "known", known), filter); len(got) > 0 {
+	if got := matched(t, testfile.Write(t, "known", known), filter); len(got) > 0 {
 		t.Errorf("it counts lines of proven sources: %q", got)
 	}
 	// The how-to's own expression still finds every line.
@@ -65,19 +73,19 @@ func TestFilter(t *testing.T) {
 // the kernel's bans nobody.
 func TestFilterIsNotFooled(t *testing.T) {
 	lab.Require(t)
-	filter := write(t, "hardenctl.conf", string(compiled(t, "builtin:howto").File(bundle.Fail2banFilter)))
+	filter := testfile.Write(t, "hardenctl.conf", string(run.Compiled(t, "builtin:howto").File(bundle.Fail2banFilter)))
 	const quoted = "kernel: [    1.000000] IPTables-Dropped: scan IN=eth0 OUT= MAC= SRC=192.0.2.9 DST=192.0.2.1 "
 	var b strings.Builder
 	for _, program := range []string{"web sshd[7]: Invalid user ", "web nginx: ", "web logger: Nov 20 08:30:00 web ", `web "kernel: `,
 		"web kernel: [    1.000000] usb 1-1: Product: ", "web kernel: [    1.000000] IPTables-Dropped: known IN=eth0 OUT= MAC= SRC="} {
 		fmt.Fprintf(&b, "%s %s%s\n", time.Now().Format(time.Stamp), program, quoted)
 	}
-	if got := matched(t, write(t, "kern.log", b.String()), filter); len(got) > 0 {
+	if got := matched(t, testfile.Write(t, "kern.log", b.String()), filter); len(got) > 0 {
 		t.Errorf("it bans %q", got)
 	}
 	// An ICMP error names the sender of the packet that it is about in brackets.
 	twice := fmt.Sprintf("%s web %s[SRC=192.0.2.8 DST=192.0.2.9 ] SRC=192.0.2.7 DST=192.0.2.6\n", time.Now().Format(time.Stamp), quoted)
-	if got := matched(t, write(t, "twice", twice), filter); !slices.Equal(got, []string{"192.0.2.9"}) {
+	if got := matched(t, testfile.Write(t, "twice", twice), filter); !slices.Equal(got, []string{"192.0.2.9"}) {
 		t.Errorf("of a line with several sources it bans %q, want the first", got)
 	}
 }
@@ -85,48 +93,48 @@ func TestFilterIsNotFooled(t *testing.T) {
 // matched returns the sources that fail2ban-regex finds in a log.
 func matched(t *testing.T, log, filter string) []string {
 	t.Helper()
-	return strings.Fields(fed(t, "", "fail2ban-regex", "--out", "ip", log, filter))
+	return strings.Fields(run.WithInput(t, "", "fail2ban-regex", "--out", "ip", log, filter))
 }
 
 // TestFail2ban has the real fail2ban, configured by an apply, ban scanners into
 // the live set and let them go again.
 func TestFail2ban(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		lab.Serve(t, "tcp", 22)
 		lab.Serve(t, "tcp", 80)
 		log := filepath.Join("/run", "kern.log")
-		path := variant(t, `"hidden"`, "\"everything\"\nproven = \"1d\"", "[udp]", "[log]\n\n[fail2ban]\nlog = \""+log+"\"\n\n[udp]")
+		path := webserver.Variant(t, `"hidden"`, "\"everything\"\nproven = \"1d\"", "[udp]", "[log]\n\n[fail2ban]\nlog = \""+log+"\"\n\n[udp]")
 		os.Remove(log)
-		contains(t, expect(t, 0, "plan", path), "fail2ban-client reload", "and all its jails do not start while "+log+" is missing")
-		must(t, os.WriteFile(log, nil, 0o644))
-		hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
-		hardenctl(t, "plan", path, "--detailed-exitcode")
+		require.Contains(t, run.Expect(t, 0, "plan", path), "fail2ban-client reload", "and all its jails do not start while "+log+" is missing")
+		require.NoError(t, os.WriteFile(log, nil, 0o644))
+		run.Hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+		run.Hardenctl(t, "plan", path, "--detailed-exitcode")
 		stop := startFail2ban(t)
 
 		network := lab.NewNetwork(t)
-		scanner := network.Host("scanner", scannerV4, scannerV6)
+		scanner := network.Host("scanner", kernellog.ScannerV4, kernellog.ScannerV6)
 		neighbour := network.Host("neighbour", "203.0.113.65", "2001:db8:bad:66::65") // of the same /64
-		admin := newPeople(network).admin
+		admin := webserver.NewPeople(network).Admin
 		var forged []string
-		for _, line := range linesFrom(t, scannerV4)[:4] {
-			forged = append(forged, strings.Replace(line, srcOf(scannerV4), srcOf(admin.V4().String()), 1))
+		for _, line := range linesFrom(t, kernellog.ScannerV4)[:4] {
+			forged = append(forged, strings.Replace(line, srcOf(kernellog.ScannerV4), srcOf(admin.V4().String()), 1))
 		}
 		appendTo(t, log, syslog(forged)) // and those behind them are read later
-		jailAndRelease(t, log, "v4", scannerV4, lab.ServerV4, scanner, nil)
-		jailAndRelease(t, log, "v6", scannerV6, lab.ServerV6, scanner, neighbour)
-		reaches(t, neighbour, lab.ServerV4, 80, 1)
+		jailAndRelease(t, log, "v4", kernellog.ScannerV4, lab.ServerV4, scanner, nil)
+		jailAndRelease(t, log, "v6", kernellog.ScannerV6, lab.ServerV6, scanner, neighbour)
+		traffic.Reaches(t, neighbour, lab.ServerV4, 80, 1)
 
 		if strings.Contains(client(t, "get", "hardenctl", "banip"), admin.V4().String()) {
 			t.Error("lines in the name of an admin address jail it")
 		}
 		client(t, "set", "hardenctl", "banip", admin.V4().String())
-		client(t, "set", "hardenctl", "banip", scannerV4)
-		lab.Await(t, "the entry of the source in jail", func() bool { return jailed(t, "v4", admin.V4().String()) && jailed(t, "v4", scannerV4) })
-		reaches(t, admin, lab.ServerV4, 22, 1) // whatever the set holds
-		hardenctl(t, "plan", path, "--detailed-exitcode")
+		client(t, "set", "hardenctl", "banip", kernellog.ScannerV4)
+		lab.Await(t, "the entry of the source in jail", func() bool { return jailed(t, "v4", admin.V4().String()) && jailed(t, "v4", kernellog.ScannerV4) })
+		traffic.Reaches(t, admin, lab.ServerV4, 22, 1) // whatever the set holds
+		run.Hardenctl(t, "plan", path, "--detailed-exitcode")
 		expires(t, "203.0.113.99")
 		stop()
-		if jailed(t, "v4", scannerV4) {
+		if jailed(t, "v4", kernellog.ScannerV4) {
 			t.Error("fail2ban stopped, and left somebody in jail")
 		}
 	})
@@ -136,8 +144,8 @@ func TestFail2ban(t *testing.T) {
 // go again. The kernel's own ban of it stays meanwhile.
 func jailAndRelease(t *testing.T, log, family, address, server string, scanner, neighbour *lab.Host) {
 	t.Helper()
-	reaches(t, scanner, server, 80, 1)
-	lab.Await(t, "the proof of the source", func() bool { return member(t, "proven", netip.MustParseAddr(address)) }) // which does not help it
+	traffic.Reaches(t, scanner, server, 80, 1)
+	lab.Await(t, "the proof of the source", func() bool { return banset.Member(t, "proven", netip.MustParseAddr(address)) }) // which does not help it
 	probes := linesFrom(t, address)
 	appendTo(t, log, syslog(probes[:2]))
 	// Three of another, which come later, are too many.
@@ -153,19 +161,19 @@ func jailAndRelease(t *testing.T, log, family, address, server string, scanner, 
 	}
 	appendTo(t, log, syslog(probes[2:3]))
 	lab.Await(t, "the entry of the source in jail", func() bool { return jailed(t, family, address) })
-	if !isRefused(scanner, server, 80) {
+	if !traffic.IsRefused(scanner, server, 80) {
 		t.Errorf("%s in jail connects", address)
 	}
-	if neighbour != nil && !isRefused(neighbour, server, 80) {
+	if neighbour != nil && !traffic.IsRefused(neighbour, server, 80) {
 		t.Errorf("a neighbour of %s in jail connects", address)
 	}
-	contains(t, tool(t, "ipset save hardenctl-jail-"+family), " timeout 3") // of 3600 s
+	require.Contains(t, run.Tool(t, "ipset save hardenctl-jail-"+family), " timeout 3") // of 3600 s
 
-	tool(t, "ipset add hardenctl-ban-"+family+" "+address)
+	run.Tool(t, "ipset add hardenctl-ban-"+family+" "+address)
 	client(t, "set", "hardenctl", "unbanip", address)
 	lab.Await(t, "the release of the source from jail", func() bool { return !jailed(t, family, address) })
-	tool(t, "ipset del hardenctl-ban-"+family+" "+address) // fails if it is gone
-	reaches(t, scanner, server, 80, 1)
+	run.Tool(t, "ipset del hardenctl-ban-"+family+" "+address) // fails if it is gone
+	traffic.Reaches(t, scanner, server, 80, 1)
 }
 
 // expires holds that fail2ban and the set both end a ban whose time is over,
@@ -188,7 +196,7 @@ func srcOf(address string) string {
 // linesFrom returns the recorded probes of a source.
 func linesFrom(t *testing.T, address string) []string {
 	source := srcOf(address)
-	return slices.DeleteFunc(recordedLines(t), func(line string) bool {
+	return slices.DeleteFunc(kernellog.Lines(t), func(line string) bool {
 		return !strings.Contains(line, source) || !strings.Contains(line, ": scan ")
 	})
 }
@@ -196,16 +204,16 @@ func linesFrom(t *testing.T, address string) []string {
 func appendTo(t *testing.T, path, text string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
-	must(t, err)
+	require.NoError(t, err)
 	_, err = f.WriteString(text)
-	must(t, err)
-	must(t, f.Close())
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
 }
 
 // jailed asks the kernel for an address.
 func jailed(t *testing.T, family, address string) bool {
 	t.Helper()
-	_, code := outcome(t, exec.Command("ipset", "-q", "test", "hardenctl-jail-"+family, address))
+	_, code := run.Outcome(t, exec.Command("ipset", "-q", "test", "hardenctl-jail-"+family, address))
 	return code == 0
 }
 
@@ -226,15 +234,15 @@ func startFail2banOn(t *testing.T, database string) (stop func()) {
 	if err := os.Remove("/etc/fail2ban/jail.d/defaults-debian.conf"); err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
-	place(t, "/etc/fail2ban/fail2ban.local", "[Definition]\ndbfile = "+database+"\n")
+	testfile.Place(t, "/etc/fail2ban/fail2ban.local", "[Definition]\ndbfile = "+database+"\n")
 	ctx, cancel := context.WithCancel(context.Background())
 	args := append(slices.Clone(fail2banAt), "-f", "--logtarget", "STDOUT", "--syslogsocket", "auto")
 	server := exec.CommandContext(ctx, "fail2ban-server", args...)
 	server.Cancel = func() error { return server.Process.Signal(os.Interrupt) }
 	server.WaitDelay = lab.Patience
-	var said syncBuffer
+	var said run.SyncBuffer
 	server.Stdout, server.Stderr = &said, &said
-	must(t, lab.StartDaemon(server))
+	require.NoError(t, lab.StartDaemon(server))
 	ended := false
 	stop = func() {
 		if cancel(); !ended {
@@ -248,7 +256,7 @@ func startFail2banOn(t *testing.T, database string) (stop func()) {
 		}
 	})
 	lab.Await(t, "an answer of fail2ban", func() bool {
-		_, code := outcome(t, exec.Command("fail2ban-client", append(slices.Clone(fail2banAt), "status", "hardenctl")...))
+		_, code := run.Outcome(t, exec.Command("fail2ban-client", append(slices.Clone(fail2banAt), "status", "hardenctl")...))
 		return code == 0
 	})
 	return stop
@@ -257,5 +265,5 @@ func startFail2banOn(t *testing.T, database string) (stop func()) {
 // client asks the running server and returns its answer.
 func client(t *testing.T, args ...string) string {
 	t.Helper()
-	return fed(t, "", "fail2ban-client", append(slices.Clone(fail2banAt), args...)...)
+	return run.WithInput(t, "", "fail2ban-client", append(slices.Clone(fail2banAt), args...)...)
 }

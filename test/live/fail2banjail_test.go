@@ -10,6 +10,12 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
 )
 
 // leavesServices is a server whose bans leave the services.
@@ -36,29 +42,29 @@ banaction = hardenctl
 // the lines that it counts into one, by a jail of the administrator's into the
 // other.
 func TestJailOfOthers(t *testing.T) {
-	bare(t, lab.Backends[0])
-	must(t, os.WriteFile("/run/kern.log", nil, 0o644))
-	place(t, "/etc/fail2ban/jail.d/guesses.conf", guesses)
-	t.Cleanup(func() { must(t, os.Remove("/etc/fail2ban/jail.d/guesses.conf")) })
-	expect(t, 0, "apply", write(t, "server.toml", leavesServices), "--auto-approve", "--confirm-within", "0", "--no-guard")
+	stage.Bare(t, lab.Backends[0])
+	require.NoError(t, os.WriteFile("/run/kern.log", nil, 0o644))
+	testfile.Place(t, "/etc/fail2ban/jail.d/guesses.conf", guesses)
+	t.Cleanup(func() { require.NoError(t, os.Remove("/etc/fail2ban/jail.d/guesses.conf")) })
+	run.Expect(t, 0, "apply", testfile.Write(t, "server.toml", leavesServices), "--auto-approve", "--confirm-within", "0", "--no-guard")
 	defer startFail2ban(t)()
 	for jail, set := range map[string]string{"hardenctl": "lines", "guesses": "jail"} {
 		for _, address := range []string{"203.0.113.7", "2001:db8:bad:7::7"} {
 			a := netip.MustParseAddr(address)
 			client(t, "set", jail, "banip", address)
-			lab.Await(t, "the entry of the source in "+set, func() bool { return member(t, set, a) })
+			lab.Await(t, "the entry of the source in "+set, func() bool { return banset.Member(t, set, a) })
 			other := map[string]string{"lines": "jail", "jail": "lines"}[set]
-			if member(t, other, a) {
+			if banset.Member(t, other, a) {
 				t.Errorf("the jail %s puts %s into %s", jail, address, other)
 			}
 			client(t, "unban", address)
-			lab.Await(t, "the removal of the source from "+set, func() bool { return !member(t, set, a) })
+			lab.Await(t, "the removal of the source from "+set, func() bool { return !banset.Member(t, set, a) })
 		}
 	}
 
 	// What the plan tells to do after an apply that changes fail2ban's files.
 	all := strings.Replace(leavesServices, "hidden", "everything", 1)
-	expect(t, 0, "apply", write(t, "all.toml", all), "--auto-approve", "--confirm-within", "0", "--no-guard")
+	run.Expect(t, 0, "apply", testfile.Write(t, "all.toml", all), "--auto-approve", "--confirm-within", "0", "--no-guard")
 	client(t, "reload")
 	client(t, "set", "hardenctl", "banip", "203.0.113.8")
 	lab.Await(t, "the entry of the source in jail, after a reload,", func() bool { return jailed(t, "v4", "203.0.113.8") })
@@ -71,18 +77,18 @@ func TestJailOfOthers(t *testing.T) {
 // A source in jail opens no new connection, and those that it has go on: the jail is
 // asked about first packets alone.
 func TestJailSparesOpenConnections(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", write(t, "jail.toml", "version = 1\ninclude = [\"builtin:web\"]\n[fail2ban]\n"), "--auto-approve", "--confirm-within", "0", "--no-guard")
+	stage.OnBackends(t, func(t *testing.T) {
+		run.Expect(t, 0, "apply", testfile.Write(t, "jail.toml", "version = 1\ninclude = [\"builtin:web\"]\n[fail2ban]\n"), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
 		lab.Serve(t, "tcp", 80)
-		arrive(t, client)
-		for i, a := range addresses(client) {
-			s := openStream(t, client, families[i].server)
-			set, entry := sourceSet("jail", a)
-			tool(t, "ipset add "+set+" "+entry.String())
-			refused(t, client, families[i].server, 80)
-			s.goesOn(t)
-			s.end(t)
+		traffic.Arrive(t, client)
+		for i, a := range traffic.Addresses(client) {
+			s := traffic.OpenStream(t, client, traffic.Families[i].Server)
+			set, entry := banset.SourceSet("jail", a)
+			run.Tool(t, "ipset add "+set+" "+entry.String())
+			traffic.Refused(t, client, traffic.Families[i].Server, 80)
+			s.GoesOn(t)
+			s.End(t)
 		}
 	})
 }
@@ -91,10 +97,10 @@ func TestJailSparesOpenConnections(t *testing.T) {
 // lasts as long as the longest ban, however the others end.
 func sharedBy(t *testing.T, a netip.Addr) {
 	t.Helper()
-	set, entry := sourceSet("jail", a)
+	set, entry := banset.SourceSet("jail", a)
 	lasts := func(when string, least, most int) {
 		t.Helper()
-		if left := remaining(t, set, entry.String()); left < least || left > most {
+		if left := banset.Remaining(t, set, entry.String()); left < least || left > most {
 			t.Errorf("%s: %v is in jail for %d s, want %d to %d", when, a, left, least, most)
 		}
 	}
@@ -142,7 +148,7 @@ func banInPassing(t *testing.T, a netip.Addr) {
 func sharedNetwork(t *testing.T) {
 	t.Helper()
 	const one, other = "2001:db8:bad:64::1", "2001:db8:bad:64::2"
-	held := func() bool { return member(t, "jail", netip.MustParseAddr(other)) }
+	held := func() bool { return banset.Member(t, "jail", netip.MustParseAddr(other)) }
 	ban := func(jail, address string) {
 		t.Helper()
 		client(t, "set", jail, "banip", address)
@@ -173,8 +179,8 @@ func noted(t *testing.T, jail, address string, want bool) {
 	t.Helper()
 	const notes = "/run/fail2ban/hardenctl"
 	lab.Await(t, fmt.Sprintf("a note of %s on %s: %v", jail, address, want), func() bool {
-		_, code := outcome(t, exec.Command("grep", "-rqsx", "[0-9]* "+jail+" "+address, notes))
+		_, code := run.Outcome(t, exec.Command("grep", "-rqsx", "[0-9]* "+jail+" "+address, notes))
 		return code == 0 == want
 	})
-	tool(t, "flock "+notes+"/lock true")
+	run.Tool(t, "flock "+notes+"/lock true")
 }

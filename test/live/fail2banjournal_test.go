@@ -9,6 +9,9 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/kernellog"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // journalRemote makes a journal of entries in systemd's export format.
@@ -19,31 +22,31 @@ const journalRemote = "/lib/systemd/systemd-journal-remote"
 // The transport of an entry is journald's own word.
 func TestJournal(t *testing.T) {
 	lab.Require(t)
-	b := compiled(t, "builtin:howto")
-	filter := write(t, "hardenctl.conf", string(b.File(bundle.Fail2banFilter)))
+	b := run.Compiled(t, "builtin:howto")
+	filter := testfile.Write(t, "hardenctl.conf", string(b.File(bundle.Fail2banFilter)))
 	_, match, _ := strings.Cut(string(b.File(bundle.Fail2banJail)), "\njournalmatch = ")
 	match, _, _ = strings.Cut(match, "\n")
 
 	var entries strings.Builder
-	for i, line := range recordedLines(t) {
+	for i, line := range kernellog.Lines(t) {
 		_, message, _ := strings.Cut(line, "] ")
 		entries.WriteString(entry(i, "kernel", message))
 	}
 	forged := "IPTables-Dropped: scan IN=eth0 OUT= MAC= SRC=192.0.2.9 DST=192.0.2.1 "
 	entries.WriteString(entry(100, "syslog", forged))
 	path := filepath.Join(t.TempDir(), "kernel.journal")
-	fed(t, entries.String(), journalRemote, "-o", path, "-")
+	run.WithInput(t, entries.String(), journalRemote, "-o", path, "-")
 
 	journal := fmt.Sprintf(`systemd-journal[journalfiles="%s",journalflags=0]`, path)
 	find := func(match string) map[string]int {
 		found := map[string]int{}
-		for _, source := range strings.Fields(fed(t, "", "fail2ban-regex", "--out", "ip", "-m", match, journal, filter)) {
+		for _, source := range strings.Fields(run.WithInput(t, "", "fail2ban-regex", "--out", "ip", "-m", match, journal, filter)) {
 			found[source]++
 		}
 		return found
 	}
 	// Ten probes and a ban of each.
-	if got, want := fmt.Sprint(find(match)), fmt.Sprint(map[string]int{scannerV4: 11, scannerV6: 11}); got != want {
+	if got, want := fmt.Sprint(find(match)), fmt.Sprint(map[string]int{kernellog.ScannerV4: 11, kernellog.ScannerV6: 11}); got != want {
 		t.Errorf("found %s, want %s", got, want)
 	}
 	if got := find("_TRANSPORT=syslog"); got["192.0.2.9"] != 1 {

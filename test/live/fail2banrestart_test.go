@@ -8,21 +8,28 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // fail2ban brings the bans of its database back when it starts. They come back into
 // the sets of ours with the time that is left of them, those that are over stay away,
 // and an admin is shut out by neither jail.
 func TestFail2banRestarts(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		const database = "/run/fail2ban.sqlite3"
 		lab.Serve(t, "tcp", 22)
 		os.Remove(database)
-		must(t, os.WriteFile("/run/kern.log", nil, 0o644))
-		place(t, "/etc/fail2ban/jail.d/guesses.conf", guesses+"bantime = 3600\n") // by which fail2ban judges what is over
-		t.Cleanup(func() { must(t, os.Remove("/etc/fail2ban/jail.d/guesses.conf")) })
-		admin := newPeople(lab.NewNetwork(t)).admin
-		expect(t, 0, "apply", write(t, "server.toml", `version = 1
+		require.NoError(t, os.WriteFile("/run/kern.log", nil, 0o644))
+		testfile.Place(t, "/etc/fail2ban/jail.d/guesses.conf", guesses+"bantime = 3600\n") // by which fail2ban judges what is over
+		t.Cleanup(func() { require.NoError(t, os.Remove("/etc/fail2ban/jail.d/guesses.conf")) })
+		admin := webserver.NewPeople(lab.NewNetwork(t)).Admin
+		run.Expect(t, 0, "apply", testfile.Write(t, "server.toml", `version = 1
 include = ["builtin:server"]
 [access]
 admin = ["`+admin.V4().String()+`"]
@@ -41,7 +48,7 @@ log = "/run/kern.log"
 		}
 		stop()
 		for _, address := range sources {
-			if member(t, "jail", netip.MustParseAddr(address)) {
+			if banset.Member(t, "jail", netip.MustParseAddr(address)) {
 				t.Fatalf("%s is in jail without a fail2ban", address)
 			}
 		}
@@ -51,20 +58,20 @@ log = "/run/kern.log"
 		defer startFail2banOn(t, database)()
 		for _, address := range sources {
 			a := netip.MustParseAddr(address)
-			lab.Await(t, "the return of the ban of "+address, func() bool { return member(t, "jail", a) })
-			set, entry := sourceSet("jail", a)
-			if left := remaining(t, set, entry.String()); left < 300 || left > 600 {
+			lab.Await(t, "the return of the ban of "+address, func() bool { return banset.Member(t, "jail", a) })
+			set, entry := banset.SourceSet("jail", a)
+			if left := banset.Remaining(t, set, entry.String()); left < 300 || left > 600 {
 				t.Errorf("%s is in jail for %d s, want 300 to 600", address, left)
 			}
 		}
 		noted(t, "guesses", admin.V4().String(), true) // that jail spares trusted sources
-		if member(t, "jail", netip.MustParseAddr(over)) {
+		if banset.Member(t, "jail", netip.MustParseAddr(over)) {
 			t.Errorf("the ban of %s was over, and came back", over)
 		}
-		if _, code := outcome(t, exec.Command("grep", "-rqsx", "[0-9]* hardenctl "+admin.V4().String(), "/run/fail2ban/hardenctl")); code == 0 {
+		if _, code := run.Outcome(t, exec.Command("grep", "-rqsx", "[0-9]* hardenctl "+admin.V4().String(), "/run/fail2ban/hardenctl")); code == 0 {
 			t.Error("the jail hardenctl bans an admin anew")
 		}
-		reaches(t, admin, lab.ServerV4, 22, 1)
+		traffic.Reaches(t, admin, lab.ServerV4, 22, 1)
 	})
 }
 
@@ -76,5 +83,5 @@ with sqlite3.connect(sys.argv[1]) as db:
     assert db.execute("UPDATE bans SET timeofban = timeofban - ? WHERE " + sys.argv[2], (sys.argv[3],)).rowcount > 0
     db.execute("UPDATE bips SET timeofban = timeofban - ? WHERE " + sys.argv[2], (sys.argv[3],))
 `
-	fed(t, "", "/usr/bin/python3", "-c", age, database, which, strconv.Itoa(seconds))
+	run.WithInput(t, "", "/usr/bin/python3", "-c", age, database, which, strconv.Itoa(seconds))
 }

@@ -13,6 +13,10 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/lab"
 	"github.com/hardenctl/hardenctl/internal/pages"
+	"github.com/hardenctl/hardenctl/test/live/internal/kernellog"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // rsyslogs is where `make test` unpacks Debian's rsyslog.
@@ -35,16 +39,16 @@ func rsyslogRule(t *testing.T) string {
 func startRsyslog(t *testing.T, folder, rule string) (kernel *os.File) {
 	t.Helper()
 	root, err := filepath.Abs(rsyslogs)
-	must(t, err)
+	require.NoError(t, err)
 	found, _ := filepath.Glob(root + "/usr/lib/*/rsyslog") // the pattern is good
 	if len(found) == 0 {
 		t.Fatal("no rsyslog to test with: run make bin/rsyslog, which unpacks Debian's")
 	}
-	must(t, syscall.Mkfifo(folder+"/kmsg", 0o600))
+	require.NoError(t, syscall.Mkfifo(folder+"/kmsg", 0o600))
 	kernel, err = os.OpenFile(folder+"/kmsg", os.O_RDWR, 0)
-	must(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { kernel.Close() })
-	place(t, folder+"/rsyslog.conf", `module(load="imklog" LogPath="`+folder+`/kmsg")
+	testfile.Place(t, folder+"/rsyslog.conf", `module(load="imklog" LogPath="`+folder+`/kmsg")
 module(load="imuxsock" SysSock.Name="`+folder+`/log")
 `+rule+`
 *.* action(type="omfile" file="`+folder+`/syslog")
@@ -52,9 +56,9 @@ module(load="imuxsock" SysSock.Name="`+folder+`/log")
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, root+"/usr/sbin/rsyslogd", "-n", "-M", found[0], "-f", folder+"/rsyslog.conf", "-i", folder+"/pid")
 	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Dir(found[0]))
-	var said syncBuffer
+	var said run.SyncBuffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	must(t, lab.StartDaemon(cmd))
+	require.NoError(t, lab.StartDaemon(cmd))
 	t.Cleanup(func() {
 		cancel()
 		cmd.Wait()
@@ -72,19 +76,19 @@ module(load="imuxsock" SysSock.Name="`+folder+`/log")
 func TestRsyslogRule(t *testing.T) {
 	lab.Require(t)
 	folder, err := os.MkdirTemp("/run", "rsyslog-")
-	must(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	const path = "/var/log/hardenctl.log"
 	own, all := folder+"/hardenctl.log", folder+"/syslog"
-	kernel := startRsyslog(t, folder, replaceOnce(t, rsyslogRule(t), path, own))
+	kernel := startRsyslog(t, folder, testfile.ReplaceOnce(t, rsyslogRule(t), path, own))
 
-	lines := linesFrom(t, scannerV4)[:2]
+	lines := linesFrom(t, kernellog.ScannerV4)[:2]
 	for _, said := range []string{forgedLine(lines[0], "198.51.100.8"), lines[0], strings.Replace(lines[0], "IPTables-Dropped", "kernel: IPTables-Dropped", 1)} {
-		tool(t, "logger -u "+folder+"/log -p kern.warning -t kernel "+strings.Join(strings.Fields(said), " "))
+		run.Tool(t, "logger -u "+folder+"/log -p kern.warning -t kernel "+strings.Join(strings.Fields(said), " "))
 	}
 	for _, line := range lines {
 		_, err := kernel.WriteString("<4>" + line + "\n")
-		must(t, err)
+		require.NoError(t, err)
 	}
 	count := func(path string) int {
 		text, _ := os.ReadFile(path)
@@ -92,13 +96,13 @@ func TestRsyslogRule(t *testing.T) {
 	}
 	lab.Await(t, "all lines in rsyslog's own file", func() bool { return count(all) == 5 })
 	lab.Await(t, "the kernel's lines", func() bool { return count(own) >= len(lines) })
-	filter := write(t, "hardenctl.conf", string(compiled(t, "builtin:howto").File(bundle.Fail2banFilter)))
-	if got, want := matched(t, own, filter), []string{scannerV4, scannerV4}; count(own) != len(lines) || !slices.Equal(got, want) {
+	filter := testfile.Write(t, "hardenctl.conf", string(run.Compiled(t, "builtin:howto").File(bundle.Fail2banFilter)))
+	if got, want := matched(t, own, filter), []string{kernellog.ScannerV4, kernellog.ScannerV4}; count(own) != len(lines) || !slices.Equal(got, want) {
 		t.Errorf("%d lines, of %q, want those of %q", count(own), got, want)
 	}
 }
 
 // forgedLine is a line of the kernel's in another's name.
 func forgedLine(line, address string) string {
-	return strings.Replace(line, srcOf(scannerV4), srcOf(address), 1)
+	return strings.Replace(line, srcOf(kernellog.ScannerV4), srcOf(address), 1)
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +14,14 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/promise"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
 )
 
 // field is where commands are damaged: a server with its administrator, who has
@@ -33,18 +40,18 @@ func newField(t *testing.T) *field {
 	t.Helper()
 	network := lab.NewNetwork(t)
 	f := &field{
-		old: write(t, "old.toml", oldFailprofile), fresh: write(t, "new.toml", newFailprofile),
+		old: testfile.Write(t, "old.toml", oldFailprofile), fresh: testfile.Write(t, "new.toml", newFailprofile),
 		admin:   network.Host("admin", "192.0.2.10/24", "2001:db8::10/64"),
 		knocker: network.Host("knocker", "192.0.2.20/24", "2001:db8::20/64"),
 	}
 	lab.Serve(t, "tcp", oldDoor)
 	lab.Serve(t, "tcp", newDoor)
 	l, err := net.Listen("tcp", fmt.Sprintf(":%d", adminDoor))
-	must(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
 	go echoAll(l)
 	f.sessions = make([]net.Conn, 2)
-	t.Cleanup(func() { wipe(t) })
+	t.Cleanup(func() { stage.Wipe(t) })
 	return f
 }
 
@@ -61,14 +68,12 @@ func echoAll(l net.Listener) {
 	}
 }
 
-var servers = []string{lab.ServerV4, lab.ServerV6}
-
 // getsIn waits until a door opens to a host.
 func getsIn(t *testing.T, from *lab.Host, door int) {
 	t.Helper()
-	for _, server := range servers {
+	for _, server := range traffic.Servers {
 		address := net.JoinHostPort(server, fmt.Sprint(door))
-		lab.Await(t, "a connection from "+from.Name()+" to "+address, func() bool { return connects(from, address, false) })
+		lab.Await(t, "a connection from "+from.Name()+" to "+address, func() bool { return traffic.Connects(from, address, false) })
 	}
 }
 
@@ -76,10 +81,10 @@ func getsIn(t *testing.T, from *lab.Host, door int) {
 // in anew. A session that has died is opened again for the next check.
 func (f *field) adminIsIn(t *testing.T) {
 	t.Helper()
-	for i, server := range servers {
+	for i, server := range traffic.Servers {
 		if f.sessions[i] == nil {
 			conn, err := f.admin.Dial("tcp", net.JoinHostPort(server, fmt.Sprint(adminDoor)), lab.Patience)
-			must(t, err)
+			require.NoError(t, err)
 			f.sessions[i] = conn
 		}
 		c := f.sessions[i]
@@ -101,9 +106,9 @@ type column struct {
 	f *field
 	// points are those of a run in peace.
 	points []failpoint
-	*promises
+	*promise.Promises
 	// states are those of which each part of the host has one.
-	states []picture
+	states []stage.Picture
 	kept   []string // the files that hardenctl keeps on the old host
 	ready  bool     // the host is the old one
 	missed int      // points that a run did not come to
@@ -117,24 +122,24 @@ func (f *field) record(t *testing.T, a act, s slot) *column {
 	c := &column{slot: s, act: a, f: f}
 	c.isReady(t)
 	f.adminIsIn(t) // an open connection, which an apply tells conntrack of
-	c.promises = &promises{profile: f.fresh, old: lasting(t), theirs: foreignObjects(t), written: written(t)}
+	c.Promises = &promise.Promises{Profile: f.fresh, Old: trials.Lasting(t), Theirs: trials.ForeignObjects(t), Written: promise.Written(t)}
 	c.kept = keptFiles(t)
 	c.begin(t, f, s.repeat)
-	begun := lasting(t)
+	begun := trials.Lasting(t)
 	r := trace(t, a.login, a.args(f), func(failpoint) damage { return none })
 	if r.wait(t); r.Code() != 0 {
 		t.Fatalf("%s in peace exits %d:\n%s", a.name, r.Code(), r.Out)
 	}
 	c.points = r.Points
-	expect(t, 0, a.mends...)
+	run.Expect(t, 0, a.mends...)
 	if a.name == restoreAct.name { // whatever happens, a restore brings it in the end
-		c.fresh = lasting(t)
-		c.promises.old, c.theirs = c.fresh, foreignObjects(t)
-		c.states = append([]picture{c.fresh, begun}, c.closed(t)...)
+		c.Fresh = trials.Lasting(t)
+		c.Promises.Old, c.Theirs = c.Fresh, trials.ForeignObjects(t)
+		c.states = append([]stage.Picture{c.Fresh, begun}, c.closed(t)...)
 	} else {
-		expect(t, 0, "apply", f.fresh, "--auto-approve", "--no-guard", "--confirm-within", "0")
-		c.fresh = lasting(t)
-		c.states = []picture{c.promises.old, c.fresh}
+		run.Expect(t, 0, "apply", f.fresh, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		c.Fresh = trials.Lasting(t)
+		c.states = []stage.Picture{c.Promises.Old, c.Fresh}
 	}
 	c.ready = false
 	return c
@@ -142,16 +147,16 @@ func (f *field) record(t *testing.T, a act, s slot) *column {
 
 // closed are the states of a host that a restore has closed: by its own rules,
 // and by the built-in ones.
-func (c *column) closed(t *testing.T) []picture {
+func (c *column) closed(t *testing.T) []stage.Picture {
 	t.Helper()
-	var states []picture
+	var states []stage.Picture
 	for _, broken := range []string{"/etc/iptables/ipsets", "/etc/hardenctl/closed.v[46]"} {
-		for _, path := range glob(t, broken) {
-			must(t, os.WriteFile(path, []byte("nonsense\n"), 0o644))
+		for _, path := range testfile.Glob(t, broken) {
+			require.NoError(t, os.WriteFile(path, []byte("nonsense\n"), 0o644))
 		}
 		c.begin(t, c.f, c.repeat)
-		expect(t, 1, "restore")
-		state := lasting(t)
+		run.Expect(t, 1, "restore")
+		state := trials.Lasting(t)
 		for name := range state {
 			if strings.HasPrefix(name, "/etc/") {
 				delete(state, name) // it is we who have broken them
@@ -166,7 +171,7 @@ func (c *column) closed(t *testing.T) []picture {
 func (c *column) isReady(t *testing.T) {
 	t.Helper()
 	if !c.ready {
-		wipe(t)
+		stage.Wipe(t)
 		c.noFolders(t)
 		c.arrange(t, c.f, c.repeat)
 		c.ready = true
@@ -181,7 +186,7 @@ func (c *column) isReady(t *testing.T) {
 func (c *column) noFolders(t *testing.T) {
 	t.Helper()
 	for _, folder := range []string{"/var/lib/hardenctl", "/etc/hardenctl"} {
-		must(t, os.RemoveAll(folder))
+		require.NoError(t, os.RemoveAll(folder))
 	}
 }
 
@@ -189,7 +194,7 @@ func (c *column) noFolders(t *testing.T) {
 func keptFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	must(t, filepath.Walk("/var/lib/hardenctl", func(path string, stat os.FileInfo, err error) error {
+	require.NoError(t, filepath.Walk("/var/lib/hardenctl", func(path string, stat os.FileInfo, err error) error {
 		if err == nil && stat.Mode().IsRegular() && !strings.HasPrefix(stat.Name(), "unconfirmed-") {
 			files = append(files, path)
 		}
@@ -201,16 +206,16 @@ func keptFiles(t *testing.T) []string {
 // strike does the damage of cells, as far as there is time: one of so many equal
 // parts of the test's.
 func (c *column) strike(t *testing.T, cells []cell, parts int) {
-	cells = mixed(cells)
-	slice := newSlice(t, len(cells), parts)
-	for i := range slice.numbers() {
+	cells = suite.Mixed(cells)
+	slice := suite.NewSlice(t, len(cells), parts)
+	for i := range slice.Numbers() {
 		cell := cells[i]
 		t.Run(string(cell.what)+" at "+cell.failpoint.String(), func(t *testing.T) { c.befall(t, cell) })
 	}
 	// Some depend on the moment: a file is compared with that of the generation
 	// before if it is as long.
-	if c.missed > slice.done/10+1 {
-		t.Errorf("%d runs of %d never came to their point", c.missed, slice.done)
+	if c.missed > slice.Done/10+1 {
+		t.Errorf("%d runs of %d never came to their point", c.missed, slice.Done)
 	}
 }
 
@@ -221,7 +226,7 @@ func (c *column) befall(t *testing.T, at cell) {
 	c.f.adminIsIn(t)
 	c.begin(t, c.f, c.repeat)
 	if at.what == hangs {
-		t.Setenv(commandVariable, binary(t)+impatient)
+		t.Setenv(run.CommandVariable, run.Binary(t)+run.Impatient)
 	}
 	r := trace(t, c.login, c.args(c.f), func(p failpoint) damage {
 		if p == at.failpoint {
@@ -249,8 +254,8 @@ func (c *column) befall(t *testing.T, at cell) {
 		t.Logf("it never came to the point, and was left in peace")
 		c.missed++
 	}
-	rest(t)
-	killAll(t) // the watchdog
+	stage.AwaitLock(t)
+	run.KillAll(t) // the watchdog
 	c.checks(t, r)
 }
 
@@ -260,7 +265,7 @@ func (c *column) hangs(t *testing.T) {
 	t.Helper()
 	c.f.adminIsIn(t)
 	if c.trial {
-		shortenGuard(t)
+		trials.ShortenGuard(t)
 		getsIn(t, c.f.knocker, oldDoor)
 	}
 }
@@ -268,35 +273,35 @@ func (c *column) hangs(t *testing.T) {
 // checks what a damaged run has left, has it cleared up, and checks that.
 func (c *column) checks(t *testing.T, r *traced) {
 	t.Helper()
-	now := lasting(t)
-	now.isWhole(t, c.states...)
+	now := trials.Lasting(t)
+	now.IsWhole(t, c.states...)
 	if c.act.name != restoreAct.name { // which brings others' too
 		c.othersKeepTheirs(t)
 	}
 	c.f.adminIsIn(t)
 	want := c.outcome(t, r, now)
-	expect(t, 0, c.mends...)
-	now = lasting(t)
+	run.Expect(t, 0, c.mends...)
+	now = trials.Lasting(t)
 	if want == nil {
-		if want = c.promises.old; now["sets"] != want["sets"] || now["IPv4 rules"] != want["IPv4 rules"] {
-			want = c.fresh
+		if want = c.Promises.Old; now["sets"] != want["sets"] || now["IPv4 rules"] != want["IPv4 rules"] {
+			want = c.Fresh
 		}
 	}
-	now.is(t, want)
+	now.Is(t, want)
 	c.othersKeepTheirs(t)
-	c.keptToItsPaths(t)
-	nothingUnderWay(t)
-	noTrialLeft(t)
+	c.KeptToItsPaths(t)
+	trials.NothingUnderWay(t)
+	trials.NoTrialLeft(t)
 	c.f.adminIsIn(t)
 	c.settled(t, now)
 }
 
 // outcome checks the exit code by what there is, and returns what there must be
 // in the end: nil where it may be both.
-func (c *column) outcome(t *testing.T, r *traced, now picture) picture {
+func (c *column) outcome(t *testing.T, r *traced, now stage.Picture) stage.Picture {
 	t.Helper()
 	phase := journal.Phase("")
-	if e, err := ourJournal.Read(); err == nil {
+	if e, err := stage.Journal.Read(); err == nil {
 		phase = e.Phase
 	}
 	switch code := r.Code(); {
@@ -304,43 +309,40 @@ func (c *column) outcome(t *testing.T, r *traced, now picture) picture {
 		t.Errorf("exit %d", code)
 	case c.act.name == restoreAct.name, c.act.name == revertAct.name, c.trial:
 		if code == 0 && !c.trial {
-			now.tidy().is(t, c.promises.old)
+			tidy(now).Is(t, c.Promises.Old)
 		}
-		return c.promises.old
+		return c.Promises.Old
 	case code == 0:
-		now.tidy().is(t, c.fresh)
-		return c.fresh
+		tidy(now).Is(t, c.Fresh)
+		return c.Fresh
 	case code == 3, code == 1 && c.act.name != confirmAct.name:
-		now.is(t, c.promises.old)
-		return c.promises.old
+		now.Is(t, c.Promises.Old)
+		return c.Promises.Old
 	case phase == journal.Confirmed:
-		return c.fresh
+		return c.Fresh
 	case phase != "":
-		return c.promises.old
+		return c.Promises.Old
 	}
 	return nil
 }
 
-// ofWork matches the lines of sets that are there for the time of an apply.
-var ofWork = regexp.MustCompile(`(?m)^(create|add) hardenctl(_|-tmp-).*\n`)
-
 // tidy is a picture without what could not be cleared up, which is a warning.
-func (p picture) tidy() picture {
-	kept := picture{}
+func tidy(p stage.Picture) stage.Picture {
+	kept := stage.Picture{}
 	for name, text := range p {
-		if !leftover(name) {
+		if !stage.Leftover(name) {
 			kept[name] = text
 		}
 	}
-	kept["sets"] = ofWork.ReplaceAllString(p["sets"], "")
+	kept["sets"] = stage.OfWork.ReplaceAllString(p["sets"], "")
 	return kept
 }
 
 // settled checks that there is nothing more to do. On the old host the next run
 // shows that all of it can be done.
-func (c *column) settled(t *testing.T, now picture) {
+func (c *column) settled(t *testing.T, now stage.Picture) {
 	t.Helper()
-	if isOld := now["IPv4 rules"] == c.promises.old["IPv4 rules"]; isOld {
+	if isOld := now["IPv4 rules"] == c.Promises.Old["IPv4 rules"]; isOld {
 		if kept := keptFiles(t); !slices.Equal(kept, c.kept) {
 			t.Errorf("it keeps %q, and kept %q", kept, c.kept)
 		}
@@ -349,12 +351,12 @@ func (c *column) settled(t *testing.T, now picture) {
 		return
 	}
 	getsIn(t, c.f.knocker, newDoor)
-	expect(t, 0, "plan", c.f.fresh, "--detailed-exitcode")
+	run.Expect(t, 0, "plan", c.f.fresh, "--detailed-exitcode")
 }
 
 func (c *column) othersKeepTheirs(t *testing.T) {
 	t.Helper()
-	if now := foreignObjects(t); now != c.theirs {
-		t.Errorf("others had\n%s\nand have\n%s", c.theirs, now)
+	if now := trials.ForeignObjects(t); now != c.Theirs {
+		t.Errorf("others had\n%s\nand have\n%s", c.Theirs, now)
 	}
 }

@@ -7,6 +7,10 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
 )
 
 // The table of failpoints: every command that changes the host, on a host that
@@ -41,18 +45,29 @@ type cell struct {
 	what damage
 }
 
-func TestFailpointsApplyNFT(t *testing.T)       { failpoints(t, applyAct, "nft") }
-func TestFailpointsApplyLegacy(t *testing.T)    { failpoints(t, applyAct, "legacy") }
-func TestFailpointsTrialNFT(t *testing.T)       { failpoints(t, trialAct, "nft") }
-func TestFailpointsTrialLegacy(t *testing.T)    { failpoints(t, trialAct, "legacy") }
-func TestFailpointsConfirmNFT(t *testing.T)     { failpoints(t, confirmAct, "nft") }
-func TestFailpointsConfirmLegacy(t *testing.T)  { failpoints(t, confirmAct, "legacy") }
-func TestFailpointsRevertNFT(t *testing.T)      { failpoints(t, revertAct, "nft") }
-func TestFailpointsRevertLegacy(t *testing.T)   { failpoints(t, revertAct, "legacy") }
-func TestFailpointsRollbackNFT(t *testing.T)    { failpoints(t, rollbackAct, "nft") }
+func TestFailpointsApplyNFT(t *testing.T) { failpoints(t, applyAct, "nft") }
+
+func TestFailpointsApplyLegacy(t *testing.T) { failpoints(t, applyAct, "legacy") }
+
+func TestFailpointsTrialNFT(t *testing.T) { failpoints(t, trialAct, "nft") }
+
+func TestFailpointsTrialLegacy(t *testing.T) { failpoints(t, trialAct, "legacy") }
+
+func TestFailpointsConfirmNFT(t *testing.T) { failpoints(t, confirmAct, "nft") }
+
+func TestFailpointsConfirmLegacy(t *testing.T) { failpoints(t, confirmAct, "legacy") }
+
+func TestFailpointsRevertNFT(t *testing.T) { failpoints(t, revertAct, "nft") }
+
+func TestFailpointsRevertLegacy(t *testing.T) { failpoints(t, revertAct, "legacy") }
+
+func TestFailpointsRollbackNFT(t *testing.T) { failpoints(t, rollbackAct, "nft") }
+
 func TestFailpointsRollbackLegacy(t *testing.T) { failpoints(t, rollbackAct, "legacy") }
-func TestFailpointsRestoreNFT(t *testing.T)     { failpoints(t, restoreAct, "nft") }
-func TestFailpointsRestoreLegacy(t *testing.T)  { failpoints(t, restoreAct, "legacy") }
+
+func TestFailpointsRestoreNFT(t *testing.T) { failpoints(t, restoreAct, "nft") }
+
+func TestFailpointsRestoreLegacy(t *testing.T) { failpoints(t, restoreAct, "legacy") }
 
 // failpoints damages a command, on a bare host and on one with another profile.
 func failpoints(t *testing.T, a act, backend string) {
@@ -177,47 +192,47 @@ type act struct {
 var (
 	unguarded = []string{"--auto-approve", "--no-guard", "--confirm-within"}
 
-	applyAct = act{name: "apply", arrange: arrangeOld, begin: beginNothing, login: applying, mends: []string{"revert"},
+	applyAct = act{name: "apply", arrange: arrangeOld, begin: beginNothing, login: run.Applying, mends: []string{"revert"},
 		args: func(f *field) []string { return slices.Concat([]string{"apply", f.fresh}, unguarded, []string{"0"}) }}
-	trialAct = act{name: "trial", arrange: arrangeOld, begin: beginNothing, login: applying, mends: []string{"revert"}, trial: true,
+	trialAct = act{name: "trial", arrange: arrangeOld, begin: beginNothing, login: run.Applying, mends: []string{"revert"}, trial: true,
 		args: func(f *field) []string { return slices.Concat([]string{"apply", f.fresh}, unguarded, []string{"10m"}) }}
-	confirmAct = act{name: "confirm", arrange: arrangeOld, begin: beginTrial, login: confirming, mends: []string{"revert"},
+	confirmAct = act{name: "confirm", arrange: arrangeOld, begin: beginTrial, login: run.Confirming, mends: []string{"revert"},
 		args: func(f *field) []string { return []string{"confirm"} }}
-	revertAct = act{name: "revert", arrange: arrangeOld, begin: beginTrial, login: confirming, mends: []string{"revert"},
+	revertAct = act{name: "revert", arrange: arrangeOld, begin: beginTrial, login: run.Confirming, mends: []string{"revert"},
 		args: func(f *field) []string { return []string{"revert"} }}
-	rollbackAct = act{name: "rollback", arrange: arrangeGenerations, begin: beginNothing, login: applying, mends: []string{"revert"},
+	rollbackAct = act{name: "rollback", arrange: arrangeGenerations, begin: beginNothing, login: run.Applying, mends: []string{"revert"},
 		args: func(f *field) []string { return slices.Concat([]string{"rollback", "1"}, unguarded, []string{"0"}) }}
-	restoreAct = act{name: "restore", arrange: arrangeApplied, begin: beginBoot, login: applying, mends: []string{"restore"},
+	restoreAct = act{name: "restore", arrange: arrangeApplied, begin: beginBoot, login: run.Applying, mends: []string{"restore"},
 		args: func(f *field) []string { return []string{"restore"} }}
 )
 
 // arrangeOld makes the host others', or one with the old profile too.
 func arrangeOld(t *testing.T, f *field, repeat bool) {
-	addForeign(t)
+	stage.AddForeign(t)
 	if repeat {
-		expect(t, 0, slices.Concat([]string{"apply", f.old}, unguarded, []string{"0"})...)
-		tool(t, "ipset add hardenctl-ban-v4 203.0.113.9")
+		run.Expect(t, 0, slices.Concat([]string{"apply", f.old}, unguarded, []string{"0"})...)
+		run.Tool(t, "ipset add hardenctl-ban-v4 203.0.113.9")
 	}
 }
 
 // beginTrial puts the new profile on trial, with no process to end it.
 func beginTrial(t *testing.T, f *field, _ bool) {
-	tryOut(t, f.fresh, "10m")
-	killAll(t)
+	trials.TryOut(t, f.fresh, "10m")
+	run.KillAll(t)
 }
 
 // arrangeGenerations makes a host that has had the new profile and then the old
 // one; the first time all of it was removed by hand since.
 func arrangeGenerations(t *testing.T, f *field, repeat bool) {
-	addForeign(t)
+	stage.AddForeign(t)
 	for _, profile := range []string{f.fresh, f.old} {
-		expect(t, 0, slices.Concat([]string{"apply", profile}, unguarded, []string{"0"})...)
+		run.Expect(t, 0, slices.Concat([]string{"apply", profile}, unguarded, []string{"0"})...)
 	}
 	if !repeat {
-		must(t, os.Rename("/var/lib/hardenctl", "/var/lib/kept"))
-		wipe(t)
-		must(t, os.Rename("/var/lib/kept", "/var/lib/hardenctl"))
-		addForeign(t)
+		require.NoError(t, os.Rename("/var/lib/hardenctl", "/var/lib/kept"))
+		stage.Wipe(t)
+		require.NoError(t, os.Rename("/var/lib/kept", "/var/lib/hardenctl"))
+		stage.AddForeign(t)
 	}
 }
 
@@ -230,9 +245,9 @@ func beginBoot(t *testing.T, _ *field, repeat bool) {
 		return
 	}
 	lab.FlushState(t)
-	for path, value := range settings(t) {
-		if first := atFirst[path]; value != first {
-			must(t, os.WriteFile(path, []byte(first), 0))
+	for path, value := range stage.Settings(t) {
+		if first := stage.AtFirst[path]; value != first {
+			require.NoError(t, os.WriteFile(path, []byte(first), 0))
 		}
 	}
 }

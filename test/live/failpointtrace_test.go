@@ -11,10 +11,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/hardenctl/hardenctl/internal/lab"
 	"unsafe"
 
+	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
 	"golang.org/x/sys/unix"
 )
 
@@ -73,8 +74,8 @@ func trace(t *testing.T, login string, args []string, strike func(failpoint) dam
 	r := &traced{Hung: make(chan struct{}), Ended: make(chan struct{}), strike: strike,
 		tasks: map[int]*task{}, counted: map[failpoint]int{}}
 	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	must(t, err)
-	cmd := exec.Command(binary(t), args...)
+	require.NoError(t, err)
+	cmd := exec.Command(run.Binary(t), args...)
 	cmd.Env = append(os.Environ(), login)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
@@ -96,7 +97,7 @@ func trace(t *testing.T, login string, args []string, strike func(failpoint) dam
 		out.Close()
 		close(r.Ended)
 	}()
-	must(t, <-started)
+	require.NoError(t, <-started)
 	return r
 }
 

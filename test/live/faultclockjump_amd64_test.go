@@ -11,6 +11,11 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // A day, and some minutes, so that the time of day is another.
@@ -20,38 +25,38 @@ const aDay = 24*time.Hour + 7*time.Minute
 // guard in the kernel count on, every command says by the clock as it is then
 // until when the trial lasts, and it can be confirmed.
 func TestFault20_ClockJumpsInATrial(t *testing.T) {
-	bare(t, "nft")
-	t.Cleanup(func() { as(t, applying, "revert") })
+	stage.Bare(t, "nft")
+	t.Cleanup(func() { run.As(t, run.Applying, "revert") })
 	c := newClock(t)
 	now := time.Duration(0)
 	for i, jump := range []time.Duration{aDay, -2 * aDay} {
-		profile := variant(t, `"tcp/80"`, fmt.Sprintf(`"tcp/808%d"`, i))
-		out, _ := outcome(t, c.command(binary(t), "apply", profile, "--auto-approve", "--no-guard", "--json", "--confirm-within", "10m"))
+		profile := webserver.Variant(t, `"tcp/80"`, fmt.Sprintf(`"tcp/808%d"`, i))
+		out, _ := run.Outcome(t, c.command(run.Binary(t), "apply", profile, "--auto-approve", "--no-guard", "--json", "--confirm-within", "10m"))
 		var o struct {
 			Trial struct {
 				Token    string
 				Deadline time.Time
 			}
 		}
-		must(t, json.Unmarshal([]byte(out), &o))
+		require.NoError(t, json.Unmarshal([]byte(out), &o))
 		if left := time.Until(o.Trial.Deadline.Add(-now)); left > 10*time.Minute || left < 8*time.Minute {
 			t.Errorf("the deadline is in %v by that clock", left)
 		}
 		now += jump
 		c.jump(t, now)
-		e, err := ourJournal.Read()
-		must(t, err)
-		out, _ = outcome(t, c.command(binary(t), "plan", profile))
+		e, err := stage.Journal.Read()
+		require.NoError(t, err)
+		out, _ = run.Outcome(t, c.command(run.Binary(t), "plan", profile))
 		saysUntil(t, out, e.Until().Add(now))
-		out, code := outcome(t, c.command(binary(t), "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "0"))
+		out, code := run.Outcome(t, c.command(run.Binary(t), "apply", "builtin:web", "--auto-approve", "--no-guard", "--lock-timeout", "0"))
 		if saysUntil(t, out, e.Until().Add(now)); code != 6 {
 			t.Errorf("another apply exits %d", code)
 		}
-		guardHolds(t)
-		if out, code := outcome(t, c.command(binary(t), "confirm", o.Trial.Token, "--same-session")); code != 0 {
+		trials.GuardHolds(t)
+		if out, code := run.Outcome(t, c.command(run.Binary(t), "confirm", o.Trial.Token, "--same-session")); code != 0 {
 			t.Errorf("confirm exits %d: %s", code, out)
 		}
-		expect(t, 0, "plan", profile, "--detailed-exitcode")
+		run.Expect(t, 0, "plan", profile, "--detailed-exitcode")
 	}
 }
 
@@ -66,7 +71,7 @@ func saysUntil(t *testing.T, out string, want time.Time) {
 		t.Fatalf("nothing is on trial: …%s", out[max(0, len(out)-500):])
 	}
 	got, err := time.Parse(time.TimeOnly, said[1])
-	must(t, err)
+	require.NoError(t, err)
 	const quarter = 15 * 60
 	second := func(at time.Time) int { return (at.Hour()*60+at.Minute())*60 + at.Second() }
 	if off := (second(got) - second(want) + 24*60*60) % quarter; min(off, quarter-off) > 5 {
@@ -78,29 +83,29 @@ func saysUntil(t *testing.T, out string, want time.Time) {
 // waits: seconds are counted on, and the trial ends at its deadline, not before.
 // Where the traced apply is too slow to count at all, it gets twice the time.
 func TestFault20_ClockJumpsInACountdown(t *testing.T) {
-	bare(t, "nft")
-	before := look(t)
-	t.Cleanup(func() { as(t, applying, "revert") })
+	stage.Bare(t, "nft")
+	before := stage.TakePicture(t)
+	t.Cleanup(func() { run.As(t, run.Applying, "revert") })
 	within := 20 * time.Second
 	for !countsOn(t, within) {
-		look(t).is(t, before)
+		stage.TakePicture(t).Is(t, before)
 		within *= 2
 	}
-	look(t).is(t, before)
-	nothingUnderWay(t)
+	stage.TakePicture(t).Is(t, before)
+	trials.NothingUnderWay(t)
 }
 
 // countsOn begins a trial and moves the clock a day ahead once it counts down,
 // then a day back. It reports whether there was time to see that.
 func countsOn(t *testing.T, within time.Duration) bool {
 	c := newClock(t)
-	cmd := c.command("script", "-qec", "exec "+binary(t)+" apply builtin:web --auto-approve --no-guard --confirm-within "+within.String(), "/dev/null")
-	var out syncBuffer
+	cmd := c.command("script", "-qec", "exec "+run.Binary(t)+" apply builtin:web --auto-approve --no-guard --confirm-within "+within.String(), "/dev/null")
+	var out run.SyncBuffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	must(t, cmd.Start())
+	require.NoError(t, cmd.Start())
 	var deadline time.Time
 	lab.Await(t, "the trial", func() bool {
-		e, err := ourJournal.Read()
+		e, err := stage.Journal.Read()
 		deadline = time.Now().Add(e.Left())
 		return err == nil && e.Pending()
 	})
@@ -126,7 +131,7 @@ func countsOn(t *testing.T, within time.Duration) bool {
 	if code := cmd.ProcessState.ExitCode(); code != 3 {
 		t.Errorf("exit %d", code)
 	}
-	contains(t, out.String(), "it was not confirmed in time; the change was undone, the host is as before")
+	require.Contains(t, out.String(), "it was not confirmed in time; the change was undone, the host is as before")
 	all := seconds(out.String())
 	if len(all) > 0 && slices.Max(all) > int(within.Seconds()) || !slices.IsSortedFunc(all, func(a, b int) int { return b - a }) {
 		t.Errorf("it counts %v", all)

@@ -9,6 +9,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/test/live/internal/inject"
+	"github.com/hardenctl/hardenctl/test/live/internal/promise"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // A disk without room ends the apply before a rule is loaded: the tool for that
@@ -16,33 +24,33 @@ import (
 func TestFault04DiskFull(t *testing.T) {
 	strike(t, fault{name: "full", says: "preparing files: write /etc/iptables/", arrange: func(t *testing.T) {
 		full(t)
-		breakTool("exit 1")(t)
-		breakNamed(t, "iptables-restore", "exit 1")
+		inject.BreakTool("exit 1")(t)
+		inject.BreakNamed(t, "iptables-restore", "exit 1")
 	}})
 }
 
 // So does a read-only disk.
 func TestFault05ReadOnly(t *testing.T) {
-	strike(t, fault{name: "read-only", arrange: readOnly, says: "read-only file system"})
+	strike(t, fault{name: "read-only", arrange: inject.ReadOnly, says: "read-only file system"})
 }
 
 // A disk that fails once, at any of the calls that bring a file to it, takes
 // everything back. One that goes on failing cannot be undone from; each file
 // is whole all the same, and the exit code says that someone must look.
 func TestFault06DiskFails(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		for _, before := range []string{"", "builtin:bastion"} {
-			arrange := func() { inhabitAfter(t, before) }
-			p := promise(t, "builtin:database", arrange)
-			points := p.points()
-			for i := range newSlice(t, len(points), 4).numbers() {
+			arrange := func() { promise.Populate(t, before) }
+			p := promise.New(t, "builtin:database", arrange)
+			points := points(p)
+			for i := range suite.NewSlice(t, len(points), 4).Numbers() {
 				at := points[i]
 				t.Run(fmt.Sprintf("%s %s/from %q", at.name, at.of, before), func(t *testing.T) {
-					wipe(t)
+					stage.Wipe(t)
 					arrange()
-					out, code := outcome(t, strace(t, at.failing(), "apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard"))
-					p.failed(t, code, out)
-					p.settles(t)
+					out, code := run.Outcome(t, inject.Strace(t, at.failing(), "apply", p.Profile, "--auto-approve", "--confirm-within", "0", "--no-guard"))
+					failed(p, t, code, out)
+					p.Settles(t)
 				})
 			}
 		}
@@ -50,19 +58,19 @@ func TestFault06DiskFails(t *testing.T) {
 }
 
 // failed checks what an apply left that met a failing disk, by what it said.
-func (p *promises) failed(t *testing.T, code int, out string) {
+func failed(p *promise.Promises, t *testing.T, code int, out string) {
 	t.Helper()
-	contains(t, out, "input/output error")
+	require.Contains(t, out, "input/output error")
 	switch code {
 	case 0: // it could not clear up, and has said so
-		contains(t, out, "could not be cleaned up completely")
-		p.isWhole(t)
+		require.Contains(t, out, "could not be cleaned up completely")
+		p.IsWhole(t)
 	case 1, 3:
-		look(t).is(t, p.old)
-		p.othersHaveTheirs(t)
+		stage.TakePicture(t).Is(t, p.Old)
+		p.OthersHaveTheirs(t)
 	case 4:
-		contains(t, out, "undoing failed too")
-		p.isWhole(t)
+		require.Contains(t, out, "undoing failed too")
+		p.IsWhole(t)
 	default:
 		t.Errorf("exit %d:\n…%s", code, out[max(0, len(out)-500):])
 	}
@@ -72,19 +80,19 @@ func (p *promises) failed(t *testing.T, code int, out string) {
 // file takes its name before its text is there, and none is released before
 // the folder knows.
 func TestFault18PowerLoss(t *testing.T) {
-	bare(t, "nft")
-	addForeign(t)
+	stage.Bare(t, "nft")
+	stage.AddForeign(t)
 	log := filepath.Join(t.TempDir(), "calls")
-	cmd := exec.Command("strace", "-f", "-y", "--quiet=all", "-o", log, "-e", "trace=fsync,renameat,unlinkat", binary(t), "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
-	if out, code := outcome(t, cmd); code != 0 {
+	cmd := exec.Command("strace", "-f", "-y", "--quiet=all", "-o", log, "-e", "trace=fsync,renameat,unlinkat", run.Binary(t), "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	if out, code := run.Outcome(t, cmd); code != 0 {
 		t.Fatalf("exit %d: %s", code, out)
 	}
 	text, err := os.ReadFile(log)
-	must(t, err)
+	require.NoError(t, err)
 	synced, changed, renamed := map[string]bool{}, map[string]bool{}, 0
 	for _, call := range calls(string(text)) {
 		switch path := call.path; {
-		case strings.HasPrefix(path, ourJournal.Folder+"/bundle/"): // nothing until the journal says so
+		case strings.HasPrefix(path, stage.Journal.Folder+"/bundle/"): // nothing until the journal says so
 		case call.name == "fsync":
 			synced[path], changed[path] = true, false
 		case call.name == "renameat":
@@ -115,22 +123,14 @@ func calls(log string) []call {
 	return all
 }
 
-// readOnly makes the folder of the rules files read-only.
-func readOnly(t *testing.T) {
-	const path = "/etc/iptables"
-	must(t, syscall.Mount(path, path, "", syscall.MS_BIND, ""))
-	t.Cleanup(func() { must(t, syscall.Unmount(path, syscall.MNT_DETACH)) })
-	must(t, syscall.Mount("", path, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
-}
-
 // full puts the rules files on a disk that is full, or, where the files are to
 // grow, has room for the first of them.
 func full(t *testing.T) {
 	const path = "/etc/iptables"
 	held := map[string][]byte{}
-	for _, e := range glob(t, path+"/*") {
+	for _, e := range testfile.Glob(t, path+"/*") {
 		text, err := os.ReadFile(e)
-		must(t, err)
+		require.NoError(t, err)
 		held[e] = text
 	}
 	pages := 1 // of four kilobytes
@@ -140,16 +140,9 @@ func full(t *testing.T) {
 	for _, text := range held {
 		pages += (len(text) + 4095) / 4096
 	}
-	must(t, syscall.Mount("tmpfs", path, "tmpfs", 0, fmt.Sprintf("size=%dk,mode=0755", 4*pages)))
-	t.Cleanup(func() { must(t, syscall.Unmount(path, syscall.MNT_DETACH)) })
+	require.NoError(t, syscall.Mount("tmpfs", path, "tmpfs", 0, fmt.Sprintf("size=%dk,mode=0755", 4*pages)))
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(path, syscall.MNT_DETACH)) })
 	for name, text := range held {
-		must(t, os.WriteFile(name, text, 0o644))
+		require.NoError(t, os.WriteFile(name, text, 0o644))
 	}
-}
-
-func glob(t *testing.T, pattern string) []string {
-	t.Helper()
-	paths, err := filepath.Glob(pattern)
-	must(t, err)
-	return paths
 }

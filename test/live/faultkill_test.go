@@ -1,9 +1,7 @@
 package live
 
 import (
-	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -11,7 +9,11 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
-	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/inject"
+	"github.com/hardenctl/hardenctl/test/live/internal/promise"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
 )
 
 // point is a moment of the change of a file or a setting: before a system call
@@ -30,7 +32,7 @@ func (p point) killing() []string { return p.inject("signal=KILL") }
 func (p point) failing() []string { return p.inject("error=EIO") }
 
 // points are moments at which the apply changes a file or a setting.
-func (p *promises) points() []point {
+func points(p *promise.Promises) []point {
 	const folder, ttl = "/etc/iptables", "/proc/sys/net/ipv4/ip_default_ttl"
 	paths := bundle.Paths(bundle.Debian)
 	all := []point{
@@ -46,7 +48,7 @@ func (p *promises) points() []point {
 			point{"renaming to", path, path, "renameat"},
 			point{"clearing up", path, beside + "old", "unlinkat"})
 	}
-	return slices.DeleteFunc(all, func(at point) bool { return p.old[at.of] == p.fresh[at.of] })
+	return slices.DeleteFunc(all, func(at point) bool { return p.Old[at.of] == p.Fresh[at.of] })
 }
 
 // TestFault01KilledNFT and its twin kill an apply at each of its steps. Every
@@ -58,16 +60,16 @@ func TestFault01KilledNFT(t *testing.T) { killed(t, "nft") }
 func TestFault01KilledLegacy(t *testing.T) { killed(t, "legacy") }
 
 func killed(t *testing.T, backend string) {
-	bare(t, backend)
+	stage.Bare(t, backend)
 	for _, before := range []string{"", "builtin:bastion"} {
-		arrange := func() { inhabitAfter(t, before) }
-		p := promise(t, "builtin:database", arrange)
-		steps := p.killings()
-		for i := range newSlice(t, len(steps), 2).numbers() {
+		arrange := func() { promise.Populate(t, before) }
+		p := promise.New(t, "builtin:database", arrange)
+		steps := killings(p)
+		for i := range suite.NewSlice(t, len(steps), 2).Numbers() {
 			t.Run(fmt.Sprintf("%s/from %q", steps[i].name, before), func(t *testing.T) {
-				wipe(t)
+				stage.Wipe(t)
 				arrange()
-				p.killedBy(t, steps[i].command(t))
+				killedBy(p, t, steps[i].command(t))
 			})
 		}
 	}
@@ -81,17 +83,17 @@ type killing struct {
 
 // killings are those at the points, and before and after each tool that loads
 // rules.
-func (p *promises) killings() []killing {
-	args := []string{"apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard"}
+func killings(p *promise.Promises) []killing {
+	args := []string{"apply", p.Profile, "--auto-approve", "--confirm-within", "0", "--no-guard"}
 	var all []killing
-	for _, at := range p.points() {
-		all = append(all, killing{at.name + " " + at.of, func(t *testing.T) *exec.Cmd { return strace(t, at.killing(), args...) }})
+	for _, at := range points(p) {
+		all = append(all, killing{at.name + " " + at.of, func(t *testing.T) *exec.Cmd { return inject.Strace(t, at.killing(), args...) }})
 	}
 	for _, tool := range []string{"iptables-restore", "ip6tables-restore"} {
 		by := func(script string) func(t *testing.T) *exec.Cmd {
 			return func(t *testing.T) *exec.Cmd {
-				breakNamed(t, tool, script)
-				return exec.Command(binary(t), args...)
+				inject.BreakNamed(t, tool, script)
+				return exec.Command(run.Binary(t), args...)
 			}
 		}
 		all = append(all, killing{"before " + tool, by("kill -KILL $PPID")}, killing{"after " + tool, by(`"$real" "$@"; kill -KILL $PPID; exit 0`)})
@@ -99,53 +101,15 @@ func (p *promises) killings() []killing {
 	return all
 }
 
-// inhabitAfter puts on a bare server what others have, and then a profile.
-func inhabitAfter(t *testing.T, before string) {
-	t.Helper()
-	addForeign(t)
-	if before != "" {
-		expect(t, 0, "apply", before, "--auto-approve", "--confirm-within", "0", "--no-guard")
-		tool(t, "ipset add hardenctl-ban-v4 203.0.113.9")
-	}
-}
-
 // killedBy runs an apply that gets killed, and checks the promises.
-func (p *promises) killedBy(t *testing.T, cmd *exec.Cmd) {
+func killedBy(p *promise.Promises, t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	out, _ := cmd.CombinedOutput()
 	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if !status.Signaled() || status.Signal() != syscall.SIGKILL {
 		t.Errorf("it was not killed: %v\n…%s", cmd.ProcessState, out[max(0, len(out)-500):])
 	}
-	rest(t)
-	p.isWhole(t)
-	p.settles(t)
-}
-
-// rest waits for the tool that a killed hardenctl has left at work: it holds the
-// lock. Until the legacy tools are done, they have rules without counters.
-func rest(t *testing.T) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), lab.Patience)
-	defer cancel()
-	release, err := ourLock.Take(ctx, func(string) {})
-	must(t, err)
-	release()
-}
-
-// strace runs hardenctl under strace. As soon as hardenctl is killed, so is
-// strace, by itself.
-func strace(t *testing.T, options []string, args ...string) *exec.Cmd {
-	t.Helper()
-	if _, err := exec.LookPath("strace"); err != nil {
-		t.Fatalf("%v: install the package strace", err)
-	}
-	log := filepath.Join(t.TempDir(), "strace")
-	t.Cleanup(func() {
-		if text, err := os.ReadFile(log); err == nil && t.Failed() {
-			t.Logf("strace says …%s", text[max(0, len(text)-2000):])
-		}
-	})
-	line := append([]string{"-f", "--quiet=all", "-o", log}, options...)
-	return exec.Command("strace", append(append(line, binary(t)), args...)...)
+	stage.AwaitLock(t)
+	p.IsWhole(t)
+	p.Settles(t)
 }

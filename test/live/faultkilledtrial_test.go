@@ -15,6 +15,12 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/host"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // What the environment tells a process that is to die: what it does, and before
@@ -34,28 +40,28 @@ func TestToBeKilled(t *testing.T) {
 		return
 	}
 	last, err := strconv.Atoi(os.Getenv(killStep))
-	must(t, err)
+	require.NoError(t, err)
 	n := 0
 	die := func(step string) {
 		if n++; n > last {
-			must(t, syscall.Kill(os.Getpid(), syscall.SIGKILL))
+			require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGKILL))
 		}
 		fmt.Printf("step %s\n", step)
 	}
 	ctx := context.Background()
 	held, err := host.Under("/").Open(ctx, host.Wait{Limit: lab.Patience, Progress: die})
-	must(t, err)
+	require.NoError(t, err)
 	defer held.Close()
 	if work == "recover" {
-		must(t, held.Recover(ctx))
+		require.NoError(t, held.Recover(ctx))
 		return
 	}
 	b, err := bundle.ReadFolder(os.DirFS(folder))
-	must(t, err)
+	require.NoError(t, err)
 	target := host.Target{Bundle: b}
 	r, err := held.Plan(ctx, target)
-	must(t, err)
-	must(t, held.Apply(ctx, r, target, 0).Err)
+	require.NoError(t, err)
+	require.NoError(t, held.Apply(ctx, r, target, 0).Err)
 }
 
 // kill does some work in a process that dies before a step, and returns the
@@ -81,24 +87,24 @@ func kill(t *testing.T, work string, step int) (begun []string, done bool) {
 // once it was confirmed, wholly done. So it is if that command is killed too, at
 // any step, and others see nothing of it.
 func TestFault01_TrialKilledAtAnyStep(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		addForeign(t)
-		before := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 99\n[policy]")
+	stage.OnBackends(t, func(t *testing.T) {
+		stage.AddForeign(t)
+		before := webserver.Variant(t, `[policy]`, "[kernel]\ndefault_ttl = 99\n[policy]")
 		after := t.TempDir()
-		hardenctl(t, "compile", variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]",
+		run.Hardenctl(t, "compile", webserver.Variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]",
 			"198.51.100.0/28", "198.51.100.64/28", "2001:db8:10::/48", "2001:db8:11::/48", `ban = "1h"`, `ban = "30m"`), "-o", after)
-		expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
-		was, others := look(t), foreignObjects(t)
+		run.Expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		was, others := stage.TakePicture(t), trials.ForeignObjects(t)
 		begun, done := kill(t, "apply "+after, 1000)
 		if !done || !slices.Contains(begun, confirmed) {
 			t.Fatalf("an apply in peace: %v, ended %v", begun, done)
 		}
-		is := look(t)
-		for step := range newSlice(t, len(begun), 2).numbers() {
-			expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		is := stage.TakePicture(t)
+		for step := range suite.NewSlice(t, len(begun), 2).Numbers() {
+			run.Expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
 			died, _ := kill(t, "apply "+after, step)
 			if step > 0 && begun[step-1] == confirmed { // the kernel does not revert any more
-				contains(t, tool(t, "ipset save hardenctl_trial_v4")+tool(t, "ipset save hardenctl_trial_v6"),
+				require.Contains(t, run.Tool(t, "ipset save hardenctl_trial_v4")+run.Tool(t, "ipset save hardenctl_trial_v6"),
 					"0.0.0.0/1 timeout 0\n", "128.0.0.0/1 timeout 0\n", " ::/1 timeout 0\n", "8000::/1 timeout 0\n")
 			}
 			if step%3 == strings.Index("nft, legacy", filepath.Base(t.Name()))%3 { // other ones on each backend
@@ -106,16 +112,16 @@ func TestFault01_TrialKilledAtAnyStep(t *testing.T) {
 					_, done = kill(t, "recover", again)
 				}
 			}
-			expect(t, 0, "revert")
+			run.Expect(t, 0, "revert")
 			want := was
 			if slices.Contains(died, confirmed) {
 				want = is
 			}
 			t.Run(fmt.Sprintf("%d %s", step, begun[step]), func(t *testing.T) {
-				look(t).is(t, want)
-				nothingUnderWay(t)
-				noTrialLeft(t)
-				if now := foreignObjects(t); now != others {
+				stage.TakePicture(t).Is(t, want)
+				trials.NothingUnderWay(t)
+				trials.NoTrialLeft(t)
+				if now := trials.ForeignObjects(t); now != others {
 					t.Errorf("others had\n%s\nand have\n%s", others, now)
 				}
 			})

@@ -10,6 +10,12 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/test/live/internal/bootsim"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
 )
 
 // A loss of power at any call of a command that changes files, which leaves on
@@ -18,8 +24,8 @@ import (
 // a confirm, the boot loads what there is: the host is wholly old, or wholly new.
 func TestFault18_ConfirmLosesPower(t *testing.T) {
 	powerLosses(t, func(profile string) []string {
-		expect(t, 0, "apply", profile, "--auto-approve", "--no-guard", "--confirm-within", "10m")
-		killAll(t)
+		run.Expect(t, 0, "apply", profile, "--auto-approve", "--no-guard", "--confirm-within", "10m")
+		run.KillAll(t)
 		return []string{"confirm", "--same-session"}
 	}, true)
 }
@@ -27,8 +33,8 @@ func TestFault18_ConfirmLosesPower(t *testing.T) {
 // So it is with an apply that confirms itself, and a rollback.
 func TestFault18_RollbackLosesPower(t *testing.T) {
 	powerLosses(t, func(profile string) []string {
-		expect(t, 0, "apply", profile, "--auto-approve", "--no-guard", "--confirm-within", "0")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", "0")
+		run.Expect(t, 0, "apply", profile, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", "0")
 		return []string{"rollback", "--auto-approve", "--no-guard", "--confirm-within", "0"}
 	}, false)
 }
@@ -36,9 +42,9 @@ func TestFault18_RollbackLosesPower(t *testing.T) {
 // And so with the boot that brings a confirm to its end.
 func TestFault18_RestoreLosesPower(t *testing.T) {
 	powerLosses(t, func(profile string) []string {
-		t.Run("dies", func(t *testing.T) { dieConfirming(t, profile) })
-		rest(t)
-		powerOff(t)
+		t.Run("dies", func(t *testing.T) { trials.DieConfirming(t, profile) })
+		stage.AwaitLock(t)
+		bootsim.PowerOff(t)
 		return []string{"restore"}
 	}, false)
 }
@@ -46,18 +52,18 @@ func TestFault18_RestoreLosesPower(t *testing.T) {
 // powerLosses runs a command, which ready prepares, that brings a host from
 // builtin:web to builtin:database.
 func powerLosses(t *testing.T, ready func(profile string) (command []string), boots bool) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	const profile = "builtin:database"
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", "0")
+	run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--no-guard", "--confirm-within", "0")
 	old := bootFiles(t)
 	command := ready(profile)
 	before, log := readDisk(t, lostFolders...), filepath.Join(t.TempDir(), "calls")
-	if out, code := outcome(t, exec.Command("strace", append(append(append([]string{}, tracedChanges...), "-o", log, binary(t)), command...)...)); code != 0 {
+	if out, code := run.Outcome(t, exec.Command("strace", append(append(append([]string{}, tracedChanges...), "-o", log, run.Binary(t)), command...)...)); code != 0 {
 		t.Fatalf("exit %d: %s", code, out)
 	}
 	fresh := bootFiles(t)
 	text, err := os.ReadFile(log)
-	must(t, err)
+	require.NoError(t, err)
 	calls := readChanges(t, string(text))
 	var losses []loss // of each that is like none before
 	for n := range len(calls) + 1 {
@@ -89,13 +95,13 @@ var lostFolders = []string{"/etc/iptables", "/etc/sysctl.d", "/etc/modprobe.d", 
 // loss is what a loss of power after so many calls leaves on the disk.
 type loss struct {
 	calls int
-	files picture
+	files stage.Picture
 }
 
 // bootFiles are the files of a bundle that there are.
-func bootFiles(t *testing.T) picture {
+func bootFiles(t *testing.T) stage.Picture {
 	t.Helper()
-	p := picture{}
+	p := stage.Picture{}
 	for _, path := range bundle.Paths(bundle.Debian) {
 		if text, err := os.ReadFile(path); err == nil {
 			p[path] = string(text)
@@ -106,7 +112,7 @@ func bootFiles(t *testing.T) picture {
 
 // isWhole checks that each file of a bundle is wholly old or new, and is there if
 // it was and is to be.
-func (l loss) isWhole(t *testing.T, old, fresh picture) {
+func (l loss) isWhole(t *testing.T, old, fresh stage.Picture) {
 	t.Helper()
 	for _, path := range bundle.Paths(bundle.Debian) {
 		text, there := l.files[path]
@@ -120,30 +126,30 @@ func (l loss) isWhole(t *testing.T, old, fresh picture) {
 
 // bootEach boots after each loss, the first of which has lost nothing and the last
 // the whole command, and wants what those boots make of the host.
-func bootEach(t *testing.T, losses []loss, old, fresh picture) {
+func bootEach(t *testing.T, losses []loss, old, fresh stage.Picture) {
 	t.Helper()
-	booted := func(l loss) picture {
+	booted := func(l loss) stage.Picture {
 		lay(t, l.files, lostFolders...)
-		powerOff(t)
-		expect(t, 0, "restore")
-		now := look(t)
+		bootsim.PowerOff(t)
+		run.Expect(t, 0, "restore")
+		now := stage.TakePicture(t)
 		// A name beside a file may be back that had gone: the folder is not synced
 		// once more for it, and the next apply removes it.
-		maps.DeleteFunc(now, func(path, _ string) bool { return leftover(path) })
+		maps.DeleteFunc(now, func(path, _ string) bool { return stage.Leftover(path) })
 		return now
 	}
 	asOld, asFresh := booted(losses[0]), booted(losses[len(losses)-1])
-	asOld.agrees(t, old)
-	asFresh.agrees(t, fresh)
+	agrees(asOld, t, old)
+	agrees(asFresh, t, fresh)
 	seen := map[bool]int{}
-	slice := newSlice(t, len(losses), 1)
-	for i := range slice.numbers() {
+	slice := suite.NewSlice(t, len(losses), 1)
+	for i := range slice.Numbers() {
 		now := booted(losses[i])
 		isFresh := maps.Equal(now, asFresh)
 		if seen[isFresh]++; !isFresh {
-			now.is(t, asOld)
+			now.Is(t, asOld)
 		}
-		if _, err := ourJournal.Read(); err != journal.ErrNone {
+		if _, err := stage.Journal.Read(); err != journal.ErrNone {
 			t.Errorf("the journal: %v", err)
 		}
 		if t.Failed() {
@@ -151,13 +157,13 @@ func bootEach(t *testing.T, losses []loss, old, fresh picture) {
 		}
 	}
 	t.Logf("%d boots in the old state, %d in the new", seen[false], seen[true])
-	if slice.done == len(losses) && (seen[false] == 0 || seen[true] == 0) {
+	if slice.Done == len(losses) && (seen[false] == 0 || seen[true] == 0) {
 		t.Error("none of one kind")
 	}
 }
 
 // agrees checks what two pictures both have.
-func (p picture) agrees(t *testing.T, want picture) {
+func agrees(p stage.Picture, t *testing.T, want stage.Picture) {
 	t.Helper()
 	for path, text := range want {
 		if now, there := p[path]; there && now != text {

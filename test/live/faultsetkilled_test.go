@@ -10,6 +10,15 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/bootsim"
+	"github.com/hardenctl/hardenctl/test/live/internal/inject"
+	"github.com/hardenctl/hardenctl/test/live/internal/promise"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
 )
 
 // manyAddresses are as many as a set is not filled with at once: hardenctl sends
@@ -24,8 +33,8 @@ func largeProfile(t *testing.T, network int) string {
 	for i := range manyAddresses {
 		fmt.Fprintf(&list, "%d.%d.%d.%d\n", network, i>>15, i>>7&255, i<<1&255)
 	}
-	path := write(t, "large.toml", "version = 1\ninclude = [\"builtin:database\"]\n[sets.large]\nfiles = [\"large.txt\"]\n[access]\nblock = [\"@large\"]\n")
-	must(t, os.WriteFile(filepath.Join(filepath.Dir(path), "large.txt"), []byte(list.String()), 0o644))
+	path := testfile.Write(t, "large.toml", "version = 1\ninclude = [\"builtin:database\"]\n[sets.large]\nfiles = [\"large.txt\"]\n[access]\nblock = [\"@large\"]\n")
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), "large.txt"), []byte(list.String()), 0o644))
 	return path
 }
 
@@ -35,20 +44,20 @@ func largeProfile(t *testing.T, network int) string {
 func TestFault13_FillKilled(t *testing.T) {
 	one, other := largeProfile(t, 10), largeProfile(t, 11)
 	first := func(t *testing.T) {
-		fresh := promise(t, one, func() { addForeign(t) })
-		fresh.fillKilled(t, "hardenctl-block-v4", false)
-		fresh.settles(t)
+		fresh := promise.New(t, one, func() { stage.AddForeign(t) })
+		fillKilled(fresh, t, "hardenctl-block-v4", false)
+		fresh.Settles(t)
 	}
 	again := func(t *testing.T) {
-		repeat := promise(t, other, func() { inhabitAfter(t, one) })
-		repeat.fillKilled(t, "hardenctl_block-v4", false)
-		repeat.fillKilled(t, "hardenctl-tmp-", true)
-		repeat.settles(t)
+		repeat := promise.New(t, other, func() { promise.Populate(t, one) })
+		fillKilled(repeat, t, "hardenctl_block-v4", false)
+		fillKilled(repeat, t, "hardenctl-tmp-", true)
+		repeat.Settles(t)
 	}
-	for i := range newSlice(t, 2*len(lab.Backends), 1).numbers() {
+	for i := range suite.NewSlice(t, 2*len(lab.Backends), 1).Numbers() {
 		backend := lab.Backends[i%len(lab.Backends)]
 		t.Run(fmt.Sprint(backend, i), func(t *testing.T) {
-			bare(t, backend)
+			stage.Bare(t, backend)
 			[]func(*testing.T){first, again}[i/len(lab.Backends)](t)
 		})
 	}
@@ -57,28 +66,28 @@ func TestFault13_FillKilled(t *testing.T) {
 // fillKilled kills an apply while it fills a set whose name begins so, and has a
 // revert undo what it has left, or bring to its end what was confirmed. What
 // it sends to the kernel is held up, so that it is not done before the kill comes.
-func (p *promises) fillKilled(t *testing.T, name string, confirmed bool) {
+func fillKilled(p *promise.Promises, t *testing.T, name string, confirmed bool) {
 	t.Helper()
-	cmd := strace(t, []string{"--detach-on=execve", "--seccomp-bpf", "-e", "trace=sendto", "-e", "inject=sendto:delay_enter=30000"},
-		"apply", p.profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
-	must(t, cmd.Start())
+	cmd := inject.Strace(t, []string{"--detach-on=execve", "--seccomp-bpf", "-e", "trace=sendto", "-e", "inject=sendto:delay_enter=30000"},
+		"apply", p.Profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	require.NoError(t, cmd.Start())
 	lab.Await(t, "a set that is half full", func() bool { return halfFull(t, name) })
-	killAll(t)
+	run.KillAll(t)
 	cmd.Wait()
-	rest(t)
+	stage.AwaitLock(t)
 	if !halfFull(t, name) {
 		t.Fatalf("%s was full before the kill came", name)
 	}
-	p.isWhole(t)
-	want := p.old
+	p.IsWhole(t)
+	want := p.Old
 	if confirmed {
-		want = p.fresh
+		want = p.Fresh
 	}
-	expect(t, 0, "revert")
-	look(t).is(t, want)
-	p.othersHaveTheirs(t)
-	nothingUnderWay(t)
-	noTrialLeft(t)
+	run.Expect(t, 0, "revert")
+	stage.TakePicture(t).Is(t, want)
+	p.OthersHaveTheirs(t)
+	trials.NothingUnderWay(t)
+	trials.NoTrialLeft(t)
 }
 
 // halfFull reports whether a set of the large one's size is being filled whose
@@ -86,7 +95,7 @@ func (p *promises) fillKilled(t *testing.T, name string, confirmed bool) {
 func halfFull(t *testing.T, name string) bool {
 	t.Helper()
 	all, err := kernelset.List()
-	must(t, err)
+	require.NoError(t, err)
 	return slices.ContainsFunc(all, func(h kernelset.Header) bool {
 		return strings.HasPrefix(h.Name, name) && h.Entries > 1000 && h.Entries < manyAddresses
 	})
@@ -96,25 +105,25 @@ func halfFull(t *testing.T, name string) bool {
 // leaves a host that is closed.
 func TestFault13_IpsetKilled(t *testing.T) {
 	one := largeProfile(t, 10)
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		for _, before := range []string{"", "builtin:database"} {
 			t.Run(fmt.Sprintf("apply from %q", before), func(t *testing.T) {
-				wipe(t)
-				inhabitAfter(t, before)
+				stage.Wipe(t)
+				promise.Populate(t, before)
 				killTool(t, "^create hardenctl_trial") // which a rehearsal has not
-				p := asItIs(t)
-				contains(t, expect(t, 3, "apply", one, "--auto-approve", "--confirm-within", "0", "--no-guard"), "cannot create sets", "killed")
-				p.isOld(t)
+				p := promise.Unchanged(t)
+				require.Contains(t, run.Expect(t, 3, "apply", one, "--auto-approve", "--confirm-within", "0", "--no-guard"), "cannot create sets", "killed")
+				p.IsOld(t)
 			})
 		}
-		expect(t, 0, "apply", one, "--auto-approve", "--confirm-within", "0", "--no-guard")
-		powerOff(t)
+		run.Expect(t, 0, "apply", one, "--auto-approve", "--confirm-within", "0", "--no-guard")
+		bootsim.PowerOff(t)
 		t.Run("restore", func(t *testing.T) {
 			killTool(t, "^add hardenctl-block-v4")
-			contains(t, expect(t, 1, "restore"), "/etc/iptables/ipsets cannot be loaded", "IPv4: CLOSED", "IPv6: CLOSED")
+			require.Contains(t, run.Expect(t, 1, "restore"), "/etc/iptables/ipsets cannot be loaded", "IPv4: CLOSED", "IPv6: CLOSED")
 		})
-		expect(t, 0, "restore")
-		expect(t, 0, "plan", one, "--detailed-exitcode")
+		run.Expect(t, 0, "restore")
+		run.Expect(t, 0, "plan", one, "--detailed-exitcode")
 	})
 }
 
@@ -123,8 +132,8 @@ func TestFault13_IpsetKilled(t *testing.T) {
 func killTool(t *testing.T, pattern string) {
 	t.Helper()
 	folder := t.TempDir()
-	tool(t, "cp /usr/sbin/ipset "+folder+"/ipset")
-	stand(t, "/usr/sbin/ipset", fmt.Sprintf(`#!/bin/sh
+	run.Tool(t, "cp /usr/sbin/ipset "+folder+"/ipset")
+	inject.StandIn(t, "/usr/sbin/ipset", fmt.Sprintf(`#!/bin/sh
 case "$*" in
 *restore*)
 	lines=$(mktemp %[1]s/lines.XXXX)

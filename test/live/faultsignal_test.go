@@ -5,11 +5,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/inject"
+	"github.com/hardenctl/hardenctl/test/live/internal/promise"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // A signal while the rules load takes everything back.
@@ -17,7 +22,7 @@ func TestFault03Signals(t *testing.T) {
 	var faults []fault
 	for _, name := range []string{"HUP", "INT", "TERM"} {
 		faults = append(faults, fault{name: name, says: "context canceled",
-			arrange: breakTool(`"$real" "$@"; kill -` + name + ` $PPID; sleep 0.2; exit 0`)})
+			arrange: inject.BreakTool(`"$real" "$@"; kill -` + name + ` $PPID; sleep 0.2; exit 0`)})
 	}
 	strike(t, faults...)
 }
@@ -25,23 +30,23 @@ func TestFault03Signals(t *testing.T) {
 // The terminal closes while the rules load: everything is undone. An open
 // session does not notice, and a new login works.
 func TestFault03TerminalCloses(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		addForeign(t)
+	stage.OnBackends(t, func(t *testing.T) {
+		stage.AddForeign(t)
 		lab.Serve(t, "tcp", 22)
-		admin := newPeople(lab.NewNetwork(t)).admin
-		var sessions []*stream
+		admin := webserver.NewPeople(lab.NewNetwork(t)).Admin
+		var sessions []*traffic.Stream
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-			sessions = append(sessions, openStream(t, admin, server))
+			sessions = append(sessions, traffic.OpenStream(t, admin, server))
 		}
-		p := &promises{old: look(t), theirs: theirsButCounters(t)}
-		closeTerminal(t, variant(t))
-		look(t).is(t, p.old)
-		if now := theirsButCounters(t); now != p.theirs {
-			t.Errorf("others had\n%s\nand have\n%s", p.theirs, now)
+		p := &promise.Promises{Old: stage.TakePicture(t), Theirs: theirsButCounters(t)}
+		closeTerminal(t, webserver.Variant(t))
+		stage.TakePicture(t).Is(t, p.Old)
+		if now := theirsButCounters(t); now != p.Theirs {
+			t.Errorf("others had\n%s\nand have\n%s", p.Theirs, now)
 		}
 		for _, s := range sessions {
-			s.end(t)
-			reaches(t, admin, s.server, 22, 1)
+			s.End(t)
+			traffic.Reaches(t, admin, s.Server, 22, 1)
 		}
 	})
 }
@@ -49,18 +54,16 @@ func TestFault03TerminalCloses(t *testing.T) {
 // theirsButCounters is theirs where traffic counts on.
 func theirsButCounters(t *testing.T) string {
 	t.Helper()
-	return counters.ReplaceAllString(theirs(t), "")
+	return stage.Counters.ReplaceAllString(stage.ForeignRules(t), "")
 }
-
-var counters = regexp.MustCompile(`\[\d+:\d+\] ?`)
 
 // closeTerminal applies a profile on a terminal, has the terminal close as soon as the
 // rules of IPv6 are live, and waits until hardenctl has ended.
 func closeTerminal(t *testing.T, profile string) {
 	t.Helper()
 	note := filepath.Join(t.TempDir(), "pids")
-	breakTool(fmt.Sprintf(`"$real" "$@"; terminal=$(cut -d" " -f4 /proc/$PPID/stat); echo $PPID $terminal >%s; kill -KILL $terminal; sleep 0.2; exit 0`, note))(t)
-	cmd := exec.Command("script", "-qec", "exec "+binary(t)+" apply "+profile+" --auto-approve --confirm-within 0 --no-guard", "/dev/null")
+	inject.BreakTool(fmt.Sprintf(`"$real" "$@"; terminal=$(cut -d" " -f4 /proc/$PPID/stat); echo $PPID $terminal >%s; kill -KILL $terminal; sleep 0.2; exit 0`, note))(t)
+	cmd := exec.Command("script", "-qec", "exec "+run.Binary(t)+" apply "+profile+" --auto-approve --confirm-within 0 --no-guard", "/dev/null")
 	out, _ := cmd.CombinedOutput()
 	text, err := os.ReadFile(note)
 	if err != nil {

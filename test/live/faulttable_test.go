@@ -6,6 +6,10 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/promise"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
 )
 
 // fault breaks an apply of builtin:database.
@@ -28,12 +32,12 @@ func strike(t *testing.T, faults ...fault) {
 	t.Helper()
 	for b, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
-			bare(t, backend)
+			stage.Bare(t, backend)
 			for i, f := range faults {
 				before := []string{"", "builtin:bastion"}[(i+b)%2]
 				t.Run(fmt.Sprintf("%s/from %q", f.name, before), func(t *testing.T) {
-					wipe(t)
-					inhabitAfter(t, before)
+					stage.Wipe(t)
+					promise.Populate(t, before)
 					f.befall(t)
 				})
 			}
@@ -44,19 +48,19 @@ func strike(t *testing.T, faults ...fault) {
 // befall applies with the fault: the host is what it was, byte for byte. Then it
 // applies without it.
 func (f fault) befall(t *testing.T) {
-	var p *promises
+	var p *promise.Promises
 	t.Run("broken", func(t *testing.T) {
 		f.arrange(t)
-		p = asItIs(t)
-		out := expect(t, cmp.Or(f.code, 3), "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
-		contains(t, out, f.says)
+		p = promise.Unchanged(t)
+		out := run.Expect(t, cmp.Or(f.code, 3), "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		require.Contains(t, out, f.says)
 		if f.code == 0 {
-			contains(t, out, "the change was undone, the host is as before")
+			require.Contains(t, out, "the change was undone, the host is as before")
 		}
-		p.isOld(t)
+		p.IsOld(t)
 	})
-	expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
-	p.othersHaveTheirs(t)
-	p.keptToItsPaths(t)
-	expect(t, 0, "plan", "builtin:database", "--detailed-exitcode")
+	run.Expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	p.OthersHaveTheirs(t)
+	p.KeptToItsPaths(t)
+	run.Expect(t, 0, "plan", "builtin:database", "--detailed-exitcode")
 }

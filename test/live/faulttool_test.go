@@ -10,6 +10,14 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/inject"
+	"github.com/hardenctl/hardenctl/test/live/internal/promise"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/savedplan"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/synflood"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // Between two tables of one file, the tool that loads it is killed: the one
@@ -17,22 +25,22 @@ import (
 func TestFault02KilledBetweenTables(t *testing.T) {
 	note := filepath.Join(t.TempDir(), "torn")
 	script := `awk "{print} /^COMMIT/{exit}" | "$real" "$@"; ip6tables-save >` + note + `; kill -KILL $$`
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		for _, before := range []string{"", "builtin:bastion"} {
 			t.Run(fmt.Sprintf("from %q", before), func(t *testing.T) {
-				wipe(t)
-				inhabitAfter(t, before)
-				profile := proxied(t, true, "") // has rules in raw and mangle too
-				p := asItIs(t)
-				breakTool(script)(t)
-				expect(t, 3, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+				stage.Wipe(t)
+				promise.Populate(t, before)
+				profile := synflood.Proxied(t, true, "") // has rules in raw and mangle too
+				p := promise.Unchanged(t)
+				inject.BreakTool(script)(t)
+				run.Expect(t, 3, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 				torn, err := os.ReadFile(note)
-				must(t, err)
-				was, is := tables(p.old["IPv6 rules"]), tables(rules(string(torn)))
+				require.NoError(t, err)
+				was, is := stage.Tables(p.Old["IPv6 rules"]), stage.Tables(stage.Rules(string(torn)))
 				if is["*filter\n"] == was["*filter\n"] || is["*raw\n"] != was["*raw\n"] {
 					t.Errorf("the tool was not killed between two tables:\n%s", torn)
 				}
-				p.isOld(t)
+				p.IsOld(t)
 			})
 		}
 	})
@@ -41,7 +49,7 @@ func TestFault02KilledBetweenTables(t *testing.T) {
 // A save that lies is not a snapshot: a tool that cannot write what it has to say
 // exits 0, and says nothing.
 func TestFault07SaveThatLies(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		backend := filepath.Base(t.Name())
 		for _, c := range []struct{ name, when, says string }{
 			{"always", "true", "ip6tables-save printed nothing, but the kernel has filter"},
@@ -49,14 +57,14 @@ func TestFault07SaveThatLies(t *testing.T) {
 		} {
 			for _, before := range []string{"", "builtin:bastion"} {
 				t.Run(fmt.Sprintf("%s/from %q", c.name, before), func(t *testing.T) {
-					wipe(t)
-					inhabitAfter(t, before)
-					p := asItIs(t)
+					stage.Wipe(t)
+					promise.Populate(t, before)
+					p := promise.Unchanged(t)
 					t.Run("broken", func(t *testing.T) {
-						replaceTool(t, "ip6tables-save", "ip6tables-"+backend+"-save", fmt.Sprintf(`if %s; then exec "$real" "$@" >/dev/full; fi`, c.when))
-						contains(t, expect(t, 1, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says)
+						inject.ReplaceTool(t, "ip6tables-save", "ip6tables-"+backend+"-save", fmt.Sprintf(`if %s; then exec "$real" "$@" >/dev/full; fi`, c.when))
+						require.Contains(t, run.Expect(t, 1, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says)
 					})
-					p.isOld(t)
+					p.IsOld(t)
 				})
 			}
 		}
@@ -67,7 +75,7 @@ func TestFault07SaveThatLies(t *testing.T) {
 func namespace(t *testing.T) string {
 	t.Helper()
 	name, err := os.Readlink("/proc/self/ns/net")
-	must(t, err)
+	require.NoError(t, err)
 	return name
 }
 
@@ -76,41 +84,41 @@ func namespace(t *testing.T) string {
 func TestFault08ToolFails(t *testing.T) {
 	const says = "ip6tables-restore"
 	strike(t,
-		fault{"one is missing", func(t *testing.T) { redirect(t, "ip6tables-restore", "/nowhere") }, "ip6tables-restore is not installed", 1},
-		fault{"one never works", func(t *testing.T) { redirect(t, "ip6tables-restore", "/bin/false") }, says, 1},
-		fault{name: "one fails", arrange: breakTool("echo not today >&2; exit 1"), says: "not today"},
-		fault{name: "one fails after its work", arrange: breakTool(`"$real" "$@"; echo too late >&2; exit 4`), says: "too late"},
-		fault{name: "one is killed", arrange: breakTool("kill -KILL $$"), says: says},
-		fault{name: "one does nothing and says that it did", arrange: breakTool("cat >/dev/null; exit 0"), says: "the host differs from the plan"})
+		fault{"one is missing", func(t *testing.T) { inject.Redirect(t, "ip6tables-restore", "/nowhere") }, "ip6tables-restore is not installed", 1},
+		fault{"one never works", func(t *testing.T) { inject.Redirect(t, "ip6tables-restore", "/bin/false") }, says, 1},
+		fault{name: "one fails", arrange: inject.BreakTool("echo not today >&2; exit 1"), says: "not today"},
+		fault{name: "one fails after its work", arrange: inject.BreakTool(`"$real" "$@"; echo too late >&2; exit 4`), says: "too late"},
+		fault{name: "one is killed", arrange: inject.BreakTool("kill -KILL $$"), says: says},
+		fault{name: "one does nothing and says that it did", arrange: inject.BreakTool("cat >/dev/null; exit 0"), says: "the host differs from the plan"})
 }
 
 // Without ipset nothing is changed either.
 func TestFault08NoIPSet(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		addForeign(t)
-		p := asItIs(t)
+	stage.OnBackends(t, func(t *testing.T) {
+		stage.AddForeign(t)
+		p := promise.Unchanged(t)
 		path, err := filepath.EvalSymlinks("/usr/sbin/ipset")
-		must(t, err)
-		must(t, syscall.Mount("/dev/null", path, "", syscall.MS_BIND, ""))
-		out, code := outcome(t, exec.Command(binary(t), "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard"))
-		must(t, syscall.Unmount(path, syscall.MNT_DETACH))
+		require.NoError(t, err)
+		require.NoError(t, syscall.Mount("/dev/null", path, "", syscall.MS_BIND, ""))
+		out, code := run.Outcome(t, exec.Command(run.Binary(t), "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard"))
+		require.NoError(t, syscall.Unmount(path, syscall.MNT_DETACH))
 		if code != 1 {
 			t.Errorf("exit %d, want 1", code)
 		}
-		contains(t, out, "ipset is not installed")
-		p.isOld(t)
+		require.Contains(t, out, "ipset is not installed")
+		p.IsOld(t)
 	})
 }
 
 // A tool that hangs is killed, with what it has started, at its time limit of 30
 // seconds. Waiting is dear: it hangs once.
 func TestFault09ToolHangs(t *testing.T) {
-	bare(t, "nft")
-	addForeign(t)
+	stage.Bare(t, "nft")
+	stage.AddForeign(t)
 	note := filepath.Join(t.TempDir(), "hung")
-	fault{name: "hangs", arrange: breakTool("sleep 600 & echo $! >" + note + "; wait"), says: "30s"}.befall(t)
+	fault{name: "hangs", arrange: inject.BreakTool("sleep 600 & echo $! >" + note + "; wait"), says: "30s"}.befall(t)
 	pid, err := os.ReadFile(note)
-	must(t, err)
+	require.NoError(t, err)
 	stat, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat")
 	if err == nil && !strings.Contains(string(stat), ") Z ") {
 		t.Errorf("what hung is still there: %s", stat)
@@ -120,28 +128,28 @@ func TestFault09ToolHangs(t *testing.T) {
 // What IPv4 takes and IPv6 refuses is undone on both.
 func TestFault10OnlyIPv6Refuses(t *testing.T) {
 	strike(t, fault{name: "an address type that IPv6 has not", says: "ip6tables-restore",
-		arrange: breakTool(`sed "/^COMMIT/i -A INPUT -m addrtype --dst-type BROADCAST -j DROP" | "$real" "$@"; exit $?`)})
+		arrange: inject.BreakTool(`sed "/^COMMIT/i -A INPUT -m addrtype --dst-type BROADCAST -j DROP" | "$real" "$@"; exit $?`)})
 }
 
 // What one table takes and the next refuses is undone in both.
 func TestFault11OneTableRefuses(t *testing.T) {
 	const bad = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A PREROUTING -j REJECT\nCOMMIT"
 	strike(t, fault{name: "a target that raw has not", says: "ip6tables-restore",
-		arrange: breakTool(`{ cat; printf '%b\n' '` + strings.ReplaceAll(bad, "\n", `\n`) + `'; } | "$real" "$@"; exit $?`)})
+		arrange: inject.BreakTool(`{ cat; printf '%b\n' '` + strings.ReplaceAll(bad, "\n", `\n`) + `'; } | "$real" "$@"; exit $?`)})
 }
 
 // A rule that the kernel refuses is found by the rehearsal, before anything is
 // changed.
 func TestFault11RefusedByTheKernel(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		addForeign(t)
+	stage.OnBackends(t, func(t *testing.T) {
+		stage.AddForeign(t)
 		lab.Require(t)
-		before := look(t)
-		path := forge(t, "builtin:web", func(text string) string {
-			return replaceOnce(t, text, `--dport 80 -m comment --comment \"services.http\" -j HARDENCTL-S-HTTP\n`,
+		before := stage.TakePicture(t)
+		path := savedplan.Forge(t, "builtin:web", func(text string) string {
+			return testfile.ReplaceOnce(t, text, `--dport 80 -m comment --comment \"services.http\" -j HARDENCTL-S-HTTP\n`,
 				`--dport 80 -m comment --comment \"services.http\" -j HARDENCTL-INPUT\n`) // a loop
 		})
-		contains(t, expect(t, 1, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), "rehearsal: rules.v4", "iptables-restore")
-		look(t).is(t, before)
+		require.Contains(t, run.Expect(t, 1, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), "rehearsal: rules.v4", "iptables-restore")
+		stage.TakePicture(t).Is(t, before)
 	})
 }

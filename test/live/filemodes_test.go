@@ -6,6 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // secretive has what no user but root need know: how one knocks, and who is
@@ -31,34 +36,34 @@ enabled = true
 // trusted: not on trial, not afterwards, not where the file was there before and
 // open. What every user knows anyway stays open.
 func TestSecretsAreRoots(t *testing.T) {
-	bare(t, "nft")
-	profile := write(t, "secretive.toml", secretive)
-	must(t, os.Chmod(profile, 0o600))
+	stage.Bare(t, "nft")
+	profile := testfile.Write(t, "secretive.toml", secretive)
+	require.NoError(t, os.Chmod(profile, 0o600))
 	const rules, sysctl = "/etc/iptables/rules.v4", "/etc/sysctl.d/60-hardenctl.conf"
-	must(t, os.WriteFile(rules, []byte("*filter\n-A INPUT -s 192.0.2.201 -j ACCEPT\nCOMMIT\n"), 0o644))
-	must(t, os.Chmod(rules, 0o644)) // whatever the umask
-	contains(t, expect(t, 0, "plan", profile), rules+": 3 lines, mode 0644 -> ", "mode 0640")
+	require.NoError(t, os.WriteFile(rules, []byte("*filter\n-A INPUT -s 192.0.2.201 -j ACCEPT\nCOMMIT\n"), 0o644))
+	require.NoError(t, os.Chmod(rules, 0o644)) // whatever the umask
+	require.Contains(t, run.Expect(t, 0, "plan", profile), rules+": 3 lines, mode 0644 -> ", "mode 0640")
 
 	folder := t.TempDir()
 	openWay(t, folder)
-	expect(t, 0, "compile", profile, "-o", folder+"/bundle")
-	expect(t, 0, "plan", profile, "-o", folder+"/saved.plan")
-	expectAs(t, applying, 0, "apply", profile, "--auto-approve", "--confirm-within", "10m", "--no-guard")
+	run.Expect(t, 0, "compile", profile, "-o", folder+"/bundle")
+	run.Expect(t, 0, "plan", profile, "-o", folder+"/saved.plan")
+	run.ExpectAs(t, run.Applying, 0, "apply", profile, "--auto-approve", "--confirm-within", "10m", "--no-guard")
 	tellsNobody(t, folder)
-	expectAs(t, confirming, 0, "confirm")
+	run.ExpectAs(t, run.Confirming, 0, "confirm")
 	tellsNobody(t, folder)
 	if stat, err := os.Stat(sysctl); err != nil || stat.Mode() != 0o644 {
 		t.Errorf("%s: %v, %v", sysctl, stat, err)
 	}
 
-	must(t, os.Chmod(rules, 0o644))
+	require.NoError(t, os.Chmod(rules, 0o644))
 	if found := readByNobody(t); !strings.Contains(found, rules) {
 		t.Errorf("what is open is not found: %s", found)
 	}
-	contains(t, expect(t, 2, "plan", profile, "--detailed-exitcode"), rules+": ", "mode 0644 -> ", "Plan: 1 to change.")
-	expect(t, 0, append([]string{"apply", profile}, unasked...)...)
+	require.Contains(t, run.Expect(t, 2, "plan", profile, "--detailed-exitcode"), rules+": ", "mode 0644 -> ", "Plan: 1 to change.")
+	run.Expect(t, 0, append([]string{"apply", profile}, run.Unattended...)...)
 	tellsNobody(t, folder)
-	contains(t, expect(t, 0, "plan", profile), "No changes")
+	require.Contains(t, run.Expect(t, 0, "plan", profile), "No changes")
 }
 
 func tellsNobody(t *testing.T, places ...string) {
@@ -82,6 +87,6 @@ func readByNobody(t *testing.T, places ...string) string {
 func openWay(t *testing.T, folder string) {
 	t.Helper()
 	for ; folder != os.TempDir(); folder = filepath.Dir(folder) {
-		must(t, os.Chmod(folder, 0o755))
+		require.NoError(t, os.Chmod(folder, 0o755))
 	}
 }

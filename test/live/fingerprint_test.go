@@ -11,17 +11,21 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/lab"
 	"github.com/hardenctl/hardenctl/internal/verify/prober"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // An open port answers the SYNs of all systems that people use, and none that a
 // scanner makes, whether they ask for ECN or not, as Apple's and Linux's may.
 func TestFingerprint(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		watch(t, "fingerprint = true\ndont_fragment = true\n")
+	stage.OnBackends(t, func(t *testing.T) {
+		webserver.Watch(t, "fingerprint = true\ndont_fragment = true\n")
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-		arrive(t, client)
+		traffic.Arrive(t, client)
 		for i, s := range slices.Concat(honest, copied, systems(), raw) {
-			for _, from := range addresses(client) {
+			for _, from := range traffic.Addresses(client) {
 				want, wait := uint8(0), 50*time.Millisecond
 				if s.answered(from) {
 					want, wait = lab.SYN|lab.ACK, lab.Patience
@@ -30,7 +34,7 @@ func TestFingerprint(t *testing.T) {
 				again := withECN(packet)
 				again.From = netip.AddrPortFrom(from, packet.From.Port()+1000)
 				answers, err := client.Answered(wait, packet, again)
-				must(t, err)
+				require.NoError(t, err)
 				for i, got := range answers {
 					if got&^lab.ECE != want { // ECE agrees to ECN
 						t.Errorf("%s from %s, packet %d: the answer has flags %08b, want %08b", s.name, from, i, got, want)
@@ -44,27 +48,27 @@ func TestFingerprint(t *testing.T) {
 // A Linux without path MTU discovery clears "don't fragment" in what it sends
 // (ip-sysctl.rst, ip_no_pmtu_disc), and is not a scanner.
 func TestLinuxThatMayBeFragmented(t *testing.T) {
-	bare(t, "nft")
-	watch(t, "fingerprint = true\ndont_fragment = true\n")
+	stage.Bare(t, "nft")
+	webserver.Watch(t, "fingerprint = true\ndont_fragment = true\n")
 	client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-	arrive(t, client)
-	must(t, client.Command(context.Background(), "sysctl", "-qw", "net.ipv4.ip_no_pmtu_disc=1").Run())
+	traffic.Arrive(t, client)
+	require.NoError(t, client.Command(context.Background(), "sysctl", "-qw", "net.ipv4.ip_no_pmtu_disc=1").Run())
 	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-		reaches(t, client, server, 443, 2)
+		traffic.Reaches(t, client, server, 443, 2)
 	}
 }
 
 // A SYN in fragments of 8 bytes, so that window and options come in others than the
 // flags do, is judged as a whole.
 func TestFingerprintOfFragments(t *testing.T) {
-	bare(t, "nft")
-	watch(t, "fingerprint = true\ndont_fragment = true\n")
+	stage.Bare(t, "nft")
+	webserver.Watch(t, "fingerprint = true\ndont_fragment = true\n")
 	client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-	arrive(t, client)
+	traffic.Arrive(t, client)
 	for maker, want := range map[prober.Maker]prober.State{
 		prober.Linux: prober.Open, prober.Masscan: prober.Silent, prober.ZMapWindows: prober.Silent,
 	} {
-		must(t, client.Do(func() error {
+		require.NoError(t, client.Do(func() error {
 			p, err := prober.New("eth0", net.HardwareAddr{2, 0, 0, 0, 0, 1})
 			if err != nil {
 				return err
@@ -86,17 +90,17 @@ func TestFingerprintOfFragments(t *testing.T) {
 
 // Who is exempt, and who administers, is answered whatever his SYN is like.
 func TestTrustedMaySendAnySYN(t *testing.T) {
-	bare(t, "nft")
-	watch(t, "fingerprint = true\ndont_fragment = true\n")
+	stage.Bare(t, "nft")
+	webserver.Watch(t, "fingerprint = true\ndont_fragment = true\n")
 	network := lab.NewNetwork(t)
 	for _, h := range []*lab.Host{
 		network.Host("crawler", "66.249.64.5", "2001:4860:4801:10::5"), network.Host("admin", "198.51.100.5", "2001:db8:10::5"),
 	} {
-		arrive(t, h)
+		traffic.Arrive(t, h)
 		for i, s := range scanners {
-			for _, from := range addresses(h) {
+			for _, from := range traffic.Addresses(h) {
 				answers, err := h.Answered(10*time.Second, s.syn(from, i))
-				must(t, err)
+				require.NoError(t, err)
 				if answers[0] != lab.SYN|lab.ACK {
 					t.Errorf("%s from %s: the answer has flags %08b", s.name, from, answers[0])
 				}
@@ -111,13 +115,13 @@ var networkGear = stack{"Cisco IOS", 4128, mss, byMiddlebox}
 // A source in a service's from is answered there whatever its SYN is like, and not
 // banned for it. At a service for anyone the same SYN is a probe.
 func TestStatedSourceMaySendAnySYN(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		watch(t, "fingerprint = true\ndont_fragment = true\n[services.gear]\nports = [\"tcp/5432\"]\nfrom = [\"192.0.2.30\", \"2001:db8:30::/64\"]\n")
+	stage.OnBackends(t, func(t *testing.T) {
+		webserver.Watch(t, "fingerprint = true\ndont_fragment = true\n[services.gear]\nports = [\"tcp/5432\"]\nfrom = [\"192.0.2.30\", \"2001:db8:30::/64\"]\n")
 		network := lab.NewNetwork(t)
 		gear, stranger := network.Host("gear", "192.0.2.30/24", "2001:db8:30::30"), network.Host("stranger", "192.0.2.31/24", "2001:db8:31::31")
 		for _, h := range []*lab.Host{gear, stranger} {
-			arrive(t, h)
-			for _, from := range addresses(h) {
+			traffic.Arrive(t, h)
+			for _, from := range traffic.Addresses(h) {
 				for port, want := range map[uint16]uint8{5432: lab.SYN | lab.ACK, 80: 0} {
 					packet, wait := networkGear.syn(from, int(port)), lab.Patience
 					packet.To = netip.AddrPortFrom(packet.To.Addr(), port)
@@ -125,7 +129,7 @@ func TestStatedSourceMaySendAnySYN(t *testing.T) {
 						want, wait = 0, 50*time.Millisecond
 					}
 					answers, err := h.Answered(wait, packet)
-					must(t, err)
+					require.NoError(t, err)
 					if answers[0] != want {
 						t.Errorf("%s from %s, port %d: the answer has flags %08b, want %08b", h.Name(), from, port, answers[0], want)
 					}
@@ -144,8 +148,8 @@ func withECN(packet lab.Segment) lab.Segment {
 // A guess at the system ends without one: there is no open port and no closed
 // one to ask.
 func TestSystemIsNotGuessed(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		watch(t, "fingerprint = true\nscope = \"everything\"\n")
+	stage.OnBackends(t, func(t *testing.T) {
+		webserver.Watch(t, "fingerprint = true\nscope = \"everything\"\n")
 		network := lab.NewNetwork(t)
 		for i, server := range []string{lab.ServerV4, lab.ServerV6} {
 			report := guess(t, scanner(network, []int{4, 6}[i], 0), server, "22,80,443,1000-1060")
@@ -164,8 +168,8 @@ func TestSystemIsNotGuessed(t *testing.T) {
 // Without it, and with no closed port to ask, nmap still finds an open one and
 // guesses by that.
 func TestSystemIsGuessedWithoutFingerprint(t *testing.T) {
-	bare(t, "nft")
-	watch(t, "scope = \"hidden\"\n")
+	stage.Bare(t, "nft")
+	webserver.Watch(t, "scope = \"hidden\"\n")
 	from, report := scanner(lab.NewNetwork(t), 4, 0), ""
 	for range 3 { // nmap measures times, and guesses nothing when a busy machine spoils them
 		report = guess(t, from, lab.ServerV4, "80,443,1000-1002")
@@ -186,6 +190,6 @@ func guess(t *testing.T, from *lab.Host, server, ports string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	report, err := from.Command(ctx, "nmap", append(args, server)...).Output()
-	must(t, err)
+	require.NoError(t, err)
 	return string(report)
 }

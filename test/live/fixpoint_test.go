@@ -8,10 +8,13 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
-	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/lab"
 	"github.com/hardenctl/hardenctl/internal/netns"
 	"github.com/hardenctl/hardenctl/profiles"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
 )
 
 // What the profiles compile to is what the tools print once they have loaded
@@ -26,9 +29,9 @@ func TestFixpoint(t *testing.T) {
 			}
 			for _, profile := range all {
 				t.Run(profile, func(t *testing.T) {
-					b := compiled(t, profile)
-					must(t, netns.Throwaway(func() error { fixpoint(t, b); return nil }))
-					must(t, netns.Throwaway(func() error {
+					b := run.Compiled(t, profile)
+					require.NoError(t, netns.Throwaway(func() error { fixpoint(t, b); return nil }))
+					require.NoError(t, netns.Throwaway(func() error {
 						// With no set there, which is what they are for.
 						rulesFixpoint(t, b, map[string]string{"iptables": bundle.ClosedV4, "ip6tables": bundle.ClosedV6})
 						return nil
@@ -40,15 +43,15 @@ func TestFixpoint(t *testing.T) {
 }
 
 func fixpoint(t *testing.T, b *bundle.Bundle) {
-	fed(t, string(b.File(bundle.Sets)), "ipset", "restore")
-	if got, want := sets(fed(t, "", "ipset", "save")), sets(string(b.File(bundle.Sets))); got != want {
+	run.WithInput(t, string(b.File(bundle.Sets)), "ipset", "restore")
+	if got, want := stage.Sets(run.WithInput(t, "", "ipset", "save")), stage.Sets(string(b.File(bundle.Sets))); got != want {
 		t.Errorf("sets\n%s\nwant\n%s", got, want)
 	}
 	for _, set := range b.Manifest.Sets {
 		_, line, _ := strings.Cut(string(b.File(bundle.Sets)), "create "+set.Name+" ")
 		line, _, _ = strings.Cut(line, "\n")
 		forced, counting := strings.HasSuffix(line, " forceadd"), strings.Contains(line, " counters")
-		if h := header(t, set.Name); h.ForceAdd != forced || h.Counters != counting {
+		if h := banset.Header(t, set.Name); h.ForceAdd != forced || h.Counters != counting {
 			t.Errorf("set %s: forceadd is %v, want %v; counters are %v, want %v", set.Name, h.ForceAdd, forced, h.Counters, counting)
 		}
 	}
@@ -58,65 +61,36 @@ func fixpoint(t *testing.T, b *bundle.Bundle) {
 func rulesFixpoint(t *testing.T, b *bundle.Bundle, files map[string]string) {
 	for tool, file := range files {
 		text := string(b.File(file))
-		fed(t, text, tool+"-restore")
-		got, want := tables(fed(t, "", tool+"-save")), tables(text)
+		run.WithInput(t, text, tool+"-restore")
+		got, want := stage.Tables(run.WithInput(t, "", tool+"-save")), stage.Tables(text)
 		if !maps.Equal(got, want) || len(want) == 0 {
 			t.Errorf("%s\n%s\nwant\n%s", file, got, want)
 		}
 	}
 }
 
-// header is what the kernel says of a set.
-func header(t *testing.T, name string) kernelset.Header {
-	t.Helper()
-	all, err := kernelset.List()
-	must(t, err)
-	for _, h := range all {
-		if h.Name == name {
-			return h
-		}
-	}
-	t.Fatalf("no set %s", name)
-	return kernelset.Header{}
-}
-
-// tables are the tables of a save by name, byte for byte but for comments and
-// for the blank with which iptables-nft-save 1.8.7 ends a rule without a target.
-func tables(save string) map[string]string {
-	texts, name := map[string]string{}, ""
-	for line := range strings.Lines(save) {
-		if strings.HasPrefix(line, "*") {
-			name = line
-		}
-		if !strings.HasPrefix(line, "#") {
-			texts[name] += strings.TrimRight(line, " \n") + "\n"
-		}
-	}
-	return texts
-}
-
 // The first apply makes a host what the profile says; a plan is empty then, and
 // a second apply writes nothing.
 func TestApply(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		before := look(t)
-		expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
-		look(t).is(t, before)
-		contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), "Applied.")
-		web, written := look(t), times(t)
-		contains(t, expect(t, 0, "plan", "builtin:web", "--detailed-exitcode"), "No changes")
+	stage.OnBackends(t, func(t *testing.T) {
+		before := stage.TakePicture(t)
+		run.Expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
+		stage.TakePicture(t).Is(t, before)
+		require.Contains(t, run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), "Applied.")
+		web, written := stage.TakePicture(t), times(t)
+		require.Contains(t, run.Expect(t, 0, "plan", "builtin:web", "--detailed-exitcode"), "No changes")
 
-		contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), "No changes")
-		look(t).is(t, web)
+		require.Contains(t, run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), "No changes")
+		stage.TakePicture(t).Is(t, web)
 		if again := times(t); !maps.Equal(again, written) {
 			t.Errorf("files were written again: %v, then %v", written, again)
 		}
 
-		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
-		expect(t, 0, "plan", "builtin:database", "--detailed-exitcode")
-		expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
-		look(t).is(t, web)
+		run.Expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		run.Expect(t, 0, "plan", "builtin:database", "--detailed-exitcode")
+		run.Expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
+		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		stage.TakePicture(t).Is(t, web)
 	})
 }
 
@@ -127,7 +101,7 @@ func times(t *testing.T) map[string]string {
 	all := map[string]string{}
 	for _, path := range bundle.Paths(bundle.Debian) {
 		if _, err := os.Stat(path); err == nil {
-			all[path] = tool(t, "stat -c %i,%y "+path)
+			all[path] = run.Tool(t, "stat -c %i,%y "+path)
 		}
 	}
 	return all
@@ -151,24 +125,24 @@ func TestDrift(t *testing.T) {
 		{"a file is edited", "sed -i s/128/64/ /etc/sysctl.d/60-hardenctl.conf", "~ file /etc/sysctl.d/60-hardenctl.conf"},
 		{"a file is deleted", "rm /etc/iptables/rules.v6", "+ file /etc/iptables/rules.v6"},
 	}
-	onBackends(t, func(t *testing.T) {
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
-		web := look(t)
+	stage.OnBackends(t, func(t *testing.T) {
+		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		web := stage.TakePicture(t)
 		for _, d := range drifts {
 			t.Run(d.name, func(t *testing.T) {
-				tool(t, d.command)
+				run.Tool(t, d.command)
 				var found []string
-				for _, s := range planned(t, "builtin:web").Changes {
+				for _, s := range run.Planned(t, "builtin:web").Changes {
 					found = append(found, string(s.Action)+" "+string(s.Kind)+" "+s.Object)
 				}
 				if !slices.Equal(found, []string{d.kind}) {
 					t.Errorf("found %q, want %q", found, d.kind)
 				}
-				expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+				run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 				if strings.Contains(d.name, "before the jump") {
-					tool(t, "iptables -D INPUT -s 203.0.113.5 -j ACCEPT") // it is not ours to delete
+					run.Tool(t, "iptables -D INPUT -s 203.0.113.5 -j ACCEPT") // it is not ours to delete
 				}
-				look(t).is(t, web)
+				stage.TakePicture(t).Is(t, web)
 			})
 		}
 	})
@@ -177,19 +151,19 @@ func TestDrift(t *testing.T) {
 // A set with the right members that was made another way, so that they can
 // expire, or do not count, is not the set that the profile asks for.
 func TestDriftOfASet(t *testing.T) {
-	bare(t, "nft")
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
-	members := strings.ReplaceAll(tool(t, "ipset save hardenctl-trusted-v6"), "hardenctl-trusted-v6", "other")
-	fed(t, strings.Replace(members, "\n", " timeout 0\n", 1), "ipset", "restore")
-	tool(t, "ipset swap other hardenctl-trusted-v6")
-	tool(t, "ipset destroy other")
-	tool(t, "ipset create other hash:ip hashsize 65536 maxelem 262144 timeout 86400 forceadd")
-	tool(t, "ipset swap other hardenctl-callers-v4")
-	tool(t, "ipset destroy other")
-	p := planned(t, "builtin:web")
+	stage.Bare(t, "nft")
+	run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	members := strings.ReplaceAll(run.Tool(t, "ipset save hardenctl-trusted-v6"), "hardenctl-trusted-v6", "other")
+	run.WithInput(t, strings.Replace(members, "\n", " timeout 0\n", 1), "ipset", "restore")
+	run.Tool(t, "ipset swap other hardenctl-trusted-v6")
+	run.Tool(t, "ipset destroy other")
+	run.Tool(t, "ipset create other hash:ip hashsize 65536 maxelem 262144 timeout 86400 forceadd")
+	run.Tool(t, "ipset swap other hardenctl-callers-v4")
+	run.Tool(t, "ipset destroy other")
+	p := run.Planned(t, "builtin:web")
 	if len(p.Changes) != 2 || p.Changes[0].Object != "hardenctl-callers-v4" || p.Changes[1].Object != "hardenctl-trusted-v6" {
 		t.Errorf("found %+v", p.Changes)
 	}
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
-	expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
+	run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	run.Expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 }

@@ -8,14 +8,17 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
 )
 
 // A lock that others could open is made anew: one of theirs that holds it, or that
 // has left it to a child, does not hold up the owner. One of root's does.
 func TestLockOpenedByOthers(t *testing.T) {
 	const lock = "/run/hardenctl.lock"
-	bare(t, "nft")
-	apply := append([]string{"apply", "builtin:web", "--lock-timeout", "1s"}, unasked...)
+	stage.Bare(t, "nft")
+	apply := append([]string{"apply", "builtin:web", "--lock-timeout", "1s"}, run.Unattended...)
 	for _, c := range []struct{ name, holder, says string }{
 		{"mode 0666", "nobody", lock + " had mode 0666: other users could block an apply with it"},
 		{"mode 0644", "nobody", lock + " had mode 0644"},
@@ -26,25 +29,25 @@ func TestLockOpenedByOthers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			os.Remove(lock)
-			must(t, os.WriteFile(lock, nil, 0o600))
-			must(t, os.Chmod(lock, 0o666))
+			require.NoError(t, os.WriteFile(lock, nil, 0o600))
+			require.NoError(t, os.Chmod(lock, 0o666))
 			switch c.name {
 			case "mode 0644":
-				must(t, os.Chmod(lock, 0o644))
+				require.NoError(t, os.Chmod(lock, 0o644))
 			case "nobody's":
-				must(t, os.Chmod(lock, 0o600))
-				must(t, os.Chown(lock, 65534, 65534))
+				require.NoError(t, os.Chmod(lock, 0o600))
+				require.NoError(t, os.Chown(lock, 65534, 65534))
 			}
 			holds(t, lock, c.holder)
 			if c.says == "" {
-				contains(t, expect(t, 6, apply...), "another hardenctl is running")
+				require.Contains(t, run.Expect(t, 6, apply...), "another hardenctl is running")
 				return
 			}
-			contains(t, expect(t, 0, apply...), c.says)
+			require.Contains(t, run.Expect(t, 0, apply...), c.says)
 			if stat, err := os.Lstat(lock); err != nil || stat.Mode() != 0o600 {
 				t.Errorf("%v, %v", stat.Mode(), err)
 			}
-			if out := expect(t, 0, apply...); strings.Contains(out, lock) {
+			if out := run.Expect(t, 0, apply...); strings.Contains(out, lock) {
 				t.Errorf("it says so again: %s", out)
 			}
 		})
@@ -70,8 +73,8 @@ func holds(t *testing.T, lock, user string) {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, lab.StartDaemon(cmd))
+	require.NoError(t, err)
+	require.NoError(t, lab.StartDaemon(cmd))
 	t.Cleanup(func() {
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		cmd.Wait()
@@ -85,10 +88,10 @@ func holds(t *testing.T, lock, user string) {
 // Saved files that others own or may write are not kept and filled, nor loaded at
 // boot: their lines would become root's.
 func TestSavedFilesOwnedByOthers(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	const rules, sysctl = "/etc/iptables/rules.v4", "/etc/sysctl.d/60-hardenctl.conf"
-	expect(t, 0, append([]string{"apply", "builtin:web"}, unasked...)...)
-	before := look(t)
+	run.Expect(t, 0, append([]string{"apply", "builtin:web"}, run.Unattended...)...)
+	before := stage.TakePicture(t)
 	for _, c := range []struct {
 		path, says string
 		plot       func(path string) error
@@ -100,15 +103,15 @@ func TestSavedFilesOwnedByOthers(t *testing.T) {
 		{sysctl, " is writable by other users (mode 0646)", func(path string) error { return os.Chmod(path, 0o646) }},
 		{"/etc/sysctl.d", " is owned by nobody; hardenctl writes only to folders that only root can change", func(path string) error { return os.Chown(path, 65534, 0) }},
 	} {
-		tool(t, "cp -a "+c.path+" "+c.path+".right")
-		must(t, c.plot(c.path))
-		contains(t, expect(t, 1, append([]string{"apply", "builtin:database"}, unasked...)...), c.path+c.says)
+		run.Tool(t, "cp -a "+c.path+" "+c.path+".right")
+		require.NoError(t, c.plot(c.path))
+		require.Contains(t, run.Expect(t, 1, append([]string{"apply", "builtin:database"}, run.Unattended...)...), c.path+c.says)
 		if c.path == rules {
-			contains(t, expect(t, 1, "restore"), c.path+c.says, "IPv4: CLOSED")
-			tool(t, "iptables-restore "+rules+".right")
+			require.Contains(t, run.Expect(t, 1, "restore"), c.path+c.says, "IPv4: CLOSED")
+			run.Tool(t, "iptables-restore "+rules+".right")
 		}
-		tool(t, "rm -r "+c.path)
-		tool(t, "mv "+c.path+".right "+c.path)
-		look(t).is(t, before)
+		run.Tool(t, "rm -r "+c.path)
+		run.Tool(t, "mv "+c.path+".right "+c.path)
+		stage.TakePicture(t).Is(t, before)
 	}
 }

@@ -11,23 +11,28 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
-
 	"github.com/hardenctl/hardenctl/internal/host/conntrack"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // A connection that is over leaves conntrack's table soon, so that visitors who
 // stay within all limits do not fill it: none of these limits counts what is over.
 func TestClosedConnectionIsForgotten(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		lab.Serve(t, "tcp", 443)
 		for server, family := range map[string]netlink.InetFamily{lab.ServerV4: unix.AF_INET, lab.ServerV6: unix.AF_INET6} {
-			lab.Await(t, "a visit of "+server, func() bool { return connect(client, server, 443) == nil })
+			lab.Await(t, "a visit of "+server, func() bool { return traffic.Connect(client, server, 443) == nil })
 			lab.Await(t, "the end of a visit of "+server, func() bool {
 				left, over := timeWait(t, family)
 				if over && left > 10 {
@@ -44,7 +49,7 @@ func TestClosedConnectionIsForgotten(t *testing.T) {
 // table was measured by hand (builtin:base, conntrack_time_wait).
 func TestAdminGetsInBesideClosedConnections(t *testing.T) {
 	const each = 60
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		var all []string
 		for i := range 30 {
@@ -54,19 +59,19 @@ func TestAdminGetsInBesideClosedConnections(t *testing.T) {
 		admin := network.Host("admin", "192.0.2.20/24", "2001:db8:20::20")
 		lab.Serve(t, "tcp", 22)
 		lab.Serve(t, "tcp", 80)
-		expect(t, 0, "apply", write(t, "web.toml", "version = 1\ninclude = [\"builtin:web\"]\naccess.admin = [\"192.0.2.20\", \"2001:db8:20::20\"]\n"),
+		run.Expect(t, 0, "apply", testfile.Write(t, "web.toml", "version = 1\ninclude = [\"builtin:web\"]\naccess.admin = [\"192.0.2.20\", \"2001:db8:20::20\"]\n"),
 			"--auto-approve", "--confirm-within", "0", "--no-guard")
 		for _, h := range []*lab.Host{crowd, admin} {
-			arrive(t, h)
+			traffic.Arrive(t, h)
 		}
-		for i, f := range families {
+		for i, f := range traffic.Families {
 			var visits sync.WaitGroup
-			for at := i; at < len(all); at += len(families) {
+			for at := i; at < len(all); at += len(traffic.Families) {
 				visits.Add(1)
 				go func() {
 					defer visits.Done()
 					for range each {
-						c, err := crowd.DialFrom(netip.AddrPortFrom(netip.MustParseAddr(all[at]), 0), "tcp", net.JoinHostPort(f.server, "80"), lab.Patience)
+						c, err := crowd.DialFrom(netip.AddrPortFrom(netip.MustParseAddr(all[at]), 0), "tcp", net.JoinHostPort(f.Server, "80"), lab.Patience)
 						if err != nil {
 							t.Errorf("a visit of %s: %v", all[at], err)
 							return
@@ -76,8 +81,8 @@ func TestAdminGetsInBesideClosedConnections(t *testing.T) {
 				}()
 			}
 			for range each {
-				if err := connect(admin, f.server, 22); err != nil {
-					t.Errorf("the admin does not get in at %s: %v", f.server, err)
+				if err := traffic.Connect(admin, f.Server, 22); err != nil {
+					t.Errorf("the admin does not get in at %s: %v", f.Server, err)
 				}
 			}
 			visits.Wait()
@@ -90,7 +95,7 @@ func TestAdminGetsInBesideClosedConnections(t *testing.T) {
 func timeWait(t *testing.T, family netlink.InetFamily) (left uint32, any bool) {
 	t.Helper()
 	flows, err := netlink.ConntrackTableList(netlink.ConntrackTable, family)
-	must(t, err)
+	require.NoError(t, err)
 	for _, f := range flows {
 		if tcp, ok := f.ProtoInfo.(*netlink.ProtoInfoTCP); ok && tcp.State == 7 && f.Forward.DstPort == 443 {
 			left, any = max(left, f.TimeOut), true
@@ -102,21 +107,21 @@ func timeWait(t *testing.T, family netlink.InetFamily) (left uint32, any bool) {
 // A table of conntrack's that is full keeps new connections out, and is no reason
 // to refuse an apply: its own session goes on where conntrack knows it.
 func TestApplyWithAFullTable(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
-	expect(t, 0, "apply", variant(t), "--auto-approve", "--confirm-within", "0", "--no-guard")
-	known := openStream(t, client, lab.ServerV4)
-	known.goesOn(t)
+	run.Expect(t, 0, "apply", webserver.Variant(t), "--auto-approve", "--confirm-within", "0", "--no-guard")
+	known := traffic.OpenStream(t, client, lab.ServerV4)
+	known.GoesOn(t)
 	fillTable(t)
 	defer netlink.ConntrackTableFlush(netlink.ConntrackTable)
 	if c, err := client.DialOnce(netip.AddrPort{}, net.JoinHostPort(lab.ServerV4, "443")); err == nil {
 		c.Close()
 		t.Error("a new connection finds room in a full table: this test shows nothing")
 	}
-	out := expect(t, 0, "apply", variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`), "--auto-approve", "--confirm-within", "0", "--no-guard")
-	contains(t, out, "Applied.")
-	known.goesOn(t)
-	known.end(t)
+	out := run.Expect(t, 0, "apply", webserver.Variant(t, `ports = ["tcp/80"]`, `ports = ["tcp/80", "tcp/8443"]`), "--auto-approve", "--confirm-within", "0", "--no-guard")
+	require.Contains(t, out, "Applied.")
+	known.GoesOn(t)
+	known.End(t)
 }
 
 // fillTable has conntrack know as many connections as it may, all established. The
@@ -124,9 +129,9 @@ func TestApplyWithAFullTable(t *testing.T) {
 func fillTable(t *testing.T) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_max")
-	must(t, err)
+	require.NoError(t, err)
 	most, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	must(t, err)
+	require.NoError(t, err)
 	if most > 1<<20 {
 		t.Skipf("a table of %d entries takes too long to fill", most)
 	}

@@ -10,6 +10,11 @@ import (
 
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // The one who applies in these tests.
@@ -21,32 +26,26 @@ const (
 // callers are his addresses, by that of the server to which he connects.
 var callers = map[string]string{lab.ServerV4: callerV4, lab.ServerV6: callerV6}
 
-// overWeb is a profile laid over the built-in web server.
-func overWeb(t *testing.T, text string) string {
-	t.Helper()
-	return write(t, "over.toml", "version = 1\ninclude = [\"builtin:web\"]\n"+text)
-}
-
 // An apply over SSH names those who are logged in, by IPv4 and IPv6, and whose
 // sessions go on; not who is only trying to log in.
 func TestGuardOverSSH(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", "203.0.113.66")
 		d := newSSHD(t)
-		profile := overWeb(t, "")
+		profile := webserver.OverWeb(t, "")
 		stays := map[string]*openShell{}
 		for server := range callers {
 			stays[server] = d.stays(t, caller, server)
 		}
 		guesser, err := stranger.Dial("tcp", lab.ServerV4+":22", lab.Patience) // has no password yet
-		must(t, err)
+		require.NoError(t, err)
 		defer guesser.Close()
 		out, code := d.apply(t, caller, lab.ServerV6, profile)
 		if code != 0 {
 			t.Fatalf("exit %d:\n%s", code, out)
 		}
-		contains(t, out, "your SSH connection, at tcp/22: "+callerV6, "logged in by SSH, at tcp/22: "+callerV4)
+		require.Contains(t, out, "your SSH connection, at tcp/22: "+callerV6, "logged in by SSH, at tcp/22: "+callerV4)
 		if strings.Contains(out, stranger.V4().String()) {
 			t.Errorf("who is only trying to log in counts as logged in:\n%s", out)
 		}
@@ -60,13 +59,13 @@ func TestGuardOverSSH(t *testing.T) {
 // A blocklist that holds the address of the one who applies is refused, by IPv4
 // and by IPv6, and changes nothing.
 func TestFault30_BlocklistHoldsTheCaller(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		caller, d := lab.NewNetwork(t).Host("caller", callerV4, callerV6), newSSHD(t)
-		before := look(t)
+		before := stage.TakePicture(t)
 		for server := range callers {
 			d.refuses(t, caller, server, "[access]\nblock = [\"198.51.100.0/24\", \"2001:db8:10::/48\"]\n", "access.block; over.toml:3")
 		}
-		look(t).is(t, before)
+		stage.TakePicture(t).Is(t, before)
 	})
 }
 
@@ -74,31 +73,31 @@ func TestFault30_BlocklistHoldsTheCaller(t *testing.T) {
 // lock him out.
 func (d *sshd) refuses(t *testing.T, caller *lab.Host, server, text, says string) {
 	t.Helper()
-	out, code := d.apply(t, caller, server, overWeb(t, text))
+	out, code := d.apply(t, caller, server, webserver.OverWeb(t, text))
 	if code != 1 {
 		t.Errorf("exit %d", code)
 	}
-	contains(t, out, "this would lock out "+callers[server]+" (your SSH connection) at tcp/22: a new connection would be refused", says, "Nothing was changed")
+	require.Contains(t, out, "this would lock out "+callers[server]+" (your SSH connection) at tcp/22: a new connection would be refused", says, "Nothing was changed")
 }
 
 // Who is banned on the host at this moment could not log in again, although the
 // profile says nothing of him.
 func TestGuardKnowsBans(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	caller := lab.NewNetwork(t).Host("caller", callerV4, callerV6)
 	d := newSSHD(t)
 	strict := "[scan]\nscope = \"everything\"\nproven = \"0s\"\n"
-	if out, code := d.apply(t, caller, lab.ServerV4, overWeb(t, strict)); code != 0 {
+	if out, code := d.apply(t, caller, lab.ServerV4, webserver.OverWeb(t, strict)); code != 0 {
 		t.Fatalf("exit %d:\n%s", code, out)
 	}
 	stays := d.stays(t, caller, lab.ServerV4)
-	tool(t, "ipset add hardenctl-ban-v4 "+callerV4+" timeout 600")
-	more := overWeb(t, strict+"[services.more]\nports = [\"tcp/8443\"]\n")
+	run.Tool(t, "ipset add hardenctl-ban-v4 "+callerV4+" timeout 600")
+	more := webserver.OverWeb(t, strict+"[services.more]\nports = [\"tcp/8443\"]\n")
 	t.Setenv("SSH_CONNECTION", "")
-	out := expect(t, 1, "apply", more, "--auto-approve", "--confirm-within", "0")
-	contains(t, out, callerV4+" (logged in by SSH) at tcp/22: a new connection would be refused (scan: banned")
-	tool(t, "ipset del hardenctl-ban-v4 "+callerV4)
-	expect(t, 0, "apply", more, "--auto-approve", "--confirm-within", "0")
+	out := run.Expect(t, 1, "apply", more, "--auto-approve", "--confirm-within", "0")
+	require.Contains(t, out, callerV4+" (logged in by SSH) at tcp/22: a new connection would be refused (scan: banned")
+	run.Tool(t, "ipset del hardenctl-ban-v4 "+callerV4)
+	run.Expect(t, 0, "apply", more, "--auto-approve", "--confirm-within", "0")
 	stays.answers(t)
 }
 
@@ -106,18 +105,18 @@ func TestGuardKnowsBans(t *testing.T) {
 // not take up connections whose beginning it has not seen: the session that
 // applies and one that is silent go on, and new logins work.
 func TestFault21_FirstApplyOverSSH(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		caller := lab.NewNetwork(t).Host("caller", callerV4, callerV6)
 		d := newSSHD(t)
 		for _, profile := range []string{
-			overWeb(t, ""),
-			write(t, "ssh.toml", "version = 1\n[services.ssh]\nports = [\"tcp/22\"]\nadmin = true\n"),
+			webserver.OverWeb(t, ""),
+			testfile.Write(t, "ssh.toml", "version = 1\n[services.ssh]\nports = [\"tcp/22\"]\nadmin = true\n"),
 		} {
-			wipe(t)
+			stage.Wipe(t)
 			const loose = "/proc/sys/net/netfilter/nf_conntrack_tcp_loose"
-			must(t, os.WriteFile(loose, []byte("0"), 0))
+			require.NoError(t, os.WriteFile(loose, []byte("0"), 0))
 			d.appliesFirst(t, caller, profile)
-			must(t, os.WriteFile(loose, []byte("1"), 0))
+			require.NoError(t, os.WriteFile(loose, []byte("1"), 0))
 		}
 	})
 }
@@ -139,7 +138,7 @@ func (d *sshd) appliesFirst(t *testing.T, caller *lab.Host, profile string) {
 // What a profile does to one who is connected to its SSH, and to its admins.
 func TestGuardFinds(t *testing.T) {
 	const admins = "[access]\nadmin = [\"203.0.113.0/24\", \"2001:db8:77::/48\"]\n"
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	lab.NewNetwork(t)
 	for _, c := range []struct {
 		name, connection, text string
@@ -166,7 +165,7 @@ func TestGuardFinds(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("SSH_CONNECTION", c.connection)
-			found := access(t, overWeb(t, c.text))
+			found := access(t, webserver.OverWeb(t, c.text))
 			if found.Unproven != "" || len(found.Sources) != c.callers {
 				t.Fatalf("found %+v, want %d callers", found, c.callers)
 			}
@@ -185,10 +184,10 @@ func TestGuardFinds(t *testing.T) {
 // access returns what the plan of a profile says of those who must get in.
 func access(t *testing.T, profile string) *plan.Access {
 	t.Helper()
-	out, err := exec.Command(binary(t), "plan", profile, "--json").Output()
-	must(t, err)
+	out, err := exec.Command(run.Binary(t), "plan", profile, "--json").Output()
+	require.NoError(t, err)
 	var p plan.Plan
-	must(t, json.Unmarshal(out, &p))
+	require.NoError(t, json.Unmarshal(out, &p))
 	if p.Access == nil {
 		t.Fatal("the plan does not say who gets in")
 	}
@@ -198,27 +197,27 @@ func access(t *testing.T, profile string) *plan.Access {
 // Without an admin source, an apply says how to declare an admin; --no-guard goes
 // on, and so does a profile that declares one.
 func TestGuardWithoutLoginOrAdmin(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	lab.NewNetwork(t)
 	t.Setenv("SSH_CONNECTION", "")
-	before := look(t)
+	before := stage.TakePicture(t)
 	for _, json := range []bool{false, true} {
 		args := []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0"}
 		if json {
 			args = append(args, "--json")
 		}
-		contains(t, expect(t, 1, args...), "no admin access to verify", `[access] admin =`, "--no-guard")
+		require.Contains(t, run.Expect(t, 1, args...), "no admin access to verify", `[access] admin =`, "--no-guard")
 	}
-	look(t).is(t, before)
-	expect(t, 0, "apply", overWeb(t, "[access]\nadmin = [\"203.0.113.0/24\"]\n"), "--auto-approve", "--confirm-within", "0")
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
-	contains(t, expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0"), "No changes") // no question without changes
+	stage.TakePicture(t).Is(t, before)
+	run.Expect(t, 0, "apply", webserver.OverWeb(t, "[access]\nadmin = [\"203.0.113.0/24\"]\n"), "--auto-approve", "--confirm-within", "0")
+	run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	require.Contains(t, run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0"), "No changes") // no question without changes
 }
 
 // With --json, an apply that is refused says of each caller what would become
 // of him.
 func TestGuardJSON(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	lab.NewNetwork(t)
 	t.Setenv("SSH_CONNECTION", callerV4+" 50000 192.0.2.1 22")
 	var said struct {
@@ -226,9 +225,9 @@ func TestGuardJSON(t *testing.T) {
 		Applied bool
 		Error   string
 	}
-	out := expect(t, 1, "apply", overWeb(t, "[access]\nblock = [\"198.51.100.0/24\"]\n"), "--auto-approve", "--confirm-within", "0", "--json")
+	out := run.Expect(t, 1, "apply", webserver.OverWeb(t, "[access]\nblock = [\"198.51.100.0/24\"]\n"), "--auto-approve", "--confirm-within", "0", "--json")
 	out = out[:strings.LastIndex(out, "}")+1] // the error follows, on standard error
-	must(t, json.Unmarshal([]byte(out), &said))
+	require.NoError(t, json.Unmarshal([]byte(out), &said))
 	want := plan.AdminSource{Address: callerV4, Learned: "your SSH connection", Interface: "eth0", Port: "tcp/22", Service: "ssh"}
 	if said.Access == nil || len(said.Access.Sources) != 1 {
 		t.Fatalf("access %+v", said.Access)
@@ -244,7 +243,7 @@ func TestGuardJSON(t *testing.T) {
 // A blocklist of 120,430 addresses is looked through for every caller: measured
 // 0.14 s for the whole plan.
 func TestGuardOfALargeBlocklist(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	lab.NewNetwork(t)
 	t.Setenv("SSH_CONNECTION", callerV4+" 50000 192.0.2.1 22")
 	began := time.Now()

@@ -6,6 +6,10 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // Where no user is logged in, an admin service at which no program listens proves
@@ -16,11 +20,11 @@ func TestGuardKnowsWhereSSHListens(t *testing.T) {
 		admins = "[access]\nadmin = [\"203.0.113.0/24\"]\n"
 		closed = "the SSH server of this host listens at tcp/22, where no address of access.admin can connect (no service of the profile is open to it)"
 	)
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	lab.NewNetwork(t)
 	t.Setenv("SSH_CONNECTION", "")
-	moved := overWeb(t, admins+"[services.ssh]\nports.remove = [\"tcp/22\"]\nports.add = [\"tcp/2222\"]\n")
-	contains(t, expect(t, 0, "plan", moved), "no program listens at the TCP ports of the admin services (tcp/2222), and no SSH server was found")
+	moved := webserver.OverWeb(t, admins+"[services.ssh]\nports.remove = [\"tcp/22\"]\nports.add = [\"tcp/2222\"]\n")
+	require.Contains(t, run.Expect(t, 0, "plan", moved), "no program listens at the TCP ports of the admin services (tcp/2222), and no SSH server was found")
 	newSSHD(t)
 	for _, c := range []struct {
 		name, text string
@@ -38,17 +42,17 @@ func TestGuardKnowsWhereSSHListens(t *testing.T) {
 		{"SSH at its port", "", 0, "access.admin, at tcp/22: 203.0.113.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			profile := overWeb(t, admins+c.text)
+			profile := webserver.OverWeb(t, admins+c.text)
 			if c.code == 0 {
-				contains(t, expect(t, 0, "plan", profile), c.says)
+				require.Contains(t, run.Expect(t, 0, "plan", profile), c.says)
 				return
 			}
-			contains(t, expect(t, 1, "apply", profile, "--auto-approve", "--confirm-within", "0"), "  risky: no admin could log in", c.says, "Nothing was changed", "--no-guard")
+			require.Contains(t, run.Expect(t, 1, "apply", profile, "--auto-approve", "--confirm-within", "0"), "  risky: no admin could log in", c.says, "Nothing was changed", "--no-guard")
 		})
 	}
 	lab.Serve(t, "tcp", 9090)
-	cockpit := overWeb(t, admins+"[services.ssh]\nenabled = false\n[services.cockpit]\nports = [\"tcp/9090\"]\nadmin = true\n")
-	contains(t, expect(t, 0, "apply", cockpit, "--auto-approve", "--confirm-within", "0"), closed, "access.admin, at tcp/9090")
+	cockpit := webserver.OverWeb(t, admins+"[services.ssh]\nenabled = false\n[services.cockpit]\nports = [\"tcp/9090\"]\nadmin = true\n")
+	require.Contains(t, run.Expect(t, 0, "apply", cockpit, "--auto-approve", "--confirm-within", "0"), closed, "access.admin, at tcp/9090")
 }
 
 // A connection to a server that does not tell who has logged in shows of no admin
@@ -56,7 +60,7 @@ func TestGuardKnowsWhereSSHListens(t *testing.T) {
 // a login from this host itself. A login from elsewhere shows it, and so does an
 // address of the profile.
 func TestGuardNeedsALogin(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		caller := lab.NewNetwork(t).Host("caller", callerV4, callerV6)
 		stands(t, "/usr/bin/python3", "-c", standIn, "9090")
 		stands(t, copiedAs(t, "/usr/bin/python3", "dropbear"), "-c", standIn, "22")
@@ -64,7 +68,7 @@ func TestGuardNeedsALogin(t *testing.T) {
 		const panel = "[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n"
 		nobody := func(what string) {
 			t.Helper()
-			out := expect(t, 1, "apply", overWeb(t, panel), "--auto-approve", "--confirm-within", "0")
+			out := run.Expect(t, 1, "apply", webserver.OverWeb(t, panel), "--auto-approve", "--confirm-within", "0")
 			if !strings.Contains(out, "no admin access to verify") || !strings.Contains(out, "[access] admin = ") {
 				t.Errorf("%s shows that an admin gets in:\n%s", what, out)
 			}
@@ -72,7 +76,7 @@ func TestGuardNeedsALogin(t *testing.T) {
 		nobody("an empty host")
 		for _, address := range []string{"127.0.0.1:9090", "[::1]:9090"} {
 			conn, err := net.Dial("tcp", address)
-			must(t, err)
+			require.NoError(t, err)
 			defer conn.Close()
 		}
 		nobody("a local user at the panel")
@@ -80,9 +84,9 @@ func TestGuardNeedsALogin(t *testing.T) {
 		nobody("a client of the panel")
 		logsInHere(t)
 		nobody("a login from this host itself")
-		expect(t, 0, "plan", overWeb(t, panel+"[access]\nadmin = [\"203.0.113.7\"]\n"))
+		run.Expect(t, 0, "plan", webserver.OverWeb(t, panel+"[access]\nadmin = [\"203.0.113.7\"]\n"))
 		holdsOpen(t, caller, "22", "login")
-		expect(t, 0, "apply", overWeb(t, panel), "--auto-approve", "--confirm-within", "0")
+		run.Expect(t, 0, "apply", webserver.OverWeb(t, panel), "--auto-approve", "--confirm-within", "0")
 	})
 }
 
@@ -91,11 +95,11 @@ func logsInHere(t *testing.T) {
 	t.Helper()
 	for _, address := range []string{"127.0.0.1:22", "[::1]:22"} {
 		conn, err := net.Dial("tcp", address)
-		must(t, err)
+		require.NoError(t, err)
 		t.Cleanup(func() { conn.Close() })
 		_, err = conn.Write([]byte("login\n"))
-		must(t, err)
+		require.NoError(t, err)
 		_, err = conn.Read(make([]byte, 8))
-		must(t, err)
+		require.NoError(t, err)
 	}
 }

@@ -14,6 +14,11 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // The unlisted host of these tests, which holds a connection open.
@@ -49,13 +54,13 @@ while True:
 func copiedAs(t *testing.T, program, name string) string {
 	t.Helper()
 	real, err := filepath.EvalSymlinks(program)
-	must(t, err)
+	require.NoError(t, err)
 	folder, err := os.MkdirTemp("/run", "named-")
-	must(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(folder) })
-	must(t, os.Chmod(folder, 0o755))
+	require.NoError(t, os.Chmod(folder, 0o755))
 	path := filepath.Join(folder, name)
-	tool(t, "cp "+real+" "+path)
+	run.Tool(t, "cp "+real+" "+path)
 	return path
 }
 
@@ -66,8 +71,8 @@ func stands(t *testing.T, words ...string) {
 	cmd.Env = append(os.Environ(), "PYTHONHOME=/usr")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, lab.StartDaemon(cmd))
+	require.NoError(t, err)
+	require.NoError(t, lab.StartDaemon(cmd))
 	t.Cleanup(func() {
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		cmd.Wait()
@@ -81,16 +86,16 @@ func stands(t *testing.T, words ...string) {
 // word on each.
 func holdsOpen(t *testing.T, from *lab.Host, port, word string) {
 	t.Helper()
-	for _, a := range addresses(from) {
+	for _, a := range traffic.Addresses(from) {
 		server := lab.ServerV4
 		if a.Is6() {
 			server = lab.ServerV6
 		}
 		conn, err := from.DialFrom(netip.AddrPortFrom(a, 0), "tcp", net.JoinHostPort(server, port), lab.Patience)
-		must(t, err)
+		require.NoError(t, err)
 		t.Cleanup(func() { conn.Close() })
 		_, err = conn.Write([]byte(word + "\n"))
-		must(t, err)
+		require.NoError(t, err)
 		if answer, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
 			t.Fatalf("%q: %v", answer, err)
 		}
@@ -102,13 +107,13 @@ const blocked = "[access]\nadmin = [\"192.0.2.200\"]\nblock = [\"203.0.113.0/24\
 
 // At dropbear those count who have logged in, and not who only holds a connection.
 func TestGuardKnowsDropbear(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	network := lab.NewNetwork(t)
 	caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", strangerV4, strangerV6)
 	stands(t, copiedAs(t, "/usr/bin/python3", "dropbear"), "-c", standIn, "22")
 	holdsOpen(t, stranger, "22", "guess")
 	t.Setenv("SSH_CONNECTION", "")
-	profile := overWeb(t, blocked)
+	profile := webserver.OverWeb(t, blocked)
 	if found := access(t, profile); found.Refusal() != nil {
 		t.Errorf("a stranger is believed: %v", found.Refusal())
 	}
@@ -127,66 +132,66 @@ func TestGuardKnowsDropbear(t *testing.T) {
 // What a user's process calls itself, and what its program is called, makes no
 // login of a connection that it holds.
 func TestGuardIgnoresProcessNames(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	stranger := lab.NewNetwork(t).Host("stranger", strangerV4, strangerV6)
 	sshd := copiedAs(t, "/bin/cat", "sshd")
 	stands(t, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", standIn, "8022", sshd)
 	holdsOpen(t, stranger, "8022", "hello")
 	t.Setenv("SSH_CONNECTION", "")
-	expect(t, 0, "apply", overWeb(t, blocked), "--auto-approve", "--confirm-within", "0")
+	run.Expect(t, 0, "apply", webserver.OverWeb(t, blocked), "--auto-approve", "--confirm-within", "0")
 }
 
 // Of a server that does not tell who has logged in, every connected client
 // counts; the refusal says how to leave one out, and the guard stays for the rest.
 func TestGuardOfAServerThatHidesLogins(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	network := lab.NewNetwork(t)
 	caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", strangerV4, strangerV6)
 	panel := copiedAs(t, "/usr/bin/python3", "panel")
 	stands(t, panel, "-c", standIn, "9090")
 	holdsOpen(t, stranger, "9090", "hello")
 	t.Setenv("SSH_CONNECTION", "")
-	profile := overWeb(t, blocked+"[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n")
+	profile := webserver.OverWeb(t, blocked+"[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n")
 	apply := []string{"apply", profile, "--auto-approve", "--confirm-within", "0"}
 	leave := []string{"--not-an-admin", strangerV4, "--not-an-admin", "2001:db8:66::/64"}
-	contains(t, expect(t, 1, apply...), strangerV4+" (connected to an admin service) at tcp/9090",
+	require.Contains(t, run.Expect(t, 1, apply...), strangerV4+" (connected to an admin service) at tcp/9090",
 		"panel does not report who has logged in: if this is not an admin, add --not-an-admin "+strangerV4+" --not-an-admin "+strangerV6)
-	must(t, os.Rename(panel, panel+"\nhardenctl: Applied.\n")) // its name is the user's to choose
-	out := expect(t, 1, apply...)
-	contains(t, out, `panel\x0ahardenctl: Applied.\x0a does not report`)
+	require.NoError(t, os.Rename(panel, panel+"\nhardenctl: Applied.\n")) // its name is the user's to choose
+	out := run.Expect(t, 1, apply...)
+	require.Contains(t, out, `panel\x0ahardenctl: Applied.\x0a does not report`)
 	if strings.Contains(out, "\nhardenctl: Applied.") {
 		t.Errorf("a program's name is a line:\n%s", out)
 	}
-	contains(t, expect(t, 1, append(apply, "--not-an-admin", "alice")...), `"--not-an-admin" flag: "alice" is not an address or a network`)
-	contains(t, expect(t, 0, append([]string{"plan", profile}, leave...)...), "excluded (not an admin): "+strangerV4+", 2001:db8:66::/64")
-	contains(t, expect(t, 0, append([]string{"plan", profile, "--json"}, leave...)...), `"not_admins"`)
+	require.Contains(t, run.Expect(t, 1, append(apply, "--not-an-admin", "alice")...), `"--not-an-admin" flag: "alice" is not an address or a network`)
+	require.Contains(t, run.Expect(t, 0, append([]string{"plan", profile}, leave...)...), "excluded (not an admin): "+strangerV4+", 2001:db8:66::/64")
+	require.Contains(t, run.Expect(t, 0, append([]string{"plan", profile, "--json"}, leave...)...), `"not_admins"`)
 
 	holdsOpen(t, caller, "9090", "hello")
-	out = expect(t, 1, append(slices.Clone(apply), leave...)...)
-	contains(t, out, callerV4+" (connected to an admin service) at tcp/9090", callerV6+" (connected")
+	out = run.Expect(t, 1, append(slices.Clone(apply), leave...)...)
+	require.Contains(t, out, callerV4+" (connected to an admin service) at tcp/9090", callerV6+" (connected")
 	if strings.Contains(out, strangerV4+" (") {
 		t.Errorf("who is left out is named:\n%s", out)
 	}
-	expect(t, 0, append(apply, append(leave, "--not-an-admin", callerV4, "--not-an-admin", callerV6)...)...)
+	run.Expect(t, 0, append(apply, append(leave, "--not-an-admin", callerV4, "--not-an-admin", callerV6)...)...)
 }
 
 // A user of this host who connects to a panel thousands of times, each to another
 // address of the loopback, does not keep the guard from its answer.
 func TestGuardBesideManyConnections(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	listener, err := net.Listen("tcp4", ":9090")
-	must(t, err)
+	require.NoError(t, err)
 	defer listener.Close()
 	for i := range 8000 {
 		near, err := net.Dial("tcp4", fmt.Sprintf("127.0.%d.%d:9090", i>>8, i&255))
-		must(t, err)
+		require.NoError(t, err)
 		far, err := listener.Accept()
-		must(t, err)
+		require.NoError(t, err)
 		defer near.Close()
 		defer far.Close()
 	}
 	t.Setenv("SSH_CONNECTION", "")
-	found := access(t, overWeb(t, blocked+"[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n"))
+	found := access(t, webserver.OverWeb(t, blocked+"[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n"))
 	if found.Unproven != "" || len(found.Sources) == 0 || found.Sources[0].Like != 7999 {
 		t.Errorf("%d callers, not proven %q", len(found.Sources), found.Unproven)
 	}

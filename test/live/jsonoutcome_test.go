@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/inject"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
 )
 
 // outcomeOf is the JSON that an apply must print, however it ends.
@@ -22,7 +26,7 @@ type outcomeOf struct {
 // applied runs apply with --json and returns the object on standard output.
 func applied(t *testing.T, code int, args ...string) outcomeOf {
 	t.Helper()
-	cmd := exec.Command(binary(t), append([]string{"apply", "--json"}, args...)...)
+	cmd := exec.Command(run.Binary(t), append([]string{"apply", "--json"}, args...)...)
 	out, _ := cmd.Output()
 	if got := cmd.ProcessState.ExitCode(); got != code {
 		t.Errorf("%q exits %d, want %d", args, got, code)
@@ -36,7 +40,7 @@ func applied(t *testing.T, code int, args ...string) outcomeOf {
 
 // With --json there is an object however an apply ends.
 func TestJSONOutcome(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	o := applied(t, 1, "builtin:web", "--no-guard")
 	if o.Applied || o.Reverted || o.Profile != "builtin:web" || !strings.Contains(o.Error, "--auto-approve") {
 		t.Errorf("not approved: %+v", o)
@@ -45,7 +49,7 @@ func TestJSONOutcome(t *testing.T) {
 		t.Errorf("no such plan: %+v", o)
 	}
 	t.Run("broken", func(t *testing.T) {
-		breakTool("echo not today >&2; exit 1")(t)
+		inject.BreakTool("echo not today >&2; exit 1")(t)
 		o = applied(t, 3, "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		if o.Applied || !o.Reverted || o.Step != "IPv6 rules" || !strings.Contains(o.Error, "not today") {
 			t.Errorf("reverted: %+v", o)
@@ -62,8 +66,8 @@ func TestJSONOutcome(t *testing.T) {
 // An output that cannot be written is an error, and says whether the host was
 // changed.
 func TestOutputIsFull(t *testing.T) {
-	bare(t, "nft")
-	before := look(t)
+	stage.Bare(t, "nft")
+	before := stage.TakePicture(t)
 	for _, c := range []struct {
 		code int
 		args []string
@@ -85,40 +89,40 @@ func TestOutputIsFull(t *testing.T) {
 		{5, []string{"revert"}, "reverted, but the output could not be written"},
 	} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-		must(t, err)
+		require.NoError(t, err)
 		var words strings.Builder
-		cmd := exec.Command(binary(t), c.args...)
+		cmd := exec.Command(run.Binary(t), c.args...)
 		cmd.Stdout, cmd.Stderr = full, &words
 		cmd.Run()
 		full.Close()
 		if got := cmd.ProcessState.ExitCode(); got != c.code {
 			t.Errorf("%q exits %d, want %d", c.args, got, c.code)
 		}
-		contains(t, words.String(), c.says)
+		require.Contains(t, words.String(), c.says)
 		if c.code == 1 {
-			look(t).is(t, before)
+			stage.TakePicture(t).Is(t, before)
 		}
 	}
-	expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
+	run.Expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 }
 
 // typist is a user at a terminal on which builtin:web is applied.
 type typist struct {
 	cmd  *exec.Cmd
 	keys io.WriteCloser
-	out  syncBuffer
+	out  run.SyncBuffer
 }
 
 // sitDown begins an apply and waits until it asks.
 func sitDown(t *testing.T) *typist {
 	t.Helper()
-	s := &typist{cmd: exec.Command("script", "-qefc", "exec "+binary(t)+" apply builtin:web --confirm-within 0 --no-guard", "/dev/null")}
+	s := &typist{cmd: exec.Command("script", "-qefc", "exec "+run.Binary(t)+" apply builtin:web --confirm-within 0 --no-guard", "/dev/null")}
 	var err error
 	s.keys, err = s.cmd.StdinPipe()
-	must(t, err)
+	require.NoError(t, err)
 	screen, err := s.cmd.StdoutPipe()
-	must(t, err)
-	must(t, s.cmd.Start())
+	require.NoError(t, err)
+	require.NoError(t, s.cmd.Start())
 	t.Cleanup(func() { s.cmd.Process.Kill() })
 	buffer := make([]byte, 4096)
 	for !strings.Contains(s.out.String(), `Type "yes" to apply`) {
@@ -136,7 +140,7 @@ func sitDown(t *testing.T) *typist {
 func (s *typist) types(t *testing.T, keys string) int {
 	t.Helper()
 	_, err := io.WriteString(s.keys, keys)
-	must(t, err)
+	require.NoError(t, err)
 	timer := time.AfterFunc(lab.Patience, func() { s.cmd.Process.Kill() })
 	defer timer.Stop()
 	s.cmd.Wait()
@@ -145,32 +149,32 @@ func (s *typist) types(t *testing.T, keys string) int {
 
 // Ctrl-C at the question ends the apply, and lets the next one in.
 func TestInterruptedQuestion(t *testing.T) {
-	bare(t, "nft")
-	before := look(t)
+	stage.Bare(t, "nft")
+	before := stage.TakePicture(t)
 	if code := sitDown(t).types(t, "\x03"); code != 1 {
 		t.Errorf("exit %d, want 1", code)
 	}
-	look(t).is(t, before)
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "1m")
+	stage.TakePicture(t).Is(t, before)
+	run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--lock-timeout", "1m")
 }
 
 // What others change while the plan is read is not lost.
 func TestFault16EditWhileAsked(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	for name, edit := range map[string]func(){
-		"file":  func() { must(t, os.WriteFile("/etc/iptables/rules.v4", []byte(othersFile), 0o644)) },
-		"rules": func() { tool(t, "iptables -A INPUT -s 203.0.113.5 -j ACCEPT") },
+		"file":  func() { require.NoError(t, os.WriteFile("/etc/iptables/rules.v4", []byte(stage.OthersFile), 0o644)) },
+		"rules": func() { run.Tool(t, "iptables -A INPUT -s 203.0.113.5 -j ACCEPT") },
 	} {
-		wipe(t)
+		stage.Wipe(t)
 		s := sitDown(t)
 		edit()
-		edited := look(t)
+		edited := stage.TakePicture(t)
 		if code := s.types(t, "yes\n"); code != 1 {
 			t.Errorf("%s: exit %d, want 1:\n%s", name, code, &s.out)
 		}
-		look(t).is(t, edited)
+		stage.TakePicture(t).Is(t, edited)
 	}
-	wipe(t)
+	stage.Wipe(t)
 	if code := sitDown(t).types(t, "yes\n"); code != 0 {
 		t.Errorf("nothing edited: exit %d", code)
 	}

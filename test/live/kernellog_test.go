@@ -1,7 +1,6 @@
 package live
 
 import (
-	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -15,48 +14,40 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/kernellog"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
-
-// A LOG rule is silent in a network namespace, unless the setting
-// nf_log_all_netns of the whole machine says otherwise. Tests leave that alone
-// and read lines that a kernel wrote once: with -record, TestKernelLog sets it,
-// has every reason logged, and puts it back.
-var record = flag.Bool("record", false, "write testdata/kernel.log, with nf_log_all_netns set meanwhile")
-
-const kernelLog = "testdata/kernel.log"
 
 // logging is the profile of the siege, with a blocked source and tight limits,
 // so that a few packets make lines of every reason. No line is left out.
 func logging(t *testing.T) string {
-	return variant(t,
+	return webserver.Variant(t,
 		`exempt =`, `block = ["203.0.113.99", "2001:db8:bad:99::/64"]`+"\nexempt =",
 		`new_per_source = "50/second burst 200"`, `new_per_source = "1/hour burst 1"`,
 		"[udp]", "[log]\nrate = \"1000/second burst 1000\"\nlines_per_source = \"1000/second burst 1000\"\n\n[udp]")
 }
-
-// The addresses of the scanner in the recorded lines.
-const (
-	scannerV4 = "203.0.113.66"
-	scannerV6 = "2001:db8:bad:66::66"
-)
 
 // TestKernelLog holds that the recorded lines are those of today's rules: each
 // prefix that a rule writes begins a line of its family, and no other does.
 func TestKernelLog(t *testing.T) {
 	lab.Require(t)
 	path := logging(t)
-	if *record {
-		bare(t, "nft")
-		hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
-		must(t, os.WriteFile(kernelLog, []byte(recorded(t)), 0o644))
+	if *kernellog.Record {
+		stage.Bare(t, "nft")
+		run.Hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+		require.NoError(t, os.WriteFile(kernellog.Path, []byte(recorded(t)), 0o644))
 	}
-	b := compiled(t, path)
+	b := run.Compiled(t, path)
 	for file, family := range map[string]string{bundle.RulesV4: " TOS=", bundle.RulesV6: " FLOWLBL="} {
 		got, want := map[string]bool{}, map[string]bool{}
 		for _, m := range regexp.MustCompile(`LOG --log-prefix "(.*)"`).FindAllStringSubmatch(string(b.File(file)), -1) {
 			want[m[1]] = true
 		}
-		for _, line := range recordedLines(t) {
+		for _, line := range kernellog.Lines(t) {
 			if strings.Contains(line, family) {
 				_, text, _ := strings.Cut(line, "] ")
 				got[text[:strings.Index(text, "IN=")]] = true
@@ -68,37 +59,29 @@ func TestKernelLog(t *testing.T) {
 	}
 }
 
-// recordedLines are as the kernel wrote them: "[ 5096.727206] IPTables-… ".
-func recordedLines(t *testing.T) []string {
-	t.Helper()
-	text, err := os.ReadFile(kernelLog)
-	must(t, err)
-	return strings.Split(strings.TrimSpace(string(text)), "\n")
-}
-
 // recorded provokes a line of every reason, over both families, and returns
 // what the kernel writes.
 func recorded(t *testing.T) string {
 	stop := kernelLines(t)
-	serve(t)
+	webserver.Serve(t)
 	network := lab.NewNetwork(t)
-	people := newPeople(network)
+	people := webserver.NewPeople(network)
 	blocked := network.Host("blocked", "203.0.113.99", "2001:db8:bad:99::99")
-	scanner := network.Host("scanner", scannerV4, scannerV6)
+	scanner := network.Host("scanner", kernellog.ScannerV4, kernellog.ScannerV6)
 	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 		for range 3 { // a burst of 1 is spared the first
-			connect(people.customer, server, 443)
+			traffic.Connect(people.Customer, server, 443)
 		}
-		connect(people.admin, server, 5432)
-		connect(blocked, server, 443)
-		connect(scanner, server, 3389)
+		traffic.Connect(people.Admin, server, 5432)
+		traffic.Connect(blocked, server, 443)
+		traffic.Connect(scanner, server, 3389)
 		sendProbes(t, scanner, server, 10)
-		tunnel(t, people.stranger, server)
+		tunnel(t, people.Stranger, server)
 	}
 	var lines strings.Builder
 	for line := range strings.Lines(stop()) {
 		// Another lab may log at the same time.
-		if ofHosts(line, people.customer, people.admin, people.stranger, blocked, scanner) {
+		if ofHosts(line, people.Customer, people.Admin, people.Stranger, blocked, scanner) {
 			lines.WriteString(line)
 		}
 	}
@@ -116,7 +99,7 @@ func sendProbes(t *testing.T, from *lab.Host, server string, ports int) {
 	t.Helper()
 	for port := range ports {
 		c, err := from.Dial("udp", net.JoinHostPort(server, strconv.Itoa(7000+port)), lab.Patience)
-		must(t, err)
+		require.NoError(t, err)
 		c.Write([]byte("x"))
 		c.Close()
 	}
@@ -130,7 +113,7 @@ func tunnel(t *testing.T, from *lab.Host, server string) {
 	if strings.Contains(server, ":") {
 		network = "ip6:50"
 	}
-	must(t, from.Do(func() error {
+	require.NoError(t, from.Do(func() error {
 		c, err := net.Dial(network, server)
 		if err != nil {
 			return err
@@ -149,14 +132,14 @@ func kernelLines(t *testing.T) (stop func() string) {
 	// The setting is there in the machine's own namespace only, in which the
 	// process is that has made this lab.
 	outside := fmt.Sprintf("nsenter --net=/proc/%d/ns/net sysctl -n ", os.Getppid())
-	before := strings.TrimSpace(tool(t, outside+key))
-	t.Cleanup(func() { tool(t, outside+"-w "+key+"="+before) })
-	tool(t, outside+"-w "+key+"=1")
+	before := strings.TrimSpace(run.Tool(t, outside+key))
+	t.Cleanup(func() { run.Tool(t, outside+"-w "+key+"="+before) })
+	run.Tool(t, outside+"-w "+key+"=1")
 	from := time.Now().UnixNano()
 	mark := "hardenctl-test-" + strconv.FormatInt(from, 10)
-	must(t, os.WriteFile("/dev/kmsg", []byte("<6>"+mark), 0))
+	require.NoError(t, os.WriteFile("/dev/kmsg", []byte("<6>"+mark), 0))
 	return func() string {
-		_, lines, found := strings.Cut(tool(t, "dmesg"), mark+"\n")
+		_, lines, found := strings.Cut(run.Tool(t, "dmesg"), mark+"\n")
 		if !found {
 			t.Fatal("the kernel log does not say when the test began")
 		}
@@ -170,11 +153,11 @@ func kernelLines(t *testing.T) (stop func() string) {
 // share of lines and the line of its ban; those of another come after it, since
 // it took none of theirs.
 func TestLogLimitIsPerSource(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		path := variant(t, "[udp]", "[log]\nrate = \"1/hour burst 6\"\nlines_per_source = \"1/hour burst 3\"\n\n[udp]")
-		hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	stage.OnBackends(t, func(t *testing.T) {
+		path := webserver.Variant(t, "[udp]", "[log]\nrate = \"1/hour burst 6\"\nlines_per_source = \"1/hour burst 3\"\n\n[udp]")
+		run.Hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		network := lab.NewNetwork(t)
-		attacker := network.Host("attacker", scannerV4, scannerV6)
+		attacker := network.Host("attacker", kernellog.ScannerV4, kernellog.ScannerV6)
 		other := network.Host("other", "203.0.113.67", "2001:db8:bad:67::67")
 		for save, server := range map[string]string{"iptables-save": lab.ServerV4, "ip6tables-save": lab.ServerV6} {
 			sendProbes(t, attacker, server, 30)
@@ -193,7 +176,7 @@ var logRule = regexp.MustCompile(`(?m)^\[(\d+):\d+\] .* -j LOG --log-prefix "IPT
 func wantLines(t *testing.T, save string, want map[string]int) {
 	t.Helper()
 	out, err := exec.Command(save, "-c", "-t", "filter").Output()
-	must(t, err)
+	require.NoError(t, err)
 	got := map[string]int{}
 	for _, m := range logRule.FindAllStringSubmatch(string(out), -1) {
 		if n, _ := strconv.Atoi(m[1]); n > 0 {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/knocking"
 )
 
 // lengths is a server with the shortest door that there may be, and the
@@ -44,17 +45,17 @@ var (
 	long  = []string{"tcp/3001", "udp/3002", "udp/3003", "tcp/3004", "udp/3005", "tcp/3006", "tcp/3007", "udp/3008"}
 )
 
-var lengthVisits = []visit{
-	{"two knocks", short, []int{22}},
-	{"two knocks, backwards", []string{short[1], short[0]}, nil},
-	{"the second of two", short[1:], nil},
-	{"the first of two", short[:1], nil},
-	{"eight knocks", long, []int{5432}},
-	{"eight knocks, the last two swapped", slices.Concat(long[:6], []string{long[7], long[6]}), nil},
-	{"the first seven of eight", long[:7], nil},
-	{"the last seven of eight", long[1:], nil},
-	{"seven of eight, without one between", slices.Concat(long[:3], long[4:]), nil},
-	{"two and eight", slices.Concat(short, long), []int{22, 5432}},
+var lengthVisits = []knocking.Visit{
+	{Name: "two knocks", Sends: short, Want: []int{22}},
+	{Name: "two knocks, backwards", Sends: []string{short[1], short[0]}, Want: nil},
+	{Name: "the second of two", Sends: short[1:], Want: nil},
+	{Name: "the first of two", Sends: short[:1], Want: nil},
+	{Name: "eight knocks", Sends: long, Want: []int{5432}},
+	{Name: "eight knocks, the last two swapped", Sends: slices.Concat(long[:6], []string{long[7], long[6]}), Want: nil},
+	{Name: "the first seven of eight", Sends: long[:7], Want: nil},
+	{Name: "the last seven of eight", Sends: long[1:], Want: nil},
+	{Name: "seven of eight, without one between", Sends: slices.Concat(long[:3], long[4:]), Want: nil},
+	{Name: "two and eight", Sends: slices.Concat(short, long), Want: []int{22, 5432}},
 }
 
 // Doors of as few knocks as there may be, two, and of as many, eight, open for
@@ -62,10 +63,10 @@ var lengthVisits = []visit{
 func TestKnockLengths(t *testing.T) {
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
-			h := newKnockNetwork(t, backend, lengths)
+			h := knocking.NewNetwork(t, backend, lengths)
 			for _, v := range lengthVisits {
-				h.knocker(4).comes(t, v.name, v.by)
-				h.knocker(6).comes(t, v.name, v.by)
+				h.Knocker(4).Comes(t, v.Name, v.By)
+				h.Knocker(6).Comes(t, v.Name, v.By)
 			}
 		})
 	}

@@ -12,6 +12,12 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // activity is what a legitimate client does. Each has an IPv4 address and a
@@ -60,11 +66,11 @@ func TestLegitimateTrafficIsNotBanned(t *testing.T) {
 		}
 	}
 	host := newVisitor(t, lab.NewNetwork(t))
-	for i, b := range builtins {
-		t.Run(b.name, func(t *testing.T) {
-			bare(t, lab.Backends[i%len(lab.Backends)])
-			path := write(t, "profile.toml", fmt.Sprintf("version = 1\ninclude = [\"builtin:%s\"]\n%s", b.name, b.more))
-			expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	for i, b := range webserver.Builtins {
+		t.Run(b.Name, func(t *testing.T) {
+			stage.Bare(t, lab.Backends[i%len(lab.Backends)])
+			path := testfile.Write(t, "profile.toml", fmt.Sprintf("version = 1\ninclude = [\"builtin:%s\"]\n%s", b.Name, b.More))
+			run.Expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 			host.comeAndGo(t)
 		})
 	}
@@ -104,7 +110,7 @@ func (h visitor) comeAndGo(t *testing.T) {
 			all.Add(1)
 			go func() {
 				defer all.Done()
-				if err := h.do(t.Context(), p, from, netip.MustParseAddr(families[family].server)); err != nil {
+				if err := h.do(t.Context(), p, from, netip.MustParseAddr(traffic.Families[family].Server)); err != nil {
 					t.Errorf("%s from %v: %v", p.name, from, err)
 				}
 			}()
@@ -113,7 +119,7 @@ func (h visitor) comeAndGo(t *testing.T) {
 	all.Wait()
 	for i, p := range ordinary {
 		for _, from := range activityAddresses(i) {
-			if banned(t, from) {
+			if banset.Banned(t, from) {
 				t.Errorf("%s: %v is banned", p.name, from)
 			}
 		}

@@ -1,7 +1,6 @@
 package live
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -13,18 +12,24 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/synflood"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
 )
 
 // No client of the site meets a limit of builtin:web: not a
 // browser, not an office of 200 behind one address, not a crawler. The kernel
 // says so itself: the rules that refuse have counted nothing.
 func TestCustomersMeetNoLimit(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		lab.Serve(t, "tcp", 443)
 		lab.Serve(t, "udp", 443)
-		for round, profile := range []string{"builtin:web", proxied(t, true, "")} {
-			expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+		for round, profile := range []string{"builtin:web", synflood.Proxied(t, true, "")} {
+			run.Expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 			for i, crowd := range []struct {
 				who, v4, v6  string
 				flows, users int
@@ -127,7 +132,7 @@ func refusals(t *testing.T) map[string]int {
 	rule := regexp.MustCompile(`\[(\d+):\d+\] -A HARDENCTL-\S+ .*--comment "([^"]* per source|udp.new_per_source[^"]*)"? -j (?:DROP|HARDENCTL-DROP)`)
 	counts := map[string]int{}
 	for _, save := range []string{"iptables-save -c", "ip6tables-save -c"} {
-		for _, found := range rule.FindAllStringSubmatch(tool(t, save), -1) {
+		for _, found := range rule.FindAllStringSubmatch(run.Tool(t, save), -1) {
 			n, _ := strconv.Atoi(found[1])
 			counts[save+": "+found[2]] += n
 		}
@@ -155,7 +160,7 @@ ports = ["udp/443"]
 // A source that has used up a limit is refused, and takes nothing from others;
 // an exempt source has no limit.
 func TestAttackerAtTheLimit(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		lab.Serve(t, "tcp", 443)
 		lab.Serve(t, "udp", 443)
@@ -163,7 +168,7 @@ func TestAttackerAtTheLimit(t *testing.T) {
 		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
 		crawler := network.Host("crawler", "66.249.64.5", "2001:4860:4801:10::5")
 		for _, proxy := range []bool{true, false} {
-			expect(t, 0, "apply", write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve", "--confirm-within", "0", "--no-guard")
+			run.Expect(t, 0, "apply", testfile.Write(t, "tight.toml", fmt.Sprintf(tight, proxy)), "--auto-approve", "--confirm-within", "0", "--no-guard")
 			for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 				overrun(t, attacker, server, func() {
 					if got := atOnce(customer, "tcp", server, 30); got != 30 {
@@ -188,7 +193,7 @@ func overrun(t *testing.T, attacker *lab.Host, server string, test func()) {
 	t.Helper()
 	const tries, allowed = 60, 40
 	address := net.JoinHostPort(server, "443")
-	conns := held(attacker, "tcp", server, tries, 3*silence)
+	conns := held(attacker, "tcp", server, tries, 3*traffic.Silence)
 	defer hangUp(conns)
 	for range 100 {
 		if c, err := attacker.Dial("udp", address, lab.Patience); err == nil {
@@ -206,19 +211,19 @@ func overrun(t *testing.T, attacker *lab.Host, server string, test func()) {
 // a proxy asks first whether the customer sent them. A limit that is used up has
 // nothing again for a minute.
 func TestForgedSYNsUseNoClientsLimit(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		lab.Serve(t, "tcp", 443)
 		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
 		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
 		for _, proxy := range []bool{true, false} {
-			expect(t, 0, "apply", write(t, "tight.toml", strings.Replace(fmt.Sprintf(tight, proxy), "20/second", "60/hour", 1)), "--auto-approve", "--confirm-within", "0", "--no-guard")
+			run.Expect(t, 0, "apply", testfile.Write(t, "tight.toml", strings.Replace(fmt.Sprintf(tight, proxy), "20/second", "60/hour", 1)), "--auto-approve", "--confirm-within", "0", "--no-guard")
 			for _, to := range []struct {
 				victim netip.Addr
 				server string
 			}{{customer.V4(), lab.ServerV4}, {customer.V6(), lab.ServerV6}} {
-				must(t, attacker.Forge(inTheNameOf(to.victim, 2000)...))
-				if err := connect(customer, to.server, 443); (err == nil) != proxy {
+				require.NoError(t, attacker.Forge(inTheNameOf(to.victim, 2000)...))
+				if err := traffic.Connect(customer, to.server, 443); (err == nil) != proxy {
 					t.Errorf("%s, proxy %t: the customer: %v", to.server, proxy, err)
 				}
 			}
@@ -230,7 +235,7 @@ func TestForgedSYNsUseNoClientsLimit(t *testing.T) {
 func inTheNameOf(victim netip.Addr, count int) []lab.Segment {
 	segments := make([]lab.Segment, count)
 	for i := range segments {
-		segments[i] = syn(victim, 443)
+		segments[i] = traffic.SYN(victim, 443)
 		segments[i].From = netip.AddrPortFrom(victim, uint16(20000+i))
 	}
 	return segments
@@ -238,32 +243,20 @@ func inTheNameOf(victim netip.Addr, count int) []lab.Segment {
 
 // One who floods echo requests gets few answers, and takes none from others.
 func TestEchoAtTheLimit(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		customer := network.Host("customer", "192.0.2.20/24", "2001:db8:20::20")
 		attacker := network.Host("attacker", "192.0.2.66/24", "2001:db8:66::66")
-		profile := write(t, "echo.toml", "version = 1\ninclude = [\"builtin:base\"]\n[icmp]\necho_per_source = \"6/hour burst 8\"\n")
-		expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
+		profile := testfile.Write(t, "echo.toml", "version = 1\ninclude = [\"builtin:base\"]\n[icmp]\necho_per_source = \"6/hour burst 8\"\n")
+		run.Expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-			if got := echoes(t, attacker, server, 50, "0.005"); got < 7 || got > 8 { // of a burst, an eighth is for the first visit
+			if got := traffic.Echoes(t, attacker, server, 50, "0.005"); got < 7 || got > 8 { // of a burst, an eighth is for the first visit
 
 				t.Errorf("%s: %d of 50 requests of a flood were answered", server, got)
 			}
-			if got := echoes(t, customer, server, 3, "0.1"); got != 3 {
+			if got := traffic.Echoes(t, customer, server, 3, "0.1"); got != 3 {
 				t.Errorf("%s: %d of 3 requests were answered", server, got)
 			}
 		}
 	})
-}
-
-// echoes sends echo requests and returns how many were answered.
-func echoes(t *testing.T, from *lab.Host, server string, requests int, pause string) int {
-	t.Helper()
-	out, _ := from.Command(context.Background(), "ping", "-q", "-W", "5", "-c", fmt.Sprint(requests), "-i", pause, server).CombinedOutput()
-	found := regexp.MustCompile(`(\d+) received`).FindSubmatch(out)
-	if found == nil {
-		t.Fatalf("ping says\n%s", out)
-	}
-	n, _ := strconv.Atoi(string(found[1]))
-	return n
 }

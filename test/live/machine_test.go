@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
 )
 
 // debian is where `make bin/tree` builds a Debian that boots.
@@ -28,7 +30,7 @@ type machine struct {
 	disk   string // its root folder
 	nspawn *exec.Cmd
 	ended  chan struct{} // closed when nspawn has ended
-	log    syncBuffer
+	log    run.SyncBuffer
 	init   string // the process number of its systemd, while it is up
 }
 
@@ -80,21 +82,21 @@ func newMachine(t *testing.T) *machine {
 		t.Fatalf("%v: apt-get install --no-install-recommends systemd-container", err)
 	}
 	folder, err := os.MkdirTemp("/run", "machine-")
-	must(t, err)
+	require.NoError(t, err)
 	m := &machine{disk: folder + "/disk"}
 	for _, f := range []string{"disk", "upper", "work"} {
-		must(t, os.Mkdir(filepath.Join(folder, f), 0o755))
+		require.NoError(t, os.Mkdir(filepath.Join(folder, f), 0o755))
 	}
 	lower, err := filepath.Abs(debian)
-	must(t, err)
-	must(t, syscall.Mount("overlay", m.disk, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%[2]s/work", lower, folder)))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Mount("overlay", m.disk, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%[2]s/work", lower, folder)))
 	t.Cleanup(func() {
 		if m.off(); t.Failed() {
 			t.Logf("the machine said\n%s", &m.log)
 		}
 		removeGroups()
-		must(t, syscall.Unmount(m.disk, syscall.MNT_DETACH))
-		must(t, os.RemoveAll(folder))
+		require.NoError(t, syscall.Unmount(m.disk, syscall.MNT_DETACH))
+		require.NoError(t, os.RemoveAll(folder))
 	})
 	m.furnish(t)
 	return m
@@ -136,22 +138,22 @@ func (m *machine) furnish(t *testing.T) {
 	}
 	m.write(t, units+"sysinit.target.d/test.conf", startUnits)
 	for _, idle := range []string{"systemd-logind.service", "console-getty.service", "apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service"} {
-		must(t, os.Symlink("/dev/null", m.disk+units+idle))
+		require.NoError(t, os.Symlink("/dev/null", m.disk+units+idle))
 	}
 }
 
 // write puts a file on the disk.
 func (m *machine) write(t *testing.T, path, text string) {
 	t.Helper()
-	must(t, os.MkdirAll(filepath.Dir(m.disk+path), 0o755))
-	must(t, os.WriteFile(m.disk+path, []byte(text), 0o644))
+	require.NoError(t, os.MkdirAll(filepath.Dir(m.disk+path), 0o755))
+	require.NoError(t, os.WriteFile(m.disk+path, []byte(text), 0o644))
 }
 
 // read returns the text of a file on the disk.
 func (m *machine) read(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(m.disk + path)
-	must(t, err)
+	require.NoError(t, err)
 	return string(text)
 }
 
@@ -161,8 +163,8 @@ func (m *machine) useLegacy(t *testing.T) {
 	for _, family := range []string{"iptables", "ip6tables"} {
 		for _, part := range []string{"", "-save", "-restore"} {
 			link := m.disk + "/etc/alternatives/" + family + part
-			must(t, os.Remove(link))
-			must(t, os.Symlink("/usr/sbin/"+family+"-legacy"+part, link))
+			require.NoError(t, os.Remove(link))
+			require.NoError(t, os.Symlink("/usr/sbin/"+family+"-legacy"+part, link))
 		}
 	}
 }
@@ -171,15 +173,15 @@ func (m *machine) useLegacy(t *testing.T) {
 // been started.
 func (m *machine) boot(t *testing.T) {
 	t.Helper()
-	must(t, os.RemoveAll(m.disk+"/seen"))
-	m.log = syncBuffer{}
+	require.NoError(t, os.RemoveAll(m.disk+"/seen"))
+	m.log = run.SyncBuffer{}
 	m.nspawn = exec.Command("sh", "-c", `mount -t proc proc /proc && exec systemd-nspawn "$@"`, "nspawn",
 		"--quiet", "--register=no", "--keep-unit", "--network-veth", "--machine", machineName,
 		"--boot", "--kill-signal=SIGRTMIN+3", "--console=pipe", "-D", m.disk)
 	m.nspawn.Stdout, m.nspawn.Stderr = &m.log, &m.log
 	// Process numbers of its own: nothing that it has started outlives it.
 	m.nspawn.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
-	must(t, lab.StartDaemon(m.nspawn))
+	require.NoError(t, lab.StartDaemon(m.nspawn))
 	m.ended = make(chan struct{})
 	go func() {
 		m.nspawn.Wait()
@@ -210,9 +212,9 @@ func (m *machine) plugIn(t *testing.T) {
 		if strings.Contains(address, ":") {
 			args = append(args, "nodad")
 		}
-		fed(t, "", "ip", args...)
+		run.WithInput(t, "", "ip", args...)
 	}
-	tool(t, "ip link set "+cable+" up")
+	run.Tool(t, "ip link set "+cable+" up")
 }
 
 // await waits for something on the machine, which must not end before.
@@ -251,7 +253,7 @@ func (m *machine) command(name string, args ...string) *exec.Cmd {
 func (m *machine) do(t *testing.T, code int, line string) string {
 	t.Helper()
 	words := strings.Fields(line)
-	out, got := outcome(t, m.command(words[0], words[1:]...))
+	out, got := run.Outcome(t, m.command(words[0], words[1:]...))
 	if got != code {
 		t.Fatalf("%s exits %d, want %d:\n%s", line, got, code, out)
 	}

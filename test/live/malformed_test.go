@@ -6,13 +6,16 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
 )
 
 // The kernel answers a packet with a bad IP option before INPUT sees it. A
 // stealthy host keeps the answer to itself; the same packet shows that a host
 // without a firewall is there.
 func TestMalformedPacketGetsNoAnswer(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		scanner := lab.NewNetwork(t).Host("scanner", "192.0.2.66/24")
 		poke := func() {
 			// A record route option whose pointer is before its first slot.
@@ -23,7 +26,7 @@ func TestMalformedPacketGetsNoAnswer(t *testing.T) {
 		if open == "0" {
 			t.Fatal("an open host did not complain, so that this test shows nothing")
 		}
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		poke()
 		if now := complaints(t, scanner); now != open {
 			t.Errorf("the scanner had %s complaints before, and has %s", open, now)
@@ -35,7 +38,7 @@ func TestMalformedPacketGetsNoAnswer(t *testing.T) {
 func complaints(t *testing.T, h *lab.Host) string {
 	t.Helper()
 	text, err := h.Command(context.Background(), "grep", "^Icmp:", "/proc/net/snmp").Output()
-	must(t, err)
+	require.NoError(t, err)
 	names, values, _ := strings.Cut(string(text), "\n")
 	for i, name := range strings.Fields(names) {
 		if name == "InParmProbs" {

@@ -7,6 +7,12 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
 )
 
 // home is a server among devices, one of which is trusted and one blocked. fail2ban
@@ -32,7 +38,7 @@ var searchedAt = []string{"239.255.255.250:1900", "[ff05::c%eth0]:1900"}
 // What answers this host's own searches arrives, unless its source is blocked, jailed
 // or banned, and bans no source. It reaches the port that asked, and no other that is bound.
 func TestSearchIsAnswered(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		television := network.Host("television", "192.0.2.40/24", "2001:db8:40::40")
 		printer := network.Host("printer", "192.0.2.41/24", "2001:db8:41::41")
@@ -42,12 +48,12 @@ func TestSearchIsAnswered(t *testing.T) {
 			network.Host("jailed", "192.0.2.43/24", "2001:db8:43::43"),
 			network.Host("banned", "192.0.2.44/24", "2001:db8:44::44"),
 		}
-		tool(t, "ip route add 239.255.255.250 dev "+lab.ServerInterface)
-		expect(t, 0, "apply", write(t, "home.toml", home), "--auto-approve", "--confirm-within", "0", "--no-guard")
-		for family := range families {
+		run.Tool(t, "ip route add 239.255.255.250 dev "+lab.ServerInterface)
+		run.Expect(t, 0, "apply", testfile.Write(t, "home.toml", home), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		for family := range traffic.Families {
 			for i, set := range []string{"jail", "ban"} {
-				name, source := sourceSet(set, addresses(refused[i+1])[family])
-				tool(t, "ipset add "+name+" "+source.String())
+				name, source := banset.SourceSet(set, traffic.Addresses(refused[i+1])[family])
+				run.Tool(t, "ipset add "+name+" "+source.String())
 			}
 		}
 		everybody := append(refused, television, printer)
@@ -71,7 +77,7 @@ func TestSearchIsAnswered(t *testing.T) {
 				answer(t, family, again, television, printer)
 			}
 			for _, h := range []*lab.Host{television, printer} {
-				if banned(t, addresses(h)[family]) {
+				if banset.Banned(t, traffic.Addresses(h)[family]) {
 					t.Errorf("%s: the %s is banned", network, h.Name())
 				}
 			}
@@ -83,9 +89,9 @@ func TestSearchIsAnswered(t *testing.T) {
 func binds(t *testing.T, network, at string) *net.UDPConn {
 	t.Helper()
 	address, err := net.ResolveUDPAddr(network, at)
-	must(t, err)
+	require.NoError(t, err)
 	socket, err := net.ListenUDP(network, address)
-	must(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { socket.Close() })
 	return socket
 }
@@ -95,7 +101,7 @@ func search(t *testing.T, family int, sockets ...*net.UDPConn) {
 	t.Helper()
 	for _, s := range sockets {
 		_, err := s.WriteToUDPAddrPort([]byte("M-SEARCH * HTTP/1.1\r\n\r\n"), netip.MustParseAddrPort(searchedAt[family]))
-		must(t, err)
+		require.NoError(t, err)
 	}
 }
 
@@ -103,10 +109,10 @@ func search(t *testing.T, family int, sockets ...*net.UDPConn) {
 func answer(t *testing.T, family int, to *net.UDPConn, from ...*lab.Host) {
 	t.Helper()
 	port := to.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	at := netip.AddrPortFrom(netip.MustParseAddr(families[family].server), port)
+	at := netip.AddrPortFrom(netip.MustParseAddr(traffic.Families[family].Server), port)
 	for _, h := range from {
-		source := netip.AddrPortFrom(addresses(h)[family], 1900)
-		must(t, h.Do(func() error {
+		source := netip.AddrPortFrom(traffic.Addresses(h)[family], 1900)
+		require.NoError(t, h.Do(func() error {
 			socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(source))
 			if err != nil {
 				return err

@@ -6,11 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hardenctl/hardenctl/internal/host/ethtool"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"golang.org/x/sys/unix"
 )
 
 // nicProfile names an interface of the test, with a file of its own at boot.
@@ -28,29 +31,29 @@ const nicLink = "/etc/systemd/network/98-hardenctl-nic0.1.link"
 // plan is empty, a change by hand is seen, and what the profile
 // does not state any more leaves the files.
 func TestOffloads(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	addNIC(t)
-	profile := write(t, "nic.toml", nicProfile)
-	out := expect(t, 0, "plan", profile)
-	contains(t, out, "~ nic0.1 gro: off -> on   # nic.toml:5", "~ nic0.1 tso: on -> off   # nic.toml:6", "+ "+nicLink)
+	profile := testfile.Write(t, "nic.toml", nicProfile)
+	out := run.Expect(t, 0, "plan", profile)
+	require.Contains(t, out, "~ nic0.1 gro: off -> on   # nic.toml:5", "~ nic0.1 tso: on -> off   # nic.toml:6", "+ "+nicLink)
 	offloadsAre(t, "off", "on")
 
 	saved := t.TempDir() + "/plan.json"
-	expect(t, 0, "plan", profile, "-o", saved)
-	expect(t, 0, "apply", "--plan", saved, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	run.Expect(t, 0, "plan", profile, "-o", saved)
+	run.Expect(t, 0, "apply", "--plan", saved, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	offloadsAre(t, "on", "off")
 	text, err := os.ReadFile(nicLink)
-	must(t, err)
-	contains(t, string(text), "\nOriginalName=nic0.1\n", "\nGenericReceiveOffload=true\n", "\nTCP6SegmentationOffload=false\n")
-	expect(t, 0, "plan", profile, "--detailed-exitcode")
+	require.NoError(t, err)
+	require.Contains(t, string(text), "\nOriginalName=nic0.1\n", "\nGenericReceiveOffload=true\n", "\nTCP6SegmentationOffload=false\n")
+	run.Expect(t, 0, "plan", profile, "--detailed-exitcode")
 
-	tool(t, "ethtool -K nic0.1 gro off")
-	changes := planned(t, profile).Changes
+	run.Tool(t, "ethtool -K nic0.1 gro off")
+	changes := run.Planned(t, profile).Changes
 	if len(changes) != 1 || changes[0].Object != "nic0.1 gro" || changes[0].Kind != plan.Setting || changes[0].Origin == nil {
 		t.Errorf("after a change by hand the plan is %+v", changes)
 	}
 
-	expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	if _, err := os.Stat(nicLink); !os.IsNotExist(err) {
 		t.Errorf("the file of an interface that no profile names is left: %v", err)
 	}
@@ -59,12 +62,12 @@ func TestOffloads(t *testing.T) {
 // An apply that fails turns the offloads back. The kernel leaves TSO off without
 // scatter-gather, and reports it only where it is read.
 func TestOffloadsGoBack(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	addNIC(t)
-	tool(t, "ethtool -K nic0.1 sg off")
+	run.Tool(t, "ethtool -K nic0.1 sg off")
 	offloadsAre(t, "off", "off")
-	profile := write(t, "nic.toml", strings.ReplaceAll(nicProfile, "false", "true"))
-	contains(t, expect(t, 3, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"),
+	profile := testfile.Write(t, "nic.toml", strings.ReplaceAll(nicProfile, "false", "true"))
+	require.Contains(t, run.Expect(t, 3, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"),
 		"nic0.1 tso: set it to on, but the kernel reports off", "the change was undone, the host is as before")
 	offloadsAre(t, "off", "off")
 	if _, err := os.Stat(nicLink); !os.IsNotExist(err) {
@@ -75,74 +78,74 @@ func TestOffloadsGoBack(t *testing.T) {
 // An interface that is not there is out of reach; the rest is applied, and its
 // file is there for the day that it comes.
 func TestOffloadsOutOfReach(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	addNIC(t)
-	profile := write(t, "nic.toml", nicProfile+"[nics.away0]\ngro = true\n")
+	profile := testfile.Write(t, "nic.toml", nicProfile+"[nics.away0]\ngro = true\n")
 	const link = "/etc/systemd/network/98-hardenctl-away0.link"
-	t.Cleanup(func() { must(t, os.RemoveAll(link)) })
-	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"), "away0 gro: nothing, not on: this host has no such interface")
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(link)) })
+	require.Contains(t, run.Expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"), "away0 gro: nothing, not on: this host has no such interface")
 	offloadsAre(t, "on", "off")
 	if _, err := os.Stat(link); err != nil {
 		t.Error(err)
 	}
-	expect(t, 0, "plan", profile, "--detailed-exitcode")
+	run.Expect(t, 0, "plan", profile, "--detailed-exitcode")
 }
 
 // An interface that could use more queues than one is named.
 func TestQueueNote(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	addNIC(t)
-	profile := write(t, "nic.toml", nicProfile)
+	profile := testfile.Write(t, "nic.toml", nicProfile)
 	const says = "`ethtool -L nic0.1 rx 4` uses more"
-	if notes := strings.Join(planned(t, profile).Notes, "\n"); strings.Contains(notes, "ethtool -L") {
+	if notes := strings.Join(run.Planned(t, profile).Notes, "\n"); strings.Contains(notes, "ethtool -L") {
 		t.Errorf("it uses all of its queues, and yet: %s", notes)
 	}
-	tool(t, "ethtool -L nic0.1 rx 1")
-	contains(t, strings.Join(planned(t, profile).Notes, "\n"), says)
-	tool(t, "ethtool -L nic0.1 rx 4")
+	run.Tool(t, "ethtool -L nic0.1 rx 1")
+	require.Contains(t, strings.Join(run.Planned(t, profile).Notes, "\n"), says)
+	run.Tool(t, "ethtool -L nic0.1 rx 4")
 }
 
 // addNIC adds an interface with four queues, that receives packet by packet and
 // sends in large segments.
 func addNIC(t *testing.T) {
 	t.Helper()
-	tool(t, "ip link add nic0.1 numrxqueues 4 numtxqueues 4 type veth peer name nic0.2 numrxqueues 4 numtxqueues 4")
+	run.Tool(t, "ip link add nic0.1 numrxqueues 4 numtxqueues 4 type veth peer name nic0.2 numrxqueues 4 numtxqueues 4")
 	t.Cleanup(func() {
-		tool(t, "ip link del nic0.1")
-		must(t, os.RemoveAll(nicLink))
+		run.Tool(t, "ip link del nic0.1")
+		require.NoError(t, os.RemoveAll(nicLink))
 	})
-	tool(t, "ethtool -K nic0.1 gro off tso on")
+	run.Tool(t, "ethtool -K nic0.1 gro off tso on")
 }
 
 // offloadsAre asks the tool of others.
 func offloadsAre(t *testing.T, gro, tso string) {
 	t.Helper()
-	contains(t, tool(t, "ethtool -k nic0.1"), "generic-receive-offload: "+gro+"\n", "\ttx-tcp-segmentation: "+tso)
+	require.Contains(t, run.Tool(t, "ethtool -k nic0.1"), "generic-receive-offload: "+gro+"\n", "\ttx-tcp-segmentation: "+tso)
 }
 
 // What a driver does not offer is out of reach, with the reason; what it offers
 // and does not do fails the apply, which leaves the interface as it was.
 func TestQueuesAndLRO(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	addNIC(t)
-	profile := write(t, "queues.toml", "version = 1\n[nics.\"nic0.1\"]\nlro = true\nqueues = 2\n")
-	contains(t, expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"),
+	profile := testfile.Write(t, "queues.toml", "version = 1\n[nics.\"nic0.1\"]\nlro = true\nqueues = 2\n")
+	require.Contains(t, run.Expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard"),
 		"nic0.1 lro: off, not on: the driver of this interface does not allow a change",
 		"nic0.1 queues: 0, not 2: its driver has separate queues for receiving and sending: use `ethtool -L nic0.1 rx 2 tx 2`")
 	text, err := os.ReadFile(nicLink)
-	must(t, err)
-	contains(t, string(text), "\nLargeReceiveOffload=true\n", "\nCombinedChannels=2\n")
+	require.NoError(t, err)
+	require.Contains(t, string(text), "\nLargeReceiveOffload=true\n", "\nCombinedChannels=2\n")
 
-	tool(t, "ip link add link nic0.2 nic0.3 type macvlan")
-	tool(t, "ip tuntap add dev nic0.4 mode tap multi_queue")
-	t.Cleanup(func() { tool(t, "ip link del nic0.4") })
+	run.Tool(t, "ip link add link nic0.2 nic0.3 type macvlan")
+	run.Tool(t, "ip tuntap add dev nic0.4 mode tap multi_queue")
+	t.Cleanup(func() { run.Tool(t, "ip link del nic0.4") })
 	for _, c := range []struct{ table, says string }{
 		{"[nics.\"nic0.3\"]\nlro = true\n", "nic0.3 lro: set it to on, but the kernel reports off"},
 		{"[nics.\"nic0.4\"]\nqueues = 2\n", "remove queues from the profile"},
 	} {
-		contains(t, expect(t, 3, "apply", write(t, "nic.toml", "version = 1\n"+c.table), "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says, "the change was undone, the host is as before")
+		require.Contains(t, run.Expect(t, 3, "apply", testfile.Write(t, "nic.toml", "version = 1\n"+c.table), "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says, "the change was undone, the host is as before")
 	}
-	contains(t, tool(t, "ethtool -k nic0.3"), "large-receive-offload: off\n") // and not "[requested on]"
+	require.Contains(t, run.Tool(t, "ethtool -k nic0.3"), "large-receive-offload: off\n") // and not "[requested on]"
 }
 
 // Channels are set as they are asked for. No driver in a lab has combined ones,
@@ -151,16 +154,16 @@ func TestSetChannels(t *testing.T) {
 	lab.Require(t)
 	addNIC(t)
 	c, err := ethtool.ReadChannels("nic0.1")
-	must(t, err)
+	require.NoError(t, err)
 	if want := (ethtool.Channels{Receive: 4, Send: 4, MaxReceive: 4, MaxSend: 4}); c != want {
 		t.Errorf("channels %+v, want %+v", c, want)
 	}
 	c.Receive, c.Send = 2, 1
-	must(t, ethtool.SetChannels("nic0.1", c))
+	require.NoError(t, ethtool.SetChannels("nic0.1", c))
 	if now, err := ethtool.ReadChannels("nic0.1"); err != nil || now != c {
 		t.Errorf("channels %+v, %v, want %+v", now, err, c)
 	}
-	contains(t, tool(t, "ethtool -l nic0.1"), "RX:\t\t2\nTX:\t\t1\n")
+	require.Contains(t, run.Tool(t, "ethtool -l nic0.1"), "RX:\t\t2\nTX:\t\t1\n")
 	c.Receive = 9
 	if err := ethtool.SetChannels("nic0.1", c); !errors.Is(err, unix.EINVAL) {
 		t.Errorf("more than there are: %v", err)
@@ -169,14 +172,14 @@ func TestSetChannels(t *testing.T) {
 
 // A link file of others that udev would take first is named.
 func TestLinkNote(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	addNIC(t)
-	profile := write(t, "nic.toml", nicProfile)
+	profile := testfile.Write(t, "nic.toml", nicProfile)
 	const other = "/etc/systemd/network/10-other.link"
-	if notes := strings.Join(planned(t, profile).Notes, "\n"); strings.Contains(notes, ".link") {
+	if notes := strings.Join(run.Planned(t, profile).Notes, "\n"); strings.Contains(notes, ".link") {
 		t.Errorf("a note of no file: %s", notes)
 	}
-	t.Cleanup(func() { must(t, os.Remove(other)) })
-	place(t, other, "[Match]\nOriginalName=nic0.*\n[Link]\nMTUBytes=1400\n")
-	contains(t, strings.Join(planned(t, profile).Notes, "\n"), other+" matches nic0.1 too and comes first")
+	t.Cleanup(func() { require.NoError(t, os.Remove(other)) })
+	testfile.Place(t, other, "[Match]\nOriginalName=nic0.*\n[Link]\nMTUBytes=1400\n")
+	require.Contains(t, strings.Join(run.Planned(t, profile).Notes, "\n"), other+" matches nic0.1 too and comes first")
 }

@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // blindScan is a way to scan a server that hides what it can, and what it may see
@@ -57,8 +61,8 @@ var scans = []blindScan{
 // nmap finds nothing, whatever way it scans, but what a full connection to a
 // public service shows; and it is banned on the way.
 func TestNmapFindsNothing(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		watch(t, "fingerprint = true\nscope = \"everything\"\nproven = \"1d\"\n")
+	stage.OnBackends(t, func(t *testing.T) {
+		webserver.Watch(t, "fingerprint = true\nscope = \"everything\"\nproven = \"1d\"\n")
 		network := lab.NewNetwork(t)
 		t.Run("scans", func(t *testing.T) {
 			for i, s := range scans {
@@ -75,7 +79,7 @@ func TestNmapFindsNothing(t *testing.T) {
 			}
 		})
 		for _, decoy := range decoys {
-			if !banned(t, netip.MustParseAddr(decoy)) {
+			if !banset.Banned(t, netip.MustParseAddr(decoy)) {
 				t.Errorf("nmap scanned in the name of %s too, which is not banned", decoy)
 			}
 		}
@@ -99,7 +103,7 @@ func (s blindScan) run(t *testing.T, from *lab.Host, family int) {
 	if got := len(scan.Open()) + len(scan.In(s.silent)); got != len(scan) || got < 20 {
 		t.Errorf("states %v, want %s", scan.States(), s.silent)
 	}
-	if is := banned(t, address); is != s.bans {
+	if is := banset.Banned(t, address); is != s.bans {
 		t.Errorf("banned is %v, want %v", is, s.bans)
 	}
 }
@@ -107,8 +111,8 @@ func (s blindScan) run(t *testing.T, from *lab.Host, family int) {
 // The server is not even there, for all questions of nmap's but a polite echo
 // request.
 func TestServerIsDown(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		watch(t, "fingerprint = true\n")
+	stage.OnBackends(t, func(t *testing.T) {
+		webserver.Watch(t, "fingerprint = true\n")
 		network := lab.NewNetwork(t)
 		for i, server := range []string{lab.ServerV4, lab.ServerV6} {
 			h := scanner(network, []int{4, 6}[i], 0)
@@ -119,7 +123,7 @@ func TestServerIsDown(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 			defer cancel()
 			out, err := h.Command(ctx, "nmap", args...).Output()
-			must(t, err)
+			require.NoError(t, err)
 			if !strings.Contains(string(out), "0 hosts up") {
 				t.Errorf("nmap finds the server:\n%s", out)
 			}

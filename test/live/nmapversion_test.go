@@ -10,6 +10,11 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // openSSH is the greeting of a program that nmap knows at the first word.
@@ -19,7 +24,7 @@ const openSSH = "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n"
 // there is a customer, and nothing else; its half-open scan finds it nothing to
 // ask.
 func TestNmapNamesOnlyPublicServices(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		for _, port := range []string{"22", "80", "8080"} {
 			introduces(t, port)
 		}
@@ -27,7 +32,7 @@ func TestNmapNamesOnlyPublicServices(t *testing.T) {
 		early := network.Host("early", "203.0.113.1", "2001:db8:bad::66")
 		isNamed(t, early, "-sS", lab.ServerV4, "22", "80", "8080")
 		isNamed(t, early, "-sS", lab.ServerV6, "22", "80", "8080")
-		expect(t, 0, "apply", write(t, "watched.toml", watched+"fingerprint = true\nscope = \"hidden\"\n"), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		run.Expect(t, 0, "apply", testfile.Write(t, "watched.toml", webserver.Watched+"fingerprint = true\nscope = \"hidden\"\n"), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for _, family := range []int{4, 6} {
 			h := scanner(network, family, family)
 			server := lab.ServerV4
@@ -44,7 +49,7 @@ func TestNmapNamesOnlyPublicServices(t *testing.T) {
 func introduces(t *testing.T, port string) {
 	t.Helper()
 	l, err := net.Listen("tcp", ":"+port)
-	must(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -71,7 +76,7 @@ func isNamed(t *testing.T, from *lab.Host, scan, server string, want ...string) 
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	report, err := from.Command(ctx, "nmap", args...).Output()
-	must(t, err)
+	require.NoError(t, err)
 	var got []string
 	for _, found := range recognized.FindAllStringSubmatch(string(report), -1) {
 		got = append(got, found[1])

@@ -5,6 +5,10 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // In IPv6 a ban takes a whole /64, so that one who owns it has no more probes than one
@@ -14,23 +18,23 @@ import (
 // behind one IPv4 address.
 func TestClientsOfOneNetwork(t *testing.T) {
 	onEngines(t, lab.Backends, func(t *testing.T, engine string) {
-		watch(t, engine+"slow = { probes = 20, window = \"1d\" }\n")
-		forger := newForger(t, lab.NewNetwork(t))
+		webserver.Watch(t, engine+"slow = { probes = 20, window = \"1d\" }\n")
+		forger := traffic.NewForger(t, lab.NewNetwork(t))
 		office := neighboursOf("2001:db8:bad:f::", 30)
 		for _, port := range []int{8080, 8443} {
-			must(t, forger.Forge(toPort(port, office)...))
+			require.NoError(t, forger.Forge(traffic.ToPort(port, office)...))
 		}
-		if banned(t, office[0]) {
+		if banset.Banned(t, office[0]) {
 			t.Error("30 people of one /64 asked for the same two ports, and the /64 is banned")
 		}
 		scanner := neighboursOf("2001:db8:bad:e::", 11)
 		for i, a := range scanner {
-			if banned(t, a) {
+			if banset.Banned(t, a) {
 				t.Errorf("%v is banned after %d ports", a, i)
 			}
-			must(t, forger.Forge(syn(a, 7000+i)))
+			require.NoError(t, forger.Forge(traffic.SYN(a, 7000+i)))
 		}
-		if !banned(t, scanner[0]) {
+		if !banset.Banned(t, scanner[0]) {
 			t.Error("eleven addresses of one /64 tried eleven ports, and it is not banned")
 		}
 	})

@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
 )
 
 // firewalls is where `make bin/firewalls` unpacks Debian's ufw and firewalld.
@@ -18,34 +21,34 @@ const firewalls = "../../bin/firewalls"
 // beside it is refused too.
 func refusesRival(t *testing.T, says ...string) {
 	t.Helper()
-	before := look(t)
+	before := stage.TakePicture(t)
 	path := filepath.Join(t.TempDir(), "saved.plan")
-	out := expect(t, 0, "plan", "builtin:web", "-o", path)
-	contains(t, out, append(says, "apply stops until you disable it", "Plan: ")...)
+	out := run.Expect(t, 0, "plan", "builtin:web", "-o", path)
+	require.Contains(t, out, append(says, "apply stops until you disable it", "Plan: ")...)
 	for _, args := range [][]string{{"builtin:web"}, {"--plan", path}} {
-		contains(t, expect(t, 1, append([]string{"apply", "--auto-approve", "--confirm-within", "0", "--no-guard"}, args...)...), says...)
+		require.Contains(t, run.Expect(t, 1, append([]string{"apply", "--auto-approve", "--confirm-within", "0", "--no-guard"}, args...)...), says...)
 	}
-	look(t).is(t, before)
+	stage.TakePicture(t).Is(t, before)
 }
 
 // The real ufw is refused while it is enabled, by its rules and by what it will
 // load at the next boot, and no more once it was disabled as the refusal says.
 func TestFault31UFW(t *testing.T) {
 	lab.Require(t)
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		lab.ShowPackages(t, firewalls, "lib/ufw/ufw-init")
-		fed(t, "", "sh", "-ec", "cp /usr/share/ufw/iptables/*.rules /usr/share/ufw/*.init /usr/share/ufw/ufw.conf /etc/ufw/ && chmod 640 /etc/ufw/*.rules")
-		expect(t, 0, "plan", "builtin:web") // installed, and not enabled
-		tool(t, "ufw allow 22/tcp")
-		tool(t, "ufw --force enable")
+		run.WithInput(t, "", "sh", "-ec", "cp /usr/share/ufw/iptables/*.rules /usr/share/ufw/*.init /usr/share/ufw/ufw.conf /etc/ufw/ && chmod 640 /etc/ufw/*.rules")
+		run.Expect(t, 0, "plan", "builtin:web") // installed, and not enabled
+		run.Tool(t, "ufw allow 22/tcp")
+		run.Tool(t, "ufw --force enable")
 		refusesRival(t, "the rules of ufw are active in IPv", "then run ufw disable")
 		lab.FlushState(t)
 		refusesRival(t, "ufw is enabled and will load its rules at boot (/etc/ufw/ufw.conf)", "then run ufw disable")
-		expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
-		tool(t, "ufw --force reload")
-		tool(t, "ufw disable")
-		contains(t, tool(t, "iptables-save"), "-A INPUT -j ufw-before-input") // which is empty, and stays until a boot
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		run.Expect(t, 2, "plan", "builtin:web", "--detailed-exitcode")
+		run.Tool(t, "ufw --force reload")
+		run.Tool(t, "ufw disable")
+		require.Contains(t, run.Tool(t, "iptables-save"), "-A INPUT -j ufw-before-input") // which is empty, and stays until a boot
+		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	})
 }
 
@@ -53,33 +56,33 @@ func TestFault31UFW(t *testing.T) {
 // it is killed, and by what starts it at the next boot.
 func TestFault31Firewalld(t *testing.T) {
 	lab.Require(t)
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		lab.ShowPackages(t, firewalls, "sbin/firewalld")
 		if filepath.Base(t.Name()) == "legacy" {
-			tool(t, "sed -i s/^FirewallBackend=.*/FirewallBackend=iptables/ /etc/firewalld/firewalld.conf")
+			run.Tool(t, "sed -i s/^FirewallBackend=.*/FirewallBackend=iptables/ /etc/firewalld/firewalld.conf")
 		}
-		expect(t, 0, "plan", "builtin:web") // installed, and neither running nor enabled
+		run.Expect(t, 0, "plan", "builtin:web") // installed, and neither running nor enabled
 		daemon := startFirewalld(t)
 		refusesRival(t, "firewalld is running", "systemctl disable --now firewalld")
-		must(t, daemon.Process.Signal(syscall.SIGTERM)) // as systemctl stop does
+		require.NoError(t, daemon.Process.Signal(syscall.SIGTERM)) // as systemctl stop does
 		daemon.Wait()
-		expect(t, 0, "plan", "builtin:web", "--json")
-		if rivals := planned(t, "builtin:web").Rivals; len(rivals) > 0 {
+		run.Expect(t, 0, "plan", "builtin:web", "--json")
+		if rivals := run.Planned(t, "builtin:web").Rivals; len(rivals) > 0 {
 			t.Errorf("firewalld is stopped, and the plan says %v", rivals)
 		}
 		daemon = startFirewalld(t)
-		must(t, daemon.Process.Kill())
+		require.NoError(t, daemon.Process.Kill())
 		daemon.Wait()
 		refusesRival(t, "the rules of firewalld are active in ", "systemctl disable --now firewalld")
 		flushAllNFT(t)
 		lab.FlushState(t)
 
 		link := "/etc/systemd/system/multi-user.target.wants/firewalld.service"
-		must(t, os.MkdirAll(filepath.Dir(link), 0o755))
-		must(t, os.Symlink("/lib/systemd/system/firewalld.service", link))
+		require.NoError(t, os.MkdirAll(filepath.Dir(link), 0o755))
+		require.NoError(t, os.Symlink("/lib/systemd/system/firewalld.service", link))
 		refusesRival(t, "firewalld will start at boot ("+link+")")
-		must(t, os.Remove(link))
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		require.NoError(t, os.Remove(link))
+		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	})
 }
 
@@ -87,10 +90,10 @@ func TestFault31Firewalld(t *testing.T) {
 // answers on its bus. It is killed at the end of the test.
 func startFirewalld(t *testing.T) *exec.Cmd {
 	t.Helper()
-	must(t, os.MkdirAll("/run/dbus", 0o755))
+	require.NoError(t, os.MkdirAll("/run/dbus", 0o755))
 	start := func(name string, args ...string) *exec.Cmd {
 		cmd := exec.Command(name, args...)
-		must(t, lab.StartDaemon(cmd))
+		require.NoError(t, lab.StartDaemon(cmd))
 		t.Cleanup(func() {
 			cmd.Process.Kill()
 			cmd.Wait()
@@ -110,7 +113,7 @@ func startFirewalld(t *testing.T) *exec.Cmd {
 // flushAllNFT removes every table of nft.
 func flushAllNFT(t *testing.T) {
 	t.Helper()
-	tool(t, "nft flush ruleset")
+	run.Tool(t, "nft flush ruleset")
 }
 
 // Rules that nft wrote into the tables of iptables are refused, those that
@@ -131,21 +134,21 @@ func TestFault31NativeRules(t *testing.T) {
 		{"closed before", "table inet early { chain first { type filter hook prerouting priority -300; policy drop; }; }", "the chain first in the nftables table inet early drops what it does not accept"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bare(t, "nft")
+			stage.Bare(t, "nft")
 			t.Cleanup(func() { flushAllNFT(t) })
 			for _, tool := range []string{"iptables", "ip6tables"} {
-				fed(t, "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n", tool+"-restore")
+				run.WithInput(t, "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n", tool+"-restore")
 			}
-			expect(t, 0, "plan", "builtin:web")
-			fed(t, "add "+c.rule+"\n", "nft", "-f", "-")
+			run.Expect(t, 0, "plan", "builtin:web")
+			run.WithInput(t, "add "+c.rule+"\n", "nft", "-f", "-")
 			if exec.Command("iptables-save").Run() == nil {
 				refusesRival(t, c.says)
 				return
 			}
-			before := tool(t, "nft list ruleset")
-			contains(t, expect(t, 0, "plan", "builtin:web"), c.says, "apply stops until you disable it")
-			contains(t, expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says)
-			if after := tool(t, "nft list ruleset"); after != before {
+			before := run.Tool(t, "nft list ruleset")
+			require.Contains(t, run.Expect(t, 0, "plan", "builtin:web"), c.says, "apply stops until you disable it")
+			require.Contains(t, run.Expect(t, 1, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"), c.says)
+			if after := run.Tool(t, "nft list ruleset"); after != before {
 				t.Errorf("there was\n%s\nand there is\n%s", before, after)
 			}
 		})

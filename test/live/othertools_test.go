@@ -6,6 +6,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hardenctl/hardenctl/test/live/internal/inject"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/savedplan"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // What lives on busy servers, with what it has counted: the chains of a
@@ -81,36 +88,36 @@ table ip kube-proxy {
 // neighbours are all rules that are not ours, with what they have counted.
 func neighbours(t *testing.T) string {
 	t.Helper()
-	return theirs(t) + tool(t, "nft list table inet f2b-table") + tool(t, "nft list table ip kube-proxy")
+	return stage.ForeignRules(t) + run.Tool(t, "nft list table inet f2b-table") + run.Tool(t, "nft list table ip kube-proxy")
 }
 
 // addBusyForeign puts what lives on busy servers on this one.
 func addBusyForeign(t *testing.T) {
 	t.Helper()
-	fed(t, busyV4, "iptables-restore", "-c")
-	fed(t, busyV6, "ip6tables-restore", "-c")
-	fed(t, busyNFT, "nft", "-f", "-")
+	run.WithInput(t, busyV4, "iptables-restore", "-c")
+	run.WithInput(t, busyV6, "ip6tables-restore", "-c")
+	run.WithInput(t, busyNFT, "nft", "-f", "-")
 	t.Cleanup(func() { flushAllNFT(t) })
 }
 
 // Chains and tables of others keep their rules, their order and what they have
 // counted, also when they change after the plan, and while we apply.
 func TestOtherTools(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		addBusyForeign(t)
-		before, saved := neighbours(t), savePlan(t, "builtin:web")
-		contains(t, expect(t, 0, "plan", "builtin:web"), "the nftables table inet f2b-table also filters packets and stays unchanged")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
-		expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		before, saved := neighbours(t), savedplan.Save(t, "builtin:web")
+		require.Contains(t, run.Expect(t, 0, "plan", "builtin:web"), "the nftables table inet f2b-table also filters packets and stays unchanged")
+		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		run.Expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		same(t, before, neighbours(t))
 
-		wipe(t)
+		stage.Wipe(t)
 		flushAllNFT(t)
 		addBusyForeign(t)
-		tool(t, "iptables -I DOCKER-USER 1 -s 198.51.100.7/32 -j DROP")
+		run.Tool(t, "iptables -I DOCKER-USER 1 -s 198.51.100.7/32 -j DROP")
 		changed := neighbours(t)
-		contains(t, expect(t, 1, "apply", "--plan", saved, "--auto-approve", "--confirm-within", "0", "--no-guard"), "the host has changed since the plan was made")
-		expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		require.Contains(t, run.Expect(t, 1, "apply", "--plan", saved, "--auto-approve", "--confirm-within", "0", "--no-guard"), "the host has changed since the plan was made")
+		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		same(t, changed, neighbours(t))
 	})
 }
@@ -131,24 +138,24 @@ func same(t *testing.T, want, got string) {
 // removes rules all the time finds each where it put it, and the rules that it
 // did not touch go on counting from where they were.
 func TestOtherToolsDuringAnApply(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		addBusyForeign(t)
 		stop, ended := make(chan struct{}), make(chan int)
 		go func() { ended <- busy(t, stop) }()
 		for i := range 8 {
-			expect(t, 0, "apply", []string{"builtin:web", "builtin:database"}[i%2], "--auto-approve", "--confirm-within", "0", "--no-guard")
+			run.Expect(t, 0, "apply", []string{"builtin:web", "builtin:database"}[i%2], "--auto-approve", "--confirm-within", "0", "--no-guard")
 		}
 		close(stop)
 		n := <-ended
 		if n < 8 {
 			t.Errorf("only %d changes while we applied", n)
 		}
-		save := tool(t, "iptables-save -c")
+		save := run.Tool(t, "iptables-save -c")
 		var want strings.Builder
 		for i := range n {
 			fmt.Fprintf(&want, "[%d:0] -A DOCKER -s 10.9.%d.%d/32 -j ACCEPT\n", 1000+i, i/250, i%250)
 		}
-		contains(t, save, want.String(), "[6:360] -A LIBVIRT_FWI ", "[50:3000] -A INPUT -j KUBE-FIREWALL\n")
+		require.Contains(t, save, want.String(), "[6:360] -A LIBVIRT_FWI ", "[50:3000] -A INPUT -j KUBE-FIREWALL\n")
 		if strings.Contains(save, "10.8.0.1") {
 			t.Error("a rule that was removed is back")
 		}
@@ -158,20 +165,20 @@ func TestOtherToolsDuringAnApply(t *testing.T) {
 // A policy that others set between our reading and our transaction stays: a
 // container engine closes FORWARD when it starts. It stays on the way back, too.
 func TestPolicyDuringAnApply(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		forward := func(want string) {
 			t.Helper()
-			contains(t, tool(t, "iptables -S FORWARD"), "-P FORWARD "+want+"\n")
+			require.Contains(t, run.Tool(t, "iptables -S FORWARD"), "-P FORWARD "+want+"\n")
 		}
 		apply := []string{"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}
-		breakNamed(t, "iptables-restore", "iptables -w 20 -P FORWARD DROP")
-		expect(t, 0, apply...)
+		inject.BreakNamed(t, "iptables-restore", "iptables -w 20 -P FORWARD DROP")
+		run.Expect(t, 0, apply...)
 		forward("DROP")
 
-		apply[1] = variant(t)
-		breakNamed(t, "iptables-restore", "iptables -w 20 -P FORWARD ACCEPT")
-		breakNamed(t, "ip6tables-restore", "exit 1")
-		expect(t, 3, apply...)
+		apply[1] = webserver.Variant(t)
+		inject.BreakNamed(t, "iptables-restore", "iptables -w 20 -P FORWARD ACCEPT")
+		inject.BreakNamed(t, "ip6tables-restore", "exit 1")
+		run.Expect(t, 3, apply...)
 		forward("ACCEPT")
 	})
 }

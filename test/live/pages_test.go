@@ -10,6 +10,10 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/pages"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // TestPages does what README.md and the pages in docs tell a reader to do, page by page,
@@ -17,11 +21,11 @@ import (
 // in its first line, runs each command, and checks every profile. The reader's folder
 // goes from page to page.
 func TestPages(t *testing.T) {
-	named(t, "bastion.example.com", "127.0.0.1")
+	stage.NameAddresses(t, "bastion.example.com", "127.0.0.1")
 	folder := t.TempDir()
-	must(t, syscall.Mount("tmpfs", "/usr/local/sbin", "tmpfs", 0, "mode=0755"))
-	t.Cleanup(func() { must(t, syscall.Unmount("/usr/local/sbin", syscall.MNT_DETACH)) })
-	place(t, filepath.Join(folder, "lists/bad.txt"), "198.51.100.1\n")
+	require.NoError(t, syscall.Mount("tmpfs", "/usr/local/sbin", "tmpfs", 0, "mode=0755"))
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount("/usr/local/sbin", syscall.MNT_DETACH)) })
+	testfile.Place(t, filepath.Join(folder, "lists/bad.txt"), "198.51.100.1\n")
 	profiles, commands := 0, 0
 	for _, page := range pages.Names(t) {
 		blocks := pages.Blocks(pages.Read(t, page))
@@ -40,13 +44,13 @@ func TestPages(t *testing.T) {
 // at the end.
 func follow(t *testing.T, folder string, blocks []pages.Block) (profiles, commands int) {
 	t.Helper()
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	var written []string
 	for _, b := range blocks {
 		switch b.Language {
 		case "toml":
 			name := strings.TrimPrefix(strings.SplitN(b.Text, "\n", 2)[0], "# ")
-			place(t, filepath.Join(folder, name), b.Text)
+			testfile.Place(t, filepath.Join(folder, name), b.Text)
 			if strings.Contains(b.Text, "\nversion = ") {
 				written = append(written, name)
 			}
@@ -63,25 +67,15 @@ func follow(t *testing.T, folder string, blocks []pages.Block) (profiles, comman
 	return len(written), commands
 }
 
-func place(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // obey runs a command of a page in the reader's folder. What makes the program runs in
 // the checkout, and installs it below that folder: of this machine only the program's
 // own place is the test's to fill. What confirms runs in a new login.
 func obey(t *testing.T, folder, command string) {
 	t.Helper()
 	cmd := exec.CommandContext(context.Background(), "sh", "-c", command)
-	cmd.Dir, cmd.Env = folder, append(os.Environ(), applying)
+	cmd.Dir, cmd.Env = folder, append(os.Environ(), run.Applying)
 	if strings.HasPrefix(command, "hardenctl confirm") {
-		cmd.Env = append(cmd.Env, confirming)
+		cmd.Env = append(cmd.Env, run.Confirming)
 	}
 	if strings.HasPrefix(command, "make") {
 		cmd.Dir = "../.."

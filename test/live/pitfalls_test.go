@@ -7,6 +7,13 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/comparison"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // firstTry are rules that look right: one set, one limit and one order that fail
@@ -28,15 +35,15 @@ ip6tables -A INPUT -p tcp --syn -m multiport ! --dports 80,443 -m hashlimit --ha
 
 // Rules that look right fail, and ours do not.
 func TestPitfalls(t *testing.T) {
-	both := []flaw{
-		{"a full table of a limit drops every new source", dropsNewSources}, // before any of the crowd is banned
-		{"a set that was made small refuses sources", refusesSources},
-		{"a flow that is open goes round the limit", answersEveryEcho},
+	both := []comparison.Flaw{
+		{Name: "a full table of a limit drops every new source", Shows: dropsNewSources}, // before any of the crowd is banned
+		{Name: "a set that was made small refuses sources", Shows: refusesSources},
+		{Name: "a flow that is open goes round the limit", Shows: answersEveryEcho},
 	}
-	six := []flaw{{"each address of a /64 has probes of its own", countsEachAddress}}
-	rulesHave(t, firstTry, families[0], both)
-	rulesHave(t, eachAddress, families[1], six)
-	profileHasNone(t, lab.Backends, watched+proven, slices.Concat(both, six), families...)
+	six := []comparison.Flaw{{Name: "each address of a /64 has probes of its own", Shows: countsEachAddress}}
+	rulesHave(t, firstTry, traffic.Families[0], both)
+	rulesHave(t, eachAddress, traffic.Families[1], six)
+	profileHasNone(t, lab.Backends, webserver.Watched+banset.Proven, slices.Concat(both, six), traffic.Families...)
 }
 
 // listDoor is a knock as it is often built, by lists of xt_recent: a source that has sent the
@@ -55,68 +62,68 @@ iptables -A INPUT -p tcp --dport 23 -j SET --add-set hardenctl-ban-v4 src
 // before, and a crowd that is banned keeps a full set from taking the next. That
 // it does not so with ours, TestKnockCrowd and TestFullSets show.
 func TestPitfallsOfManySources(t *testing.T) {
-	rulesHave(t, listDoor, families[0], []flaw{{"a crowd makes a knock forgotten", forgetsKnocks}})
-	rulesHave(t, fullSet, families[0], []flaw{{"a full set takes no new ban", takesNoBan}})
+	rulesHave(t, listDoor, traffic.Families[0], []comparison.Flaw{{Name: "a crowd makes a knock forgotten", Shows: forgetsKnocks}})
+	rulesHave(t, fullSet, traffic.Families[0], []comparison.Flaw{{Name: "a full set takes no new ban", Shows: takesNoBan}})
 }
 
-func forgetsKnocks(t *testing.T, s scenario) (bool, string) {
+func forgetsKnocks(t *testing.T, s comparison.Scenario) (bool, string) {
 	knocks := func(others int) int {
-		h := s.host(t)
-		must(t, h.Forge(syn(s.of(h), 7001)))
-		must(t, h.Forge(s.crowd(7001, others)...))
-		must(t, h.Forge(syn(s.of(h), 3000)))
-		return s.connects(h, 5432, 1)
+		h := s.Host(t)
+		require.NoError(t, h.Forge(traffic.SYN(s.Of(h), 7001)))
+		require.NoError(t, h.Forge(s.Crowd(7001, others)...))
+		require.NoError(t, h.Forge(traffic.SYN(s.Of(h), 3000)))
+		return s.Connects(h, 5432, 1)
 	}
 	alone, crowded := knocks(0), knocks(listed(t)+50)
 	return alone == 1 && crowded == 0, fmt.Sprintf("alone %s connections, in a crowd %s", ofTotal(alone, 1), ofTotal(crowded, 1))
 }
 
-func takesNoBan(t *testing.T, s scenario) (bool, string) {
-	early, late := s.host(t), s.host(t)
-	must(t, early.Forge(syn(s.of(early), 23)))
-	must(t, early.Forge(s.crowd(23, 1500)...))
-	must(t, late.Forge(syn(s.of(late), 23)))
-	return banned(t, s.of(early)) && !banned(t, s.of(late)), fmt.Sprintf("%d of 1502 sources are banned", header(t, "hardenctl-ban-v4").Entries)
+func takesNoBan(t *testing.T, s comparison.Scenario) (bool, string) {
+	early, late := s.Host(t), s.Host(t)
+	require.NoError(t, early.Forge(traffic.SYN(s.Of(early), 23)))
+	require.NoError(t, early.Forge(s.Crowd(23, 1500)...))
+	require.NoError(t, late.Forge(traffic.SYN(s.Of(late), 23)))
+	return banset.Banned(t, s.Of(early)) && !banset.Banned(t, s.Of(late)), fmt.Sprintf("%d of 1502 sources are banned", banset.Header(t, "hardenctl-ban-v4").Entries)
 }
 
 // refusesSources has many sources touch a tripwire. The kernel does not enlarge
 // a set for what packets add.
-func refusesSources(t *testing.T, s scenario) (bool, string) {
+func refusesSources(t *testing.T, s comparison.Scenario) (bool, string) {
 	sources := 16_384
-	if s.ours {
+	if s.Ours {
 		sources = 8_000 // of forged bans, 10,000 are taken in at once
 	}
 	set := "hardenctl-ban-v4"
-	if s.v6 {
+	if s.V6 {
 		set = "hardenctl-ban-v6"
 	}
-	before := header(t, set).Entries
-	must(t, s.host(t).Forge(s.crowd(23, sources)...))
-	n := int(header(t, set).Entries - before)
+	before := banset.Header(t, set).Entries
+	require.NoError(t, s.Host(t).Forge(s.Crowd(23, sources)...))
+	n := int(banset.Header(t, set).Entries - before)
 	return n < sources*9/10, ofTotal(n, sources) + " sources are in the set"
 }
 
 // dropsNewSources opens connections in the names of more sources than the table
 // of a limit holds by default.
-func dropsNewSources(t *testing.T, s scenario) (bool, string) {
+func dropsNewSources(t *testing.T, s comparison.Scenario) (bool, string) {
 	const sources = 70_000
-	customer := s.host(t)
-	must(t, s.host(t).Forge(s.crowd(443, sources)...))
-	n := s.connects(customer, 443, 5)
+	customer := s.Host(t)
+	require.NoError(t, s.Host(t).Forge(s.Crowd(443, sources)...))
+	n := s.Connects(customer, 443, 5)
 	return n == 0, fmt.Sprintf("%s connections after %d sources", ofTotal(n, 5), sources)
 }
 
 // countsEachAddress has neighbours of one /64 send two probes each, by IPv6
 // whatever the scenario is.
-func countsEachAddress(t *testing.T, s scenario) (bool, string) {
-	s.family = families[1]
-	h := s.host(t)
-	neighbour := s.of(h).As16()
+func countsEachAddress(t *testing.T, s comparison.Scenario) (bool, string) {
+	s.Family = traffic.Families[1]
+	h := s.Host(t)
+	neighbour := s.Of(h).As16()
 	for i := range 10 {
 		neighbour[15] = byte(0x80 + i)
-		must(t, h.Forge(syns(netip.AddrFrom16(neighbour), 7000+2*i, 2)...))
+		require.NoError(t, h.Forge(traffic.SYNs(netip.AddrFrom16(neighbour), 7000+2*i, 2)...))
 	}
-	n := s.connects(h, 443, 1)
+	n := s.Connects(h, 443, 1)
 	return n == 1, ofTotal(n, 1) + " connections after 20 probes of 10 neighbours"
 }
 
@@ -128,30 +135,30 @@ func TestLimitChanges(t *testing.T) {
 		narrow = "1/hour burst 5"
 	)
 	after := func(t *testing.T, load func(rate string)) int {
-		s := scenario{hosts: &hosts{network: lab.NewNetwork(t)}, family: families[0]}
+		s := comparison.Scenario{Hosts: &comparison.Hosts{Network: lab.NewNetwork(t)}, Family: traffic.Families[0]}
 		load(wide)
-		h := s.host(t)
-		if n := s.connects(h, 443, 20); n != 20 {
+		h := s.Host(t)
+		if n := s.Connects(h, 443, 20); n != 20 {
 			t.Errorf("%d of 20 connections at %s", n, wide)
 		}
 		load(narrow)
-		return s.connects(h, 443, 20)
+		return s.Connects(h, 443, 20)
 	}
 	t.Run("one name", func(t *testing.T) {
-		bare(t, "nft")
+		stage.Bare(t, "nft")
 		lab.Serve(t, "tcp", 443)
 		flags := map[string]string{wide: "1000/sec --hashlimit-burst 1000", narrow: "1/hour --hashlimit-burst 5"}
 		if n := after(t, func(rate string) {
-			fed(t, "*filter\n-A INPUT -p tcp --syn --dport 443 -m hashlimit --hashlimit-mode srcip --hashlimit-name new --hashlimit-above "+
+			run.WithInput(t, "*filter\n-A INPUT -p tcp --syn --dport 443 -m hashlimit --hashlimit-mode srcip --hashlimit-name new --hashlimit-above "+
 				flags[rate]+" -j DROP\nCOMMIT\n", "iptables-restore")
 		}); n != 20 {
 			t.Errorf("%d of 20 connections: the kernel takes the new rate by itself", n)
 		}
 	})
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		lab.Serve(t, "tcp", 443)
 		if n := after(t, func(rate string) {
-			expect(t, 0, "apply", variant(t, "50/second burst 200", rate), "--auto-approve", "--confirm-within", "0", "--no-guard")
+			run.Expect(t, 0, "apply", webserver.Variant(t, "50/second burst 200", rate), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		}); n != 4 { // of a burst of 5, one is for a source that comes first
 			t.Errorf("%d of 20 connections at %s", n, narrow)
 		}
@@ -161,8 +168,8 @@ func TestLimitChanges(t *testing.T) {
 // UDP from a port below 1024 to one above is taken for a late answer, and is not a probe;
 // from another port, or to a port of servers, it is.
 func TestLateAnswersAreNoProbes(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		watch(t, "")
+	stage.OnBackends(t, func(t *testing.T) {
+		webserver.Watch(t, "")
 		network := lab.NewNetwork(t)
 		for _, c := range []struct {
 			name, v4, v6 string
@@ -175,16 +182,16 @@ func TestLateAnswersAreNoProbes(t *testing.T) {
 			{"disguised", "203.0.113.67", "2001:db8:67::67", 53, 600, true},
 		} {
 			h := network.Host(c.name, c.v4, c.v6)
-			arrive(t, h)
-			for i, a := range addresses(h) {
+			traffic.Arrive(t, h)
+			for i, a := range traffic.Addresses(h) {
 				for port := c.first; port < c.first+20; port++ {
-					conn, err := h.DialFrom(netip.AddrPortFrom(a, c.port), "udp", scenario{family: families[i]}.at(port), lab.Patience)
-					must(t, err)
+					conn, err := h.DialFrom(netip.AddrPortFrom(a, c.port), "udp", comparison.Scenario{Family: traffic.Families[i]}.At(port), lab.Patience)
+					require.NoError(t, err)
 					_, err = conn.Write([]byte("x"))
-					must(t, err)
+					require.NoError(t, err)
 					conn.Close()
 				}
-				if is := banned(t, a); is != c.banned {
+				if is := banset.Banned(t, a); is != c.banned {
 					t.Errorf("%v after 20 datagrams from port %d: banned is %v", a, c.port, is)
 				}
 			}

@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
 )
 
 // disk is a model of what a file system has in memory and what of it is on the
@@ -32,7 +35,7 @@ func readDisk(t *testing.T, folders ...string) disk {
 	t.Helper()
 	d := disk{newFolder()}
 	for _, folder := range folders {
-		must(t, filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+		require.NoError(t, filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
 			if err != nil || !e.Type().IsRegular() {
 				return err
 			}
@@ -108,13 +111,13 @@ func (d disk) do(c fileChange) {
 // left are the files, by path, that a loss of power leaves: of each what was
 // synced. Of names either those that were synced too, or all: a file system may
 // have written them meanwhile.
-func (d disk) left(allNames bool) picture {
-	p := picture{}
+func (d disk) left(allNames bool) stage.Picture {
+	p := stage.Picture{}
 	d.root.left("", allNames, p)
 	return p
 }
 
-func (n *node) left(path string, allNames bool, p picture) {
+func (n *node) left(path string, allNames bool, p stage.Picture) {
 	names := n.syncedNames
 	if allNames {
 		names = n.names
@@ -176,7 +179,7 @@ func readChange(t *testing.T, call string) (c fileChange, ok bool) {
 		if m[3] != "" && isLost(c.path) {
 			var err error
 			c.text, err = strconv.Unquote(m[3])
-			must(t, err)
+			require.NoError(t, err)
 		}
 		return c, isLost(c.path)
 	}
@@ -205,14 +208,14 @@ func isLost(path string) bool {
 }
 
 // lay has the folders hold these files and no other.
-func lay(t *testing.T, files picture, folders ...string) {
+func lay(t *testing.T, files stage.Picture, folders ...string) {
 	t.Helper()
 	for _, folder := range folders {
-		must(t, os.RemoveAll(folder))
+		require.NoError(t, os.RemoveAll(folder))
 	}
 	for path, text := range files {
-		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
-		must(t, os.WriteFile(path, []byte(text), 0o600))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	}
 	if err := os.MkdirAll("/etc/iptables", 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		t.Fatal(err)

@@ -7,15 +7,24 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/knocking"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/synflood"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // prove has a host complete a connection, and waits until the kernel has seen
 // the end of it.
 func prove(t *testing.T, h *lab.Host) {
 	t.Helper()
-	arrive(t, h)
-	for _, a := range addresses(h) {
-		lab.Await(t, "the proof of the source", func() bool { return member(t, "proven", a) })
+	traffic.Arrive(t, h)
+	for _, a := range traffic.Addresses(h) {
+		lab.Await(t, "the proof of the source", func() bool { return banset.Member(t, "proven", a) })
 	}
 }
 
@@ -23,18 +32,18 @@ func prove(t *testing.T, h *lab.Host) {
 // from a customer who is proven. The log says so, in words that fail2ban does
 // not count; those of an unlisted source's probes it counts.
 func TestForgedLines(t *testing.T) {
-	const more = proven + "[log]\n[fail2ban]\nlog = \"/run/kern.log\"\n"
-	onBackends(t, func(t *testing.T) {
-		watch(t, more)
+	const more = banset.Proven + "[log]\n[fail2ban]\nlog = \"/run/kern.log\"\n"
+	stage.OnBackends(t, func(t *testing.T) {
+		webserver.Watch(t, more)
 		network := lab.NewNetwork(t)
-		people := newPeople(network)
-		forger := newForger(t, network)
-		prove(t, people.customer)
+		people := webserver.NewPeople(network)
+		forger := traffic.NewForger(t, network)
+		prove(t, people.Customer)
 		for i, save := range []string{"iptables-save", "ip6tables-save"} {
-			customer, stranger := addresses(people.customer)[i], addresses(people.stranger)[i]
-			must(t, forger.Forge(append(syns(customer, 7000, 2), syn(customer, 23))...))
+			customer, stranger := traffic.Addresses(people.Customer)[i], traffic.Addresses(people.Stranger)[i]
+			require.NoError(t, forger.Forge(append(traffic.SYNs(customer, 7000, 2), traffic.SYN(customer, 23))...))
 			wantLines(t, save, map[string]int{"known": 3})
-			must(t, forger.Forge(append(syns(stranger, 7000, 2), syn(stranger, 23))...))
+			require.NoError(t, forger.Forge(append(traffic.SYNs(stranger, 7000, 2), traffic.SYN(stranger, 23))...))
 			wantLines(t, save, map[string]int{"known": 3, "scan": 2, "ban": 1})
 		}
 	})
@@ -64,38 +73,38 @@ stealth = true
 // host: at a low rate. A connection to a published port proves no source, since
 // INPUT, which would see its end, is not on its way.
 func TestProvenAtPublishedPort(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
-		publishes(t, network, 8080, 9090)
+		synflood.Publishes(t, network, 8080, 9090)
 		lab.Serve(t, "tcp", 80)
-		expect(t, 0, "apply", write(t, "shop.toml", provenShop), "--auto-approve", "--confirm-within", "0", "--no-guard")
-		people := newPeople(network)
-		forger := newForger(t, network)
-		prove(t, people.customer)
-		shop := &site{8080}
-		onFamilies(t, "banned", func(t *testing.T, f family) {
-			customer, stranger := people.customer.V4(), people.stranger.V4()
-			if f.v6 {
-				customer, stranger = people.customer.V6(), people.stranger.V6()
+		run.Expect(t, 0, "apply", testfile.Write(t, "shop.toml", provenShop), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		people := webserver.NewPeople(network)
+		forger := traffic.NewForger(t, network)
+		prove(t, people.Customer)
+		shop := &synflood.Site{Port: 8080}
+		traffic.OnFamilies(t, "banned", func(t *testing.T, f traffic.Family) {
+			customer, stranger := people.Customer.V4(), people.Stranger.V4()
+			if f.V6 {
+				customer, stranger = people.Customer.V6(), people.Stranger.V6()
 			}
-			must(t, shop.visit(people.stranger, f.server))
-			must(t, forger.Forge(syn(customer, 23), syn(stranger, 23)))
-			lab.Await(t, "both bans", func() bool { return banned(t, stranger) && banned(t, customer) })
-			if member(t, "proven", stranger) {
+			require.NoError(t, shop.Visit(people.Stranger, f.Server))
+			require.NoError(t, forger.Forge(traffic.SYN(customer, 23), traffic.SYN(stranger, 23)))
+			lab.Await(t, "both bans", func() bool { return banset.Banned(t, stranger) && banset.Banned(t, customer) })
+			if banset.Member(t, "proven", stranger) {
 				t.Error("a connection to a published port proves its source")
 			}
 			for range 10 {
-				must(t, shop.visit(people.customer, f.server))
+				require.NoError(t, shop.Visit(people.Customer, f.Server))
 			}
-			if !shop.shuts(people.stranger, f.server) {
+			if !shop.Shuts(people.Stranger, f.Server) {
 				t.Error("a banned stranger reaches a published port")
 			}
-			if !(&site{9090}).shuts(people.customer, f.server) {
+			if !(&synflood.Site{Port: 9090}).Shuts(people.Customer, f.Server) {
 				t.Error("a proven source reaches a port that is not stated")
 			}
 			lab.Await(t, "an entry of the source at its limit", func() bool {
-				must(t, forger.Forge(fromManyPorts(customer, 8080, 150)...))
-				return shop.shuts(people.customer, f.server)
+				require.NoError(t, forger.Forge(fromManyPorts(customer, 8080, 150)...))
+				return shop.Shuts(people.Customer, f.Server)
 			})
 		})
 	})
@@ -103,7 +112,7 @@ func TestProvenAtPublishedPort(t *testing.T) {
 
 // fromManyPorts are SYNs from one source to one port.
 func fromManyPorts(from netip.Addr, port, n int) []lab.Segment {
-	segments := syns(from, port, n)
+	segments := traffic.SYNs(from, port, n)
 	for i := range segments {
 		segments[i].From = netip.AddrPortFrom(from, uint16(40000+i))
 		segments[i].To = netip.AddrPortFrom(segments[i].To.Addr(), uint16(port))
@@ -114,16 +123,16 @@ func fromManyPorts(from netip.Addr, port, n int) []lab.Segment {
 // A knock of a banned source is heard if the source is proven, and opens the
 // door to it; that of an unlisted source is not.
 func TestProvenKnocks(t *testing.T) {
-	profile := strings.Replace(doors, "stealth = true", "stealth = true\ntripwires = [\"tcp/23\"]\nproven = \"1d\"", 1)
+	profile := strings.Replace(knocking.Profile, "stealth = true", "stealth = true\ntripwires = [\"tcp/23\"]\nproven = \"1d\"", 1)
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
-			h := newKnockNetwork(t, backend, profile)
+			h := knocking.NewNetwork(t, backend, profile)
 			for _, family := range []int{4, 6} {
-				knows := func(proves bool) func(knocker, *testing.T) {
-					return func(g knocker, t *testing.T) { g.knocksBanned(t, proves) }
+				knows := func(proves bool) func(knocking.Knocker, *testing.T) {
+					return func(g knocking.Knocker, t *testing.T) { knocksBanned(g, t, proves) }
 				}
-				h.knocker(family).comes(t, "proven", knows(true))
-				h.knocker(family).comes(t, "stranger", knows(false))
+				h.Knocker(family).Comes(t, "proven", knows(true))
+				h.Knocker(family).Comes(t, "stranger", knows(false))
 			}
 		})
 	}
@@ -131,25 +140,25 @@ func TestProvenKnocks(t *testing.T) {
 
 // knocksBanned touches a tripwire and knocks. Who comes has made a
 // connection; an unlisted source is one that is forgotten again.
-func (g knocker) knocksBanned(t *testing.T, proves bool) {
-	lab.Await(t, "the proof of the source", func() bool { return member(t, "proven", g.address()) })
+func knocksBanned(g knocking.Knocker, t *testing.T, proves bool) {
+	lab.Await(t, "the proof of the source", func() bool { return banset.Member(t, "proven", g.Address()) })
 	if !proves {
-		set, member := "v4", g.address()
+		set, member := "v4", g.Address()
 		if member.Is6() {
 			set, member = "v6", netip.PrefixFrom(member, 64).Masked().Addr()
 		}
-		tool(t, fmt.Sprintf("ipset del hardenctl-proven-%s %s", set, member))
+		run.Tool(t, fmt.Sprintf("ipset del hardenctl-proven-%s %s", set, member))
 	}
-	g.sends(t, "tcp/23")
-	g.sends(t, "tcp/7000", "tcp/1", "udp/8000", "tcp/6000") // a wrong port between
-	g.reachesOnly(t)
-	g.sends(t, front...)
+	g.Sends(t, "tcp/23")
+	g.Sends(t, "tcp/7000", "tcp/1", "udp/8000", "tcp/6000") // a wrong port between
+	g.ReachesOnly(t)
+	g.Sends(t, knocking.Front...)
 	want := []int{22}
 	if !proves {
 		want = nil
 	}
-	g.reachesOnly(t, want...)
-	if !banned(t, g.address()) {
+	g.ReachesOnly(t, want...)
+	if !banset.Banned(t, g.Address()) {
 		t.Error("the knocker is not banned")
 	}
 }

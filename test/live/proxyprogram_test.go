@@ -10,21 +10,25 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/synflood"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
 )
 
 // Behind SYNPROXY a client has a connection before the program is asked. If none
 // listens, as while it starts anew, the client hears so at once, whether it speaks first
 // or waits for the program to speak.
 func TestProxiedServiceWithoutProgram(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8:20::20")
 		site := openSite(t, 80)
-		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
-		for _, f := range families {
-			lab.Await(t, "a page of "+f.server, func() bool { return site.visit(client, f.server) == nil })
+		run.Expect(t, 0, "apply", synflood.Proxied(t, true, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		for _, f := range traffic.Families {
+			lab.Await(t, "a page of "+f.Server, func() bool { return site.Visit(client, f.Server) == nil })
 			for _, speaks := range []bool{true, false} {
-				if err := waitsAt(t, client, f.server, 443, speaks); !errors.Is(err, syscall.ECONNRESET) {
-					t.Errorf("%s, where no program listens, to a client that speaks=%v: %v, want a reset", f.server, speaks, err)
+				if err := waitsAt(t, client, f.Server, 443, speaks); !errors.Is(err, syscall.ECONNRESET) {
+					t.Errorf("%s, where no program listens, to a client that speaks=%v: %v, want a reset", f.Server, speaks, err)
 				}
 			}
 		}

@@ -4,6 +4,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/test/live/internal/bootsim"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // A machine that was hardened is hardened again after a reboot, from before its
@@ -11,20 +16,20 @@ import (
 // broken, whether Debian's loader ran before or none.
 func TestReboot(t *testing.T) {
 	m := newMachine(t)
-	m.write(t, "/etc/hardenctl/profile.toml", keeping)
+	m.write(t, "/etc/hardenctl/profile.toml", bootsim.Keeping)
 	m.boot(t)
 	m.lets(t, "22/4 22/6 80/4 80/6 9999/4 9999/6", "22/4 22/6 80/4 80/6 9999/4 9999/6")
-	contains(t, m.do(t, 0, "hardenctl apply --auto-approve --confirm-within 0 --no-guard"), "/etc/systemd/system/hardenctl-restore.service", "systemctl daemon-reload && systemctl start hardenctl-restore")
+	require.Contains(t, m.do(t, 0, "hardenctl apply --auto-approve --confirm-within 0 --no-guard"), "/etc/systemd/system/hardenctl-restore.service", "systemctl daemon-reload && systemctl start hardenctl-restore")
 	m.do(t, 0, "systemctl daemon-reload")
 	m.do(t, 0, "systemctl start hardenctl-restore")
 	m.do(t, 0, "ipset add hardenctl-ban-v4 203.0.113.9 timeout 2999")
-	hardened := rules(m.do(t, 0, "iptables-save")) + rules(m.do(t, 0, "ip6tables-save")) + sets(m.do(t, 0, "ipset save"))
+	hardened := stage.Rules(m.do(t, 0, "iptables-save")) + stage.Rules(m.do(t, 0, "ip6tables-save")) + stage.Sets(m.do(t, 0, "ipset save"))
 	const everybody = "22/4 22/6 80/4 80/6"
 	m.lets(t, everybody, everybody)
 
 	inForce := func(t *testing.T) {
 		t.Helper()
-		if seen := rules(m.read(t, "/seen/v4")) + rules(m.read(t, "/seen/v6")) + sets(m.read(t, "/seen/sets")); seen != hardened {
+		if seen := stage.Rules(m.read(t, "/seen/v4")) + stage.Rules(m.read(t, "/seen/v6")) + stage.Sets(m.read(t, "/seen/sets")); seen != hardened {
 			t.Errorf("before the network was up there was\n%s\nwant\n%s", seen, hardened)
 		}
 		if links := m.read(t, "/seen/links"); strings.Contains(links, "host0@") && !strings.Contains(linesOf(links, "host0"), "DOWN") {
@@ -36,9 +41,9 @@ func TestReboot(t *testing.T) {
 	}
 	closed := func(t *testing.T, says string) {
 		t.Helper()
-		contains(t, m.read(t, "/seen/v4"), "-A INPUT -j HARDENCTL-INPUT", "-A HARDENCTL-INPUT -s 192.0.2.10/32 -p tcp -m tcp --dport 22")
+		require.Contains(t, m.read(t, "/seen/v4"), "-A INPUT -j HARDENCTL-INPUT", "-A HARDENCTL-INPUT -s 192.0.2.10/32 -p tcp -m tcp --dport 22")
 		m.lets(t, "22/4 22/6 80/6", "22/6 80/6")
-		contains(t, m.do(t, 0, "journalctl --no-pager -u hardenctl-restore"), says, "IPv4: CLOSED but for administrators")
+		require.Contains(t, m.do(t, 0, "journalctl --no-pager -u hardenctl-restore"), says, "IPv4: CLOSED but for administrators")
 		m.do(t, 3, "systemctl is-active hardenctl-restore.service") // failed, and said so
 	}
 	reboot := func() {
@@ -48,16 +53,16 @@ func TestReboot(t *testing.T) {
 
 	m.shutDown(t)
 	m.boot(t)
-	contains(t, m.read(t, "/seen/sets"), "add hardenctl-ban-v4 203.0.113.9 timeout 2")
+	require.Contains(t, m.read(t, "/seen/sets"), "add hardenctl-ban-v4 203.0.113.9 timeout 2")
 	t.Run("after Debian's loader", inForce)
 
 	saved := m.read(t, "/etc/iptables/rules.v4")
-	m.write(t, "/etc/iptables/rules.v4", replaceOnce(t, saved, "COMMIT", "-A INPUT --nonsense\nCOMMIT"))
+	m.write(t, "/etc/iptables/rules.v4", testfile.ReplaceOnce(t, saved, "COMMIT", "-A INPUT --nonsense\nCOMMIT"))
 	reboot()
 	t.Run("a broken file", func(t *testing.T) { closed(t, "/etc/iptables/rules.v4 cannot be loaded") })
 	m.write(t, "/etc/iptables/rules.v4", saved)
 
-	must(t, os.Remove(m.disk+"/etc/systemd/system/multi-user.target.wants/netfilter-persistent.service"))
+	require.NoError(t, os.Remove(m.disk+"/etc/systemd/system/multi-user.target.wants/netfilter-persistent.service"))
 	m.useLegacy(t)
 	reboot()
 	t.Run("without another loader, by the legacy backend", inForce)

@@ -12,27 +12,14 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/forwarding"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
-
-// builtins are the built-in profiles, with what they want of their user. Some of
-// them leave a banned source the services.
-var builtins = []struct {
-	name, more string
-	// hidden says that scan.scope is, published that FORWARD is filtered.
-	hidden, published bool
-}{
-	{name: "base"},
-	{name: "bastion", more: "[knocks.front-door]\nsequence = [\"tcp/18211\", \"udp/4127\", \"tcp/29405\"]\n"},
-	{name: "database", hidden: true},
-	{name: "dns", hidden: true},
-	{name: "docker-host", hidden: true, published: true},
-	{name: "gateway", hidden: true, published: true},
-	{name: "howto"},
-	{name: "mail", hidden: true},
-	{name: "ot-controller"},
-	{name: "server"},
-	{name: "web", hidden: true},
-}
 
 // inSets are the addresses of one host, by the set that is to hold them.
 var inSets = map[string][2]string{
@@ -60,22 +47,22 @@ log = "journal"
 // counted lines, which can be forged, leave it the services where the profile
 // says so. A jail of others never does.
 func TestRefusedSets(t *testing.T) {
-	for i, b := range builtins {
-		t.Run(b.name, func(t *testing.T) {
-			bare(t, lab.Backends[i%2])
+	for i, b := range webserver.Builtins {
+		t.Run(b.Name, func(t *testing.T) {
+			stage.Bare(t, lab.Backends[i%2])
 			lab.Serve(t, "tcp", 8081)
 			ports := []int{8081}
-			if b.published {
-				addInside(t)
-				forwardPorts(t)
+			if b.Published {
+				forwarding.AddInside(t)
+				forwarding.ForwardPorts(t)
 				forwards(t) // as Docker does
 				ports = append(ports, 8080)
 			}
-			path := write(t, "members.toml", fmt.Sprintf(withMembers, b.name, b.more))
-			expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+			path := testfile.Write(t, "members.toml", fmt.Sprintf(withMembers, b.Name, b.More))
+			run.Expect(t, 0, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
 			m := newSetMember(t, lab.NewNetwork(t))
-			may := map[string]bool{"": true, "ban": b.hidden, "jail": false, "block": false}
-			if b.hidden {
+			may := map[string]bool{"": true, "ban": b.Hidden, "jail": false, "block": false}
+			if b.Hidden {
 				may["lines"] = true
 			}
 			for set := range may {
@@ -89,8 +76,8 @@ func TestRefusedSets(t *testing.T) {
 // forwards has the server send on what is for others, until the end of the test.
 func forwards(t *testing.T) {
 	t.Helper()
-	for _, path := range forwarding {
-		must(t, os.WriteFile(path, []byte("1"), 0))
+	for _, path := range forwarding.Settings {
+		require.NoError(t, os.WriteFile(path, []byte("1"), 0))
 	}
 }
 
@@ -104,7 +91,7 @@ func newSetMember(t *testing.T, n *lab.Bench) setMember {
 		all = append(all, pair[0], pair[1])
 	}
 	m := setMember{n.Host("member", all...)}
-	for family := range families {
+	for family := range traffic.Families {
 		lab.Await(t, "a way to the server", func() bool { return m.connects("", family, 8081) })
 	}
 	return m
@@ -117,7 +104,7 @@ func (m setMember) join(t *testing.T, set string) {
 		return
 	}
 	for i, address := range inSets[set] {
-		tool(t, fmt.Sprintf("ipset add hardenctl-%s-v%d %s", set, []int{4, 6}[i], address))
+		run.Tool(t, fmt.Sprintf("ipset add hardenctl-%s-v%d %s", set, []int{4, 6}[i], address))
 	}
 }
 
@@ -127,7 +114,7 @@ func (m setMember) tries(t *testing.T, ports []int, may map[string]bool) {
 	t.Helper()
 	var all sync.WaitGroup
 	for set, want := range may {
-		for family := range families {
+		for family := range traffic.Families {
 			for _, port := range ports {
 				all.Add(1)
 				go func() {
@@ -145,7 +132,7 @@ func (m setMember) tries(t *testing.T, ports []int, may map[string]bool) {
 // connects opens a connection from the member of a set, and is greeted.
 func (m setMember) connects(set string, family, port int) bool {
 	from := netip.AddrPortFrom(netip.MustParseAddr(inSets[set][family]), 0)
-	conn, err := m.DialOnce(from, net.JoinHostPort(families[family].server, fmt.Sprint(port)))
+	conn, err := m.DialOnce(from, net.JoinHostPort(traffic.Families[family].Server, fmt.Sprint(port)))
 	if err != nil {
 		return false
 	}

@@ -8,26 +8,32 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // A client that retries closed ports while forged probes fill what is remembered of
 // others is not banned, and lines of the log say nothing new of it. The sets of ports are
 // made small, so that a few probes fill them.
 func TestRetriesBesideForgedProbes(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		watch(t, "scope = \"everything\"\nslow = { probes = 20, window = \"1d\" }\n")
+	stage.OnBackends(t, func(t *testing.T) {
+		webserver.Watch(t, "scope = \"everything\"\nslow = { probes = 20, window = \"1d\" }\n")
 		shrinkPorts(t)
-		forger := newForger(t, lab.NewNetwork(t))
+		forger := traffic.NewForger(t, lab.NewNetwork(t))
 		for _, client := range []netip.Addr{netip.MustParseAddr("203.0.113.150"), netip.MustParseAddr("2001:db8:bad:150::1")} {
-			others := sources(netip.MustParseAddr("10.0.0.0"), 15*1500)
+			others := traffic.Sources(netip.MustParseAddr("10.0.0.0"), 15*1500)
 			if client.Is6() {
-				others = sources(netip.MustParseAddr("fd00:a::"), 15*1500)
+				others = traffic.Sources(netip.MustParseAddr("fd00:a::"), 15*1500)
 			}
 			for round := range 15 {
-				must(t, forger.Forge(syns(client, 7000, 3)...))
-				must(t, forger.Forge(toPort(7999, others[1500*round:1500*(round+1)])...))
+				require.NoError(t, forger.Forge(traffic.SYNs(client, 7000, 3)...))
+				require.NoError(t, forger.Forge(traffic.ToPort(7999, others[1500*round:1500*(round+1)])...))
 			}
-			if member(t, "ban", client) {
+			if banset.Member(t, "ban", client) {
 				t.Errorf("%v has tried three ports again and again, and is banned", client)
 			}
 		}
@@ -39,7 +45,7 @@ func TestRetriesBesideForgedProbes(t *testing.T) {
 func shrinkPorts(t *testing.T) {
 	t.Helper()
 	saved, err := os.ReadFile("/etc/iptables/ipsets")
-	must(t, err)
+	require.NoError(t, err)
 	for line := range strings.Lines(string(saved)) {
 		words := strings.Fields(line)
 		if len(words) < 9 || words[0] != "create" || !strings.HasPrefix(words[1], "hardenctl-seen") {
@@ -47,27 +53,18 @@ func shrinkPorts(t *testing.T) {
 		}
 		name := words[1]
 		words[1], words[6], words[8] = "small", "64", "512" // hashsize, maxelem
-		tool(t, "ipset "+strings.Join(words, " "))
-		tool(t, "ipset swap small "+name)
-		tool(t, "ipset destroy small")
+		run.Tool(t, "ipset "+strings.Join(words, " "))
+		run.Tool(t, "ipset swap small "+name)
+		run.Tool(t, "ipset destroy small")
 	}
-}
-
-// toPort are SYNs to one port from each of the sources.
-func toPort(port int, from []netip.Addr) []lab.Segment {
-	var all []lab.Segment
-	for _, a := range from {
-		all = append(all, syn(a, port))
-	}
-	return all
 }
 
 // A scanner that hurries is banned beside forged probes that have used up what the
 // first window has room for; a client that tries one port again and again is not.
 func TestScannerBesideForgedProbes(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		watch(t, "scope = \"everything\"\n")
-		forger := newForger(t, lab.NewNetwork(t))
+	stage.OnBackends(t, func(t *testing.T) {
+		webserver.Watch(t, "scope = \"everything\"\n")
+		forger := traffic.NewForger(t, lab.NewNetwork(t))
 		for _, of := range []struct {
 			ports                    string
 			crowd, scanner, customer netip.Addr
@@ -77,8 +74,8 @@ func TestScannerBesideForgedProbes(t *testing.T) {
 		} {
 			next := of.crowd
 			flood := func(n int) {
-				crowd := sources(next, n+1)
-				must(t, forger.Forge(toPort(7999, crowd[:n])...))
+				crowd := traffic.Sources(next, n+1)
+				require.NoError(t, forger.Forge(traffic.ToPort(7999, crowd[:n])...))
 				next = crowd[n]
 			}
 			useUp(t, of.ports, func() { flood(3000) })
@@ -86,12 +83,12 @@ func TestScannerBesideForgedProbes(t *testing.T) {
 			lab.Await(t, "a ban of a scanner beside a flood", func() bool {
 				for range 5 {
 					flood(20)
-					must(t, forger.Forge(syn(of.scanner, port), syn(of.customer, 7000)))
+					require.NoError(t, forger.Forge(traffic.SYN(of.scanner, port), traffic.SYN(of.customer, 7000)))
 					port++
 				}
-				return member(t, "ban", of.scanner)
+				return banset.Member(t, "ban", of.scanner)
 			})
-			if member(t, "ban", of.customer) {
+			if banset.Member(t, "ban", of.customer) {
 				t.Errorf("%v has tried one port again and again, and is banned", of.customer)
 			}
 		}
@@ -105,7 +102,7 @@ func useUp(t *testing.T, ports string, flood func()) {
 	before := -1500
 	lab.Await(t, "a window that has no room", func() bool {
 		flood()
-		entries := int(header(t, ports).Entries)
+		entries := int(banset.Header(t, ports).Entries)
 		defer func() { before = entries }()
 		return entries > 9000 && entries-before < 1500
 	})
@@ -114,13 +111,13 @@ func useUp(t *testing.T, ports string, flood func()) {
 // A scanner of whose probes the first window has room for some is banned as early as
 // any other: no probe is left to the rush alone.
 func TestScannerBetweenTwoWindows(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		watch(t, "scope = \"everything\"\n")
-		forger := newForger(t, lab.NewNetwork(t))
+	stage.OnBackends(t, func(t *testing.T) {
+		webserver.Watch(t, "scope = \"everything\"\n")
+		forger := traffic.NewForger(t, lab.NewNetwork(t))
 		next := netip.MustParseAddr("10.0.0.0")
 		flood := func(n int) {
-			crowd := sources(next, n+1)
-			must(t, forger.Forge(toPort(7999, crowd[:n])...))
+			crowd := traffic.Sources(next, n+1)
+			require.NoError(t, forger.Forge(traffic.ToPort(7999, crowd[:n])...))
 			next = crowd[n]
 		}
 		useUp(t, "hardenctl-seen-v4", func() { flood(3000) })
@@ -129,13 +126,13 @@ func TestScannerBetweenTwoWindows(t *testing.T) {
 			scanner = scanner.Next()
 			time.Sleep(500 * time.Millisecond) // there is room for some ten anew
 			began := time.Now()
-			must(t, forger.Forge(syns(scanner, 7000, 5)...))
+			require.NoError(t, forger.Forge(traffic.SYNs(scanner, 7000, 5)...))
 			flood(300)
-			must(t, forger.Forge(syns(scanner, 7005, 6)...))
+			require.NoError(t, forger.Forge(traffic.SYNs(scanner, 7005, 6)...))
 			lab.Drain()
-			looked := strings.Count(tool(t, "ipset save hardenctl-seen-rush-v4"), scanner.String()+",")
+			looked := strings.Count(run.Tool(t, "ipset save hardenctl-seen-rush-v4"), scanner.String()+",")
 			return looked == 11 && time.Since(began) < 9*time.Second
 		})
-		lab.Await(t, "a ban by the eleventh probe", func() bool { return member(t, "ban", scanner) })
+		lab.Await(t, "a ban by the eleventh probe", func() bool { return banset.Member(t, "ban", scanner) })
 	})
 }

@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // A connection that this host has ended by a RST leaves an entry of conntrack that
@@ -21,10 +25,10 @@ include = ["builtin:server"]
 ports = ["tcp/22"]
 new_per_source = "1/minute burst 3"
 `
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		resetAll(t, 22)
-		expect(t, 0, "apply", "--auto-approve", "--confirm-within", "0", "--no-guard", write(t, "used.toml", profile))
+		run.Expect(t, 0, "apply", "--auto-approve", "--confirm-within", "0", "--no-guard", testfile.Write(t, "used.toml", profile))
 		client := network.Host("client", "192.0.2.30/24", "2001:db8:30::30")
 		for server, address := range map[string]string{lab.ServerV4: "192.0.2.30", lab.ServerV6: "2001:db8:30::30"} {
 			local, accepted := netip.AddrPortFrom(netip.MustParseAddr(address), 40000), 0
@@ -45,7 +49,7 @@ new_per_source = "1/minute burst 3"
 func resetAll(t *testing.T, port int) {
 	t.Helper()
 	l, err := net.Listen("tcp", ":"+strconv.Itoa(port))
-	must(t, err)
+	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {

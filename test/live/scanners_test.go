@@ -12,6 +12,10 @@ import (
 	read "github.com/hardenctl/hardenctl/compiler/profile"
 	"github.com/hardenctl/hardenctl/internal/lab"
 	"github.com/hardenctl/hardenctl/profiles"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
 )
 
 // forgers is from how many sources each profile is scanned, one packet a source.
@@ -23,17 +27,17 @@ const forgers = 400
 // connect. Without rules all of them find all ports, or this test is worth
 // nothing.
 func TestScannersFindNothing(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	out, shown := newOutside(t), publicPorts(t)
 	for _, port := range out.ports(shown) {
 		lab.Serve(t, "tcp", port)
 	}
-	arrive(t, out.crowd)
+	traffic.Arrive(t, out.crowd)
 	out.findAll(t, out.ports(shown))
 	for _, name := range profiles.Names() {
 		if ports := shown[name]; len(ports) > 0 {
 			t.Run(name, func(t *testing.T) {
-				expect(t, 0, "apply", "builtin:"+name, "--auto-approve", "--confirm-within", "0", "--no-guard")
+				run.Expect(t, 0, "apply", "builtin:"+name, "--auto-approve", "--confirm-within", "0", "--no-guard")
 				out.findNothing(t, ports)
 			})
 		}
@@ -78,8 +82,8 @@ func newOutside(t *testing.T) *outside {
 		if netip.MustParsePrefix(net).Addr().Is6() {
 			via = s.crowd.V6()
 		}
-		tool(t, fmt.Sprintf("ip route add %s via %s", net, via))
-		tool(t, fmt.Sprintf("ip -n %s route add local %s dev lo", s.crowd.Name(), net))
+		run.Tool(t, fmt.Sprintf("ip route add %s via %s", net, via))
+		run.Tool(t, fmt.Sprintf("ip -n %s route add local %s dev lo", s.crowd.Name(), net))
 	}
 	return s
 }
@@ -121,7 +125,7 @@ func (s *outside) forged(t *testing.T, family int, ports []int) (seen int, by ma
 	last := honest[0].syn(from, forgers)
 	last.To = netip.AddrPortFrom(last.To.Addr(), uint16(ports[0]))
 	answers, err := s.crowd.AnsweredBefore(last, packets...)
-	must(t, err)
+	require.NoError(t, err)
 	by = map[string]int{}
 	for port, flags := range answers {
 		if flags == lab.SYN|lab.ACK {
@@ -146,7 +150,7 @@ func (s *outside) findNothing(t *testing.T, ports []int) {
 	})
 	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 		for _, port := range ports {
-			reaches(t, s.customer, server, port, 1)
+			traffic.Reaches(t, s.customer, server, port, 1)
 		}
 	}
 }

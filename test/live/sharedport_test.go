@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // groups are three services for one port, each with a limit of its own; %t is for
@@ -29,7 +32,7 @@ synproxy = %[1]t
 // TestOnePortForSeveralGroups holds that each source has the limit of the first
 // group that it is in, also where the proxy hands its connections on.
 func TestOnePortForSeveralGroups(t *testing.T) {
-	bare(t, "nft")
+	stage.Bare(t, "nft")
 	network := lab.NewNetwork(t)
 	lab.Serve(t, "tcp", 443)
 	people := []struct {
@@ -41,7 +44,7 @@ func TestOnePortForSeveralGroups(t *testing.T) {
 		{network.Host("stranger", "192.0.2.90/24", "2001:db9:90::7"), 3},
 	}
 	for _, proxy := range []bool{false, true} {
-		expect(t, 0, "apply", write(t, "groups.toml", fmt.Sprintf(groups, proxy)), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		run.Expect(t, 0, "apply", testfile.Write(t, "groups.toml", fmt.Sprintf(groups, proxy)), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for _, p := range people {
 			for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 				if got := atOnce(p.host, "tcp", server, 10); got != p.most {

@@ -2,65 +2,16 @@ package live
 
 import (
 	"fmt"
-	"net/netip"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/banset"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
-
-// watchful is a web and name server whose admins and crawlers are known. What it
-// does about scans comes behind it.
-const watchful = `version = 1
-description = "A web and name server, watched"
-
-[policy]
-input = "drop"
-
-[sets.office]
-addresses = ["198.51.100.0/28", "2001:db8:10::/48"]
-
-[sets.crawlers]
-addresses = ["66.249.64.0/27", "2001:4860:4801:10::/64"]
-
-[access]
-admin = ["@office"]
-exempt = ["@crawlers"]
-
-[services.http]
-ports = ["tcp/80"]
-
-[services.https]
-ports = ["tcp/443"]
-new_per_source = "50/second burst 200"
-
-[services.dns]
-ports = ["udp/53"]
-
-[services.ssh]
-ports = ["tcp/22"]
-admin = true
-from = ["@office"]
-
-[icmp]
-echo_per_source = "1/second burst 5"
-
-[udp]
-new_per_source = "5/minute burst 10"
-`
-
-// profile is the server under attack; %s is the scope of its bans.
-const profile = watchful + `
-[scan]
-probes = 10
-window = "60s"
-ban = "1h"
-scope = "%s"
-stealth = true
-`
 
 // public is what the profile shows to everyone.
 var public = map[string][]string{"tcp": {"tcp/80", "tcp/443"}, "udp": {"udp/53"}}
@@ -111,16 +62,16 @@ func siege(t *testing.T, backend, scope string) {
 	lab.UseBackend(t, backend)
 	lab.FlushState(t)
 	t.Cleanup(func() { lab.FlushState(t) })
-	serve(t)
-	path := write(t, "profile.toml", fmt.Sprintf(profile, scope))
-	hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
-	hardenctl(t, "plan", path, "--detailed-exitcode") // exits 2 if anything is left to do
-	loadedBy(t, backend)
+	webserver.Serve(t)
+	path := testfile.Write(t, "profile.toml", fmt.Sprintf(webserver.Profile, scope))
+	run.Hardenctl(t, "apply", path, "--auto-approve", "--confirm-within", "0", "--no-guard")
+	run.Hardenctl(t, "plan", path, "--detailed-exitcode") // exits 2 if anything is left to do
+	webserver.LoadedBy(t, backend)
 
 	network := lab.NewNetwork(t)
-	people := newPeople(network)
-	people.visit(t)
-	stop := people.keepVisiting(t)
+	people := webserver.NewPeople(network)
+	people.Visit(t)
+	stop := people.KeepVisiting(t)
 	t.Run("scans", func(t *testing.T) {
 		for i, a := range attacks {
 			for _, family := range []int{4, 6} {
@@ -133,33 +84,8 @@ func siege(t *testing.T, backend, scope string) {
 		}
 	})
 	stop()
-	people.visit(t)
-	people.unbanned(t)
-}
-
-// loadedBy checks that the rules are in this backend and in no other, so that
-// the siege is of what it says.
-func loadedBy(t *testing.T, backend string) {
-	t.Helper()
-	for _, b := range lab.Backends {
-		out, err := exec.Command("iptables-" + b + "-save").Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if ours := strings.Contains(string(out), "-j HARDENCTL-"); ours != (b == backend) {
-			t.Fatalf("backend %s: our rules in %s: %v", backend, b, ours)
-		}
-	}
-}
-
-// serve opens the services of the profile, and others that must stay hidden.
-func serve(t *testing.T) {
-	for _, port := range []int{22, 80, 443, 5432, 8080} {
-		lab.Serve(t, "tcp", port)
-	}
-	for _, port := range []int{53, 123} {
-		lab.Serve(t, "udp", port)
-	}
+	people.Visit(t)
+	people.Unbanned(t)
 }
 
 // scanner is a new host: in IPv6, of a /64 of its own.
@@ -178,15 +104,15 @@ func (a attack) run(t *testing.T, from *lab.Host, family int, scope string) {
 	if family == 6 {
 		address, server = from.V6(), lab.ServerV6
 	}
-	if banned(t, address) != a.bans {
+	if banset.Banned(t, address) != a.bans {
 		t.Errorf("%v banned: %v, want %v", address, !a.bans, a.bans)
 	}
 	if a.bans {
-		err := connect(from, server, 80)
+		err := traffic.Connect(from, server, 80)
 		if reached := err == nil; reached != (scope == "hidden") {
 			t.Errorf("scope %q: the banned scanner connects to port 80: %v (%v)", scope, reached, err)
 		}
-		if !isRefused(from, server, 8080) {
+		if !traffic.IsRefused(from, server, 8080) {
 			t.Error("the banned scanner connects to port 8080")
 		}
 	}
@@ -221,78 +147,5 @@ func (a attack) judge(t *testing.T, scan lab.Scan, scope string) {
 		t.Errorf("open: %v, want %v", open, want)
 	case slices.ContainsFunc(open, func(p string) bool { return !slices.Contains(want, p) }):
 		t.Errorf("open: %v, want some of %v", open, want)
-	}
-}
-
-// banned asks the kernel for an address; of IPv6, for its whole /64.
-func banned(t *testing.T, a netip.Addr) bool {
-	t.Helper()
-	set, member := "hardenctl-ban-v4", a
-	if a.Is6() {
-		set, member = "hardenctl-ban-v6", netip.PrefixFrom(a, 64).Masked().Addr()
-	}
-	out, err := exec.Command("ipset", "test", set, member.String()).CombinedOutput()
-	if err != nil && !strings.Contains(string(out), "is NOT in set") {
-		t.Fatalf("ipset test %s %v: %v: %s", set, member, err, out)
-	}
-	return err == nil
-}
-
-// people are the legitimate clients of the server, and an unlisted host that is not
-// among those who may use SSH.
-type people struct{ customer, crawler, admin, stranger *lab.Host }
-
-func newPeople(n *lab.Bench) people {
-	return people{
-		customer: n.Host("customer", "192.0.2.20/24", "2001:db8:20::20"),
-		crawler:  n.Host("crawler", "66.249.64.5", "2001:4860:4801:10::5"),
-		admin:    n.Host("admin", "198.51.100.5", "2001:db8:10::5"),
-		stranger: n.Host("stranger", "192.0.2.30/24", "2001:db8:30::30"),
-	}
-}
-
-// visit has each of them do what it does, over both families.
-func (p people) visit(t *testing.T) {
-	t.Helper()
-	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-		reaches(t, p.customer, server, 443, 30)
-		reaches(t, p.crawler, server, 443, 100)
-		reaches(t, p.admin, server, 22, 1)
-		if !isRefused(p.stranger, server, 22) {
-			t.Errorf("stranger -> %s port 22: connected, want nothing", server)
-		}
-	}
-}
-
-// unbanned checks that no visitor has been taken for a scanner, not even
-// the unlisted one, which tried one port again and again.
-func (p people) unbanned(t *testing.T) {
-	t.Helper()
-	for _, h := range []*lab.Host{p.customer, p.crawler, p.admin, p.stranger} {
-		if banned(t, h.V4()) || banned(t, h.V6()) {
-			t.Errorf("the %s is banned", h.Name())
-		}
-	}
-}
-
-// keepVisiting visits again and again until stop is called.
-func (p people) keepVisiting(t *testing.T) (stop func()) {
-	quit, done := make(chan struct{}), make(chan int)
-	go func() {
-		for rounds := 0; ; rounds++ {
-			select {
-			case <-quit:
-				done <- rounds
-				return
-			case <-time.After(time.Second):
-				p.visit(t)
-			}
-		}
-	}()
-	return func() {
-		close(quit)
-		if rounds := <-done; rounds < 2 {
-			t.Errorf("only %d visits during the scans", rounds)
-		}
 	}
 }

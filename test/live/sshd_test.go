@@ -16,12 +16,16 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
 )
 
 // sshdProgram is Debian's openssh-server, unpacked: one that is installed would
 // start with the machine. A tree, which nothing starts in, has its own.
 func sshdProgram() string {
-	if os.Getenv(treeVariable) != "" {
+	if os.Getenv(suite.TreeVariable) != "" {
 		return "/usr/sbin/sshd"
 	}
 	return "../../bin/sshd/usr/sbin/sshd"
@@ -35,10 +39,10 @@ func newSSHD(t *testing.T) *sshd {
 	t.Helper()
 	d := furnishSSHD(t)
 	daemon := d.server(t, "-D")
-	var log syncBuffer
+	var log run.SyncBuffer
 	daemon.Stdout, daemon.Stderr = &log, &log
 	daemon.WaitDelay = time.Second // sessions hold the log for longer
-	must(t, lab.StartDaemon(daemon))
+	require.NoError(t, lab.StartDaemon(daemon))
 	t.Cleanup(func() {
 		endSessions(daemon.Process.Pid)
 		daemon.Process.Kill()
@@ -60,7 +64,7 @@ func newSSHD(t *testing.T) *sshd {
 func (d *sshd) server(t *testing.T, mode string) *exec.Cmd {
 	t.Helper()
 	program, err := filepath.Abs(sshdProgram())
-	must(t, err)
+	require.NoError(t, err)
 	if _, err := os.Stat(program); err != nil {
 		t.Fatalf("no sshd to test with: %v\nrun make bin/sshd, which unpacks Debian's", err)
 	}
@@ -72,12 +76,12 @@ func (d *sshd) server(t *testing.T, mode string) *exec.Cmd {
 func furnishSSHD(t *testing.T) *sshd {
 	t.Helper()
 	folder, err := os.MkdirTemp("/run", "sshd-")
-	must(t, err)
-	t.Cleanup(func() { must(t, os.RemoveAll(folder)) })
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
 	d := &sshd{folder}
 	prepareRoot(t)
 	for _, key := range []string{"host", "user"} {
-		fed(t, "", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(folder, key))
+		run.WithInput(t, "", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(folder, key))
 	}
 	config := strings.NewReplacer("FOLDER", folder).Replace(`Port 22
 HostKey FOLDER/host
@@ -87,7 +91,7 @@ StrictModes no
 UsePAM no
 PidFile none
 `)
-	must(t, os.WriteFile(filepath.Join(folder, "config"), []byte(config), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "config"), []byte(config), 0o600))
 	return d
 }
 
@@ -113,13 +117,13 @@ func endSessions(daemon int) {
 // and the folder that its package would have made.
 func prepareRoot(t *testing.T) {
 	t.Helper()
-	must(t, os.MkdirAll("/run/sshd", 0o755))
+	require.NoError(t, os.MkdirAll("/run/sshd", 0o755))
 	for path, root := range map[string]string{
 		"/etc/passwd": "root:x:0:0:root:/root:/bin/sh",
 		"/etc/shadow": "root:*:19000:0:99999:7:::",
 	} {
 		text, err := os.ReadFile(path)
-		must(t, err)
+		require.NoError(t, err)
 		lines := []string{root}
 		for line := range strings.Lines(string(text)) {
 			if !strings.HasPrefix(line, "root:") {
@@ -129,8 +133,8 @@ func prepareRoot(t *testing.T) {
 		if path == "/etc/passwd" && !strings.Contains(string(text), "\nsshd:") {
 			lines = append(lines, "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin")
 		}
-		must(t, os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
-		must(t, os.Chmod(path, 0o644))
+		require.NoError(t, os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+		require.NoError(t, os.Chmod(path, 0o644))
 	}
 }
 
@@ -147,14 +151,14 @@ func (d *sshd) command(from *lab.Host, server string, words ...string) *exec.Cmd
 // printed and its exit code.
 func (d *sshd) apply(t *testing.T, from *lab.Host, server, profile string, more ...string) (string, int) {
 	t.Helper()
-	words := append([]string{binary(t), "apply", profile, "--auto-approve", "--confirm-within", "0"}, more...)
-	return outcome(t, d.command(from, server, words...))
+	words := append([]string{run.Binary(t), "apply", profile, "--auto-approve", "--confirm-within", "0"}, more...)
+	return run.Outcome(t, d.command(from, server, words...))
 }
 
 // logsIn fails the test unless a new login works.
 func (d *sshd) logsIn(t *testing.T, from *lab.Host, server string) {
 	t.Helper()
-	out, code := outcome(t, d.command(from, server, "echo", "welcome"))
+	out, code := run.Outcome(t, d.command(from, server, "echo", "welcome"))
 	if code != 0 || out != "welcome\n" {
 		t.Errorf("a new login at %s: exit %d: %s", server, code, out)
 	}
@@ -172,13 +176,13 @@ func (d *sshd) stays(t *testing.T, from *lab.Host, server string) *openShell {
 	t.Helper()
 	cmd := d.command(from, server, "sh")
 	in, err := cmd.StdinPipe()
-	must(t, err)
+	require.NoError(t, err)
 	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		in.Close()
-		timer := time.AfterFunc(stall, func() { cmd.Process.Kill() })
+		timer := time.AfterFunc(traffic.Stall, func() { cmd.Process.Kill() })
 		defer timer.Stop()
 		cmd.Wait()
 	})

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
 )
 
 // newSocketSSHD serves port 22 as ssh.socket of systemd does: one socket listens
@@ -17,7 +18,7 @@ func newSocketSSHD(t *testing.T) *sshd {
 	t.Helper()
 	d := furnishSSHD(t)
 	l, err := net.Listen("tcp", "[::]:22")
-	must(t, err)
+	require.NoError(t, err)
 	var sessions sync.WaitGroup
 	ended := make(chan struct{})
 	sessions.Add(1)

@@ -6,6 +6,10 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/knocking"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
 )
 
 // swept is a server with two doors that a scan knocks at in order, at one
@@ -35,7 +39,7 @@ open = "10m"
 // A scan of all ports opens no door, whatever its order.
 func TestSweep(t *testing.T) {
 	sweep := filepath.Join(t.TempDir(), "sweep")
-	tool(t, "go build -o "+sweep+" ./testdata/sweep")
+	run.Tool(t, "go build -o "+sweep+" ./testdata/sweep")
 	type cell struct {
 		order  string
 		family int
@@ -43,27 +47,27 @@ func TestSweep(t *testing.T) {
 	cells := []cell{{"up", 4}, {"down", 6}, {"random", 4}, {"up", 6}, {"down", 4}, {"random", 6}}
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
-			h := newKnockNetwork(t, backend, swept)
-			for i := range newSlice(t, len(cells), len(lab.Backends)).numbers() {
+			h := knocking.NewNetwork(t, backend, swept)
+			for i := range suite.NewSlice(t, len(cells), len(lab.Backends)).Numbers() {
 				c := cells[i]
-				t.Run(fmt.Sprintf("%s/v%d", c.order, c.family), func(t *testing.T) { h.knocker(c.family).sweeps(t, sweep, c.order) })
+				t.Run(fmt.Sprintf("%s/v%d", c.order, c.family), func(t *testing.T) { sweeps(h.Knocker(c.family), t, sweep, c.order) })
 			}
 		})
 	}
 }
 
-func (g knocker) sweeps(t *testing.T, program, order string) {
+func sweeps(g knocking.Knocker, t *testing.T, program, order string) {
 	family := 4
-	if g.address().Is6() {
+	if g.Address().Is6() {
 		family = 6
 	}
-	came := func() int { return packets(t, family, "HARDENCTL-INPUT", "HARDENCTL-K-RISING") }
+	came := func() int { return traffic.Packets(t, family, "HARDENCTL-INPUT", "HARDENCTL-K-RISING") }
 	before := came()
-	g.runs(t, program, g.server, order)
+	g.Runs(t, program, g.Server, order)
 	if n := came() - before; n < 131000 {
 		t.Errorf("only %d packets, of two for each port, came to the doors", n)
 	}
-	g.reachesOnly(t)
-	g.sends(t, "tcp/6000", "tcp/6900", "udp/8000", "tcp/9000", "tcp/3000", "udp/2000")
-	g.reachesOnly(t, 22, 5432, 8080)
+	g.ReachesOnly(t)
+	g.Sends(t, "tcp/6000", "tcp/6900", "udp/8000", "tcp/9000", "tcp/3000", "udp/2000")
+	g.ReachesOnly(t, 22, 5432, 8080)
 }

@@ -8,26 +8,30 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/synflood"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"golang.org/x/sys/unix"
 )
 
 // A session to a service that begins to ask for the proxy goes on, although
 // conntrack has never seen it and does not pick it up any more.
 func TestSessionSurvivesSynProxy(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8:20::20")
 		sessions := map[string]net.Conn{}
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-			sessions[server] = openSession(t, client, server)
+			sessions[server] = traffic.OpenSession(t, client, server)
 		}
-		expect(t, 0, "apply", proxied(t, true, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		run.Expect(t, 0, "apply", synflood.Proxied(t, true, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
 		for server, conn := range sessions {
 			for range 4 {
 				conn.SetDeadline(time.Now().Add(lab.Patience))
 				_, err := conn.Write([]byte("x"))
-				must(t, err)
+				require.NoError(t, err)
 				if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
 					t.Fatalf("%s: no answer: %v", server, err)
 				}
@@ -40,22 +44,22 @@ func TestSessionSurvivesSynProxy(t *testing.T) {
 // have agreed on without the proxy, and a download comes whole, as without. How
 // fast it was is noted.
 func TestSynProxyOptions(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8:20::20")
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			address := net.JoinHostPort(server, "443")
 			l, err := net.Listen("tcp", address)
-			must(t, err)
+			require.NoError(t, err)
 			speed := map[bool]float64{}
 			for _, proxy := range []bool{false, true} {
-				expect(t, 0, "apply", proxied(t, proxy, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
+				run.Expect(t, 0, "apply", synflood.Proxied(t, proxy, ""), "--auto-approve", "--confirm-within", "0", "--no-guard")
 				far := make(chan *unix.TCPInfo, 1)
 				go sendTo(l, far)
 				conn, err := client.DialOnce(netip.AddrPort{}, address)
-				must(t, err)
+				require.NoError(t, err)
 				began := time.Now()
 				n, err := io.Copy(io.Discard, conn)
-				if must(t, err); n != download {
+				if require.NoError(t, err); n != download {
 					t.Errorf("%s, proxy %t: %d bytes of %d", server, proxy, n, download)
 				}
 				speed[proxy] = float64(n) / time.Since(began).Seconds() / 1e6

@@ -6,13 +6,15 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/knocking"
+	"github.com/hardenctl/hardenctl/test/live/internal/synflood"
 )
 
 // proxiedDoors are the doors, with the proxy before what is behind them.
 var proxiedDoors = strings.NewReplacer(
 	`knock = "front-door"`, "knock = \"front-door\"\nsynproxy = true",
 	`"tcp/5432", "tcp/8080"]`, "\"tcp/5432\", \"tcp/8080\", \"tcp/8443\"]\nsynproxy = true",
-).Replace(doors)
+).Replace(knocking.Profile)
 
 // A knock opens what the proxy serves, to the source that knocked and for as long
 // as the door is open, and nothing else does: a cookie is not answered to a
@@ -20,22 +22,22 @@ var proxiedDoors = strings.NewReplacer(
 func TestSynProxyKnock(t *testing.T) {
 	for _, backend := range lab.Backends {
 		t.Run(backend, func(t *testing.T) {
-			h := newKnockNetwork(t, backend, proxiedDoors)
+			h := knocking.NewNetwork(t, backend, proxiedDoors)
 			t.Run("visits", func(t *testing.T) {
 				for _, family := range []int{4, 6} {
-					for _, v := range visits {
-						h.knocker(family).comes(t, v.name, v.by)
+					for _, v := range knocking.Visits {
+						h.Knocker(family).Comes(t, v.Name, v.By)
 					}
 					if backend == lab.Backends[0] { // waiting is dear
-						h.knocker(family).comes(t, "the door closes", knocker.leavesTheDoorOpen)
+						h.Knocker(family).Comes(t, "the door closes", knocking.Knocker.LeavesTheDoorOpen)
 					}
 				}
 			})
-			pages, attacker := openSite(t, 8443), newAttacker(t, h.network)
+			pages, attacker := openSite(t, 8443), newAttacker(t, h.Network)
 			for _, family := range []int{4, 6} {
-				g := h.knocker(family)
-				g.sends(t, back...)
-				pages.isCalmIn(t, flood{attacker, netip.AddrPortFrom(netip.MustParseAddr(g.server), 8443), 10_000}, g.Host)
+				g := h.Knocker(family)
+				g.Sends(t, knocking.Back...)
+				pages.IsCalmIn(t, synflood.Flood{From: attacker, To: netip.AddrPortFrom(netip.MustParseAddr(g.Server), 8443), Packets: 10_000}, g.Host)
 			}
 		})
 	}

@@ -4,6 +4,10 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/test/live/internal/bootsim"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
 )
 
 // On a machine with systemd, a timer ends the trial: no process waits. A reboot
@@ -15,15 +19,15 @@ func TestTrialOnAMachine(t *testing.T) {
 		now = old + " 9999/4 9999/6"
 	)
 	m := newMachine(t)
-	m.write(t, "/etc/hardenctl/profile.toml", keeping)
-	m.write(t, "/etc/hardenctl/other.toml", keeping+"\n[services.other]\nports = [\"tcp/9999\"]\n")
+	m.write(t, "/etc/hardenctl/profile.toml", bootsim.Keeping)
+	m.write(t, "/etc/hardenctl/other.toml", bootsim.Keeping+"\n[services.other]\nports = [\"tcp/9999\"]\n")
 	m.boot(t)
 	m.do(t, 0, "hardenctl apply --auto-approve --no-guard --confirm-within 0")
 	m.do(t, 0, "systemctl daemon-reload")
 	m.do(t, 0, "systemctl start hardenctl-restore")
 	m.lets(t, old, old)
 	nothing := func() bool {
-		left, err := os.ReadDir(m.disk + ourJournal.Folder)
+		left, err := os.ReadDir(m.disk + stage.Journal.Folder)
 		return err == nil && len(left) == 0
 	}
 
@@ -34,7 +38,7 @@ func TestTrialOnAMachine(t *testing.T) {
 	m.do(t, 0, apply+"10m")
 	// Fault 20: the timer counts on the monotonic clock, which cannot be set.
 	timer := m.do(t, 0, "systemctl show hardenctl-trial-*.timer")
-	if contains(t, timer, "TimersMonotonic={ OnActiveUSec=", "AccuracyUSec=100ms"); strings.Contains(timer, "TimersCalendar={") {
+	if require.Contains(t, timer, "TimersMonotonic={ OnActiveUSec=", "AccuracyUSec=100ms"); strings.Contains(timer, "TimersCalendar={") {
 		t.Errorf("the timer goes by the calendar:\n%s", timer)
 	}
 	if all := m.do(t, 0, "ps -e -o args"); strings.Contains(all, "at-deadline") {
@@ -43,7 +47,7 @@ func TestTrialOnAMachine(t *testing.T) {
 	m.lets(t, now, now)
 	m.do(t, 0, "hardenctl revert")
 	m.lets(t, old, old)
-	contains(t, m.do(t, 0, apply+"30s"), "on trial for 30 s")
+	require.Contains(t, m.do(t, 0, apply+"30s"), "on trial for 30 s")
 	m.await(t, "end of the trial", nothing)
 	m.lets(t, old, old)
 	m.do(t, 0, "hardenctl plan --detailed-exitcode")
@@ -59,43 +63,9 @@ func TestTrialOnAMachine(t *testing.T) {
 	m.do(t, 0, "hardenctl plan --detailed-exitcode")
 
 	m.do(t, 0, apply+"10m")
-	contains(t, m.do(t, 0, "hardenctl confirm --same-session"), "Confirmed.")
+	require.Contains(t, m.do(t, 0, "hardenctl confirm --same-session"), "Confirmed.")
 	m.off()
 	m.boot(t)
 	m.lets(t, now, now)
 	m.do(t, 0, "hardenctl plan /etc/hardenctl/other.toml --detailed-exitcode")
-}
-
-// A reboot in a trial boots the old state, and the next command has nothing to
-// do but clear up; a reboot in the middle of a confirm ends in the new one.
-func TestFault19_RebootInATrial(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
-		before := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 99\n[policy]")
-		after := variant(t, `[policy]`, "[kernel]\ndefault_ttl = 111\n[policy]", `"tcp/80"`, `"tcp/8443"`, `ban = "1h"`, `ban = "30m"`)
-		expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
-		reboot(t)
-		old := look(t)
-		tryOut(t, after, "2m")
-		reboot(t)
-		tool(t, "sysctl -qw net.ipv4.ip_default_ttl=77") // as some other file of the host may say
-		expect(t, 0, "revert")
-		ttlIs(t, "77")
-		tool(t, "sysctl -qw net.ipv4.ip_default_ttl=99")
-		look(t).is(t, old)
-		nothingUnderWay(t)
-
-		folder := t.TempDir()
-		hardenctl(t, "compile", after, "-o", folder)
-		begun, _ := kill(t, "apply "+folder, 1000)
-		expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
-		for _, step := range []int{len(begun) - 6, len(begun) - 1} { // sets, and files
-			kill(t, "apply "+folder, step)
-			reboot(t)
-			contains(t, expect(t, 0, "revert"), "No trial is pending")
-			expect(t, 0, "plan", after, "--detailed-exitcode")
-			nothingUnderWay(t)
-			noTrialLeft(t)
-			expect(t, 0, "apply", before, "--auto-approve", "--no-guard", "--confirm-within", "0")
-		}
-	})
 }

@@ -5,6 +5,12 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/forwarding"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // The policy of FORWARD, which the guard of a trial cannot carry, is on trial all
@@ -12,11 +18,11 @@ import (
 // decided as it will be, and after the deadline, with no process alive, as it
 // was.
 func TestForwardPolicyOnTrial(t *testing.T) {
-	closed, left := variant(t, "[policy]", "[policy]\nforward = \"drop\""), variant(t)
-	onBackends(t, func(t *testing.T) {
+	closed, left := webserver.Variant(t, "[policy]", "[policy]\nforward = \"drop\""), webserver.Variant(t)
+	stage.OnBackends(t, func(t *testing.T) {
 		outside := lab.NewNetwork(t).Host("outside", "203.0.113.9", "2001:db8:9::9")
-		addInside(t)
-		routes(t)
+		forwarding.AddInside(t)
+		forwarding.Routes(t)
 		for _, c := range []struct {
 			name, before, after string
 			passes              bool // before
@@ -25,22 +31,22 @@ func TestForwardPolicyOnTrial(t *testing.T) {
 			{"is let go", closed, left, false},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				t.Cleanup(func() { as(t, applying, "revert") })
-				expect(t, 0, "apply", c.before, "--auto-approve", "--no-guard", "--confirm-within", "0")
+				t.Cleanup(func() { run.As(t, run.Applying, "revert") })
+				run.Expect(t, 0, "apply", c.before, "--auto-approve", "--no-guard", "--confirm-within", "0")
 				through(t, outside, c.passes)
-				tryOut(t, c.after, "10m")
-				killAll(t)
+				trials.TryOut(t, c.after, "10m")
+				run.KillAll(t)
 				through(t, outside, !c.passes)
-				deadline := moveDeadline(t, 0)
+				deadline := trials.MoveDeadline(t, 0)
 				lab.Await(t, "the old policy of FORWARD", func() bool { return goesThrough(outside, c.passes) == "" })
-				noteP4(t, deadline)
-				expect(t, 0, "revert")
+				trials.NoteP4(t, deadline)
+				run.Expect(t, 0, "revert")
 				through(t, outside, c.passes)
-				token, _ := tryOut(t, c.after, "10m")
-				expectAs(t, confirming, 0, "confirm", token)
+				token, _ := trials.TryOut(t, c.after, "10m")
+				run.ExpectAs(t, run.Confirming, 0, "confirm", token)
 				through(t, outside, !c.passes)
-				expect(t, 0, "plan", c.after, "--detailed-exitcode")
-				noTrialLeft(t)
+				run.Expect(t, 0, "plan", c.after, "--detailed-exitcode")
+				trials.NoTrialLeft(t)
 			})
 		}
 	})
@@ -57,8 +63,8 @@ func through(t *testing.T, outside *lab.Host, want bool) {
 // goesThrough names an address on the inside to which connections do not pass as
 // wanted.
 func goesThrough(outside *lab.Host, want bool) string {
-	for _, address := range inner {
-		if connects(outside, net.JoinHostPort(address, "80"), want) != want {
+	for _, address := range forwarding.Inner {
+		if traffic.Connects(outside, net.JoinHostPort(address, "80"), want) != want {
 			return address
 		}
 	}

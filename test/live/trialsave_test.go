@@ -4,6 +4,13 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/test/live/internal/bootsim"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/trials"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
 // What others save in the middle of a trial, rules alone or sets too, does
@@ -11,10 +18,10 @@ import (
 // loader was there before, or fails, and fixes the files; where the journal has
 // gone, the next apply does.
 func TestSaveInATrial(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		const kernel = "[kernel]\ndefault_ttl = 99\n[policy]"
-		one, other := variant(t, "[policy]", kernel), variant(t, "[policy]", kernel, `"tcp/80"`, `"tcp/8443"`)
-		expect(t, 0, "apply", one, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		one, other := webserver.Variant(t, "[policy]", kernel), webserver.Variant(t, "[policy]", kernel, `"tcp/80"`, `"tcp/8443"`)
+		run.Expect(t, 0, "apply", one, "--auto-approve", "--no-guard", "--confirm-within", "0")
 		for _, c := range []struct {
 			name  string
 			sets  bool // saved too, so that others load what they have saved
@@ -25,27 +32,27 @@ func TestSaveInATrial(t *testing.T) {
 			{"rules, and no journal", false, false},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				tryOut(t, other, "10m")
+				trials.TryOut(t, other, "10m")
 				saveAll(t, c.sets)
 				if !c.known {
-					must(t, os.RemoveAll(ourJournal.Folder))
+					require.NoError(t, os.RemoveAll(stage.Journal.Folder))
 				}
 				if c.sets {
-					reboot(t)
+					bootsim.Reboot(t)
 				} else {
-					killAll(t)
-					rebooted(t)
+					run.KillAll(t)
+					bootsim.LoseState(t)
 				}
-				out := expect(t, 0, "restore")
-				contains(t, out, "IPv6: the rules of")
+				out := run.Expect(t, 0, "restore")
+				require.Contains(t, out, "IPv6: the rules of")
 				if says := strings.Contains(out, "/etc/iptables/rules.v4 was saved by someone during a trial"); says == c.known {
 					t.Errorf("the files are said to hold a trial: %v:\n%s", says, out)
 				}
-				contains(t, tool(t, "iptables -S HARDENCTL-TRUSTED"), "--dport 80 ")
-				expect(t, 0, "apply", one, "--auto-approve", "--no-guard", "--confirm-within", "0")
-				noTrialLeft(t)
-				nothingUnderWay(t)
-				expect(t, 0, "plan", one, "--detailed-exitcode")
+				require.Contains(t, run.Tool(t, "iptables -S HARDENCTL-TRUSTED"), "--dport 80 ")
+				run.Expect(t, 0, "apply", one, "--auto-approve", "--no-guard", "--confirm-within", "0")
+				trials.NoTrialLeft(t)
+				trials.NothingUnderWay(t)
+				run.Expect(t, 0, "plan", one, "--detailed-exitcode")
 				noTrialSaved(t)
 			})
 		}
@@ -59,27 +66,27 @@ func TestSavedTrialGoesBack(t *testing.T) {
 		name string
 		ends func(t *testing.T)
 	}{
-		{"by a person", func(t *testing.T) { expect(t, 0, "revert") }},
-		{"by the watchdog", func(t *testing.T) { moveDeadline(t, 0) }},
+		{"by a person", func(t *testing.T) { run.Expect(t, 0, "revert") }},
+		{"by the watchdog", func(t *testing.T) { trials.MoveDeadline(t, 0) }},
 		{"by the next command", func(t *testing.T) {
-			killAll(t)
-			moveDeadline(t, 0)
+			run.KillAll(t)
+			trials.MoveDeadline(t, 0)
 			isOver(t)
-			expect(t, 0, "revert")
+			run.Expect(t, 0, "revert")
 		}},
 	}
-	onTrial(t, func(t *testing.T, s *siteOnTrial) {
+	trials.OnTrial(t, func(t *testing.T, s *trials.Site) {
 		for _, way := range ways {
 			t.Run(way.name, func(t *testing.T) {
-				tryOut(t, s.after, "10m")
+				trials.TryOut(t, s.After, "10m")
 				saveAll(t, false)
 				way.ends(t)
-				ended(t)
+				trials.Ended(t)
 				noTrialSaved(t)
-				nothingUnderWay(t)
-				reboot(t)
-				s.isNew(t, false)
-				contains(t, tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT\n", "the old monitor")
+				trials.NothingUnderWay(t)
+				bootsim.Reboot(t)
+				s.IsNew(t, false)
+				require.Contains(t, run.Tool(t, "iptables-save"), "-A INPUT -j HARDENCTL-INPUT\n", "the old monitor")
 			})
 		}
 	})
@@ -89,13 +96,13 @@ func TestSavedTrialGoesBack(t *testing.T) {
 // trial that was saved with its sets, boots the trial, and the kernel
 // ends it: no lockout lasts longer than the trial.
 func TestSavedTrialEndsInTheKernel(t *testing.T) {
-	onTrial(t, func(t *testing.T, s *siteOnTrial) {
-		tryOut(t, s.after, "10m")
+	trials.OnTrial(t, func(t *testing.T, s *trials.Site) {
+		trials.TryOut(t, s.After, "10m")
 		saveAll(t, true)
-		reboot(t)
-		s.isNew(t, true)
-		s.becomesOld(t, setDeadline(t, 0))
-		contains(t, tool(t, "iptables -S INPUT"), "-P INPUT DROP", "-j HARDENCTL-INPUT")
+		bootsim.Reboot(t)
+		s.IsNew(t, true)
+		s.BecomesOld(t, trials.SetDeadline(t, 0))
+		require.Contains(t, run.Tool(t, "iptables -S INPUT"), "-P INPUT DROP", "-j HARDENCTL-INPUT")
 	})
 }
 
@@ -104,7 +111,7 @@ func TestSavedTrialEndsInTheKernel(t *testing.T) {
 func saveAll(t *testing.T, sets bool) {
 	t.Helper()
 	for path, command := range saving(sets) {
-		must(t, os.WriteFile(path, []byte(tool(t, command)), 0o644))
+		require.NoError(t, os.WriteFile(path, []byte(run.Tool(t, command)), 0o644))
 	}
 }
 
@@ -114,7 +121,7 @@ func noTrialSaved(t *testing.T) {
 	t.Helper()
 	for path := range saving(true) {
 		text, err := os.ReadFile(path)
-		must(t, err)
+		require.NoError(t, err)
 		if strings.Contains(string(text), "HARDENCTL_") || strings.Contains(string(text), "hardenctl_") {
 			t.Errorf("%s holds a trial:\n%s", path, text)
 		}

@@ -9,16 +9,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/traffic"
+	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
 // withAdmin is a profile with an admin, at SSH and at the website.
 func withAdmin(t *testing.T, untracked bool) string {
 	t.Helper()
-	return overWeb(t, fmt.Sprintf("[access]\nadmin = [\"192.0.2.20\", \"2001:db8::20\"]\nadmin_untracked = %v\n[services.https]\nadmin = true\n", untracked))
+	return webserver.OverWeb(t, fmt.Sprintf("[access]\nadmin = [\"192.0.2.20\", \"2001:db8::20\"]\nadmin_untracked = %v\n[services.https]\nadmin = true\n", untracked))
 }
 
 // meetsUntracked makes an admin, another client, and the services of the profile.
@@ -34,22 +38,22 @@ func meetsUntracked(t *testing.T) (admin, client *lab.Host) {
 // While conntrack's table is full, nobody gets in whose connections it has to see. An
 // admin whose connections it does not see does.
 func TestAdminGetsInWithAFullTable(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		admin, client := meetsUntracked(t)
 		for _, untracked := range []bool{false, true} {
-			expect(t, 0, "apply", withAdmin(t, untracked), "--auto-approve", "--confirm-within", "0")
-			arrive(t, admin)
-			arrive(t, client)
+			run.Expect(t, 0, "apply", withAdmin(t, untracked), "--auto-approve", "--confirm-within", "0")
+			traffic.Arrive(t, admin)
+			traffic.Arrive(t, client)
 			fillTable(t)
-			for _, f := range families {
-				refused(t, client, f.server, 22)
+			for _, f := range traffic.Families {
+				traffic.Refused(t, client, f.Server, 22)
 				if untracked {
-					reaches(t, admin, f.server, 22, 3)
+					traffic.Reaches(t, admin, f.Server, 22, 3)
 				} else {
-					refused(t, admin, f.server, 22)
+					traffic.Refused(t, admin, f.Server, 22)
 				}
 			}
-			must(t, netlink.ConntrackTableFlush(netlink.ConntrackTable))
+			require.NoError(t, netlink.ConntrackTableFlush(netlink.ConntrackTable))
 		}
 	})
 }
@@ -57,40 +61,40 @@ func TestAdminGetsInWithAFullTable(t *testing.T) {
 // Conntrack does not see what an admin sends to an admin service by TCP, and the
 // answers. It sees all else: other ports of an admin, and other sources.
 func TestOnlyAdminsAreUntracked(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		admin, client := meetsUntracked(t)
-		expect(t, 0, "apply", withAdmin(t, true), "--auto-approve", "--confirm-within", "0", "--no-guard")
-		arrive(t, admin)
-		arrive(t, client)
-		must(t, netlink.ConntrackTableFlush(netlink.ConntrackTable))
-		for _, f := range families {
+		run.Expect(t, 0, "apply", withAdmin(t, true), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		traffic.Arrive(t, admin)
+		traffic.Arrive(t, client)
+		require.NoError(t, netlink.ConntrackTableFlush(netlink.ConntrackTable))
+		for _, f := range traffic.Families {
 			for _, c := range []struct {
 				from *lab.Host
 				port int
 				want bool
 			}{{admin, 22, false}, {admin, 80, true}, {client, 22, true}} {
-				if err := connect(c.from, f.server, c.port); err != nil {
+				if err := traffic.Connect(c.from, f.Server, c.port); err != nil {
 					t.Fatalf("%s at port %d: %v", c.from.Name(), c.port, err)
 				}
-				if got := tracks(t, f, addressOf(c.from, f), uint16(c.port)); got != c.want {
+				if got := tracks(t, f, traffic.AddressOf(c.from, f), uint16(c.port)); got != c.want {
 					t.Errorf("conntrack sees %s at port %d: %v, want %v", c.from.Name(), c.port, got, c.want)
 				}
 			}
-			refused(t, admin, f.server, 8443)
+			traffic.Refused(t, admin, f.Server, 8443)
 		}
 	})
 }
 
 // tracks reports whether conntrack has an entry from an address to a port, in either
 // direction.
-func tracks(t *testing.T, f family, from netip.Addr, port uint16) bool {
+func tracks(t *testing.T, f traffic.Family, from netip.Addr, port uint16) bool {
 	t.Helper()
 	family := netlink.InetFamily(unix.AF_INET)
-	if f.v6 {
+	if f.V6 {
 		family = unix.AF_INET6
 	}
 	flows, err := netlink.ConntrackTableList(netlink.ConntrackTable, family)
-	must(t, err)
+	require.NoError(t, err)
 	for _, flow := range flows {
 		for _, way := range []netlink.IPTuple{flow.Forward, flow.Reverse} {
 			if way.SrcIP.Equal(from.AsSlice()) && way.DstPort == port {
@@ -104,21 +108,21 @@ func tracks(t *testing.T, f family, from netip.Addr, port uint16) bool {
 // An admin's connection goes on when conntrack is told to see it no more, when it
 // is told to see it again, and when a trial of either is reverted.
 func TestAdminConnectionsGoOnUntracked(t *testing.T) {
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		admin, _ := meetsUntracked(t)
-		for _, f := range families {
+		for _, f := range traffic.Families {
 			for _, first := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/untracked=%v", f.server, first), func(t *testing.T) {
-					expect(t, 0, "apply", withAdmin(t, first), "--auto-approve", "--confirm-within", "0", "--no-guard")
-					open := openStream(t, admin, f.server)
-					open.goesOn(t)
+				t.Run(fmt.Sprintf("%s/untracked=%v", f.Server, first), func(t *testing.T) {
+					run.Expect(t, 0, "apply", withAdmin(t, first), "--auto-approve", "--confirm-within", "0", "--no-guard")
+					open := traffic.OpenStream(t, admin, f.Server)
+					open.GoesOn(t)
 					for _, end := range []string{"revert", "confirm --same-session"} {
-						expect(t, 0, "apply", withAdmin(t, !first), "--auto-approve", "--confirm-within", "10m", "--no-guard")
-						open.goesOn(t)
-						expect(t, 0, strings.Fields(end)...)
-						open.goesOn(t)
+						run.Expect(t, 0, "apply", withAdmin(t, !first), "--auto-approve", "--confirm-within", "10m", "--no-guard")
+						open.GoesOn(t)
+						run.Expect(t, 0, strings.Fields(end)...)
+						open.GoesOn(t)
 					}
-					open.end(t)
+					open.End(t)
 				})
 			}
 		}
@@ -129,7 +133,7 @@ func TestAdminConnectionsGoOnUntracked(t *testing.T) {
 // of packets is about no connection that conntrack knows, and counts all the same.
 func TestUntrackedAdminLearnsMTU(t *testing.T) {
 	const length = 200_000
-	onBackends(t, func(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		admin := network.Host("admin", "192.0.2.20/24", "2001:db8::20/64")
 		router := network.Host("router", "192.0.2.254/24", "2001:db8::254/64")
@@ -138,12 +142,12 @@ func TestUntrackedAdminLearnsMTU(t *testing.T) {
 			"ip route add 192.0.2.20/32 dev eth0 mtu lock 1400", "ip -6 route add 2001:db8::20/128 dev eth0 mtu lock 1400",
 		} {
 			words := strings.Fields(line)
-			must(t, router.Command(t.Context(), words[0], words[1:]...).Run())
+			require.NoError(t, router.Command(t.Context(), words[0], words[1:]...).Run())
 		}
-		tool(t, "ip route add 192.0.2.20/32 via 192.0.2.254")
-		tool(t, "ip -6 route add 2001:db8::20/128 via 2001:db8::254")
+		run.Tool(t, "ip route add 192.0.2.20/32 via 192.0.2.254")
+		run.Tool(t, "ip -6 route add 2001:db8::20/128 via 2001:db8::254")
 		listener, err := net.Listen("tcp", ":22")
-		must(t, err)
+		require.NoError(t, err)
 		defer listener.Close()
 		go func() {
 			for c, err := listener.Accept(); err == nil; c, err = listener.Accept() {
@@ -151,16 +155,16 @@ func TestUntrackedAdminLearnsMTU(t *testing.T) {
 				c.Close()
 			}
 		}()
-		expect(t, 0, "apply", withAdmin(t, true), "--auto-approve", "--confirm-within", "0", "--no-guard")
-		for _, f := range families {
-			c, err := admin.Dial("tcp", net.JoinHostPort(f.server, "22"), lab.Patience)
-			must(t, err)
+		run.Expect(t, 0, "apply", withAdmin(t, true), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		for _, f := range traffic.Families {
+			c, err := admin.Dial("tcp", net.JoinHostPort(f.Server, "22"), lab.Patience)
+			require.NoError(t, err)
 			defer c.Close()
-			must(t, c.SetDeadline(time.Now().Add(lab.Patience)))
+			require.NoError(t, c.SetDeadline(time.Now().Add(lab.Patience)))
 			if n, err := io.Copy(io.Discard, c); n != length || err != nil {
-				t.Errorf("%s: %d of %d bytes come: %v", f.server, n, length, err)
+				t.Errorf("%s: %d of %d bytes come: %v", f.Server, n, length, err)
 			}
-			if path := tool(t, "ip route get "+addressOf(admin, f).String()); !strings.Contains(path, "mtu 1400") {
+			if path := run.Tool(t, "ip route get "+traffic.AddressOf(admin, f).String()); !strings.Contains(path, "mtu 1400") {
 				t.Errorf("the host does not learn what the path takes: %s", path)
 			}
 		}

@@ -9,6 +9,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
+	"github.com/hardenctl/hardenctl/test/live/internal/run"
+	"github.com/hardenctl/hardenctl/test/live/internal/stage"
+	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 )
 
 // verified is what this test reads of a report.
@@ -39,10 +44,10 @@ var onlyStrays = []string{"ACK", "window", "Maimon", "discovery"}
 // at the system, and a slow scan does not help. It writes its report for people and
 // for programs.
 func TestVerify(t *testing.T) {
-	bare(t, "legacy") // package verify's own tests are on the default, nft
+	stage.Bare(t, "legacy") // package verify's own tests are on the default, nft
 	html := filepath.Join(t.TempDir(), "report.html")
 	var report verified
-	said := expect(t, 0, "verify", "builtin:web", "--json", "--html", html)
+	said := run.Expect(t, 0, "verify", "builtin:web", "--json", "--html", html)
 	if err := json.Unmarshal([]byte(said), &report); err != nil {
 		t.Fatalf("%v in %.200s", err, said)
 	}
@@ -51,7 +56,7 @@ func TestVerify(t *testing.T) {
 	}
 	report.holds(t)
 	page, err := os.ReadFile(html)
-	must(t, err)
+	require.NoError(t, err)
 	if want := fmt.Sprintf("All %d promises kept", len(report.Promises)); !strings.Contains(string(page), want) {
 		t.Errorf("the page does not say %q", want)
 	}
@@ -102,8 +107,8 @@ func (r verified) holds(t *testing.T) {
 // A profile that contradicts itself breaks a promise, and the exit code says
 // so: the blocklist refuses sources that a service is for.
 func TestVerifyBroken(t *testing.T) {
-	bare(t, "nft")
-	path := write(t, "shop.toml", `version = 1
+	stage.Bare(t, "nft")
+	path := testfile.Write(t, "shop.toml", `version = 1
 [access]
 block = ["203.0.113.0/24"]
 [services.database]
@@ -112,7 +117,7 @@ from = ["203.0.113.7", "2001:db8:20::7"]
 [services.http]
 ports = ["tcp/80"]
 `)
-	said := expect(t, 1, "verify", path, "--quick", "--no-nmap")
+	said := run.Expect(t, 1, "verify", path, "--quick", "--no-nmap")
 	if !strings.Contains(said, "BROKEN  Services with `from`") || !strings.Contains(said, "203.0.113.7") {
 		t.Errorf("it does not say what is broken:\n%s", said)
 	}

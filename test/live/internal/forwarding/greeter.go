@@ -1,4 +1,5 @@
-package live
+// Package forwarding makes the server a gateway to a host on the inside.
+package forwarding
 
 import (
 	"os"
@@ -8,14 +9,15 @@ import (
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/require"
 )
 
-// greeter returns the path of the program in testdata/greeter, built once, for
+// Greeter returns the path of the program in testdata/greeter, built once, for
 // hosts and containers that have nothing else.
-func greeter(t *testing.T) string {
+func Greeter(t *testing.T) string {
 	t.Helper()
 	path, err := buildGreeter()
-	must(t, err)
+	require.NoError(t, err)
 	return path
 }
 
@@ -31,10 +33,10 @@ var buildGreeter = sync.OnceValues(func() (string, error) {
 	return path, build.Run()
 })
 
-// greets has the program run on a host until the end of the test.
-func greets(t *testing.T, command *exec.Cmd) {
+// Greets has the program run on a host until the end of the test.
+func Greets(t *testing.T, command *exec.Cmd) {
 	t.Helper()
-	must(t, lab.StartDaemon(command))
+	require.NoError(t, lab.StartDaemon(command))
 	t.Cleanup(func() {
 		command.Process.Kill()
 		command.Wait()

@@ -1,4 +1,4 @@
-package live
+package traffic
 
 import (
 	"bufio"
@@ -12,20 +12,20 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// connect opens a connection by one SYN, waits for the greeting and hangs up: a
+// Connect opens a connection by one SYN, waits for the greeting and hangs up: a
 // single packet that is dropped is an error.
-func connect(from *lab.Host, server string, port int) error {
+func Connect(from *lab.Host, server string, port int) error {
 	return greeted(from, server, port, lab.Patience)
 }
 
-// silence is how long a test waits for a greeting that must not come. A greeting
+// Silence is how long a test waits for a greeting that must not come. A greeting
 // that comes later makes no test fail.
-const silence = time.Second
+const Silence = time.Second
 
-// isRefused reports whether the one SYN of a connection is not accepted, or the
+// IsRefused reports whether the one SYN of a connection is not accepted, or the
 // server says nothing on it.
-func isRefused(from *lab.Host, server string, port int) bool {
-	return greeted(from, server, port, silence) != nil
+func IsRefused(from *lab.Host, server string, port int) bool {
+	return greeted(from, server, port, Silence) != nil
 }
 
 // greeted opens a connection by one SYN, waits for the greeting for so long, and
@@ -41,28 +41,28 @@ func greeted(from *lab.Host, server string, port int, patience time.Duration) er
 	return err
 }
 
-// reaches opens connections one after the other; none may fail.
-func reaches(t *testing.T, from *lab.Host, server string, port, times int) {
+// Reaches opens connections one after the other; none may fail.
+func Reaches(t *testing.T, from *lab.Host, server string, port, times int) {
 	t.Helper()
 	for i := range times {
-		if err := connect(from, server, port); err != nil {
+		if err := Connect(from, server, port); err != nil {
 			t.Errorf("%s -> %s port %d: connection %d of %d: %v", from.Name(), server, port, i+1, times, err)
 			return
 		}
 	}
 }
 
-// refused fails the test if a connection is served.
-func refused(t *testing.T, from *lab.Host, server string, port int) {
+// Refused fails the test if a connection is served.
+func Refused(t *testing.T, from *lab.Host, server string, port int) {
 	t.Helper()
-	if !isRefused(from, server, port) {
+	if !IsRefused(from, server, port) {
 		t.Errorf("%s -> %s port %d: connected, want nothing", from.Name(), server, port)
 	}
 }
 
-// connects asks a port by one SYN, or two where an answer is hoped for: the first
+// Connects asks a port by one SYN, or two where an answer is hoped for: the first
 // can be lost while neighbours are found.
-func connects(from *lab.Host, address string, hoped bool) bool {
+func Connects(from *lab.Host, address string, hoped bool) bool {
 	tries := 1
 	if hoped {
 		tries = 2
@@ -76,11 +76,11 @@ func connects(from *lab.Host, address string, hoped bool) bool {
 	return false
 }
 
-// arrive waits until a new host reaches port 80 of the server: on a busy machine
+// Arrive waits until a new host reaches port 80 of the server: on a busy machine
 // its link may take a moment to come up.
-func arrive(t *testing.T, h *lab.Host) {
+func Arrive(t *testing.T, h *lab.Host) {
 	t.Helper()
 	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-		lab.Await(t, fmt.Sprintf("a way from %s to %s", h.Name(), server), func() bool { return connect(h, server, 80) == nil })
+		lab.Await(t, fmt.Sprintf("a way from %s to %s", h.Name(), server), func() bool { return Connect(h, server, 80) == nil })
 	}
 }
