@@ -12,7 +12,7 @@ TREE = systemd systemd-sysv dbus iptables ipset iptables-persistent ipset-persis
 # What the Debians of other generations have, in which the tests run.
 GENERATION = iptables ipset iproute2 nftables procps iputils-ping strace openssh-server openssh-client
 
-.PHONY: build install uninstall check demo test test-long matrix crash failpoints race lint bench picture golden reference clean
+.PHONY: build live-command install uninstall check demo test test-long matrix crash failpoints race lint bench picture golden reference clean
 
 # Where the program is built, and what --version says; by default that of the build.
 BIN ?= bin
@@ -70,21 +70,32 @@ demo: build
 # takes a quarter longer.
 BACKENDS ?= $(if $(CI),nft legacy,nft)
 
-# The time limits are for a machine that is four times slower than two quiet cores. vet
-# is part of lint.
-test: bin/docker bin/firewalls bin/sshd bin/rsyslog bin/tree
+# The command for the live tests, and its twin that waits but seconds: built once for the
+# packages of test/live, each of which would build its own.
+LIVE_COMMAND = $(CURDIR)/bin/live/hardenctl
+live-command:
+	$(MAKE) build BIN=bin/live
+	CGO_ENABLED=0 $(GO) build -tags impatient -o $(LIVE_COMMAND)-impatient ./cmd/hardenctl
+
+test test-long matrix crash failpoints: export HARDENCTL_LIVE_COMMAND = $(LIVE_COMMAND)
+
+# The time limits are for a machine that is four times slower than two quiet cores. One
+# package more than processors (-p): the last tests of a package leave labs to the next.
+# vet is part of lint.
+test: live-command bin/docker bin/firewalls bin/sshd bin/rsyslog bin/tree
 	test/scripts/setup $(TEST_TOOLS)
 	@echo "tests of both backends of iptables run on: $(BACKENDS) (for both: make test BACKENDS='nft legacy')"
-	HARDENCTL_TEST_BACKENDS='$(BACKENDS)' $(GO) test -count=1 -vet=off -timeout 60m ./...
+	HARDENCTL_TEST_BACKENDS='$(BACKENDS)' $(GO) test -p $(shell expr `nproc` + 1) -count=1 -vet=off -timeout 60m ./...
 
 # The tables that take hours as a whole: failpoints, crashes, losses of power, series
 # of applies, and the tools of other generations. Each runs for its part of LONG,
 # and says how far it came; SEED says where it begins, and moves with each commit.
+# All packages that have such tables run at once (-p), and share the labs.
 LONG ?= 6m
 SEED ?= $(or $(shell git rev-list --count HEAD 2>/dev/null),0)
-test-long: bin/docker bin/firewalls bin/sshd bin/rsyslog bin/tree
+test-long: live-command bin/docker bin/firewalls bin/sshd bin/rsyslog bin/tree
 	test/scripts/setup $(TEST_TOOLS)
-	$(GO) -C test/live test -count=1 -timeout 60m -long=$(LONG) -seed=$(SEED)
+	$(GO) test -p 8 -count=1 -timeout 60m ./test/live/... -long=$(LONG) -seed=$(SEED)
 	$(MAKE) matrix SHORT=1
 
 # The real Docker, for the tests: unpacked, not installed.
@@ -115,13 +126,11 @@ bin/rsyslog:
 GENERATIONS ?= $(filter-out $(shell . /etc/os-release && echo $$VERSION_CODENAME), bullseye bookworm trixie)
 SHORT ?=
 matrix: export CGO_ENABLED = 0
-matrix: export HARDENCTL_LIVE_COMMAND = $(CURDIR)/bin/hardenctl
-matrix: build $(GENERATIONS:%=bin/generations/%)
-	$(GO) build -tags impatient -o bin/hardenctl-impatient ./cmd/hardenctl
+matrix: live-command $(GENERATIONS:%=bin/generations/%)
 	for g in $(GENERATIONS); do \
 		within="$(CURDIR)/test/scripts/within $(CURDIR)/bin/generations/$$g"; \
 		$(GO) test -count=1 -exec "$$within" ./internal/host/... && \
-		$(GO) -C test/live test -count=1 -timeout 60m $(if $(SHORT),-short) -exec "$$within" || exit; \
+		$(GO) test -count=1 -timeout 60m $(if $(SHORT),-short) -exec "$$within" ./test/live/... || exit; \
 	done
 
 bin/generations/%:
@@ -131,15 +140,15 @@ bin/generations/%:
 # Kills N applies, confirms, reverts, rollbacks and restores at random moments on
 # each backend; SEED= repeats a run.
 N ?= 2000
-crash:
+crash: live-command
 	test/scripts/setup $(TEST_TOOLS)
-	$(GO) -C test/live test -count=1 -timeout 0 -run '^TestCrash' -all -crashes=$(N) -seed=$(SEED)
+	$(GO) -C test/live/failpoints test -count=1 -timeout 0 -run '^TestCrash' -all -crashes=$(N) -seed=$(SEED)
 
 # Damages every command at every call to disk, message to the kernel and tool, in
 # every way. Takes hours; make test-long does a slice of it.
-failpoints:
+failpoints: live-command
 	test/scripts/setup $(TEST_TOOLS)
-	$(GO) -C test/live test -count=1 -timeout 0 -run '^TestFailpoints|^TestFault09_' -all
+	$(GO) -C test/live/failpoints test -count=1 -timeout 0 -run '^TestFailpoints|^TestFault09_' -all
 
 # The packages in which goroutines meet.
 race:

@@ -13,7 +13,7 @@ import (
 )
 
 // The faults of reading a profile, by their numbers. Those that need a live host
-// are in package live.
+// are in test/live.
 
 // Fault 23: bounds. Package live measures time and memory.
 func TestFault23Bounds(t *testing.T) {

@@ -193,7 +193,7 @@ func TestOtherKindInProfile(t *testing.T) {
 
 // With --json an error leaves JSON on standard output, or nothing, and the exit code
 // is not 0. Of the commands that change the host, the command line alone is wrong
-// here; live/jsonerror_test.go has the rest.
+// here; test/live/apply/jsonerror_test.go has the rest.
 func TestJSONOfErrors(t *testing.T) {
 	var args [][]string
 	for _, cmd := range newRoot().Commands() {

@@ -11,12 +11,12 @@ import (
 	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 )
 
-// onHost are the commands that read or change the host: package live runs them.
+// onHost are the commands that read or change the host: test/live runs them.
 const onHost = "plan apply confirm revert rollback history restore verify"
 
 // With --json standard output is one value of JSON, or empty where the command has
 // failed and standard error says why. Each command that has the flag is here, or in
-// package live.
+// test/live.
 func TestJSONOnly(t *testing.T) {
 	outcomes := map[string]map[string]int{
 		"check":    {"a.toml": 0, "builtin:web": 0, "bad.toml": 1, "gone.toml": 1, "gone/a.toml": 1, "a.toml b.toml": 1, "a.toml --fast": 1, "out": 1, "doubtful.toml": 0},
@@ -54,7 +54,7 @@ func TestProfileJSON(t *testing.T) {
 }
 
 // Output that cannot be written is an error, whatever the command, and says what was
-// done all the same. The commands that change the host are in package live.
+// done all the same. The commands that change the host are in test/live.
 func TestOutputIsFull(t *testing.T) {
 	enter(t, map[string]string{"a.toml": head})
 	run(t, "compile", "a.toml", "-o", "old")

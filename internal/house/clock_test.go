@@ -23,7 +23,7 @@ var asksTheWall = []string{
 // TestFault20_ClockJump holds that nothing which decides how long a trial lasts
 // asks a clock that can jump. The deadline is one of CLOCK_BOOTTIME, the timeouts
 // of the guard are the kernel's own, and a timer of systemd counts from now. What
-// happens when the clock does jump is seen in package live.
+// happens when the clock does jump is seen in test/live/faults.
 func TestFault20_ClockJump(t *testing.T) {
 	_, files := sources(t)
 	asked := 0

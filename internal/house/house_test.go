@@ -170,7 +170,6 @@ var rooms = map[string][]string{
 	"internal/netns":                {},
 	"internal/house":                {},
 	"internal/pages":                {},
-	"test/live":                     {},
 	"test/live/internal/banset":     {"internal/host/kernelset", "internal/lab", "internal/pages", "test/live/internal/require", "test/live/internal/run"},
 	"test/live/internal/bootsim":    {"internal/lab", "test/live/internal/require", "test/live/internal/run", "test/live/internal/stage", "test/live/internal/traffic"},
 	"test/live/internal/comparison": {"internal/lab", "test/live/internal/banset", "test/live/internal/require", "test/live/internal/traffic"},

@@ -69,11 +69,11 @@ const makes = "make demo "
 // scripts are the blocks of shell commands and Ansible's tasks in the pages, by the words
 // that they begin with, each with the test that runs it.
 var scripts = map[string]string{
-	"hardenctl verify web.toml --html report.html\n": "test/live.TestVerify",
-	"for tool in iptables ip6tables; do\n":           "test/live.TestOpenByHand",
-	"address=203.0.113.66 family=v4\n":               "test/live.TestUnbanByHand",
+	"hardenctl verify web.toml --html report.html\n": "test/live/scan.TestVerify",
+	"for tool in iptables ip6tables; do\n":           "test/live/lockout.TestOpenByHand",
+	"address=203.0.113.66 family=v4\n":               "test/live/bans.TestUnbanByHand",
 	"- hosts: web\n":                                 "deploy.TestFirstHostGuardsTheOthers",
-	"rm -rf /var/lib/hardenctl ":                     "test/live.TestUninstallByHand",
+	"rm -rf /var/lib/hardenctl ":                     "test/live/rollback.TestUninstallByHand",
 	"new=example.org/you/hardenctl\n":                "internal/house.TestModulePathCanBeChanged",
 }
 

@@ -49,7 +49,7 @@ func watchTime() {
 // stuck is a test that has not ended.
 type stuck struct {
 	folder, test string // of the test, such as "test/live" and "TestPlan"
-	at           string // the line of a test file, such as "live/plan_test.go:12"
+	at           string // the line of a test file, such as "trial/trial_test.go:12"
 }
 
 // line is what a person reads of the test and of what it waits for.

@@ -5,7 +5,7 @@ package exact
 import (
 	"testing"
 
-	"github.com/hardenctl/hardenctl/internal/lab"
+	"github.com/hardenctl/hardenctl/test/live/internal/suite"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+func TestMain(m *testing.M) { suite.Main(m) }

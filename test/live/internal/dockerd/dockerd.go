@@ -137,7 +137,7 @@ func New(t *testing.T) *Daemon {
 }
 
 // dockerFolder holds Debian's docker.io, containerd and runc, unpacked.
-const dockerFolder = "../../bin/docker"
+const dockerFolder = "../../../bin/docker"
 
 // cgroups is the parent of the containers' control groups, which are the
 // machine's: the lab removes it.

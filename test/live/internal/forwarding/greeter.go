@@ -27,7 +27,7 @@ var buildGreeter = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(folder, "greeter")
-	build := exec.Command("go", "build", "-o", path, "./testdata/greeter")
+	build := exec.Command("go", "build", "-o", path, "../testdata/greeter")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // there are no libraries in a container
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	return path, build.Run()

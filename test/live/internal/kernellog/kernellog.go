@@ -12,7 +12,7 @@ import (
 )
 
 // Path is the file of the recorded lines.
-const Path = "testdata/kernel.log"
+const Path = "../testdata/kernel.log"
 
 // Lines are as the kernel wrote them: "[ 5096.727206] IPTables-… ".
 func Lines(t *testing.T) []string {

@@ -69,7 +69,7 @@ var AtFirst = map[string]string{}
 func Settings(t *testing.T) map[string]string {
 	t.Helper()
 	if stated == nil {
-		stated = run.Compiled(t, "testdata/everything.toml").Manifest.Settings
+		stated = run.Compiled(t, "../testdata/everything.toml").Manifest.Settings
 	}
 	values := map[string]string{}
 	for _, s := range setting.Here(stated) {

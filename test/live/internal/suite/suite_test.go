@@ -39,7 +39,7 @@ func TestLeftOut(t *testing.T) {
 // package, so that no two packages may have a test of one name.
 func liveTests(t *testing.T) map[string]bool {
 	t.Helper()
-	files, err := filepath.Glob("../../*_test.go")
+	files, err := filepath.Glob("../../*/*_test.go")
 	if err != nil || len(files) < 100 {
 		t.Fatalf("%d files of live tests: %v", len(files), err)
 	}

@@ -57,7 +57,8 @@ var leftOut = []struct{ why, tests string }{
 		TestStatedPortWithoutProgram TestStatedSourceMaySendAnySYN TestUsedPortMeetsLimits TestUnansweredFlow TestSystemsAreAll
 		TestLinkNeighboursLearnNothing TestOnePortForSeveralGroups TestClosedConnectionIsForgotten
 		TestAdminGetsInWithAFullTable TestOnlyAdminsAreUntracked TestUntrackedAdminLearnsMTU
-		TestSynProxyPortUsedAgain TestScansOfSynProxy TestVerify TestVerifyBroken`},
+		TestSynProxyPortUsedAgain TestScansOfSynProxy TestVerify TestVerifyBroken
+		TestWitnessesNFT TestWitnessesLegacy`},
 }
 
 // chooseForTree sets the flags of testing for a run in a tree and says what it

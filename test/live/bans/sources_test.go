@@ -1,0 +1,8 @@
+package bans
+
+func ones(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}

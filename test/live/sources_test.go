@@ -1,8 +1,0 @@
-package live
-
-func ones(is bool) int {
-	if is {
-		return 1
-	}
-	return 0
-}
