@@ -2,6 +2,7 @@ package bootfiles
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -243,6 +244,9 @@ func FuzzMergeRules(f *testing.F) {
 	})
 }
 
+// ourNames matches a chain of a bundle, or of a trial.
+var ourNames = regexp.MustCompile("HARDENCTL[-_]")
+
 // foreignRules returns, by table, the lines that do not even mention us.
 func foreignRules(t *testing.T, text string) map[string][]string {
 	f, err := tablefile.Read([]byte(text))
@@ -254,7 +258,7 @@ func foreignRules(t *testing.T, text string) map[string][]string {
 	for _, b := range f.Blocks {
 		for _, line := range b.Lines {
 			foreign := line.Kind == tablefile.Command || line.Kind == tablefile.Comment || line.Kind == tablefile.Blank
-			if text := strings.TrimSuffix(line.Text, "\n"); foreign && !strings.Contains(text, "HARDENCTL-") && text != header {
+			if text := strings.TrimSuffix(line.Text, "\n"); foreign && !ourNames.MatchString(text) && text != header {
 				lines[b.Table] = append(lines[b.Table], text)
 			}
 		}
