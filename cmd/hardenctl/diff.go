@@ -17,7 +17,8 @@ func newDiff() *cobra.Command {
 		Short: "Say which packets two profiles decide differently",
 		Long: `Compare what two sets of rules mean, not how they are written. diff says which
 packets are newly accepted, no longer accepted or answered differently, with an
-example and the rules that decide it on both sides. It looks at every packet, in
+example and the rules that decide it on both sides; and which packets are counted
+differently: put into other sets, such as that of bans. It looks at every packet, in
 every state of bans, limits, lists and connections. No packet is sent. diff needs
 no root, no network and no firewall tools.
 

@@ -19,8 +19,8 @@ func TestDiff(t *testing.T) {
 		"less.toml":      strings.Replace(asked, `ports = ["tcp/80"]`, `ports = ["udp/80"]`, 1),
 	})
 	for pair, wants := range map[string][]string{
-		"a.toml a.toml":         {"No packet is decided differently."},
-		"a.toml reordered.toml": {"No packet is decided differently."},
+		"a.toml a.toml":         {"No packet is decided differently, nor added to other sets."},
+		"a.toml reordered.toml": {"No packet is decided differently, nor added to other sets."},
 		"a.toml more.toml": {
 			"IPv4, to this host: newly accepted\n  tcp/8000-8100 from @office\n    example: tcp 203.0.11", "after:   ACCEPT, rule ", "more.toml:14: services.more",
 		},
@@ -60,7 +60,7 @@ func TestDiffOfFiles(t *testing.T) {
 		t.Fatalf("%v, exit code %d: %s", err, r.code, r.stderr)
 	}
 	for _, d := range v.Differences {
-		if d.Example == "" || d.Before.Verdict == d.After.Verdict || d.What == "" || d.Usual && len(d.Conditions) > 0 {
+		if d.Example == "" || (d.Before.Verdict == d.After.Verdict) != (len(d.Sets) > 0) || d.What == "" || d.Usual && len(d.Conditions) > 0 {
 			t.Errorf("%+v", d)
 		}
 	}

@@ -2,6 +2,7 @@ package exact
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bdd"
@@ -15,6 +16,8 @@ const (
 	NewlyAccepted Change = "newly accepted"
 	NoLonger      Change = "no longer accepted"
 	Otherwise     Change = "answered differently"
+	// OtherSets: rules put the packets into other sets, or take them out of others.
+	OtherSets Change = "counted differently"
 )
 
 // Difference is packets that two firewalls decide differently.
@@ -32,6 +35,9 @@ type Difference struct {
 	Conditions []Condition
 	Before     Decided
 	After      Decided
+	// Sets says of packets with OtherSets into which sets they go: "newly added to NAME", "no
+	// longer added to NAME", and the same of "removed from".
+	Sets []string
 }
 
 // Decided is what one firewall does with the example.
@@ -47,10 +53,9 @@ type Decided struct {
 func Compare(before, after *Firewall) (all []Difference, more bool) {
 	w := NewWorld(before.Family, before, after)
 	for _, hook := range []Hook{Input, Forward, Output} {
-		a := w.Walk(before, hook, w.Possible()).Verdicts
-		b := w.Walk(after, hook, w.Possible()).Verdicts
+		a, b := w.Walk(before, hook, w.Possible()), w.Walk(after, hook, w.Possible())
 		whole := w.equal(w.bits(Fragment), 0)
-		for _, d := range w.changes(a, b) {
+		for _, d := range w.differing(a, b) {
 			if w.g.And(d.packets, whole) != bdd.False {
 				d.packets = w.g.And(d.packets, whole)
 			}
@@ -58,12 +63,35 @@ func Compare(before, after *Firewall) (all []Difference, more bool) {
 				regions, cut := w.Regions(hook, part.packets)
 				more = more || cut
 				for _, r := range regions {
-					all = append(all, w.difference(before, after, Difference{Hook: hook, Change: d.change, First: part.first, Usual: part.usual, Region: r}))
+					of := Difference{Hook: hook, Change: d.change, First: part.first, Usual: part.usual, Region: r}
+					for _, s := range d.sets {
+						if w.g.And(s.packets, r.Packets) != bdd.False {
+							of.Sets = append(of.Sets, s.text)
+						}
+					}
+					all = append(all, w.difference(before, after, of))
 				}
 			}
 		}
 	}
 	return all, more
+}
+
+// differing are the packets of each kind of change. What goes into other sets is told only
+// of packets that are like none with another verdict: who gets in is no longer counted.
+func (w *World) differing(a, b *Result) []changed {
+	decided, told := w.changes(a.Verdicts, b.Verdicts), bdd.False
+	for _, d := range decided {
+		told = w.g.Or(told, w.shape(w.Settle(d.packets)))
+	}
+	counted := changed{change: OtherSets}
+	for _, s := range w.inSets(a, b) {
+		if s.packets = w.g.Without(w.Settle(s.packets), told); s.packets != bdd.False {
+			counted.sets = append(counted.sets, s)
+			counted.packets = w.g.Or(counted.packets, s.packets)
+		}
+	}
+	return append(decided, counted)
 }
 
 // ofState are the packets that differ in the usual state, or only in others.
@@ -100,14 +128,21 @@ func (w *World) first() bdd.Node {
 type changed struct {
 	change  Change
 	packets bdd.Node
+	sets    []setChange // of OtherSets
+}
+
+// setChange are packets that go into a set, or out of it, in only one of two firewalls.
+type setChange struct {
+	text    string
+	packets bdd.Node
 }
 
 // changes are the packets of each kind of change.
 func (w *World) changes(a, b map[Verdict]bdd.Node) []changed {
 	accept := Verdict{Kind: Accept}
 	all := []changed{
-		{NewlyAccepted, w.g.Without(b[accept], a[accept])},
-		{NoLonger, w.g.Without(a[accept], b[accept])},
+		{change: NewlyAccepted, packets: w.g.Without(b[accept], a[accept])},
+		{change: NoLonger, packets: w.g.Without(a[accept], b[accept])},
 	}
 	differs := bdd.False
 	for _, v := range verdictsOf(a, b) {
@@ -115,7 +150,27 @@ func (w *World) changes(a, b map[Verdict]bdd.Node) []changed {
 			differs = w.g.Or(differs, w.g.Without(b[v], a[v]))
 		}
 	}
-	return append(all, changed{Otherwise, w.g.Without(differs, w.g.Or(a[accept], b[accept]))})
+	return append(all, changed{change: Otherwise, packets: w.g.Without(differs, w.g.Or(a[accept], b[accept]))})
+}
+
+// inSets are the packets that only one of two firewalls puts into a set, or takes out. For
+// their sources another verdict may follow later: a ban, or the end of one.
+func (w *World) inSets(a, b *Result) (all []setChange) {
+	for _, of := range []struct {
+		text          string
+		before, after map[Lookup]bdd.Node
+	}{
+		{"newly added to ", a.Added, b.Added}, {"no longer added to ", b.Added, a.Added},
+		{"newly removed from ", a.Removed, b.Removed}, {"no longer removed from ", b.Removed, a.Removed},
+	} {
+		keys := slices.SortedFunc(maps.Keys(of.after), func(x, y Lookup) int {
+			return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Direction, y.Direction))
+		})
+		for _, key := range keys {
+			all = append(all, setChange{of.text + key.Name, w.g.And(w.Possible(), w.g.Without(of.after[key], of.before[key]))})
+		}
+	}
+	return all
 }
 
 // verdictsOf are all verdicts that two firewalls give, in order.

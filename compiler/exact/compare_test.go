@@ -26,8 +26,12 @@ func compared(t *testing.T, before, after string) (all []string) {
 		t.Error("there are more differences")
 	}
 	for _, d := range differences {
-		all = append(all, fmt.Sprintf("%s %s %v %v %v from %v: %v %d, %v %d", d.Hook, d.Change, d.Region.Protocols, d.Region.Ports, d.Region.Types,
-			d.Region.Sources, d.Before.Verdict, d.Before.By.Number, d.After.Verdict, d.After.By.Number))
+		sets := ""
+		if d.Sets != nil {
+			sets = fmt.Sprint(" ", d.Sets)
+		}
+		all = append(all, fmt.Sprintf("%s %s %v %v %v from %v: %v %d, %v %d%s", d.Hook, d.Change, d.Region.Protocols, d.Region.Ports, d.Region.Types,
+			d.Region.Sources, d.Before.Verdict, d.Before.By.Number, d.After.Verdict, d.After.By.Number, sets))
 	}
 	return all
 }
@@ -53,6 +57,8 @@ func TestCompare(t *testing.T) {
 		{"a known set for its prefix", []string{"-A INPUT -m set --match-set office src -j ACCEPT"}, []string{"-A INPUT -s 192.0.2.0/24 -j ACCEPT"}, nil},
 		{"a limit in another place is the same", []string{"-A INPUT -p tcp -m limit --limit 1/sec -j ACCEPT"},
 			[]string{"-A INPUT -p udp -m limit --limit 1/sec -j DROP", "-A INPUT -p tcp -m limit --limit 1/sec -j ACCEPT"}, nil},
+		{"a ban that is gone", []string{"-A INPUT -p udp -j SET --add-set ban src --exist"}, nil,
+			[]string{"INPUT counted differently [{17 17}] [{0 65535}] [] from []: drop 0, drop 0 [no longer added to ban]"}},
 		{"ICMP by its type", nil, []string{"-A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT"}, []string{"INPUT newly accepted [{1 1}] [] [{8 8}] from []: drop 0, accept 1"}},
 	} {
 		got := compared(t, filter("DROP", c.before...), filter("DROP", c.after...))

@@ -29,7 +29,7 @@ const (
 // member is true where the address or port of a packet that direction names is in
 // a set now.
 func (w *walk) member(name, direction string) bdd.Node {
-	key := setKey{name, direction}
+	key := Lookup{name, direction}
 	w.reads[name] = true
 	if now, known := w.sets[key]; known {
 		return now
@@ -123,18 +123,18 @@ func (w *World) listValue(variable int, source, destination netip.Addr) bdd.Valu
 	return bdd.Unknown
 }
 
-// setKey is a set and what is looked up in it.
-type setKey struct{ name, direction string }
+// Lookup is a set, and what of a packet is looked up in it, as ipset says it: "src".
+type Lookup struct{ Name, Direction string }
 
 // countKey is a counter of an entry, compared with a number.
 type countKey struct {
-	setKey
+	Lookup
 	above uint64
 }
 
 // counted is true where the entry of a packet in a set has counted more than so many.
 func (w *walk) counted(name, direction string, above uint64) bdd.Node {
-	key := countKey{setKey{name, direction}, above}
+	key := countKey{Lookup{name, direction}, above}
 	now, known := w.counts[key]
 	if !known {
 		now = w.fact(Fact{Kind: Counted, Set: name, Direction: direction, Above: above})
@@ -150,7 +150,7 @@ const newEntry = 8
 // change is a SET target: packets add themselves to a set, if it has room, or remove
 // themselves.
 func (w *walk) change(option, name, direction string, packets bdd.Node) {
-	key := setKey{name, direction}
+	key := Lookup{name, direction}
 	was := w.member(name, direction)
 	w.touched[name] = w.g.Or(w.touched[name], packets)
 	if option == "--del-set" {
@@ -163,7 +163,7 @@ func (w *walk) change(option, name, direction string, packets bdd.Node) {
 	}
 	w.sets[key] = w.g.Or(was, w.g.And(packets, room))
 	for count, now := range w.counts {
-		if count.setKey == key && count.above >= newEntry {
+		if count.Lookup == key && count.above >= newEntry {
 			w.counts[count] = w.g.Without(now, packets)
 		}
 	}

@@ -17,7 +17,7 @@ type summary struct {
 	accepted  bdd.Node
 	back      bdd.Node
 	// sets and counts are those that the chain changes, as it leaves them.
-	sets    map[setKey]bdd.Node
+	sets    map[Lookup]bdd.Node
 	counts  map[countKey]bdd.Node
 	touched map[string]bdd.Node
 	// reads are the sets that it looks at, or a chain that it jumps to.
@@ -62,15 +62,15 @@ func (w *walk) summarise(at place) *summary {
 	back := sub.chain(at.table, w.loaded.chains[at], bdd.True)
 	s := &summary{
 		verdicts: sub.result.Verdicts, reach: sub.result.Reach, decisions: sub.result.Decisions, accepted: sub.accepted, back: back,
-		sets: map[setKey]bdd.Node{}, counts: map[countKey]bdd.Node{}, touched: sub.touched, reads: sub.reads, calls: sub.calls,
+		sets: map[Lookup]bdd.Node{}, counts: map[countKey]bdd.Node{}, touched: sub.touched, reads: sub.reads, calls: sub.calls,
 	}
 	for key, n := range sub.sets {
-		if sub.touched[key.name] != bdd.False {
+		if sub.touched[key.Name] != bdd.False {
 			s.sets[key] = n
 		}
 	}
 	for key, n := range sub.counts {
-		if sub.touched[key.name] != bdd.False {
+		if sub.touched[key.Name] != bdd.False {
 			s.counts[key] = n
 		}
 	}
@@ -79,7 +79,7 @@ func (w *walk) summarise(at place) *summary {
 
 // fresh makes a walk one before which nothing was changed.
 func (w *walk) fresh() {
-	w.sets, w.counts, w.touched = map[setKey]bdd.Node{}, map[countKey]bdd.Node{}, map[string]bdd.Node{}
+	w.sets, w.counts, w.touched = map[Lookup]bdd.Node{}, map[countKey]bdd.Node{}, map[string]bdd.Node{}
 	w.reads, w.calls = map[string]bool{}, map[place]bdd.Node{}
 }
 
@@ -93,10 +93,10 @@ func (w *walk) apply(at place, s *summary, packets bdd.Node) (back bdd.Node) {
 		w.reads[name] = true
 	}
 	for key, n := range s.sets {
-		w.sets[key] = w.g.Choose(packets, n, w.member(key.name, key.direction))
+		w.sets[key] = w.g.Choose(packets, n, w.member(key.Name, key.Direction))
 	}
 	for key, n := range s.counts {
-		w.counts[key] = w.g.Choose(packets, n, w.counted(key.name, key.direction, key.above))
+		w.counts[key] = w.g.Choose(packets, n, w.counted(key.Name, key.Direction, key.above))
 	}
 	for name, n := range s.touched {
 		w.touched[name] = w.g.Or(w.touched[name], w.g.And(packets, n))

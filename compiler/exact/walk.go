@@ -55,6 +55,8 @@ type Result struct {
 	// Decisions say which rule gives which packets their verdict, in the order of the
 	// walk.
 	Decisions []Decision
+	// Added are the packets that rules put into a set, Removed those that they take out.
+	Added, Removed map[Lookup]bdd.Node
 	// Steps are the rules whose matches hold, in the order in which packets meet them: a
 	// chain that is called twice is there twice.
 	Steps []Step
@@ -86,7 +88,7 @@ type walk struct {
 	// now are the bits of packets as rules have changed them, and sets and counts what
 	// rules have made of sets: functions of the packet as it came.
 	now    [fieldCount][]bdd.Node
-	sets   map[setKey]bdd.Node
+	sets   map[Lookup]bdd.Node
 	counts map[countKey]bdd.Node
 	// touched are the packets for which rules have changed a set, reads the sets that
 	// rules have looked at.
@@ -157,7 +159,19 @@ func (w *World) walk(f *Firewall, hook Hook, packets bdd.Node, stepwise bool) *R
 	}
 	k.verdict(Verdict{Kind: Accept}, packets)
 	k.finish()
+	k.noteSets()
 	return k.result
+}
+
+// noteSets notes what rules have made of sets.
+func (w *walk) noteSets() {
+	w.result.Added, w.result.Removed = map[Lookup]bdd.Node{}, map[Lookup]bdd.Node{}
+	for key, now := range w.sets {
+		if w.touched[key.Name] != bdd.False {
+			was := w.membership(key.Name, key.Direction)
+			w.result.Added[key], w.result.Removed[key] = w.g.Without(now, was), w.g.Without(was, now)
+		}
+	}
 }
 
 // begin states what a packet cannot have where it comes from.

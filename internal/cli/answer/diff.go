@@ -37,6 +37,8 @@ type DifferenceView struct {
 	Conditions   []string    `json:"conditions"`
 	Before       DecidedView `json:"before"`
 	After        DecidedView `json:"after"`
+	// Sets says what is other where only sets are: "newly added to hardenctl-ban-v4".
+	Sets []string `json:"sets,omitempty"`
 }
 
 // DecidedView is what one side does with the example.
@@ -74,7 +76,7 @@ func view(before, after *Subject, family ruleset.Family, d exact.Difference) Dif
 	v := DifferenceView{
 		Family: int(family), Hook: string(d.Hook), Change: string(d.Change), First: d.First, Usual: d.Usual, What: say.what(d.Region),
 		Interfaces: say.interfaces(d.Region), Sources: say.addresses(d.Region.Sources), Destinations: say.addresses(d.Region.Destinations),
-		Example: d.Example.String(), Conditions: []string{},
+		Example: d.Example.String(), Conditions: []string{}, Sets: d.Sets,
 		Before: DecidedView{d.Before.Verdict.String(), before.rule(family, d.Before.By)},
 		After:  DecidedView{d.After.Verdict.String(), after.rule(family, d.After.By)},
 	}
@@ -88,7 +90,7 @@ func view(before, after *Subject, family ruleset.Family, d exact.Difference) Dif
 func (v *DiffView) Print(w io.Writer) error {
 	var b strings.Builder
 	if v.Equal {
-		b.WriteString("No packet is decided differently.\n")
+		b.WriteString("No packet is decided differently, nor added to other sets.\n")
 	}
 	v.printPart(&b, "", func(d DifferenceView) bool { return d.First })
 	v.printPart(&b, "Only packets of open connections, and invalid ones:", func(d DifferenceView) bool { return d.Usual && !d.First })
@@ -136,6 +138,28 @@ func (d DifferenceView) print(b *strings.Builder) {
 	for _, c := range d.Conditions {
 		fmt.Fprintf(b, "    if:      %s\n", c)
 	}
+	if len(d.Sets) > 0 {
+		printSets(b, d.Sets)
+		return
+	}
 	fmt.Fprintf(b, "    before:  %s, %s\n", loud(d.Before.Verdict), d.Before.Rule.at())
 	fmt.Fprintf(b, "    after:   %s, %s\n", loud(d.After.Verdict), d.After.Rule.at())
+}
+
+// printSets writes what sentences say, those with the same verb on one line.
+func printSets(b *strings.Builder, sentences []string) {
+	last := ""
+	for _, sentence := range sentences {
+		at := strings.LastIndex(sentence, " ") + 1
+		if verb := sentence[:at]; verb != last {
+			if last != "" {
+				b.WriteString("\n")
+			}
+			b.WriteString("    " + verb + sentence[at:])
+			last = verb
+		} else {
+			b.WriteString(", " + sentence[at:])
+		}
+	}
+	b.WriteString("\n")
 }

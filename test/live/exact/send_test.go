@@ -126,7 +126,6 @@ func transport(p exact.Packet, s shape) []byte {
 		binary.BigEndian.PutUint16(b[14:], s.window)
 	case udp:
 		b, at = make([]byte, 8), 6
-		binary.BigEndian.PutUint16(b[4:], 8)
 	case icmp, icmpv6:
 		b, at = make([]byte, 8), 2
 		b[0], b[1] = uint8(p.Values[exact.ICMPType]), uint8(p.Values[exact.ICMPCode])
@@ -135,10 +134,23 @@ func transport(p exact.Packet, s shape) []byte {
 	default:
 		return make([]byte, 20)
 	}
+	b = append(b, make([]byte, padding(p, len(b)))...)
+	if protocol == udp {
+		binary.BigEndian.PutUint16(b[4:], uint16(len(b)))
+	}
 	binary.BigEndian.PutUint16(b[0:], uint16(p.Values[exact.SourcePort]))
 	binary.BigEndian.PutUint16(b[2:], uint16(p.Values[exact.DestinationPort]))
 	binary.BigEndian.PutUint16(b[at:], checksum(p, b))
 	return b
+}
+
+// padding is how many bytes a packet is short of the length that it states.
+func padding(p exact.Packet, length int) int {
+	header := 20
+	if p.Source.Is6() {
+		header = 40
+	}
+	return max(int(p.Values[exact.Length])-header-length, 0)
 }
 
 // checksum is that of the Internet (RFC 1071), with the pseudo header where the protocol

@@ -146,7 +146,7 @@ func (b *bench) witness(id exact.RuleID, n int) (p exact.Packet, conditions []ex
 		all := g.And(b.reach[id], b.world.Packets(here))
 		for _, narrowed := range []bdd.Node{g.And(all, b.world.Packets(from)), g.Without(b.world.Settle(all), b.used)} {
 			p, conditions, ok = b.world.Witness(narrowed)
-			if ok && p.Source.IsGlobalUnicast() {
+			if ok && p.Source.IsGlobalUnicast() && !slices.Contains(b.destination, p.Source) {
 				b.used = g.Or(b.used, b.world.Within(exact.Source, netip.PrefixFrom(p.Source, counts[b.family])))
 				return p, conditions, true
 			}
