@@ -44,6 +44,51 @@ func TestClosedConnectionIsForgotten(t *testing.T) {
 	})
 }
 
+// A UDP flow with answers leaves conntrack's table soon after its last datagram: an entry
+// of one is not replaced in a full table, once it has lasted for two seconds.
+func TestAnsweredFlowIsForgotten(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
+		client := lab.NewNetwork(t).Host("client", "192.0.2.20/24", "2001:db8::20/64")
+		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+		lab.Serve(t, "udp", 443)
+		for server, family := range map[string]netlink.InetFamily{lab.ServerV4: unix.AF_INET, lab.ServerV6: unix.AF_INET6} {
+			c, err := client.Dial("udp", net.JoinHostPort(server, "443"), lab.Patience)
+			require.NoError(t, err)
+			defer c.Close()
+			lasts := lastingFlows(t, family)
+			lab.Await(t, "a flow that lasts at "+server, func() bool {
+				c.Write([]byte("?")) // the kernel looks at the time at each datagram
+				return lasts()
+			})
+			flows, err := netlink.ConntrackTableList(netlink.ConntrackTable, family)
+			require.NoError(t, err)
+			for _, f := range flows {
+				if f.Forward.DstPort == 443 && f.TimeOut > 30 {
+					t.Errorf("%s: a flow that has answers stays for %d s", server, f.TimeOut)
+				}
+			}
+		}
+	})
+}
+
+// lastingFlows returns what reports whether a datagram of a flow has come that conntrack
+// calls assured.
+func lastingFlows(t *testing.T, family netlink.InetFamily) func() bool {
+	t.Helper()
+	iptables := map[netlink.InetFamily]string{unix.AF_INET: "iptables", unix.AF_INET6: "ip6tables"}[family]
+	rule := iptables + " -t mangle %s INPUT -p udp --dport 443 -m conntrack --ctstatus ASSURED"
+	run.Tool(t, fmt.Sprintf(rule, "-A"))
+	t.Cleanup(func() { run.Tool(t, fmt.Sprintf(rule, "-D")) })
+	return func() bool {
+		for line := range strings.Lines(run.Tool(t, iptables+" -t mangle -nvxL INPUT")) {
+			if words := strings.Fields(line); strings.Contains(line, "ASSURED") && words[0] != "0" {
+				return true
+			}
+		}
+		return false
+	}
+}
+
 // Thirty sources that open and close connections as fast as their limits allow leave room
 // for an admin: none of what they closed is in the way. How many it takes to fill the
 // table was measured by hand (builtin:base, conntrack_time_wait).
