@@ -46,15 +46,16 @@ func Explain(f *Firewall, hook Hook, p Packet) (*Explanation, error) {
 		return nil, errors.New("there is no such packet: conntrack never has it in this state")
 	}
 	packets = w.assume(hook, p, packets)
-	x := explainer{World: w, stated: p, usual: w.usual(p), result: w.Trace(f, hook, packets)}
-	x.settle()
-	values, _ := w.g.First(packets, x.usual)
+	usual := w.usual(p)
+	values, _ := w.g.First(packets, usual)
 	is := func(v int) bool {
 		if value, known := values[v]; known {
 			return value
 		}
-		return x.usual(v)
+		return usual(v)
 	}
+	x := explainer{World: w, stated: p, result: w.Trace(f, hook, packets, w.fixed(packets, is))}
+	x.settle()
 	e := &Explanation{Packet: w.packet(is)}
 	e.Packet.In, e.Packet.Out = cmp.Or(p.In, e.Packet.In), cmp.Or(p.Out, e.Packet.Out)
 	e.Verdict = x.verdict(is)
@@ -66,6 +67,20 @@ func Explain(f *Firewall, hook Hook, p Packet) (*Explanation, error) {
 	}
 	e.Unless, e.More = x.exceptions(e.Verdict, is)
 	return e, nil
+}
+
+// fixed returns the values of those fields that all packets have alike: those of is.
+func (w *World) fixed(packets bdd.Node, is func(variable int) bool) func(variable int) bdd.Value {
+	alike := map[Field]bool{}
+	for f := range fieldCount {
+		alike[f] = w.g.Without(packets, w.equalAll(f, is)) == bdd.False
+	}
+	return func(v int) bdd.Value {
+		if f, isField := w.FieldOf(v); isField && alike[f] {
+			return bdd.Of(is(v))
+		}
+		return bdd.Unknown
+	}
 }
 
 // assume narrows packets to the plain ones, where nothing is stated: the first packet of a
@@ -105,7 +120,6 @@ func (w *World) assume(hook Hook, p Packet, packets bdd.Node) bdd.Node {
 type explainer struct {
 	*World
 	stated Packet
-	usual  func(variable int) bool
 	result *Result
 }
 
@@ -286,13 +300,13 @@ func (w *World) follow(f *Firewall, hook Hook, p Packet, conditions []Condition)
 		}
 		return usual(v)
 	}
-	packets := w.Packets(p)
-	for field := range fieldCount {
-		if n := w.g.And(packets, w.equalAll(field, is)); n != bdd.False {
-			packets = n
+	result := w.Trace(f, hook, bdd.True, func(v int) bdd.Value {
+		if w.IsFact(v) {
+			return bdd.Unknown
 		}
-	}
-	return explainer{World: w, result: w.Trace(f, hook, packets)}, is
+		return bdd.Of(is(v))
+	})
+	return explainer{World: w, result: result}, is
 }
 
 // FamilyOf is 4 or 6 for messages.

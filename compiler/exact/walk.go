@@ -125,24 +125,26 @@ type rule struct {
 // Walk sends packets through a firewall. The firewall must be one of those that the
 // world was made of. The result has no Steps.
 func (w *World) Walk(f *Firewall, hook Hook, packets bdd.Node) *Result {
-	return w.walk(f, hook, packets, false)
+	return w.walk(f, hook, packets, nil)
 }
 
-// Trace is Walk rule by rule: slower for many packets, and with Steps.
-func (w *World) Trace(f *Firewall, hook Hook, packets bdd.Node) *Result {
-	return w.walk(f, hook, packets, true)
+// Trace is Walk rule by rule, and with Steps: slower for many packets, and fast for those
+// of which most bits are known. The result says nothing of bits that are known.
+func (w *World) Trace(f *Firewall, hook Hook, packets bdd.Node, known func(variable int) bdd.Value) *Result {
+	return w.walk(f, hook, w.g.Where(packets, known), known)
 }
 
 func newResult() *Result {
 	return &Result{Verdicts: map[Verdict]bdd.Node{}, Reach: map[RuleID]bdd.Node{}}
 }
 
-func (w *World) walk(f *Firewall, hook Hook, packets bdd.Node, stepwise bool) *Result {
+// walk is Trace if known is not nil.
+func (w *World) walk(f *Firewall, hook Hook, packets bdd.Node, known func(variable int) bdd.Value) *Result {
 	if w.loaded[f] == nil {
 		w.loaded[f] = w.load(f)
 	}
 	k := &walk{
-		World: w, f: f, at: hook, loaded: w.loaded[f], changes: 1, stepwise: stepwise, summaries: map[place]*summary{}, result: newResult(),
+		World: w, f: f, at: hook, loaded: w.loaded[f], changes: 1, stepwise: known != nil, summaries: map[place]*summary{}, result: newResult(),
 	}
 	k.fresh()
 	for _, rules := range k.loaded.chains {
@@ -152,6 +154,14 @@ func (w *World) walk(f *Firewall, hook Hook, packets bdd.Node, stepwise bool) *R
 	}
 	for field := range fieldCount {
 		k.now[field] = w.bits(field)
+		for i := range k.now[field] {
+			if known == nil {
+				continue
+			}
+			if value := known(w.fields[field].first + i); value != bdd.Unknown {
+				k.now[field][i] = bdd.Node(value - bdd.No)
+			}
+		}
 	}
 	k.begin(hook)
 	for _, p := range ways[hook] {

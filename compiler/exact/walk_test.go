@@ -16,7 +16,7 @@ func TestWalkIsTrace(t *testing.T) {
 			f := golden(t, name, family)
 			w := NewWorld(family, f)
 			for _, hook := range []Hook{Input, Forward, Output} {
-				walked, traced := w.Walk(f, hook, w.Possible()), w.Trace(f, hook, w.Possible())
+				walked, traced := w.Walk(f, hook, w.Possible()), w.Trace(f, hook, w.Possible(), unknownBits)
 				if !maps.Equal(walked.Verdicts, traced.Verdicts) {
 					t.Errorf("%s, IPv%d, %s: verdicts differ", name, family, hook)
 				}
@@ -39,3 +39,6 @@ func TestWalkIsTrace(t *testing.T) {
 		}
 	}
 }
+
+// unknownBits knows no bit of a packet.
+func unknownBits(int) bdd.Value { return bdd.Unknown }
