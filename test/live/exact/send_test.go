@@ -177,7 +177,7 @@ func checksum(p exact.Packet, b []byte) uint16 {
 // and sets count.
 func sourceOf(v4 bool, n int) netip.Addr {
 	if v4 {
-		return netip.AddrFrom4([4]byte{192, 0, 2, byte(10 + n%240)})
+		return netip.AddrFrom4([4]byte{100, 64, byte(n >> 8), byte(n)})
 	}
-	return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0, 9, 0, byte(n), 15: 7})
+	return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0, 9, byte(n >> 8), byte(n), 15: 7})
 }

@@ -218,24 +218,29 @@ func counted(conditions []exact.Condition, member exact.Fact) string {
 	return ""
 }
 
-// compare sends a packet and compares the rules that have counted it with those that the
-// engine names.
+// compare sends a packet that must meet a rule.
 func (b *bench) compare(t *testing.T, id exact.RuleID, p exact.Packet, conditions []exact.Condition, s shape) {
 	t.Helper()
-	want, verdict := b.world.Follow(b.firewall, exact.Input, p, conditions)
-	if !slices.Contains(want, id) {
-		t.Errorf("%v, %v: the engine's own way %v has not %v", p, conditions, want, id)
-		return
+	if way := b.compareWay(t, p, conditions, s); !slices.Contains(way, id) {
+		t.Errorf("%v, %v: the engine's own way %v has not %v", p, conditions, way, id)
 	}
+}
+
+// compareWay sends a packet and compares the rules that have counted it with those that the
+// engine names.
+func (b *bench) compareWay(t *testing.T, p exact.Packet, conditions []exact.Condition, s shape) (way []exact.RuleID) {
+	t.Helper()
+	way, verdict := b.world.Follow(b.firewall, exact.Input, p, conditions)
 	if err := send(b.client, p, s); err != nil {
 		t.Fatalf("%v: %v", p, err)
 	}
 	met := b.counted(t)
 	for _, id := range b.rules {
-		if expected := slices.Contains(want, id); expected != met[id] && !(met[id] && b.others[id]) {
+		if expected := slices.Contains(way, id); expected != met[id] && !(met[id] && b.others[id]) {
 			t.Errorf("%v, if %v (%v): the kernel has met %v: %v, the engine: %v\n  %s", p, conditions, verdict, id, met[id], expected, b.firewall.Text(id))
 		}
 	}
+	return way
 }
 
 // counted are the rules that have counted a packet.
