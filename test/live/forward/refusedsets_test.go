@@ -49,7 +49,7 @@ log = "journal"
 func TestRefusedSets(t *testing.T) {
 	for i, b := range webserver.Builtins {
 		t.Run(b.Name, func(t *testing.T) {
-			stage.Bare(t, lab.Backends[i%2])
+			stage.Bare(t, lab.Backends[i%len(lab.Backends)])
 			lab.Serve(t, "tcp", 8081)
 			ports := []int{8081}
 			if b.Published {
