@@ -34,10 +34,10 @@ func Run(ctx context.Context, p *profile.Profile, b *bundle.Bundle, o Options) (
 	}
 	o.Progress("building a network with a server, attackers and legitimate clients")
 	n, err := network.Build(p, b)
-	defer n.Close()
 	if err != nil {
 		return nil, err
 	}
+	defer n.Close()
 	r, found, err := attack.Run(ctx, n, o)
 	if err != nil {
 		return nil, err

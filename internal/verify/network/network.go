@@ -39,10 +39,14 @@ type Network struct {
 }
 
 // Build makes the network of a profile, whose bundle is b, opens the ports and lets
-// the crowd move in. The caller closes it, also after an error.
+// the crowd move in. The caller closes it.
 func Build(p *profile.Profile, b *bundle.Bundle) (*Network, error) {
 	s := &Network{Profile: p, Bundle: b, homes: map[netip.Addr]*lab.Host{}, Services: map[lab.Port]*lab.Service{}, start: time.Now()}
-	return s, s.settle()
+	if err := s.settle(); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // settle makes what Build returns.

@@ -70,11 +70,9 @@ func send(from *lab.Host, p exact.Packet, s shape) error {
 	payload := transport(p, s)
 	packet := append(ipHeader(p, s, len(payload)), payload...)
 	return from.Do(func() error {
-		family, to := unix.AF_INET, unix.Sockaddr(&unix.SockaddrInet4{})
+		family, to := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Addr: p.Destination.As16()})
 		if p.Destination.Is4() {
-			to = &unix.SockaddrInet4{Addr: p.Destination.As4()}
-		} else {
-			family, to = unix.AF_INET6, &unix.SockaddrInet6{Addr: p.Destination.As16()}
+			family, to = unix.AF_INET, &unix.SockaddrInet4{Addr: p.Destination.As4()}
 		}
 		socket, err := unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
 		if err != nil {
