@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
@@ -80,10 +81,8 @@ func (f *Firewall) look(table string, r tablefile.Rule) error {
 		return err
 	}
 	for _, m := range asked {
-		for _, word := range m.Words {
-			if m.Name != "comment" && slices.Contains(long, word) {
-				return fmt.Errorf("iptables-save does not print %s; load the rules, and save them with iptables-save", word)
-			}
+		if err := f.lookAt(m); err != nil {
+			return err
 		}
 	}
 	if r.Target() != "SET" || f.chain(table, "SET") != nil {
@@ -93,6 +92,23 @@ func (f *Firewall) look(table string, r tablefile.Rule) error {
 	for i := range len(options) - 1 {
 		if options[i] == "--add-set" || options[i] == "--del-set" {
 			f.filled[options[i+1]] = true
+		}
+	}
+	return nil
+}
+
+// lookAt holds a match to the form of iptables-save, and its addresses to the family.
+func (f *Firewall) lookAt(m tablefile.Match) error {
+	for i, word := range m.Words {
+		switch {
+		case m.Name != "comment" && slices.Contains(long, word):
+			return fmt.Errorf("iptables-save does not print %s; load the rules, and save them with iptables-save", word)
+		case m.Name == "" && strings.HasPrefix(word, "--"):
+			return fmt.Errorf("iptables-save prints -m and the match before %s; load the rules, and save them with iptables-save", word)
+		case m.Name == "" && (word == "-s" || word == "-d") && i+1 < len(m.Words):
+			if p, ok := prefix(m.Words[i+1]); ok && !f.Family.Has(p.Addr()) {
+				return fmt.Errorf("%s is not an IPv%d address: these are rules of the other family", m.Words[i+1], f.Family)
+			}
 		}
 	}
 	return nil
@@ -187,6 +203,7 @@ func loop(t tablefile.Table) (chain string, found bool) {
 			return false
 		}
 		if state[c.Name] == inside {
+			chain = c.Name
 			return true
 		}
 		state[c.Name] = inside
@@ -200,7 +217,7 @@ func loop(t tablefile.Table) (chain string, found bool) {
 	}
 	for i := range t.Chains {
 		if visit(&t.Chains[i]) {
-			return t.Chains[i].Name, true
+			return chain, true
 		}
 	}
 	return "", false

@@ -255,7 +255,13 @@ func ports(fields ...Field) func(string) (question, bool) {
 func address(f Field) func(string) (question, bool) {
 	return func(text string) (question, bool) {
 		p, ok := prefix(text)
-		return func(w *walk) bdd.Node { return w.within(w.now[f], p) }, ok
+		return func(w *walk) bdd.Node {
+			n := w.within(w.now[f], p)
+			if f == Destination {
+				return w.aim(n, "in "+text)
+			}
+			return n
+		}, ok
 	}
 }
 
@@ -303,7 +309,13 @@ func addresses(f Field) func(string) (question, bool) {
 		first, err := netip.ParseAddr(low)
 		last, err2 := netip.ParseAddr(high)
 		ok = ok && err == nil && err2 == nil && first.BitLen() == last.BitLen() && first.Compare(last) <= 0
-		return func(w *walk) bdd.Node { return w.withinRange(w.now[f], first, last) }, ok
+		return func(w *walk) bdd.Node {
+			n := w.withinRange(w.now[f], first, last)
+			if f == Destination {
+				return w.aim(n, "in "+text)
+			}
+			return n
+		}, ok
 	}
 }
 

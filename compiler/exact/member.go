@@ -31,11 +31,14 @@ const (
 func (w *walk) member(name, direction string) bdd.Node {
 	key := Lookup{name, direction}
 	w.reads[name] = true
-	if now, known := w.sets[key]; known {
-		return now
+	now, known := w.sets[key]
+	if !known {
+		now = w.membership(name, direction)
+		w.sets[key] = now
 	}
-	now := w.membership(name, direction)
-	w.sets[key] = now
+	if strings.Contains(direction, "dst") {
+		return w.aim(now, "in "+name)
+	}
 	return now
 }
 

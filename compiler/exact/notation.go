@@ -33,7 +33,7 @@ func ParsePacket(text string) (p Packet, err error) {
 	if isLogLine(text) {
 		return parseLogLine(text)
 	}
-	words := strings.Fields(strings.ReplaceAll(text, "->", " -> "))
+	words := strings.Fields(strings.NewReplacer("->", " -> ", "→", " -> ").Replace(text))
 	p.Values = map[Field]uint64{}
 	if len(words) < 4 || words[2] != "->" {
 		return p, fmt.Errorf("%q is not a packet; write %s", text, Notation)
@@ -80,9 +80,22 @@ func endpoint(word string) (a netip.Addr, port string, err error) {
 	}
 	a, err = netip.ParseAddr(host)
 	if err != nil || a.Zone() != "" {
-		return a, "", fmt.Errorf("%q is not an IP address", host)
+		return a, "", fmt.Errorf("%q is not an IP address; write %s", host, addressInstead(host))
 	}
 	return a, port, nil
+}
+
+// addressInstead says what to write for what is not an address.
+func addressInstead(host string) string {
+	switch {
+	case strings.Contains(host, "/"):
+		return "one address, not a prefix"
+	case strings.Contains(host, "%"):
+		return `the address without the interface, which "in eth0" states`
+	case strings.Count(host, ":") > 1:
+		return `an IPv6 address with a port as "[2001:db8::7]:53"`
+	}
+	return "one such as 192.0.2.7, not a name"
 }
 
 // readProtocol reads the protocol, and with it the family.
@@ -117,10 +130,10 @@ func (p *Packet) readPort(f Field, text string) error {
 	}
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return fmt.Errorf("%q is not a port (0-65535)", text)
+		return fmt.Errorf("%q is not a port; write a number from 0 to 65535", text)
 	}
 	if !hasPorts(p.Values[Protocol]) {
-		return fmt.Errorf("a packet of this protocol has no port %s", text)
+		return fmt.Errorf("a packet of this protocol has no ports; leave out :%s", text)
 	}
 	p.Values[f] = port
 	return nil
@@ -128,23 +141,46 @@ func (p *Packet) readPort(f Field, text string) error {
 
 // readWords reads what is behind the addresses.
 func (p *Packet) readWords(words []string) error {
+	said := map[string]string{}
 	for i := 0; i < len(words); i++ {
 		word := strings.ToLower(words[i])
 		f, takesNumber := numberWords[word]
+		if what := subject(word, takesNumber); what != "" {
+			if before, twice := said[what]; twice {
+				return fmt.Errorf("%q and %q state the same; write one of them", before, word)
+			}
+			said[what] = word
+		}
 		if word == "in" || word == "out" || word == "type" || takesNumber {
 			if i++; i == len(words) {
-				return fmt.Errorf("%q has no value behind it", word)
+				return fmt.Errorf(`%q has no value behind it; write, for example, "in eth0", "type 3/1" or "ttl 64"`, word)
 			}
 			if err := p.readValue(word, f, words[i]); err != nil {
 				return err
 			}
 			continue
 		}
+		if _, flag := flagSet(word); flag && !p.Is(tcpProtocol) && !p.readWord(word) {
+			return fmt.Errorf("%q is a flag of TCP; leave it out, or write tcp", words[i])
+		}
 		if !p.readWord(word) {
 			return fmt.Errorf("%q is not a flag of TCP, a type of ICMP, or a state of conntrack", words[i])
 		}
 	}
 	return nil
+}
+
+// subject is what a word states that can be stated once; "" for another word.
+func subject(word string, takesNumber bool) string {
+	for _, name := range stateWords {
+		if word == name {
+			return "state"
+		}
+	}
+	if takesNumber || word == "in" || word == "out" || word == "type" {
+		return word
+	}
+	return ""
 }
 
 // readValue reads the word behind "in", "out", "type" or the name of a field.

@@ -127,6 +127,18 @@ var (
 )
 
 func (w *walk) addressIs(f Field, kind string) bdd.Node {
+	n := w.addressAsSentIs(f, kind)
+	if f != Destination {
+		return n
+	}
+	if kind == "LOCAL" {
+		return w.g.Or(w.redirected, n)
+	}
+	return w.g.Without(n, w.redirected)
+}
+
+// addressAsSentIs is addressIs for a packet that was not redirected.
+func (w *walk) addressAsSentIs(f Field, kind string) bdd.Node {
 	multicast := w.g.Or(w.within(w.now[f], multicast4), w.within(w.now[f], multicast6))
 	toAll := w.withinAny(w.now[f], alwaysBroadcast)
 	broadcast := bdd.False

@@ -10,6 +10,10 @@ import (
 
 // Open is new connections and packets that a firewall accepts to its host.
 type Open struct {
+	// Depends is the verdict of packets of which the rules do not tell whether they
+	// reach the host, such as those that DNAT sends elsewhere; the zero Verdict for what
+	// is accepted. Of these Unless is not known.
+	Depends Verdict
 	// Usual is false for what is accepted only in some states of sets and limits, such as
 	// with Conditions.
 	Usual      bool
@@ -38,7 +42,26 @@ func Reach(f *Firewall, source netip.Addr, protocol string, port uint16) (all []
 			}
 		}
 	}
+	undecided, cut := w.undecided(result)
+	all, more = append(all, undecided...), more || cut
 	slices.SortStableFunc(all, func(a, b Open) int { return a.Region.compare(b.Region) })
+	return all, more
+}
+
+// undecided is what the rules leave to a target of which they do not say what it does.
+func (w *World) undecided(result *Result) (all []Open, more bool) {
+	for _, d := range result.Decisions {
+		if d.Verdict.Kind != Other {
+			continue
+		}
+		regions, cut := w.Regions(Input, w.Settle(d.Packets))
+		more = more || cut
+		for _, r := range regions {
+			o := Open{Depends: d.Verdict, Usual: true, Region: r, By: d.Rule}
+			o.Example, o.Conditions, _ = w.Witness(r.Packets)
+			all = append(all, o)
+		}
+	}
 	return all, more
 }
 

@@ -24,6 +24,8 @@ type summary struct {
 	reads map[string]bool
 	// calls are the packets that it sends into other chains by their summary.
 	calls map[place]bdd.Node
+	// rewrites says that it changes packets, which a summary does not hold.
+	rewrites bool
 }
 
 // call sends packets into a chain.
@@ -45,6 +47,9 @@ func (w *walk) call(at place, packets bdd.Node) (back bdd.Node) {
 
 // fits reports whether no set that a chain looks at was changed for the packets.
 func (w *walk) fits(s *summary, packets bdd.Node) bool {
+	if s.rewrites {
+		return false
+	}
 	for name := range s.reads {
 		if w.g.And(w.touched[name], packets) != bdd.False {
 			return false
@@ -63,6 +68,7 @@ func (w *walk) summarise(at place) *summary {
 	s := &summary{
 		verdicts: sub.result.Verdicts, reach: sub.result.Reach, decisions: sub.result.Decisions, accepted: sub.accepted, back: back,
 		sets: map[Lookup]bdd.Node{}, counts: map[countKey]bdd.Node{}, touched: sub.touched, reads: sub.reads, calls: sub.calls,
+		rewrites: sub.changes != w.changes,
 	}
 	for key, n := range sub.sets {
 		if sub.touched[key.Name] != bdd.False {

@@ -155,7 +155,8 @@ func (w *walk) set(f Field, value []bdd.Node, packets bdd.Node) {
 		changed[i] = w.g.Choose(packets, value[i], w.now[f][i])
 	}
 	w.now[f] = changed
-	w.changes++
+	w.versions++
+	w.changes = w.versions
 }
 
 func (w *walk) changeSet(t target, packets bdd.Node) bool {
@@ -200,9 +201,20 @@ func (w *walk) redirect(t target, packets bdd.Node) (on bdd.Node, done bool) {
 		}
 		w.set(DestinationPort, constant(port, 16), packets)
 	}
+	w.redirected = w.g.Or(w.redirected, packets)
 	w.set(DestinationNAT, constant(1, 1), packets)
 	w.accepted = w.g.Or(w.accepted, packets)
 	return bdd.False, true
+}
+
+// aim is what a match asks of the destination; is says it for a redirected packet, as
+// "in 192.0.2.0/24".
+func (w *walk) aim(n bdd.Node, is string) bdd.Node {
+	if w.redirected == bdd.False {
+		return n
+	}
+	const address = "the address of the interface is "
+	return w.g.Choose(w.redirected, w.fact(Fact{Kind: Asked, Text: address + is, Denial: address + "not " + is}), n)
 }
 
 // translate sends packets to another address, which is known if it is one. One that was

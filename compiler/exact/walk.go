@@ -87,9 +87,12 @@ type walk struct {
 	result *Result
 	// now are the bits of packets as rules have changed them, and sets and counts what
 	// rules have made of sets: functions of the packet as it came.
-	now    [fieldCount][]bdd.Node
-	sets   map[Lookup]bdd.Node
-	counts map[countKey]bdd.Node
+	now [fieldCount][]bdd.Node
+	// redirected are the packets that REDIRECT has sent to this host: their destination
+	// is the address of an interface, which the rules do not tell.
+	redirected bdd.Node
+	sets       map[Lookup]bdd.Node
+	counts     map[countKey]bdd.Node
 	// touched are the packets for which rules have changed a set, reads the sets that
 	// rules have looked at.
 	touched map[string]bdd.Node
@@ -99,7 +102,7 @@ type walk struct {
 	calls     map[place]bdd.Node
 	// stepwise sends packets through each rule, and notes it.
 	stepwise bool
-	// changes counts how often now was changed.
+	// changes is the version of now: 1 as long as no rule has changed it.
 	changes int
 	// accepted are the packets that the chain of a hook lets pass.
 	accepted bdd.Node
@@ -202,6 +205,7 @@ func (w *walk) begin(hook Hook) {
 func (w *walk) hook(p place, packets bdd.Node) bdd.Node {
 	rules, there := w.loaded.chains[p]
 	if !there {
+		w.acceptByPolicy(p, packets) // the kernel's own
 		return packets
 	}
 	past := bdd.False
@@ -214,10 +218,17 @@ func (w *walk) hook(p place, packets bdd.Node) bdd.Node {
 	if policy := w.loaded.policy[p]; policy == "DROP" {
 		w.decide(RuleID{Table: p.table, Chain: p.chain}, Verdict{Kind: Drop}, end)
 		end = bdd.False
-	} else if p.table == "filter" && end != bdd.False {
-		w.result.Decisions = append(w.result.Decisions, Decision{RuleID{Table: p.table, Chain: p.chain}, Verdict{Kind: Accept}, end})
+	} else {
+		w.acceptByPolicy(p, end)
 	}
 	return w.g.Or(past, w.accepted, end)
+}
+
+// acceptByPolicy notes that the policy of a chain accepts packets.
+func (w *walk) acceptByPolicy(p place, packets bdd.Node) {
+	if p.table == "filter" && packets != bdd.False {
+		w.result.Decisions = append(w.result.Decisions, Decision{RuleID{Table: p.table, Chain: p.chain}, Verdict{Kind: Accept}, packets})
+	}
 }
 
 // decide gives packets their verdict.

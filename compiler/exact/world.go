@@ -43,11 +43,13 @@ type World struct {
 	loaded     map[*Firewall]*loaded
 	// limits are the matches of each text that take something (limit.go).
 	limits map[string][]slot
+	// versions counts the changes of packets by rules, in all walks.
+	versions int
 }
 
 // NewWorld returns the world of some firewalls of one family.
 func NewWorld(family ruleset.Family, firewalls ...*Firewall) *World {
-	w := &World{Family: family, g: bdd.New(), known: map[Fact]int{}, loaded: map[*Firewall]*loaded{}, limits: map[string][]slot{}}
+	w := &World{Family: family, g: bdd.New(), known: map[Fact]int{}, loaded: map[*Firewall]*loaded{}, limits: map[string][]slot{}, versions: 1}
 	w.layOut()
 	w.interfaces = []string{loopback}
 	for _, f := range firewalls {

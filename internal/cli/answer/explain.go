@@ -106,7 +106,9 @@ func (v *ExplanationView) Print(w io.Writer) error {
 // printUnless says with what the verdict is another.
 func (v *ExplanationView) printUnless(b *strings.Builder) {
 	if len(v.Unless) == 0 {
-		b.WriteString("\nThis holds in every state of sets, limits and connections.\n")
+		if !strings.HasPrefix(v.Verdict, string(exact.Other)) {
+			b.WriteString("\nThis holds in every state of sets, limits and connections.\n")
+		}
 		return
 	}
 	b.WriteString("\nUnless:\n")

@@ -22,6 +22,9 @@ type ReachView struct {
 // OpenView is one part of what a host accepts.
 type OpenView struct {
 	Family int `json:"family"`
+	// Depends says on what it depends whether this reaches the host, such as "-j DNAT";
+	// empty for what is accepted.
+	Depends string `json:"depends,omitempty"`
 	// Usual is false for what is accepted only in some states of sets and limits, such as
 	// Conditions.
 	Usual        bool      `json:"usual"`
@@ -84,6 +87,9 @@ func (s *Subject) open(family ruleset.Family, o exact.Open) OpenView {
 		Family: int(family), Usual: o.Usual, What: say.what(o.Region), Interfaces: say.interfaces(o.Region), Sources: say.addresses(o.Region.Sources),
 		Destinations: say.addresses(o.Region.Destinations), Conditions: []string{}, Rule: s.rule(family, o.By), Unless: [][]string{},
 	}
+	if o.Depends.Kind != "" {
+		v.Depends = o.Depends.With
+	}
 	for _, c := range o.Conditions {
 		v.Conditions = append(v.Conditions, c.String())
 	}
@@ -99,15 +105,15 @@ func (v *ReachView) Print(w io.Writer) error {
 	if len(v.Open) == 0 {
 		b.WriteString("Nothing of this reaches the host.\n")
 	}
-	for _, usual := range []bool{true, false} {
+	for _, part := range []string{accepted, sometimes, undecided} {
 		family := 0
 		for _, o := range v.Open {
-			if o.Usual != usual {
+			if o.part() != part {
 				continue
 			}
 			if o.Family != family {
 				family = o.Family
-				fmt.Fprintf(&b, "IPv%d, %s\n", family, map[bool]string{true: "accepted:", false: "accepted only in some states of sets and limits:"}[usual])
+				fmt.Fprintf(&b, "IPv%d, %s\n", family, part)
 			}
 			o.print(&b)
 		}
@@ -119,6 +125,23 @@ func (v *ReachView) Print(w io.Writer) error {
 	return err
 }
 
+// The parts of what Print writes.
+const (
+	accepted  = "accepted:"
+	sometimes = "accepted only in some states of sets and limits:"
+	undecided = "not decided by these rules:"
+)
+
+func (o OpenView) part() string {
+	switch {
+	case o.Depends != "":
+		return undecided
+	case o.Usual:
+		return accepted
+	}
+	return sometimes
+}
+
 func (o OpenView) print(b *strings.Builder) {
 	fmt.Fprintf(b, "  %s from %s", o.What, o.Sources)
 	if o.Destinations != "everyone" {
@@ -128,6 +151,9 @@ func (o OpenView) print(b *strings.Builder) {
 		fmt.Fprintf(b, " by %s", o.Interfaces)
 	}
 	fmt.Fprintf(b, "\n    %s\n", o.Rule.at())
+	if o.Depends != "" {
+		fmt.Fprintf(b, "    depends on: %s\n", o.Depends)
+	}
 	if len(o.Conditions) > 0 {
 		fmt.Fprintf(b, "    if: %s\n", strings.Join(o.Conditions, "; and "))
 	}
