@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
@@ -39,9 +40,9 @@ type loading struct {
 	fresh Fresh
 }
 
-// Fresh are the families of which a restore has found no rules in the kernel, or
-// only those by which one before has closed it: they get the whole file, with what
-// others have in it.
+// Fresh says of families whether a restore has found no rules in the kernel, or only
+// those by which one before has closed it: they get the whole file, with what others
+// have in it. A family that could not be read is not in it.
 type Fresh map[ruleset.Family]bool
 
 // Do loads sets, then rules, then settings. say is told what is in force, a
@@ -139,20 +140,42 @@ func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error
 func CloseFirst(ctx context.Context, p dataplane.Plane, tools probe.Tools, files Files) Fresh {
 	fresh := Fresh{}
 	for _, family := range tools.Families {
-		have, err := p.Rules.Tables(ctx, family)
-		text := files.closed(family).Text
-		if !closes(text) {
-			text = []byte(builtIn[family])
+		is, err := files.isFresh(ctx, p, family)
+		if err != nil {
+			continue // it is looked at once more when the rules are loaded
 		}
-		if err != nil || !unused(have) && !isOnly(have, text) && !isOnly(have, []byte(builtIn[family])) {
-			continue
-		}
-		fresh[family] = true
-		if files.ours() || files.Applied {
-			_ = p.Rules.Load(ctx, family, text, true)
+		fresh[family] = is
+		if is && (files.ours() || files.Applied) {
+			_ = p.Rules.Load(ctx, family, files.closing(family), true)
 		}
 	}
 	return fresh
+}
+
+// mayBeFresh reports whether a family is fresh, or could not be read.
+func (l *loading) mayBeFresh() bool {
+	return slices.ContainsFunc(l.tools.Families, func(family ruleset.Family) bool {
+		is, known := l.fresh[family]
+		return is || !known
+	})
+}
+
+// closing is the text that closes a family: that of its profile, or the built-in one.
+func (f Files) closing(family ruleset.Family) []byte {
+	if text := f.closed(family).Text; closes(text) {
+		return text
+	}
+	return []byte(builtIn[family])
+}
+
+// isFresh reports whether the kernel has no rules of a family, or only those that close
+// it.
+func (f Files) isFresh(ctx context.Context, p dataplane.Plane, family ruleset.Family) (bool, error) {
+	have, err := p.Rules.Tables(ctx, family)
+	if err != nil {
+		return false, err
+	}
+	return unused(have) || isOnly(have, f.closing(family)) || isOnly(have, []byte(builtIn[family])), nil
 }
 
 // close puts the closed rules of a family in force, or the built-in ones. The

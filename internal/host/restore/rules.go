@@ -47,7 +47,11 @@ func (l *loading) load(ctx context.Context, family ruleset.Family, file, sets pr
 		return errForeign(file.Path)
 	}
 	want = own(want)
-	if l.fresh[family] {
+	fresh, known := l.fresh[family]
+	if !known {
+		fresh, err = l.files.isFresh(ctx, l.site.Plane, family)
+	}
+	if err == nil && fresh {
 		err = l.site.Rules.Load(ctx, family, file.Text, true) // others' rules in the file too
 	}
 	if err == nil {

@@ -20,7 +20,7 @@ func (l *loading) sets(ctx context.Context) error {
 		return err
 	}
 	want := ownSets(l.files.Sets.Text)
-	if missing, err := l.notAs(want); len(l.fresh) == 0 && err == nil && missing == "" {
+	if missing, err := l.notAs(want); !l.mayBeFresh() && err == nil && missing == "" {
 		return nil
 	}
 	if err := l.site.Sets.Load(ctx, l.files.Sets.Text); err != nil {
