@@ -42,7 +42,7 @@ func TestKept(t *testing.T) {
 	}
 	want := []string{
 		"stated-only", "services-answer", "nothing-closed", "odd-packets-nothing", "banned-in-time", "patient-banned",
-		"one-source-learns-nothing", "ipv6-the-same", "door-back-door", "client-unhurt", "crawler-unhurt", "admin-unhurt", "forgery-harmless", "forgery-spares-the-known", "admin-reaches", "members-reach", "blocked-nothing",
+		"one-source-learns-nothing", "ipv6-the-same", "door-back-door", "client-unhurt", "crawler-unhurt", "admin-unhurt", "forgery-harmless", "forgery-spares-the-known", "network-fills-nothing", "admin-reaches", "members-reach", "blocked-nothing",
 		"open-connection-goes-on", "retries-harmless", "unserved-silent", "no-error-before-forward",
 	}
 	var made []string
@@ -145,7 +145,7 @@ func TestBroken(t *testing.T) {
 	countEachRetry(b)
 	r := attacked(t, p, b, true)
 	want := []string{"stated-only", "nothing-closed", "odd-packets-nothing", "banned-in-time",
-		"door-back-door", "forgery-spares-the-known", "blocked-nothing",
+		"door-back-door", "forgery-spares-the-known", "network-fills-nothing", "blocked-nothing",
 		"open-connection-goes-on", "retries-harmless", "unserved-silent", "no-error-before-forward"}
 	if got := example.Broken(r); !slices.Equal(got, want) {
 		t.Errorf("broken: %v, want %v", got, want)

@@ -35,9 +35,12 @@ type scene struct {
 	// regular has been to a public service before, knocker asks at doors; nil
 	// where the profile has no use for them.
 	regular, knocker *visitor
-	connected        connected
-	progress         func(string)
-	options          Options
+	// newcomer is one like regular, of another network than the one that has proved as
+	// many sources as it may.
+	newcomer  *visitor
+	connected connected
+	progress  func(string)
+	options   Options
 }
 
 // Run attacks the server of a network: before its profile is applied, and after.

@@ -2,11 +2,14 @@ package attack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/kernelset"
 	"github.com/hardenctl/hardenctl/internal/verify/network"
 	"github.com/hardenctl/hardenctl/internal/verify/prober"
 	"github.com/hardenctl/hardenctl/internal/verify/result"
@@ -16,7 +19,8 @@ import (
 func (s *scene) check(ctx context.Context, visitors []*visitor, t *result.Checks) error {
 	for _, ask := range []func() error{
 		func() error { return s.forgeAll(visitors, &t.Forged) },
-		func() error { return s.forgeKnown(&t.Known) },
+		func() error { return s.forgeFor(s.regular, &t.Known) },
+		func() error { return s.fillProven(&t.Filled) },
 		func() error { return s.tryBlocked(ctx, &t.Blocked) },
 		func() error { return s.tryServices(t) },
 	} {
@@ -29,7 +33,7 @@ func (s *scene) check(ctx context.Context, visitors []*visitor, t *result.Checks
 
 // forgeAll forges probes from every visitor's address, and then each of them connects. A
 // client is spared where the profile chose bans that hide everything: what is
-// promised then is for those who have been here before, see forgeKnown.
+// promised then is for those who have been here before, see forgeFor.
 func (s *scene) forgeAll(visitors []*visitor, f *result.Finding) error {
 	for _, p := range visitors {
 		if p.role == "client" && HidesEverything(s.Profile) {
@@ -45,21 +49,40 @@ func (s *scene) forgeAll(visitors []*visitor, f *result.Finding) error {
 	return nil
 }
 
-// forgeKnown forges probes from the address of a client that has connected before,
-// where a ban hides everything.
-func (s *scene) forgeKnown(f *result.Finding) error {
-	if s.regular == nil {
+// provenOfNetwork is the set that counts the sources that each /48 of IPv6 has proved.
+const provenOfNetwork = ruleset.SetPrefix + "proven-48-v6"
+
+// fillProven has one network of IPv6 prove more sources than it may, by its counter, which
+// is set by hand: a network of IPv4 has too few addresses. Then a client of another
+// network is proven by a connection, and keeps the services.
+func (s *scene) fillProven(f *result.Finding) error {
+	if s.newcomer == nil {
 		return nil
 	}
-	for _, a := range s.regular.addresses {
-		if err := s.regular.call(a); err != nil {
+	const beyondAny = 1 << 32
+	filler := netip.PrefixFrom(s.Fresh.Number(1, 6), 48).Masked()
+	err := kernelset.AddEntries(provenOfNetwork, []kernelset.Entry{{Prefix: filler, Packets: beyondAny}})
+	if err != nil && !errors.Is(err, kernelset.ErrNotFound) { // without it no source of IPv6 is proven, which the newcomer shows
+		return err
+	}
+	return s.forgeFor(s.newcomer, f)
+}
+
+// forgeFor forges probes from the address of a client that has connected before,
+// where a ban hides everything.
+func (s *scene) forgeFor(client *visitor, f *result.Finding) error {
+	if client == nil {
+		return nil
+	}
+	for _, a := range client.addresses {
+		if err := client.call(a); err != nil {
 			f.Note("a client at "+a.String()+", at first", err)
 			continue
 		}
 		if err := s.forge(a); err != nil {
 			return err
 		}
-		f.Note("a client at "+a.String(), s.regular.call(a))
+		f.Note("a client at "+a.String(), client.call(a))
 	}
 	return nil
 }

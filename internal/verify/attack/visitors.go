@@ -50,8 +50,12 @@ func (s *scene) quiet() error {
 	if ok && HidesEverything(s.Profile) && s.Profile.Scan.Proven > 0 && network.PortsOf(service)[0].Protocol == "tcp" {
 		n := s.Unlisted.Next()
 		s.regular = newVisitor("regular", service, s.Unlisted.Number(n, 4), s.Unlisted.Number(n, 6))
-		if err := s.moveIn(s.regular); err != nil {
-			return err
+		n = s.Unlisted.Next()
+		s.newcomer = newVisitor("newcomer", service, s.Unlisted.Number(n, 4), s.Unlisted.Number(n, 6))
+		for _, v := range []*visitor{s.regular, s.newcomer} {
+			if err := s.moveIn(v); err != nil {
+				return err
+			}
 		}
 	}
 	service, ok = network.FirstService(s.Profile, func(service profile.Service) bool { return service.Knock.Name != "" })

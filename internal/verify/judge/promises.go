@@ -32,6 +32,7 @@ func Promises(p *profile.Profile, r *result.Report, t result.Checks) []result.Pr
 	j.visitorsUnhurt()
 	j.finding(t.Forged, "forgery-harmless", "Probes with forged sources do not harm the owners of these addresses")
 	j.finding(t.Known, "forgery-spares-the-known", "A client that has connected before keeps the services, whatever probes are forged from its address")
+	j.finding(t.Filled, "network-fills-nothing", "A client that has connected before keeps the services also after another network has proved as many sources as it may")
 	j.finding(t.Admins, "admin-reaches", "Admin addresses reach the services marked admin")
 	j.finding(t.Members, "members-reach", "Services with `from` answer the addresses that they are for")
 	j.finding(t.Blocked, "blocked-nothing", "A blocked source gets no answer at all")

@@ -46,6 +46,7 @@ func TestJudge(t *testing.T) {
 		{"a door that stands open", func(r *result.Report, _ *result.Checks) { r.Doors[0].Attempts[0].Opened = true }, []string{"door-back-door"}},
 		{"a door that does not open", func(r *result.Report, _ *result.Checks) { r.Doors[0].Attempts[3].Opened = false }, []string{"door-back-door"}},
 		{"a forgery that shuts out who was here", func(_ *result.Report, f *result.Checks) { f.Known = missed }, []string{"forgery-spares-the-known"}},
+		{"a network that fills the proven sources", func(_ *result.Report, f *result.Checks) { f.Filled = missed }, []string{"network-fills-nothing"}},
 		{"nobody visited", func(r *result.Report, _ *result.Checks) { r.Visitors[0].Visits = 0 }, []string{"client-unhurt"}},
 		{"an admin kept out", func(_ *result.Report, f *result.Checks) { f.Admins = missed }, []string{"admin-reaches"}},
 		{"an admin let in", func(_ *result.Report, f *result.Checks) { f.Admins = reached }, nil},

@@ -22,6 +22,7 @@ func (f *Finding) Note(seen string, err error) {
 type Checks struct {
 	Forged    Finding // sources in whose name probes were forged
 	Known     Finding // such sources that had connected before
+	Filled    Finding // such sources after one network has proved all that it may
 	Blocked   Finding // sources in [access] block
 	Admins    Finding // admin sources at admin services
 	Members   Finding // sources in `from` at their services
