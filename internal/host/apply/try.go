@@ -112,7 +112,7 @@ func (c Transition) copiedSets() map[string]bool {
 	return copied
 }
 
-// guardSets are the trial sets: sets of networks, since /0 is two of /1.
+// trialSets are the trial sets: sets of networks, since /0 is two of /1.
 func trialSets() []setfile.Set {
 	var sets []setfile.Set
 	for _, family := range ruleset.Families {

@@ -196,7 +196,7 @@ func afterTrial(family ruleset.Family, r tablefile.Rule) (left tablefile.Rule, s
 	return r.Without(lacks(SetNames[family])), true
 }
 
-// allUnguarded are the rules of a built-in chain when the trial set is empty.
+// allAfterTrial are the rules of a built-in chain when the trial set is empty.
 func allAfterTrial(family ruleset.Family, rules []tablefile.Rule) []tablefile.Rule {
 	var left []tablefile.Rule
 	for _, r := range rules {

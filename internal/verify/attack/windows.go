@@ -33,7 +33,7 @@ func paces(s profile.Scan) (list []time.Duration) {
 const MostProbes = 100
 
 // DueProbe returns at which probe a slow scan with this pace is due to be banned; 0 if
-// it never is, or only after more than mostProbes.
+// it never is, or only after more than MostProbes.
 func DueProbe(s profile.Scan, every time.Duration) int {
 	var sent []time.Time
 	for t := (time.Time{}); len(sent) < MostProbes; t = t.Add(every) {

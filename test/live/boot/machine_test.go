@@ -70,7 +70,7 @@ StandardInput=socket
 	startUnits = "[Unit]\nWants=network.service door-22.socket door-80.socket door-9999.socket\n"
 )
 
-// newMachine returns a machine that is off. builtOnce is its program: it links
+// newMachine returns a machine that is off. Its program is built once: it links
 // to no library of this machine's.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
