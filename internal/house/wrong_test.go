@@ -65,7 +65,7 @@ var whenWrong = []shown{
 	{"An apply that has no room for its files or its generation fails, and everything is as before.",
 		"test/live/faults.TestFault04DiskFull test/live/trial.TestFault04_JournalOnAFullDisk test/live/rollback.TestNoRoomForGeneration test/live/faults.TestFault05ReadOnly"},
 	{"If a disk keeps failing, so that not even that can be written, the exit code is 4.", "test/live/faults.TestFault06DiskFails test/live/trial.TestUnfinished"},
-	{"The end of a trial needs no room, and a confirm that has none ends the trial.", "test/live/trial.TestFault04_ConfirmOnAFullDisk"},
+	{"The end of a trial needs no room, and a confirm that cannot write its journal ends the trial.", "test/live/trial.TestFault04_ConfirmOnAFullDisk"},
 
 	{"If iptables or ipset is missing, refuses a rule, crashes, or reports success for what it did not do, everything is as before.",
 		"test/live/faults.TestFault08ToolFails test/live/faults.TestFault08NoIPSet test/live/faults.TestFault02KilledBetweenTables test/live/faults.TestFault07SaveThatLies test/live/faults.TestFault10OnlyIPv6Refuses test/live/faults.TestFault11OneTableRefuses test/live/faults.TestFault11RefusedByTheKernel test/live/apply.TestMissingLibrary test/live/apply.TestMissingModule test/live/apply.TestMissingSetType"},

@@ -171,6 +171,7 @@ type loads struct {
 
 func (l loads) share() float64 { return float64(l.loaded) / float64(l.asked) }
 
+// String says how many of the pages that were asked for came.
 func (l loads) String() string {
 	return fmt.Sprintf("%d of %d pages", l.loaded, l.asked)
 }
