@@ -14,8 +14,9 @@ func newReach() *cobra.Command {
 		Short: "Say who reaches which port",
 		Long: `List what the rules accept from other hosts: for each port the sources, and the
 states of bans, limits and lists in which they are refused. It counts what begins a
-connection, and packets that belong to none; open connections are left out. No packet
-is sent. reach needs no root, no network and no firewall tools.
+connection, and packets that belong to none; open connections are left out. Packets
+that go to a target of which the rules do not say what it does, such as DNAT, are
+listed apart, as not decided. No packet is sent. reach needs no root, no network and no firewall tools.
 
 With --rules, the rules are what iptables-save or ip6tables-save printed, and the sets
 what ipset save printed.`,

@@ -135,8 +135,7 @@ func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error
 // and to which nothing was added since, is as fresh as one without rules:
 // what others have in the file is to come yet.
 //
-// Whatever goes wrong here goes wrong again when the rules are loaded, and is
-// told then.
+// A load that fails here is not told: the rules are loaded after it, and that tells.
 func CloseFirst(ctx context.Context, p dataplane.Plane, tools probe.Tools, files Files) Fresh {
 	fresh := Fresh{}
 	for _, family := range tools.Families {
