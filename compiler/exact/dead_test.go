@@ -28,7 +28,7 @@ func TestEveryRuleIsMet(t *testing.T) {
 				// The service has accepted or dropped every packet to its port before.
 				returns := id.Chain == "HARDENCTL-STRAY" && strings.HasSuffix(text, "RETURN")
 				if never := empty && name == "ot-controller" || returns; !met[id] && !never {
-					t.Errorf("%s, %s: no packet meets %v: %s", name, FamilyOf(family), id, text)
+					t.Errorf("%s, IPv%d: no packet meets %v: %s", name, family, id, text)
 				}
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bdd"
-	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // Explanation is what a firewall does with one packet.
@@ -308,6 +307,3 @@ func (w *World) follow(f *Firewall, hook Hook, p Packet, conditions []Condition)
 	})
 	return explainer{World: w, result: result}, is
 }
-
-// FamilyOf is 4 or 6 for messages.
-func FamilyOf(f ruleset.Family) string { return fmt.Sprintf("IPv%d", f) }

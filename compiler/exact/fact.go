@@ -46,29 +46,27 @@ func (f Fact) Usual() bool {
 }
 
 // String says the fact.
-func (f Fact) String() string {
-	switch f.Kind {
-	case Member:
-		return fmt.Sprintf("%s is in %s", f.address(), f.Set)
-	case Room:
-		return f.Set + " has room"
-	case Counted:
-		return fmt.Sprintf("%s has counted more than %d packets for %s", f.Set, f.Above, f.address())
-	}
-	return sayAsked(f, true)
-}
+func (f Fact) String() string { return f.say(true) }
 
 // Denied says that the fact does not hold.
-func (f Fact) Denied() string {
+func (f Fact) Denied() string { return f.say(false) }
+
+func (f Fact) say(holds bool) string {
+	either := func(yes, no string) string {
+		if holds {
+			return yes
+		}
+		return no
+	}
 	switch f.Kind {
 	case Member:
-		return fmt.Sprintf("%s is not in %s", f.address(), f.Set)
+		return f.address() + either(" is in ", " is not in ") + f.Set
 	case Room:
-		return f.Set + " is full"
+		return f.Set + either(" has room", " is full")
 	case Counted:
-		return fmt.Sprintf("%s has counted at most %d packets for %s", f.Set, f.Above, f.address())
+		return fmt.Sprintf("%s has counted %s %d packets for %s", f.Set, either("more than", "at most"), f.Above, f.address())
 	}
-	return sayAsked(f, false)
+	return sayAsked(f, holds)
 }
 
 // directions are ipset's words for parts of a packet, in those of people.

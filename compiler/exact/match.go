@@ -255,13 +255,7 @@ func ports(fields ...Field) func(string) (question, bool) {
 func address(f Field) func(string) (question, bool) {
 	return func(text string) (question, bool) {
 		p, ok := prefix(text)
-		return func(w *walk) bdd.Node {
-			n := w.within(w.now[f], p)
-			if f == Destination {
-				return w.aim(n, "in "+text)
-			}
-			return n
-		}, ok
+		return func(w *walk) bdd.Node { return w.of(f, w.within(w.now[f], p), "in "+text) }, ok
 	}
 }
 
@@ -309,13 +303,7 @@ func addresses(f Field) func(string) (question, bool) {
 		first, err := netip.ParseAddr(low)
 		last, err2 := netip.ParseAddr(high)
 		ok = ok && err == nil && err2 == nil && first.BitLen() == last.BitLen() && first.Compare(last) <= 0
-		return func(w *walk) bdd.Node {
-			n := w.withinRange(w.now[f], first, last)
-			if f == Destination {
-				return w.aim(n, "in "+text)
-			}
-			return n
-		}, ok
+		return func(w *walk) bdd.Node { return w.of(f, w.withinRange(w.now[f], first, last), "in "+text) }, ok
 	}
 }
 

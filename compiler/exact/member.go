@@ -37,7 +37,7 @@ func (w *walk) member(name, direction string) bdd.Node {
 		w.sets[key] = now
 	}
 	if strings.Contains(direction, "dst") {
-		return w.aim(now, "in "+name)
+		return w.of(Destination, now, "in "+name)
 	}
 	return now
 }

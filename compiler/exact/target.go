@@ -207,10 +207,10 @@ func (w *walk) redirect(t target, packets bdd.Node) (on bdd.Node, done bool) {
 	return bdd.False, true
 }
 
-// aim is what a match asks of the destination; is says it for a redirected packet, as
-// "in 192.0.2.0/24".
-func (w *walk) aim(n bdd.Node, is string) bdd.Node {
-	if w.redirected == bdd.False {
+// of is what a match asks of an address, n of the one that was sent to; is says it for
+// that of a redirected packet, as "in 192.0.2.0/24".
+func (w *walk) of(f Field, n bdd.Node, is string) bdd.Node {
+	if f != Destination || w.redirected == bdd.False {
 		return n
 	}
 	const address = "the address of the interface is "

@@ -28,15 +28,12 @@ type DifferenceView struct {
 	First bool `json:"first"`
 	// Usual is false for a difference that is there only in some states of sets, limits
 	// and connections, such as Conditions.
-	Usual        bool        `json:"usual"`
-	What         string      `json:"what"`
-	Interfaces   string      `json:"interfaces,omitempty"`
-	Sources      string      `json:"sources"`
-	Destinations string      `json:"destinations"`
-	Example      string      `json:"example"`
-	Conditions   []string    `json:"conditions"`
-	Before       DecidedView `json:"before"`
-	After        DecidedView `json:"after"`
+	Usual bool `json:"usual"`
+	RegionView
+	Example    string      `json:"example"`
+	Conditions []string    `json:"conditions"`
+	Before     DecidedView `json:"before"`
+	After      DecidedView `json:"after"`
 	// Sets says what is other where only sets are: "newly added to hardenctl-ban-v4".
 	Sets []string `json:"sets,omitempty"`
 }
@@ -73,17 +70,12 @@ func Diff(before, after *Subject) (*DiffView, error) {
 
 func view(before, after *Subject, family ruleset.Family, d exact.Difference) DifferenceView {
 	say := speech{family, []*Subject{before, after}}
-	v := DifferenceView{
-		Family: int(family), Hook: string(d.Hook), Change: string(d.Change), First: d.First, Usual: d.Usual, What: say.what(d.Region),
-		Interfaces: say.interfaces(d.Region), Sources: say.addresses(d.Region.Sources), Destinations: say.addresses(d.Region.Destinations),
-		Example: d.Example.String(), Conditions: []string{}, Sets: d.Sets,
+	return DifferenceView{
+		Family: int(family), Hook: string(d.Hook), Change: string(d.Change), First: d.First, Usual: d.Usual, RegionView: say.region(d.Region),
+		Example: d.Example.String(), Conditions: conditions(d.Conditions), Sets: d.Sets,
 		Before: DecidedView{d.Before.Verdict.String(), before.rule(family, d.Before.By)},
 		After:  DecidedView{d.After.Verdict.String(), after.rule(family, d.After.By)},
 	}
-	for _, c := range d.Conditions {
-		v.Conditions = append(v.Conditions, c.String())
-	}
-	return v
 }
 
 // Print writes the comparison for a person: who gets in first, then the rest.
@@ -124,16 +116,7 @@ func (v *DiffView) printPart(b *strings.Builder, heading string, in func(Differe
 var toHost = map[string]string{"INPUT": "to this host", "FORWARD": "through this host", "OUTPUT": "from this host"}
 
 func (d DifferenceView) print(b *strings.Builder) {
-	fmt.Fprintf(b, "  %s", d.What)
-	if d.Sources != "everyone" || d.Hook != string(exact.Output) {
-		fmt.Fprintf(b, " from %s", d.Sources)
-	}
-	if d.Destinations != "everyone" {
-		fmt.Fprintf(b, " to %s", d.Destinations)
-	}
-	if d.Interfaces != "" {
-		fmt.Fprintf(b, " by %s", d.Interfaces)
-	}
+	d.RegionView.print(b, d.Hook == string(exact.Output))
 	fmt.Fprintf(b, "\n    example: %s\n", d.Example)
 	for _, c := range d.Conditions {
 		fmt.Fprintf(b, "    if:      %s\n", c)

@@ -48,7 +48,7 @@ type ExceptionView struct {
 func (s *Subject) Explain(p exact.Packet) (*ExplanationView, error) {
 	f := s.Firewalls[p.Family]
 	if f == nil {
-		return nil, fmt.Errorf("%s has no rules of %s", s.Name, exact.FamilyOf(p.Family))
+		return nil, fmt.Errorf("%s has no rules of IPv%d", s.Name, p.Family)
 	}
 	hook := exact.HookOf(p)
 	e, err := exact.Explain(f, hook, p)

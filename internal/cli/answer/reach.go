@@ -27,13 +27,10 @@ type OpenView struct {
 	Depends string `json:"depends,omitempty"`
 	// Usual is false for what is accepted only in some states of sets and limits, such as
 	// Conditions.
-	Usual        bool      `json:"usual"`
-	What         string    `json:"what"`
-	Interfaces   string    `json:"interfaces,omitempty"`
-	Sources      string    `json:"sources"`
-	Destinations string    `json:"destinations"`
-	Conditions   []string  `json:"conditions"`
-	Rule         *RuleView `json:"rule"`
+	Usual bool `json:"usual"`
+	RegionView
+	Conditions []string  `json:"conditions"`
+	Rule       *RuleView `json:"rule"`
 	// Unless are states in which it is refused; the conditions of each must all be true.
 	Unless [][]string `json:"unless"`
 }
@@ -84,14 +81,11 @@ func (s *Subject) Reach(from, port string) (*ReachView, error) {
 func (s *Subject) open(family ruleset.Family, o exact.Open) OpenView {
 	say := speech{family, []*Subject{s}}
 	v := OpenView{
-		Family: int(family), Usual: o.Usual, What: say.what(o.Region), Interfaces: say.interfaces(o.Region), Sources: say.addresses(o.Region.Sources),
-		Destinations: say.addresses(o.Region.Destinations), Conditions: []string{}, Rule: s.rule(family, o.By), Unless: [][]string{},
+		Family: int(family), Usual: o.Usual, RegionView: say.region(o.Region), Conditions: conditions(o.Conditions), Rule: s.rule(family, o.By),
+		Unless: [][]string{},
 	}
 	if o.Depends.Kind != "" {
 		v.Depends = o.Depends.With
-	}
-	for _, c := range o.Conditions {
-		v.Conditions = append(v.Conditions, c.String())
 	}
 	for _, x := range o.Unless {
 		v.Unless = append(v.Unless, x.Conditions)
@@ -143,13 +137,7 @@ func (o OpenView) part() string {
 }
 
 func (o OpenView) print(b *strings.Builder) {
-	fmt.Fprintf(b, "  %s from %s", o.What, o.Sources)
-	if o.Destinations != "everyone" {
-		fmt.Fprintf(b, " to %s", o.Destinations)
-	}
-	if o.Interfaces != "" {
-		fmt.Fprintf(b, " by %s", o.Interfaces)
-	}
+	o.RegionView.print(b, false)
 	fmt.Fprintf(b, "\n    %s\n", o.Rule.at())
 	if o.Depends != "" {
 		fmt.Fprintf(b, "    depends on: %s\n", o.Depends)

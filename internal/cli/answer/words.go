@@ -18,6 +18,45 @@ type speech struct {
 	subjects []*Subject
 }
 
+// RegionView is the JSON form of a region, in words.
+type RegionView struct {
+	What         string `json:"what"`
+	Interfaces   string `json:"interfaces,omitempty"`
+	Sources      string `json:"sources"`
+	Destinations string `json:"destinations"`
+}
+
+func (s speech) region(r exact.Region) RegionView {
+	return RegionView{s.what(r), s.interfaces(r), s.addresses(r.Sources), s.addresses(r.Destinations)}
+}
+
+// print writes a region as the start of a line. leaves says that the packets leave this
+// host: that their source is any needs no word then.
+func (v RegionView) print(b *strings.Builder, leaves bool) {
+	fmt.Fprintf(b, "  %s", v.What)
+	if v.Sources != everyone || !leaves {
+		fmt.Fprintf(b, " from %s", v.Sources)
+	}
+	if v.Destinations != everyone {
+		fmt.Fprintf(b, " to %s", v.Destinations)
+	}
+	if v.Interfaces != "" {
+		fmt.Fprintf(b, " by %s", v.Interfaces)
+	}
+}
+
+// everyone says all addresses.
+const everyone = "everyone"
+
+// conditions says what must be true.
+func conditions(all []exact.Condition) []string {
+	words := []string{}
+	for _, c := range all {
+		words = append(words, c.String())
+	}
+	return words
+}
+
 // most is how many prefixes or ranges are said before "and N more".
 const most = 6
 
@@ -81,7 +120,7 @@ func (s speech) interfaces(r exact.Region) string {
 // addresses says addresses: "everyone", "@office", "everyone but @office", or prefixes.
 func (s speech) addresses(all exact.Addresses) string {
 	if all == nil {
-		return "everyone"
+		return everyone
 	}
 	whole := netset.Of(netip.PrefixFrom(netip.IPv4Unspecified(), 0))
 	if s.family == ruleset.V6 {
