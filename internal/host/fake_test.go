@@ -35,7 +35,7 @@ const ttl = "/proc/sys/net/ipv4/ip_default_ttl"
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, Machine: fake.New()}
-	b.Sysctls[ttl] = "64"
+	b.Settings[ttl] = "64"
 	root := folder(t)
 	b.must(os.Mkdir(filepath.Join(root, "run"), 0o755))
 	b.journal = journal.Under(root)

@@ -64,13 +64,14 @@ type Reading struct {
 	trial     *Pending
 	copies    map[string]string
 	unsettled error
+	released  released
 }
 
 // ErrNotRoot is the error of a process that may not read the firewall.
 var ErrNotRoot = errors.New("the firewall can only be read and changed as root")
 
 // Read reads the host and plans. It needs root. Other firewalls that are active
-// are in the plan; they are no error. While a trial is pending, what the host has
+// are in the plan; they are not an error. While a trial is pending, what the host has
 // is what it has on trial.
 func (h Host) Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
 	return h.read(ctx, b, (*Reading).settle)
@@ -114,6 +115,9 @@ func (h Host) read(ctx context.Context, b *bundle.Bundle, view func(*Reading) er
 	if err := view(r); err != nil {
 		return nil, err
 	}
+	if err := r.release(); err != nil {
+		return nil, err
+	}
 	if err := r.rehearseFiles(ctx); err != nil {
 		return nil, err
 	}
@@ -126,12 +130,12 @@ func (r *Reading) plan(rivals []plan.Rival, notes []string) {
 	r.Plan = plan.Compare(r.Have, r.Want, r.Bundle.Manifest)
 	r.Plan.OnTrial = r.pendingTrial()
 	r.Plan.Rivals = append(r.Plan.Rivals, rivals...)
-	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(r.trialNotes(), watchdog.Notes(), notes, r.Tools.Notes(), r.host.system.Notes(r))...)
+	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(r.trialNotes(), watchdog.Notes(), r.released.notes, notes, r.Tools.Notes(), r.host.system.Notes(r))...)
 }
 
 // readLive reads what is not a file: see dataplane.Plane.Read.
 func (r *Reading) readLive(ctx context.Context) (notes []string, err error) {
-	r.Have, r.Want.Settings, notes, err = r.host.system.Read(ctx, r.Tools, r.Bundle)
+	r.Have, r.Want.Settings, notes, err = r.host.system.Read(ctx, r.Tools, r.Bundle, r.released.restored)
 	return notes, err
 }
 

@@ -34,14 +34,14 @@ func TestRefusedConfirm(t *testing.T) {
 		}, host.Confirmation{SameSession: true}, nil, "someone has changed the host since the apply: rules of IPv4 filter", true},
 		{"somebody has emptied a set", func(b *bench) { b.must(b.Plane().Sets.Flush("hardenctl_blocked-v4")) },
 			host.Confirmation{SameSession: true}, nil, "someone has changed the host since the apply: set hardenctl-blocked-v4 is ", true},
-		{"somebody has changed a setting", func(b *bench) { b.Sysctls[ttl] = "1" },
+		{"somebody has changed a setting", func(b *bench) { b.Settings[ttl] = "1" },
 			host.Confirmation{SameSession: true}, nil, `someone has changed the host since the apply: setting net.ipv4.ip_default_ttl is "1", not "128"; nothing was changed, and the trial continues until `, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
-			b.Sysctls[ttl] = "65"
+			b.Settings[ttl] = "65"
 			b.comes(host.Confirmed, b.apply(oldSite, 0))
-			b.Sysctls[ttl] = "65" // so that the trial changes it
+			b.Settings[ttl] = "65" // so that the trial changes it
 			b.comes(host.OnTrial, b.apply(newSite, time.Minute))
 			c.arrange(b)
 			before := b.String()
@@ -88,7 +88,7 @@ func TestMessagesOfAnApply(t *testing.T) {
 	} {
 		b := newBench(t)
 		b.comes(host.Confirmed, b.apply(oldSite, 0))
-		b.Sysctls[ttl] = "65"
+		b.Settings[ttl] = "65"
 		b.Break = func(_ int, operation string) error {
 			if operation == c.operation {
 				return c.err

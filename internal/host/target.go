@@ -77,7 +77,7 @@ func (h *Handle) GiveBack(r *Reading, t Target) error {
 // anything: a disk that is full refuses the apply then.
 func (h *Handle) stage(r *Reading, t Target) error {
 	err := h.Generations.Stage(generation.Content{
-		Bundle: t.Bundle, Sources: t.Sources, Before: r.Have, Changes: r.Plan.Summary, From: t.From,
+		Bundle: t.Bundle, Sources: t.Sources, Before: r.Have, Originals: r.originals(), Changes: r.Plan.Summary, From: t.From,
 		When: time.Now(), Who: generation.Caller(), Command: t.Command,
 	})
 	if errors.Is(err, unix.ENOSPC) {

@@ -81,7 +81,7 @@ func (r *Reading) again(ctx context.Context) error {
 func (h *Handle) change(r *Reading) apply.Transition {
 	return apply.Transition{
 		Site:   h.site(),
-		Bundle: r.Bundle, Tools: r.Tools, Have: r.Have, Want: r.Want, Plan: r.Plan,
+		Bundle: r.Bundle, Tools: r.Tools, Have: r.Have, Want: r.Want, Plan: r.Plan, Restored: r.released.restored,
 	}
 }
 

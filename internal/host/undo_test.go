@@ -29,6 +29,7 @@ var acts = []act{
 	{"an apply", func(*bench) {}, func(b *bench) host.Outcome { return b.apply(newSite, 0) }},
 	{"a trial", func(*bench) {}, func(b *bench) host.Outcome { return b.apply(newSite, time.Minute) }},
 	{"a rollback", func(b *bench) { b.comes(host.Confirmed, b.apply(newSite, 0)) }, func(b *bench) host.Outcome { return b.apply(oldSite, 0) }},
+	{"an apply that no longer states a setting", func(*bench) {}, func(b *bench) host.Outcome { return b.apply(stating("database.toml"), 0) }},
 	{"a rollback to before", func(*bench) {}, func(b *bench) host.Outcome {
 		before, err := b.host.Generations.Before()
 		b.must(err)
@@ -254,7 +255,7 @@ func (b *bench) afterwards() journal.Entry {
 func TestUndoFails(t *testing.T) {
 	b := newBench(t)
 	b.comes(host.Confirmed, b.apply(oldSite, 0))
-	b.Sysctls[ttl] = "65"
+	b.Settings[ttl] = "65"
 	before := b.String()
 	b.Break = func(_ int, operation string) error {
 		undoing := len(b.steps) > 0 && strings.HasPrefix(b.steps[len(b.steps)-1], "undoing")

@@ -71,7 +71,7 @@ var rooms = map[string][]string{
 	"internal/host/dataplane/fake": {
 		"compiler/bundle", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/conntrack",
 		"internal/host/dataplane", "internal/host/kernelset", "internal/host/owned", "internal/host/bootfiles", "internal/host/plan",
-		"internal/host/probe", "internal/host/state", "internal/host/tool", "internal/host/trial",
+		"internal/host/probe", "internal/host/setting", "internal/host/state", "internal/host/tool", "internal/host/trial",
 	},
 	"internal/host/escape":  {},
 	"internal/host/ethtool": {},
@@ -157,7 +157,7 @@ var rooms = map[string][]string{
 	},
 	"internal/verify/attack": {
 		"compiler", "compiler/profile", "compiler/ruleset", "internal/host/kernelset", "internal/host/knock", "internal/lab",
-		"internal/verify/network", "internal/verify/prober", "internal/verify/result",
+		"internal/verify/network", "internal/verify/prober", "internal/verify/result", "internal/wire",
 	},
 	"internal/verify/judge":         {"compiler/profile", "internal/verify/attack", "internal/verify/network", "internal/verify/result"},
 	"internal/verify/report":        {"internal/verify/result"},

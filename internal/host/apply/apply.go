@@ -4,16 +4,16 @@
 // guarded by a set whose entries time out (package trial), so that the kernel
 // by itself returns to the old rules. Confirm makes the new rules the only
 // ones and writes the files, so that a reboot before boots the old state.
-// Revert ends a trial before, or after its time. What the kernel does not take
-// back by itself stands in a journal (package journal), so that Revert and
+// Revert ends a trial before, or after its time. What the kernel does not undo
+// by itself is in a journal (package journal), so that Revert and
 // Confirm can run in another process than Try, after that has died at any
 // moment.
 //
-// Each half is a list of steps, each of which can be taken back. They run in an
+// Each half is a list of steps, each of which can be undone. They run in an
 // order in which the host is never more open than before or after: sets first,
 // since rules name them; rules, one transaction for each table; kernel
 // settings; then everything is read back and compared; files last. If a step
-// fails, that step and those before it are taken back, last first. Taking back
+// fails, that step and those before it are undone, last first. Undoing
 // starts from what is there at that moment, not from what should be there,
 // since a step may have failed half-way.
 package apply
@@ -83,7 +83,7 @@ func (site Site) run(ctx context.Context, steps []step) error {
 }
 
 // revert undoes steps, last first. It goes on after a failure: what can be
-// taken back is.
+// undone is.
 func (site Site) revert(ctx context.Context, steps []step) error {
 	var failed error
 	for _, s := range slices.Backward(steps) {

@@ -21,12 +21,12 @@ func (l *log) step(name string, do, undo error) step {
 	return step{name: name, do: say("do", do), undo: say("undo", undo), finish: say("finish", nil)}
 }
 
-// silent is a site that tells nobody.
+// silent is a site that reports nothing.
 var silent = Site{Progress: func(string) {}}
 
 var errTest = errors.New("broken")
 
-// Steps run in order. The one that fails is taken back too, and all before it,
+// Steps run in order. The one that fails is undone too, and all before it,
 // last first.
 func TestRun(t *testing.T) {
 	for _, c := range []struct {
@@ -77,7 +77,7 @@ func TestRunInterrupted(t *testing.T) {
 	}
 }
 
-// What cannot be cleared up keeps nothing else from being, and is no failure of
+// What cannot be cleared up keeps nothing else from being, and is not a failure of
 // the apply.
 func TestRunUntidy(t *testing.T) {
 	var l log

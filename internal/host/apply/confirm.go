@@ -93,7 +93,7 @@ func exceptUnstaged(err error) error {
 	return err
 }
 
-// Finish brings an apply that was confirmed to its end, whatever was there when
+// Finish completes an apply that was confirmed, whatever was there when
 // its process died. The change is from the host as it is.
 func (c Transition) Finish(ctx context.Context, e journal.Entry) error {
 	files := &fileWork{change: c}
@@ -101,8 +101,8 @@ func (c Transition) Finish(ctx context.Context, e journal.Entry) error {
 	if errors.As(err, new(*RevertedError)) {
 		return err
 	}
-	// Files that were in place when the process died are no change any more, and
-	// what stood beside them is still there.
+	// Files that were in place when the process died are not a change any more, and
+	// what was beside them is still there.
 	_, err = c.keep(e, errors.Join(leftBy(err), c.Files.Sweep(e.Files)))
 	return err
 }
@@ -142,7 +142,7 @@ func (site Site) commitStep(e *journal.Entry) step {
 	}}
 }
 
-// giveUp ends a trial whose confirm has failed and gone back. That the journal
+// giveUp ends a trial whose confirm has failed and was undone. That the journal
 // can be told so matters only if this dies too: else it is removed.
 func (c Transition) giveUp(ctx context.Context, e journal.Entry) error {
 	e.Phase = journal.Loading

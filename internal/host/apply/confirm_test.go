@@ -9,8 +9,8 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 )
 
-// A commit without anything staged is no error; that a file was missing when old
-// generations were let go is one.
+// A commit without anything staged is not an error; that a file was missing when old
+// generations were removed is one.
 func TestExceptUnstaged(t *testing.T) {
 	if err := exceptUnstaged(fmt.Errorf("keeping: %w", generation.ErrUnstaged)); err != nil {
 		t.Error(err)

@@ -11,8 +11,8 @@ import (
 )
 
 // LoadTables moves what is ours in the tables of a family to a target, in one
-// transaction for each table, as an apply does, and touches nothing else. There
-// is no going back: it is for a boot.
+// transaction for each table, as an apply does, and touches nothing else. It
+// cannot be undone: it is for a boot.
 func (site Site) LoadTables(ctx context.Context, family ruleset.Family, target state.State) error {
 	current, err := site.Rules.Tables(ctx, family)
 	if err != nil {

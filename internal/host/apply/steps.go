@@ -24,6 +24,9 @@ type Transition struct {
 	Tools      probe.Tools
 	Have, Want state.State
 	Plan       *plan.Plan
+	// Restored are the settings of Want that the bundle does not state: they get the
+	// values that they had before hardenctl.
+	Restored map[string]state.Setting
 }
 
 // tablesStep moves the tables of one family. Going forward and going back are
@@ -157,7 +160,7 @@ func (c Transition) verifyStep() step {
 // way of going back are still there, and do not count; nor do interfaces that have
 // come since, which were not planned.
 func (c Transition) left(ctx context.Context) (*plan.Plan, error) {
-	now, settings, _, err := c.Read(ctx, c.Tools, c.Bundle)
+	now, settings, _, err := c.Read(ctx, c.Tools, c.Bundle, c.Restored)
 	if err != nil {
 		return nil, err
 	}

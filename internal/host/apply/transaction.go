@@ -138,8 +138,8 @@ func takeCounters(rules *[]tablefile.Rule, spec string) (packets, bytes uint64) 
 	return found.Packets, found.Bytes
 }
 
-// hooked is a chain of others with the rules of ours that stand and shall
-// stand in it.
+// hooked is a chain of others with the rules of ours that are in it, and
+// those that shall be.
 type hooked struct {
 	chain           string
 	current, target []owned.Hook

@@ -85,8 +85,8 @@ func (c Transition) trialSteps(t *Trial) []step {
 		c.settingsStep(t.Entry.Settings), c.readSettingsStep())
 }
 
-// beginStep writes the journal. What it writes is removed when all else has
-// gone back.
+// beginStep writes the journal. What it writes is removed when all else is
+// undone.
 func (c Transition) beginStep(t *Trial) step {
 	return step{name: "journal", do: func(context.Context) (err error) {
 		if t.Entry.Boot, err = journal.Boot(); err != nil {
@@ -243,7 +243,7 @@ func (site Site) armStep(t *Trial) step {
 // error before; this finds what one setting does to another.
 func (c Transition) readSettingsStep() step {
 	return step{name: "reading settings back", do: func(context.Context) error {
-		have, _, err := c.Settings.Read(c.Bundle.Manifest.Settings)
+		have, _, err := c.Settings.Read(c.Want.Settings)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
 	"net/netip"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
@@ -79,11 +80,15 @@ type Sets interface {
 // Settings are kernel settings: sysctls, options of modules, and what network
 // interfaces do.
 type Settings interface {
-	// Read returns those that a bundle states, as they are and as they shall be.
-	Read(stated []bundle.SettingEntry) (have, want map[string]state.Setting, err error)
+	// Here returns those that a bundle states, one for each interface that there is
+	// where a key stands for all, as they shall be.
+	Here(stated []bundle.SettingEntry) map[string]state.Setting
+	// Read returns settings as they are and as they shall be, without those of an
+	// interface that has gone.
+	Read(settings map[string]state.Setting) (have, want map[string]state.Setting, err error)
 	// Write writes one and reads it back.
 	Write(s state.Setting) error
-	// PutBack is Write, where what has gone since is no error.
+	// PutBack is Write, where what has gone since is not an error.
 	PutBack(s state.Setting) error
 }
 
@@ -151,15 +156,18 @@ func Exists(s Sets, name string) (bool, error) {
 	return err == nil, err
 }
 
-// Read returns what the host has but its files, and the settings that the bundle
-// wants. It comes after a rehearsal, which makes the kernel load the modules that
+// Read returns what the host has but its files, and the settings that are wanted:
+// those of the bundle, and those that are to be restored since it does not state
+// them. It comes after a rehearsal, which makes the kernel load the modules that
 // some settings belong to. A *plan.RivalsError is as in Snapshot.
-func (p Plane) Read(ctx context.Context, t probe.Tools, b *bundle.Bundle) (have state.State, settings map[string]state.Setting, notes []string, err error) {
+func (p Plane) Read(ctx context.Context, t probe.Tools, b *bundle.Bundle, restored map[string]state.Setting) (have state.State, settings map[string]state.Setting, notes []string, err error) {
 	have, notes, unread := p.Probe.Snapshot(ctx, t, b)
 	if unread != nil && !errors.As(unread, new(*plan.RivalsError)) {
 		return have, nil, nil, fmt.Errorf("reading the host: %w", unread)
 	}
-	if have.Settings, settings, err = p.Settings.Read(b.Manifest.Settings); err != nil {
+	settings = p.Settings.Here(b.Manifest.Settings)
+	maps.Copy(settings, restored)
+	if have.Settings, settings, err = p.Settings.Read(settings); err != nil {
 		return have, nil, nil, err
 	}
 	return have, settings, notes, unread

@@ -88,9 +88,14 @@ func (liveSets) Members(name string) iter.Seq2[kernelset.Entry, error] {
 
 type liveSettings struct{}
 
+// Here implements Settings.
+func (liveSettings) Here(stated []bundle.SettingEntry) map[string]state.Setting {
+	return setting.Here(stated)
+}
+
 // Read implements Settings.
-func (liveSettings) Read(stated []bundle.SettingEntry) (have, want map[string]state.Setting, err error) {
-	return setting.Read(stated)
+func (liveSettings) Read(settings map[string]state.Setting) (have, want map[string]state.Setting, err error) {
+	return setting.Read(settings)
 }
 
 // Write implements Settings.

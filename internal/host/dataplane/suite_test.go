@@ -38,7 +38,7 @@ func TestSuite(t *testing.T) {
 				t.Cleanup(func() { lab.FlushState(t) })
 				live := record(script, dataplane.Live())
 				m := fake.New()
-				m.Sysctls["/proc/sys/net/ipv4/ip_default_ttl"] = "64"
+				m.Settings["/proc/sys/net/ipv4/ip_default_ttl"] = "64"
 				if memory := record(script, m.Plane()); live != memory {
 					t.Error(parted(live, memory))
 				}
@@ -60,7 +60,7 @@ func record(script func(*tape), p dataplane.Plane) string {
 	return r.seen.String()
 }
 
-// says notes what an operation has ended with, in words that do not hang on the tool.
+// says notes what an operation has ended with, in words that do not depend on the tool.
 func (r *tape) says(operation string, err error) {
 	word := "done"
 	for known, text := range map[error]string{kernelset.ErrBusy: "in use", kernelset.ErrFull: "full", kernelset.ErrNotFound: "not found"} {
@@ -195,7 +195,7 @@ var scripts = map[string]func(*tape){
 		const key, path = "net.ipv4.ip_default_ttl", "/proc/sys/net/ipv4/ip_default_ttl"
 		stated := []bundle.SettingEntry{{Key: key, Value: "99"}, {Key: "net.ipv4.no_such_key", Value: "1"}}
 		read := func() {
-			have, want, err := r.Settings.Read(stated)
+			have, want, err := r.Settings.Read(r.Settings.Here(stated))
 			r.says("read", err)
 			for _, k := range slices.Sorted(maps.Keys(want)) {
 				fmt.Fprintf(&r.seen, "%s is %q, wanted %q, out of reach %t\n", k, have[k].Value, want[k].Value, have[k].Unreachable != "")

@@ -20,13 +20,16 @@ import (
 // iptables-restore, ipset restore, sysctl -p. Of sets it has what they were made
 // as. Members of ours are in the bundle of the generation before, and here where
 // this is the first: those of others are not restored. The first has
-// the files too, since nothing before it has.
-func before(s state.State, first bool) []file {
+// the files too, since nothing before it has. originals are those of Content.
+func before(s state.State, originals map[string]string, first bool) []file {
 	files := []file{
 		{path.Join(beforeName, bundle.RulesV4), tables(s, ruleset.V4)},
 		{path.Join(beforeName, bundle.RulesV6), tables(s, ruleset.V6)},
 		{path.Join(beforeName, bundle.Sets), sets(s.Sets, first)},
 		{path.Join(beforeName, settingsName), settings(s.Settings)},
+	}
+	if originals != nil {
+		files = append(files, file{path.Join(beforeName, originalsName), lines(originals)})
 	}
 	for _, at := range slices.Sorted(maps.Keys(s.Files)) {
 		if first && s.Files[at] != nil {
@@ -80,9 +83,18 @@ func sets(all map[string]state.Set, members bool) []byte {
 }
 
 func settings(all map[string]state.Setting) []byte {
+	values := map[string]string{}
+	for key, s := range all {
+		values[key] = s.Value
+	}
+	return lines(values)
+}
+
+// lines are values by key, in the form of sysctl -p.
+func lines(values map[string]string) []byte {
 	var b bytes.Buffer
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		fmt.Fprintf(&b, "%s = %s\n", key, all[key].Value)
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		fmt.Fprintf(&b, "%s = %s\n", key, values[key])
 	}
 	return b.Bytes()
 }

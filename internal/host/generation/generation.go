@@ -8,7 +8,8 @@
 //	bundle/          the bundle, as `hardenctl compile -o` writes it
 //	sources/         every profile and list that the compile read
 //	before/          what the host had until then: rules, headers of sets, settings,
-//	                 and in that of the first the files, for good
+//	                 and in that of the first the files, for good; and the original
+//	                 values of the settings that the profile states (Held)
 //
 // Everything is root's alone (folders 0700, files 0600), and no symbolic link is
 // followed on the way there. A generation is written beside the others and
@@ -19,7 +20,7 @@
 // is the same file under another name (a hard link), so that a list of a million
 // addresses is kept once however often its profile is applied.
 //
-// Beside the generations stand the records of what was tried and never confirmed
+// Beside the generations are the records of what was tried and never confirmed
 // (unconfirmed-….json).
 //
 // The callers hold the lock of an apply when they stage, commit or discard;
@@ -96,7 +97,7 @@ type Generation struct {
 	// Orders is what its profile says.
 	Orders  Orders        `json:"orders,omitzero"`
 	Sources []SourceEntry `json:"sources"`
-	// Broken says why the generation cannot be gone back to, as far as
+	// Broken says why the generation cannot be restored, as far as
 	// generation.json tells; it is not in the file.
 	Broken string `json:"broken,omitempty"`
 }
@@ -132,9 +133,16 @@ func (s Store) neverApplied() error {
 // byHand is what is left to do where the state before hardenctl is lost.
 const byHand = `"Uninstall" in docs/operations.md takes them off by hand`
 
+// staged is a number for the generation that is staged, in this package alone.
+const staged = -1
+
 // path is the folder of a generation, or a file in it.
 func (s Store) path(number int, names ...string) string {
-	return filepath.Join(append([]string{s.Folder, strconv.Itoa(number)}, names...)...)
+	folder := strconv.Itoa(number)
+	if number == staged {
+		folder = nextName
+	}
+	return filepath.Join(append([]string{s.Folder, folder}, names...)...)
 }
 
 // numbers returns the numbers of the generations, lowest first.

@@ -27,6 +27,9 @@ type Content struct {
 	Sources []Source
 	// Before is the host as it was read before the apply.
 	Before state.State
+	// Originals are the original values of the settings that the bundle states, as
+	// Held.OriginalsOf has them; nil is for what earlier versions kept.
+	Originals map[string]string
 	// Changes counts what the apply changes.
 	Changes plan.Summary
 	// From is the generation that is rolled back to; 0 for none.
@@ -110,7 +113,7 @@ func (s Store) stage(c Content) error {
 		return err
 	}
 	next := filepath.Join(s.Folder, nextName)
-	equals := []string{s.path(newest), s.path(c.From)} // 0, for none, is no name of a folder
+	equals := []string{s.path(newest), s.path(c.From)} // 0, for none, is not a name of a folder
 	for _, f := range files {
 		if err := f.put(next, equals); err != nil {
 			return err
@@ -142,7 +145,7 @@ func (c Content) files(first bool) ([]file, error) {
 		g.Sources = append(g.Sources, SourceEntry{source.Name, source.Kind, place, checksum(source.Text)})
 		files = append(files, file{place, source.Text})
 	}
-	files = append(files, before(c.Before, first)...)
+	files = append(files, before(c.Before, c.Originals, first)...)
 	return append(files, file{recordName, document.Encode(g)}), nil
 }
 

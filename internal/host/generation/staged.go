@@ -31,11 +31,10 @@ func (s Store) Staged() (*Staged, error) {
 // Next returns what the generation that is staged says of itself, without a
 // number. It is whole from the moment at which a trial has begun.
 func (s Store) Next() (Generation, error) {
-	place := filepath.Join(s.Folder, nextName)
-	if err := safepath.Real(place); err != nil {
+	if err := safepath.Real(s.path(staged)); err != nil {
 		return Generation{}, err
 	}
-	return read(filepath.Join(place, recordName))
+	return read(s.path(staged, recordName))
 }
 
 // Close releases it.

@@ -1,7 +1,6 @@
 package generation
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -18,7 +17,6 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
-	"github.com/hardenctl/hardenctl/internal/host/setting"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -66,7 +64,7 @@ type undoing struct {
 	tables   map[state.TableID]tablefile.Table // of the first generation
 	sets     []byte
 	policies []bundle.PolicyEntry
-	settings []bundle.SettingEntry
+	held     Held
 	files    []bundle.File
 	// services are those by which one logs in, as the newest bundle has them.
 	services []bundle.AdminService
@@ -104,7 +102,7 @@ func (u *undoing) read(s Store, number int) error {
 		u.services = append(u.services, service)
 	}
 	u.addPolicies(m.Policies, tables)
-	u.addSettings(m.Settings, texts[path.Join(beforeName, settingsName)])
+	u.held.add(m, texts, false)
 	return nil
 }
 
@@ -174,23 +172,12 @@ func (u *undoing) addPolicies(stated []bundle.PolicyEntry, before map[state.Tabl
 	}
 }
 
-// addSettings adds the values that were found of what a bundle states.
-func (u *undoing) addSettings(stated []bundle.SettingEntry, text []byte) {
-	for line := range bytes.Lines(text) {
-		key, value, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " = ")
-		entry, found := setting.Entry(stated, key)
-		known := slices.ContainsFunc(u.settings, func(e bundle.SettingEntry) bool { return e.Object() == entry.Object() })
-		if !found || known {
-			continue
-		}
-		entry.Value, entry.Origin = value, bundle.Origin{Part: bundle.BeforeProfile}
-		u.settings = append(u.settings, entry)
-	}
-}
-
 // bundle returns what was gathered.
 func (u *undoing) bundle() (*bundle.Bundle, error) {
-	m := bundle.Manifest{Profile: bundle.BeforeProfile, Before: true, Policies: u.policies, Settings: u.settings, Access: bundle.AccessEntry{Services: u.services}}
+	m := bundle.Manifest{Profile: bundle.BeforeProfile, Before: true, Policies: u.policies, Access: bundle.AccessEntry{Services: u.services}}
+	for _, o := range u.held.Originals {
+		m.Settings = append(m.Settings, o.SettingEntry)
+	}
 	files := u.files
 	for _, family := range ruleset.Families {
 		if text := u.rules(family); text != nil {

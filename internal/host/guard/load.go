@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 
@@ -33,7 +34,7 @@ func (q *Question) load(ctx context.Context, s *scene) error {
 		if err := kernelset.Restore(ctx, q.others.sets); err != nil {
 			return fmt.Errorf("sets of others: %w", err)
 		}
-		if err := noteSessions(ctx); err != nil {
+		if err := noteOpen(ctx); err != nil {
 			return err
 		}
 		for _, f := range q.Families {
@@ -41,7 +42,7 @@ func (q *Question) load(ctx context.Context, s *scene) error {
 				return err
 			}
 		}
-		writeSettings(q.Bundle.Manifest.Settings)
+		writeSettings(q.Want.Settings, q.Bundle.Manifest.Settings)
 		return nil
 	})
 }
@@ -119,9 +120,9 @@ func loadSets(ctx context.Context, b *bundle.Bundle, members map[string][]kernel
 	return nil
 }
 
-// noteSessions does what an apply does before the rules count: it tells conntrack
+// noteOpen does what an apply does before the rules count: it tells conntrack
 // of the connections that are open.
-func noteSessions(ctx context.Context) error {
+func noteOpen(ctx context.Context) error {
 	open, err := probe.OpenConnections()
 	if err == nil {
 		_, err = conntrack.Note(ctx, open)
@@ -132,7 +133,7 @@ func noteSessions(ctx context.Context) error {
 // readLoose reads setting.Loose of the host; without a value if conntrack is not
 // loaded.
 func readLoose() state.Setting {
-	have, _, _ := setting.Read([]bundle.SettingEntry{{Key: setting.Loose}})
+	have, _, _ := setting.Read(setting.Here([]bundle.SettingEntry{{Key: setting.Loose}}))
 	return have[setting.Loose]
 }
 
@@ -142,11 +143,15 @@ func writeLoose(loose state.Setting) {
 	}
 }
 
-// writeSettings writes the settings of the bundle that a network namespace has
-// for itself, and nothing that is the machine's. One that cannot be written
-// does not stop a rehearsal: that is for the apply to find out.
-func writeSettings(entries []bundle.SettingEntry) {
-	for _, s := range setting.Here(entries) {
+// writeSettings writes the settings that are wanted and that a network namespace has
+// for itself, and nothing that is the machine's. Interfaces are others here, so that
+// theirs are taken from what the bundle states. One that cannot be written does not
+// stop a rehearsal: that is for the apply to find out.
+func writeSettings(want map[string]state.Setting, stated []bundle.SettingEntry) {
+	all := maps.Clone(want)
+	maps.DeleteFunc(all, func(_ string, s state.Setting) bool { return s.OfInterface() })
+	maps.Copy(all, setting.Here(stated))
+	for _, s := range all {
 		if setting.OfNamespace(s) {
 			_ = setting.Write(s)
 		}

@@ -94,6 +94,9 @@ func describe(s Step) string {
 	if s.Before == s.After {
 		text = subject + ": " + s.After
 	}
+	if s.Kind == Setting && s.Origin == nil {
+		text += " (no longer stated; value before hardenctl)"
+	}
 	return text
 }
 

@@ -53,7 +53,7 @@ Sets
   + hardenctl-ban-v4: hash:ip, timeout 3600 s, filled by packets
   ~ hardenctl-admin-v4: hash:net, 2 entries (+ 198.51.100.0/24, - 192.0.2.0/24, - 6 more)
 Kernel settings
-  ~ net.ipv4.ip_default_ttl: 64 -> 128
+  ~ net.ipv4.ip_default_ttl: 64 -> 128 (no longer stated; value before hardenctl)
 Files
   + /etc/iptables/rules.v4: 70 lines
 Out of reach

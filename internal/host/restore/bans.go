@@ -54,7 +54,7 @@ func banLine(name string, e kernelset.Entry) string {
 }
 
 // bans puts back what the kept sets held when the host went down, less the time
-// for which it was. A clock that stands before that moment, as on a machine
+// for which it was. A clock that shows a time before that moment, as on a machine
 // without one of its own, counts as no time at all. Sets that hold anything are
 // left alone: the host has been up, and a person may have lifted a ban.
 func (l *loading) bans(now time.Time) error {

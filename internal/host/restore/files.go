@@ -34,7 +34,7 @@ type Files struct {
 }
 
 // Read reads the files of the host, and the bans that were saved. One that does not exist has no text. Nor has
-// one that cannot be read, or is a link, which the error names: that is no reason
+// one that cannot be read, or is a link, which the error names: that is not a reason
 // to load nothing.
 func Read(p dataplane.Plane, bans string) (Files, error) {
 	var failed error

@@ -117,7 +117,7 @@ func (l *loading) family(ctx context.Context, family ruleset.Family, sets error)
 	return nil
 }
 
-// stays reports whether a failure is no reason to close a family: a library of
+// stays reports whether a failure is not a reason to close a family: a library of
 // the tools is missing, and INPUT begins with our jump. What is in force was
 // loaded when the library was there; a boot has nothing in force.
 func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error) bool {

@@ -102,7 +102,7 @@ func TestOwnSets(t *testing.T) {
 }
 
 // A host is closed and nothing more if there is what closes it, in whatever order
-// the tool prints chains, and nobody has anything beside it.
+// the tool prints chains, and there is nothing beside it.
 func TestIsOnly(t *testing.T) {
 	const text = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:HARDENCTL-INPUT - [0:0]\n-A INPUT -j HARDENCTL-INPUT\n-A HARDENCTL-INPUT -j DROP\nCOMMIT\n"
 	ours := chain("HARDENCTL-INPUT", tablefile.UserPolicy, "-j DROP")

@@ -12,12 +12,12 @@ import (
 // settings writes the kernel settings of the file that do not have their value:
 // what read it at boot may have done so before the kernel had conntrack,
 // which came with the rules. What cannot be changed from here, as what belongs to
-// the machine in a container, is said and is no error.
+// the machine in a container, is said and is not an error.
 func (l *loading) settings() error {
 	if err := l.files.read(l.files.Sysctl); err != nil {
 		return err
 	}
-	have, want, err := l.site.Settings.Read(setting.InSysctlFile(l.files.Sysctl.Text))
+	have, want, err := l.site.Settings.Read(l.site.Settings.Here(setting.InSysctlFile(l.files.Sysctl.Text)))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package setting_test
 
 import (
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ const lampKind = "lamp"
 func (lamp) States(e bundle.SettingEntry) bool { return e.Kind == lampKind }
 func (lamp) Owns(s state.Setting) bool         { return s.Kind == lampKind }
 
-func (l lamp) Here(e bundle.SettingEntry) map[string]state.Setting {
+func (l lamp) Here(_ fs.FS, e bundle.SettingEntry) map[string]state.Setting {
 	path := filepath.Join(l.folder, e.Key)
 	return map[string]state.Setting{e.Object(): {Stated: e.Object(), Kind: lampKind, Path: path, Value: e.Value}}
 }
@@ -63,7 +64,7 @@ func TestNewKind(t *testing.T) {
 	b := bundle.Seal(bootfile.Files(stated), bundle.Manifest{Profile: "a.toml", Settings: stated})
 	live := dataplane.Live().Settings
 
-	have, want, err := live.Read(b.Manifest.Settings)
+	have, want, err := live.Read(live.Here(b.Manifest.Settings))
 	must(t, err)
 	p := plan.Compare(state.State{Settings: have}, state.State{Settings: want}, b.Manifest)
 	if len(p.Changes) != 1 || p.Changes[0].Object != "porch" || p.Changes[0].Before != "off" || p.Changes[0].After != "on" || p.Changes[0].Origin.Line != 7 {
@@ -72,7 +73,7 @@ func TestNewKind(t *testing.T) {
 
 	must(t, live.Write(want["porch"]))
 	holds(t, path, "on")
-	now, _, err := live.Read(stated)
+	now, _, err := live.Read(live.Here(stated))
 	must(t, err)
 	if !now["porch"].Same(want["porch"]) {
 		t.Errorf("read back %+v", now)
@@ -82,7 +83,7 @@ func TestNewKind(t *testing.T) {
 	must(t, live.PutBack(kept["porch"]))
 	holds(t, path, "off")
 	must(t, os.RemoveAll(l.folder))
-	must(t, live.PutBack(kept["porch"])) // what has gone is no error
+	must(t, live.PutBack(kept["porch"])) // what has gone is not an error
 
 	files, err := bootfiles.Wanted(b, bundle.Debian, map[string][]byte{})
 	must(t, err)
@@ -115,7 +116,7 @@ func TestKindsAreApart(t *testing.T) {
 }
 
 // keep writes settings into a journal, and reads them as the process does that
-// brings an apply to its end.
+// completes an apply.
 func keep(t *testing.T, settings map[string]state.Setting) map[string]state.Setting {
 	t.Helper()
 	j := journal.Under(t.TempDir())

@@ -1,7 +1,7 @@
 package setting
 
 import (
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -23,9 +23,9 @@ func (moduleOptions) Owns(s state.Setting) bool { return strings.HasPrefix(s.Pat
 
 // Here has an option that can be changed while its module is loaded. Others count
 // from the next load on, and are in the modprobe file only.
-func (moduleOptions) Here(e bundle.SettingEntry) map[string]state.Setting {
+func (moduleOptions) Here(root fs.FS, e bundle.SettingEntry) map[string]state.Setting {
 	path := filepath.Join(moduleFolder, e.Module, "parameters", e.Option)
-	if stat, err := os.Stat(path); err == nil && stat.Mode().Perm()&0o200 == 0 {
+	if stat, err := fs.Stat(root, path[1:]); err == nil && stat.Mode().Perm()&0o200 == 0 {
 		return nil
 	}
 	return map[string]state.Setting{e.Object(): {Stated: e.Object(), Path: path, Value: e.Value}}

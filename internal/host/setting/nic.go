@@ -1,6 +1,7 @@
 package setting
 
 import (
+	"io/fs"
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
@@ -18,7 +19,7 @@ func (nics) States(e bundle.SettingEntry) bool { return e.NIC != "" }
 func (nics) Owns(s state.Setting) bool { return s.NIC != "" }
 
 // Here implements Kind.
-func (nics) Here(e bundle.SettingEntry) map[string]state.Setting {
+func (nics) Here(_ fs.FS, e bundle.SettingEntry) map[string]state.Setting {
 	return map[string]state.Setting{e.Object(): {Stated: e.Object(), NIC: e.NIC, Option: e.Option, Value: e.Value}}
 }
 

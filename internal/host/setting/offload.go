@@ -34,7 +34,7 @@ func readOffload(s state.Setting) (state.Setting, error) {
 }
 
 // writeOffload turns an offload on or off and reads it back: the kernel leaves
-// one off that another feature stands against, and says nothing.
+// one off that another feature forbids, and says nothing.
 func writeOffload(s state.Setting) error {
 	if err := ethtool.Set(s.NIC, s.Option, s.Value == "on"); err != nil {
 		return err

@@ -10,10 +10,12 @@
 package setting
 
 import (
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -28,9 +30,10 @@ type Kind interface {
 	// setting.
 	States(e bundle.SettingEntry) bool
 	Owns(s state.Setting) bool
-	// Here returns the settings that an entry stands for on this host, by the names
-	// that plans give them, with the value that is wanted. It reads no value.
-	Here(e bundle.SettingEntry) map[string]state.Setting
+	// Here returns the settings that an entry stands for on the host whose /proc and
+	// /sys are below root, by the names that plans give them, with the value that is
+	// wanted. It reads no value.
+	Here(root fs.FS, e bundle.SettingEntry) map[string]state.Setting
 	// Read returns a setting with the value that it has. One that cannot be changed
 	// says why in Unreachable. The error is errGone for one that came with an
 	// interface which has gone.
@@ -56,36 +59,58 @@ func Register(k Kind) (remove func()) {
 // errGone is the error of a setting that came with an interface which has gone.
 var errGone = errors.New("the interface of the setting has gone")
 
-// Here returns the settings that a bundle states, one for each interface that the
-// host has where a key stands for all, without reading any.
+// Here returns the settings that a bundle states, one for each interface that this
+// machine has where a key stands for all, without reading any.
 func Here(stated []bundle.SettingEntry) map[string]state.Setting {
+	return Below(os.DirFS("/"), stated)
+}
+
+// Below is Here for the host whose /proc and /sys are below root.
+func Below(root fs.FS, stated []bundle.SettingEntry) map[string]state.Setting {
 	all := map[string]state.Setting{}
 	for _, e := range stated {
 		if i := slices.IndexFunc(kinds, func(k Kind) bool { return k.States(e) }); i >= 0 {
-			maps.Copy(all, kinds[i].Here(e))
+			maps.Copy(all, kinds[i].Here(root, e))
 		}
 	}
 	return all
 }
 
-// Read returns the stated settings with the values that they have and with those
-// that are wanted. Interfaces come and go: both sides are made of one look at
-// them, and a setting of one that has gone since is on neither.
-func Read(stated []bundle.SettingEntry) (have, want map[string]state.Setting, err error) {
-	have, want = map[string]state.Setting{}, Here(stated)
-	for key, s := range want {
-		k, err := of(s)
-		if err == nil {
-			s, err = k.Read(s)
-		}
-		switch {
-		case errors.Is(err, errGone):
-			delete(want, key)
-			continue
-		case err != nil:
+// Place returns where a setting is, whatever it is called: a sysctl of an
+// interface has two names.
+func Place(s state.Setting) string {
+	if s.Path != "" {
+		return s.Path
+	}
+	return s.Kind + s.NIC + " " + s.Option
+}
+
+// PlaceOf is the Place of an entry without "*". It does not look at the host.
+func PlaceOf(e bundle.SettingEntry) string {
+	for _, s := range Below(embed.FS{}, []bundle.SettingEntry{e}) {
+		return Place(s)
+	}
+	return ""
+}
+
+// Read returns settings with the values that they have and with those that are
+// wanted. Interfaces come and go: a setting of one that has gone since is on
+// neither side.
+func Read(settings map[string]state.Setting) (have, want map[string]state.Setting, err error) {
+	have, want = map[string]state.Setting{}, map[string]state.Setting{}
+	for key, wanted := range settings {
+		k, err := of(wanted)
+		if err != nil {
 			return nil, nil, err
 		}
-		have[key] = s
+		now, err := k.Read(wanted)
+		if errors.Is(err, errGone) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		have[key], want[key] = now, wanted
 	}
 	return have, want, nil
 }

@@ -34,17 +34,17 @@ func (sysctls) Owns(s state.Setting) bool {
 }
 
 // Here implements Kind.
-func (sysctls) Here(e bundle.SettingEntry) map[string]state.Setting {
+func (sysctls) Here(root fs.FS, e bundle.SettingEntry) map[string]state.Setting {
 	settings := map[string]state.Setting{}
-	for key, path := range expand(e.Key) {
+	for key, path := range expand(root, e.Key) {
 		settings[key] = state.Setting{Stated: e.Key, Path: path, Value: e.Value}
 	}
 	return settings
 }
 
 // expand returns the keys and paths that a stated key stands for. The
-// interfaces are those of the calling thread's network namespace.
-func expand(key string) map[string]string {
+// interfaces of this machine are those of the calling thread's network namespace.
+func expand(root fs.FS, key string) map[string]string {
 	prefix, suffix, glob := strings.Cut(key, ".*.")
 	if strings.Contains(key, "/") { // as sysctl(8) takes a name with a dot
 		return map[string]string{key: "/proc/sys/" + key}
@@ -53,14 +53,14 @@ func expand(key string) map[string]string {
 		return map[string]string{key: "/proc/sys/" + strings.ReplaceAll(key, ".", "/")}
 	}
 	folder := "/proc/sys/" + strings.ReplaceAll(prefix, ".", "/")
-	entries, err := os.ReadDir(folder)
+	entries, err := fs.ReadDir(root, folder[1:])
 	if err != nil {
 		return nil // no such family on this kernel: nothing to set
 	}
 	all := map[string]string{}
 	for _, e := range entries {
 		path := filepath.Join(folder, e.Name(), suffix)
-		if _, err := os.Stat(path); err == nil {
+		if _, err := fs.Stat(root, path[1:]); err == nil {
 			all[prefix+"."+e.Name()+"."+suffix] = path
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // A key with "*" stands for every interface; what a module takes only when it
-// loads is no setting of a running kernel.
+// loads is not a setting of a running kernel.
 func TestHere(t *testing.T) {
 	all := Here([]bundle.SettingEntry{
 		{Key: "net.ipv4.conf.*.rp_filter", Value: "2"}, {Key: "net.ipv4.ip_default_ttl", Value: "128"},

@@ -11,7 +11,6 @@ import (
 	"github.com/hardenctl/hardenctl/test/live/internal/promise"
 	"github.com/hardenctl/hardenctl/test/live/internal/run"
 	"github.com/hardenctl/hardenctl/test/live/internal/stage"
-	"github.com/hardenctl/hardenctl/test/live/internal/testfile"
 	"github.com/hardenctl/hardenctl/test/live/internal/trials"
 )
 
@@ -79,9 +78,7 @@ func saveKernel(t *testing.T) kernelText {
 
 func newRoad(t *testing.T, random *rand.Rand) *road {
 	t.Helper()
-	// A setting that a profile no longer states stays until a boot: both ends state the same.
-	database := testfile.Write(t, "database.toml", "version = 1\ninclude = [\"builtin:database\"]\n[kernel]\nconntrack_udp_stream = \"30s\"\n")
-	there := promise.New(t, database, func() { promise.Populate(t, "builtin:web") })
+	there := promise.New(t, "builtin:database", func() { promise.Populate(t, "builtin:web") })
 	back := &promise.Promises{Profile: "builtin:web", Old: there.Fresh, Fresh: there.Old, Theirs: there.Theirs, Written: there.Written}
 	r := &road{random: random, ends: [2]*promise.Promises{back, there}, lengths: map[string]time.Duration{}}
 	for _, end := range []int{0, 1} {

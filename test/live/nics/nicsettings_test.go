@@ -29,7 +29,7 @@ const nicLink = "/etc/systemd/network/98-hardenctl-nic0.1.link"
 
 // An offload is planned, set, read back, and stated for the next boot; a second
 // plan is empty, a change by hand is seen, and what the profile
-// does not state any more leaves the files.
+// does not state any more leaves the files and is as before.
 func TestOffloads(t *testing.T) {
 	stage.Bare(t, "nft")
 	addNIC(t)
@@ -57,6 +57,7 @@ func TestOffloads(t *testing.T) {
 	if _, err := os.Stat(nicLink); !os.IsNotExist(err) {
 		t.Errorf("the file of an interface that no profile names is left: %v", err)
 	}
+	offloadsAre(t, "off", "on") // as before hardenctl
 }
 
 // An apply that fails turns the offloads back. The kernel leaves TSO off without

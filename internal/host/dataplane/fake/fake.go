@@ -23,8 +23,9 @@ import (
 type Machine struct {
 	// Families are those that the kernel has.
 	Families []ruleset.Family
-	// Sysctls are the kernel settings by path. One that is not there is out of reach.
-	Sysctls map[string]string
+	// Settings are the kernel settings by setting.Place. One that is not there is out of
+	// reach.
+	Settings map[string]string
 	// Files are the files that the machine boots from, by path.
 	Files map[string][]byte
 	// OpenConnections is how many there are, ConntrackRoom how many conntrack takes.
@@ -50,7 +51,7 @@ type Machine struct {
 // New returns a machine without rules, sets and files.
 func New() *Machine {
 	return &Machine{
-		Families: ruleset.Families[:], Sysctls: map[string]string{}, Files: map[string][]byte{}, ConntrackRoom: 1000,
+		Families: ruleset.Families[:], Settings: map[string]string{}, Files: map[string][]byte{}, ConntrackRoom: 1000,
 		tables: map[state.TableID]tablefile.Table{}, sets: map[string]*set{}, beside: map[string]bool{},
 	}
 }
@@ -85,10 +86,10 @@ func (m *Machine) Elapse(d time.Duration) {
 
 // Reboot takes away what a kernel forgets: rules, sets, and the settings that are
 // not those of a fresh one.
-func (m *Machine) Reboot(sysctls map[string]string) {
+func (m *Machine) Reboot(fresh map[string]string) {
 	clear(m.tables)
 	clear(m.sets)
-	m.Sysctls = maps.Clone(sysctls)
+	m.Settings = maps.Clone(fresh)
 }
 
 // Policy is that of a built-in chain of the filter table.
@@ -112,8 +113,8 @@ func (m *Machine) String() string {
 	for _, name := range slices.Sorted(maps.Keys(m.sets)) {
 		fmt.Fprintf(&b, "%s\n%s", m.sets[name].declared, m.sets[name].lines())
 	}
-	for _, path := range slices.Sorted(maps.Keys(m.Sysctls)) {
-		fmt.Fprintf(&b, "%s = %s\n", path, m.Sysctls[path])
+	for _, path := range slices.Sorted(maps.Keys(m.Settings)) {
+		fmt.Fprintf(&b, "%s = %s\n", path, m.Settings[path])
 	}
 	for _, path := range slices.Sorted(maps.Keys(m.Files)) {
 		fmt.Fprintf(&b, "%s:\n%s\n", path, m.Files[path])
