@@ -64,7 +64,7 @@ func startFromThreadThatEnds(t *testing.T) {
 	fmt.Println(strings.TrimSpace(answer))
 }
 
-// running reports whether a process has not ended; one that nobody has waited for has.
+// running reports whether a process has not ended; one for which no process has waited has.
 func running(pid int) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, state, _ := bytes.Cut(text, []byte(") "))

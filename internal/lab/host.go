@@ -37,7 +37,8 @@ func (h *Host) first(family func(netip.Addr) bool) netip.Addr {
 	return netip.Addr{}
 }
 
-// Command is a program that will run on the host, with its own view of /sys.
+// Command is a program that will run on the host, with its own view of /sys, which
+// `ip netns exec` gives it.
 func (h *Host) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", h.name, name}, args...)...)
 }
@@ -82,7 +83,7 @@ func (h *Host) Do(f func() error) error {
 
 // space opens the host's namespace. The caller closes it.
 func (h *Host) space() (*netns.Space, error) {
-	space, err := netns.Open("/run/netns/" + h.name)
+	space, err := netns.Named(h.name)
 	if err != nil {
 		return nil, fmt.Errorf("the host %s has left: %w", h.name, err)
 	}

@@ -157,7 +157,7 @@ func TestHostsReachTheServer(t *testing.T) {
 		t.Errorf("the service counted %d connections, want 4", web.Count())
 	}
 	if _, err := near.Dial("tcp", "192.0.2.1:81", Patience); !errors.Is(err, syscall.ECONNREFUSED) {
-		t.Errorf("a port that nobody serves: %v, want a refusal", err)
+		t.Errorf("a port without a program: %v, want a refusal", err)
 	}
 }
 

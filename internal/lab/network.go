@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"strconv"
@@ -39,11 +40,10 @@ func Open() (*Network, error) {
 		return nil, err
 	}
 	n := &Network{}
-	// A bridge takes the lowest address of its ports unless it is told one;
-	// hosts would go on sending to the old one. Snooping would make neighbour
-	// discovery depend on the MLD that the firewall under test may drop.
-	bridge := []string{"link", "add", ServerInterface, "address", serverLink, "type", "bridge", "forward_delay", "0", "mcast_snooping", "0"}
-	err := run("ip", bridge...)
+	hardware, err := net.ParseMAC(serverLink)
+	if err == nil {
+		err = wire.Bridge(ServerInterface, hardware)
+	}
 	if err == nil {
 		err = addressServer()
 	}
@@ -79,7 +79,7 @@ func (n *Network) Close() error {
 	for _, h := range n.hosts {
 		// The kernel takes its time to end a namespace, and with it the cable.
 		keep(wire.Remove(h.port))
-		keep(run("ip", "netns", "delete", h.name))
+		keep(netns.RemoveName(h.name))
 	}
 	n.hosts = nil
 	keep(wire.Remove(ServerInterface))
@@ -116,22 +116,19 @@ func parseAddress(text string) (netip.Prefix, error) {
 // connect makes the namespace of h and the cable between it and the bridge.
 func (n *Network) connect(h *Host) error {
 	h.port = "port" + strconv.Itoa(len(n.hosts))
-	if err := run("ip", "netns", "add", h.name); err != nil {
-		return err
-	}
-	n.hosts = append(n.hosts, h)
-	space, err := h.space()
+	space, err := netns.NewNamed(h.name)
 	if err != nil {
 		return err
 	}
 	defer space.Close()
+	n.hosts = append(n.hosts, h)
 	if err := wire.Cable(wire.End{Name: h.port}, wire.End{Space: space, Name: hostInterface}); err != nil {
 		return err
 	}
 	if err := errors.Join(wire.Plug(h.port, ServerInterface), wire.Up(h.port)); err != nil {
 		return err
 	}
-	if err := space.Do(func() error { return errors.Join(wire.Up("lo"), wire.Up(hostInterface)) }); err != nil {
+	if err := space.Do(func() error { return wire.Up(hostInterface) }); err != nil {
 		return err
 	}
 	if err := forwards(h.port); err != nil {

@@ -69,7 +69,7 @@ func Nmap(t T, from *Host, args ...string) Scan {
 	return s
 }
 
-// Nmap is the function Nmap for callers that are no test. A scan that nmap
+// Nmap is the function Nmap for callers that are not tests. A scan that nmap
 // gave up (--host-timeout) or that takes five minutes is an error, never a
 // smaller result.
 func (h *Host) Nmap(args ...string) (Scan, error) {

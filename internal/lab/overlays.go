@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/hardenctl/hardenctl/internal/wire"
 )
 
 // scratch is where the upper layers of the overlays lie, on the lab's own /run.
@@ -89,7 +91,7 @@ func mount(source, target, kind, options string) error {
 // prepareInterfaces brings the loopback up, and lets IPv6 addresses be used at
 // once: duplicate address detection takes one to two seconds for each.
 func prepareInterfaces() error {
-	if err := run("ip", "link", "set", "lo", "up"); err != nil {
+	if err := wire.Up("lo"); err != nil {
 		return err
 	}
 	for _, scope := range []string{"all", "default"} {

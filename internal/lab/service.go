@@ -36,7 +36,7 @@ func Serve(t T, protocol string, port int) *Service {
 	return s
 }
 
-// Listen is Serve for callers that are no test. The caller closes the service.
+// Listen is Serve for callers that are not tests. The caller closes the service.
 func Listen(protocol string, port int) (*Service, error) {
 	s := &Service{banner: fmt.Sprintf("lab %s/%d\r\n", protocol, port)}
 	var err error

@@ -66,7 +66,7 @@ func readNote(t *testing.T) string {
 	return string(text)
 }
 
-// awaitFile returns the text of a file as soon as there is one. It is no Await:
+// awaitFile returns the text of a file as soon as there is one. It does not use Await:
 // TestSharedTestsEnd wants a test that does not say what it waits for.
 func awaitFile(t *testing.T, path string) string {
 	t.Helper()

@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -26,8 +27,50 @@ func New() (*Space, error) {
 	return s, nil
 }
 
-// Open returns the namespace that a file stands for, such as /run/netns/NAME, which
-// `ip netns` made.
+// NewNamed is New, of a namespace that `ip netns exec` finds under its name, until
+// RemoveName. It mounts in the mount namespace of the calling thread.
+func NewNamed(name string) (*Space, error) {
+	s, err := New()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.keepAs(name); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("network namespace %s: %w", name, err)
+	}
+	return s, nil
+}
+
+// folder is where iproute2 looks for namespaces by their names.
+const folder = "/run/netns/"
+
+func (s *Space) keepAs(name string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(folder+name, os.O_CREATE|os.O_EXCL, 0o444)
+	if err != nil {
+		return err
+	}
+	file.Close()
+	if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", s.FD()), folder+name, "", unix.MS_BIND, ""); err != nil {
+		return errors.Join(fmt.Errorf("mount: %w", err), os.Remove(folder+name))
+	}
+	return nil
+}
+
+// RemoveName takes its name from a namespace, which ends with its last process.
+func RemoveName(name string) error {
+	if err := unix.Unmount(folder+name, unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("network namespace %s: unmount: %w", name, err)
+	}
+	return os.Remove(folder + name)
+}
+
+// Named returns the namespace of a name.
+func Named(name string) (*Space, error) { return Open(folder + name) }
+
+// Open returns the namespace that a file stands for, such as /proc/PID/ns/net.
 func Open(path string) (*Space, error) {
 	file, err := os.Open(path)
 	if err != nil {

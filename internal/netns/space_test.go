@@ -7,8 +7,8 @@ import (
 	"github.com/hardenctl/hardenctl/internal/netns"
 )
 
-// What one function leaves in a Space, the next one finds there, and nobody
-// else does.
+// What one function leaves in a Space, the next one finds there, and no other thread
+// does.
 func TestSpaceIsShared(t *testing.T) {
 	needRoot(t)
 	s, err := netns.New()

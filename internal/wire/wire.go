@@ -45,6 +45,15 @@ func Cable(near, far End) error {
 	return named(near.Name, netlink.LinkAdd(cable))
 }
 
+// Bridge makes a bridge. It has a fixed address: else it takes the lowest one of its
+// ports, and hosts go on sending to an old one. It looks into no multicast:
+// neighbour discovery would depend on the MLD that a firewall may drop.
+func Bridge(name string, hardware net.HardwareAddr) error {
+	snooping := false
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: name, HardwareAddr: hardware}, MulticastSnooping: &snooping}
+	return named(name, netlink.LinkAdd(bridge))
+}
+
 // Remove removes an interface, and the other end of its cable.
 func Remove(name string) error {
 	return with(name, netlink.LinkDel)
@@ -110,6 +119,19 @@ func awaitLocal(a netip.Addr) error {
 			return fmt.Errorf("address %s: the kernel does not accept packets to it after %s", a, localWait)
 		}
 	}
+}
+
+// Narrow makes an interface carry no more than so many bytes a packet.
+func Narrow(name string, mtu int) error {
+	return with(name, func(link netlink.Link) error { return netlink.LinkSetMTU(link, mtu) })
+}
+
+// Neighbour has an interface send packets for an address to a hardware address,
+// without asking for it.
+func Neighbour(name string, a netip.Addr, hardware net.HardwareAddr) error {
+	return with(name, func(link netlink.Link) error {
+		return netlink.NeighSet(&netlink.Neigh{LinkIndex: link.Attrs().Index, State: netlink.NUD_PERMANENT, IP: a.AsSlice(), HardwareAddr: hardware})
+	})
 }
 
 // Route is a way to a network by an interface.

@@ -39,7 +39,7 @@ func TestWrongKnocks(t *testing.T) {
 // families is in one line.
 func TestDoors(t *testing.T) {
 	p, _ := example.Read(t, example.Shop)
-	p.Knocks = append(p.Knocks, profile.Knock{Name: "nobody's"})
+	p.Knocks = append(p.Knocks, profile.Knock{Name: "no-service"})
 	list := doors(p)
 	if len(list) != 1 || !slices.Equal(list[0].Ports, []string{"tcp/8443", "udp/8443"}) {
 		t.Fatalf("doors: %+v", list)

@@ -2,7 +2,10 @@ package attack
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os/exec"
 	"strings"
 
@@ -10,12 +13,16 @@ import (
 	"github.com/hardenctl/hardenctl/internal/verify/network"
 	"github.com/hardenctl/hardenctl/internal/verify/prober"
 	"github.com/hardenctl/hardenctl/internal/verify/result"
+	"github.com/hardenctl/hardenctl/internal/wire"
 )
 
 // behind are the addresses of the inside, and of a host there, by family.
-var behind = map[int]struct{ gateway, host, destination string }{
-	4: {"10.213.7.1/24", "10.213.7.2", "10.213.7.2:80"},
-	6: {"fd21:3:7::1/64", "fd21:3:7::2", "[fd21:3:7::2]:80"},
+var behind = map[int]struct {
+	gateway netip.Prefix
+	host    netip.AddrPort
+}{
+	4: {netip.MustParsePrefix("10.213.7.1/24"), netip.MustParseAddrPort("10.213.7.2:80")},
+	6: {netip.MustParsePrefix("fd21:3:7::1/64"), netip.MustParseAddrPort("[fd21:3:7::2]:80")},
 }
 
 // tryForwarded sends a range of ports on to a host of the inside, as Docker or a
@@ -61,31 +68,53 @@ func (s *scene) insideName() string {
 // sendOn makes an inside whose links carry 1400 bytes, and a DNAT for each port. What
 // undo does is needed whether there was an error or not.
 func sendOn(inside string, ports []uint16) (undo func(), err error) {
-	var steps, undoing []string
-	steps = append(steps, "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1",
-		"ip link add "+inside+" mtu 1400 type veth peer name behind9", "ip link set "+inside+" up", "ip link set behind9 up")
-	undoing = append(undoing, "ip link delete "+inside)
-	for _, family := range network.Families {
-		b, tool := behind[family], map[int]string{4: "iptables", 6: "ip6tables"}[family]
-		steps = append(steps, "ip address add "+b.gateway+" dev "+inside,
-			"ip neigh replace "+b.host+" lladdr 02:00:00:00:00:99 dev "+inside)
-		for _, port := range ports {
-			rule := fmt.Sprintf(" PREROUTING -p tcp --dport %d -j DNAT --to-destination %s", port, b.destination)
-			steps = append(steps, tool+" -w -t nat -A"+rule)
-			undoing = append(undoing, tool+" -w -t nat -D"+rule)
-		}
-	}
+	rules := dnats(ports)
 	undo = func() {
-		for _, step := range undoing {
-			words := strings.Fields(step)
-			exec.Command(words[0], words[1:]...).Run()
+		for _, rule := range rules {
+			_ = tool(fmt.Sprintf(rule, "-D"))
 		}
+		_ = wire.Remove(inside)
 	}
-	for _, step := range steps {
-		words := strings.Fields(step)
-		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
-			return undo, fmt.Errorf("%s: %w: %s", step, err, out)
+	if err := layInside(inside); err != nil {
+		return undo, err
+	}
+	for _, rule := range rules {
+		if err := tool(fmt.Sprintf(rule, "-A")); err != nil {
+			return undo, err
 		}
 	}
 	return undo, nil
+}
+
+// dnats are the commands that send ports on, without -A or -D.
+func dnats(ports []uint16) (rules []string) {
+	tools := map[int]string{4: "iptables", 6: "ip6tables"}
+	for _, family := range network.Families {
+		for _, port := range ports {
+			rules = append(rules, fmt.Sprintf("%s -w -t nat %%s PREROUTING -p tcp --dport %d -j DNAT --to-destination %s", tools[family], port, behind[family].host))
+		}
+	}
+	return rules
+}
+
+// layInside makes the link to the inside, whose host answers nothing.
+func layInside(inside string) error {
+	const farEnd, most = "behind9", 1400
+	err := errors.Join(tool("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"),
+		wire.Cable(wire.End{Name: inside}, wire.End{Name: farEnd}), wire.Narrow(inside, most), wire.Up(inside), wire.Up(farEnd))
+	for _, b := range behind {
+		if err == nil {
+			err = errors.Join(wire.Address(inside, b.gateway), wire.Neighbour(inside, b.host.Addr(), net.HardwareAddr{2, 0, 0, 0, 0, 0x99}))
+		}
+	}
+	return err
+}
+
+// tool runs a command line without quotes.
+func tool(line string) error {
+	words := strings.Fields(line)
+	if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", line, err, out)
+	}
+	return nil
 }

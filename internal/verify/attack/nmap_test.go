@@ -14,7 +14,7 @@ func TestReadGuess(t *testing.T) {
 		}
 	}
 	if _, err := readGuess([]byte("no XML")); err == nil {
-		t.Error("text that is no report was read")
+		t.Error("text that is not a report was read")
 	}
 }
 
@@ -30,6 +30,6 @@ func TestReadDiscovery(t *testing.T) {
 		}
 	}
 	if _, err := readDiscovery([]byte("no XML")); err == nil {
-		t.Error("text that is no report was read")
+		t.Error("text that is not a report was read")
 	}
 }

@@ -30,7 +30,7 @@ func TestPaces(t *testing.T) {
 		{"by xt_recent", recent, []time.Duration{7 * time.Second, 450 * time.Second}, 21},
 		{"ten a minute, as in the how-to: one in 7 s is never banned", howTo, nil, 0},
 		{"more probes than anybody waits for", long, nil, 0},
-		{"nobody is banned", profile.Scan{}, nil, 0},
+		{"no source is banned", profile.Scan{}, nil, 0},
 	}
 	for _, test := range tests {
 		got := paces(test.scan)

@@ -43,11 +43,11 @@ func TestJudge(t *testing.T) {
 		{"a ban before it is due", func(r *result.Report, _ *result.Checks) { r.SlowScans[0].BannedAt = 21 }, []string{"patient-banned"}},
 		{"a ban by the fast window of who is slow enough", func(r *result.Report, _ *result.Checks) { r.SlowScans[0].BannedAt, r.SlowScans[0].Due = 11, 0 }, []string{"patient-banned"}},
 		{"a machine that was too slow to be banned", func(r *result.Report, _ *result.Checks) { r.SlowScans[0].BannedAt, r.SlowScans[0].Due = 0, 0 }, nil},
-		{"a door that stands open", func(r *result.Report, _ *result.Checks) { r.Doors[0].Attempts[0].Opened = true }, []string{"door-back-door"}},
+		{"a door that is open", func(r *result.Report, _ *result.Checks) { r.Doors[0].Attempts[0].Opened = true }, []string{"door-back-door"}},
 		{"a door that does not open", func(r *result.Report, _ *result.Checks) { r.Doors[0].Attempts[3].Opened = false }, []string{"door-back-door"}},
 		{"a forgery that shuts out who was here", func(_ *result.Report, f *result.Checks) { f.Known = missed }, []string{"forgery-spares-the-known"}},
 		{"a network that fills the proven sources", func(_ *result.Report, f *result.Checks) { f.Filled = missed }, []string{"network-fills-nothing"}},
-		{"nobody visited", func(r *result.Report, _ *result.Checks) { r.Visitors[0].Visits = 0 }, []string{"client-unhurt"}},
+		{"no client visited", func(r *result.Report, _ *result.Checks) { r.Visitors[0].Visits = 0 }, []string{"client-unhurt"}},
 		{"an admin kept out", func(_ *result.Report, f *result.Checks) { f.Admins = missed }, []string{"admin-reaches"}},
 		{"an admin let in", func(_ *result.Report, f *result.Checks) { f.Admins = reached }, nil},
 		{"a forgery that hurt", func(_ *result.Report, f *result.Checks) { f.Forged = missed }, []string{"forgery-harmless"}},
@@ -111,7 +111,7 @@ func TestNotPromised(t *testing.T) {
 	}
 	text := "version = 1\n[policy]\ninput = \"reject\"\n[services.http]\nports = [\"tcp/80\"]\n"
 	if got := judged(t, text, r, result.Checks{}); len(got) > 0 {
-		t.Errorf("a profile that rejects and bans nobody breaks %v", got)
+		t.Errorf("a profile that rejects and bans no source breaks %v", got)
 	}
 	names := []string{}
 	for _, p := range r.Promises {

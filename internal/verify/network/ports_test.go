@@ -8,7 +8,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/verify/example"
 )
 
-// Ports that mean something to the profile are no stray ports.
+// Ports that mean something to the profile are not stray ports.
 func TestUnserved(t *testing.T) {
 	p, _ := example.Read(t, example.Shop)
 	p.Scan.Tripwires = []profile.Port{{Protocol: profile.TCP, First: 20002, Last: 20003}}

@@ -62,7 +62,7 @@ func TestParseAnswer(t *testing.T) {
 		{"RST", Packet{From: server4, To: client4, Flags: RST}, Closed, true},
 		{"RST+ACK over IPv6", Packet{From: server6, To: client6, Flags: RST | ACK}, Closed, true},
 		{"a datagram", Packet{From: server6, To: client6, UDP: true}, Open, true},
-		{"an ACK is no answer", Packet{From: server4, To: client4, Flags: ACK}, Closed, false},
+		{"an ACK is not an answer", Packet{From: server4, To: client4, Flags: ACK}, Closed, false},
 	}
 	for _, test := range tests {
 		a, ok := parseAnswer(test.reply.bytes())
@@ -90,7 +90,7 @@ func FuzzParseAnswer(f *testing.F) {
 	f.Add([]byte{0x4f})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if a, ok := parseAnswer(b); ok && !a.port.IsValid() {
-			t.Errorf("%x is an answer of nobody: %+v", b, a)
+			t.Errorf("%x is an answer without a sender: %+v", b, a)
 		}
 	})
 }

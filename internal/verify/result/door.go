@@ -10,7 +10,7 @@ import (
 type Door struct {
 	Name     string    `json:"name"`
 	Ports    []string  `json:"ports"` // those behind it
-	Attempts []Attempt `json:"tries"`
+	Attempts []Attempt `json:"attempts"`
 	// Step and Open are the times of the copy of the profile at which those who
 	// came too late knocked; 0 if none did.
 	Step time.Duration `json:"step_ns,omitempty"`
