@@ -16,7 +16,7 @@ const head = "version = 1\n"
 // badProfile is an input that compiles to nothing, with every line that says so.
 type badProfile struct {
 	name, text string
-	want       []string // "place: error: …", and the notes and help that must stand below
+	want       []string // "place: error: …", and the notes and help that must be below
 }
 
 var badProfiles = []badProfile{
@@ -103,7 +103,7 @@ func checkBad(t *testing.T, r result, want []string) {
 	}
 }
 
-// TestBadArguments holds the same for what stands around a profile.
+// TestBadArguments holds the same for what is around a profile.
 func TestBadArguments(t *testing.T) {
 	good := map[string]string{"a.toml": head, "file": ""}
 	for _, test := range []struct {

@@ -30,10 +30,10 @@ func newConfirm() *cobra.Command {
 transaction for each table, and writes the files that the host boots from.
 
 Run confirm in a new SSH session: if you can log in, the new rules let you in.
-confirm refuses the session that ran apply, also under sudo. It recognises that
-session by its SSH connection or its sshd process. It also refuses a session that
-is older than the apply. On a console, or with sudo in tmux, it cannot compare the
-sessions, and refuses too. If you are sure that you can log in, add --same-session.
+confirm refuses the login that ran apply, also under sudo. It recognises that
+login by its SSH connection or its sshd process. It also refuses a login that is
+older than the apply. On a console, or with sudo in tmux, it cannot compare the
+logins, and refuses too. If you are sure that you can log in, add --same-session.
 
 TOKEN names the apply to confirm. Without it, confirm takes the pending one. After
 the deadline nothing is left to confirm: the old state is back. If someone has
@@ -48,7 +48,7 @@ the new state, "until_boot" says what to do. After a failure it has "error".`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	flags := confirmFlags{
-		sameSession: cmd.Flags().Bool("same-session", false, "allow the session that ran apply, or an older one"),
+		sameSession: cmd.Flags().Bool("same-session", false, "allow the login that ran apply, or an older one"),
 		asJSON:      cmd.Flags().Bool("json", false, "print the outcome as JSON"),
 		lockTimeout: option.LockTimeout(cmd),
 	}

@@ -11,6 +11,12 @@ import (
 	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 )
 
+type diffFlags struct {
+	setsA, setsB *string
+	asJSON       *bool
+	allowed      *[]string
+}
+
 func newDiff() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
@@ -31,35 +37,39 @@ one name are then taken for the same in both.`,
   hardenctl diff rules.v4 web.toml --sets-a ipsets  # of any host`,
 		Args: cobra.ExactArgs(2),
 	}
-	setsA := cmd.Flags().String("sets-a", "", "file with the output of ipset save, for A")
-	setsB := cmd.Flags().String("sets-b", "", "file with the output of ipset save, for B")
-	asJSON := cmd.Flags().Bool("json", false, "print the differences as JSON")
-	allowed := option.Allow(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := errors.Join(option.RefuseEmpty(cmd, "sets-a"), option.RefuseEmpty(cmd, "sets-b")); err != nil {
-			return err
-		}
-		before, err := answer.Named(cmd, args[0], *setsA, *allowed, *asJSON)
-		if err != nil {
-			return err
-		}
-		after, err := answer.Named(cmd, args[1], *setsB, *allowed, *asJSON)
-		if err != nil {
-			return err
-		}
-		v, err := answer.Diff(before, after)
-		if err != nil {
-			return err
-		}
-		if *asJSON {
-			err = terminal.JSON(cmd.OutOrStdout(), v)
-		} else {
-			err = v.Print(cmd.OutOrStdout())
-		}
-		if err == nil && !v.Equal {
-			return exitcode.ExitError{Code: exitcode.Changes}
-		}
+	flags := diffFlags{
+		setsA:   cmd.Flags().String("sets-a", "", "file with the output of ipset save, for A"),
+		setsB:   cmd.Flags().String("sets-b", "", "file with the output of ipset save, for B"),
+		asJSON:  cmd.Flags().Bool("json", false, "print the differences as JSON"),
+		allowed: option.Allow(cmd),
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args[0], args[1]) }
+	return cmd
+}
+
+func (f diffFlags) run(cmd *cobra.Command, a, b string) error {
+	if err := errors.Join(option.RefuseEmpty(cmd, "sets-a"), option.RefuseEmpty(cmd, "sets-b")); err != nil {
 		return err
 	}
-	return cmd
+	before, err := answer.Named(cmd, a, *f.setsA, *f.allowed, *f.asJSON)
+	if err != nil {
+		return err
+	}
+	after, err := answer.Named(cmd, b, *f.setsB, *f.allowed, *f.asJSON)
+	if err != nil {
+		return err
+	}
+	v, err := answer.Diff(before, after)
+	if err != nil {
+		return err
+	}
+	if *f.asJSON {
+		err = terminal.JSON(cmd.OutOrStdout(), v)
+	} else {
+		err = v.Print(cmd.OutOrStdout())
+	}
+	if err == nil && !v.Equal {
+		return exitcode.ExitError{Code: exitcode.Changes}
+	}
+	return err
 }

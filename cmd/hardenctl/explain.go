@@ -11,6 +11,12 @@ import (
 	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 )
 
+type explainFlags struct {
+	rules, sets *string
+	asJSON      *bool
+	allowed     *[]string
+}
+
 func newExplain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain PACKET [PROFILE]",
@@ -39,30 +45,34 @@ members of all sets are unknown, and the answer names them.`,
   hardenctl explain "udp 192.0.2.7:53 -> :40000" --rules rules.v4 --sets ipsets  # of any host`,
 		Args: cobra.RangeArgs(1, 2),
 	}
-	rules := cmd.Flags().String("rules", "", "file with the output of iptables-save, instead of PROFILE")
-	sets := cmd.Flags().String("sets", "", "file with the output of ipset save, for --rules")
-	asJSON := cmd.Flags().Bool("json", false, "print the explanation as JSON")
-	allowed := option.Allow(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		p, err := exact.ParsePacket(args[0])
-		if err != nil {
-			return err
-		}
-		s, err := subject(cmd, args[1:], *rules, *sets, func() (*answer.Subject, error) { return answer.Dump(*rules, *sets, p.Family) },
-			func() (*answer.Subject, error) { return answer.Profile(cmd, args[1:], *allowed, *asJSON) })
-		if err != nil {
-			return err
-		}
-		v, err := s.Explain(p)
-		if err != nil {
-			return err
-		}
-		if *asJSON {
-			return terminal.JSON(cmd.OutOrStdout(), v)
-		}
-		return v.Print(cmd.OutOrStdout())
+	flags := explainFlags{
+		rules:   cmd.Flags().String("rules", "", "file with the output of iptables-save, instead of PROFILE"),
+		sets:    cmd.Flags().String("sets", "", "file with the output of ipset save, for --rules"),
+		asJSON:  cmd.Flags().Bool("json", false, "print the explanation as JSON"),
+		allowed: option.Allow(cmd),
 	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args[0], args[1:]) }
 	return cmd
+}
+
+func (f explainFlags) run(cmd *cobra.Command, packet string, profile []string) error {
+	p, err := exact.ParsePacket(packet)
+	if err != nil {
+		return err
+	}
+	s, err := subject(cmd, profile, *f.rules, *f.sets, func() (*answer.Subject, error) { return answer.Dump(*f.rules, *f.sets, p.Family) },
+		func() (*answer.Subject, error) { return answer.Profile(cmd, profile, *f.allowed, *f.asJSON) })
+	if err != nil {
+		return err
+	}
+	v, err := s.Explain(p)
+	if err != nil {
+		return err
+	}
+	if *f.asJSON {
+		return terminal.JSON(cmd.OutOrStdout(), v)
+	}
+	return v.Print(cmd.OutOrStdout())
 }
 
 // subject opens what a command with --rules and PROFILE is about.

@@ -26,7 +26,7 @@ func TestFault23Bounds(t *testing.T) {
 // literals are the texts in a profile.
 var literals = regexp.MustCompile(`"[^"\n]*"`)
 
-// Fault 24: what is no text, or would end a line or a quote in what is emitted,
+// Fault 24: what is not text, or would end a line or a quote in what is emitted,
 // is refused in every text of a profile, whatever the text is for.
 func TestFault24EveryText(t *testing.T) {
 	text, err := os.ReadFile("../../test/live/testdata/everything.toml")
@@ -96,8 +96,8 @@ func TestFault28Outside(t *testing.T) {
 	})
 }
 
-// device makes /dev/zero under a name, or where nobody may do that, as in some
-// containers, a socket, which is no regular file either.
+// device makes /dev/zero under a name, or where no user may do that, as in some
+// containers, a socket, which is not a regular file either.
 func device(t *testing.T, name string) {
 	t.Helper()
 	if syscall.Mknod(name, syscall.S_IFCHR|0o666, 1<<8|5) == nil {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 )
 
 // TestHelp holds that every command says what it does, and that each of its
@@ -20,6 +22,42 @@ func TestHelp(t *testing.T) {
 			if err := takes(strings.TrimSpace(line)); err != nil {
 				t.Errorf("help of %s: %s: %v", cmd.CommandPath(), strings.TrimSpace(line), err)
 			}
+		}
+	}
+}
+
+// TestCommandsAreInTheTables holds that every command says with which exit codes it
+// ends, and which files it reads and writes; and that the tables name no other.
+func TestCommandsAreInTheTables(t *testing.T) {
+	there, named := map[string]bool{}, map[string]bool{}
+	for _, cmd := range newRoot().Commands() {
+		there[cmd.Name()] = true
+		var codes []int
+		for _, row := range exitcode.Of(cmd.Name()) {
+			codes = append(codes, row.Code)
+		}
+		if !slices.Contains(codes, exitcode.OK) || !slices.Contains(codes, exitcode.Error) {
+			t.Errorf("%s has the exit codes %v in Table of internal/cli/exitcode: it needs a row for 0 and one for 1", cmd.Name(), codes)
+		}
+	}
+	for _, row := range exitcode.Table {
+		for _, name := range row.Commands {
+			if !there[name] {
+				t.Errorf("there is no command %s, which has the exit code %d", name, row.Code)
+			}
+		}
+	}
+	for _, f := range files {
+		for _, name := range f.Commands {
+			named[name] = true
+			if !there[name] {
+				t.Errorf("there is no command %s, which is to use %s", name, f.Path)
+			}
+		}
+	}
+	for name := range there {
+		if named[name] == slices.Contains(withoutFiles, name) {
+			t.Errorf("%s: name it either in files of man_test.go, or in withoutFiles", name)
 		}
 	}
 }

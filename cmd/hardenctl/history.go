@@ -74,7 +74,7 @@ func readHistory() (historyView, error) {
 // historyView is the JSON form of a history.
 type historyView struct {
 	Generations []generation.Generation `json:"generations"` // the newest first
-	// OnTrial is what is no generation before it is confirmed; nil for none.
+	// OnTrial is what is not a generation before it is confirmed; nil for none.
 	OnTrial *plan.OnTrial `json:"on_trial,omitempty"`
 
 	pending host.Pending

@@ -13,7 +13,7 @@ knocks.front.sequence = ["tcp/1", "udp/9"]
 knocks.back = { sequence = ["tcp/3", "udp/10", "tcp/7"], open = "1h" }
 `
 
-// TestKnock knocks at this host's own loopback, where nobody listens: a
+// TestKnock knocks at this host's own loopback, where no program listens: a
 // refusal is as good as no answer.
 func TestKnock(t *testing.T) {
 	enter(t, map[string]string{"two.toml": twoDoors})

@@ -18,7 +18,7 @@ const manFolder = "../../deploy/man"
 
 // files are what the commands read and write.
 var files = []manpage.File{
-	{Path: source.Default, Purpose: "the default profile; see hardenctl.toml(5)", Commands: []string{"check", "compile", "explain", "plan", "apply", "verify"}},
+	{Path: source.Default, Purpose: "the default profile; see hardenctl.toml(5)", Commands: []string{"check", "compile", "explain", "reach", "plan", "apply", "verify"}},
 	{Path: "/etc/iptables/rules.v4, /etc/iptables/rules.v6, /etc/iptables/ipsets", Purpose: "the saved rules and sets on Debian; on RHEL /etc/sysconfig/iptables, ip6tables and ipset", Commands: []string{"apply", "rollback", "confirm", "restore"}},
 	{Path: "/etc/hardenctl/closed.v4, /etc/hardenctl/closed.v6", Purpose: "the rules that restore loads if the saved rules or sets fail to load", Commands: []string{"apply", "rollback", "confirm", "restore"}},
 	{Path: "/etc/sysctl.d/60-hardenctl.conf", Purpose: "kernel settings", Commands: []string{"apply", "rollback", "confirm", "restore"}},
@@ -27,6 +27,9 @@ var files = []manpage.File{
 	{Path: "/run/hardenctl.lock", Purpose: "the lock of the commands that change the host", Commands: []string{"apply", "rollback", "confirm", "revert", "restore"}},
 	{Path: "/etc/systemd/system/hardenctl-restore.service", Purpose: "the unit that runs restore at boot; apply installs it", Commands: []string{"apply", "restore"}},
 }
+
+// withoutFiles are the commands that use no file but those that they are given.
+var withoutFiles = []string{"diff", "knock", "profiles"}
 
 // TestManPages holds that there is a manual page of every command, and one of the
 // profile, and that they say what the commands say today; -update writes them.

@@ -145,7 +145,7 @@ func TestSavedPlanNeedsNoLock(t *testing.T) {
 	}
 }
 
-// What is no saved plan is named, with where a saved plan comes from. It goes no
+// What is not a saved plan is named, with where a saved plan comes from. It goes no
 // further than loading, as root or not.
 func TestNoSavedPlan(t *testing.T) {
 	kinds(t)

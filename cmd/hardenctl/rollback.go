@@ -80,7 +80,7 @@ func chosenGeneration(args []string) (int, error) {
 	return strconv.Atoi(args[0])
 }
 
-// generationArg refuses what is no number of a generation, before anything is read.
+// generationArg refuses what is not a number of a generation, before anything is read.
 func generationArg(_ *cobra.Command, args []string) error {
 	for _, word := range args {
 		if n, err := strconv.Atoi(word); err != nil || n < 0 {

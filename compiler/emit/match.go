@@ -18,8 +18,6 @@ func match(family ruleset.Family, m ruleset.Match) string {
 		return ""
 	case ruleset.Ports:
 		return ports(m)
-	case ruleset.OriginalPort:
-		return "-m conntrack --ctorigdstport " + portList([]ruleset.PortRange{m.Ports})
 	case ruleset.TCPFlags:
 		return fmt.Sprintf("-m tcp %s--tcp-flags %s %s", not(m.Not), flags(m.Mask), flags(m.Set))
 	case ruleset.TCPWindow:
@@ -40,16 +38,6 @@ func match(family ruleset.Family, m ruleset.Match) string {
 		return hopsLeft(m)
 	case ruleset.Longer:
 		return longer(m)
-	case ruleset.ConnState:
-		return connState(m)
-	case ruleset.ConnStatus:
-		return fmt.Sprintf("-m conntrack %s--ctstatus %s", not(m.Not), m.Status)
-	case ruleset.ConnAssured:
-		return "-m conntrack --ctstate ESTABLISHED --ctstatus ASSURED --ctdir ORIGINAL"
-	case ruleset.ConnOriginal:
-		return "-m conntrack --ctdir ORIGINAL"
-	case ruleset.ConnReply:
-		return "-m conntrack --ctdir REPLY"
 	case ruleset.InSet:
 		return inSet(m)
 	case ruleset.SourceRate:
@@ -68,6 +56,25 @@ func match(family ruleset.Family, m ruleset.Match) string {
 		return "-m owner ! --socket-exists"
 	case ruleset.Socket:
 		return socket(m)
+	}
+	return connection(m)
+}
+
+// connection is match, of a match that asks conntrack.
+func connection(m ruleset.Match) string {
+	switch m := m.(type) {
+	case ruleset.ConnState:
+		return connState(m)
+	case ruleset.ConnStatus:
+		return fmt.Sprintf("-m conntrack %s--ctstatus %s", not(m.Not), m.Status)
+	case ruleset.ConnAssured:
+		return "-m conntrack --ctstate ESTABLISHED --ctstatus ASSURED --ctdir ORIGINAL"
+	case ruleset.ConnOriginal:
+		return "-m conntrack --ctdir ORIGINAL"
+	case ruleset.ConnReply:
+		return "-m conntrack --ctdir REPLY"
+	case ruleset.OriginalPort:
+		return "-m conntrack --ctorigdstport " + portList([]ruleset.PortRange{m.Ports})
 	}
 	panic(fmt.Sprintf("emit: unknown match %T", m))
 }
