@@ -94,8 +94,8 @@ func TestUnprovenProfileIsNotInstalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, command, script, says string }{
-		{"the apply failed", "apply", "echo the kernel said no, everything went back >&2; exit 3", "the kernel said no, everything went back"},
-		{"nobody confirmed", "confirm", program + " revert; echo no trial is pending >&2; exit 1", "no trial is pending"},
+		{"the apply failed", "apply", "echo the kernel said no, everything was undone >&2; exit 3", "the kernel said no, everything was undone"},
+		{"no confirm", "confirm", program + " revert; echo no trial is pending >&2; exit 1", "no trial is pending"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := play(t,

@@ -76,7 +76,7 @@ func TestUserDataInstallsOnlyWhatWasApplied(t *testing.T) {
 	}
 	u.WriteFiles[0].Content = text
 	if out, err := u.boot(t); err == nil || !strings.Contains(out, "Nothing was changed") {
-		t.Errorf("nobody is known who could log in, and yet: %v\n%s", err, out)
+		t.Errorf("no admin source is known, and yet: %v\n%s", err, out)
 	}
 	if left := files(t, "/etc/hardenctl"); strings.Contains(left, ".toml") {
 		t.Errorf("the refused profile is in place:\n%s", left)

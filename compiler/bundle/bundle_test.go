@@ -173,7 +173,7 @@ func TestReadFolderErrors(t *testing.T) {
 }
 
 // Generations that earlier versions kept have one mode for all files, and can be
-// gone back to.
+// restored.
 func TestOldMode(t *testing.T) {
 	old := strings.Replace(exampleManifest, "0640", "0644", 1)
 	b, err := bundle.ReadFolder(folder(bundle.ManifestName, old))

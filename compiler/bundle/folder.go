@@ -75,7 +75,7 @@ func (b *Bundle) All() []File {
 }
 
 // Mode is the mode of a file in a bundle's folder, the one that it has where it is
-// installed: a profile that only its owner can read is no secret any more where all
+// installed: a profile that only its owner can read is not a secret any more where all
 // can read its rules. The manifest has the sequences of knocks.
 func (f File) Mode() fs.FileMode { return ModeAt(Paths(Debian, f.Name)[f.Name]) }
 

@@ -64,7 +64,7 @@ func TestProfile(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"right", `services.a.ports = ["tcp/80", "udp/80"]
 services.b.ports = ["tcp/81"]`, ``},
-		{"nobody gets in where there are no knocks", knocked, `a.toml:2:10: warning: services.ssh: opens only to a knock, and access.admin is empty: if the saved rules fail to load at boot, no one can log in`},
+		{"no user gets in where there are no knocks", knocked, `a.toml:2:10: warning: services.ssh: opens only to a knock, and access.admin is empty: if the saved rules fail to load at boot, no one can log in`},
 		{"the administrator does", knocked + `
 access.admin = ["192.0.2.7"]`, ``},
 		{"whom the service states does", strings.Replace(knocked, "admin", `from = ["192.0.2.7"], admin`, 1), ``},

@@ -33,14 +33,14 @@ func TestPrint(t *testing.T) {
 		{"caret", at(1, 5), "abc defg\n", "a.toml:1:5: error: no\n  1 | abc defg\n    |     ^\n"},
 		{"everything", hinted, "1\nabc defg", "a.toml:2:5: warning: x.y: no\n  2 | abc defg\n    |     ^\n  note: why\n  help: what instead\n"},
 		{"line numbers of any width", at(10, 1), strings.Repeat("\n", 9) + "x", "a.toml:10:1: error: no\n  10 | x\n     | ^\n"},
-		{"a tab stands under a tab", at(1, 3), "\ta\tb", "a.toml:1:3: error: no\n  1 | \ta\tb\n    | \t ^\n"},
+		{"a tab is under a tab", at(1, 3), "\ta\tb", "a.toml:1:3: error: no\n  1 | \ta\tb\n    | \t ^\n"},
 		{"two bytes, one character", at(1, 5), "éé x", "a.toml:1:5: error: no\n  1 | éé x\n    |   ^\n"},
 		{"line end of DOS", at(1, 1), "x\r\ny", "a.toml:1:1: error: no\n  1 | x\n    | ^\n"},
 		{"behind the end", at(1, 99), "x", "a.toml:1:99: error: no\n  1 | x\n    |  ^\n"},
 		{"no such line", at(9, 1), "x", "a.toml:9:1: error: no\n"},
 		{"no column", at(1, 0), "x", "a.toml:1: error: no\n"},
 		{"escape sequences", at(1, 7), "a\x1b[2Jb\x07", "a.toml:1:7: error: no\n  1 | a·[2Jb·\n    |       ^\n"},
-		{"bytes that are no text", at(1, 3), "a\xffb\x00\u009b", "a.toml:1:3: error: no\n  1 | a·b··\n    |   ^\n"},
+		{"bytes that are not text", at(1, 3), "a\xffb\x00\u009b", "a.toml:1:3: error: no\n  1 | a·b··\n    |   ^\n"},
 		{"text turned round", at(1, 1), "a\u202eb\u2066", "a.toml:1:1: error: no\n  1 | a·b·\n    | ^\n"},
 	} {
 		if got := printed(test.d, test.text, false); got != test.want {
@@ -58,7 +58,7 @@ func TestLongLine(t *testing.T) {
 			t.Errorf("column %d: lines of %d and %d bytes", column, len(lines[1]), len(lines[2]))
 		}
 		if column == 5001 && lines[1][strings.Index(lines[2], "^")] != 'X' {
-			t.Errorf("the caret does not stand under the X:\n%s\n%s", lines[1], lines[2])
+			t.Errorf("the caret is not under the X:\n%s\n%s", lines[1], lines[2])
 		}
 	}
 }

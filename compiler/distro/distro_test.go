@@ -54,7 +54,7 @@ func TestFind(t *testing.T) {
 		{"a version that the table does not have", "ID=ubuntu\nVERSION_ID=\"25.10\"\n", generic, "", "Ubuntu 26.04"},
 		{"a distribution that is like another", "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\nVERSION_ID=\"22\"\n", generic, "", "Ubuntu 26.04"},
 		{"WSL2", "ID=ubuntu\nVERSION_ID=\"24.04\"\n", "6.1.21.2-microsoft-standard-WSL2", "WSL2", "Ubuntu 24.04"},
-		{"a distribution that nobody knows", "ID=arch\n", generic, "", ""},
+		{"an unknown distribution", "ID=arch\n", generic, "", ""},
 		{"no such file", "", generic, "", ""},
 	} {
 		host := Find(test.osRelease, test.release)

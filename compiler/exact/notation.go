@@ -206,7 +206,7 @@ func (p *Packet) readValue(word string, f Field, value string) error {
 	return nil
 }
 
-// readWord reads a word that stands alone.
+// readWord reads a word that is not a pair.
 func (p *Packet) readWord(word string) bool {
 	for state, name := range stateWords {
 		if word == name {

@@ -37,7 +37,7 @@ func TestBans(t *testing.T) {
 			-j DROP`},
 		{"nor when it goes on", `scan = { probes = 10, ban = "1h", ban_repeat = "1h" }`, ruleset.V4, "RENEWED", `
 			-m limit --limit 13/sec --limit-burst 7168 -j SET --add-set hardenctl-ban-v4 src --exist`},
-		{"nobody is banned", `scan.stealth = true`, ruleset.V4, "BANNED", ``},
+		{"no source is banned", `scan.stealth = true`, ruleset.V4, "BANNED", ``},
 	})
 }
 
@@ -55,7 +55,7 @@ func TestBanned(t *testing.T) {
 			-p tcp -j HARDENCTL-RENEW
 			-p udp -j HARDENCTL-RENEW
 			-j DROP`},
-		{"services stand before", services + `scan = { probes = 10, scope = "hidden" }`, ruleset.V4, "BANNED", noise + `
+		{"services come before", services + `scan = { probes = 10, scope = "hidden" }`, ruleset.V4, "BANNED", noise + `
 			-p udp -j HARDENCTL-STRAY
 			-p tcp -j HARDENCTL-RENEW
 			-p udp -j HARDENCTL-RENEW

@@ -30,7 +30,7 @@ func TestConnectionsPerSource(t *testing.T) {
 }
 
 // TestCallersAreShared holds that one set counts for all services, and that
-// there is none where nobody is spared.
+// there is none where no source is spared.
 func TestCallersAreShared(t *testing.T) {
 	const two = `
 services.a = { ports = ["tcp/80"], connections_per_source = 2000 }

@@ -65,7 +65,7 @@ func TestJailSparesProven(t *testing.T) {
 		{"a ban", text + scan + "fail2ban = {}", ruleset.V4, "DROP-BAN", told[1]},
 		{"no fail2ban", text + scan, ruleset.V4, "DROP-SCAN", alike},
 		{"a jail that leaves the services", text + scan + `fail2ban.scope = "hidden"`, ruleset.V4, "DROP-SCAN", alike},
-		{"nobody is proven", text + "scan = { probes = 10, scope = \"everything\" }\nfail2ban = {}", ruleset.V4, "DROP-SCAN", alike},
+		{"no source is proven", text + "scan = { probes = 10, scope = \"everything\" }\nfail2ban = {}", ruleset.V4, "DROP-SCAN", alike},
 	})
 }
 
@@ -105,6 +105,6 @@ func TestJail(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if lowered(t, `fail2ban.enabled = false`).Jail != nil {
-		t.Error("a jail that nobody asked for")
+		t.Error("a jail that the profile does not state")
 	}
 }

@@ -86,7 +86,7 @@ func (f *filter) adminWays() []ruleset.Rule {
 }
 
 // closedWays lets each of the sources reach a service. Sources are told by
-// their prefixes, of which there may be many: that is no problem on a host that waits
+// their prefixes, of which there may be many: that is not a problem on a host that waits
 // for its administrator.
 func (f *filter) closedWays(s profile.Service, sources []netip.Prefix) []ruleset.Rule {
 	var rules []ruleset.Rule

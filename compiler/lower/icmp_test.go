@@ -22,7 +22,7 @@ func TestEcho(t *testing.T) {
 			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 --hashlimit-srcmask 64 -j ACCEPT
 			-j DROP`},
 		{"never answered", ``, ruleset.V4, "ECHO", ``},
-		{"taken back", echo + "icmp.echo_replies = false", ruleset.V4, "ECHO", ``},
+		{"disabled again", echo + "icmp.echo_replies = false", ruleset.V4, "ECHO", ``},
 	})
 }
 

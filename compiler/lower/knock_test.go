@@ -168,7 +168,7 @@ func TestKnockSets(t *testing.T) {
 // services, and that a proven source is heard, with what it sends in between.
 func TestKnockBanned(t *testing.T) {
 	run(t, []example{
-		{"nobody is proven", door + `scan.probes = 3`, ruleset.V4, "BANNED", `
+		{"no source is proven", door + `scan.probes = 3`, ruleset.V4, "BANNED", `
 			-m addrtype --dst-type BROADCAST,MULTICAST -j DROP
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-k-door-v4 src -j DROP
 			-p udp -j HARDENCTL-STRAY

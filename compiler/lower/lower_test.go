@@ -257,7 +257,7 @@ func TestChainsAreComplete(t *testing.T) {
 		defined, reached := map[string]bool{}, map[string]bool{}
 		for _, c := range table.Chains {
 			if defined[c.Name] {
-				t.Errorf("chain %s stands twice", c.Name)
+				t.Errorf("chain %s is there twice", c.Name)
 			}
 			defined[c.Name] = true
 			for _, r := range c.Rules {

@@ -92,6 +92,6 @@ func TestReasons(t *testing.T) {
 		delete(reasons, want)
 	}
 	if len(reasons) > 0 {
-		t.Errorf("reasons that nobody knows: %v", reasons)
+		t.Errorf("unknown reasons: %v", reasons)
 	}
 }

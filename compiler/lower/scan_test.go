@@ -68,7 +68,7 @@ func TestProbes(t *testing.T) {
 		{"so many are looked at", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "PROBE", `
 			-m limit --limit 2500/sec --limit-burst 10000 -j HARDENCTL-SORT
 			-j DROP`},
-		{"what is no probe", `scan = { probes = 10, window = "60s" }`, ruleset.V6, "SORT", `
+		{"what is not a probe", `scan = { probes = 10, window = "60s" }`, ruleset.V6, "SORT", `
 			-m addrtype --src-type LOCAL -j DROP
 			-s fe80::/10 -j DROP
 			-m addrtype --dst-type MULTICAST -j DROP
@@ -120,7 +120,7 @@ func TestProbes(t *testing.T) {
 		{"tripwires", `scan = { probes = 10, window = "60s", tripwires = ["tcp/3389", "udp/69", "tcp/23"] }`, ruleset.V4, "COUNT", banned + `
 			-p tcp -m multiport --dports 23,3389 -j HARDENCTL-BAN
 			-p udp -m udp --dport 69 -j HARDENCTL-BAN` + port + source + end},
-		{"nobody is banned", `scan.stealth = true`, ruleset.V4, "PROBE", ``},
+		{"no source is banned", `scan.stealth = true`, ruleset.V4, "PROBE", ``},
 	})
 }
 

@@ -18,7 +18,7 @@ func TestStrays(t *testing.T) {
 	run(t, []example{
 		{"a server", `scan.probes = 10`, ruleset.V4, "STRAY", late + client},
 		{"one whose services no ban hides", hidden + `scan.probes = 10`, ruleset.V4, "STRAY", late + client + bound},
-		{"nobody is banned, and lines are counted", `log = {}`, ruleset.V6, "STRAY", late + client + bound},
+		{"no source is banned, and lines are counted", `log = {}`, ruleset.V6, "STRAY", late + client + bound},
 		{"nothing is counted", `scan.stealth = true`, ruleset.V4, "STRAY", ``},
 		{"what is stated for others", `scan = { probes = 10, tripwires = ["udp/50000"] }
 			services.tunnel = { ports = ["udp/51820"], from = ["192.0.2.7"] }`, ruleset.V4, "STRAY", late + `

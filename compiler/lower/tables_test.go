@@ -19,7 +19,7 @@ func TestTablesInCommon(t *testing.T) {
 		own := false
 		for _, c := range table.Chains {
 			if c.BuiltIn() && own {
-				t.Errorf("%s: %s stands behind our chains", table.Name, c.Name)
+				t.Errorf("%s: %s is behind our chains", table.Name, c.Name)
 			}
 			own = own || !c.BuiltIn()
 			seen[table.Name+" "+c.Name] += len(c.Rules)

@@ -31,7 +31,7 @@ func TestAggregate(t *testing.T) {
 		{"equal", prefixes("10.0.0.0/8", "10.0.0.0/8"), prefixes("10.0.0.0/8")},
 		{"inside", prefixes("10.0.0.0/8", "10.1.0.0/16"), prefixes("10.0.0.0/8")},
 		{"siblings", prefixes("10.0.1.0/24", "10.0.0.0/24"), prefixes("10.0.0.0/23")},
-		{"neighbours that are no siblings", prefixes("10.0.1.0/24", "10.0.2.0/24"), prefixes("10.0.1.0/24", "10.0.2.0/24")},
+		{"neighbours that are not siblings", prefixes("10.0.1.0/24", "10.0.2.0/24"), prefixes("10.0.1.0/24", "10.0.2.0/24")},
 		{"a run", prefixes("10.0.0.1/32", "10.0.0.2/31", "10.0.0.4/32"), prefixes("10.0.0.1/32", "10.0.0.2/31", "10.0.0.4/32")},
 		{"the two halves", prefixes("0.0.0.0/1", "128.0.0.0/1"), prefixes("0.0.0.0/0")},
 		{"the ends do not touch", prefixes("255.255.255.255/32", "0.0.0.0/32"), prefixes("0.0.0.0/32", "255.255.255.255/32")},

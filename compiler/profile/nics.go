@@ -53,7 +53,7 @@ func (d *decoder) nics(n *node) {
 		if !isInterface(c.name) || strings.HasSuffix(c.name, "+") {
 			d.add(&flaw{
 				Code: "bad-name", Message: quote(c.name) + " is not the name of an interface",
-				Suggestion: `ip link lists the interfaces of a host; one with a dot stands in quotes: [nics."eth0.100"]`,
+				Suggestion: `ip link lists the interfaces of a host; write one with a dot in quotes: [nics."eth0.100"]`,
 			}, c.key, c.path)
 			continue
 		}

@@ -50,7 +50,7 @@ type Origin struct {
 // Ruleset is the whole state that a profile asks for.
 type Ruleset struct {
 	Tables []Table
-	// Fallback are tables that stand alone, for a boot at which Tables cannot be
+	// Fallback are tables on their own, for a boot at which Tables cannot be
 	// loaded. They name no set.
 	Fallback []Table
 	Sets     []Set

@@ -23,7 +23,7 @@ type Entry struct {
 // "" then. A quoted value keeps its quotes.
 type Option struct{ Name, Value string }
 
-// Words that stand alone behind a set, and behind an entry. Every other option has
+// Words without a value behind a set, and behind an entry. Every other option has
 // a value.
 var (
 	setFlags   = []string{"counters", "comment", "skbinfo", "forceadd"}

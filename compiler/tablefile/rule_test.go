@@ -13,7 +13,7 @@ import (
 var held = tablefile.SetMatch{Set: "hardenctl_trial_v4", Direction: "src"}
 
 // Edits change what they say, wherever a comment or a prefix of the log holds the same
-// words, and can be taken back.
+// words, and can be undone.
 func TestEdits(t *testing.T) {
 	for _, c := range []struct{ spec, target, with string }{
 		{"-j A", "-j B", "-m set --match-set hardenctl_trial_v4 src -j A"},

@@ -10,7 +10,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 )
 
-// JournalLostError is the error of a trial that has gone back without its journal, which was
+// JournalLostError is the error of a trial that is undone without its journal, which was
 // broken: rules and sets are what they were before, since the kernel knows which
 // are the trial's, but which settings it had changed is unknown.
 type JournalLostError struct{ Cause error }

@@ -3,7 +3,7 @@ package host
 import "testing"
 
 // A line of a file as it would be saved is found in the file as it is, by its
-// table where it stands there more than once.
+// table where it is there more than once.
 func TestSameLine(t *testing.T) {
 	const (
 		own    = "*nat\n:A - [0:0]\n-A A -j B\nCOMMIT\n*filter\n:A - [0:0]\n-A A -j B\ngarbage\ngarbage\nCOMMIT\n"

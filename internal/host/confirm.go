@@ -21,8 +21,8 @@ import (
 var (
 	ErrNoTrial   = errors.New("no trial is pending")
 	ErrToken     = errors.New("wrong token: this is not the token of the pending trial")
-	ErrSameLogin = errors.New("this is, or may be, the session that ran apply, so it does not prove that you can log in")
-	ErrOldLogin  = errors.New("this session began before the apply, so it does not prove that you can log in now")
+	ErrSameLogin = errors.New("this is, or may be, the login that ran apply, so it does not prove that you can log in")
+	ErrOldLogin  = errors.New("this login began before the apply, so it does not prove that you can log in now")
 )
 
 // Confirmation is the word that ends a trial.
@@ -128,7 +128,7 @@ func unproven(e journal.Entry) error {
 	return nil
 }
 
-// began is when the connection of this login began. Below tmux no sshd stands above
+// began is when the connection of this login began. Below tmux no sshd is above
 // this process; if the connection of which it was told is open, the sshd that holds
 // it tells.
 func began() (at time.Duration, ok bool) {

@@ -26,7 +26,7 @@ var ErrMoved = errors.New("the host has changed since the plan was made")
 type SavedPlan struct {
 	Format int `json:"format"`
 	// Checksum is over everything else, so that a file that was cut off or
-	// edited is noticed. It is no signature.
+	// edited is noticed. It is not a signature.
 	Checksum    string          `json:"checksum"`
 	Fingerprint string          `json:"fingerprint"` // of the host's state
 	Plan        *plan.Plan      `json:"plan"`
@@ -151,7 +151,7 @@ func (s *SavedPlan) Match(r *Reading) error {
 }
 
 // SameHost reports whether another reading found the host as this one did, as
-// far as a plan can hang on it.
+// far as a plan can depend on it.
 func (r *Reading) SameHost(other *Reading) bool { return r.fingerprint() == other.fingerprint() }
 
 // fingerprint is a hash over what the plan was made from: rules without their

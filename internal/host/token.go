@@ -7,7 +7,7 @@ import (
 )
 
 // newToken returns a word of eight letters and digits to confirm with. It says
-// which trial is meant; it is no secret, since confirming takes root.
+// which trial is meant; it is not a secret, since confirming takes root.
 func newToken() (string, error) {
 	var random [5]byte
 	if _, err := rand.Read(random[:]); err != nil {

@@ -29,7 +29,7 @@ func (e *IncompleteError) Error() string {
 func (e *IncompleteError) Unwrap() error { return e.Cause }
 
 // AbandonedError is the error of an apply that was confirmed, could not be brought to its
-// end and was given up. What was still on trial has gone back, and nothing is
+// end and was given up. What was still on trial is undone, and nothing is
 // under way any more; what was in place already stays.
 type AbandonedError struct {
 	Profile string

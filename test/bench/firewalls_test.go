@@ -46,7 +46,7 @@ func (s *street) ufw(h *lab.Host) {
 }
 
 // firewalld runs until its rules are loaded. It is killed then, since it would
-// take them with it; it is not in the way of packets.
+// take them with it; it does not delay packets.
 func (s *street) firewalld(h *lab.Host, backend string) {
 	if backend == "legacy" {
 		run(s.b, "sed", "-i", "s/^FirewallBackend=.*/FirewallBackend=iptables/", "/etc/firewalld/firewalld.conf")

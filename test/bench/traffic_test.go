@@ -117,8 +117,8 @@ func (s *street) race(kind string, slice time.Duration, rounds int, servers ...*
 
 // compare reports each server's ratio to the base, in two ways: the median of
 // what it did by the clock beside the base's slice of the same round; and by
-// processor time, the ninth deciles, which the slices come near that nobody
-// else on the machine was in the way of.
+// processor time, the ninth deciles, which the slices come near that no
+// other program on the machine has delayed.
 func (s *street) compare(b *testing.B, kind string, base *lab.Host, others ...*lab.Host) {
 	s.compareIn(b, rounds, kind, base, others...)
 }

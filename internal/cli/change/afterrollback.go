@@ -13,7 +13,7 @@ import (
 )
 
 // rolledBackError is the generation that is live and is a rollback. The profile on
-// disk is then most likely the one that was taken back, and the next apply of
+// disk is then most likely the one that was undone, and the next apply of
 // cron or Ansible would bring it back: an apply wants the word of a person.
 type rolledBackError struct {
 	generation.Generation
@@ -72,7 +72,7 @@ func (f Flags) undone() *rolledBackError {
 }
 
 // accept keeps the word of a person who has nothing to apply: the profile was
-// mended already, and its next change is no undoing of the rollback.
+// corrected already, and its next change does not undo the rollback.
 func (f Flags) accept(held *host.Handle) error {
 	if f.AfterRollback == nil {
 		return nil

@@ -80,13 +80,13 @@ func (f Flags) guard(cmd *cobra.Command, r *host.Reading) error {
 // unguarded says what to do where an apply might lock somebody out. A rollback
 // reads no profile, so that to mend one would not help.
 func (f Flags) unguarded(err error) string {
-	nobody := errors.Is(err, plan.ErrNobody)
+	noAdmin := errors.Is(err, plan.ErrNobody)
 	switch {
-	case f.AfterRollback == nil && nobody:
+	case f.AfterRollback == nil && noAdmin:
 		return "Log in over SSH and run it there, or add --no-guard to roll back without this check, as at a console"
 	case f.AfterRollback == nil:
 		return "A rollback does not read the profile on disk. Choose another generation, or add --no-guard to roll back without this check, as at a console"
-	case nobody:
+	case noAdmin:
 		return plan.StateAdmins + ". --no-guard applies it without this check"
 	}
 	return "Fix the profile before the next apply, also before one from cron. --no-guard applies it without this check"

@@ -104,5 +104,5 @@ func (f Flags) countDown(cmd *cobra.Command, t *host.Trial) error {
 	}
 }
 
-// Unmended is what a person should know of a trial that has gone back.
+// Unmended is what a person should know of a trial that is undone.
 const Unmended = "The profile on disk did not change. Fix it before the next apply, also before one from cron."

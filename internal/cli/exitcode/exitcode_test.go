@@ -46,7 +46,7 @@ func TestTable(t *testing.T) {
 			succeeds[c] = succeeds[c] || r.Code == OK
 		}
 		if strings.HasSuffix(r.Meaning, ".") {
-			t.Errorf("%d: a meaning is no sentence: %s", r.Code, r.Meaning)
+			t.Errorf("%d: a meaning is not a sentence: %s", r.Code, r.Meaning)
 		}
 	}
 	for c := range seen {

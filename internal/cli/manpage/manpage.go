@@ -1,6 +1,6 @@
 // Package manpage writes the manual pages of hardenctl from its commands, their
 // flags and the table of exit codes. Only tests import it: the generator and what it
-// needs are no part of the program.
+// needs are not part of the program.
 package manpage
 
 import (

@@ -36,7 +36,7 @@ func TestCountdownStream(t *testing.T) {
 	}
 }
 
-// A question is asked where a person reads it, and not at all where nobody
+// A question is asked where a person reads it, and not at all where no person
 // would: an answer is not waited for then.
 func TestAskedStream(t *testing.T) {
 	for _, c := range []struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 )
 
-// What tests make is nobody else's to write, whatever the umask is: it would be
+// Only the owner can write what tests make, whatever the umask is: it would be
 // refused.
 func init() { syscall.Umask(0o022) }
 

@@ -11,7 +11,7 @@
 //   - Write replaces a file of hardenctl's own; Kind does so with JSON that states
 //     its format.
 //   - Prepare takes what needs space first, so that to put many files in place, or
-//     to go back to the old ones, takes a rename each.
+//     to restore the old ones, takes a rename each.
 //   - WriteOut writes a report or a plan to a place that a person names.
 //
 // Write and Prepare must not run twice at once for a path: the caller holds the

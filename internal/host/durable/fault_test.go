@@ -15,7 +15,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
-// Disks that are full or read-only are mounted, where nobody else sees them.
+// Disks that are full or read-only are mounted, where no other process sees them.
 func TestMain(m *testing.M) { lab.Main(m) }
 
 // none is the text of a file that is not there.

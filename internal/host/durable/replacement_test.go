@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// What tests make is nobody else's to write, whatever the umask is: it would be
+// Only the owner can write what tests make, whatever the umask is: it would be
 // refused.
 func init() { syscall.Umask(0o022) }
 
@@ -117,7 +117,7 @@ func TestReplacementBack(t *testing.T) {
 	}
 }
 
-// What a killed apply left beside the file is in nobody's way.
+// What a killed apply left beside the file is harmless.
 func TestReplacementAfterKill(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "f")
@@ -248,8 +248,8 @@ func TestPrepareFails(t *testing.T) {
 	}
 }
 
-// A folder that stands where hardenctl puts its new file or the old one is named,
-// with what to do, and left alone; what else stands there goes.
+// A folder that is where hardenctl puts its new file or the old one is named,
+// with what to do, and left alone; what else is there goes.
 func TestPlantedBeside(t *testing.T) {
 	for _, what := range []string{"old", "new"} {
 		path := filepath.Join(t.TempDir(), "rules.v4")

@@ -55,7 +55,7 @@ func Read(nic, name string) (Feature, error) {
 }
 
 // Set turns an offload on or off. The kernel may leave it as it is where another
-// feature stands against it: read it again.
+// feature forbids it: read it again.
 func Set(nic, name string, on bool) error {
 	names, err := featureNames(nic)
 	if err != nil {

@@ -37,7 +37,7 @@ func TestError(t *testing.T) {
 		{"a module that the kernel is built without", rhel10, "none", MissingError{Extensions: []ruleset.Extension{synproxy}, Kernel: true, Family: ruleset.V6, Origins: []bundle.Origin{https}}, []string{
 			"(ip6t_SYNPROXY)", "the kernel of RHEL 10 is built without this, and no package adds it", "to avoid it: synproxy = false in [services.https]"}},
 		{"WSL2", debian, "6.1.21.2-microsoft-standard-WSL2", MissingError{Extensions: []ruleset.Extension{bpf}, Kernel: true}, []string{"the kernel is from WSL2, and no distribution package adds this"}},
-		{"a distribution that nobody knows", "ID=arch\n", "none", MissingError{Extensions: []ruleset.Extension{bpf}}, []string{"install the package with the libraries of iptables"}},
+		{"an unknown distribution", "ID=arch\n", "none", MissingError{Extensions: []ruleset.Extension{bpf}}, []string{"install the package with the libraries of iptables"}},
 		{"five parts", debian, "none", MissingError{Extensions: []ruleset.Extension{bpf}, Origins: slices.Repeat([]bundle.Origin{scan}, 5)}, []string{"scan (builtin:base:22), and 1 more"}},
 		{"one of two", debian, "none", MissingError{Extensions: []ruleset.Extension{bpf, synproxy}, Kernel: true}, []string{"does not have one of these: match bpf of iptables, target SYNPROXY of iptables (xt_bpf, ipt_SYNPROXY)"}},
 	} {

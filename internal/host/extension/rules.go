@@ -43,7 +43,7 @@ func readRules(family ruleset.Family, text []byte, entries []bundle.RuleEntry) [
 	return rules
 }
 
-// verdicts are targets that are no extension.
+// verdicts are targets that are not extensions.
 var verdicts = []string{string(ruleset.Accept), string(ruleset.Drop), string(ruleset.Return)}
 
 // used returns the extensions that a rule is written with.

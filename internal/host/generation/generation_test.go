@@ -22,7 +22,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
-// What tests make is nobody else's to write, whatever the umask is: it would be
+// Only the owner can write what tests make, whatever the umask is: it would be
 // refused.
 func init() { syscall.Umask(0o022) }
 
@@ -142,7 +142,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// What is staged is no generation, is replaced by what is staged next, and can
+// What is staged is not a generation, is replaced by what is staged next, and can
 // be given up.
 func TestStaged(t *testing.T) {
 	s := store(t)

@@ -19,7 +19,7 @@ func (g Generation) IsRollback() bool { return g.From > 0 || g.Profile == bundle
 
 // LastRollback returns the newest generation if it is a rollback after
 // which no person has accepted further applies. An apply may then bring back what the
-// rollback took back. One whose record is not whole counts as no rollback.
+// rollback undid. One whose record is not whole counts as no rollback.
 func (s Store) LastRollback() (g Generation, ok bool) {
 	newest, err := s.newest()
 	if err != nil || newest == 0 {

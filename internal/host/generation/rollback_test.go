@@ -29,7 +29,7 @@ func TestLastRollback(t *testing.T) {
 	must(t, s.Accept(3))
 	is(0)
 	if _, err := s.Open(3); err != nil {
-		t.Errorf("it cannot be gone back to any more: %v", err)
+		t.Errorf("it cannot be restored any more: %v", err)
 	}
 	keep(t, s, back)
 	is(4)
@@ -37,8 +37,8 @@ func TestLastRollback(t *testing.T) {
 	is(0)
 }
 
-// What nobody has confirmed is told by what its profiles say, whatever they are
-// called, whatever stands in their comments and whatever the lists hold, or by the
+// What was not confirmed is known by what its profiles say, whatever they are
+// called, whatever is in their comments and whatever the lists hold, or by the
 // bundle that they compile to, until it is confirmed.
 func TestUnconfirmed(t *testing.T) {
 	s := store(t)
@@ -98,7 +98,7 @@ func TestNothingIsNotUnconfirmed(t *testing.T) {
 	}
 }
 
-// Of very many profiles that nobody has confirmed, the last ones are known.
+// Of very many profiles that were not confirmed, the last ones are known.
 func TestUnconfirmedAreFew(t *testing.T) {
 	s := store(t)
 	trial := func(i int) Content {

@@ -111,7 +111,7 @@ func OrdersOf(b *bundle.Bundle, sources []Source) (o Orders) {
 }
 
 // values returns the keys and values of a profile in one order, without comments
-// and blanks; the text itself if it is no TOML.
+// and blanks; the text itself if it is not TOML.
 func values(text []byte) []byte {
 	keys := map[string]any{}
 	if _, err := toml.Decode(string(text), &keys); err != nil {

@@ -62,7 +62,7 @@ func TestBefore(t *testing.T) {
 	}
 }
 
-// What was not kept, or is not as it was written, is not gone back to.
+// What was not kept, or is not as it was written, is not restored.
 func TestNoBefore(t *testing.T) {
 	if _, err := store(t).Before(); !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "nothing has been applied yet") {
 		t.Errorf("an empty store: %v", err)

@@ -7,7 +7,7 @@ import (
 )
 
 // A generation of another version is called that, not broken, and one that is a
-// link is not followed; both are in the list, and neither is gone back to.
+// link is not followed; both are in the list, and neither is restored.
 func TestNotToBeRead(t *testing.T) {
 	for name, c := range map[string]struct {
 		arrange func(s Store) error

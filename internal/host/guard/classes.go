@@ -25,7 +25,7 @@ type classes struct {
 }
 
 // mostPieces is the most pieces into which a set of addresses is cut. That many
-// kinds of admin addresses are no profile that a person has written.
+// kinds of admin addresses are not in a profile that a person has written.
 const mostPieces = 256
 
 // of returns the class of an address, as a key: a bit for each part.

@@ -17,7 +17,7 @@
 // packets fill are given the entries that they have on the host at this moment,
 // so that an admin source that is banned now is banned there. What the rehearsal does
 // not have: rules of others, which an apply leaves as they are, but where nothing
-// of ours will stand before them any more (others), and what hashlimit, recent and
+// of ours will be before them any more (others), and what hashlimit, recent and
 // connlimit have counted so far on the host.
 package guard
 
@@ -122,7 +122,7 @@ func rounds(visits []*visit) (rounds [][]*visit) {
 	seen := map[netip.Prefix][]netip.Addr{}
 	for _, v := range visits {
 		round := 0
-		if v.session {
+		if v.connected {
 			of := source(v.from)
 			if round = slices.Index(seen[of], v.from); round < 0 {
 				round = len(seen[of])

@@ -17,7 +17,7 @@ import (
 // where other programs listen for the admin services, that is only noted. A host
 // without an SSH server, such as one before its first boot, is not refused.
 func (q *Question) logIn(ctx context.Context, tried []*visit, found *plan.Access) (notes []string, err error) {
-	declared := slices.DeleteFunc(slices.Clone(tried), func(v *visit) bool { return v.session })
+	declared := slices.DeleteFunc(slices.Clone(tried), func(v *visit) bool { return v.connected })
 	if len(declared) == 0 || slices.ContainsFunc(tried, (*visit).isLogin) {
 		return nil, nil
 	}
@@ -44,7 +44,7 @@ func (q *Question) logIn(ctx context.Context, tried []*visit, found *plan.Access
 
 // isLogin reports whether a visit is that of somebody who has logged in from
 // elsewhere.
-func (v *visit) isLogin() bool { return v.session && v.result().Shows() }
+func (v *visit) isLogin() bool { return v.connected && v.result().Shows() }
 
 // trySSH tries the addresses where the SSH server listens, and adds those who get
 // in to what was found. If none does it says so.

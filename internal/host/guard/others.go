@@ -18,7 +18,7 @@ import (
 )
 
 // others is what others have on the host, where they decide: in what it had before
-// hardenctl, nothing of ours stands before their rules.
+// hardenctl, nothing of ours is before their rules.
 type others struct {
 	rules map[ruleset.Family][]byte
 	sets  []byte

@@ -46,7 +46,7 @@ func (v *visit) locate() bool {
 		}
 	}
 	v.from, v.to = inZone(v.from, v.link), inZone(v.to, v.link)
-	return v.session || route.Type != unix.RTN_LOCAL
+	return v.connected || route.Type != unix.RTN_LOCAL
 }
 
 // inZone returns an address with the zone if it is link-local, of which every

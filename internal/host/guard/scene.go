@@ -20,7 +20,7 @@ type scene struct {
 	outside   map[string]*netns.Space // by the server's interface; the server itself behind loopback
 	farIndex  map[string]int          // of the admin sources' interface there
 	listeners []io.Closer
-	sessions  map[*visit]net.Conn // those that were open before the rules
+	open      map[*visit]net.Conn // connections that were open before the rules
 }
 
 // farEnd is the name of the interface of the admin sources.
@@ -30,7 +30,7 @@ const farEnd = "far"
 var cable = net.HardwareAddr{2, 0, 0, 0, 0, 1}
 
 func newScene(visits []*visit) (*scene, error) {
-	s := &scene{visits: visits, outside: map[string]*netns.Space{}, farIndex: map[string]int{}, sessions: map[*visit]net.Conn{}}
+	s := &scene{visits: visits, outside: map[string]*netns.Space{}, farIndex: map[string]int{}, open: map[*visit]net.Conn{}}
 	if err := s.build(); err != nil {
 		s.close()
 		return nil, err
@@ -136,7 +136,7 @@ func (s *scene) listenAt(protocol, address string) error {
 // close takes everything down. The kernel frees a namespace with its last
 // socket.
 func (s *scene) close() {
-	for _, c := range s.sessions {
+	for _, c := range s.open {
 		c.Close()
 	}
 	for _, l := range s.listeners {

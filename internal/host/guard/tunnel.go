@@ -16,7 +16,7 @@ var tunnels = []string{
 }
 
 // tunnelNotes says of admin sources that come by a tunnel what was not tried. An admin source
-// is proven from where the tunnel ends. What carries it is no admin source's, and the
+// is proven from where the tunnel ends. What carries it is not an admin source's, and the
 // rules may shut it out: an open flow of it goes on, also through a trial and its
 // confirm, and the first that is new after a silence does not.
 func tunnelNotes(visits []*visit) (notes []string) {

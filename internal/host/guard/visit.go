@@ -43,12 +43,12 @@ func (s *scene) each(f func(*visit)) {
 }
 
 // begin opens the connections that are there before the rules. That one of them
-// fails is no refusal: nothing refuses yet.
+// fails is not a refusal: nothing refuses yet.
 func (s *scene) begin(ctx context.Context) error {
 	var lock sync.Mutex
 	var failed error
 	s.each(func(v *visit) {
-		if !v.session {
+		if !v.connected {
 			return
 		}
 		conn, err := s.dial(ctx, v)
@@ -58,7 +58,7 @@ func (s *scene) begin(ctx context.Context) error {
 		lock.Lock()
 		defer lock.Unlock()
 		if conn != nil {
-			s.sessions[v] = conn
+			s.open[v] = conn
 		}
 		if err != nil {
 			failed = err
@@ -71,7 +71,7 @@ func (s *scene) begin(ctx context.Context) error {
 func (s *scene) callAll(ctx context.Context) {
 	s.each(func(v *visit) {
 		broken := make(chan bool, 1)
-		go func() { broken <- v.session && echoed(s.sessions[v]) != nil }()
+		go func() { broken <- v.connected && echoed(s.open[v]) != nil }()
 		v.refused = s.logIn(ctx, v)
 		v.broken = <-broken
 	})

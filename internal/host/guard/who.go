@@ -27,8 +27,8 @@ type visit struct {
 	link     string     // the host's interface
 	door
 	learned string
-	// session says that a connection is open now, which must not break.
-	session bool
+	// connected says that a connection is open now, which must not break.
+	connected bool
 	// program serves that connection, and does not tell whether somebody has logged
 	// in by it; empty where that is known.
 	program string
@@ -55,32 +55,32 @@ func (d door) port() string { return fmt.Sprintf("%s/%d", d.protocol, d.number) 
 
 // visits returns all visits that must be possible, each once.
 func (q *Question) visits(ctx context.Context) (visits []*visit, notes []string, err error) {
-	sessions, err := q.sessions()
+	logins, err := q.logins()
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := q.readOthers(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := q.readLive(q.admin().Union(addresses(sessions))); err != nil {
+	if err := q.readLive(q.admin().Union(addresses(logins))); err != nil {
 		return nil, nil, err
 	}
 	c, err := q.classes()
 	if err != nil {
 		return nil, nil, err
 	}
-	sessions, notes = c.pick(sessions)
+	logins, notes = c.pick(logins)
 	declared, more, err := q.declared(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	visits = once(append(sessions, q.possible(declared)...), exactly)
+	visits = once(append(logins, q.possible(declared)...), exactly)
 	return visits, slices.Concat(notes, more, tunnelNotes(visits)), nil
 }
 
-// sessions returns the visits of those who are logged in, first that of the one
+// logins returns the visits of those who are logged in, first that of the one
 // who asks.
-func (q *Question) sessions() (visits []*visit, err error) {
+func (q *Question) logins() (visits []*visit, err error) {
 	asking, err := q.asking()
 	if err != nil {
 		return nil, fmt.Errorf("who asks: %w", err)
@@ -88,15 +88,15 @@ func (q *Question) sessions() (visits []*visit, err error) {
 	if asking != nil {
 		visits = append(visits, asking)
 	}
-	sessions, err := probe.AdminConnections(q.servesAdmin)
+	logins, err := probe.AdminConnections(q.servesAdmin)
 	if err != nil {
 		return nil, fmt.Errorf("who is logged in: %w", err)
 	}
-	for _, s := range sessions {
+	for _, s := range logins {
 		if q.NotAdmins.Contains(s.Far.Addr().Unmap().WithZone("")) {
 			continue
 		}
-		v := q.sessionVisit(s.Far.Addr(), s.Near, learnedSSH)
+		v := q.connectedVisit(s.Far.Addr(), s.Near, learnedSSH)
 		if !s.SSH {
 			v.learned, v.program = learnedService, cmp.Or(s.Program, "a program")
 		}
@@ -134,13 +134,13 @@ func (q *Question) asking() (*visit, error) {
 			return nil, err
 		}
 	}
-	return q.sessionVisit(c.Far.Addr(), c.Near, learnedAsking), nil
+	return q.connectedVisit(c.Far.Addr(), c.Near, learnedAsking), nil
 }
 
-// sessionVisit is that of a connection which is open. It must be possible again
+// connectedVisit is that of a connection which is open. It must be possible again
 // by the same port, whether a service of the profile states it or not.
-func (q *Question) sessionVisit(far netip.Addr, near netip.AddrPort, learned string) *visit {
-	v := &visit{from: far.Unmap(), to: near.Addr().Unmap(), learned: learned, session: true}
+func (q *Question) connectedVisit(far netip.Addr, near netip.AddrPort, learned string) *visit {
+	v := &visit{from: far.Unmap(), to: near.Addr().Unmap(), learned: learned, connected: true}
 	v.door = door{protocol: "tcp", number: near.Port()}
 	for _, s := range q.Bundle.Manifest.Access.Services {
 		if slices.ContainsFunc(s.Ports, func(p bundle.Port) bool { return p.Has("tcp", v.number) }) {
@@ -220,8 +220,8 @@ func exactly(v *visit) key {
 // each class, since the logins of others in it count for all. Of more than can be
 // tried it takes one of each kind: a user of this host can make as many connections
 // as she likes, each to another address of the loopback, and from another.
-func (c classes) pick(sessions []*visit) (picked []*visit, notes []string) {
-	picked = once(sessions, func(v *visit) key {
+func (c classes) pick(logins []*visit) (picked []*visit, notes []string) {
+	picked = once(logins, func(v *visit) key {
 		return key{way: v.way(), source: source(v.from), class: c.of(v.from), unknown: v.program != ""}
 	})
 	if all := len(picked); all > mostOfAll {

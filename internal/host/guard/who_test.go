@@ -70,7 +70,7 @@ func TestAsking(t *testing.T) {
 	}
 	q := example()
 	if v, err := q.asking(); v != nil || err != nil {
-		t.Errorf("nobody asks, and it is %+v, %v", v, err)
+		t.Errorf("no user asks, and it is %+v, %v", v, err)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestPickOfMany(t *testing.T) {
 	var visits []*visit
 	for i := range 10000 {
 		a := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
-		visits = append(visits, &visit{from: a, door: door{protocol: "tcp", number: 22}, session: true})
+		visits = append(visits, &visit{from: a, door: door{protocol: "tcp", number: 22}, connected: true})
 	}
 	q := example()
 	q.live = map[string][]kernelset.Entry{"hardenctl-ban-v4": {{Prefix: netip.MustParsePrefix("10.1.33.77/32")}}}
@@ -142,7 +142,7 @@ func TestPickOfManyPlaces(t *testing.T) {
 	}
 	var visits []*visit
 	for i := range 8000 {
-		v := &visit{from: netip.MustParseAddr("127.0.0.1"), to: netip.AddrFrom4([4]byte{127, 0, byte(i >> 8), byte(i)}), session: true, program: "panel"}
+		v := &visit{from: netip.MustParseAddr("127.0.0.1"), to: netip.AddrFrom4([4]byte{127, 0, byte(i >> 8), byte(i)}), connected: true, program: "panel"}
 		v.door = door{protocol: "tcp", number: uint16(9000 + i%1000), service: "panel"}
 		visits = append(visits, v)
 	}
@@ -166,7 +166,7 @@ func TestPickOfManyPlaces(t *testing.T) {
 func TestRounds(t *testing.T) {
 	var visits []*visit
 	for _, from := range []string{"2001:db8::1", "2001:db8::2", "2001:db8::1", "2001:db8:1::1", "192.0.2.1", "192.0.2.2", "2001:db8::3"} {
-		visits = append(visits, &visit{from: netip.MustParseAddr(from), session: true})
+		visits = append(visits, &visit{from: netip.MustParseAddr(from), connected: true})
 	}
 	visits = append(visits, &visit{from: netip.MustParseAddr("2001:db8::4")})
 	var got []string

@@ -1,10 +1,10 @@
-// Package journal keeps on disk what is needed to bring an apply to its end, or
+// Package journal keeps on disk what is needed to complete an apply, or
 // back, after its process has died.
 //
 // There is at most one entry. It is written and synced before the kernel is
 // changed and removed as the last thing: while it is there something is under
 // way. Its phase says in which direction: a trial that was not confirmed is
-// reverted, one that was confirmed goes on, and of one that has come to its end
+// reverted, one that was confirmed goes on, and of one that has ended
 // something is left to clear up.
 //
 // Times are those of CLOCK_BOOTTIME, which counts from the boot, also while the
@@ -108,7 +108,7 @@ var ErrBroken = errors.New("the journal is not as it was written")
 // Begin writes the first entry of an apply and the bundle that it applies.
 // Nothing is left behind on an error.
 //
-// An entry that is there is of an apply that has come to its end and could not
+// An entry that is there is of an apply that has ended and could not
 // remove it. It goes first: beside the new bundle it would say that this one was
 // confirmed.
 func (j Journal) Begin(e Entry, b *bundle.Bundle) error {
@@ -164,7 +164,7 @@ func (j Journal) Bundle() (*bundle.Bundle, error) {
 	return b, nil
 }
 
-// Remove says that nothing is under way any more. That nothing is is no error,
+// Remove says that nothing is under way any more. That nothing is is not an error,
 // also on a file system that is read-only; what somebody has left who died before
 // the entry was there, or after it was gone, goes too.
 func (j Journal) Remove() error {

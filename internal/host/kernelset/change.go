@@ -62,7 +62,7 @@ func change(command int, name string, count int, entry func(i int) Entry) error 
 		if err != nil {
 			return err
 		}
-		// Without NLM_F_EXCL an entry that is there, or is not, is no error.
+		// Without NLM_F_EXCL an entry that is there, or is not, is not an error.
 		if err := s.ask(command, 0, batch, func([]byte) error { return nil }); err != nil {
 			return h.refused(err, entry)
 		}

@@ -210,7 +210,7 @@ func TestRefusedEntryIsNamed(t *testing.T) {
 		if !errors.Is(err, kernelset.ErrFull) || !errors.As(err, &entry) {
 			t.Errorf("a full set: got %v", err)
 		}
-		// What stood before the refused entry is there, what followed is not.
+		// What was before the refused entry is there, what followed is not.
 		return want(t, "net", "10.0.0.0/8")
 	})
 }

@@ -95,8 +95,7 @@ func (h *Header) holdsPrefixes() error {
 	return fmt.Errorf("its members are of type %s: only those of %s and %s can be read and changed", h.Type, HashIP, HashNet)
 }
 
-// hostBits is the length of the prefix for which a member without a length
-// stands.
+// hostBits is the length of the prefix that a member without a length means.
 func (h *Header) hostBits() int {
 	if h.Netmask != 0 {
 		return int(h.Netmask)

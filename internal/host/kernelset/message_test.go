@@ -100,7 +100,7 @@ func TestViaLibraryGuards(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
 		}
 	}
-	// What ipsetExecute does with an error that is no errno.
+	// What ipsetExecute does with an error that is not an errno.
 	wrapped := fmt.Errorf("wrapped: %w", syscall.EAGAIN)
 	err := viaLibrary(func() error { return wrapped.(syscall.Errno) })
 	if err == nil || !strings.Contains(err.Error(), "ipset-go: interface conversion") {

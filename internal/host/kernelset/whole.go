@@ -47,7 +47,7 @@ func Create(ctx context.Context, sets ...setfile.Set) error {
 }
 
 // Restore gives `ipset restore` a whole file, whatever commands are in it. It is
-// not atomic. An empty text is no error.
+// not atomic. An empty text is not an error.
 func Restore(ctx context.Context, text []byte) error {
 	if len(text) == 0 {
 		return nil
@@ -122,7 +122,7 @@ func Rename(from, to string) error {
 	return nil
 }
 
-// Destroy removes a set with its members. A set that does not exist is no error
+// Destroy removes a set with its members. A set that does not exist is not an error
 // here, on any kernel. While a rule names the set, Destroy fails with ErrBusy,
 // after about a second of trying again: the kernel can say busy for a moment
 // after the rule went.

@@ -85,7 +85,7 @@ func heldByRoot(f *os.File) bool {
 	return err != nil || slices.ContainsFunc(all, func(pid int) bool { return inherits(pid, stat) })
 }
 
-// inherits reports whether a process of root's that is no hardenctl has a file open.
+// inherits reports whether a process of root's that is not hardenctl has a file open.
 func inherits(pid int, file os.FileInfo) bool {
 	uid, alive := process.User(proc, pid)
 	if !alive || uid != 0 || process.Program(proc, pid) == process.Program(proc, os.Getpid()) {

@@ -34,7 +34,7 @@ func (l Lock) Holder() string {
 	return killed + ": " + strings.Join(left, ", ")
 }
 
-// leftBehind are the processes that have the lock open and are no hardenctl.
+// leftBehind are the processes that have the lock open and are not hardenctl.
 func leftBehind(file os.FileInfo) (all []string) {
 	pids, _ := process.All(proc)
 	slices.Sort(pids)

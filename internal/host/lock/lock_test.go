@@ -28,7 +28,7 @@ func take(t *testing.T, l Lock) (said string, err error) {
 	return said, err
 }
 
-// plants are what may stand where a file of ours belongs.
+// plants are what may be where a file of ours belongs.
 var plants = map[string]func(path string) error{
 	"a symbolic link": func(path string) error { return os.Symlink("/etc/passwd", path) },
 	"a folder": func(path string) error {
@@ -37,7 +37,7 @@ var plants = map[string]func(path string) error{
 	"a special file": func(path string) error { return syscall.Mkfifo(path, 0o600) },
 }
 
-// What stands in the place of the lock is named, with what to do; a FIFO gives way.
+// What is in the place of the lock is named, with what to do; a FIFO gives way.
 func TestPlanted(t *testing.T) {
 	for kind, plant := range plants {
 		l := alone(t)
@@ -57,7 +57,7 @@ func TestPlanted(t *testing.T) {
 	}
 }
 
-// The name by which a lock is made anew is hardenctl's alone: what stands there goes,
+// The name by which a lock is made anew is hardenctl's alone: what is there goes,
 // but for a folder with something in it.
 func TestPlantedBeside(t *testing.T) {
 	for kind, plant := range plants {

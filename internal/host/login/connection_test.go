@@ -29,7 +29,7 @@ func TestConnectionIn(t *testing.T) {
 	}
 }
 
-// What sudo has taken out of the environment stands in that of a process above.
+// What sudo has taken out of the environment is in that of a process above.
 func TestConnected(t *testing.T) {
 	if os.Getenv("BELOW") != "" {
 		if c := Connected(); c.Far.String() != "192.0.2.7:50000" || c.Own {

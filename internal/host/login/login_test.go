@@ -33,7 +33,7 @@ func TestSame(t *testing.T) {
 }
 
 // The sshd that serves a login is found above sudo and the shell, whatever a
-// program is called; the one that listens counts only where no other stands
+// program is called; the one that listens counts only where no other is
 // between.
 func TestServer(t *testing.T) {
 	proc := processes{t, t.TempDir()}
@@ -62,7 +62,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// A file is no console.
+// A file is not a console.
 func TestConsole(t *testing.T) {
 	null, err := os.Open("/dev/null")
 	if err != nil {
@@ -74,7 +74,7 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// What a user writes into the variable is no address.
+// What a user writes into the variable is not an address.
 func TestFrom(t *testing.T) {
 	for text, want := range map[string]string{
 		"192.0.2.7 50000 192.0.2.1 22":       "192.0.2.7",

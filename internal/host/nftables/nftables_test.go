@@ -96,7 +96,7 @@ nft add rule ip filter OUTPUT iifname vmap '{ "lo" : drop }' counter`)
 }
 
 // What a rule looks at is said by iptables with options of its own or with a
-// match; this does not hang on who wrote it.
+// match; this does not depend on who wrote it.
 func TestNeedsMatch(t *testing.T) {
 	tables := inside(t, `
 for t in iptables ip6tables; do

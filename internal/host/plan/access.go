@@ -70,9 +70,9 @@ var ErrNobody = errors.New("no admin access to verify: no admin session is open,
 // from this host itself: a local user can open one.
 func (c AdminSource) Shows() bool { return c.Program == "" && !c.Local }
 
-// nobody returns ErrNobody, and why the open connections do not count, if no admin
+// withoutAdmin returns ErrNobody, and why the open connections do not count, if no admin
 // source is known; else nil.
-func (a *Access) nobody() error {
+func (a *Access) withoutAdmin() error {
 	switch {
 	case slices.ContainsFunc(a.Sources, AdminSource.Shows):
 		return nil
@@ -87,12 +87,12 @@ const StateAdmins = `Add the addresses that you log in from to the profile, such
 
 // Refusal returns why the plan must not be applied; nil if everybody gets in.
 func (a *Access) Refusal() error {
-	refused, nobody := a.refused(), a.nobody()
+	refused, noAdmin := a.refused(), a.withoutAdmin()
 	switch {
 	case a.Unproven != "":
 		return fmt.Errorf("cannot verify admin access: %s", a.Unproven)
-	case len(refused) == 0 && nobody != nil:
-		return nobody
+	case len(refused) == 0 && noAdmin != nil:
+		return noAdmin
 	case len(refused) == 0 && a.Closed != "":
 		return fmt.Errorf("no admin could log in: %s", a.Closed)
 	case len(refused) == 0:
@@ -162,12 +162,12 @@ func (v view) access(p *Plan) {
 	switch {
 	case a.Unproven != "":
 		v.line("  %s not verified: %s", risky, a.Unproven)
-	case a.nobody() != nil:
+	case a.withoutAdmin() != nil:
 		advice := ""
 		if p.Profile != bundle.BeforeProfile {
 			advice = ". " + StateAdmins
 		}
-		v.line("  %s %v%s", risky, a.nobody(), advice)
+		v.line("  %s %v%s", risky, a.withoutAdmin(), advice)
 	case a.Closed != "":
 		v.line("  %s no admin could log in: %s", risky, a.Closed)
 	}

@@ -18,22 +18,22 @@ func TestRefusal(t *testing.T) {
 		access Access
 		want   string
 	}{
-		{"nobody, but for a panel's client", Access{Sources: []AdminSource{panel}}, "no admin access to verify: no admin session is open, and there is no admin address for an admin service (an open connection does not count"},
-		{"nobody, but for a local user's login", Access{Sources: []AdminSource{local}}, "if it comes from this host itself"},
+		{"no admin, but for a panel's client", Access{Sources: []AdminSource{panel}}, "no admin access to verify: no admin session is open, and there is no admin address for an admin service (an open connection does not count"},
+		{"no admin, but for a local user's login", Access{Sources: []AdminSource{local}}, "if it comes from this host itself"},
 		{"one of many shows it", Access{Sources: []AdminSource{panel, local, in}}, ""},
 		{"all get in", Access{Sources: []AdminSource{in}}, ""},
 		{"one does not", Access{Sources: []AdminSource{in, out}},
 			"this would lock out 203.0.113.9 (logged in by SSH) at tcp/22: a new connection would be refused"},
 		{"two do not", Access{Sources: []AdminSource{out, out}}, "; 203.0.113.9 (logged in by SSH)"},
 		{"no network to try it in", Access{Unproven: "no veth"}, "cannot verify admin access: no veth"},
-		{"nobody listens there", Access{Sources: []AdminSource{in}, Closed: "no program listens"}, "no admin could log in: no program listens"},
-		{"nobody", Access{}, "no admin access to verify"},
+		{"no program listens there", Access{Sources: []AdminSource{in}, Closed: "no program listens"}, "no admin could log in: no program listens"},
+		{"no admin", Access{}, "no admin access to verify"},
 	} {
 		err := test.access.Refusal()
 		switch {
 		case test.want == "" && err != nil, test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
-		case errors.Is(err, ErrNobody) != strings.HasPrefix(test.name, "nobody, ") && test.name != "nobody":
+		case errors.Is(err, ErrNobody) != strings.HasPrefix(test.name, "no admin, ") && test.name != "no admin":
 			t.Errorf("%s: %v is or is not ErrNobody", test.name, err)
 		}
 	}

@@ -90,7 +90,7 @@ func TestCompareRules(t *testing.T) {
 		want       []string
 	}{
 		{"the host is as wanted", wanted, nil},
-		{"counters are no difference", strings.ReplaceAll(wanted, "[0:0]", "[7:700]"), nil},
+		{"counters are not a difference", strings.ReplaceAll(wanted, "[0:0]", "[7:700]"), nil},
 		{"a bare host", "", []string{
 			"~ policy filter INPUT: ACCEPT -> DROP #4 !" + riskPolicy,
 			"+ chain filter HARDENCTL-INPUT:  -> 3 rules #9",
@@ -131,14 +131,14 @@ func TestCompareRules(t *testing.T) {
 		{"the jump is not first", strings.Replace(wanted, "-A INPUT -j", "-A INPUT -s 203.0.113.9/32 -j DROP\n-A INPUT -j", 1), []string{
 			"~ rule filter INPUT 1: -j HARDENCTL-INPUT (as rule 2) -> -j HARDENCTL-INPUT #4 !1 rule of other programs in INPUT will come after hardenctl's chain and never match",
 		}},
-		{"the jump stands there twice", inPlace("-A INPUT -j HARDENCTL-INPUT"), []string{
+		{"the jump is there twice", inPlace("-A INPUT -j HARDENCTL-INPUT"), []string{
 			"~ rule filter INPUT 1: -j HARDENCTL-INPUT (as rule 1) -> -j HARDENCTL-INPUT #4",
 		}},
 		{"the jump is narrower", strings.Replace(wanted, "-A INPUT -j", "-A INPUT -i eth0 -j", 1), []string{
 			"- rule filter INPUT 1: -i eth0 -j HARDENCTL-INPUT -> ",
 			"+ rule filter INPUT 1:  -> -j HARDENCTL-INPUT #4",
 		}},
-		{"rules of others are no difference", inPlace(":DOCKER - [0:0]", ":FORWARD DROP [0:0]", "-A FORWARD -j DOCKER", "-A INPUT -p tcp -j ACCEPT"), nil},
+		{"rules of others are not a difference", inPlace(":DOCKER - [0:0]", ":FORWARD DROP [0:0]", "-A FORWARD -j DOCKER", "-A INPUT -p tcp -j ACCEPT"), nil},
 		{"a bare host with jumps to empty chains, as ufw leaves them", filter(":INPUT DROP [0:0]", ":ufw-before-input - [0:0]", ":ufw-user-input - [0:0]",
 			"-A INPUT -j ufw-before-input", "-A ufw-before-input -j ufw-user-input"), []string{
 			"+ chain filter HARDENCTL-INPUT:  -> 3 rules #9",

@@ -142,7 +142,7 @@ func (w *walk) inSet(g *grant, m tablefile.SetMatch) bool {
 }
 
 // question is what a match asks, in its words. Names and sizes of hashlimit's tables
-// are left out, since they are no question.
+// are left out, since they ask nothing.
 func question(m tablefile.Match) string {
 	var words []string
 	for i := 0; i < len(m.Words); i++ {

@@ -39,7 +39,7 @@ func findLosses(have, want state.State) losses {
 				l.sets[name] = l.sets[name].Union(netset.Set{})
 			}
 			if c := after.Chain(g.hook); !owned.Hooked(c) && (c == nil || c.Policy != "DROP") {
-				continue // nothing of ours stands there any more that could refuse
+				continue // nothing of ours is there any more that could refuse
 			}
 			if sources, stays := same[g.key()]; !stays || !sources.Equal(g.sources) {
 				l.add(id, g, g.without(left))

@@ -38,7 +38,7 @@ func side(t *testing.T, text string, sets ...string) state.State {
 	return s
 }
 
-// What nobody loses by the whole of a change is not risky, however its rules,
+// What no source loses by the whole of a change is not risky, however its rules,
 // chains and sets change; what somebody loses is, and says what.
 func TestRisk(t *testing.T) {
 	const drop = "\n-A HARDENCTL-INPUT -j DROP"

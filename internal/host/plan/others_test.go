@@ -131,7 +131,7 @@ func TestCompareNamedSets(t *testing.T) {
 }
 
 // Settings are compared with blanks folded; those that cannot be changed from
-// here are no change.
+// here are not a change.
 func TestCompareSettings(t *testing.T) {
 	set := func(stated, value, unreachable string) state.Setting {
 		return state.Setting{Stated: stated, Value: value, Unreachable: unreachable}
@@ -183,7 +183,7 @@ func TestCompareFiles(t *testing.T) {
 	}
 }
 
-// A chain of ours that only refuses some packets stands in nobody's way: where
+// A chain of ours that only refuses some packets is harmless: where
 // the profile states no policy, rules of others behind our jump go on matching.
 func TestCompareWithoutPolicy(t *testing.T) {
 	const clamp = "-A FORWARD -p tcp -j TCPMSS --clamp-mss-to-pmtu\n"

@@ -150,7 +150,7 @@ func (t *tableComparison) chainRules(chain string, have, want []string) {
 	}
 }
 
-// hooks compares our jumps in chains that are not ours. They stand first, in
+// hooks compares our jumps in chains that are not ours. They are first, in
 // the order wanted; anything else of ours there goes.
 func (t *tableComparison) hooks() {
 	for _, chain := range t.have.Chains {
@@ -204,8 +204,8 @@ func (t *tableComparison) decides(chain string) bool {
 	return owned.Hooked(t.want.Chain(chain)) && find(t.origins.policies, t.ruleID(chain, 0)) != nil
 }
 
-// overtaken says which rules of others our jump will stand in front of, if
-// those are not reached any more. A jump to an empty chain is no loss.
+// overtaken says which rules of others our jump will be in front of, if
+// those are not reached any more. A jump to an empty chain is not a loss.
 func (t *tableComparison) overtaken(chain string, have []tablefile.Rule) string {
 	if !t.decides(chain) {
 		return ""
@@ -213,7 +213,7 @@ func (t *tableComparison) overtaken(chain string, have []tablefile.Rule) string 
 	n := 0
 	for _, r := range have {
 		if t.have.Refuses(r) && owned.Rule(r) {
-			break // what stands behind this one matches nothing now
+			break // what is behind this one matches nothing now
 		}
 		if !owned.Rule(r) && !t.have.LeadsNowhere(r) {
 			n++
@@ -237,7 +237,7 @@ func (t *tableComparison) closed(chain string) bool {
 	return false
 }
 
-// foreign lists what others have in this table, and notes the rules that stand
+// foreign lists what others have in this table, and notes the rules that are
 // behind a jump of ours.
 func (t *tableComparison) foreign() {
 	for _, chain := range t.have.Chains {

@@ -20,7 +20,7 @@ type AdminConnection struct {
 // AdminConnections returns the connections to the host, in the calling thread's network
 // namespace, that an SSH server holds for a user who has logged in, and those to a
 // port by which others log in, where another program serves it. Somebody who is
-// only trying to log in by SSH has no session: on the internet there is always one.
+// only trying to log in by SSH is not logged in: on the internet there is always such a one.
 func AdminConnections(admin func(port uint16) bool) ([]AdminConnection, error) {
 	sockets, err := tcpSockets()
 	if err != nil {
@@ -30,16 +30,16 @@ func AdminConnections(admin func(port uint16) bool) ([]AdminConnection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sessions(sockets, held, admin), nil
+	return loggedInBy(sockets, held, admin), nil
 }
 
 // unheld is the inode of a connection that no program has accepted yet. Where
 // many come at once, as in an attack on sshd, there is always one.
 const unheld = "0"
 
-// sessions picks them from the sockets. A port on which a session of SSH listens
-// is one that its user has forwarded: it is no way to log in.
-func sessions(sockets []socket, held map[string]holder, admin func(port uint16) bool) []AdminConnection {
+// loggedInBy picks them from the sockets. A port on which the server of a login listens
+// is one that its user has forwarded: it is not a way to log in.
+func loggedInBy(sockets []socket, held map[string]holder, admin func(port uint16) bool) []AdminConnection {
 	served := map[uint16]bool{}
 	for _, s := range sockets {
 		if s.state == tcpListen && held[s.inode].role != loggedIn {

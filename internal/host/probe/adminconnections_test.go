@@ -30,8 +30,8 @@ func TestRoleOf(t *testing.T) {
 
 // Who is logged in: users of sshd, and peers of an admin port that others
 // serve. Not a client of this host's own, not who only knocks at sshd, and not
-// who uses a port that a session has forwarded.
-func TestSessions(t *testing.T) {
+// who uses a port that a login has forwarded.
+func TestAdminConnections(t *testing.T) {
 	at := netip.MustParseAddrPort
 	line := func(near, far, state, inode string) socket { return socket{at(near), at(far), state, inode} }
 	sockets := []socket{
@@ -53,14 +53,14 @@ func TestSessions(t *testing.T) {
 		{Near: at("192.0.2.1:22"), Far: at("203.0.113.7:50000"), SSH: true},
 		{Near: at("192.0.2.1:9090"), Far: at("203.0.113.10:50000"), Program: "panel"},
 	}
-	got := sessions(sockets, roles, func(port uint16) bool { return port == 22 || port == 9090 })
+	got := loggedInBy(sockets, roles, func(port uint16) bool { return port == 22 || port == 9090 })
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
 // Where somebody could log in: not at a port of loopback, and not at one that a
-// session has forwarded. Port 22 is that of an SSH server also while systemd holds
+// login has forwarded. Port 22 is that of an SSH server also while systemd holds
 // it.
 func TestListening(t *testing.T) {
 	at := netip.MustParseAddrPort

@@ -41,7 +41,7 @@ func firewalld(root string, kernel []nftables.Table, have state.State) []plan.Ri
 }
 
 // isFirewalld reports whether a table is one that firewalld makes: one called
-// firewalld, in families that hang on its version.
+// firewalld, in families that depend on its version.
 func isFirewalld(t nftables.Table) bool { return t.Name == "firewalld" }
 
 // runsHere reports whether a program of that name runs in the network namespace

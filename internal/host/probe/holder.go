@@ -92,7 +92,7 @@ func titleOf(pid int) string {
 // sshd.c, session.c and monitor.c): "sshd: alice@pts/0", or "sshd: alice" where
 // she only forwards ports, serves a user. What ends in a bracket is the
 // listener, "[accepted]", or the pair "alice [priv]" and "alice [net]" of
-// somebody who is logging in; "[priv]" also stands beside a session.
+// somebody who is logging in; "[priv]" is also there beside a login.
 func roleOf(title string) role {
 	_, user, titled := strings.Cut(title, ": ")
 	if !titled || strings.HasSuffix(user, "]") || strings.Contains(user, " ") {

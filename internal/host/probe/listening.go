@@ -25,7 +25,7 @@ func ListeningPorts() (Listening, error) {
 }
 
 // listening picks the ports. One that only this host itself reaches is left out,
-// and so is one that a session of sshd has forwarded.
+// and so is one that a login has forwarded.
 func listening(sockets []socket, held map[string]holder) (l Listening) {
 	for _, s := range sockets {
 		role := held[s.inode].role

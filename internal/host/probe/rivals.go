@@ -17,7 +17,7 @@ import (
 // iptables that the tools do not use, rules of nft in the tables of iptables, and
 // a table of nft that closes the host. have and said are a Snapshot and its
 // notes, unread what it could not read. Tables of nft that only drop or count
-// this and that are no rivals: they are named in the notes, and stay. Nor
+// this and that are not rivals: they are named in the notes, and stay. Nor
 // are rules that decide nothing, as ufw leaves them when it is disabled.
 //
 // The error says what could not be read.

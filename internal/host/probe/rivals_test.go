@@ -95,7 +95,7 @@ func TestFirewalld(t *testing.T) {
 	}
 }
 
-// All that is in the way is named at once. A table that only drops what it
+// All that blocks an apply is named at once. A table that only drops what it
 // knows is named in a note, and one that decides nothing is not named.
 func TestRivals(t *testing.T) {
 	if os.Geteuid() != 0 {

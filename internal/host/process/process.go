@@ -27,7 +27,7 @@ type Process struct {
 }
 
 // Read reads /proc/PID/stat (proc_pid_stat(5)), where proc is "/proc": the name
-// stands in parentheses and may hold any byte; of the fields behind it the 2nd is
+// is in parentheses and may hold any byte; of the fields behind it the 2nd is
 // the parent, the 4th the leader of the session, and the 20th the time at which
 // the process started.
 func Read(proc string, pid int) (p Process, err error) {

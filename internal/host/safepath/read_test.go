@@ -30,7 +30,7 @@ func TestReadFile(t *testing.T) {
 		"a link": {func(t *testing.T, folder string) {
 			replaced(t, folder, func(p string) error { return os.Symlink("/etc/passwd", p) })
 		}, "is a symbolic link, not a regular file; move it away"},
-		"a FIFO that nobody writes": {func(t *testing.T, folder string) {
+		"a FIFO without a writer": {func(t *testing.T, folder string) {
 			replaced(t, folder, func(p string) error { return unix.Mkfifo(p, 0o600) })
 		}, "is a special file, not a regular file"},
 		"a folder": {func(t *testing.T, folder string) {

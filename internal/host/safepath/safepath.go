@@ -9,7 +9,7 @@
 // name and not at an open file, and need not fear what changes in between: if
 // no one else can change any part of the way, only those who are believed
 // could. A folder that everyone may write to but whose entries only their
-// owners may remove (the sticky bit, as on /tmp) is no danger by itself: the
+// owners may remove (the sticky bit, as on /tmp) is not a danger by itself: the
 // owner of the next step is looked at as well. Access lists need no look of
 // their own: their widest grant shows in the group's bits of the mode
 // (acl(5), "correspondence between ACL entries and file permission bits").
@@ -77,7 +77,7 @@ func trusted(path string, owners []uint32) error {
 
 // Real returns an *Error if a folder, or one above it, is a symbolic link, is no
 // folder, or can be changed by anyone but root and the user as whom this
-// process runs. Folders that do not exist yet have no owner, and are no error.
+// process runs. Folders that do not exist yet have no owner, and are not an error.
 func Real(folder string) error {
 	folder, err := absolute(folder)
 	if err != nil {
@@ -149,7 +149,7 @@ func parts(path string) []string { return strings.Split(path, "/") }
 type walk struct {
 	owners []uint32
 	real   bool     // whether links are refused, and everything must be a folder
-	at     string   // where it stands: an absolute path without links
+	at     string   // where it is: an absolute path without links
 	rest   []string // what is left of the path
 	links  int
 }
@@ -175,7 +175,7 @@ func (w *walk) end() error {
 	return nil
 }
 
-// look judges one step, and stands there after it, or before what a link leads
+// look judges one step. The walk is at its end then, or before what a link leads
 // to.
 func (w *walk) look(path string) error {
 	var stat unix.Stat_t

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// WriteCanonical writes everything in a state that a plan can hang on, in a
+// WriteCanonical writes everything in a state that a plan can depend on, in a
 // fixed order: states are equal in that if they write equal text. Counters and
 // the members of foreign sets are left out.
 func (s State) WriteCanonical(w io.Writer) {

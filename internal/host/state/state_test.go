@@ -37,7 +37,7 @@ func canonical(change func(*State)) string {
 	return b.String()
 }
 
-// The canonical text changes with everything that a plan can hang on, and with
+// The canonical text changes with everything that a plan can depend on, and with
 // nothing else.
 func TestWriteCanonical(t *testing.T) {
 	filter := func(s *State) *tablefile.Chain { return &s.Tables[TableID{ruleset.V4, "filter"}].Chains[0] }

@@ -29,7 +29,7 @@ const (
 	// DefaultTimeout is how long a tool may take where the Command says nothing.
 	DefaultTimeout = 30 * time.Second
 	// MaxOutput is the most bytes of standard output; more is an error, since
-	// half a save is no save. A million set entries are about 40 MB.
+	// half a save is not a save. A million set entries are about 40 MB.
 	MaxOutput = 256 << 20
 	// MaxWords is the most bytes of standard error that are kept; what comes
 	// after them is lost without an error.
@@ -142,7 +142,7 @@ var held atomic.Pointer[os.File]
 func Hold(f *os.File) { held.Store(f) }
 
 // killGroup kills the process group that pid leads. A group that has ended in
-// the meantime is no error.
+// the meantime is not an error.
 func killGroup(pid int) error {
 	err := syscall.Kill(-pid, syscall.SIGKILL)
 	if errors.Is(err, syscall.ESRCH) {

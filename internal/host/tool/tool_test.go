@@ -132,7 +132,7 @@ func TestCancelKillsTheWholeGroup(t *testing.T) {
 }
 
 // wantDead checks that the process whose number is in out is gone, or a zombie
-// that nobody has collected yet.
+// that no process has collected yet.
 func wantDead(t *testing.T, out []byte) {
 	t.Helper()
 	pid, err := strconv.Atoi(strings.TrimSpace(string(out)))

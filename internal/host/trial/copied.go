@@ -50,7 +50,7 @@ func namesAny(rules []tablefile.Rule, sets map[string]bool) bool {
 // Differ names a chain in which what is ours is not the same in two states of
 // the tables, such as "IPv4 filter INPUT"; empty if there is none. Rules of
 // others do not count, nor do counters, nor where among those of others and each
-// other the jumps to our chains stand.
+// other the jumps to our chains are.
 func Differ(a, b Tables) string {
 	x, y := ours(a), ours(b)
 	for _, place := range slices.Sorted(maps.Keys(x)) {
@@ -66,7 +66,7 @@ func Differ(a, b Tables) string {
 	return ""
 }
 
-// ours lists the rules that are ours by where they stand.
+// ours lists the rules that are ours by where they are.
 func ours(tables Tables) map[string][]string {
 	rules := map[string][]string{}
 	for id, t := range tables {

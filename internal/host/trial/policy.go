@@ -6,13 +6,13 @@ import (
 )
 
 // accepting is the chain that stands for a policy of ACCEPT. A profile's names
-// have no underscore, so that it is no copy of a chain.
+// have no underscore, so that it is not a copy of a chain.
 const accepting = owned.TrialChainPrefix + "POLICY_ACCEPT"
 
-// The policy of a built-in chain cannot hang on the trial set. Where a profile states
+// The policy of a built-in chain cannot depend on the trial set. Where a profile states
 // DROP its chain decides every packet by itself, and on trial too. But where DROP
 // is no longer stated, as by [policy] forward = "leave" after "drop", nothing of ours would
-// stand in that chain on trial, and every packet through it would be dropped. So
+// be in that chain on trial, and every packet through it would be dropped. So
 // the last rule of the chain accepts them while the trial set holds: packets meet
 // what they will meet when the policy has become ACCEPT, the rules of others
 // first, and the old policy after the trial. A packet that a rule of others sends

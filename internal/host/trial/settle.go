@@ -90,7 +90,7 @@ func originals(rules []tablefile.Rule) []tablefile.Rule {
 }
 
 // Original returns the name that the copy of a set has beside a trial; "" for a
-// set that is no copy.
+// set that is not a copy.
 func Original(set string) string {
 	if !owned.TrialSet(set) || set == SetNames[ruleset.V4] || set == SetNames[ruleset.V6] {
 		return ""

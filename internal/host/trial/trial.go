@@ -10,7 +10,7 @@
 // packet, so that the rules of all tables and both families can be loaded, read
 // back and found right before they count.
 //
-// The new chains stand beside the old ones under names of the trial's own, and
+// The new chains are beside the old ones under names of the trial's own, and
 // so do new contents of sets that exist. Chains that lead to nothing new are
 // shared by old and new, and go on counting; so are sets that packets fill:
 // bans are kept and made in a trial, and survive its end.
@@ -121,7 +121,7 @@ type joint struct {
 // ones for the others, before all rules of others. Jumps that lead to the same
 // chains before and after stay as they are.
 //
-// Where the old jumps stand first the new ones stand behind them: a packet that
+// Where the old jumps are first the new ones are behind them: a packet that
 // is between the two when the trial set is armed meets both, and not neither.
 func (j joint) hooks(have, want []tablefile.Rule) []tablefile.Rule {
 	if j.same(have, want) {

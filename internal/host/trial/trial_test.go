@@ -78,7 +78,7 @@ COMMIT
 	}
 }
 
-// The new jumps stand before the rules of others, and behind old ones that do.
+// The new jumps are before the rules of others, and behind old ones that do.
 func TestHooks(t *testing.T) {
 	j := joint{trialSet: "g", chains: map[string]bool{"HARDENCTL-A": true}}
 	old, foreign := tablefile.Rule{Spec: "-j HARDENCTL-A"}, tablefile.Rule{Spec: "-j LOG"}
@@ -136,7 +136,7 @@ func TestBetweenProperty(t *testing.T) {
 	}
 }
 
-// alike is the text of tables whose chains of ours stand in the order of names.
+// alike is the text of tables whose chains of ours are in the order of names.
 func alike(tables Tables) string {
 	t := tables[filter]
 	t.Chains = slices.Clone(t.Chains)

@@ -10,7 +10,7 @@ import (
 
 var errBusy = errors.New("busy")
 
-// What is in the way for a moment is tried again soon, what is for longer less
+// What blocks it for a moment is tried again soon, what is for longer less
 // often, and what is for good not for ever.
 func TestInsist(t *testing.T) {
 	for _, c := range []struct {

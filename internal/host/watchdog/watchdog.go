@@ -38,9 +38,9 @@ func Start(e journal.Entry) error {
 
 // timer asks systemd for a timer on the monotonic clock (OnActiveSec in
 // systemd.timer(5)): no clock that jumps moves it. While the machine sleeps it
-// stands still, and so does the time of the trial set in the kernel. The name of the
-// unit is the trial's own, so that the timer of one that was confirmed is not in
-// the way of the next; it finds nothing to do.
+// stops, and so does the time of the trial set in the kernel. The name of the
+// unit is the trial's own, so that the timer of one that was confirmed does not block
+// the next; it finds nothing to do.
 func timer(e journal.Entry) error {
 	self, err := os.Executable()
 	if err != nil {

@@ -96,7 +96,7 @@ func udp(to netip.Addr, number int) []byte {
 var sent int
 
 // flooding is the traffic of a flood at full speed. It returns how many packets the
-// server has had: the sender's processor brings each to its end.
+// server has had: the sender's processor ends each.
 func flooding(kind string) func(netip.Addr, time.Duration) (float64, error) {
 	return func(to netip.Addr, length time.Duration) (float64, error) {
 		first := sent
@@ -108,7 +108,7 @@ func flooding(kind string) func(netip.Addr, time.Duration) (float64, error) {
 // forge sends packets for so long: so many a second, or as many as it can if rate is 0.
 func forge(to netip.Addr, length time.Duration, rate int, packet func(netip.Addr, int) []byte) error {
 	if !netip.MustParsePrefix("192.0.2.0/24").Contains(to) && !netip.MustParsePrefix("2001:db8::/64").Contains(to) {
-		return fmt.Errorf("%s is no address of a lab", to)
+		return fmt.Errorf("%s is not an address of a lab", to)
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

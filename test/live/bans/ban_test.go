@@ -138,7 +138,7 @@ func TestSlowScanBans(t *testing.T) {
 				}
 			}
 			if i < 2 {
-				time.Sleep(2500 * time.Millisecond) // the window of 2 s is over; more is no harm
+				time.Sleep(2500 * time.Millisecond) // the window of 2 s is over; a longer wait does no harm
 			}
 		}
 	})

@@ -69,7 +69,7 @@ func TestSearchIsAnswered(t *testing.T) {
 			search(t, family, asks, low)
 			arrive(asks, 2, "after it")
 			arrive(bound, 0, "where nothing was asked")
-			arrive(low, 0, "though it is no client's port")
+			arrive(low, 0, "though it is not a client's port")
 			for range 12 {
 				again := binds(t, network, ":0")
 				search(t, family, again)

@@ -13,7 +13,7 @@ import (
 
 // In IPv6 a ban takes a whole /64, so that one who owns it has no more probes than one
 // with a single address. A port counts once for all of the /64: thirty people of one
-// office who follow the same old link ban nobody. Eleven who ask for eleven closed
+// office who follow the same old link cause no ban. Eleven who ask for eleven closed
 // ports are not told from a scanner with eleven addresses, and nor are eleven people
 // behind one IPv4 address.
 func TestClientsOfOneNetwork(t *testing.T) {

@@ -106,7 +106,7 @@ func dropLines(t *testing.T, path, part string) {
 }
 
 // Files that do not load never leave the host open: who administers it gets in,
-// and nobody else does. Where another loader got some way before, it is the same.
+// and no other source does. Where another loader got some way before, it is the same.
 func TestRestoreCloses(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		w := bootsim.NewVisitors(t)

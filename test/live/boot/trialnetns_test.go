@@ -15,8 +15,8 @@ import (
 
 // tryInAnotherNamespace applies by `ip netns exec`: a timer of systemd
 // would end the trial in the machine's own network namespace, and write the
-// settings of the other one there. A process ends it where it is, and nobody else
-// has a hand in it meanwhile.
+// settings of the other one there. A process ends it where it is, and no other program
+// does so meanwhile.
 func tryInAnotherNamespace(t *testing.T, m *machine) {
 	t.Helper()
 	const ttl = "cat /proc/sys/net/ipv4/ip_default_ttl"

@@ -70,7 +70,7 @@ func TestFilter(t *testing.T) {
 }
 
 // TestFilterIsNotFooled holds that a line of another program that quotes one of
-// the kernel's bans nobody.
+// the kernel's bans no source.
 func TestFilterIsNotFooled(t *testing.T) {
 	lab.Require(t)
 	filter := testfile.Write(t, "hardenctl.conf", string(run.Compiled(t, "builtin:howto").File(bundle.Fail2banFilter)))

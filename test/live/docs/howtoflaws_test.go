@@ -43,7 +43,7 @@ var (
 		{Name: "one port that is closed, tried again, is a scan", Shows: punishesRetries},
 		{Name: "open connections walk all rules", Shows: walksOpenConnections},
 		{Name: "what is of no connection is answered", Shows: answersStrays},
-		{Name: "whoever forges a customer's address bans him", Shows: lendsABan},
+		{Name: "a packet with a customer's address bans the customer", Shows: lendsABan},
 		{Name: "a page does not load during a scan", Shows: starvesCustomers},
 		{Name: "XMAS, FIN and SYN+FIN pass", Shows: missesFlags},
 		{Name: "ports that are closed say so", Shows: tellsClosedPorts},

@@ -90,7 +90,7 @@ func newBench(t *testing.T, client *lab.Host, profile string, family ruleset.Fam
 }
 
 // noteOthers notes the rules that other packets meet, which no test can stop: neighbour
-// discovery, and errors that the server sends itself, since nobody has the sources.
+// discovery, and errors that the server sends itself, since no host has the sources.
 func (b *bench) noteOthers(t *testing.T) {
 	others := []string{"icmp 192.0.2.1 -> 192.0.2.1 type 3/1 related in lo", "icmpv6 2001:db8::1 -> 2001:db8::1 type 1/3 related in lo"}
 	for kind := 130; kind <= 143; kind++ {

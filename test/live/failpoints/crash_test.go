@@ -136,7 +136,7 @@ func firstChange(t *testing.T, ended <-chan struct{}) time.Time {
 	}
 }
 
-// recover brings a crash to its end in one of three ways, and says which. The
+// recover recovers from a crash in one of three ways, and says which. The
 // host is then wholly old or wholly new.
 func (r *road) recover(t *testing.T, c crashed) (way string) {
 	t.Helper()

@@ -107,7 +107,7 @@ func ours(path string) bool {
 }
 
 // grouped is a path, or for the many files of a bundle and of a generation that
-// nobody reads before all are there, one name for all.
+// no program reads before all are there, one name for all.
 func grouped(path string) string {
 	for _, folder := range []string{"/var/lib/hardenctl/trial/bundle", "/var/lib/hardenctl/generations/.next"} {
 		if strings.HasPrefix(path, folder+"/") {

@@ -131,7 +131,7 @@ func startsAll(lines map[string]bool, tools []string) bool {
 }
 
 // cells are those of a column, in some ways: its points, of which too many alike
-// are let go.
+// are removed.
 func (c *column) cells(ways ...damage) []cell {
 	last := map[failpoint]int{}
 	for _, p := range c.points {

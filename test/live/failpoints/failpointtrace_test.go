@@ -34,7 +34,7 @@ const (
 // traced is a run of hardenctl under ptrace(2), which stops it at each of its
 // failpoints. strace's injection would not do: it counts the calls of each thread,
 // and those of a Go program go from thread to thread, so that "the third rename
-// of the journal" is no point that it knows.
+// of the journal" is not a point that it knows.
 type traced struct {
 	// Points are those that it has come to, in order.
 	Points []failpoint

@@ -39,7 +39,7 @@ func TestFault18_RollbackLosesPower(t *testing.T) {
 	}, false)
 }
 
-// And so with the boot that brings a confirm to its end.
+// And so with the boot that completes a confirm.
 func TestFault18_RestoreLosesPower(t *testing.T) {
 	powerLosses(t, func(profile string) []string {
 		t.Run("dies", func(t *testing.T) { trials.DieConfirming(t, profile) })

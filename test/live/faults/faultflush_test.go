@@ -58,7 +58,7 @@ func TestFault32SettingRefused(t *testing.T) {
 // ttl ends where the manifest of a saved plan states the default TTL.
 var ttl = regexp.MustCompile(`("key": "net\.ipv4\.ip_default_ttl",\s+"value": )"128"`)
 
-// A set that an apply left behind when it was killed is no obstacle, and goes.
+// A set that an apply left behind when it was killed is not an obstacle, and goes.
 func TestLeftoverSet(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")

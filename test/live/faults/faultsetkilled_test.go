@@ -64,7 +64,7 @@ func TestFault13_FillKilled(t *testing.T) {
 }
 
 // fillKilled kills an apply while it fills a set whose name begins so, and has a
-// revert undo what it has left, or bring to its end what was confirmed. What
+// revert undo what it has left, or complete what was confirmed. What
 // it sends to the kernel is held up, so that it is not done before the kill comes.
 func fillKilled(p *promise.Promises, t *testing.T, name string, confirmed bool) {
 	t.Helper()

@@ -80,7 +80,7 @@ func namespace(t *testing.T) string {
 }
 
 // A tool that is missing or never works refuses the apply; one that fails once,
-// before its work or after it, has it go back.
+// before its work or after it, has it undone.
 func TestFault08ToolFails(t *testing.T) {
 	const says = "ip6tables-restore"
 	strike(t,

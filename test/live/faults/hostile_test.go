@@ -24,17 +24,17 @@ func TestFault22StdoutClosed(t *testing.T) {
 		before := stage.TakePicture(t)
 		for _, args := range [][]string{{"plan", "builtin:web"}, {"apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard"}} {
 			if code := hungUp(t, false, args...); code == 0 {
-				t.Errorf("%q exits 0, and nobody has read it", args)
+				t.Errorf("%q exits 0, and no program has read it", args)
 			}
 			stage.TakePicture(t).Is(t, before)
 		}
 		if code := hungUp(t, true, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"); code != 5 {
-			t.Errorf("an apply whose outcome nobody reads exits %d, want 5", code)
+			t.Errorf("an apply whose outcome no program reads exits %d, want 5", code)
 		}
 		run.Expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 		run.Expect(t, 0, "apply", "builtin:database", "--auto-approve", "--confirm-within", "0", "--no-guard")
 		if code := hungUp(t, true, "rollback", "--auto-approve", "--confirm-within", "0", "--no-guard", "--json"); code != 5 {
-			t.Errorf("a rollback whose outcome nobody reads exits %d, want 5", code)
+			t.Errorf("a rollback whose outcome no program reads exits %d, want 5", code)
 		}
 		run.Expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 	})
@@ -189,7 +189,7 @@ func orders(t *testing.T) (folder string) {
 }
 
 // Fault 26: a profile, its folder, what it includes, its lists and a saved plan
-// that others may write are no orders for root. To check such a profile is
+// that others may write are not orders for root. To check such a profile is
 // allowed, and warns.
 func TestFault26OthersMayWrite(t *testing.T) {
 	stage.Bare(t, "nft")

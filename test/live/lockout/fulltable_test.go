@@ -90,7 +90,7 @@ func lastingFlows(t *testing.T, family netlink.InetFamily) func() bool {
 }
 
 // Thirty sources that open and close connections as fast as their limits allow leave room
-// for an admin: none of what they closed is in the way. How many it takes to fill the
+// for an admin: none of what they closed blocks it. How many it takes to fill the
 // table was measured by hand (builtin:base, conntrack_time_wait).
 func TestAdminGetsInBesideClosedConnections(t *testing.T) {
 	const each = 60
@@ -149,7 +149,7 @@ func timeWait(t *testing.T, family netlink.InetFamily) (left uint32, any bool) {
 	return left, any
 }
 
-// A table of conntrack's that is full keeps new connections out, and is no reason
+// A table of conntrack's that is full keeps new connections out, and is not a reason
 // to refuse an apply: its own session goes on where conntrack knows it.
 func TestApplyWithAFullTable(t *testing.T) {
 	stage.Bare(t, "nft")

@@ -62,28 +62,28 @@ func TestGuardKnowsWhereSSHListens(t *testing.T) {
 func TestGuardNeedsALogin(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		caller := lab.NewNetwork(t).Host("caller", callerV4, callerV6)
-		stands(t, "/usr/bin/python3", "-c", standIn, "9090")
-		stands(t, copiedAs(t, "/usr/bin/python3", "dropbear"), "-c", standIn, "22")
+		startStandIn(t, "/usr/bin/python3", "-c", standIn, "9090")
+		startStandIn(t, copiedAs(t, "/usr/bin/python3", "dropbear"), "-c", standIn, "22")
 		t.Setenv("SSH_CONNECTION", "")
 		const panel = "[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n"
-		nobody := func(what string) {
+		noLogin := func(what string) {
 			t.Helper()
 			out := run.Expect(t, 1, "apply", webserver.OverWeb(t, panel), "--auto-approve", "--confirm-within", "0")
 			if !strings.Contains(out, "no admin access to verify") || !strings.Contains(out, "[access] admin = ") {
 				t.Errorf("%s shows that an admin gets in:\n%s", what, out)
 			}
 		}
-		nobody("an empty host")
+		noLogin("an empty host")
 		for _, address := range []string{"127.0.0.1:9090", "[::1]:9090"} {
 			conn, err := net.Dial("tcp", address)
 			require.NoError(t, err)
 			defer conn.Close()
 		}
-		nobody("a local user at the panel")
+		noLogin("a local user at the panel")
 		holdsOpen(t, caller, "9090", "hello")
-		nobody("a client of the panel")
+		noLogin("a client of the panel")
 		logsInHere(t)
-		nobody("a login from this host itself")
+		noLogin("a login from this host itself")
 		run.Expect(t, 0, "plan", webserver.OverWeb(t, panel+"[access]\nadmin = [\"203.0.113.7\"]\n"))
 		holdsOpen(t, caller, "22", "login")
 		run.Expect(t, 0, "apply", webserver.OverWeb(t, panel), "--auto-approve", "--confirm-within", "0")

@@ -64,8 +64,8 @@ func copiedAs(t *testing.T, program, name string) string {
 	return path
 }
 
-// stands starts the stand-in until the end of the test, with what it has started.
-func stands(t *testing.T, words ...string) {
+// startStandIn starts the stand-in until the end of the test, with what it has started.
+func startStandIn(t *testing.T, words ...string) {
 	t.Helper()
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Env = append(os.Environ(), "PYTHONHOME=/usr")
@@ -110,7 +110,7 @@ func TestGuardKnowsDropbear(t *testing.T) {
 	stage.Bare(t, "nft")
 	network := lab.NewNetwork(t)
 	caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", strangerV4, strangerV6)
-	stands(t, copiedAs(t, "/usr/bin/python3", "dropbear"), "-c", standIn, "22")
+	startStandIn(t, copiedAs(t, "/usr/bin/python3", "dropbear"), "-c", standIn, "22")
 	holdsOpen(t, stranger, "22", "guess")
 	t.Setenv("SSH_CONNECTION", "")
 	profile := webserver.OverWeb(t, blocked)
@@ -135,7 +135,7 @@ func TestGuardIgnoresProcessNames(t *testing.T) {
 	stage.Bare(t, "nft")
 	stranger := lab.NewNetwork(t).Host("stranger", strangerV4, strangerV6)
 	sshd := copiedAs(t, "/bin/cat", "sshd")
-	stands(t, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", standIn, "8022", sshd)
+	startStandIn(t, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", standIn, "8022", sshd)
 	holdsOpen(t, stranger, "8022", "hello")
 	t.Setenv("SSH_CONNECTION", "")
 	run.Expect(t, 0, "apply", webserver.OverWeb(t, blocked), "--auto-approve", "--confirm-within", "0")
@@ -148,7 +148,7 @@ func TestGuardOfAServerThatHidesLogins(t *testing.T) {
 	network := lab.NewNetwork(t)
 	caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", strangerV4, strangerV6)
 	panel := copiedAs(t, "/usr/bin/python3", "panel")
-	stands(t, panel, "-c", standIn, "9090")
+	startStandIn(t, panel, "-c", standIn, "9090")
 	holdsOpen(t, stranger, "9090", "hello")
 	t.Setenv("SSH_CONNECTION", "")
 	profile := webserver.OverWeb(t, blocked+"[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n")

@@ -1,4 +1,4 @@
-// Package lockout tests that nobody is locked out: the lockout check before an apply,
+// Package lockout tests that no admin is locked out: the lockout check before an apply,
 // logins over SSH during a trial, and the way back in by hand.
 package lockout
 

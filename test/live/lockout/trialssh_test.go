@@ -41,7 +41,7 @@ func remotely(t *testing.T, backend string, story func(t *testing.T, a *alice)) 
 			table, err := os.ReadFile("/proc/net/tcp6")
 			require.NoError(t, err)
 			if server == lab.ServerV4 && !strings.Contains(string(table), ":0016 0000000000000000FFFF0000") {
-				t.Error("the peer is no mapped address")
+				t.Error("the peer is not a mapped address")
 			}
 			story(t, a)
 			a.session.answers(t)
@@ -139,7 +139,7 @@ func lockedOutOverSSH(t *testing.T, a *alice) {
 	}
 	for _, sudo := range []string{"", "env -u SSH_CONNECTION"} {
 		out, code := older.types(t, sudo, run.Binary(t), "confirm")
-		if code != 1 || !strings.Contains(out, "this session began before the apply") {
+		if code != 1 || !strings.Contains(out, "this login began before the apply") {
 			t.Errorf("%s from a login that is older than the apply: exit %d: %s", sudo, code, out)
 		}
 	}
@@ -163,7 +163,7 @@ func belowTmux(t *testing.T, older *openShell) {
 	older.types(t, "setsid -f sh -c '"+run.Binary(t)+" confirm >"+said+" 2>&1; echo exit $? >>"+said+"'")
 	var text []byte
 	lab.Await(t, "a confirm below tmux", func() bool { text, _ = os.ReadFile(said); return strings.Contains(string(text), "exit ") })
-	require.Contains(t, string(text), "this session began before the apply", "exit 1")
+	require.Contains(t, string(text), "this login began before the apply", "exit 1")
 }
 
 // TestConfirmOverSSHNFT and its twin: an apply over SSH is a trial of a minute.

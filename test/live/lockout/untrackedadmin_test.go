@@ -35,7 +35,7 @@ func meetsUntracked(t *testing.T) (admin, client *lab.Host) {
 	return admin, client
 }
 
-// While conntrack's table is full, nobody gets in whose connections it has to see. An
+// While conntrack's table is full, no connection gets in that it has to see. An
 // admin whose connections it does not see does.
 func TestAdminGetsInWithAFullTable(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {

@@ -103,7 +103,7 @@ func TestNoRoomForGeneration(t *testing.T) {
 	stage.TakePicture(t).Is(t, before)
 }
 
-// A generation that is not as it was written is not gone back to: the message
+// A generation that is not as it was written is not restored: the message
 // names the file, and the host stays as it is.
 func TestBrokenGeneration(t *testing.T) {
 	stage.Bare(t, "nft")
@@ -137,7 +137,7 @@ func TestHistory(t *testing.T) {
 }
 
 // A list that lost more than it may since the last apply is an error with its
-// place, and changes nothing; to return to a smaller one is no loss of a feed.
+// place, and changes nothing; to return to a smaller one is not a loss of a feed.
 func TestMaximumShrink(t *testing.T) {
 	stage.Bare(t, "nft")
 	path := testfile.Write(t, "a.toml", "version = 1\ninclude = [\"builtin:web\"]\n[sets.bad]\nfiles = [\"bad.txt\"]\nmaximum_shrink = \"50%\"\n[access]\nblock = [\"@bad\"]\n")

@@ -51,7 +51,7 @@ func publicPorts(t *testing.T) map[string][]int {
 	for _, name := range profiles.Names() {
 		p, _ := read.Read("builtin:"+name, read.Folders{Builtins: profiles.FS()})
 		if p == nil {
-			t.Fatalf("%s is no profile", name)
+			t.Fatalf("%s is not a profile", name)
 		}
 		for _, s := range p.Services {
 			for _, port := range s.Ports {
@@ -181,7 +181,7 @@ func (s *outside) findAll(t *testing.T, ports []int) {
 }
 
 // scan has each scanner look for ports, side by side, from an address that
-// nobody knows yet.
+// no set has yet.
 func (s *outside) scan(ports []int, do func(name string, found func() ([]int, error))) {
 	s.hosts++
 	h := s.network.Host(fmt.Sprintf("scanner%d", s.hosts), fmt.Sprintf("203.0.113.%d", s.hosts), fmt.Sprintf("2001:db8:bad:%d::66", s.hosts))

@@ -49,7 +49,7 @@ func (a *typed) ends(t *testing.T, code int, says ...string) {
 }
 
 // On a terminal, apply says what to type and counts down until another login has
-// confirmed, or everything has gone back. Over SSH it does so by itself. A
+// confirmed, or everything is undone. Over SSH it does so by itself. A
 // signal ends the waiting and not the trial.
 func TestCountdown(t *testing.T) {
 	stage.Bare(t, "nft")
@@ -209,6 +209,25 @@ func TestFault04_ConfirmOnAFullDisk(t *testing.T) {
 	exec.Command("dd", "if=/dev/zero", "of="+folder+"/full", "bs=4k").Run() // until there is no room
 	require.Contains(t, run.ExpectAs(t, run.Confirming, 3, "confirm"), "confirmed: ", "no space left on device", "the change was undone")
 	stage.TakePicture(t).Is(t, before)
+	trials.NothingUnderWay(t)
+}
+
+// A confirm that has no room for its files changes nothing: the trial goes on, and is
+// confirmed when there is room.
+func TestFault04_ConfirmWithoutRoomForItsFiles(t *testing.T) {
+	stage.Bare(t, "nft")
+	const folder = "/etc/iptables"
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	require.NoError(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=4m,mode=0755"))
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })
+	trials.TryOut(t, "builtin:web", "10m")
+	exec.Command("dd", "if=/dev/zero", "of="+folder+"/full", "bs=4k").Run() // until there is no room
+	onTrial := stage.TakePicture(t)
+	require.Contains(t, run.ExpectAs(t, run.Confirming, 1, "confirm"), "preparing files: ", "no space left on device", "nothing was changed, and the trial continues until its deadline")
+	stage.TakePicture(t).Is(t, onTrial)
+	require.NoError(t, os.Remove(folder+"/full"))
+	run.ExpectAs(t, run.Confirming, 0, "confirm")
+	run.Expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 	trials.NothingUnderWay(t)
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/hardenctl/hardenctl/test/live/internal/trials"
 )
 
-// isOver waits until a trial is over in the journal and in the kernel. Nobody has
+// isOver waits until a trial is over in the journal and in the kernel. No command has
 // to clear up for that.
 func isOver(t *testing.T) {
 	t.Helper()

@@ -28,7 +28,7 @@ func TestForwardPolicyOnTrial(t *testing.T) {
 			passes              bool // before
 		}{
 			{"comes", left, closed, true},
-			{"is let go", closed, left, false},
+			{"is released", closed, left, false},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				t.Cleanup(func() { run.As(t, run.Applying, "revert") })

@@ -119,7 +119,7 @@ func (s Scenario) Connects(h *lab.Host, port, n int) int {
 	return int(served.Load())
 }
 
-// Replies is how many of these segments of a host, to a port that nobody
+// Replies is how many of these segments of a host, to a port that no program
 // serves, are answered.
 func (s Scenario) Replies(t *testing.T, h *lab.Host, port int, flags ...uint8) int {
 	t.Helper()

@@ -129,5 +129,5 @@ var Visits = []Visit{
 	{"a port between", []string{"tcp/7000", "udp/8000", "tcp/6001", "tcp/6000"}, nil},
 	{"a port between, of a hidden service", []string{"tcp/7000", "tcp/22", "udp/8000", "tcp/6000"}, nil},
 	{"a port between, of the other door", []string{"udp/3001", "tcp/3000", "udp/3001", "tcp/6000", "udp/3002"}, nil},
-	{"the port that stands twice, once", []string{"udp/3001", "tcp/3000", "udp/3002"}, nil},
+	{"the port that is there twice, once", []string{"udp/3001", "tcp/3000", "udp/3002"}, nil},
 }

@@ -23,7 +23,7 @@ func TestLeftOut(t *testing.T) {
 		seen := map[string]bool{}
 		for _, name := range strings.Fields(list) {
 			if !there[name] || seen[name] {
-				t.Errorf("%s is no test, or is named twice", name)
+				t.Errorf("%s is not a test, or is named twice", name)
 			}
 			seen[name] = true
 		}

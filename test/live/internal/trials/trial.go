@@ -135,7 +135,7 @@ func DieConfirming(t *testing.T, profile string) {
 }
 
 // AfterRollback are the arguments by which an apply goes on after a rollback;
-// none if the last change was no rollback.
+// none if the last change was not a rollback.
 func AfterRollback() []string {
 	live, ok := stage.Generations.LastRollback()
 	if !ok {
