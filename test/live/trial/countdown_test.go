@@ -212,20 +212,27 @@ func TestFault04_ConfirmOnAFullDisk(t *testing.T) {
 	trials.NothingUnderWay(t)
 }
 
-// A confirm that has no room for its files changes nothing: the trial goes on, and is
-// confirmed when there is room.
+// A confirm that has no room for its files changes nothing: the trial goes on. A disk
+// that becomes full in a trial is another case: the trial has the room already.
 func TestFault04_ConfirmWithoutRoomForItsFiles(t *testing.T) {
 	stage.Bare(t, "nft")
 	const folder = "/etc/iptables"
-	require.NoError(t, os.MkdirAll(folder, 0o755))
-	require.NoError(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=4m,mode=0755"))
-	t.Cleanup(func() { require.NoError(t, syscall.Unmount(folder, syscall.MNT_DETACH)) })
+	disk := func(size string) (remove func()) {
+		require.NoError(t, os.MkdirAll(folder, 0o755))
+		require.NoError(t, syscall.Mount("tmpfs", folder, "tmpfs", 0, "mode=0755,size="+size))
+		return func() { require.NoError(t, syscall.Unmount(folder, syscall.MNT_DETACH)) }
+	}
+	fill := func() { exec.Command("dd", "if=/dev/zero", "of="+folder+"/full", "bs=4k").Run() } // until there is no room
+	t.Cleanup(disk("4m"))
 	trials.TryOut(t, "builtin:web", "10m")
-	exec.Command("dd", "if=/dev/zero", "of="+folder+"/full", "bs=4k").Run() // until there is no room
+	remove := disk("4k")
+	fill()
 	onTrial := stage.TakePicture(t)
 	require.Contains(t, run.ExpectAs(t, run.Confirming, 1, "confirm"), "preparing files: ", "no space left on device", "nothing was changed, and the trial continues until its deadline")
 	stage.TakePicture(t).Is(t, onTrial)
-	require.NoError(t, os.Remove(folder+"/full"))
+	remove()
+
+	fill()
 	run.ExpectAs(t, run.Confirming, 0, "confirm")
 	run.Expect(t, 0, "plan", "builtin:web", "--detailed-exitcode")
 	trials.NothingUnderWay(t)
