@@ -53,6 +53,7 @@ func (g *Graph) rebuild(n Node, anew func(variable int, low, high Node) Node) No
 		if v := g.visits[n]; v.number == g.visit {
 			return v.made
 		}
+		g.step()
 		at := g.nodes[n]
 		made := anew(int(at.variable), visit(at.low), visit(at.high))
 		g.visits[n] = visited{g.visit, made}

@@ -2,6 +2,7 @@ package exact
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 
@@ -51,26 +52,61 @@ type Decided struct {
 // if there are more than it returns. Later fragments count only where whole packets do not
 // differ: conntrack puts packets together before rules see them.
 func Compare(before, after *Firewall) (all []Difference, more bool) {
+	all, more, _ = CompareWithin(before, after, 0) // no limit, no error
+	return all, more
+}
+
+// ErrTooMuch is the error of rules that are too many, or have too little in common, to be
+// compared within a limit.
+var ErrTooMuch = errors.New("the rules take more time than there is")
+
+// CompareWithin is Compare with a limit of steps: see bdd.Graph. 0 is for none. Equal input
+// always ends at the same step.
+func CompareWithin(before, after *Firewall, steps int) (all []Difference, more bool, err error) {
 	w := NewWorld(before.Family, before, after)
+	w.g.Limit(steps)
+	defer func() {
+		switch reason := recover(); reason {
+		case nil:
+		case bdd.TooMuch{}:
+			all, more, err = nil, false, ErrTooMuch
+		default:
+			panic(reason)
+		}
+	}()
+	all, more = w.compare(before, after)
+	return all, more, nil
+}
+
+// compare is Compare in a world of both.
+func (w *World) compare(before, after *Firewall) (all []Difference, more bool) {
 	for _, hook := range []Hook{Input, Forward, Output} {
-		a, b := w.Walk(before, hook, w.Possible()), w.Walk(after, hook, w.Possible())
-		whole := w.equal(w.bits(Fragment), 0)
-		for _, d := range w.differing(a, b) {
-			if w.g.And(d.packets, whole) != bdd.False {
-				d.packets = w.g.And(d.packets, whole)
-			}
-			for _, part := range w.byState(d.packets) {
-				regions, cut := w.Regions(hook, part.packets)
-				more = more || cut
-				for _, r := range regions {
-					of := Difference{Hook: hook, Change: d.change, First: part.first, Usual: part.usual, Region: r}
-					for _, s := range d.sets {
-						if w.g.And(s.packets, r.Packets) != bdd.False {
-							of.Sets = append(of.Sets, s.text)
-						}
+		if !before.reads(after, hook) {
+			differences, cut := w.compareAt(before, after, hook)
+			all, more = append(all, differences...), more || cut
+		}
+	}
+	return all, more
+}
+
+func (w *World) compareAt(before, after *Firewall, hook Hook) (all []Difference, more bool) {
+	a, b := w.verdicts(before, hook), w.verdicts(after, hook)
+	whole := w.equal(w.bits(Fragment), 0)
+	for _, d := range w.differing(a, b) {
+		if w.g.And(d.packets, whole) != bdd.False {
+			d.packets = w.g.And(d.packets, whole)
+		}
+		for _, part := range w.byState(d.packets) {
+			regions, cut := w.Regions(hook, part.packets)
+			more = more || cut
+			for _, r := range regions {
+				of := Difference{Hook: hook, Change: d.change, First: part.first, Usual: part.usual, Region: r}
+				for _, s := range d.sets {
+					if w.g.And(s.packets, r.Packets) != bdd.False {
+						of.Sets = append(of.Sets, s.text)
 					}
-					all = append(all, w.difference(before, after, of))
 				}
+				all = append(all, w.difference(before, after, of))
 			}
 		}
 	}
@@ -100,21 +136,26 @@ type ofState struct {
 	packets      bdd.Node
 }
 
-// byState splits packets into those that begin connections, others, and those that are in
-// the set only in unusual states. Each part has only packets that are like none of the part
-// before: one odd packet would hide what the others have in common.
+// byState splits packets into those that begin connections and differ in the usual state,
+// those of them that differ only in other states, such as above a limit, and the same of all
+// others. Each part has only packets that are like none of those parts that say more: one odd
+// packet would hide what the others have in common.
 func (w *World) byState(n bdd.Node) []ofState {
 	n = w.Settle(n)
 	example := w.usual(Packet{})
 	usual := w.g.Where(n, func(v int) bdd.Value {
-		if w.IsFact(v) {
+		if w.IsFact(v) && !w.isList(v) { // a list is what it is in every state
 			return bdd.Of(example(v))
 		}
 		return bdd.Unknown
 	})
-	first := w.g.And(usual, w.first())
-	rest := w.g.Without(usual, w.shape(first))
-	return []ofState{{true, true, first}, {false, true, rest}, {false, false, w.g.Without(n, w.shape(usual))}}
+	begins := w.first()
+	first := w.g.And(usual, begins)
+	told := w.shape(first)
+	limited := w.g.Without(w.g.And(n, begins), told)
+	rest := w.g.Without(usual, told)
+	told = w.g.Or(w.shape(usual), w.shape(limited))
+	return []ofState{{true, true, first}, {true, false, limited}, {false, true, rest}, {false, false, w.g.Without(n, told)}}
 }
 
 // first are the packets with which connections begin, and those that belong to none and

@@ -73,14 +73,21 @@ func TestCompare(t *testing.T) {
 func TestBundlesAreThemselves(t *testing.T) {
 	for _, family := range ruleset.Families {
 		for _, name := range []string{"server", "web", "docker-host"} {
-			if all, _ := Compare(golden(t, name, family), golden(t, name, family)); all != nil {
+			a, b := golden(t, name, family), golden(t, name, family)
+			w := NewWorld(family, a, b)
+			for _, hook := range []Hook{Input, Forward, Output} {
+				if all, _ := w.compareAt(a, b, hook); all != nil || !a.reads(b, hook) {
+					t.Errorf("%s differs from itself: %+v", name, all)
+				}
+			}
+			if all, more := Compare(a, b); all != nil || more {
 				t.Errorf("%s differs from itself: %+v", name, all)
 			}
 		}
 		all, _ := Compare(golden(t, "server", family), golden(t, "web", family))
 		ports := ""
 		for _, d := range all {
-			if d.Hook == Input && d.First && d.Region.Sources == nil {
+			if d.Hook == Input && d.First && d.Usual && d.Region.Sources == nil {
 				ports += fmt.Sprint(d.Change, d.Region.Protocols, d.Region.Ports)
 			}
 		}

@@ -23,9 +23,11 @@ func TestEveryRuleIsMet(t *testing.T) {
 			}
 			for id := range f.Rules() {
 				text := f.Text(id)
-				// The sources of the one set are exempt, and those of the other are not.
+				// A site fills these sets; the built-in profile has them empty.
 				empty := strings.Contains(text, "-control-v") || strings.Contains(text, "-engineering-v")
-				if never := empty && name == "ot-controller"; !met[id] && !never {
+				// The service has accepted or dropped every packet to its port before.
+				returns := id.Chain == "HARDENCTL-STRAY" && strings.HasSuffix(text, "RETURN")
+				if never := empty && name == "ot-controller" || returns; !met[id] && !never {
 					t.Errorf("%s, IPv%d: no packet meets %v: %s", name, family, id, text)
 				}
 			}

@@ -8,6 +8,8 @@ type Fact struct {
 	Kind FactKind
 	// Set and Direction are of a Member, Room or Counted fact.
 	Set, Direction string
+	// Change is of a Member fact that is about some addresses of a list.
+	Change ListChange
 	// Above is of a Counted fact.
 	Above uint64
 	// Text is the match of an Asked fact, in the words of the rule.
@@ -60,7 +62,10 @@ func (f Fact) say(holds bool) string {
 	}
 	switch f.Kind {
 	case Member:
-		return f.address() + either(" is in ", " is not in ") + f.Set
+		verb := map[ListChange][2]string{
+			0: {" is in ", " is not in "}, Leaving: {" leaves ", " does not leave "}, Joining: {" joins ", " does not join "},
+		}[f.Change]
+		return f.address() + either(verb[0], verb[1]) + f.Set
 	case Room:
 		return f.Set + either(" has room", " is full")
 	case Counted:

@@ -24,10 +24,20 @@ type Firewall struct {
 	filled map[string]bool
 }
 
-// set is a kernel set as a text declares it.
+// set is a kernel set as a text declares it, or as it was given.
 type set struct {
 	setfile.Set
 	entries []setfile.Entry
+	given   bool
+	// members are what it holds: nil if that is unknown, or if only entries say it.
+	members *netset.Set
+}
+
+// Set is a kernel set, for New.
+type Set struct {
+	setfile.Set
+	// Members are what it holds: nil if they are unknown.
+	Members *netset.Set
 }
 
 // Read reads what iptables-save or ip6tables-save prints, and what ipset save prints.
@@ -38,14 +48,29 @@ func Read(family ruleset.Family, rules, sets []byte) (*Firewall, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Firewall{Family: family, Tables: save.Tables, sets: readSets(sets), filled: map[string]bool{}}
+	return look(family, save.Tables, readSets(sets))
+}
+
+// New is Read of what is parsed already. Members are not copied: a list of a million
+// addresses costs no more than a short one.
+func New(family ruleset.Family, tables []tablefile.Table, sets []Set) (*Firewall, error) {
+	named := map[string]*set{}
+	for _, s := range sets {
+		named[s.Name] = &set{Set: s.Set, given: true, members: s.Members}
+	}
+	return look(family, tables, named)
+}
+
+// look holds the rules to the form of iptables-save.
+func look(family ruleset.Family, tables []tablefile.Table, sets map[string]*set) (*Firewall, error) {
+	f := &Firewall{Family: family, Tables: tables, sets: sets, filled: map[string]bool{}}
 	for _, t := range f.Tables {
 		if chain, found := loop(t); found {
 			return nil, fmt.Errorf("table %s: chain %s leads back to itself", t.Name, chain)
 		}
 	}
 	for id, r := range f.all() {
-		if err := f.look(id.Table, r); err != nil {
+		if err := f.lookAtRule(id.Table, r); err != nil {
 			return nil, fmt.Errorf("table %s, rule %d of chain %s: %w", id.Table, id.Number, id.Chain, err)
 		}
 	}
@@ -74,8 +99,8 @@ var long = []string{
 	"--out-interface", "--fragment", "--table", "-t", "-A", "-4", "-6", "--ipv4", "--ipv6",
 }
 
-// look holds a rule to the form of iptables-save, and notes the sets that it fills.
-func (f *Firewall) look(table string, r tablefile.Rule) error {
+// lookAtRule holds a rule to the form of iptables-save, and notes the sets that it fills.
+func (f *Firewall) lookAtRule(table string, r tablefile.Rule) error {
 	asked, err := r.Matches()
 	if err != nil {
 		return err
@@ -148,6 +173,12 @@ func (f *Firewall) members(name string) (members netset.Set, known bool) {
 	if family, _ := s.Value("family"); (family == "inet6") != (f.Family == ruleset.V6) {
 		return members, true // of the other family: it never matches
 	}
+	switch {
+	case s.members != nil:
+		return *s.members, true
+	case s.given:
+		return members, false
+	}
 	var prefixes []netip.Prefix
 	for _, e := range s.entries {
 		p, ok := s.prefix(e)
@@ -156,7 +187,9 @@ func (f *Firewall) members(name string) (members netset.Set, known bool) {
 		}
 		prefixes = append(prefixes, p)
 	}
-	return netset.Of(prefixes...), true
+	members = netset.Of(prefixes...)
+	s.members = &members
+	return members, true
 }
 
 // KnownSets yields the sets of the family whose members are known and do not change by
@@ -225,9 +258,17 @@ func loop(t tablefile.Table) (chain string, found bool) {
 
 // chain returns a chain of a table, or nil.
 func (f *Firewall) chain(table, name string) *tablefile.Chain {
-	for _, t := range f.Tables {
-		if t.Name == table {
-			return t.Chain(name)
+	if t := f.table(table); t != nil {
+		return t.Chain(name)
+	}
+	return nil
+}
+
+// table returns a table, or nil.
+func (f *Firewall) table(name string) *tablefile.Table {
+	for i := range f.Tables {
+		if f.Tables[i].Name == name {
+			return &f.Tables[i]
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package exact
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/bdd"
@@ -12,18 +13,41 @@ import (
 // for it: its diagram would be copied into that of every rule that follows. Settle
 // puts the addresses in where a question is about them.
 type list struct {
-	members  netset.Set
-	field    Field
+	Listed
+	members netset.Set
+	field   Field
+	is      bdd.Node // true for the addresses in it: a variable, or a function of those of other lists
+	// variable is of lists that have one.
 	variable int
+	has      bool
 	diagram  bdd.Node // 0 until Settle asks for it
+	// leaving and joining are the places of the lists by which another one of this name
+	// differs from this one; 0 for none.
+	leaving, joining int
 }
+
+// Listed is a set whose addresses are too many to be said.
+type Listed struct {
+	Set string
+	// Change is for those addresses alone that two firewalls do not both have in the set.
+	Change ListChange
+}
+
+// ListChange says in which of two firewalls addresses are in a set.
+type ListChange int
+
+// The changes; the zero ListChange is for all addresses of a set.
+const (
+	Leaving ListChange = iota + 1 // in the first firewall only
+	Joining                       // in the second only
+)
 
 const (
 	// fewPrefixes is how many a set may have to be in diagrams from the beginning.
 	fewPrefixes = 32
 	// mostPrefixes is how many a list may have for Settle: a diagram of more would take
 	// more memory than a command should.
-	mostPrefixes = 1 << 16
+	mostPrefixes = 1 << 14
 )
 
 // member is true where the address or port of a packet that direction names is in
@@ -44,7 +68,7 @@ func (w *walk) member(name, direction string) bdd.Node {
 
 // membership is member before any rule has changed the set.
 func (w *walk) membership(name, direction string) bdd.Node {
-	if s := w.f.sets[name]; s != nil && s.Type == "list:set" && !w.f.filled[name] {
+	if s := w.f.sets[name]; s != nil && s.Type == "list:set" && !s.given && !w.f.filled[name] {
 		any := bdd.False
 		for _, e := range s.entries {
 			// The kernel takes no list in a list.
@@ -59,47 +83,133 @@ func (w *walk) membership(name, direction string) bdd.Node {
 	if !plain || !known {
 		return w.fact(Fact{Kind: Member, Set: name, Direction: direction})
 	}
-	prefixes := append(members.V4(), members.V6()...)
-	if len(prefixes) <= fewPrefixes {
-		return w.withinAny(w.now[field], prefixes)
+	if !members.Longer(fewPrefixes) {
+		return w.withinAny(w.now[field], prefixesOf(members))
 	}
 	return w.listed(name, members, field)
 }
 
-// listed returns the variable of a list.
+func prefixesOf(members netset.Set) []netip.Prefix { return append(members.V4(), members.V6()...) }
+
+// listed is true for the addresses of a list.
 func (w *World) listed(name string, members netset.Set, field Field) bdd.Node {
 	for _, l := range w.lists {
 		if l.field == field && l.members.Equal(members) {
-			return w.g.Variable(l.variable)
+			return l.is
 		}
 	}
-	direction := "src"
-	if field == Destination {
-		direction = "dst"
+	l := list{Listed: Listed{Set: name}, members: members, field: field}
+	before := slices.IndexFunc(w.lists, func(l list) bool { return l.field == field && l.Listed == Listed{Set: name} })
+	if before < 0 {
+		return w.addList(l)
 	}
-	n := w.fact(Fact{Kind: Member, Set: name, Direction: direction, Which: len(w.lists) + 1})
-	variable, _, _, _ := w.g.Node(n)
-	w.lists = append(w.lists, list{members: members, field: field, variable: variable})
-	return n
+	// Of a long list that changes, most addresses stay. What is said is what changes.
+	old := w.lists[before]
+	part := func(change ListChange, of netset.Set) bdd.Node {
+		if of.IsEmpty() {
+			return bdd.False
+		}
+		return w.addList(list{Listed: Listed{name, change}, members: of, field: field})
+	}
+	leaving := part(Leaving, old.members.Subtract(members))
+	w.lists[before].leaving = len(w.lists) - 1
+	joining := part(Joining, members.Subtract(old.members))
+	w.lists[before].joining = len(w.lists) - 1
+	l.is = w.g.Or(joining, w.g.Without(old.is, leaving))
+	w.lists = append(w.lists, l)
+	return l.is
 }
 
-// Settle replaces the variable of each list by the addresses that are in it.
+// addList gives a list a variable.
+func (w *World) addList(l list) bdd.Node {
+	direction := "src"
+	if l.field == Destination {
+		direction = "dst"
+	}
+	l.is = w.fact(Fact{Kind: Member, Set: l.Set, Direction: direction, Change: l.Change, Which: len(w.lists) + 1})
+	l.variable, _, _, _ = w.g.Node(l.is)
+	l.has = true
+	w.lists = append(w.lists, l)
+	return l.is
+}
+
+// Settle replaces the variable of each list by the addresses that are in it, unless they
+// are too many. What is known of it by lists that it differs from is put in too.
 func (w *World) Settle(n bdd.Node) bdd.Node {
 	asked := w.g.Asked(n)
 	for i := range w.lists {
+		if l := w.lists[i]; l.has && asked[l.variable] && l.members.Longer(mostPrefixes) {
+			n = w.related(l, n, asked)
+		}
+	}
+	for i := range w.lists {
 		l := &w.lists[i]
-		prefixes := append(l.members.V4(), l.members.V6()...)
-		if !asked[l.variable] || len(prefixes) > mostPrefixes {
+		if !l.has || !asked[l.variable] || l.members.Longer(mostPrefixes) {
 			continue
 		}
 		if l.diagram == bdd.False {
-			l.diagram = w.withinAny(w.bits(l.field), prefixes)
+			l.diagram = w.withinAny(w.bits(l.field), prefixesOf(l.members))
 		}
-		in := w.g.Where(n, func(v int) bdd.Value { return when(v == l.variable, bdd.Yes) })
-		out := w.g.Where(n, func(v int) bdd.Value { return when(v == l.variable, bdd.No) })
+		in, out := w.without(n, l.variable)
 		n = w.g.Choose(l.diagram, in, out)
 	}
 	return n
+}
+
+// related puts in that what leaves a list was in it, and that what joins it was not.
+func (w *World) related(l list, n bdd.Node, asked map[int]bool) bdd.Node {
+	in, out := w.without(n, l.variable)
+	if of := w.lists[l.leaving]; of.Listed == (Listed{l.Set, Leaving}) && asked[of.variable] {
+		n = w.g.Choose(of.is, in, n)
+	}
+	if of := w.lists[l.joining]; of.Listed == (Listed{l.Set, Joining}) && asked[of.variable] {
+		n = w.g.Choose(of.is, out, n)
+	}
+	return n
+}
+
+// without is a function where a variable is true, and where it is false.
+func (w *World) without(n bdd.Node, variable int) (in, out bdd.Node) {
+	in = w.g.Where(n, func(v int) bdd.Value { return when(v == variable, bdd.Yes) })
+	out = w.g.Where(n, func(v int) bdd.Value { return when(v == variable, bdd.No) })
+	return in, out
+}
+
+// isList reports whether a variable stands for a list.
+func (w *World) isList(variable int) bool {
+	return slices.ContainsFunc(w.lists, func(l list) bool { return l.has && l.variable == variable })
+}
+
+// someOf narrows packets to some whose address is in the list that a variable stands for.
+func (w *World) someOf(n bdd.Node, variable int) bdd.Node {
+	for _, l := range w.lists {
+		if l.has && l.variable == variable {
+			prefixes := prefixesOf(l.members)
+			if some := w.g.And(n, w.withinAny(w.bits(l.field), prefixes[:min(len(prefixes), fewPrefixes)])); some != bdd.False {
+				return some
+			}
+		}
+	}
+	return n
+}
+
+// Lists are the lists in which the addresses of all of some packets are, and those in which
+// none is, as far as they are too long to be said.
+func (w *World) Lists(n bdd.Node, field Field) (inside, outside []Listed) {
+	asked := w.g.Asked(n)
+	for _, l := range w.lists {
+		if !l.has || l.field != field || !asked[l.variable] {
+			continue
+		}
+		in, out := w.without(n, l.variable)
+		switch {
+		case out == bdd.False:
+			inside = append(inside, l.Listed)
+		case in == bdd.False:
+			outside = append(outside, l.Listed)
+		}
+	}
+	return inside, outside
 }
 
 func when(is bool, value bdd.Value) bdd.Value {
@@ -112,7 +222,7 @@ func when(is bool, value bdd.Value) bdd.Value {
 // listValue returns whether an address is in the list that a variable stands for.
 func (w *World) listValue(variable int, source, destination netip.Addr) bdd.Value {
 	for _, l := range w.lists {
-		if l.variable != variable {
+		if !l.has || l.variable != variable {
 			continue
 		}
 		address := source

@@ -113,7 +113,7 @@ func (w *World) example() Packet {
 	if w.Family == ruleset.V6 {
 		p.Source, p.Destination = netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("2001:db8:1::1")
 	}
-	p.Values = map[Field]uint64{Protocol: tcpProtocol, Flags: 2, SourcePort: 40000, HopLimit: 64, Length: 60, State: newState}
+	p.Values = map[Field]uint64{Protocol: tcpProtocol, Flags: 2, SourcePort: 40000, DestinationPort: 8080, HopLimit: 64, Length: 60, State: newState}
 	return p
 }
 
@@ -182,6 +182,10 @@ func (w *World) Witness(n bdd.Node) (p Packet, conditions []Condition, ok bool) 
 	turned := map[int]bool{}
 	for _, v := range unusual {
 		turned[v] = true
+		if w.isList(v) {
+			n = w.someOf(n, v)
+			continue
+		}
 		conditions = append(conditions, Condition{w.Fact(v), !usual(v)})
 	}
 	n = w.g.Where(n, func(v int) bdd.Value {

@@ -2,6 +2,7 @@ package exact
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bdd"
 )
@@ -19,8 +20,19 @@ type Region struct {
 	Any, Other bool
 	// Sources and Destinations are addresses; nil where it does not matter.
 	Sources, Destinations Addresses
+	// Inside are lists that the sources are in, Outside those that they are not in, which
+	// Sources does not say: they are too long.
+	Inside, Outside []Listed
 	// Packets are those of the set that the other fields say.
 	Packets bdd.Node
+}
+
+// Has reports whether packets of a protocol to a port are in the region.
+func (r Region) Has(protocol string, port uint16) bool {
+	in := func(ranges []Range, n uint64) bool {
+		return slices.ContainsFunc(ranges, func(r Range) bool { return r.First <= n && n <= r.Last })
+	}
+	return in(r.Protocols, protocols[protocol]) && (r.Ports == nil || in(r.Ports, uint64(port)))
 }
 
 // Range is numbers from First to Last.
@@ -59,6 +71,7 @@ func (w *World) Regions(hook Hook, n bdd.Node) (regions []Region, more bool) {
 				} else if protocol == icmpOf(w.Family) {
 					r.Types = at.ranges
 				}
+				r.Inside, r.Outside = w.Lists(r.Packets, Source)
 				r.Sources, r.Destinations = w.addressesIn(at.rest, Source), w.addressesIn(at.rest, Destination)
 				regions = append(regions, r)
 			}
@@ -155,7 +168,7 @@ func (w *World) named(numbers []Range) (names []string, other, any bool) {
 type Addresses []netip.Prefix
 
 // mostPrefixesSaid is how many prefixes of a set of addresses are found.
-const mostPrefixesSaid = 1 << 12
+const mostPrefixesSaid = mostPrefixes
 
 // addressesIn are the sources or destinations that a function has.
 func (w *World) addressesIn(n bdd.Node, f Field) (all Addresses) {

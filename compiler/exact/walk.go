@@ -128,21 +128,31 @@ type rule struct {
 // Walk sends packets through a firewall. The firewall must be one of those that the
 // world was made of. The result has no Steps.
 func (w *World) Walk(f *Firewall, hook Hook, packets bdd.Node) *Result {
-	return w.walk(f, hook, packets, nil)
+	k := w.walk(f, hook, packets, nil)
+	k.finish()
+	return k.result
+}
+
+// verdicts is Walk with the verdicts of all packets, and what goes into which set: it does
+// not say which rule did it.
+func (w *World) verdicts(f *Firewall, hook Hook) *Result {
+	return w.walk(f, hook, w.Possible(), nil).result
 }
 
 // Trace is Walk rule by rule, and with Steps: slower for many packets, and fast for those
 // of which most bits are known. The result says nothing of bits that are known.
 func (w *World) Trace(f *Firewall, hook Hook, packets bdd.Node, known func(variable int) bdd.Value) *Result {
-	return w.walk(f, hook, w.g.Where(packets, known), known)
+	k := w.walk(f, hook, w.g.Where(packets, known), known)
+	k.finish()
+	return k.result
 }
 
 func newResult() *Result {
 	return &Result{Verdicts: map[Verdict]bdd.Node{}, Reach: map[RuleID]bdd.Node{}}
 }
 
-// walk is Trace if known is not nil.
-func (w *World) walk(f *Firewall, hook Hook, packets bdd.Node, known func(variable int) bdd.Value) *Result {
+// walk goes rule by rule if known is not nil.
+func (w *World) walk(f *Firewall, hook Hook, packets bdd.Node, known func(variable int) bdd.Value) *walk {
 	if w.loaded[f] == nil {
 		w.loaded[f] = w.load(f)
 	}
@@ -171,9 +181,8 @@ func (w *World) walk(f *Firewall, hook Hook, packets bdd.Node, known func(variab
 		packets = k.hook(p, packets)
 	}
 	k.verdict(Verdict{Kind: Accept}, packets)
-	k.finish()
 	k.noteSets()
-	return k.result
+	return k
 }
 
 // noteSets notes what rules have made of sets.

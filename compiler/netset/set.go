@@ -79,6 +79,12 @@ func (s Set) Equal(t Set) bool {
 // IsEmpty reports whether s holds no address.
 func (s Set) IsEmpty() bool { return len(s.v4) == 0 && len(s.v6) == 0 }
 
+// Longer reports whether more than n prefixes are needed to cover s. It is cheap for a
+// long set.
+func (s Set) Longer(n int) bool {
+	return len(s.v4)+len(s.v6) > n || blocks(s.v4)+blocks(s.v6) > n
+}
+
 // V4 returns the fewest IPv4 prefixes that cover the IPv4 part of s exactly, in
 // order of address, or nil when it has none.
 func (s Set) V4() []netip.Prefix { return prefixes(s.v4) }
