@@ -5,9 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hardenctl/hardenctl/internal/cli/answer"
+	"github.com/hardenctl/hardenctl/compiler/answer"
 	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/subject"
 	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 )
 
@@ -51,11 +52,11 @@ func (f diffFlags) run(cmd *cobra.Command, a, b string) error {
 	if err := errors.Join(option.RefuseEmpty(cmd, "sets-a"), option.RefuseEmpty(cmd, "sets-b")); err != nil {
 		return err
 	}
-	before, err := answer.Named(cmd, a, *f.setsA, *f.allowed, *f.asJSON)
+	before, err := subject.Named(cmd, a, *f.setsA, *f.allowed, *f.asJSON)
 	if err != nil {
 		return err
 	}
-	after, err := answer.Named(cmd, b, *f.setsB, *f.allowed, *f.asJSON)
+	after, err := subject.Named(cmd, b, *f.setsB, *f.allowed, *f.asJSON)
 	if err != nil {
 		return err
 	}

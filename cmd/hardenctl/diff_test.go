@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hardenctl/hardenctl/internal/cli/answer"
+	"github.com/hardenctl/hardenctl/compiler/answer"
 )
 
 // Diff compares what profiles mean: neither order nor comments are a difference, and one

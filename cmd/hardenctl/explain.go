@@ -5,9 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/compiler/answer"
 	"github.com/hardenctl/hardenctl/compiler/exact"
-	"github.com/hardenctl/hardenctl/internal/cli/answer"
 	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/subject"
 	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 )
 
@@ -60,8 +61,8 @@ func (f explainFlags) run(cmd *cobra.Command, packet string, profile []string) e
 	if err != nil {
 		return err
 	}
-	s, err := subject(cmd, profile, *f.rules, *f.sets, func() (*answer.Subject, error) { return answer.Dump(*f.rules, *f.sets, p.Family) },
-		func() (*answer.Subject, error) { return answer.Profile(cmd, profile, *f.allowed, *f.asJSON) })
+	s, err := opened(cmd, profile, *f.rules, *f.sets, func() (*answer.Subject, error) { return subject.Dump(*f.rules, *f.sets, p.Family) },
+		func() (*answer.Subject, error) { return subject.Profile(cmd, profile, *f.allowed, *f.asJSON) })
 	if err != nil {
 		return err
 	}
@@ -75,8 +76,8 @@ func (f explainFlags) run(cmd *cobra.Command, packet string, profile []string) e
 	return v.Print(cmd.OutOrStdout())
 }
 
-// subject opens what a command with --rules and PROFILE is about.
-func subject(cmd *cobra.Command, profile []string, rules, sets string, dump, compiled func() (*answer.Subject, error)) (*answer.Subject, error) {
+// opened is what a command with --rules and PROFILE is about.
+func opened(cmd *cobra.Command, profile []string, rules, sets string, dump, compiled func() (*answer.Subject, error)) (*answer.Subject, error) {
 	for _, flag := range []string{"rules", "sets"} {
 		if err := option.RefuseEmpty(cmd, flag); err != nil {
 			return nil, err

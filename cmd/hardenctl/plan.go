@@ -17,6 +17,7 @@ import (
 // planFlags are the flags of plan.
 type planFlags struct {
 	asJSON, detailed *bool
+	full             *bool
 	out              *string
 	allowed          *[]string
 	notAdmins        *option.Addresses
@@ -24,8 +25,13 @@ type planFlags struct {
 
 const planLong = `Show what apply would change. plan compiles the profile, loads it in a throwaway
 network namespace with this host's own tools, and compares the result with this
-host. It lists every difference with the profile line behind it. What hardenctl
-does not own is listed as unmanaged: apply leaves it unchanged. plan also tests
+host. It begins with what changes for packets: which ones are newly accepted, no
+longer accepted, or answered differently, each with an example and the rules that
+decide it before and after, rules of other programs included; and which programs
+lose clients by it. Then it says how much changes. With --full it lists every
+change with the profile line behind it.
+
+What hardenctl does not own is unmanaged: apply leaves it unchanged. plan also tests
 with real packets who can still log in: everyone who is logged in now, and the
 profile's admin addresses. It shows who would be locked out. --not-an-admin ADDRESS
 excludes a connected address (see apply --help).
@@ -52,6 +58,7 @@ func newPlan() *cobra.Command {
 		out:      cmd.Flags().StringP("output", "o", "", "save the plan to this file, for apply --plan"),
 		allowed:  option.Allow(cmd),
 
+		full:      option.Full(cmd),
 		notAdmins: option.NotAdmin(cmd),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -89,7 +96,7 @@ func (f planFlags) run(cmd *cobra.Command, args []string) error {
 	_ = r.Guard(cmd.Context(), f.notAdmins.All)
 	change.NoteRollback(r.Plan)
 	change.NoteUnconfirmed(r, b, s.Read)
-	if err := showPlan(cmd, r, *f.asJSON); err != nil {
+	if err := f.show(cmd, r); err != nil {
 		return err
 	}
 	if *f.out != "" {
@@ -103,11 +110,11 @@ func (f planFlags) run(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// showPlan writes a plan, for a person or as JSON.
-func showPlan(cmd *cobra.Command, r *host.Reading, asJSON bool) error {
+// show writes a plan, for a person or as JSON.
+func (f planFlags) show(cmd *cobra.Command, r *host.Reading) error {
 	w := cmd.OutOrStdout()
-	if asJSON {
+	if *f.asJSON {
 		return terminal.JSON(w, r.Plan)
 	}
-	return change.PrintPlan(w, r, terminal.Colourful(w))
+	return change.PrintPlan(w, r, terminal.Colourful(w), *f.full)
 }

@@ -3,8 +3,9 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/hardenctl/hardenctl/internal/cli/answer"
+	"github.com/hardenctl/hardenctl/compiler/answer"
 	"github.com/hardenctl/hardenctl/internal/cli/option"
+	"github.com/hardenctl/hardenctl/internal/cli/subject"
 	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 )
 
@@ -33,8 +34,8 @@ what ipset save printed.`,
 	asJSON := cmd.Flags().Bool("json", false, "print the list as JSON")
 	allowed := option.Allow(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		s, err := subject(cmd, args, *rules, *sets, func() (*answer.Subject, error) { return answer.Dump(*rules, *sets, 0) },
-			func() (*answer.Subject, error) { return answer.Profile(cmd, args, *allowed, *asJSON) })
+		s, err := opened(cmd, args, *rules, *sets, func() (*answer.Subject, error) { return subject.Dump(*rules, *sets, 0) },
+			func() (*answer.Subject, error) { return subject.Profile(cmd, args, *allowed, *asJSON) })
 		if err != nil {
 			return err
 		}

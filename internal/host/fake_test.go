@@ -15,6 +15,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/dataplane/fake"
 	"github.com/hardenctl/hardenctl/internal/host/guard"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/meaning"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 )
 
@@ -45,6 +46,7 @@ func newBench(t *testing.T) *bench {
 		Guard:     func(context.Context, guard.Question) (*plan.Access, []string) { return &plan.Access{}, nil },
 		Watch:     func(e journal.Entry) error { b.watched = append(b.watched, e); return nil },
 		Notes:     func(*host.Reading) []string { return nil },
+		Listeners: func(func(meaning.Listener) bool) ([]meaning.Listener, error) { return nil, nil },
 		Unloaded:  func(*host.Reading) []string { return nil },
 	}, root)
 	return b

@@ -20,6 +20,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
 	"github.com/hardenctl/hardenctl/internal/host/lock"
+	"github.com/hardenctl/hardenctl/internal/host/meaning"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/restore"
@@ -65,6 +66,8 @@ type Reading struct {
 	copies    map[string]string
 	unsettled error
 	released  released
+	// meaning gives what the plan changes for packets, once; nil where nobody asks.
+	meaning <-chan *meaning.Meaning
 }
 
 // ErrNotRoot is the error of a process that may not read the firewall.
@@ -74,7 +77,13 @@ var ErrNotRoot = errors.New("the firewall can only be read and changed as root")
 // are in the plan; they are not an error. While a trial is pending, what the host has
 // is what it has on trial.
 func (h Host) Read(ctx context.Context, b *bundle.Bundle) (*Reading, error) {
-	return h.read(ctx, b, (*Reading).settle)
+	return h.read(ctx, b, func(r *Reading) error {
+		if err := r.settle(); err != nil {
+			return err
+		}
+		r.workOutMeaning()
+		return nil
+	})
 }
 
 // readAlone is Read for a change to the host as it is: with a trial beside what
@@ -129,6 +138,7 @@ func (h Host) read(ctx context.Context, b *bundle.Bundle, view func(*Reading) er
 func (r *Reading) plan(rivals []plan.Rival, notes []string) {
 	r.Plan = plan.Compare(r.Have, r.Want, r.Bundle.Manifest)
 	r.Plan.OnTrial = r.pendingTrial()
+	r.addMeaning()
 	r.Plan.Rivals = append(r.Plan.Rivals, rivals...)
 	r.Plan.Notes = append(r.Plan.Notes, slices.Concat(r.trialNotes(), watchdog.Notes(), r.released.notes, notes, r.Tools.Notes(), r.host.system.Notes(r))...)
 }

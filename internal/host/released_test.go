@@ -64,7 +64,7 @@ func (b *bench) plans(target *bundle.Bundle, want ...string) {
 	var got []string
 	r := b.reads(target)
 	var text strings.Builder
-	b.must(r.Plan.Print(&text, false))
+	b.must(r.Plan.Print(&text, false, true))
 	for line := range strings.Lines(text.String()) {
 		if line = strings.TrimSpace(line); strings.Contains(line, "no longer stated") {
 			got = append(got, line)

@@ -9,6 +9,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/dataplane"
 	"github.com/hardenctl/hardenctl/internal/host/guard"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/meaning"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/setting"
@@ -27,13 +28,16 @@ type System struct {
 	Watch func(journal.Entry) error
 	// Notes says what a reader of a plan should know beside it.
 	Notes func(r *Reading) []string
+	// Listeners returns the programs that wait for packets of others, those that are asked
+	// for.
+	Listeners func(asked func(meaning.Listener) bool) ([]meaning.Listener, error)
 	// Unloaded says what to do for the saved files to be loaded at boot.
 	Unloaded func(r *Reading) []string
 }
 
 // ThisMachine is the machine that this process runs on.
 func ThisMachine() System {
-	return System{dataplane.Live(), root, guard.Ask, watchdog.Start, notes, unloaded}
+	return System{dataplane.Live(), root, guard.Ask, watchdog.Start, notes, probe.Listeners, unloaded}
 }
 
 // root is the ErrNotRoot of a process that is not root's.

@@ -23,6 +23,7 @@ type Flags struct {
 	approved    *bool
 	AsJSON      *bool
 	noGuard     *bool
+	full        *bool
 	notAdmins   *option.Addresses
 	within      *time.Duration
 	lockTimeout *time.Duration
@@ -43,6 +44,7 @@ func NewFlags(cmd *cobra.Command) Flags {
 		approved:    cmd.Flags().Bool("auto-approve", false, "do not ask for a yes (required without a terminal)"),
 		AsJSON:      cmd.Flags().Bool("json", false, "print the plan and the outcome as JSON"),
 		noGuard:     cmd.Flags().Bool("no-guard", false, "skip the lockout check: do not test whether you can still log in"),
+		full:        option.Full(cmd),
 		notAdmins:   option.NotAdmin(cmd),
 		within:      withinFlag(cmd),
 		lockTimeout: option.TurnTimeout(cmd, 10*time.Second),

@@ -195,7 +195,7 @@ func (f Flags) show(cmd *cobra.Command, p proposal) (written func(), err error) 
 	}
 	var text bytes.Buffer
 	w := cmd.OutOrStdout()
-	if err := PrintPlan(&text, p.reading, terminal.Colourful(w)); err != nil {
+	if err := PrintPlan(&text, p.reading, terminal.Colourful(w), *f.full); err != nil {
 		return nil, err
 	}
 	done := make(chan error, 1)
@@ -227,10 +227,10 @@ func readAnswer(ctx context.Context, from io.Reader) string {
 	}
 }
 
-// PrintPlan writes a plan for a person.
-func PrintPlan(w io.Writer, r *host.Reading, colour bool) error {
+// PrintPlan writes a plan for a person: in a screen, or in full.
+func PrintPlan(w io.Writer, r *host.Reading, colour, full bool) error {
 	if _, err := fmt.Fprintf(w, "%s on this host (iptables %s, %s)\n\n", r.Plan.Profile, r.Tools.Version, r.Tools.Backend); err != nil {
 		return err
 	}
-	return r.Plan.Print(w, colour)
+	return r.Plan.Print(w, colour, full)
 }

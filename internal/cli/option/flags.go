@@ -20,6 +20,11 @@ func TurnTimeout(cmd *cobra.Command, wait time.Duration) *time.Duration {
 	return Duration(cmd, "lock-timeout", wait, "how long to wait for another hardenctl or a pending trial", nil)
 }
 
+// Full adds --full, for a command that shows a plan.
+func Full(cmd *cobra.Command) *bool {
+	return cmd.Flags().Bool("full", false, "list every change, and every packet that is decided differently")
+}
+
 // RefuseEmpty returns an error for a flag that was given without a value, as a
 // script does whose variable is not set: it would count as a flag not given.
 func RefuseEmpty(cmd *cobra.Command, name string) error {

@@ -20,6 +20,7 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/dataplane/fake"
 	"github.com/hardenctl/hardenctl/internal/host/guard"
 	"github.com/hardenctl/hardenctl/internal/host/journal"
+	"github.com/hardenctl/hardenctl/internal/host/meaning"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
@@ -52,10 +53,11 @@ func changed(t *testing.T, p dataplane.Plane) string {
 	}
 	h := host.On(host.System{
 		Plane: p, Permitted: func() error { return nil },
-		Guard:    func(context.Context, guard.Question) (*plan.Access, []string) { return &plan.Access{}, nil },
-		Watch:    func(journal.Entry) error { return nil },
-		Notes:    func(*host.Reading) []string { return nil },
-		Unloaded: func(*host.Reading) []string { return nil },
+		Guard:     func(context.Context, guard.Question) (*plan.Access, []string) { return &plan.Access{}, nil },
+		Watch:     func(journal.Entry) error { return nil },
+		Notes:     func(*host.Reading) []string { return nil },
+		Listeners: func(func(meaning.Listener) bool) ([]meaning.Listener, error) { return nil, nil },
+		Unloaded:  func(*host.Reading) []string { return nil },
 	}, root)
 	act := func(what string, want host.Status, do func(*host.Handle) host.Outcome) {
 		t.Helper()

@@ -79,7 +79,7 @@ func TestPrintAccess(t *testing.T) {
 		{&Access{Unproven: "no veth"}, "  risky: not verified: no veth\n"},
 	} {
 		var b strings.Builder
-		(&Plan{Access: test.access}).Print(&b, false)
+		(&Plan{Access: test.access}).Print(&b, false, true)
 		if !strings.Contains(b.String(), test.want) {
 			t.Errorf("no %q in\n%s", test.want, &b)
 		}

@@ -17,7 +17,7 @@ func TestAccessOfPage(t *testing.T) {
 		p.Access.Sources = append(p.Access.Sources, AdminSource{Address: address, Learned: "access.admin", Port: "tcp/22", Service: "ssh"})
 	}
 	var printed bytes.Buffer
-	p.Print(&printed, false)
+	p.Print(&printed, false, true)
 	if want := pages.Output(t, "docs/operations.md", "## The lockout check"); !strings.Contains(printed.String(), want) {
 		t.Errorf("a plan prints\n%s\nand the page shows\n%s", &printed, want)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/meaning"
 )
 
 // Action is what happens to an object. Its text is the sign that a view shows.
@@ -46,6 +47,8 @@ const Format = 1
 type Plan struct {
 	Format  int    `json:"format"`
 	Profile string `json:"profile"`
+	// Meaning is what the changes do to packets; nil if that was not asked.
+	Meaning *meaning.Meaning `json:"meaning,omitempty"`
 	// Changes is empty when the host is what the profile says.
 	Changes []Step `json:"changes"`
 	// Untouched is what hardenctl found and does not own.

@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hardenctl/hardenctl/compiler/answer"
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/meaning"
 )
 
 // schema is the part of JSON Schema that schema.json uses.
@@ -51,6 +53,8 @@ func TestSchemaIsThatOfThePlan(t *testing.T) {
 		{root, Plan{}}, {root.Defs["step"], Step{}}, {root.Defs["foreign"], Foreign{}},
 		{root.Defs["unreachable"], Unreachable{}}, {root.Defs["summary"], Summary{}}, {root.Defs["origin"], bundle.Origin{}},
 		{root.Defs["access"], Access{}}, {root.Defs["caller"], AdminSource{}}, {root.Defs["rival"], Rival{}}, {root.Defs["on_trial"], OnTrial{}},
+		{root.Defs["meaning"], meaning.Meaning{}}, {root.Defs["difference"], answer.DifferenceView{}}, {root.Defs["decided"], answer.DecidedView{}},
+		{root.Defs["decider"], answer.RuleView{}}, {root.Defs["listener"], meaning.Loss{}},
 	} {
 		typ := reflect.TypeOf(c.value)
 		names, required := fields(typ)
@@ -75,6 +79,13 @@ func TestSchemaIsThatOfThePlan(t *testing.T) {
 // written even if they are empty, both sorted.
 func fields(typ reflect.Type) (names, required []string) {
 	for i := range typ.NumField() {
+		if field := typ.Field(i); field.Anonymous {
+			inner, always := fields(field.Type)
+			names, required = append(names, inner...), append(required, always...)
+			continue
+		} else if !field.IsExported() {
+			continue
+		}
 		name, options, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
 		names = append(names, name)
 		if options != "omitempty" {

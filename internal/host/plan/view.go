@@ -7,26 +7,29 @@ import (
 	"strings"
 )
 
-// Print writes the plan for a person, and returns the first error of w.
-func (p *Plan) Print(w io.Writer, colour bool) error {
+// Print writes the plan for a person, and returns the first error of w: what it means for
+// packets, then how much changes. full lists each change.
+func (p *Plan) Print(w io.Writer, colour, full bool) error {
 	out := bufio.NewWriter(w)
 	v := view{w: out, colour: colour}
-	section := ""
-	for _, s := range p.Changes {
-		if title := sectionOf(s); title != section {
-			section = title
-			v.title(title)
-		}
-		v.step(s)
+	v.meaning(p, full)
+	if full || len(p.Changes) <= fewChanges {
+		v.changes(p.Changes)
+	} else {
+		v.counts(p.Changes)
 	}
 	v.outOfReach(p.OutOfReach)
-	v.untouched(p.Untouched)
+	v.untouched(p.Untouched, full)
 	v.access(p)
 	v.notes(p.Notes)
 	v.rivals(p.Rivals)
+	v.risks(p.Changes)
 	v.summary(p)
 	return out.Flush()
 }
+
+// fewChanges are so many that each has room on a screen.
+const fewChanges = 8
 
 // view prints to a writer that keeps its first error until it is flushed.
 type view struct {
@@ -52,6 +55,59 @@ func (v view) line(format string, parts ...any) {
 	fmt.Fprintln(v.w, strings.ReplaceAll(text, "\n", `\x0a`))
 }
 
+// changes lists each change.
+func (v view) changes(all []Step) {
+	section := ""
+	for _, s := range all {
+		if title := sectionOf(s); title != section {
+			section = title
+			v.title(title)
+		}
+		v.step(s)
+	}
+}
+
+// counts says how much changes.
+func (v view) counts(all []Step) {
+	v.title("Changes (--full lists each)")
+	var order []string
+	counted := map[string]map[string]int{}
+	for _, s := range all {
+		section := sectionOf(s)
+		if counted[section] == nil {
+			order, counted[section] = append(order, section), map[string]int{}
+		}
+		counted[section][string(s.Action)+string(s.Kind)]++
+	}
+	for _, section := range order {
+		v.line("    %s: %s", section, v.count(counted[section]))
+	}
+}
+
+// count says how many objects of a section are added, changed and removed: "+ 85 rules".
+func (v view) count(n map[string]int) string {
+	var parts []string
+	for _, action := range []Action{Add, Change, Remove} {
+		for _, kind := range []Kind{Policy, Chain, Rule, Set, Setting, File} {
+			if n := n[string(action)+string(kind)]; n > 0 {
+				parts = append(parts, fmt.Sprintf("%s %s", v.paint(tints[action], string(action)), plural(n, kind)))
+			}
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// plural is a number of objects.
+func plural(n int, kind Kind) string {
+	switch {
+	case n == 1:
+		return "1 " + string(kind)
+	case kind == Policy:
+		return fmt.Sprintf("%d policies", n)
+	}
+	return fmt.Sprintf("%d %ss", n, kind)
+}
+
 func sectionOf(s Step) string {
 	switch s.Kind {
 	case Set:
@@ -62,6 +118,46 @@ func sectionOf(s Step) string {
 		return "Files"
 	}
 	return fmt.Sprintf("IPv%d rules", s.Family)
+}
+
+// meaning says what the plan changes for packets. A plan without changes changes nothing.
+func (v view) meaning(p *Plan, full bool) {
+	if p.Meaning == nil || p.Empty() {
+		return
+	}
+	v.title("What changes for packets")
+	for _, line := range p.Meaning.Lines(full) {
+		v.line("  %s", line)
+	}
+	if len(p.Rivals) > 0 {
+		v.line("  The rules of other firewalls count only as far as iptables shows them.")
+	}
+	if lost := p.Meaning.LostClients(); lost != nil {
+		v.title("Programs that lose clients")
+		for _, line := range lost {
+			v.line("    %s", line)
+		}
+	}
+}
+
+// risks are the changes that are risky, where the one who is asked sees them.
+func (v view) risks(all []Step) {
+	titled := false
+	for _, s := range all {
+		if s.Risk == "" {
+			continue
+		}
+		if !titled {
+			v.title("Risky changes")
+			titled = true
+		}
+		family := ""
+		if s.Family > 0 {
+			family = fmt.Sprintf("IPv%d ", s.Family)
+		}
+		v.line("  %s%s", family, describe(s)+memberChanges(s))
+		v.line("      %s %s", v.paint("1;33", "risky:"), s.Risk)
+	}
 }
 
 func (v view) step(s Step) {
@@ -136,8 +232,21 @@ func orNothing(value string) string {
 	return value
 }
 
-func (v view) untouched(list []Foreign) {
+func (v view) untouched(list []Foreign, full bool) {
 	if len(list) == 0 {
+		return
+	}
+	if !full && len(list) > fewChanges {
+		chains, sets, n := 0, 0, 0
+		for _, f := range list {
+			if f.Kind == Set {
+				sets++
+			} else {
+				chains, n = chains+1, n+f.Count
+			}
+		}
+		v.title("Unmanaged (left unchanged; --full lists each)")
+		v.line("    %s with %s, %s", plural(chains, Chain), rules(n), plural(sets, Set))
 		return
 	}
 	v.title("Unmanaged (left unchanged)")

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hardenctl/hardenctl/compiler/answer"
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/internal/host/meaning"
 )
 
 // example has one of everything that a view shows.
@@ -28,6 +30,15 @@ func example() *Plan {
 			{Address: "198.51.100.9", Learned: "access.admin", Interface: "eth0", Port: "tcp/22", Service: "ssh", Knock: true},
 		}},
 	}
+	rule := answer.RuleView{Table: "filter", Chain: "INPUT", Number: 3, Text: "-p tcp -m tcp --dport 9100 -j ACCEPT"}
+	p.Meaning = &meaning.Meaning{
+		Differences: []answer.DifferenceView{{
+			Family: 4, Hook: "INPUT", Change: "no longer accepted", First: true, Usual: true, RegionView: answer.RegionView{What: "tcp/9100", Sources: "everyone", Destinations: "everyone"},
+			Example: "tcp 192.0.2.7:40000 -> 198.51.100.1:9100 syn new", Conditions: []string{},
+			Before: answer.DecidedView{Verdict: "accept", Rule: &rule}, After: answer.DecidedView{Verdict: "drop"},
+		}},
+		Listeners: []meaning.Loss{{Family: 4, Port: "tcp/9100", Program: "exporter", Sources: "everyone"}},
+	}
 	p.add(Step{Action: Change, Kind: Policy, Family: 4, Object: "filter INPUT", Before: "ACCEPT", After: "DROP", Origin: origin("policy.input", 4), Risk: riskPolicy})
 	p.add(Step{Action: Add, Kind: Chain, Family: 4, Object: "filter HARDENCTL-INPUT", After: "1 rule"})
 	p.add(Step{Action: Add, Kind: Rule, Family: 4, Object: "filter HARDENCTL-INPUT", Number: 1, After: "-j DROP"})
@@ -42,7 +53,16 @@ func example() *Plan {
 
 func origin(part string, line int) *bundle.Origin { o := at(part, line); return &o }
 
-const exampleView = `IPv4 rules
+const exampleView = `What changes for packets
+  IPv4, to this host: no longer accepted
+    tcp/9100 from everyone
+      example: tcp 192.0.2.7:40000 -> 198.51.100.1:9100 syn new
+      before:  ACCEPT, rule 3 of INPUT (table filter): -p tcp -m tcp --dport 9100 -j ACCEPT
+      after:   DROP, no rule is for it
+  The rules of other firewalls count only as far as iptables shows them.
+Programs that lose clients
+    tcp/9100 (exporter): not reachable any more from everyone, over IPv4
+IPv4 rules
   ~ policy filter INPUT: ACCEPT -> DROP   # web.toml:4
       risky: new connections that the profile does not allow will be refused
   + chain filter HARDENCTL-INPUT: 1 rule
@@ -69,16 +89,19 @@ Admin access, tested with real packets
 Note: no service loads the saved files at boot
 Another firewall is active; apply stops until you disable it
   warning: ufw is enabled: then run ufw disable
+Risky changes
+  IPv4 policy filter INPUT: ACCEPT -> DROP
+      risky: new connections that the profile does not allow will be refused
 Plan: 4 to add, 3 to change, 1 to remove, 1 risky.
 `
 
 func TestPrint(t *testing.T) {
 	var plain, colourful bytes.Buffer
-	example().Print(&plain, false)
+	example().Print(&plain, false, true)
 	if plain.String() != exampleView {
 		t.Errorf("got\n%s\nwant\n%s", &plain, exampleView)
 	}
-	example().Print(&colourful, true)
+	example().Print(&colourful, true, true)
 	for _, want := range []string{
 		"\x1b[1mIPv4 rules\x1b[0m\n",
 		"  \x1b[33m~\x1b[0m policy filter INPUT: ACCEPT -> DROP   \x1b[2m# web.toml:4\x1b[0m\n",
@@ -93,6 +116,28 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+// In a screen are the meaning, how much changes, and what is risky, in place of each change.
+func TestPrintBrief(t *testing.T) {
+	p := example()
+	for i := range 9 {
+		p.add(Step{Action: Add, Kind: Rule, Family: 6, Object: "filter HARDENCTL-INPUT", Number: i + 1, After: "-j ACCEPT"})
+		p.Untouched = append(p.Untouched, Foreign{Chain, 4, "filter MORE", 2})
+	}
+	var b bytes.Buffer
+	p.Print(&b, false, false)
+	for _, want := range []string{
+		"What changes for packets\n", "Changes (--full lists each)\n    IPv4 rules: + 1 chain, + 1 rule, ~ 1 policy\n    IPv6 rules: + 9 rules, - 1 rule\n    Sets: + 1 set, ~ 1 set\n",
+		"Unmanaged (left unchanged; --full lists each)\n    10 chains with 19 rules, 1 set\n", "      risky: new connections that the profile does not allow will be refused\nPlan: 13 to add",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, &b)
+		}
+	}
+	if strings.Contains(b.String(), "-j ACCEPT\n  +") {
+		t.Errorf("rules are listed:\n%s", &b)
+	}
+}
+
 func uncolour(text string) string {
 	for _, tint := range []string{"0", "1", "2", "31", "32", "33", "1;33"} {
 		text = strings.ReplaceAll(text, "\x1b["+tint+"m", "")
@@ -102,17 +147,17 @@ func uncolour(text string) string {
 
 func TestPrintNothing(t *testing.T) {
 	var b bytes.Buffer
-	(&Plan{}).Print(&b, false)
+	(&Plan{}).Print(&b, false, true)
 	if b.String() != "No changes: the host is as the profile says.\n" {
 		t.Errorf("%q", &b)
 	}
 	b.Reset()
-	(&Plan{OnTrial: example().OnTrial}).Print(&b, false)
+	(&Plan{OnTrial: example().OnTrial}).Print(&b, false, true)
 	if b.String() != "No changes: the host is as the profile says, on trial until 03:04:05.\n" {
 		t.Errorf("%q", &b)
 	}
 	b.Reset()
-	(&Plan{Rivals: []Rival{{"ufw is enabled", "then run ufw disable"}}}).Print(&b, false)
+	(&Plan{Rivals: []Rival{{"ufw is enabled", "then run ufw disable"}}}).Print(&b, false, true)
 	if got := b.String(); strings.Contains(got, "the host is what") || !strings.Contains(got, "No changes, but another firewall is active.\n") {
 		t.Errorf("%q", got)
 	}
@@ -125,7 +170,7 @@ func TestPrintError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if err := example().Print(w, false); err == nil {
+	if err := example().Print(w, false, true); err == nil {
 		t.Error("a full disk took the plan")
 	}
 }
@@ -142,7 +187,7 @@ func TestPrintNames(t *testing.T) {
 		Access:     &Access{Sources: []AdminSource{{Address: name, Learned: name, Refused: name}, {Address: name, Program: name}}, NotAdmins: []string{name}, Closed: name},
 	}
 	var b strings.Builder
-	if err := p.Print(&b, true); err != nil || strings.Contains(b.String(), "\nforged") || strings.Count(b.String(), `x\x0aforged`) < 15 {
+	if err := p.Print(&b, true, true); err != nil || strings.Contains(b.String(), "\nforged") || strings.Count(b.String(), `x\x0aforged`) < 15 {
 		t.Errorf("%v:\n%s", err, &b)
 	}
 }

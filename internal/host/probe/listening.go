@@ -1,6 +1,10 @@
 package probe
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/hardenctl/hardenctl/internal/host/meaning"
+)
 
 // Listening are the TCP ports at which this host takes connections of others.
 type Listening struct {
@@ -47,19 +51,44 @@ func listening(sockets []socket, held map[string]holder) (l Listening) {
 // sockets that any far end may send to.
 func ServedPorts() (map[string][]uint16, error) {
 	served := map[string][]uint16{}
+	err := waiting(func(protocol string, s socket) { served[protocol] = append(served[protocol], s.near.Port()) })
+	return served, err
+}
+
+// waiting calls f with each socket at which a program takes packets of others.
+func waiting(f func(protocol string, s socket)) error {
 	for _, protocol := range []string{"tcp", "udp"} {
 		sockets, err := socketsOf(protocol, protocol+"6")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		waits := map[string]string{"tcp": tcpListen, "udp": udpUnconnected}[protocol]
 		for _, s := range sockets {
 			if s.state == waits && !s.near.Addr().IsLoopback() {
-				served[protocol] = append(served[protocol], s.near.Port())
+				f(protocol, s)
 			}
 		}
 	}
-	return served, nil
+	return nil
+}
+
+// Listeners returns the sockets that asked tells of those at which programs take packets of
+// others, in the calling thread's network namespace, with the programs that hold them.
+func Listeners(asked func(meaning.Listener) bool) (all []meaning.Listener, err error) {
+	var inodes []string
+	err = waiting(func(protocol string, s socket) {
+		if l := (meaning.Listener{Protocol: protocol, Port: s.near.Port(), Address: s.near.Addr()}); asked(l) {
+			all, inodes = append(all, l), append(inodes, s.inode)
+		}
+	})
+	if err != nil || len(all) == 0 {
+		return all, err
+	}
+	held, err := holders() // reads every process: only where one is asked for
+	for i, inode := range inodes {
+		all[i].Program = held[inode].program
+	}
+	return all, err
 }
 
 // udpUnconnected is the state of a UDP socket to which any far end may send

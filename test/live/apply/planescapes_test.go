@@ -22,7 +22,7 @@ func TestPlanEscapesNames(t *testing.T) {
 				t.Fatalf("%q: %v: %s", command, err, out)
 			}
 		}
-		out := run.Expect(t, 0, "plan", "builtin:web")
+		out := run.Expect(t, 0, "plan", "builtin:web", "--full")
 		require.Contains(t, out, `filter x\x1b[2J\x1b]0;y\x07, 1 rule`, `set x\x1b[2J\x1b]0;y\x07, 0 entries`)
 		if strings.Contains(out, "\x1b") {
 			t.Errorf("raw: %q", out)

@@ -27,22 +27,23 @@ type RegionView struct {
 }
 
 func (s speech) region(r exact.Region) RegionView {
-	return RegionView{s.what(r), s.interfaces(r), s.addresses(r.Sources), s.addresses(r.Destinations)}
+	return RegionView{s.what(r), s.interfaces(r), s.listed(s.addresses(r.Sources), r), s.addresses(r.Destinations)}
 }
 
-// print writes a region as the start of a line. leaves says that the packets leave this
-// host: that their source is any needs no word then.
-func (v RegionView) print(b *strings.Builder, leaves bool) {
-	fmt.Fprintf(b, "  %s", v.What)
+// text says a region. leaves says that the packets leave this host: that their source is
+// any needs no word then.
+func (v RegionView) text(leaves bool) string {
+	text := v.What
 	if v.Sources != everyone || !leaves {
-		fmt.Fprintf(b, " from %s", v.Sources)
+		text += " from " + v.Sources
 	}
 	if v.Destinations != everyone {
-		fmt.Fprintf(b, " to %s", v.Destinations)
+		text += " to " + v.Destinations
 	}
 	if v.Interfaces != "" {
-		fmt.Fprintf(b, " by %s", v.Interfaces)
+		text += " by " + v.Interfaces
 	}
+	return text
 }
 
 // everyone says all addresses.
@@ -66,21 +67,38 @@ func (s speech) what(r exact.Region) string {
 	switch {
 	case r.Ports != nil && whole(r.Ports, 16):
 		return "every port of " + name
+	case r.Ports != nil && len(gaps(r.Ports, 16)) < len(r.Ports):
+		return "every port of " + name + " but " + list(gaps(r.Ports, 16), "%s")
 	case r.Ports != nil:
 		return list(r.Ports, name+"/%s")
 	case r.Types != nil && !whole(r.Types, 8):
-		return list(r.Types, name+" type %s")
+		return name + " type " + list(r.Types, "%s")
 	case len(r.Protocols) == 1 && r.Protocols[0].First == r.Protocols[0].Last:
 		return name
 	case whole(r.Protocols, 8):
 		return "every protocol"
 	}
-	return list(r.Protocols, "protocol %s")
+	return "protocol " + list(r.Protocols, "%s")
 }
 
 // whole reports whether ranges are all numbers of so many bits.
 func whole(ranges []exact.Range, bits int) bool {
 	return len(ranges) == 1 && ranges[0].First == 0 && ranges[0].Last == 1<<bits-1
+}
+
+// gaps are the numbers of so many bits that are not in ranges, which are in order.
+func gaps(ranges []exact.Range, bits int) (all []exact.Range) {
+	next := uint64(0)
+	for _, r := range ranges {
+		if r.First > next {
+			all = append(all, exact.Range{First: next, Last: r.First - 1})
+		}
+		next = r.Last + 1
+	}
+	if next < 1<<bits {
+		all = append(all, exact.Range{First: next, Last: 1<<bits - 1})
+	}
+	return all
 }
 
 func list(ranges []exact.Range, format string) string {
@@ -142,6 +160,38 @@ func (s speech) addresses(all exact.Addresses) string {
 	return prefixes(all)
 }
 
+// listed adds the lists that are too long for addresses to say them.
+func (s speech) listed(addresses string, r exact.Region) string {
+	for _, l := range r.Inside {
+		if name := s.list(l); addresses == everyone {
+			addresses = name
+		} else {
+			addresses += " in " + name
+		}
+	}
+	but := " but "
+	if strings.Contains(addresses, but) {
+		but = " and "
+	}
+	for _, l := range r.Outside {
+		if l.Change == 0 { // what leaves or joins it is said where it matters
+			addresses, but = addresses+but+s.list(l), " and "
+		}
+	}
+	return addresses
+}
+
+// list names a list, or a part of it.
+func (s speech) list(l exact.Listed) string {
+	name := l.Set
+	for _, subject := range s.subjects {
+		if known, own := subject.setName(l.Set); own {
+			name = known
+		}
+	}
+	return map[exact.ListChange]string{exact.Leaving: "what leaves ", exact.Joining: "what joins "}[l.Change] + name
+}
+
 // few is how many prefixes say more than the name of a kernel set.
 const few = 3
 
@@ -155,11 +205,15 @@ type knownSet struct {
 // mostSets is how many sets are put together in twos.
 const mostSets = 16
 
+// longest is how many prefixes a set may have to be compared with those of a region: of
+// more a region does not say them.
+const longest = 1 << 14
+
 // known are the sets of the subjects, those that a profile names first.
 func (s speech) known() (all []knownSet) {
 	for _, subject := range s.subjects {
 		for kernel, members := range subject.Firewalls[s.family].KnownSets() {
-			if name, own := subject.setName(kernel); !members.IsEmpty() {
+			if name, own := subject.setName(kernel); !members.IsEmpty() && !members.Longer(longest) {
 				all = append(all, knownSet{name, own, members})
 			}
 		}

@@ -82,8 +82,11 @@ func (r *RuleView) at() string {
 		return "no rule is for it"
 	}
 	text := exact.RuleID{Table: r.Table, Chain: r.Chain, Number: r.Number}.String()
-	if r.Origin != "" {
+	switch {
+	case r.Origin != "":
 		text += ", " + r.Origin
+	case r.Number > 0: // nobody's profile has it: its text tells what it is
+		text += ": " + strings.ReplaceAll(r.Text, "\n", `\x0a`)
 	}
 	return text
 }

@@ -137,8 +137,7 @@ func (o OpenView) part() string {
 }
 
 func (o OpenView) print(b *strings.Builder) {
-	o.RegionView.print(b, false)
-	fmt.Fprintf(b, "\n    %s\n", o.Rule.at())
+	fmt.Fprintf(b, "  %s\n    %s\n", o.RegionView.text(false), o.Rule.at())
 	if o.Depends != "" {
 		fmt.Fprintf(b, "    depends on: %s\n", o.Depends)
 	}

@@ -1,0 +1,76 @@
+// Package answer says in words what package exact finds out: which packets reach a host,
+// why one does, and which ones two sets of rules decide differently. It names ports,
+// sources and sets as the profile does, and rules by the profile's line. The data is plain:
+// what a command prints, its JSON, and what a plan says are made of the same. The package
+// is pure.
+package answer
+
+import (
+	"fmt"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/exact"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+)
+
+// Subject is the rules and sets that a question is about.
+type Subject struct {
+	Name string
+	// Firewalls are of the families that the subject speaks of.
+	Firewalls map[ruleset.Family]*exact.Firewall
+
+	origins map[place]bundle.Origin
+	// sets are the parts of the profile that kernel sets come from, such as "sets.office".
+	sets    map[string]string
+	display func(file string) string
+}
+
+// place is a rule of a family.
+type place struct {
+	family int
+	rule   exact.RuleID
+}
+
+// New returns rules and sets of some families, with what a manifest knows of them. display
+// says how the name of a profile's file is shown; nil as it is.
+func New(name string, firewalls map[ruleset.Family]*exact.Firewall, m bundle.Manifest, display func(file string) string) *Subject {
+	if display == nil {
+		display = func(file string) string { return file }
+	}
+	s := &Subject{Name: name, Firewalls: firewalls, origins: map[place]bundle.Origin{}, sets: map[string]string{}, display: display}
+	for _, r := range m.Rules {
+		s.origins[place{r.Family, exact.RuleID{Table: r.Table, Chain: r.Chain, Number: r.Number}}] = r.Origin
+	}
+	for _, set := range m.Sets {
+		s.sets[set.Name] = set.Part
+	}
+	for _, p := range m.Policies {
+		s.origins[place{p.Family, exact.RuleID{Table: p.Table, Chain: p.Chain}}] = p.Origin
+	}
+	return s
+}
+
+// Of is New of the rules and sets of a bundle.
+func Of(name string, b *bundle.Bundle, display func(file string) string) (*Subject, error) {
+	firewalls := map[ruleset.Family]*exact.Firewall{}
+	for family, file := range map[ruleset.Family]string{ruleset.V4: bundle.RulesV4, ruleset.V6: bundle.RulesV6} {
+		f, err := exact.Read(family, b.File(file), b.File(bundle.Sets))
+		if err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", file, name, err)
+		}
+		firewalls[family] = f
+	}
+	return New(name, firewalls, b.Manifest, display), nil
+}
+
+// Origin is the profile line of a rule, as "web.toml:12: services.ssh"; "" for none.
+func (s *Subject) Origin(family ruleset.Family, id exact.RuleID) string {
+	o, known := s.origins[place{int(family), id}]
+	if !known {
+		return ""
+	}
+	if o.Line == 0 { // a default
+		return fmt.Sprintf("%s: %s", s.display(o.File), o.Part)
+	}
+	return fmt.Sprintf("%s:%d: %s", s.display(o.File), o.Line, o.Part)
+}
