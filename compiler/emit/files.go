@@ -17,19 +17,16 @@ func Sets(sets []ruleset.Set) []byte {
 	var text []byte
 	for _, s := range sets {
 		text = append(text, Create(s)+"\n"...)
-		add := "add " + s.Name + " "
-		text = slices.Grow(text, len(s.Members)*(len(add)+averagePrefix))
+		text = slices.Grow(text, len(s.Members)*(len(setfile.Add)+len(s.Name)+averagePrefix))
 		for _, p := range s.Members {
-			text = append(text, add...)
-			text = netset.AppendPrefix(text, p)
-			text = append(text, '\n')
+			text = setfile.AppendAdd(text, s.Name, func(text []byte) []byte { return netset.AppendPrefix(text, p) })
 		}
 	}
 	return text
 }
 
-// averagePrefix is about the length of a prefix and its line's end.
-const averagePrefix = 18
+// averagePrefix is about the length of a prefix, two blanks and its line's end.
+const averagePrefix = 20
 
 // Create returns the line that creates a set, options in ipset save's order.
 func Create(s ruleset.Set) string { return declared(s).String() }

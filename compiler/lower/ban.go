@@ -98,7 +98,7 @@ func (f *filter) ban(p part) ruleset.Jump {
 	return f.shared("BAN", func() []ruleset.Rule {
 		stay := f.profile.Scan.Ban
 		first := f.notIn("ban")
-		rules := append(f.again(p, "strike"),
+		rules := append(f.banLonger(p, "strike"),
 			p.rule("ban", f.addTo("ban"), first, ruleset.Limit{Rate: f.budget(firstBans, stay)}),
 			p.rule("no room", f.end(unlogged), first))
 		if f.grows() {
@@ -139,11 +139,11 @@ func (f *filter) renewedRules(p part) []ruleset.Rule {
 	if f.grows() {
 		ban.Matches = append([]ruleset.Match{f.notIn("repeat")}, ban.Matches...)
 	}
-	return append(f.again(p, "repeat"), ban)
+	return append(f.banLonger(p, "repeat"), ban)
 }
 
-// again bans for the longer time a source that is in the set repeaters.
-func (f *filter) again(p part, repeaters string) []ruleset.Rule {
+// banLonger bans for the longer time a source that is in the set repeaters.
+func (f *filter) banLonger(p part, repeaters string) []ruleset.Rule {
 	if !f.grows() {
 		return nil
 	}

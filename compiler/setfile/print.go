@@ -36,6 +36,16 @@ func (s Set) String() string { return write(Create, s.Name, s.Type, s.Options) }
 // String is the line that adds the entry, without the end of line.
 func (e Entry) String() string { return write(Add, e.Set, e.Element, e.Options) }
 
+// AppendAdd appends the line that adds an element without options, and its end of line,
+// as Entry prints it. The element is appended too: a million of them need no strings.
+func AppendAdd(text []byte, set string, element func(text []byte) []byte) []byte {
+	text = append(text, Add...)
+	text = append(text, ' ')
+	text = append(text, set...)
+	text = element(append(text, ' '))
+	return append(text, '\n')
+}
+
 // Value returns what an option says, and whether it is there.
 func (s Set) Value(option string) (string, bool) { return value(s.Options, option) }
 

@@ -78,6 +78,14 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
+// A line without options may be appended in parts.
+func TestAppendAdd(t *testing.T) {
+	got := setfile.AppendAdd(nil, "a", func(text []byte) []byte { return append(text, "192.0.2.1"...) })
+	if want := (setfile.Entry{Set: "a", Element: "192.0.2.1"}).String() + "\n"; string(got) != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // Options are found in any order, also behind those that are anywhere.
 func TestOptions(t *testing.T) {
 	set := setfile.Sets([]byte("create a -exist hash:ip counters netmask 64 -! timeout 5\n"))[0]

@@ -33,9 +33,9 @@ func (r *Reading) release() error {
 	candidates := maps.Clone(r.released.here)
 	stated := map[string]bool{}
 	for _, s := range r.Want.Settings {
-		stated[setting.Place(s)] = true
+		stated[setting.ID(s)] = true
 	}
-	maps.DeleteFunc(candidates, func(_ string, s state.Setting) bool { return stated[setting.Place(s)] })
+	maps.DeleteFunc(candidates, func(_ string, s state.Setting) bool { return stated[setting.ID(s)] })
 	have, candidates, err := r.host.system.Settings.Read(candidates)
 	if err != nil {
 		return err

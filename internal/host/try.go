@@ -50,7 +50,7 @@ func (h *Handle) applyAtOnce(ctx context.Context, r *Reading) (generation int, e
 	if err := h.change(r).Try(ctx, &t); err != nil {
 		return 0, err
 	}
-	if err = r.again(ctx); err == nil {
+	if err = r.readAgain(ctx); err == nil {
 		generation, err = h.change(r).Confirm(ctx, t.Entry)
 	}
 	var unconfirmed *apply.UnconfirmedError
@@ -65,9 +65,9 @@ func (h *Handle) applyAtOnce(ctx context.Context, r *Reading) (generation int, e
 	return generation, err
 }
 
-// again reads the host again, and plans from what it has now. What is wanted
+// readAgain reads the host again, and plans from what it has now. What is wanted
 // has been rehearsed before.
-func (r *Reading) again(ctx context.Context) error {
+func (r *Reading) readAgain(ctx context.Context) error {
 	if _, err := r.readLive(ctx); err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func Inside() error {
 	return nil
 }
 
-// settle furnishes the namespaces that the parent made for this process, once
+// settle prepares the namespaces that the parent made for this process, once
 // it is certain that they are not the parent's own.
 func settle() error {
 	parent := fmt.Sprintf("/proc/%d/ns/", os.Getppid())

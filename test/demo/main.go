@@ -67,7 +67,7 @@ func (s *show) play() error {
 	defer network.Close()
 	for _, act := range []func() error{
 		func() error { return s.settle(network) },
-		s.before, s.compile, s.apply, s.after, s.people, s.again,
+		s.before, s.compile, s.apply, s.after, s.visits, s.secondPlan,
 	} {
 		if err := act(); err != nil {
 			return err
@@ -206,8 +206,8 @@ func banned(sets ...string) error {
 	return nil
 }
 
-// people shows who still gets in, and who does not.
-func (s *show) people() error {
+// visits shows who still gets in, and who does not.
+func (s *show) visits() error {
 	title("Everybody else")
 	for _, visit := range []struct {
 		who     *lab.Host
@@ -229,7 +229,7 @@ func (s *show) people() error {
 	return nil
 }
 
-func (s *show) again() error {
+func (s *show) secondPlan() error {
 	title("A second plan has nothing to do")
 	_, err := s.run(0, "plan", s.profile, "--detailed-exitcode")
 	return err

@@ -76,8 +76,8 @@ func writings() []writing {
 	}
 }
 
-// again runs a writing once more, on what a fault has left.
-func (w writing) again(t *testing.T, path string) {
+// repeat runs a writing once more, on what a fault has left.
+func (w writing) repeat(t *testing.T, path string) {
 	t.Helper()
 	if w.old == w.fresh {
 		w.old = textOf(path)
@@ -175,7 +175,7 @@ func TestDiskFails(t *testing.T) {
 		if name != "remove" {
 			alone(t, path)
 		}
-		w.again(t, path)
+		w.repeat(t, path)
 		if name != "remove" || !w.random {
 			alone(t, path)
 		}
@@ -198,7 +198,7 @@ func TestDiskGoesOnFailing(t *testing.T) {
 		}
 		w.wholly(t, path, err)
 		hook(t, func(string, string, string) error { return nil })
-		w.again(t, path)
+		w.repeat(t, path)
 		if !w.random {
 			alone(t, path)
 		}
@@ -227,7 +227,7 @@ func TestKilled(t *testing.T) {
 		}()
 		w.wholly(t, path, killed)
 		must(t, Sweep([]string{path}))
-		w.again(t, path)
+		w.repeat(t, path)
 		if !w.random {
 			alone(t, path)
 		}

@@ -39,19 +39,19 @@ type Original struct {
 	// Known is false where the value is only the oldest one that the generations
 	// still have, and may be one of hardenctl's own.
 	Known bool
-	place string // as setting.Place has it
+	id    string // of setting.ID
 }
 
 // Original is the original value of a setting, as far as that is known.
 func (h Held) Original(s state.Setting) (value string, known bool) {
-	if i := h.index(setting.Place(s)); i >= 0 {
+	if i := h.index(setting.ID(s)); i >= 0 {
 		return h.Originals[i].Value, h.Originals[i].Known
 	}
 	return "", false
 }
 
-func (h Held) index(place string) int {
-	return slices.IndexFunc(h.Originals, func(o Original) bool { return o.place == place })
+func (h Held) index(id string) int {
+	return slices.IndexFunc(h.Originals, func(o Original) bool { return o.id == id })
 }
 
 // Held returns the settings that the newest generation states, which is what the
@@ -118,12 +118,12 @@ func (h *Held) addValues(stated []bundle.SettingEntry, text []byte, known bool) 
 	for line := range bytes.Lines(text) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " = ")
 		entry, found := setting.Entry(stated, key)
-		place := setting.PlaceOf(entry)
-		if !found || value == "" || h.index(place) >= 0 {
+		id := setting.IDOf(entry)
+		if !found || value == "" || h.index(id) >= 0 {
 			continue
 		}
 		entry.Value, entry.Origin = value, bundle.Origin{Part: bundle.BeforeProfile}
-		h.Originals = append(h.Originals, Original{key, entry, known, place})
+		h.Originals = append(h.Originals, Original{key, entry, known, id})
 	}
 }
 
@@ -134,23 +134,23 @@ func (h *Held) addValues(stated []bundle.SettingEntry, text []byte, known bool) 
 func (h Held) OriginalsOf(stated []bundle.SettingEntry, have, held map[string]state.Setting) map[string]string {
 	isHeld, seen := map[string]bool{}, map[string]bool{}
 	for _, s := range held {
-		isHeld[setting.Place(s)] = true
+		isHeld[setting.ID(s)] = true
 	}
 	values := map[string]string{}
 	for key, s := range have {
 		if _, found := setting.Entry(stated, key); !found {
 			continue
 		}
-		place := setting.Place(s)
-		seen[place] = true
+		id := setting.ID(s)
+		seen[id] = true
 		if value, known := h.Original(s); known {
 			values[key] = value
-		} else if !isHeld[place] && s.Value != "" {
+		} else if !isHeld[id] && s.Value != "" {
 			values[key] = s.Value
 		}
 	}
 	for _, e := range stated { // such as an interface that is not there now
-		if i := h.index(setting.PlaceOf(e)); i >= 0 && h.Originals[i].Known && !seen[h.Originals[i].place] {
+		if i := h.index(setting.IDOf(e)); i >= 0 && h.Originals[i].Known && !seen[h.Originals[i].id] {
 			values[h.Originals[i].Key] = h.Originals[i].Value
 		}
 	}

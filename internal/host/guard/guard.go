@@ -75,7 +75,7 @@ func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 		}
 	}
 	if err != nil {
-		found.Unproven = err.Error() + plan.Strangers(results(visits))
+		found.Unproven = err.Error() + plan.HowToExclude(results(visits))
 		return found, notes
 	}
 	found.Sources = append(found.Sources, results(visits)...)

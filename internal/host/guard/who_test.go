@@ -131,7 +131,7 @@ func TestPickOfMany(t *testing.T) {
 
 // A user of this host makes no work for the guard by connecting to thousands of
 // addresses and ports of it: of each kind that a rule tells apart one is tried, and
-// it says for how many it is. A login is not tried by the connection of a stranger.
+// it says for how many it is. A login is not tried by the connection of an unlisted source.
 func TestPickOfManyPlaces(t *testing.T) {
 	q := example()
 	q.Bundle.Manifest.Access.Services = append(q.Bundle.Manifest.Access.Services, bundle.AdminService{Name: "panel", Ports: []bundle.Port{{Protocol: "tcp", First: 9000, Last: 9999}}})

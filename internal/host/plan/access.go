@@ -102,12 +102,12 @@ func (a *Access) Refusal() error {
 	for _, c := range refused {
 		lines = append(lines, fmt.Sprintf("%s at %s: %s", c, c.Port, c.Refused))
 	}
-	return fmt.Errorf("this would lock out %s%s", strings.Join(lines, "; "), Strangers(refused))
+	return fmt.Errorf("this would lock out %s%s", strings.Join(lines, "; "), HowToExclude(refused))
 }
 
-// Strangers says how to leave out those of whom it is unknown whether they have
-// logged in: any stranger can hold a connection open. It is empty without any.
-func Strangers(sources []AdminSource) string {
+// HowToExclude says how to leave out those of whom it is unknown whether they have
+// logged in: any source can hold a connection open. It is empty without any.
+func HowToExclude(sources []AdminSource) string {
 	var programs, flags []string
 	many := 0
 	for _, c := range sources {

@@ -39,26 +39,26 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// The refusal says how to leave out those who may be strangers: of a few each, of
+// The refusal says how to leave out those who may be no admins: of a few each, of
 // many by their network.
-func TestStrangers(t *testing.T) {
-	stranger := func(address string, like int) AdminSource {
+func TestHowToExclude(t *testing.T) {
+	unlisted := func(address string, like int) AdminSource {
 		return AdminSource{Address: address, Learned: "connected to an admin service", Port: "tcp/9090", Program: "panel", Refused: "no", Like: like}
 	}
 	const network = "; a network, such as --not-an-admin 203.0.113.0/24, leaves out all who connect from it"
 	for want, callers := range map[string][]AdminSource{
 		"": {{Address: "192.0.2.7", Refused: "no"}},
-		". panel does not report who has logged in: if this is not an admin, add --not-an-admin 192.0.2.1":           {stranger("192.0.2.1", 0), stranger("192.0.2.1", 0)},
-		". panel does not report who has logged in: if this is not an admin, add --not-an-admin 192.0.2.1" + network: {stranger("192.0.2.1", 1)},
+		". panel does not report who has logged in: if this is not an admin, add --not-an-admin 192.0.2.1":           {unlisted("192.0.2.1", 0), unlisted("192.0.2.1", 0)},
+		". panel does not report who has logged in: if this is not an admin, add --not-an-admin 192.0.2.1" + network: {unlisted("192.0.2.1", 1)},
 		". panel does not report who has logged in: if this is not an admin, add --not-an-admin 192.0.2.1 --not-an-admin 192.0.2.2 --not-an-admin 192.0.2.3 --not-an-admin 192.0.2.4 --not-an-admin 192.0.2.5" + network: {
-			stranger("192.0.2.1", 0), stranger("192.0.2.2", 0), stranger("192.0.2.3", 0), stranger("192.0.2.4", 0), stranger("192.0.2.5", 0), stranger("192.0.2.6", 0),
+			unlisted("192.0.2.1", 0), unlisted("192.0.2.2", 0), unlisted("192.0.2.3", 0), unlisted("192.0.2.4", 0), unlisted("192.0.2.5", 0), unlisted("192.0.2.6", 0),
 		},
 	} {
-		if got := Strangers(callers); got != want {
+		if got := HowToExclude(callers); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	if got := (&Access{Sources: []AdminSource{stranger("192.0.2.1", 7)}}).Refusal().Error(); !strings.Contains(got, "192.0.2.1 (connected to an admin service) and 7 like it at tcp/9090") {
+	if got := (&Access{Sources: []AdminSource{unlisted("192.0.2.1", 7)}}).Refusal().Error(); !strings.Contains(got, "192.0.2.1 (connected to an admin service) and 7 like it at tcp/9090") {
 		t.Error(got)
 	}
 }

@@ -76,19 +76,19 @@ func Below(root fs.FS, stated []bundle.SettingEntry) map[string]state.Setting {
 	return all
 }
 
-// Place returns where a setting is, whatever it is called: a sysctl of an
+// ID tells a setting from others, whatever it is called: a sysctl of an
 // interface has two names.
-func Place(s state.Setting) string {
+func ID(s state.Setting) string {
 	if s.Path != "" {
 		return s.Path
 	}
 	return s.Kind + s.NIC + " " + s.Option
 }
 
-// PlaceOf is the Place of an entry without "*". It does not look at the host.
-func PlaceOf(e bundle.SettingEntry) string {
+// IDOf is the ID of an entry without "*". It does not look at the host.
+func IDOf(e bundle.SettingEntry) string {
 	for _, s := range Below(embed.FS{}, []bundle.SettingEntry{e}) {
-		return Place(s)
+		return ID(s)
 	}
 	return ""
 }

@@ -159,7 +159,7 @@ func lineOf(input []byte, n int) string {
 }
 
 // clean trims text, takes empty lines out of it and replaces what a terminal
-// would act on: a tool's words can quote what a stranger wrote.
+// would act on: a tool's words can quote what others wrote.
 func clean(text []byte) string {
 	var lines []string
 	for line := range strings.Lines(string(text)) {

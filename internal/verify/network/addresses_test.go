@@ -53,7 +53,7 @@ func TestNumbers(t *testing.T) {
 	s := &Unlisted{v4: netip.MustParsePrefix("198.18.0.0/16"), v6: netip.MustParsePrefix("2001:db8:66::/48")}
 	for family, want := range map[int]string{4: "198.18.1.187", 6: "2001:db8:66:1bb::1"} {
 		if got := s.Number(443, family); got.String() != want {
-			t.Errorf("stranger 443 over IPv%d is %s, want %s", family, got, want)
+			t.Errorf("unlisted 443 over IPv%d is %s, want %s", family, got, want)
 		}
 	}
 	if first, second := s.Next(), s.Next(); first != 1 || second != 2 {

@@ -99,14 +99,14 @@ func FuzzParseAnswer(f *testing.F) {
 func TestNote(t *testing.T) {
 	s := Sweep{To: server4.Addr(), Packet: func(to netip.AddrPort) Packet { return Packet{From: client4, To: to} }}
 	var states [1 << 16]State
-	stranger := netip.MustParseAddrPort("192.0.2.77:50000")
+	unlisted := netip.MustParseAddrPort("192.0.2.77:50000")
 	for _, step := range []struct {
 		name  string
 		reply Packet
 		want  State
 	}{
-		{"an answer to somebody else", Packet{From: server4, To: stranger, Flags: SYN | ACK}, Silent},
-		{"an answer from somebody else", Packet{From: netip.AddrPortFrom(stranger.Addr(), 80), To: client4, Flags: SYN | ACK}, Silent},
+		{"an answer to somebody else", Packet{From: server4, To: unlisted, Flags: SYN | ACK}, Silent},
+		{"an answer from somebody else", Packet{From: netip.AddrPortFrom(unlisted.Addr(), 80), To: client4, Flags: SYN | ACK}, Silent},
 		{"a reset", Packet{From: server4, To: client4, Flags: RST}, Closed},
 		{"SYN and ACK", Packet{From: server4, To: client4, Flags: SYN | ACK}, Open},
 		{"a reset after that", Packet{From: server4, To: client4, Flags: RST}, Open},

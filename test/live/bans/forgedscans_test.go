@@ -19,25 +19,25 @@ func TestForgedScans(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		webserver.Watch(t, banset.Proven)
 		network := lab.NewNetwork(t)
-		people := webserver.NewPeople(network)
+		clients := webserver.NewClients(network)
 		forger := traffic.NewForger(t, network)
-		prove(t, people.Customer)
-		for _, h := range []*lab.Host{people.Customer, people.Crawler, people.Admin, people.Stranger} {
+		prove(t, clients.Customer)
+		for _, h := range []*lab.Host{clients.Customer, clients.Crawler, clients.Admin, clients.Unlisted} {
 			for _, a := range traffic.Addresses(h) {
 				require.NoError(t, forger.Forge(append(traffic.SYNs(a, 23, 1), traffic.SYNs(a, 7000, 50)...)...))
-				known := h == people.Crawler || h == people.Admin
+				known := h == clients.Crawler || h == clients.Admin
 				if is := banset.Banned(t, a); is == known {
 					t.Errorf("%s, %v: banned is %v", h.Name(), a, is)
 				}
 			}
 		}
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-			traffic.Reaches(t, people.Customer, server, 443, 30)
-			traffic.Reaches(t, people.Customer, server, 80, 10)
-			traffic.Reaches(t, people.Crawler, server, 443, 100)
-			traffic.Reaches(t, people.Admin, server, 22, 5)
-			if !traffic.IsRefused(people.Stranger, server, 443) {
-				t.Errorf("scope everything: the banned stranger reaches %s", server)
+			traffic.Reaches(t, clients.Customer, server, 443, 30)
+			traffic.Reaches(t, clients.Customer, server, 80, 10)
+			traffic.Reaches(t, clients.Crawler, server, 443, 100)
+			traffic.Reaches(t, clients.Admin, server, 22, 5)
+			if !traffic.IsRefused(clients.Unlisted, server, 443) {
+				t.Errorf("scope everything: the banned unlisted source reaches %s", server)
 			}
 		}
 	})
@@ -104,10 +104,10 @@ func TestFullSets(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		webserver.Watch(t, banset.Proven)
 		network := lab.NewNetwork(t)
-		people := webserver.NewPeople(network)
+		clients := webserver.NewClients(network)
 		scanner := network.Host("scanner", "203.0.113.66", "2001:db8:bad:66::66")
 		forger := traffic.NewForger(t, network)
-		prove(t, people.Customer)
+		prove(t, clients.Customer)
 		require.NoError(t, scanner.Forge(traffic.SYN(scanner.V4(), 23)))
 		early := traffic.Sources(netip.MustParseAddr("203.0.113.100"), 50)
 		require.NoError(t, forger.Forge(traffic.ToPort(23, early)...))
@@ -125,12 +125,12 @@ func TestFullSets(t *testing.T) {
 		if !banset.Banned(t, scanner.V4()) {
 			t.Error("the scanner who goes on probing is not banned")
 		}
-		if !banset.Member(t, "proven", people.Customer.V4()) {
+		if !banset.Member(t, "proven", clients.Customer.V4()) {
 			t.Error("the customer is not proven any more")
 		}
-		traffic.Reaches(t, people.Customer, lab.ServerV4, 443, 30)
-		traffic.Reaches(t, people.Admin, lab.ServerV4, 22, 5)
-		traffic.Reaches(t, people.Crawler, lab.ServerV4, 443, 30)
+		traffic.Reaches(t, clients.Customer, lab.ServerV4, 443, 30)
+		traffic.Reaches(t, clients.Admin, lab.ServerV4, 22, 5)
+		traffic.Reaches(t, clients.Crawler, lab.ServerV4, 443, 30)
 		newcomer := network.Host("newcomer", "192.0.2.40/24", "2001:db8:40::40")
 		traffic.Arrive(t, newcomer)
 		traffic.Reaches(t, newcomer, lab.ServerV4, 443, 30)

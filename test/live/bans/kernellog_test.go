@@ -65,23 +65,23 @@ func recorded(t *testing.T) string {
 	stop := kernelLines(t)
 	webserver.Serve(t)
 	network := lab.NewNetwork(t)
-	people := webserver.NewPeople(network)
+	clients := webserver.NewClients(network)
 	blocked := network.Host("blocked", "203.0.113.99", "2001:db8:bad:99::99")
 	scanner := network.Host("scanner", kernellog.ScannerV4, kernellog.ScannerV6)
 	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 		for range 3 { // a burst of 1 is spared the first
-			traffic.Connect(people.Customer, server, 443)
+			traffic.Connect(clients.Customer, server, 443)
 		}
-		traffic.Connect(people.Admin, server, 5432)
+		traffic.Connect(clients.Admin, server, 5432)
 		traffic.Connect(blocked, server, 443)
 		traffic.Connect(scanner, server, 3389)
 		sendProbes(t, scanner, server, 10)
-		tunnel(t, people.Stranger, server)
+		tunnel(t, clients.Unlisted, server)
 	}
 	var lines strings.Builder
 	for line := range strings.Lines(stop()) {
 		// Another lab may log at the same time.
-		if ofHosts(line, people.Customer, people.Admin, people.Stranger, blocked, scanner) {
+		if ofHosts(line, clients.Customer, clients.Admin, clients.Unlisted, blocked, scanner) {
 			lines.WriteString(line)
 		}
 	}

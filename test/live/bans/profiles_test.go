@@ -22,26 +22,26 @@ func TestController(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		scenario := lab.NewNetwork(t)
 		station, engineer := scenario.Host("station", "192.0.2.5/24"), scenario.Host("engineer", "10.9.0.50")
-		stranger := scenario.Host("stranger", "192.0.2.66/24", "2001:db8::66/64")
+		unlisted := scenario.Host("unlisted", "192.0.2.66/24", "2001:db8::66/64")
 		toucher := scenario.Host("toucher", "203.0.113.9", "2001:db8:bad:9::9")
 		lab.Serve(t, "tcp", 502)
 		lab.Serve(t, "tcp", 22)
 		run.Expect(t, 0, "apply", "builtin:ot-controller", "--auto-approve", "--confirm-within", "0", "--no-guard")
 
 		for _, address := range []string{lab.ServerV4, lab.ServerV6} {
-			if out, err := stranger.Command(context.Background(), "ping", "-c", "1", "-W", "1", address).CombinedOutput(); err == nil {
-				t.Errorf("a stranger's ping is answered: %s", out)
+			if out, err := unlisted.Command(context.Background(), "ping", "-c", "1", "-W", "1", address).CombinedOutput(); err == nil {
+				t.Errorf("an unlisted source's ping is answered: %s", out)
 			}
 		}
 		for _, target := range [][]string{{lab.ServerV4}, {"-6", lab.ServerV6}} {
-			scan := lab.Nmap(t, stranger, append([]string{"-sS", "--max-retries", "0", "-p", "22,80,502,2404,4840,20000"}, target...)...)
+			scan := lab.Nmap(t, unlisted, append([]string{"-sS", "--max-retries", "0", "-p", "22,80,502,2404,4840,20000"}, target...)...)
 			if got := scan.In("filtered"); len(got) != 6 {
-				t.Errorf("a stranger learned %v", scan)
+				t.Errorf("an unlisted source learned %v", scan)
 			}
 		}
 		for _, set := range []string{"hardenctl-ban-v4", "hardenctl-ban-v6"} {
 			if banned := run.Tool(t, "ipset list "+set); !strings.Contains(banned, "timeout 8") {
-				t.Errorf("6 probes of a stranger did not ban for a day:\n%s", banned)
+				t.Errorf("6 probes of an unlisted source did not ban for a day:\n%s", banned)
 			}
 		}
 		for i, a := range traffic.Addresses(toucher) {

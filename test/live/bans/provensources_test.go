@@ -36,14 +36,14 @@ func TestForgedLines(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		webserver.Watch(t, more)
 		network := lab.NewNetwork(t)
-		people := webserver.NewPeople(network)
+		clients := webserver.NewClients(network)
 		forger := traffic.NewForger(t, network)
-		prove(t, people.Customer)
+		prove(t, clients.Customer)
 		for i, save := range []string{"iptables-save", "ip6tables-save"} {
-			customer, stranger := traffic.Addresses(people.Customer)[i], traffic.Addresses(people.Stranger)[i]
+			customer, unlisted := traffic.Addresses(clients.Customer)[i], traffic.Addresses(clients.Unlisted)[i]
 			require.NoError(t, forger.Forge(append(traffic.SYNs(customer, 7000, 2), traffic.SYN(customer, 23))...))
 			wantLines(t, save, map[string]int{"known": 3})
-			require.NoError(t, forger.Forge(append(traffic.SYNs(stranger, 7000, 2), traffic.SYN(stranger, 23))...))
+			require.NoError(t, forger.Forge(append(traffic.SYNs(unlisted, 7000, 2), traffic.SYN(unlisted, 23))...))
 			wantLines(t, save, map[string]int{"known": 3, "scan": 2, "ban": 1})
 		}
 	})
@@ -78,33 +78,33 @@ func TestProvenAtPublishedPort(t *testing.T) {
 		synflood.Publishes(t, network, 8080, 9090)
 		lab.Serve(t, "tcp", 80)
 		run.Expect(t, 0, "apply", testfile.Write(t, "shop.toml", provenShop), "--auto-approve", "--confirm-within", "0", "--no-guard")
-		people := webserver.NewPeople(network)
+		clients := webserver.NewClients(network)
 		forger := traffic.NewForger(t, network)
-		prove(t, people.Customer)
+		prove(t, clients.Customer)
 		shop := &synflood.Site{Port: 8080}
 		traffic.OnFamilies(t, "banned", func(t *testing.T, f traffic.Family) {
-			customer, stranger := people.Customer.V4(), people.Stranger.V4()
+			customer, unlisted := clients.Customer.V4(), clients.Unlisted.V4()
 			if f.V6 {
-				customer, stranger = people.Customer.V6(), people.Stranger.V6()
+				customer, unlisted = clients.Customer.V6(), clients.Unlisted.V6()
 			}
-			require.NoError(t, shop.Visit(people.Stranger, f.Server))
-			require.NoError(t, forger.Forge(traffic.SYN(customer, 23), traffic.SYN(stranger, 23)))
-			lab.Await(t, "both bans", func() bool { return banset.Banned(t, stranger) && banset.Banned(t, customer) })
-			if banset.Member(t, "proven", stranger) {
+			require.NoError(t, shop.Visit(clients.Unlisted, f.Server))
+			require.NoError(t, forger.Forge(traffic.SYN(customer, 23), traffic.SYN(unlisted, 23)))
+			lab.Await(t, "both bans", func() bool { return banset.Banned(t, unlisted) && banset.Banned(t, customer) })
+			if banset.Member(t, "proven", unlisted) {
 				t.Error("a connection to a published port proves its source")
 			}
 			for range 10 {
-				require.NoError(t, shop.Visit(people.Customer, f.Server))
+				require.NoError(t, shop.Visit(clients.Customer, f.Server))
 			}
-			if !shop.Shuts(people.Stranger, f.Server) {
-				t.Error("a banned stranger reaches a published port")
+			if !shop.Shuts(clients.Unlisted, f.Server) {
+				t.Error("a banned unlisted source reaches a published port")
 			}
-			if !(&synflood.Site{Port: 9090}).Shuts(people.Customer, f.Server) {
+			if !(&synflood.Site{Port: 9090}).Shuts(clients.Customer, f.Server) {
 				t.Error("a proven source reaches a port that is not stated")
 			}
 			lab.Await(t, "an entry of the source at its limit", func() bool {
 				require.NoError(t, forger.Forge(fromManyPorts(customer, 8080, 150)...))
-				return shop.Shuts(people.Customer, f.Server)
+				return shop.Shuts(clients.Customer, f.Server)
 			})
 		})
 	})
@@ -132,7 +132,7 @@ func TestProvenKnocks(t *testing.T) {
 					return func(g knocking.Knocker, t *testing.T) { knocksBanned(g, t, proves) }
 				}
 				h.Knocker(family).Comes(t, "proven", knows(true))
-				h.Knocker(family).Comes(t, "stranger", knows(false))
+				h.Knocker(family).Comes(t, "unlisted", knows(false))
 			}
 		})
 	}

@@ -98,7 +98,7 @@ func newMachine(t *testing.T) *machine {
 		require.NoError(t, syscall.Unmount(m.disk, syscall.MNT_DETACH))
 		require.NoError(t, os.RemoveAll(folder))
 	})
-	m.furnish(t)
+	m.install(t)
 	return m
 }
 
@@ -122,8 +122,8 @@ func removeGroups() {
 	}
 }
 
-// furnish installs the command and the units of the tests.
-func (m *machine) furnish(t *testing.T) {
+// install installs the command and the units of the tests.
+func (m *machine) install(t *testing.T) {
 	t.Helper()
 	build := exec.Command("go", "build", "-o", m.disk+"/usr/local/sbin/hardenctl", "github.com/hardenctl/hardenctl/cmd/hardenctl")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -313,14 +313,14 @@ func (m *machine) reach(v4, v6 string) string {
 }
 
 // lets checks which ports are open to the administrator and to an unlisted host.
-func (m *machine) lets(t *testing.T, admin, stranger string) {
+func (m *machine) lets(t *testing.T, admin, unlisted string) {
 	t.Helper()
 	theirs := make(chan string)
 	go func() { theirs <- m.reach("192.0.2.66", "2001:db8::66") }()
 	if got := m.reach("192.0.2.10", "2001:db8::10"); got != admin {
 		t.Errorf("the administrator gets in by %q, want %q", got, admin)
 	}
-	if got := <-theirs; got != stranger {
-		t.Errorf("a stranger gets in by %q, want %q", got, stranger)
+	if got := <-theirs; got != unlisted {
+		t.Errorf("an unlisted source gets in by %q, want %q", got, unlisted)
 	}
 }

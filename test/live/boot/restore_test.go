@@ -58,7 +58,7 @@ var broken = []struct {
 	name            string
 	arrange         func(t *testing.T)
 	says            []string
-	admin, stranger string
+	admin, unlisted string
 }{
 	{"a broken file", func(t *testing.T) {
 		testfile.Edit(t, "/etc/iptables/rules.v4", "COMMIT", "-A INPUT --nonsense\nCOMMIT")
@@ -126,12 +126,12 @@ func TestRestoreCloses(t *testing.T) {
 				bootsim.LoseState(t)
 				c.arrange(t)
 				require.Contains(t, run.Expect(t, 1, "restore"), c.says...)
-				w.Are(t, c.admin, c.stranger)
+				w.Are(t, c.admin, c.unlisted)
 			})
 		}
 		last := broken[len(broken)-1]
 		require.Contains(t, run.Expect(t, 1, "restore"), last.says...) // on what is in force now
-		w.Are(t, last.admin, last.stranger)
+		w.Are(t, last.admin, last.unlisted)
 		for path, text := range whole {
 			require.NoError(t, os.WriteFile(path, text, 0o644))
 		}
@@ -185,11 +185,11 @@ func TestRestoreInterrupted(t *testing.T) {
 			if _, code := run.Outcome(t, exec.Command(run.Binary(t), "restore")); code != c.code {
 				t.Errorf("it exits %d, want %d", code, c.code)
 			}
-			stranger := "ssh4 web4"
+			unlisted := "ssh4 web4"
 			if c.openTo6 != "" {
-				stranger += " ssh6" + c.openTo6
+				unlisted += " ssh6" + c.openTo6
 			}
-			w.Are(t, "ssh4 web4 ssh6"+c.openTo6, stranger)
+			w.Are(t, "ssh4 web4 ssh6"+c.openTo6, unlisted)
 		})
 	}
 }

@@ -114,7 +114,7 @@ func TestFail2ban(t *testing.T) {
 		network := lab.NewNetwork(t)
 		scanner := network.Host("scanner", kernellog.ScannerV4, kernellog.ScannerV6)
 		neighbour := network.Host("neighbour", "203.0.113.65", "2001:db8:bad:66::65") // of the same /64
-		admin := webserver.NewPeople(network).Admin
+		admin := webserver.NewClients(network).Admin
 		var forged []string
 		for _, line := range linesFrom(t, kernellog.ScannerV4)[:4] {
 			forged = append(forged, strings.Replace(line, srcOf(kernellog.ScannerV4), srcOf(admin.V4().String()), 1))

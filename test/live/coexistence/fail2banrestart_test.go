@@ -28,7 +28,7 @@ func TestFail2banRestarts(t *testing.T) {
 		require.NoError(t, os.WriteFile("/run/kern.log", nil, 0o644))
 		testfile.Place(t, "/etc/fail2ban/jail.d/guesses.conf", guesses+"bantime = 3600\n") // by which fail2ban judges what is over
 		t.Cleanup(func() { require.NoError(t, os.Remove("/etc/fail2ban/jail.d/guesses.conf")) })
-		admin := webserver.NewPeople(lab.NewNetwork(t)).Admin
+		admin := webserver.NewClients(lab.NewNetwork(t)).Admin
 		run.Expect(t, 0, "apply", testfile.Write(t, "server.toml", `version = 1
 include = ["builtin:server"]
 [access]

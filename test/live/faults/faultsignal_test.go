@@ -33,7 +33,7 @@ func TestFault03TerminalCloses(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		stage.AddForeign(t)
 		lab.Serve(t, "tcp", 22)
-		admin := webserver.NewPeople(lab.NewNetwork(t)).Admin
+		admin := webserver.NewClients(lab.NewNetwork(t)).Admin
 		var sessions []*traffic.Stream
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			sessions = append(sessions, traffic.OpenStream(t, admin, server))

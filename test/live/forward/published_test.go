@@ -156,31 +156,31 @@ func scanned(t *testing.T, from *lab.Host, f traffic.Family, how, ports string) 
 // limits, blocks, and bans that a scanner of published ports earns.
 func defended(t *testing.T, network *lab.Bench) {
 	t.Helper()
-	stranger := network.Host("stranger", "192.0.2.30/24", "2001:db8:30::30")
+	unlisted := network.Host("unlisted", "192.0.2.30/24", "2001:db8:30::30")
 	office := network.Host("office", "198.51.100.5", "2001:db8:10::5")
 	crawler := network.Host("crawler", "198.51.100.77", "2001:db8:77::77")
 	blocked := network.Host("blocked", "203.0.113.200", "2001:db8:bad:200::1")
 	attacker := network.Host("attacker", "203.0.113.66", "2001:db8:bad:66::66")
 	traffic.OnFamilies(t, "defended", func(t *testing.T, f traffic.Family) {
-		traffic.Reaches(t, stranger, f.Server, 8080, 50)
+		traffic.Reaches(t, unlisted, f.Server, 8080, 50)
 		traffic.Reaches(t, office, f.Server, 8082, 1)
-		traffic.Reaches(t, stranger, f.Server, 8081, 3)
-		traffic.Refused(t, stranger, f.Server, 8081) // the fourth in an hour
+		traffic.Reaches(t, unlisted, f.Server, 8081, 3)
+		traffic.Refused(t, unlisted, f.Server, 8081) // the fourth in an hour
 		traffic.Reaches(t, crawler, f.Server, 8081, 10)
 		traffic.Refused(t, crawler, f.Server, 8082)
-		traffic.Refused(t, stranger, f.Server, 8082)
-		traffic.Refused(t, stranger, f.Server, 9090)
+		traffic.Refused(t, unlisted, f.Server, 8082)
+		traffic.Refused(t, unlisted, f.Server, 9090)
 		traffic.Refused(t, blocked, f.Server, 8080)
 		tellsEarly(t, blocked, f, false)
-		tellsEarly(t, stranger, f, false)
-		answers(t, stranger, f.Server, "5353", true)
-		answers(t, stranger, f.Server, "5454", false)
+		tellsEarly(t, unlisted, f, false)
+		answers(t, unlisted, f.Server, "5353", true)
+		answers(t, unlisted, f.Server, "5454", false)
 		traffic.Reaches(t, attacker, f.Server, 8080, 1)
 		hidden(t, attacker, f, "-sA", "8080") // an answer would tell that it is open
 		hidden(t, attacker, f, "-sS", "9100-9111")
 		traffic.Refused(t, attacker, f.Server, 8080)
 	})
-	for _, h := range []*lab.Host{stranger, office, crawler} {
+	for _, h := range []*lab.Host{unlisted, office, crawler} {
 		if banset.Banned(t, h.V4()) || banset.Banned(t, h.V6()) {
 			t.Errorf("%s is banned", h.Name())
 		}

@@ -38,7 +38,7 @@ func floodsShutOutNobody(t *testing.T, sources, chunk int) {
 	run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	s := comparison.Scenario{Hosts: &comparison.Hosts{Network: lab.NewNetwork(t)}, Family: traffic.Families[0]}
 	forger := newAttacker(t, s.Network)
-	known, stranger := s.Host(t), s.Host(t)
+	known, unlisted := s.Host(t), s.Host(t)
 	traffic.Arrive(t, known)
 	flood := s.Crowd(22, sources)
 	for _, port := range []int{22, 443} { // a table forgets the sources of 22 in a minute, of 443 in ten seconds
@@ -53,7 +53,7 @@ func floodsShutOutNobody(t *testing.T, sources, chunk int) {
 		if n := banset.Header(t, "hardenctl-callers-v4").Entries; n < 1000 {
 			t.Fatalf("of the flood, only %d sources were counted", n)
 		}
-		for _, h := range []*lab.Host{stranger, known} {
+		for _, h := range []*lab.Host{unlisted, known} {
 			if err := served(h, s.Server, port); err != nil {
 				t.Errorf("%s -> port %d after the flood: %v", h.Name(), port, err)
 			}

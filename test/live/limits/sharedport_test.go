@@ -35,17 +35,17 @@ func TestOnePortForSeveralGroups(t *testing.T) {
 	stage.Bare(t, "nft")
 	network := lab.NewNetwork(t)
 	lab.Serve(t, "tcp", 443)
-	people := []struct {
+	clients := []struct {
 		host *lab.Host
 		most int
 	}{
 		{network.Host("office", "192.0.2.20/24", "2001:db8:20::7"), 10},
 		{network.Host("agency", "192.0.2.30/24", "2001:db8:30::7"), 6},
-		{network.Host("stranger", "192.0.2.90/24", "2001:db9:90::7"), 3},
+		{network.Host("unlisted", "192.0.2.90/24", "2001:db9:90::7"), 3},
 	}
 	for _, proxy := range []bool{false, true} {
 		run.Expect(t, 0, "apply", testfile.Write(t, "groups.toml", fmt.Sprintf(groups, proxy)), "--auto-approve", "--confirm-within", "0", "--no-guard")
-		for _, p := range people {
+		for _, p := range clients {
 			for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 				if got := atOnce(p.host, "tcp", server, 10); got != p.most {
 					t.Errorf("%s -> %s, proxy %t: %d of 10 connections, want %d", p.host.V4(), server, proxy, got, p.most)

@@ -31,14 +31,14 @@ var callers = map[string]string{lab.ServerV4: callerV4, lab.ServerV6: callerV6}
 func TestGuardOverSSH(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
-		caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", "203.0.113.66")
+		caller, unlisted := network.Host("caller", callerV4, callerV6), network.Host("unlisted", "203.0.113.66")
 		d := newSSHD(t)
 		profile := webserver.OverWeb(t, "")
 		stays := map[string]*openShell{}
 		for server := range callers {
 			stays[server] = d.stays(t, caller, server)
 		}
-		guesser, err := stranger.Dial("tcp", lab.ServerV4+":22", lab.Patience) // has no password yet
+		guesser, err := unlisted.Dial("tcp", lab.ServerV4+":22", lab.Patience) // has no password yet
 		require.NoError(t, err)
 		defer guesser.Close()
 		out, code := d.apply(t, caller, lab.ServerV6, profile)
@@ -46,7 +46,7 @@ func TestGuardOverSSH(t *testing.T) {
 			t.Fatalf("exit %d:\n%s", code, out)
 		}
 		require.Contains(t, out, "your SSH connection, at tcp/22: "+callerV6, "logged in by SSH, at tcp/22: "+callerV4)
-		if strings.Contains(out, stranger.V4().String()) {
+		if strings.Contains(out, unlisted.V4().String()) {
 			t.Errorf("who is only trying to log in counts as logged in:\n%s", out)
 		}
 		for server, login := range stays {

@@ -23,8 +23,8 @@ import (
 
 // The unlisted host of these tests, which holds a connection open.
 const (
-	strangerV4 = "203.0.113.66"
-	strangerV6 = "2001:db8:66::66"
+	unlistedV4 = "203.0.113.66"
+	unlistedV6 = "2001:db8:66::66"
 )
 
 // standIn is a server that forks as dropbear does: a child for each connection,
@@ -109,13 +109,13 @@ const blocked = "[access]\nadmin = [\"192.0.2.200\"]\nblock = [\"203.0.113.0/24\
 func TestGuardKnowsDropbear(t *testing.T) {
 	stage.Bare(t, "nft")
 	network := lab.NewNetwork(t)
-	caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", strangerV4, strangerV6)
+	caller, unlisted := network.Host("caller", callerV4, callerV6), network.Host("unlisted", unlistedV4, unlistedV6)
 	startStandIn(t, copiedAs(t, "/usr/bin/python3", "dropbear"), "-c", standIn, "22")
-	holdsOpen(t, stranger, "22", "guess")
+	holdsOpen(t, unlisted, "22", "guess")
 	t.Setenv("SSH_CONNECTION", "")
 	profile := webserver.OverWeb(t, blocked)
 	if found := access(t, profile); found.Refusal() != nil {
-		t.Errorf("a stranger is believed: %v", found.Refusal())
+		t.Errorf("an unlisted source is believed: %v", found.Refusal())
 	}
 	holdsOpen(t, caller, "22", "login")
 	found, refused := access(t, profile), []string{}
@@ -133,10 +133,10 @@ func TestGuardKnowsDropbear(t *testing.T) {
 // login of a connection that it holds.
 func TestGuardIgnoresProcessNames(t *testing.T) {
 	stage.Bare(t, "nft")
-	stranger := lab.NewNetwork(t).Host("stranger", strangerV4, strangerV6)
+	unlisted := lab.NewNetwork(t).Host("unlisted", unlistedV4, unlistedV6)
 	sshd := copiedAs(t, "/bin/cat", "sshd")
 	startStandIn(t, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", standIn, "8022", sshd)
-	holdsOpen(t, stranger, "8022", "hello")
+	holdsOpen(t, unlisted, "8022", "hello")
 	t.Setenv("SSH_CONNECTION", "")
 	run.Expect(t, 0, "apply", webserver.OverWeb(t, blocked), "--auto-approve", "--confirm-within", "0")
 }
@@ -146,16 +146,16 @@ func TestGuardIgnoresProcessNames(t *testing.T) {
 func TestGuardOfAServerThatHidesLogins(t *testing.T) {
 	stage.Bare(t, "nft")
 	network := lab.NewNetwork(t)
-	caller, stranger := network.Host("caller", callerV4, callerV6), network.Host("stranger", strangerV4, strangerV6)
+	caller, unlisted := network.Host("caller", callerV4, callerV6), network.Host("unlisted", unlistedV4, unlistedV6)
 	panel := copiedAs(t, "/usr/bin/python3", "panel")
 	startStandIn(t, panel, "-c", standIn, "9090")
-	holdsOpen(t, stranger, "9090", "hello")
+	holdsOpen(t, unlisted, "9090", "hello")
 	t.Setenv("SSH_CONNECTION", "")
 	profile := webserver.OverWeb(t, blocked+"[services.panel]\nports = [\"tcp/9090\"]\nadmin = true\n")
 	apply := []string{"apply", profile, "--auto-approve", "--confirm-within", "0"}
-	leave := []string{"--not-an-admin", strangerV4, "--not-an-admin", "2001:db8:66::/64"}
-	require.Contains(t, run.Expect(t, 1, apply...), strangerV4+" (connected to an admin service) at tcp/9090",
-		"panel does not report who has logged in: if this is not an admin, add --not-an-admin "+strangerV4+" --not-an-admin "+strangerV6)
+	leave := []string{"--not-an-admin", unlistedV4, "--not-an-admin", "2001:db8:66::/64"}
+	require.Contains(t, run.Expect(t, 1, apply...), unlistedV4+" (connected to an admin service) at tcp/9090",
+		"panel does not report who has logged in: if this is not an admin, add --not-an-admin "+unlistedV4+" --not-an-admin "+unlistedV6)
 	require.NoError(t, os.Rename(panel, panel+"\nhardenctl: Applied.\n")) // its name is the user's to choose
 	out := run.Expect(t, 1, apply...)
 	require.Contains(t, out, `panel\x0ahardenctl: Applied.\x0a does not report`)
@@ -163,13 +163,13 @@ func TestGuardOfAServerThatHidesLogins(t *testing.T) {
 		t.Errorf("a program's name is a line:\n%s", out)
 	}
 	require.Contains(t, run.Expect(t, 1, append(apply, "--not-an-admin", "alice")...), `"--not-an-admin" flag: "alice" is not an address or a network`)
-	require.Contains(t, run.Expect(t, 0, append([]string{"plan", profile}, leave...)...), "excluded (not an admin): "+strangerV4+", 2001:db8:66::/64")
+	require.Contains(t, run.Expect(t, 0, append([]string{"plan", profile}, leave...)...), "excluded (not an admin): "+unlistedV4+", 2001:db8:66::/64")
 	require.Contains(t, run.Expect(t, 0, append([]string{"plan", profile, "--json"}, leave...)...), `"not_admins"`)
 
 	holdsOpen(t, caller, "9090", "hello")
 	out = run.Expect(t, 1, append(slices.Clone(apply), leave...)...)
 	require.Contains(t, out, callerV4+" (connected to an admin service) at tcp/9090", callerV6+" (connected")
-	if strings.Contains(out, strangerV4+" (") {
+	if strings.Contains(out, unlistedV4+" (") {
 		t.Errorf("who is left out is named:\n%s", out)
 	}
 	run.Expect(t, 0, append(apply, append(leave, "--not-an-admin", callerV4, "--not-an-admin", callerV6)...)...)

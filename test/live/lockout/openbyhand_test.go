@@ -24,7 +24,7 @@ func TestOpenByHand(t *testing.T) {
 		one, other := webserver.Variant(t, locked...), webserver.Variant(t, append(locked, `"tcp/80"`, `"tcp/8443"`)...)
 		lab.Serve(t, "tcp", 22)
 		network := lab.NewNetwork(t)
-		people := []*lab.Host{
+		clients := []*lab.Host{
 			network.Host("shut-out", callerV4, callerV6),
 			network.Host("blocked", "203.0.113.66", "2001:db8:bad::66"),
 			network.Host("banned", "192.0.2.66/24", "2001:db8:66::66"),
@@ -36,20 +36,20 @@ func TestOpenByHand(t *testing.T) {
 			if profile == other {
 				trials.TryOut(t, other, "5m")
 			}
-			wantAccess(t, people, false)
+			wantAccess(t, clients, false)
 			run.WithInput(t, wayOut, "sh", "-e")
-			wantAccess(t, people, true)
+			wantAccess(t, clients, true)
 			run.Expect(t, 0, "revert")
 			run.Expect(t, 0, "apply", one, "--auto-approve", "--no-guard", "--confirm-within", "0")
 		}
-		wantAccess(t, people, false)
+		wantAccess(t, clients, false)
 	})
 }
 
 // wantAccess fails the test unless all reach SSH, or none does.
-func wantAccess(t *testing.T, people []*lab.Host, want bool) {
+func wantAccess(t *testing.T, clients []*lab.Host, want bool) {
 	t.Helper()
-	for _, h := range people {
+	for _, h := range clients {
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			if traffic.Connects(h, net.JoinHostPort(server, "22"), want) != want {
 				t.Errorf("%s gets in at %s: %v, want %v", h.Name(), server, !want, want)

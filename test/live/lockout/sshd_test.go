@@ -37,7 +37,7 @@ type sshd struct{ folder string }
 // newSSHD starts an sshd on port 22, which ends with the test.
 func newSSHD(t *testing.T) *sshd {
 	t.Helper()
-	d := furnishSSHD(t)
+	d := configureSSHD(t)
 	daemon := d.server(t, "-D")
 	var log run.SyncBuffer
 	daemon.Stdout, daemon.Stderr = &log, &log
@@ -71,9 +71,9 @@ func (d *sshd) server(t *testing.T, mode string) *exec.Cmd {
 	return exec.Command(program, mode, "-e", "-f", filepath.Join(d.folder, "config"))
 }
 
-// furnishSSHD makes the keys and the configuration of an sshd, in a folder that
+// configureSSHD makes the keys and the configuration of an sshd, in a folder that
 // goes with the test.
-func furnishSSHD(t *testing.T) *sshd {
+func configureSSHD(t *testing.T) *sshd {
 	t.Helper()
 	folder, err := os.MkdirTemp("/run", "sshd-")
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 // IPv6. It ends with the test.
 func newSocketSSHD(t *testing.T) *sshd {
 	t.Helper()
-	d := furnishSSHD(t)
+	d := configureSSHD(t)
 	l, err := net.Listen("tcp", "[::]:22")
 	require.NoError(t, err)
 	var sessions sync.WaitGroup

@@ -118,14 +118,14 @@ func TestStatedSourceMaySendAnySYN(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		webserver.Watch(t, "fingerprint = true\ndont_fragment = true\n[services.gear]\nports = [\"tcp/5432\"]\nfrom = [\"192.0.2.30\", \"2001:db8:30::/64\"]\n")
 		network := lab.NewNetwork(t)
-		gear, stranger := network.Host("gear", "192.0.2.30/24", "2001:db8:30::30"), network.Host("stranger", "192.0.2.31/24", "2001:db8:31::31")
-		for _, h := range []*lab.Host{gear, stranger} {
+		gear, unlisted := network.Host("gear", "192.0.2.30/24", "2001:db8:30::30"), network.Host("unlisted", "192.0.2.31/24", "2001:db8:31::31")
+		for _, h := range []*lab.Host{gear, unlisted} {
 			traffic.Arrive(t, h)
 			for _, from := range traffic.Addresses(h) {
 				for port, want := range map[uint16]uint8{5432: lab.SYN | lab.ACK, 80: 0} {
 					packet, wait := networkGear.syn(from, int(port)), lab.Patience
 					packet.To = netip.AddrPortFrom(packet.To.Addr(), port)
-					if want == 0 || h == stranger {
+					if want == 0 || h == unlisted {
 						want, wait = 0, 50*time.Millisecond
 					}
 					answers, err := h.Answered(wait, packet)

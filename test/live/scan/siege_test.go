@@ -69,9 +69,9 @@ func siege(t *testing.T, backend, scope string) {
 	webserver.LoadedBy(t, backend)
 
 	network := lab.NewNetwork(t)
-	people := webserver.NewPeople(network)
-	people.Visit(t)
-	stop := people.KeepVisiting(t)
+	clients := webserver.NewClients(network)
+	clients.Visit(t)
+	stop := clients.KeepVisiting(t)
 	t.Run("scans", func(t *testing.T) {
 		for i, a := range attacks {
 			for _, family := range []int{4, 6} {
@@ -84,8 +84,8 @@ func siege(t *testing.T, backend, scope string) {
 		}
 	})
 	stop()
-	people.Visit(t)
-	people.Unbanned(t)
+	clients.Visit(t)
+	clients.Unbanned(t)
 }
 
 // scanner is a new host: in IPv6, of a /64 of its own.

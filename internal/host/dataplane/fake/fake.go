@@ -23,7 +23,7 @@ import (
 type Machine struct {
 	// Families are those that the kernel has.
 	Families []ruleset.Family
-	// Settings are the kernel settings by setting.Place. One that is not there is out of
+	// Settings are the kernel settings by setting.ID. One that is not there is out of
 	// reach.
 	Settings map[string]string
 	// Files are the files that the machine boots from, by path.

@@ -38,11 +38,11 @@ const forever time.Duration = -1
 func (s *set) lines() string {
 	var lines []string
 	for e := range s.members {
-		line := "add " + s.header.Name + " " + e.prefix.String()
+		entry := setfile.Entry{Set: s.header.Name, Element: e.prefix.String()}
 		if e.noMatch {
-			line += " nomatch"
+			entry.Options = []setfile.Option{{Name: "nomatch"}}
 		}
-		lines = append(lines, line+"\n")
+		lines = append(lines, entry.String()+"\n")
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "")

@@ -26,7 +26,7 @@ func (s settings) Here(stated []bundle.SettingEntry) map[string]state.Setting {
 func (s settings) Read(all map[string]state.Setting) (have, want map[string]state.Setting, err error) {
 	have, want = map[string]state.Setting{}, map[string]state.Setting{}
 	for key, wanted := range all {
-		value, there := s.m.Settings[setting.Place(wanted)]
+		value, there := s.m.Settings[setting.ID(wanted)]
 		if !there && wanted.OfInterface() {
 			continue
 		}
@@ -41,7 +41,7 @@ func (s settings) Read(all map[string]state.Setting) (have, want map[string]stat
 
 // Write implements dataplane.Settings.
 func (s settings) Write(one state.Setting) error {
-	place := setting.Place(one)
+	place := setting.ID(one)
 	now, there := s.m.Settings[place]
 	if now == one.Value || !there && one.OfInterface() {
 		return nil
@@ -57,7 +57,7 @@ func (s settings) Write(one state.Setting) error {
 
 // PutBack implements dataplane.Settings.
 func (s settings) PutBack(one state.Setting) error {
-	if _, there := s.m.Settings[setting.Place(one)]; !there {
+	if _, there := s.m.Settings[setting.ID(one)]; !there {
 		return nil
 	}
 	return s.Write(one)

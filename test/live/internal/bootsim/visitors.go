@@ -21,9 +21,9 @@ default_ttl = 77
 // Keeping is a profile whose bans outlive a reboot.
 const Keeping = Homely + "[scan]\nkeep_bans = true\n"
 
-// Visitors are a scenario on which an administrator and a stranger live, with SSH and
+// Visitors are a scenario on which an administrator and an unlisted source live, with SSH and
 // a web page to visit, and a port that is hidden.
-type Visitors struct{ admin, stranger *lab.Host }
+type Visitors struct{ admin, unlisted *lab.Host }
 
 // open returns the places that are open to a host, such as "ssh4 web6". It
 // knocks at all of them at once, since one that is shut says nothing.
@@ -48,15 +48,15 @@ func (w Visitors) open(from *lab.Host) string {
 }
 
 // Are checks which ports are open to which host.
-func (w Visitors) Are(t *testing.T, admin, stranger string) {
+func (w Visitors) Are(t *testing.T, admin, unlisted string) {
 	t.Helper()
 	theirs := make(chan string)
-	go func() { theirs <- w.open(w.stranger) }()
+	go func() { theirs <- w.open(w.unlisted) }()
 	if got := w.open(w.admin); got != admin {
 		t.Errorf("the administrator reaches %q, want %q", got, admin)
 	}
-	if got := <-theirs; got != stranger {
-		t.Errorf("a stranger reaches %q, want %q", got, stranger)
+	if got := <-theirs; got != unlisted {
+		t.Errorf("an unlisted source reaches %q, want %q", got, unlisted)
 	}
 }
 
@@ -67,7 +67,7 @@ func NewVisitors(t *testing.T) Visitors {
 	lab.Serve(t, "tcp", 22)
 	lab.Serve(t, "tcp", 80)
 	lab.Serve(t, "tcp", 5432)
-	return Visitors{network.Host("admin", "192.0.2.10/24", "2001:db8::10/64"), network.Host("stranger", "192.0.2.66/24", "2001:db8::66/64")}
+	return Visitors{network.Host("admin", "192.0.2.10/24", "2001:db8::10/64"), network.Host("unlisted", "192.0.2.66/24", "2001:db8::66/64")}
 }
 
 // places are what there is to visit.

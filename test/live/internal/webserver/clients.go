@@ -21,28 +21,28 @@ func Serve(t *testing.T) {
 	}
 }
 
-// People are the legitimate clients of the server, and an unlisted host that is not
+// Clients are the legitimate clients of the server, and an unlisted host that is not
 // among those who may use SSH.
-type People struct{ Customer, Crawler, Admin, Stranger *lab.Host }
+type Clients struct{ Customer, Crawler, Admin, Unlisted *lab.Host }
 
 // Visit has each of them do what it does, over both families.
-func (p People) Visit(t *testing.T) {
+func (p Clients) Visit(t *testing.T) {
 	t.Helper()
 	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 		traffic.Reaches(t, p.Customer, server, 443, 30)
 		traffic.Reaches(t, p.Crawler, server, 443, 100)
 		traffic.Reaches(t, p.Admin, server, 22, 1)
-		if !traffic.IsRefused(p.Stranger, server, 22) {
-			t.Errorf("stranger -> %s port 22: connected, want nothing", server)
+		if !traffic.IsRefused(p.Unlisted, server, 22) {
+			t.Errorf("unlisted -> %s port 22: connected, want nothing", server)
 		}
 	}
 }
 
 // Unbanned checks that no visitor has been taken for a scanner, not even
 // the unlisted one, which tried one port again and again.
-func (p People) Unbanned(t *testing.T) {
+func (p Clients) Unbanned(t *testing.T) {
 	t.Helper()
-	for _, h := range []*lab.Host{p.Customer, p.Crawler, p.Admin, p.Stranger} {
+	for _, h := range []*lab.Host{p.Customer, p.Crawler, p.Admin, p.Unlisted} {
 		if banset.Banned(t, h.V4()) || banset.Banned(t, h.V6()) {
 			t.Errorf("the %s is banned", h.Name())
 		}
@@ -50,7 +50,7 @@ func (p People) Unbanned(t *testing.T) {
 }
 
 // KeepVisiting visits again and again until stop is called.
-func (p People) KeepVisiting(t *testing.T) (stop func()) {
+func (p Clients) KeepVisiting(t *testing.T) (stop func()) {
 	quit, done := make(chan struct{}), make(chan int)
 	go func() {
 		for rounds := 0; ; rounds++ {
@@ -72,11 +72,11 @@ func (p People) KeepVisiting(t *testing.T) (stop func()) {
 }
 
 // NewPeople adds the four hosts to a network.
-func NewPeople(n *lab.Bench) People {
-	return People{
+func NewClients(n *lab.Bench) Clients {
+	return Clients{
 		Customer: n.Host("customer", "192.0.2.20/24", "2001:db8:20::20"),
 		Crawler:  n.Host("crawler", "66.249.64.5", "2001:4860:4801:10::5"),
 		Admin:    n.Host("admin", "198.51.100.5", "2001:db8:10::5"),
-		Stranger: n.Host("stranger", "192.0.2.30/24", "2001:db8:30::30"),
+		Unlisted: n.Host("unlisted", "192.0.2.30/24", "2001:db8:30::30"),
 	}
 }
