@@ -28,6 +28,7 @@ root, no network and no firewall tools.`,
 		if err != nil {
 			return err
 		}
+		s.Prove = true
 		if _, err := s.Compile(cmd, *asJSON); err != nil || *asJSON {
 			return err
 		}

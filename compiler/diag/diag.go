@@ -76,6 +76,16 @@ type Diagnostic struct {
 	Note string `json:"note,omitempty"`
 	// Suggestion says what to write instead; it may be empty.
 	Suggestion string `json:"suggestion,omitempty"`
+	// Example is a packet that shows it, as `hardenctl explain` reads it; it may be empty.
+	Example string `json:"example,omitempty"`
+	// Related are other places that it is about.
+	Related []Related `json:"related,omitempty"`
+}
+
+// Related is another place that a Diagnostic is about, and what is there.
+type Related struct {
+	Position
+	Message string `json:"message"`
 }
 
 // String returns the diagnostic in one line: `web.toml:14:9: services.ssh.ports: …`.

@@ -30,6 +30,10 @@ func Print(w io.Writer, list List, source func(file string) []byte, colour bool)
 		}
 		fmt.Fprintf(w, "%s: %s: %s\n", paint("1", printable(d.Position.String())), paint(tint, d.Severity.String()), printable(headline(d)))
 		printExcerpt(w, d.Position, source, func(text string) string { return paint("1;32", text) })
+		printHint(w, "example", d.Example)
+		for _, other := range d.Related {
+			printHint(w, "at", other.Position.String()+": "+other.Message)
+		}
 		printHint(w, "note", d.Note)
 		printHint(w, "help", d.Suggestion)
 	}

@@ -46,8 +46,12 @@ var rooms = map[string][]string{
 	"compiler/bdd":             {},
 	"compiler/answer":          {"compiler/bundle", "compiler/exact", "compiler/netset", "compiler/ruleset"},
 	"compiler/exact":           {"compiler/bdd", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile"},
-	"profiles":                 {},
-	"golden":                   {},
+	"compiler/proof": {
+		"compiler/bdd", "compiler/bundle", "compiler/diag", "compiler/exact", "compiler/netset", "compiler/profile", "compiler/ruleset",
+		"compiler/tablefile",
+	},
+	"profiles": {},
+	"golden":   {},
 	"internal/host": {
 		"compiler/bundle", "compiler/document", "compiler/filekind", "compiler/netset", "compiler/ruleset", "compiler/tablefile",
 		"internal/host/apply", "internal/host/dataplane", "internal/host/durable", "internal/host/generation", "internal/host/guard",

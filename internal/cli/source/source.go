@@ -43,6 +43,8 @@ type Source struct {
 	Early bool
 	// Quiet leaves out warnings: they were said before.
 	Quiet bool
+	// Prove says that the rules are held to the profile, as check does.
+	Prove bool
 	// Read is what the compile read, whole.
 	Read []generation.Source
 }
@@ -154,7 +156,11 @@ func (s *Source) text(file string) []byte {
 // that there is no bundle.
 func (s *Source) Compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error) {
 	r := &recorder{source: s}
-	b, list := compiler.Compile(s.Name, r)
+	compile := compiler.Compile
+	if s.Prove {
+		compile = compiler.Check
+	}
+	b, list := compile(s.Name, r)
 	list, s.Read = slices.Concat(r.doubts, list), r.read
 	if s.Live && b != nil {
 		// What other distributions lack is nothing to this host.
@@ -187,11 +193,21 @@ func (s *Source) Print(cmd *cobra.Command, list diag.List) {
 	for i, d := range list {
 		shown[i] = d
 		shown[i].File = s.Display(d.File)
+		shown[i].Related = s.related(d)
 		if _, read := texts[shown[i].File]; !read {
 			texts[shown[i].File] = s.text(d.File)
 		}
 	}
 	diag.Print(w, shown, func(file string) []byte { return texts[file] }, terminal.Colourful(w))
+}
+
+// related are the other places of a diagnostic, files named as the user would.
+func (s *Source) related(d diag.Diagnostic) []diag.Related {
+	all := slices.Clone(d.Related)
+	for i := range all {
+		all[i].File = s.Display(all[i].File)
+	}
+	return all
 }
 
 // isBundle reports whether a path is that of a bundle's folder.

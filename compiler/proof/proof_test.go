@@ -1,0 +1,66 @@
+package proof_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/hardenctl/hardenctl/compiler"
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/proof"
+	"github.com/hardenctl/hardenctl/profiles"
+)
+
+// compiled reads and compiles a profile: the text of one, or the name of a built-in one.
+func compiled(t testing.TB, text string) (*profile.Profile, *bundle.Bundle) {
+	t.Helper()
+	name := "a.toml"
+	if strings.HasPrefix(text, "builtin:") {
+		name = text
+	}
+	files := profile.Folders{Builtins: profiles.FS(), Root: fstest.MapFS{name: {Data: []byte("version = 1\n" + text)}}}
+	p, list := profile.Read(name, files)
+	if p == nil || list.HasErrors() {
+		t.Fatalf("the profile of this test is wrong: %v", list)
+	}
+	return p, compiler.Build(name, p)
+}
+
+// builtins are the built-in profiles.
+func builtins(t testing.TB) (names []string) {
+	t.Helper()
+	all, _ := profile.Folders{Builtins: profiles.FS()}.BuiltIn()
+	if len(all) < 10 {
+		t.Fatal(all)
+	}
+	return all
+}
+
+func text(list diag.List) string {
+	var b strings.Builder
+	diag.Print(&b, list, nil, false)
+	return b.String()
+}
+
+// TestBuiltIns holds that the rules of each built-in profile are what it states.
+func TestBuiltIns(t *testing.T) {
+	for _, name := range builtins(t) {
+		if list := proof.Bundle(compiled(t, name)); len(list) > 0 {
+			t.Errorf("%s:\n%s", name, text(list))
+		}
+	}
+}
+
+// BenchmarkBundle proves the bundle of each built-in profile.
+func BenchmarkBundle(b *testing.B) {
+	for _, name := range builtins(b) {
+		p, of := compiled(b, name)
+		b.Run(strings.TrimPrefix(name, "builtin:"), func(b *testing.B) {
+			for b.Loop() {
+				proof.Bundle(p, of)
+			}
+		})
+	}
+}
