@@ -66,9 +66,16 @@ func (f *filter) statedPorts(p part) []ruleset.Rule {
 		}
 	}
 	for _, s := range f.profile.Services {
+		if s.Public() && f.servesFirst() {
+			continue
+		}
 		for _, ports := range f.ports(s, profile.UDP) {
 			rules = append(rules, f.service(s).rule("", ruleset.Return, ports))
 		}
 	}
 	return rules
 }
+
+// servesFirst reports whether public services, or the ban of a source, have decided every
+// packet to their ports before strays are looked for.
+func (f *filter) servesFirst() bool { return !f.published && !f.disabled() }

@@ -28,6 +28,13 @@ import (
 var claims = []func(*rules) diag.List{
 	(*rules).onlyStatedReach,
 	(*rules).onlyStatedPass,
+	(*rules).adminsGetIn,
+	(*rules).servicesAnswer,
+	(*rules).knocksOpen,
+	(*rules).openOnesGoOn,
+	(*rules).blockedGetNothing,
+	(*rules).exemptAreFree,
+	(*rules).everyRuleIsMet,
 }
 
 // Bundle returns the findings about the bundle of a profile that was read without errors.
@@ -66,6 +73,7 @@ type rules struct {
 	name     string // of the profile
 	profile  *profile.Profile
 	firewall *exact.Firewall
+	ruleText []byte
 	origins  map[exact.RuleID]bundle.Origin
 	parts    map[string]string // of kernel sets: the part of the profile
 	walks    map[exact.Hook]*exact.Result
@@ -82,7 +90,7 @@ func read(p *profile.Profile, b *bundle.Bundle, family ruleset.Family) (*rules, 
 	}
 	w := exact.NewWorld(family, f)
 	r := &rules{
-		World: w, g: w.Graph(), name: b.Manifest.Profile, profile: p, firewall: f, origins: map[exact.RuleID]bundle.Origin{}, parts: map[string]string{},
+		World: w, g: w.Graph(), name: b.Manifest.Profile, profile: p, firewall: f, ruleText: b.File(file), origins: map[exact.RuleID]bundle.Origin{}, parts: map[string]string{},
 		walks: map[exact.Hook]*exact.Result{},
 	}
 	for _, e := range b.Manifest.Rules {
