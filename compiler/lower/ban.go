@@ -133,6 +133,18 @@ func (f *filter) renew() ruleset.Jump {
 	})
 }
 
+// renewCounted renews the ban of a source whose probe is to be counted. Of banned sources
+// only those probes come so far that are told by their flags or options, and the knocks of
+// proven sources.
+func (f *filter) renewCounted(p part) []ruleset.Rule {
+	s := f.profile.Scan
+	knocks := f.proves() && len(f.profile.Knocks) > 0
+	if !f.published && !s.Stealth && !s.Fingerprint && !s.DontFragment && !knocks {
+		return nil
+	}
+	return []ruleset.Rule{p.rule("banned", f.renew(), f.inSet("ban"))}
+}
+
 // renewedRules must not make a long ban a short one.
 func (f *filter) renewedRules(p part) []ruleset.Rule {
 	ban := p.rule("ban", f.addTo("ban"), ruleset.Limit{Rate: f.budget(renewals, f.profile.Scan.Ban)})

@@ -49,7 +49,11 @@ func (f *filter) end(why reason) ruleset.Target {
 		return f.shared("REJECT", f.answers)
 	}
 	return f.shared(chainFor("REJECT", why), func() []ruleset.Rule {
-		return append(f.log(why), f.answers()...)
+		answers := f.answers()
+		if why == otherProtocol {
+			answers = answers[1:] // TCP has ended before
+		}
+		return append(f.log(why), answers...)
 	})
 }
 

@@ -115,10 +115,17 @@ func (f *filter) probe() ruleset.Target {
 // sortProbes leaves out what is not a probe. What is forwarded is sent to one host.
 func (f *filter) sortProbes(p part) []ruleset.Rule {
 	rules := f.ownAddress(p)
-	if !f.published {
+	if !f.published && !f.quietBefore() {
 		rules = append(rules, f.noise())
 	}
 	return append(rules, f.sorted(p, "probe", f.chain("COUNT", f.count(p)))...)
+}
+
+// quietBefore reports whether what is sent to all hosts was left out before any packet is
+// taken for a probe: before knocks, where no probe is told by its flags or options.
+func (f *filter) quietBefore() bool {
+	s := f.profile.Scan
+	return len(f.profile.Knocks) > 0 && !f.disabled() && !s.Stealth && !s.Fingerprint && !s.DontFragment
 }
 
 // ownAddress keeps a forger who writes this host's own address on his packets

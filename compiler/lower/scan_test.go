@@ -76,7 +76,8 @@ func TestProbes(t *testing.T) {
 			-p udp -j HARDENCTL-STRAY
 			-p udp -j HARDENCTL-COUNT
 			-j DROP`},
-		{"by sets", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "COUNT", banned + port + source + end},
+		{"of a banned source, by its flags", `scan = { probes = 10, window = "60s", stealth = true }`, ruleset.V4, "COUNT", banned + port + source + end},
+		{"by sets", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "COUNT", port + source + end},
 		{"a rush", `scan = { probes = 10, window = "60s" }`, ruleset.V4, "RUSH", `
 			-m set --match-set hardenctl-seen-rush-v4 src,dst -m set ! --match-set hardenctl-seen-v4 src,dst -j DROP
 			-m set --match-set hardenctl-seen-rush-v4 src,dst -j RETURN
@@ -84,20 +85,20 @@ func TestProbes(t *testing.T) {
 			-m set ! --match-set hardenctl-seen-rush-v4 src,dst -j RETURN
 			-m set --match-set hardenctl-rush-v4 src --packets-gt 10 -j HARDENCTL-BAN
 			-m set ! --match-set hardenctl-rush-v4 src ! --update-counters -j SET --add-set hardenctl-rush-v4 src --exist`},
-		{"a slow window beside", slower, ruleset.V4, "COUNT", banned + port + source + slow + end},
+		{"a slow window beside", slower, ruleset.V4, "COUNT", port + source + slow + end},
 		{"the slow window", slower, ruleset.V4, "SLOW", slowPort + `
 			-m set --match-set hardenctl-slow-v4 src --packets-gt 30 -j HARDENCTL-BAN
 			-m set ! --match-set hardenctl-slow-v4 src ! --update-counters -j SET --add-set hardenctl-slow-v4 src --exist`},
-		{"by hashlimit", by("hashlimit", ""), ruleset.V4, "COUNT", banned + port + `
+		{"by hashlimit", by("hashlimit", ""), ruleset.V4, "COUNT", port + `
 			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … -j HARDENCTL-BAN` + end},
-		{"remembered for the window", `scan = { probes = 10, window = "1h30m", engine = "hashlimit" }`, ruleset.V4, "COUNT", banned + `
+		{"remembered for the window", `scan = { probes = 10, window = "1h30m", engine = "hashlimit" }`, ruleset.V4, "COUNT", `
 			-m set --match-set hardenctl-seen-v4 src,dst -j DROP
 			-m limit --limit 18/sec --limit-burst 10000 -j SET --add-set hardenctl-seen-v4 src,dst --exist
 			-j HARDENCTL-RUSH
 			-m set ! --match-set hardenctl-seen-v4 src,dst -j DROP
 			-m hashlimit --hashlimit-above 160/day --hashlimit-burst 10 … --hashlimit-htable-expire 5400000 -j HARDENCTL-BAN` + end},
-		{"by recent: the probe after the last free one", by("recent", ""), ruleset.V4, "COUNT", banned + port + recent + end},
-		{"an IPv6 source is a /64", by("sets", ""), ruleset.V6, "COUNT", strings.ReplaceAll(banned+port, "-v4", "-v6") + nearby("1/min", "", "DROP") +
+		{"by recent: the probe after the last free one", by("recent", ""), ruleset.V4, "COUNT", port + recent + end},
+		{"an IPv6 source is a /64", by("sets", ""), ruleset.V6, "COUNT", strings.ReplaceAll(port, "-v4", "-v6") + nearby("1/min", "", "DROP") +
 			strings.ReplaceAll(source+end, "-v4", "-v6")},
 		{"in a rush too", by("sets", ""), ruleset.V6, "RUSH", `
 			-m set --match-set hardenctl-seen-rush-v6 src,dst -m set ! --match-set hardenctl-seen-v6 src,dst -j DROP
@@ -110,14 +111,14 @@ func TestProbes(t *testing.T) {
 		{"and slowly", slower, ruleset.V6, "SLOW", strings.ReplaceAll(slowPort, "-v4", "-v6") + nearby("1/day", "", "RETURN") + `
 			-m set --match-set hardenctl-slow-v6 src --packets-gt 30 -j HARDENCTL-BAN
 			-m set ! --match-set hardenctl-slow-v6 src ! --update-counters -j SET --add-set hardenctl-slow-v6 src --exist`},
-		{"by hashlimit too", by("hashlimit", ""), ruleset.V6, "COUNT", strings.ReplaceAll(banned+port, "-v4", "-v6") + nearby("1/min", "", "DROP") + `
+		{"by hashlimit too", by("hashlimit", ""), ruleset.V6, "COUNT", strings.ReplaceAll(port, "-v4", "-v6") + nearby("1/min", "", "DROP") + `
 			-m hashlimit --hashlimit-above 10/min --hashlimit-burst 10 … --hashlimit-srcmask 64 -j HARDENCTL-BAN` + end},
 		{"a slow window by hashlimit", by("hashlimit", `, slow = { probes = 30, window = "1d" }`), ruleset.V4, "SLOW", slowPort + `
 			-m hashlimit --hashlimit-above 30/day --hashlimit-burst 30 … -j HARDENCTL-BAN`},
 		{"a slow window by recent", by("recent", `, slow = { probes = 30, window = "1d" }`), ruleset.V4, "SLOW", slowPort + `
 			-m recent --set --name hardenctl-slow-v4 --mask 255.255.255.255 --rsource
 			-m recent --rcheck --seconds 86400 --reap --hitcount 31 --name hardenctl-slow-v4 --mask 255.255.255.255 --rsource -j HARDENCTL-BAN`},
-		{"tripwires", `scan = { probes = 10, window = "60s", tripwires = ["tcp/3389", "udp/69", "tcp/23"] }`, ruleset.V4, "COUNT", banned + `
+		{"tripwires", `scan = { probes = 10, window = "60s", tripwires = ["tcp/3389", "udp/69", "tcp/23"] }`, ruleset.V4, "COUNT", `
 			-p tcp -m multiport --dports 23,3389 -j HARDENCTL-BAN
 			-p udp -m udp --dport 69 -j HARDENCTL-BAN` + port + source + end},
 		{"no source is banned", `scan.stealth = true`, ruleset.V4, "PROBE", ``},

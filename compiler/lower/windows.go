@@ -76,7 +76,7 @@ func (w window) portsStay() time.Duration { return w.lasts + time.Second }
 func (f *filter) count(p part) []ruleset.Rule {
 	first := f.window()
 	rules := slices.Concat(
-		[]ruleset.Rule{p.rule("banned", f.renew(), f.inSet("ban"))},
+		f.renewCounted(p),
 		f.tripwires(p),
 		[]ruleset.Rule{
 			p.rule("counted before", f.end(unlogged), f.tried(first)),

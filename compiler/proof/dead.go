@@ -2,10 +2,12 @@ package proof
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bdd"
 	"github.com/hardenctl/hardenctl/compiler/diag"
 	"github.com/hardenctl/hardenctl/compiler/exact"
+	"github.com/hardenctl/hardenctl/compiler/profile"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
@@ -23,9 +25,19 @@ func (r *rules) everyRuleIsMet() (list diag.List) {
 		return nil // it was read before
 	}
 	for _, id := range free.unmet() {
-		list.Add(r.dead(id))
+		if !r.behindProxy(id) {
+			list.Add(r.dead(id))
+		}
 	}
 	return list
+}
+
+// behindProxy reports whether a rule is of a service behind SYNPROXY: it is for the time in
+// which another program has emptied table raw.
+func (r *rules) behindProxy(id exact.RuleID) bool {
+	return slices.ContainsFunc(r.profile.Services, func(s profile.Service) bool {
+		return s.SynProxy && r.origins[id].Part == "services."+s.Name
+	})
 }
 
 // withoutMembers are the rules with sets of which nothing is known.

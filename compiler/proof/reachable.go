@@ -26,8 +26,22 @@ func (r *rules) onlyStatedPass() diag.List {
 		return nil
 	case len(policy.Inside) == 0: // all else is the business of others
 		packets = r.g.And(packets, r.InState("NEW"), r.Is(exact.DestinationNAT, 1))
+		packets = r.Without(packets, r.proxied())
 	}
 	return r.unstated(exact.Forward, "let through", r.outside(packets), r.served(r.published))
+}
+
+// proxied are the first segments to services behind SYNPROXY. NAT never sees them.
+func (r *rules) proxied() bdd.Node {
+	all := bdd.False
+	for _, s := range r.profile.Services {
+		for _, port := range s.Ports {
+			if s.SynProxy {
+				all = r.g.Or(all, r.g.And(r.Opening(), r.ports(port)))
+			}
+		}
+	}
+	return all
 }
 
 // unstated returns a finding for each rule that accepts some of the packets which are not

@@ -19,7 +19,7 @@ func (r *rules) servicesAnswer() (list diag.List) {
 	for _, s := range r.profile.Services {
 		for _, port := range s.Ports {
 			list = append(list, r.unreachable(exact.Input, s, port, r.g.And(r.arrivals(), r.ports(port)))...)
-			if r.profile.Policy.Forward == profile.Published {
+			if r.profile.Policy.Forward == profile.Published && !s.SynProxy {
 				list = append(list, r.unreachable(exact.Forward, s, port, r.publishedTo(port))...)
 			}
 		}
