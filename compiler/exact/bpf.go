@@ -74,7 +74,7 @@ func test(where string, s instruction) (question, bool) {
 	k := uint64(s.k)
 	switch kind := fmt.Sprintf("%s %d", where, s.code); kind {
 	case fmt.Sprint(ldb, " ", 8, " ", jgt), fmt.Sprint(ldb, " ", 7, " ", jgt):
-		return byFamily(where == fmt.Sprint(ldb, " ", 8), func(w *walk) bdd.Node { return w.g.Not(w.atMost(w.now[HopLimit], k)) }), true
+		return byFamily(where == fmt.Sprint(ldb, " ", 8), func(w *walk) bdd.Node { return w.g.Not(w.atMost(w.seen(HopLimit), k)) }), true
 	case fmt.Sprint(ldh, " ", 2, " ", jgt):
 		return byFamily(true, func(w *walk) bdd.Node { return w.g.Not(w.atMost(w.now[Length], k)) }), true
 	case fmt.Sprint(ldh, " ", 4, " ", jgt): // IPv6's length is that of the payload

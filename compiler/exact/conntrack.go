@@ -69,7 +69,44 @@ func conntrackOption(o option) (question, bool) {
 		return fieldIs(Direction, 0), value == "ORIGINAL"
 	}
 	fact := Fact{Kind: Asked, Text: "-m conntrack " + o.name + " " + value}
-	return func(w *walk) bdd.Node { return w.fact(fact) }, true
+	began, reply, reads := asBegun(o.name)
+	if !reads {
+		return func(w *walk) bdd.Node { return w.fact(fact) }, true
+	}
+	low, high, isRange := strings.Cut(value, ":")
+	if !isRange {
+		high = low
+	}
+	first, ok := number(low, 16)
+	last, ok2 := number(high, 16)
+	return func(w *walk) bdd.Node {
+		port := w.g.Choose(w.equal(w.came[Direction], 0), w.between(w.came[began], first, last), w.between(w.came[reply], first, last))
+		return w.g.Choose(w.plainFlow(), port, w.fact(fact))
+	}, ok && ok2 && first <= last
+}
+
+// asBegun returns the fields of a packet that have a port of the connection's first packet:
+// of one that goes the same way, and of one that comes back.
+func asBegun(option string) (began, reply Field, ok bool) {
+	switch option {
+	case "--ctorigsrcport":
+		return SourcePort, DestinationPort, true
+	case "--ctorigdstport":
+		return DestinationPort, SourcePort, true
+	}
+	return 0, 0, false
+}
+
+// plainFlow is true for packets whose ports came as those of the connection are: it has
+// ports, is not that of another packet, and no packet before this was translated.
+func (w *walk) plainFlow() bdd.Node {
+	ports := bdd.False
+	for _, protocol := range protocols {
+		if hasPorts(protocol) {
+			ports = w.g.Or(ports, w.equal(w.came[Protocol], protocol))
+		}
+	}
+	return w.g.And(ports, w.atMost(w.came[State], establishedState), w.equal(w.came[SourceNAT], 0), w.equal(w.came[DestinationNAT], 0))
 }
 
 func stateNamed(name string) (question, bool) {

@@ -10,7 +10,8 @@ type Fact struct {
 	Set, Direction string
 	// Change is of a Member fact that is about some addresses of a list.
 	Change ListChange
-	// Above is of a Counted fact.
+	// Above is of a Counted fact: the largest number, of those that rules ask for, which the
+	// entry is above.
 	Above uint64
 	// Text is the match of an Asked fact, in the words of the rule.
 	Text string
@@ -78,6 +79,8 @@ func (f Fact) say(holds bool) string {
 var directions = map[string]string{
 	"src": "the source", "dst": "the destination", "src,dst": "the source with the destination port",
 	"src,src": "the source with its port", "dst,dst": "the destination with its port",
+	translated + "dst": "the translated destination", translated + "src,dst": "the source with the translated port",
+	translated + "dst,dst": "the translated destination with its port",
 }
 
 func (f Fact) address() string {

@@ -49,6 +49,9 @@ var widths = [fieldCount]int{
 // interfaceBits is the width of In and Out.
 const interfaceBits = 8
 
+// noInterface is the value of In or Out of packets that have none.
+const noInterface = 1<<interfaceBits - 1
+
 // loopback is the one interface that every host has.
 const loopback = "lo"
 
@@ -126,6 +129,16 @@ func (w *World) masked(bits []bdd.Node, value, mask uint64) bdd.Node {
 		}
 	}
 	return result
+}
+
+// lessOne is a number less one.
+func (w *World) lessOne(bits []bdd.Node) []bdd.Node {
+	less, borrow := make([]bdd.Node, len(bits)), bdd.True
+	for i := len(bits) - 1; i >= 0; i-- {
+		less[i] = w.g.Choose(borrow, w.g.Not(bits[i]), bits[i])
+		borrow = w.g.Without(borrow, bits[i])
+	}
+	return less
 }
 
 // atMost is true where bits are a number that is at most so large.

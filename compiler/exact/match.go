@@ -76,7 +76,7 @@ func unknown(m tablefile.Match, options []option, which int) question {
 // takes reports whether a match changes what it asks: a limit that is used up for one rule
 // may not be for another that reads alike.
 func takes(match string) bool {
-	return slices.Contains([]string{"limit", "hashlimit", "recent", "statistic", "quota", "rateest"}, match)
+	return slices.Contains([]string{"limit", "hashlimit", "connlimit", "recent", "statistic", "quota", "rateest"}, match)
 }
 
 // usual reports whether a match that is a Fact usually holds.
@@ -195,9 +195,9 @@ func fieldIs(f Field, value uint64) question { return fieldBetween(f, value, val
 func fieldBetween(f Field, first, last uint64) question {
 	return func(w *walk) bdd.Node {
 		if first == last {
-			return w.equal(w.now[f], first)
+			return w.equal(w.seen(f), first)
 		}
-		return w.between(w.now[f], first, last)
+		return w.between(w.seen(f), first, last)
 	}
 }
 
@@ -336,7 +336,7 @@ func interfaceNamed(f Field) func(string) (question, bool) {
 			any := bdd.False
 			for i, name := range w.interfaces {
 				if name == text || strings.HasSuffix(text, "+") && strings.HasPrefix(name, text[:len(text)-1]) {
-					any = w.g.Or(any, w.equal(w.now[f], uint64(i+1)))
+					any = w.g.Or(any, w.equal(w.seen(f), uint64(i+1)))
 				}
 			}
 			return any

@@ -53,15 +53,31 @@ const (
 // member is true where the address or port of a packet that direction names is in
 // a set now.
 func (w *walk) member(name, direction string) bdd.Node {
-	key := Lookup{name, direction}
 	w.reads[name] = true
+	n := w.lookup(Lookup{name, direction})
+	if !strings.Contains(direction, "dst") {
+		return n
+	}
+	members, known := w.f.members(name)
+	for _, to := range w.translated {
+		in := w.lookup(Lookup{name, translated + direction})
+		if known && direction == "dst" {
+			in = constant(uint64(bdd.Of(members.Contains(to.address))-bdd.No), 1)[0]
+		}
+		n = w.g.Choose(to.packets, in, n)
+	}
+	return w.of(Destination, n, "in "+name)
+}
+
+// translated is before the direction of a lookup of an address to which DNAT has led.
+const translated = "translated "
+
+// lookup is member of the packet as it came, or of what the direction says.
+func (w *walk) lookup(key Lookup) bdd.Node {
 	now, known := w.sets[key]
 	if !known {
-		now = w.membership(name, direction)
+		now = w.membership(key.Name, key.Direction)
 		w.sets[key] = now
-	}
-	if strings.Contains(direction, "dst") {
-		return w.of(Destination, now, "in "+name)
 	}
 	return now
 }
@@ -73,7 +89,8 @@ func (w *walk) membership(name, direction string) bdd.Node {
 		for _, e := range s.entries {
 			// The kernel takes no list in a list.
 			if member := w.f.sets[e.Element]; member == nil || member.Type != s.Type {
-				any = w.g.Or(any, w.member(e.Element, direction))
+				w.reads[e.Element] = true
+				any = w.g.Or(any, w.lookup(Lookup{e.Element, direction}))
 			}
 		}
 		return any
@@ -84,7 +101,7 @@ func (w *walk) membership(name, direction string) bdd.Node {
 		return w.fact(Fact{Kind: Member, Set: name, Direction: direction})
 	}
 	if !members.Longer(fewPrefixes) {
-		return w.withinAny(w.now[field], prefixesOf(members))
+		return w.withinAny(w.came[field], prefixesOf(members))
 	}
 	return w.listed(name, members, field)
 }
@@ -245,15 +262,35 @@ type countKey struct {
 	above uint64
 }
 
-// counted is true where the entry of a packet in a set has counted more than so many.
+// counted is true where the entry of a packet in a set has counted more than so many. Rules
+// may ask for several numbers, each of which has a variable: an entry is above 10 where it
+// is said to be above 10, or above 20. So no answer says that it is above 20 and not above 10.
 func (w *walk) counted(name, direction string, above uint64) bdd.Node {
 	key := countKey{Lookup{name, direction}, above}
 	now, known := w.counts[key]
-	if !known {
-		now = w.fact(Fact{Kind: Counted, Set: name, Direction: direction, Above: above})
-		w.counts[key] = now
+	if known {
+		return now
 	}
+	for _, number := range w.numbers[key.Lookup] {
+		if number >= above {
+			now = w.g.Or(now, w.fact(Fact{Kind: Counted, Set: name, Direction: direction, Above: number}))
+		}
+	}
+	w.counts[key] = now
 	return now
+}
+
+// noteNumbers notes the numbers of packets that rules compare counters with.
+func (w *World) noteNumbers(f *Firewall) {
+	for _, r := range f.all() {
+		asked, _ := r.Matches() // Read has split it
+		for _, m := range asked {
+			options, _ := split(m.Words)
+			if key, above, ok := comparesCounter(m.Name, options); ok && !slices.Contains(w.numbers[key], above) {
+				w.numbers[key] = append(w.numbers[key], above)
+			}
+		}
+	}
 }
 
 // newEntry is the most that an entry can have counted of the packet that made it: each
@@ -263,21 +300,30 @@ const newEntry = 8
 // change is a SET target: packets add themselves to a set, if it has room, or remove
 // themselves.
 func (w *walk) change(option, name, direction string, packets bdd.Node) {
-	key := Lookup{name, direction}
-	was := w.member(name, direction)
 	w.touched[name] = w.g.Or(w.touched[name], packets)
+	if strings.Contains(direction, "dst") {
+		for _, to := range w.translated {
+			w.changeEntry(option, Lookup{name, translated + direction}, w.g.And(packets, to.packets))
+			packets = w.g.Without(packets, to.packets)
+		}
+	}
+	w.changeEntry(option, Lookup{name, direction}, packets)
+}
+
+func (w *walk) changeEntry(option string, key Lookup, packets bdd.Node) {
+	was := w.lookup(key)
 	if option == "--del-set" {
 		w.sets[key] = w.g.Without(was, packets)
 		return
 	}
 	room := bdd.True
-	if s := w.f.sets[name]; s == nil || !s.evicts() {
-		room = w.fact(Fact{Kind: Room, Set: name})
+	if s := w.f.sets[key.Name]; s == nil || !s.evicts() {
+		room = w.fact(Fact{Kind: Room, Set: key.Name})
 	}
 	w.sets[key] = w.g.Or(was, w.g.And(packets, room))
-	for count, now := range w.counts {
-		if count.Lookup == key && count.above >= newEntry {
-			w.counts[count] = w.g.Without(now, packets)
+	for _, above := range w.numbers[key] {
+		if above >= newEntry {
+			w.counts[countKey{key, above}] = w.g.Without(w.counted(key.Name, key.Direction, above), packets)
 		}
 	}
 }
@@ -290,30 +336,34 @@ func (s *set) evicts() bool {
 
 // matchSet is "-m set": the address is in the set, and its entry has counted so many.
 func matchSet(options []option) (question, bool) {
-	if len(options) == 0 || options[0].name != "--match-set" || len(options[0].values) != 2 {
-		return nil, false
-	}
-	name, direction, above := options[0].values[0], options[0].values[1], ""
-	for _, o := range options[1:] {
-		switch {
-		case o.name == "--packets-gt" && len(o.values) == 1 && !o.not && !options[0].not:
-			above = o.values[0]
-		case !strings.HasPrefix(o.name, "--update-") || !o.not:
-			return nil, false
-		}
-	}
-	most, ok := number(above, 64)
-	if above != "" && !ok {
-		return nil, false
+	key, above, counts := comparesCounter("set", options)
+	ok := key.Name != ""
+	for _, o := range options[min(1, len(options)):] {
+		ok = ok && (counts && !options[0].not && o.name == "--packets-gt" || o.not && strings.HasPrefix(o.name, "--update-"))
 	}
 	return func(w *walk) bdd.Node {
-		in := w.member(name, direction)
+		in := w.member(key.Name, key.Direction)
 		switch {
 		case options[0].not:
 			return w.g.Not(in)
-		case above != "":
-			return w.g.And(in, w.counted(name, direction, most))
+		case counts:
+			return w.g.And(in, w.counted(key.Name, key.Direction, above))
 		}
 		return in
-	}, true
+	}, ok
+}
+
+// comparesCounter returns the set of a match, and the number of packets that it compares
+// the counter of an entry with, if it does.
+func comparesCounter(match string, options []option) (key Lookup, above uint64, ok bool) {
+	if match != "set" || len(options) == 0 || options[0].name != "--match-set" || len(options[0].values) != 2 {
+		return key, 0, false
+	}
+	key = Lookup{options[0].values[0], options[0].values[1]}
+	for _, o := range options[1:] {
+		if o.name == "--packets-gt" && len(o.values) == 1 && !o.not {
+			above, ok = number(o.values[0], 64)
+		}
+	}
+	return key, above, ok
 }

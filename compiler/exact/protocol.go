@@ -143,7 +143,7 @@ func (w *walk) addressAsSentIs(f Field, kind string) bdd.Node {
 	toAll := w.withinAny(w.now[f], alwaysBroadcast)
 	broadcast := bdd.False
 	if w.Family == 4 {
-		broadcast = w.g.Or(toAll, w.g.Without(w.fact(Fact{Kind: Asked, Text: typeOption(f) + "BROADCAST"}), multicast))
+		broadcast = w.g.Or(toAll, w.g.Without(w.about(f, Fact{Kind: Asked, Text: typeOption(f) + "BROADCAST"}, "a broadcast address"), multicast))
 	}
 	switch kind {
 	case "MULTICAST":
@@ -151,5 +151,5 @@ func (w *walk) addressAsSentIs(f Field, kind string) bdd.Node {
 	case "BROADCAST":
 		return broadcast
 	}
-	return w.g.Without(w.fact(Fact{Kind: Asked, Text: typeOption(f) + "LOCAL"}), w.g.Or(multicast, broadcast))
+	return w.g.Without(w.about(f, Fact{Kind: Asked, Text: typeOption(f) + "LOCAL"}, "an address of this host"), w.g.Or(multicast, broadcast))
 }

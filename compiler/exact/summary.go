@@ -24,6 +24,9 @@ type summary struct {
 	reads map[string]bool
 	// calls are the packets that it sends into other chains by their summary.
 	calls map[place]bdd.Node
+	// asksRoute says that a match asks what is another before routing and after, and routed
+	// where it was worked out.
+	asksRoute, routed bool
 	// rewrites says that it changes packets, which a summary does not hold.
 	rewrites bool
 }
@@ -47,7 +50,7 @@ func (w *walk) call(at place, packets bdd.Node) (back bdd.Node) {
 
 // fits reports whether no set that a chain looks at was changed for the packets.
 func (w *walk) fits(s *summary, packets bdd.Node) bool {
-	if s.rewrites {
+	if s.rewrites || s.asksRoute && s.routed != w.routed {
 		return false
 	}
 	for name := range s.reads {
@@ -61,14 +64,14 @@ func (w *walk) fits(s *summary, packets bdd.Node) bool {
 // summarise works a summary out.
 func (w *walk) summarise(at place) *summary {
 	sub := &walk{
-		World: w.World, f: w.f, at: w.at, loaded: w.loaded, now: w.now, changes: w.changes, summaries: w.summaries, result: newResult(),
+		World: w.World, f: w.f, at: w.at, loaded: w.loaded, now: w.now, came: w.came, changes: w.changes, routed: w.routed, summaries: w.summaries, result: newResult(),
 	}
 	sub.fresh()
 	back := sub.chain(at.table, w.loaded.chains[at], bdd.True)
 	s := &summary{
 		verdicts: sub.result.Verdicts, reach: sub.result.Reach, decisions: sub.result.Decisions, accepted: sub.accepted, back: back,
 		sets: map[Lookup]bdd.Node{}, counts: map[countKey]bdd.Node{}, touched: sub.touched, reads: sub.reads, calls: sub.calls,
-		rewrites: sub.changes != w.changes,
+		asksRoute: sub.asksRoute, routed: w.routed, rewrites: sub.changes != w.changes,
 	}
 	for key, n := range sub.sets {
 		if sub.touched[key.Name] != bdd.False {
@@ -91,7 +94,7 @@ func (w *walk) fresh() {
 
 // apply does with packets what a summary says.
 func (w *walk) apply(at place, s *summary, packets bdd.Node) (back bdd.Node) {
-	w.calls[at] = w.g.Or(w.calls[at], packets)
+	w.calls[at], w.asksRoute = w.g.Or(w.calls[at], packets), w.asksRoute || s.asksRoute
 	for v, n := range s.verdicts {
 		w.verdict(v, w.g.And(packets, n))
 	}
@@ -99,7 +102,7 @@ func (w *walk) apply(at place, s *summary, packets bdd.Node) (back bdd.Node) {
 		w.reads[name] = true
 	}
 	for key, n := range s.sets {
-		w.sets[key] = w.g.Choose(packets, n, w.member(key.Name, key.Direction))
+		w.sets[key] = w.g.Choose(packets, n, w.lookup(key))
 	}
 	for key, n := range s.counts {
 		w.counts[key] = w.g.Choose(packets, n, w.counted(key.Name, key.Direction, key.above))

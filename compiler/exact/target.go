@@ -192,8 +192,11 @@ func (w *walk) setMark(t target, packets bdd.Node) bool {
 	return true
 }
 
-// redirect sends packets to a port of this host.
+// redirect sends packets to a port of this host: they come to FORWARD no more.
 func (w *walk) redirect(t target, packets bdd.Node) (on bdd.Node, done bool) {
+	if w.at == Forward {
+		return packets, false
+	}
 	if to := t.value("--to-ports"); to != "" {
 		port, ok := number(to, 16)
 		if !ok {
@@ -217,6 +220,19 @@ func (w *walk) of(f Field, n bdd.Node, is string) bdd.Node {
 	return w.g.Choose(w.redirected, w.fact(Fact{Kind: Asked, Text: address + is, Denial: address + "not " + is}), n)
 }
 
+// about is a fact of an address; of a destination to which DNAT has led, it is another one.
+func (w *walk) about(f Field, fact Fact, is string) bdd.Node {
+	n := w.fact(fact)
+	if f != Destination {
+		return n
+	}
+	const address = "the translated destination is "
+	for _, to := range w.translated {
+		n = w.g.Choose(to.packets, w.fact(Fact{Kind: Asked, Text: address + is, Denial: address + "not " + is}), n)
+	}
+	return n
+}
+
 // translate sends packets to another address, which is known if it is one. One that was
 // sent to this host may come to INPUT no more, which the rules do not tell.
 func (w *walk) translate(t target, packets bdd.Node) (on bdd.Node, done bool) {
@@ -231,6 +247,7 @@ func (w *walk) translate(t target, packets bdd.Node) (on bdd.Node, done bool) {
 	if err != nil || address.BitLen() != w.Family.Bits() {
 		return packets, false
 	}
+	w.translated = append(w.translated, translation{address, packets})
 	var bits []bdd.Node
 	for _, octet := range address.AsSlice() {
 		bits = append(bits, constant(uint64(octet), 8)...)

@@ -2,6 +2,8 @@ package exact
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bdd"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
@@ -86,11 +88,13 @@ type walk struct {
 	loaded *loaded
 	result *Result
 	// now are the bits of packets as rules have changed them, and sets and counts what
-	// rules have made of sets: functions of the packet as it came.
-	now [fieldCount][]bdd.Node
+	// rules have made of sets: functions of the packet as it came, whose bits are came.
+	now, came [fieldCount][]bdd.Node
 	// redirected are the packets that REDIRECT has sent to this host: their destination
 	// is the address of an interface, which the rules do not tell.
 	redirected bdd.Node
+	// translated are those that DNAT has sent to another address.
+	translated []translation
 	sets       map[Lookup]bdd.Node
 	counts     map[countKey]bdd.Node
 	// touched are the packets for which rules have changed a set, reads the sets that
@@ -102,11 +106,20 @@ type walk struct {
 	calls     map[place]bdd.Node
 	// stepwise sends packets through each rule, and notes it.
 	stepwise bool
+	// routed says that a packet that is sent on has its way, asksRoute that a match has asked
+	// for what is another before.
+	routed, asksRoute bool
 	// changes is the version of now: 1 as long as no rule has changed it.
 	changes int
 	// accepted are the packets that the chain of a hook lets pass.
 	accepted bdd.Node
 	depth    int
+}
+
+// translation is packets that DNAT has sent to an address.
+type translation struct {
+	address netip.Addr
+	packets bdd.Node
 }
 
 // loaded are the rules of a firewall, read.
@@ -176,6 +189,7 @@ func (w *World) walk(f *Firewall, hook Hook, packets bdd.Node, known func(variab
 			}
 		}
 	}
+	k.came = k.now
 	k.begin(hook)
 	for _, p := range ways[hook] {
 		packets = k.hook(p, packets)
@@ -198,7 +212,7 @@ func (w *walk) noteSets() {
 
 // begin states what a packet cannot have where it comes from.
 func (w *walk) begin(hook Hook) {
-	none := constant(1<<interfaceBits-1, interfaceBits)
+	none := constant(noInterface, interfaceBits)
 	switch hook {
 	case Input:
 		w.now[Out] = none
@@ -222,7 +236,7 @@ func (w *walk) hook(p place, packets bdd.Node) bdd.Node {
 		first := w.equal(w.now[State], newState)
 		past, packets = w.g.Without(packets, first), w.g.And(packets, first)
 	}
-	w.accepted = bdd.False
+	w.accepted, w.routed = bdd.False, w.at == Forward && p.chain != "PREROUTING"
 	end := w.chain(p.table, rules, packets)
 	if policy := w.loaded.policy[p]; policy == "DROP" {
 		w.decide(RuleID{Table: p.table, Chain: p.chain}, Verdict{Kind: Drop}, end)
@@ -252,6 +266,27 @@ func (w *walk) verdict(v Verdict, packets bdd.Node) {
 	if packets != bdd.False {
 		w.result.Verdicts[v] = w.g.Or(w.result.Verdicts[v], packets)
 	}
+}
+
+// seen are the bits of a field as matches see them at the hook: the interface that a packet
+// leaves by is not known before it is routed, and its TTL is less by one after.
+func (w *walk) seen(f Field) []bdd.Node {
+	if w.at != Forward || f != Out && f != HopLimit {
+		return w.now[f]
+	}
+	w.asksRoute = true
+	switch {
+	case f == Out && !w.routed:
+		return constant(noInterface, interfaceBits)
+	case f == HopLimit && w.routed:
+		return w.lessOne(w.now[f])
+	}
+	return w.now[f]
+}
+
+// asksRoute reports whether a match may ask for what seen tells.
+func asksRoute(m tablefile.Match) bool {
+	return slices.Contains([]string{"ttl", "hl", "bpf"}, m.Name) || m.Name == "" && slices.Contains(m.Words, "-o")
 }
 
 // chain sends packets through rules and returns those that come to the end, or back.
@@ -313,7 +348,7 @@ func (w *World) loadRule(f *Firewall, id RuleID, r tablefile.Rule, slots map[slo
 	read := &rule{id: id, target: f.readTarget(id.Table, r)}
 	var fixed []question
 	for i, m := range asked {
-		if q := w.ask(m, slots[slotKey{id, i}]); m.Name == "set" {
+		if q := w.ask(m, slots[slotKey{id, i}]); m.Name == "set" || asksRoute(m) {
 			read.moving = append(read.moving, q)
 		} else {
 			fixed = append(fixed, q)

@@ -41,6 +41,9 @@ func sayAsked(f Fact, holds bool) string {
 		if holds {
 			text = p.holds
 		}
+		if strings.HasSuffix(text, "connections") { // of which each rule counts those that come to it
+			text, of = text+strings.Replace(of, "of", "to", 1), ""
+		}
 		return strings.ReplaceAll(text, "%", strings.ToLower(value)+of)
 	}
 	if holds {

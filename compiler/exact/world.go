@@ -18,6 +18,7 @@
 package exact
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bdd"
@@ -43,21 +44,27 @@ type World struct {
 	loaded     map[*Firewall]*loaded
 	// limits are the matches of each text that take something (limit.go).
 	limits map[string][]slot
+	// numbers are what rules compare the counters of a set's entries with.
+	numbers map[Lookup][]uint64
 	// versions counts the changes of packets by rules, in all walks.
 	versions int
 }
 
 // NewWorld returns the world of some firewalls of one family.
 func NewWorld(family ruleset.Family, firewalls ...*Firewall) *World {
-	w := &World{Family: family, g: bdd.New(), known: map[Fact]int{}, loaded: map[*Firewall]*loaded{}, limits: map[string][]slot{}, versions: 1}
+	w := &World{Family: family, g: bdd.New(), known: map[Fact]int{}, loaded: map[*Firewall]*loaded{}, limits: map[string][]slot{}, numbers: map[Lookup][]uint64{}, versions: 1}
 	w.layOut()
 	w.interfaces = []string{loopback}
 	for _, f := range firewalls {
+		w.noteNumbers(f)
 		for _, name := range f.interfaces() {
 			if !slices.Contains(w.interfaces, name) {
 				w.interfaces = append(w.interfaces, name)
 			}
 		}
+	}
+	for _, all := range w.numbers {
+		slices.Sort(all)
 	}
 	w.interfaces = w.interfaces[:min(len(w.interfaces), 1<<interfaceBits-1)]
 	return w
@@ -71,6 +78,17 @@ func (w *World) IsFact(variable int) bool { return variable >= w.firstFact }
 
 // Fact returns what a variable is about.
 func (w *World) Fact(variable int) Fact { return w.facts[variable-w.firstFact] }
+
+// Facts are those that questions so far were about, by their variables' numbers.
+func (w *World) Facts() iter.Seq2[int, Fact] {
+	return func(yield func(int, Fact) bool) {
+		for i, f := range w.facts {
+			if !yield(w.firstFact+i, f) {
+				return
+			}
+		}
+	}
+}
 
 // fact returns the variable that is true where a fact holds.
 func (w *World) fact(f Fact) bdd.Node {
