@@ -192,6 +192,20 @@ func (f *Firewall) members(name string) (members netset.Set, known bool) {
 	return members, true
 }
 
+// parts returns the sets of a set of sets. The kernel takes no such set in another.
+func (f *Firewall) parts(name string) (names []string, isList bool) {
+	s := f.sets[name]
+	if s == nil || s.Type != "list:set" || s.given || f.filled[name] {
+		return nil, false
+	}
+	for _, e := range s.entries {
+		if part := f.sets[e.Element]; part == nil || part.Type != s.Type {
+			names = append(names, e.Element)
+		}
+	}
+	return names, true
+}
+
 // KnownSets yields the sets of the family whose members are known and do not change by
 // themselves, by their names.
 func (f *Firewall) KnownSets() iter.Seq2[string, netset.Set] {

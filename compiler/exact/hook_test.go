@@ -14,7 +14,7 @@ func TestHooksOfForwardedPackets(t *testing.T) {
 	}
 	const forwarded = "tcp 192.0.2.7:40000 -> 198.51.100.9:80 in eth0 out docker0"
 	publish := "-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.2:8080"
-	sets := "create here hash:net family inet\nadd here 10.0.0.0/24\ncreate ban hash:ip family inet timeout 60\n"
+	sets := "create here hash:net family inet\nadd here 10.0.0.0/24\ncreate ban hash:ip family inet timeout 60\ncreate either list:set size 8\nadd either here\n"
 	for _, c := range []struct{ name, rules, packet, want string }{
 		{"redirected packets are for this host", nat([]string{toPort80 + "REDIRECT --to-ports 8080"}), forwarded, "depends on -j REDIRECT --to-ports 8080 by PREROUTING 1"},
 		{"the TTL is less by one", filter("DROP", "-A FORWARD -m ttl --ttl-eq 3 -j DROP"), forwarded + " ttl 4", "drop by FORWARD 1"},
@@ -24,6 +24,7 @@ func TestHooksOfForwardedPackets(t *testing.T) {
 		{"nor is it another one", mangle("-A PREROUTING -j A", "-A A ! -o docker0 -j DROP"), forwarded, "drop by A 1"},
 		{"the interface after it", mangle("-A FORWARD -j A", "-A A -o docker0 -j DROP"), forwarded, "drop by A 1"},
 		{"a set of the address to which DNAT leads", nat([]string{publish}, "-A FORWARD -m set --match-set here dst -j DROP"), forwarded, "drop by FORWARD 1"},
+		{"a set of sets", nat([]string{publish}, "-A FORWARD -m set --match-set either dst -j DROP"), forwarded, "drop by FORWARD 1"},
 		{"it was not of the one before", nat([]string{"-A PREROUTING -m set --match-set here dst -j DROP", publish}, "-A FORWARD -m set --match-set here dst -j DROP"),
 			forwarded, "drop by FORWARD 1"},
 		{"a set that packets fill", nat([]string{publish}, "-A FORWARD -m set --match-set ban dst -j DROP"), forwarded,

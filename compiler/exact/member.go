@@ -58,15 +58,28 @@ func (w *walk) member(name, direction string) bdd.Node {
 	if !strings.Contains(direction, "dst") {
 		return n
 	}
-	members, known := w.f.members(name)
 	for _, to := range w.translated {
-		in := w.lookup(Lookup{name, translated + direction})
-		if known && direction == "dst" {
-			in = constant(uint64(bdd.Of(members.Contains(to.address))-bdd.No), 1)[0]
-		}
-		n = w.g.Choose(to.packets, in, n)
+		n = w.g.Choose(to.packets, w.memberAt(name, direction, to.address), n)
 	}
 	return w.of(Destination, n, "in "+name)
+}
+
+// memberAt is member of packets that DNAT has led to an address.
+func (w *walk) memberAt(name, direction string, a netip.Addr) bdd.Node {
+	if parts, isList := w.f.parts(name); isList {
+		any := bdd.False
+		for _, part := range parts {
+			any = w.g.Or(any, w.memberAt(part, direction, a))
+		}
+		return any
+	}
+	if members, known := w.f.members(name); known && direction == "dst" {
+		if members.Contains(a) {
+			return bdd.True
+		}
+		return bdd.False
+	}
+	return w.lookup(Lookup{name, translated + direction})
 }
 
 // translated is before the direction of a lookup of an address to which DNAT has led.
@@ -84,14 +97,11 @@ func (w *walk) lookup(key Lookup) bdd.Node {
 
 // membership is member before any rule has changed the set.
 func (w *walk) membership(name, direction string) bdd.Node {
-	if s := w.f.sets[name]; s != nil && s.Type == "list:set" && !s.given && !w.f.filled[name] {
+	if parts, isList := w.f.parts(name); isList {
 		any := bdd.False
-		for _, e := range s.entries {
-			// The kernel takes no list in a list.
-			if member := w.f.sets[e.Element]; member == nil || member.Type != s.Type {
-				w.reads[e.Element] = true
-				any = w.g.Or(any, w.lookup(Lookup{e.Element, direction}))
-			}
+		for _, part := range parts {
+			w.reads[part] = true
+			any = w.g.Or(any, w.lookup(Lookup{part, direction}))
 		}
 		return any
 	}

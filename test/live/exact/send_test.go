@@ -4,10 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hardenctl/hardenctl/compiler/exact"
-	"github.com/hardenctl/hardenctl/internal/lab"
 )
 
 // Numbers of protocols.
@@ -18,15 +15,15 @@ type shape struct {
 	window      uint16
 	options     []byte
 	mayFragment bool
+	extended    bool // headers are between those of IPv6 and of TCP
 }
 
 // The options of a first segment as systems send them: segment size, SACK permitted,
 // timestamps, window scale. The size is none that a scanner is known by.
 var usualOptions = map[byte][]byte{2: {2, 4, 1400 >> 8, 1400 & 0xff}, 4: {4, 2}, 8: {8, 10, 0, 0, 0, 1, 0, 0, 0, 0}, 3: {3, 3, 7}}
 
-// shaped returns the shape in which conditions hold; ok is false where a segment cannot
-// have them.
-func shaped(conditions []exact.Condition) (s shape, ok bool) {
+// shaped returns the shape in which conditions hold, and those that are not of the shape.
+func shaped(conditions []exact.Condition) (s shape, rest []exact.Condition) {
 	s = shape{window: 64240}
 	without := map[byte]bool{}
 	for _, c := range conditions {
@@ -43,15 +40,15 @@ func shaped(conditions []exact.Condition) (s shape, ok bool) {
 			s.window = 1024
 		case "the TCP window is 65535":
 			s.window = 65535
+		case "extension headers are between the IPv6 header and TCP":
+			s.extended = true
 		case "the packet may be fragmented (no DF)":
 			s.mayFragment = true
 		case "the first TCP option is a segment size of 1460":
 			s.options = append(s.options, 2, 4, 1460>>8, 1460&0xff)
 			without[2] = true
 		default:
-			if c.Fact.Kind == exact.Asked {
-				return s, false
-			}
+			rest = append(rest, c)
 		}
 	}
 	for _, kind := range []byte{2, 4, 8, 3} {
@@ -62,29 +59,17 @@ func shaped(conditions []exact.Condition) (s shape, ok bool) {
 	for len(s.options)%4 != 0 {
 		s.options = append(s.options, 1) // NOP
 	}
-	return s, true
+	return s, rest
 }
 
-// send sends a packet from a host, as it is.
-func send(from *lab.Host, p exact.Packet, s shape) error {
+// build is a packet as it is on the wire.
+func build(p exact.Packet, s shape) []byte {
 	payload := transport(p, s)
-	packet := append(ipHeader(p, s, len(payload)), payload...)
-	return from.Do(func() error {
-		family, to := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Addr: p.Destination.As16()})
-		if p.Destination.Is4() {
-			family, to = unix.AF_INET, &unix.SockaddrInet4{Addr: p.Destination.As4()}
-		}
-		socket, err := unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(socket)
-		if err := unix.Sendto(socket, packet, 0, to); err != nil {
-			return err
-		}
-		lab.Drain()
-		return nil
-	})
+	if s.extended {
+		const padding = 1 // PadN, of four bytes
+		payload = append([]byte{uint8(p.Values[exact.Protocol]), 0, padding, 4, 0, 0, 0, 0}, payload...)
+	}
+	return append(ipHeader(p, s, len(payload)), payload...)
 }
 
 func ipHeader(p exact.Packet, s shape, payload int) []byte {
@@ -95,20 +80,25 @@ func ipHeader(p exact.Packet, s shape, payload int) []byte {
 	protocol := uint8(p.Values[exact.Protocol])
 	if p.Source.Is6() {
 		ip := make([]byte, 40)
-		ip[0], ip[6], ip[7] = 6<<4, protocol, limit
+		ip[0], ip[6], ip[7] = 6<<4|uint8(p.Values[exact.DSCP]>>2), protocol, limit
+		ip[1] = uint8(p.Values[exact.DSCP] << 6)
+		if s.extended {
+			ip[6] = 60 // destination options
+		}
 		binary.BigEndian.PutUint16(ip[4:], uint16(payload))
 		copy(ip[8:], p.Source.AsSlice())
 		copy(ip[24:], p.Destination.AsSlice())
 		return ip
 	}
 	ip := make([]byte, 20)
-	ip[0], ip[8], ip[9] = 4<<4|5, limit, protocol
+	ip[0], ip[1], ip[8], ip[9] = 4<<4|5, uint8(p.Values[exact.DSCP]<<2), limit, protocol
 	if !s.mayFragment {
 		ip[6] = 0x40
 	}
 	binary.BigEndian.PutUint16(ip[2:], uint16(20+payload))
 	copy(ip[12:], p.Source.AsSlice())
 	copy(ip[16:], p.Destination.AsSlice())
+	binary.BigEndian.PutUint16(ip[10:], checksumOf(0, ip))
 	return ip
 }
 
@@ -125,10 +115,7 @@ func transport(p exact.Packet, s shape) []byte {
 	case udp:
 		b, at = make([]byte, 8), 6
 	case icmp, icmpv6:
-		b, at = make([]byte, 8), 2
-		b[0], b[1] = uint8(p.Values[exact.ICMPType]), uint8(p.Values[exact.ICMPCode])
-		binary.BigEndian.PutUint16(b[2:], checksum(p, b))
-		return b
+		return message(p)
 	default:
 		return make([]byte, 20)
 	}
@@ -151,19 +138,39 @@ func padding(p exact.Packet, length int) int {
 	return max(int(p.Values[exact.Length])-header-length, 0)
 }
 
-// checksum is that of the Internet (RFC 1071), with the pseudo header where the protocol
-// has one.
+// message is an ICMP message. An error has the packet in it that it is about.
+func message(p exact.Packet) []byte {
+	b := make([]byte, 8)
+	b[0], b[1] = uint8(p.Values[exact.ICMPType]), uint8(p.Values[exact.ICMPCode])
+	switch {
+	case !isError(p):
+		binary.BigEndian.PutUint16(b[4:], echoID)
+	case p.Values[exact.State] == related:
+		b = append(b, build(about(p), shape{})...)
+	}
+	b = append(b, make([]byte, padding(p, len(b)))...)
+	binary.BigEndian.PutUint16(b[2:], checksum(p, b))
+	return b
+}
+
+// related is conntrack's state of a packet about another connection.
+const related = 2
+
+// checksum is that of a packet's transport, with the pseudo header where the protocol has
+// one.
 func checksum(p exact.Packet, b []byte) uint16 {
-	var sum uint32
-	add := func(part []byte) {
+	if p.Values[exact.Protocol] == icmp {
+		return checksumOf(0, b)
+	}
+	return checksumOf(uint32(len(b))+uint32(p.Values[exact.Protocol]), b, p.Source.AsSlice(), p.Destination.AsSlice())
+}
+
+// checksumOf is that of the Internet (RFC 1071).
+func checksumOf(sum uint32, parts ...[]byte) uint16 {
+	for _, part := range parts {
 		for i := range part {
 			sum += uint32(part[i]) << (8 * (1 - i%2))
 		}
-	}
-	if add(b); p.Values[exact.Protocol] != icmp {
-		add(p.Source.AsSlice())
-		add(p.Destination.AsSlice())
-		sum += uint32(len(b)) + uint32(p.Values[exact.Protocol])
 	}
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff

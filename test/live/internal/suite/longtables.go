@@ -23,7 +23,8 @@ const longTables = `TestFailpointsApplyNFT TestFailpointsApplyLegacy TestFailpoi
 	TestFault01KilledNFT TestFault01KilledLegacy TestFault01_TrialKilledAtAnyStep TestFault06DiskFails TestFault13_FillKilled
 	TestFault18_ConfirmLosesPower TestFault18_RollbackLosesPower TestFault18_RestoreLosesPower
 	TestCrashNFT TestCrashLegacy TestTwoHundredAppliesNFT TestTwoHundredAppliesLegacy
-	TestMissingEachLibraryNFT TestMissingEachLibraryLegacy TestEnginesAfterFlood TestForgedFloodBlocksNoClient TestFloodFromWithinBlocksNoClient TestSweep TestPublishedLegacy`
+	TestMissingEachLibraryNFT TestMissingEachLibraryLegacy TestEnginesAfterFlood TestForgedFloodBlocksNoClient TestFloodFromWithinBlocksNoClient TestSweep TestPublishedLegacy
+	TestWitnessesOfAll TestRandomPacketsOfAll TestRandomRulesetsOfAll`
 
 var (
 	longFor = flag.Duration("long", 0, "run the long tables and nothing else, a slice of each, for about this time")
