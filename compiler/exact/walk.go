@@ -23,7 +23,8 @@ const (
 type place struct{ table, chain string }
 
 // ways are the built-in chains that packets meet, in the order of the hooks'
-// priorities (include/uapi/linux/netfilter_ipv4.h). Conntrack comes behind table raw.
+// priorities (include/uapi/linux/netfilter_ipv4.h). Conntrack comes behind table raw. Tables
+// of nft have security behind nat (iptables/nft.c of iptables 1.8), which refuses nothing.
 var ways = map[Hook][]place{
 	Input: {{"raw", "PREROUTING"}, {"mangle", "PREROUTING"}, {"nat", "PREROUTING"},
 		{"mangle", "INPUT"}, {"filter", "INPUT"}, {"security", "INPUT"}, {"nat", "INPUT"}},

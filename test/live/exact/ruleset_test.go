@@ -67,11 +67,12 @@ func (g *generator) not() string { return g.maybe(20, func() string { return "! 
 
 // ruleset is a text for iptables-restore.
 func (g *generator) ruleset() string {
+	// INPUT of nat has none: the backends call it at different places (see ways in walk.go).
 	tables := []struct {
 		name   string
 		chains []string
 	}{{"raw", []string{"PREROUTING"}}, {"mangle", []string{"PREROUTING", "INPUT", "FORWARD", "POSTROUTING"}},
-		{"nat", []string{"PREROUTING", "INPUT", "POSTROUTING"}}, {"filter", []string{"INPUT", "FORWARD"}}}
+		{"nat", []string{"PREROUTING", "POSTROUTING"}}, {"filter", []string{"INPUT", "FORWARD"}}}
 	if g.sends {
 		tables[0].chains, tables[1].chains = []string{"OUTPUT"}, []string{"OUTPUT", "POSTROUTING"}
 		tables[2].chains, tables[3].chains = []string{"POSTROUTING"}, []string{"OUTPUT"}
