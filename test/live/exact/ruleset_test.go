@@ -247,7 +247,7 @@ func (g *generator) set() string {
 	return "-m set " + g.not() + known
 }
 
-// target is a random target, with what stands before it.
+// target is a random target, or a jump to another chain.
 func (g *generator) target(table, chain, protocol string, to []string) string {
 	jump := ""
 	if len(to) > 0 {
