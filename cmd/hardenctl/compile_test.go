@@ -68,6 +68,33 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckForms holds the forms of check for programs, and what --strict changes.
+func TestCheckForms(t *testing.T) {
+	enter(t, map[string]string{"doubtful.toml": doubtfulProfile, "good.toml": goodProfile})
+	for _, test := range []struct {
+		args []string
+		code int
+		out  string
+	}{
+		{[]string{"doubtful.toml"}, 0, "doubtful.toml: OK\n"},
+		{[]string{"doubtful.toml", "--strict"}, 1, ""},
+		{[]string{"good.toml", "--strict"}, 0, "good.toml: OK\n"},
+		{[]string{"doubtful.toml", "--format", "json"}, 0, `"code": "no-effect"`},
+		{[]string{"doubtful.toml", "--format", "sarif"}, 0, `"ruleId": "no-effect"`},
+		{[]string{"doubtful.toml", "--format", "sarif", "--strict"}, 1, `"level": "warning"`},
+		{[]string{"doubtful.toml", "--format", "junit"}, 0, `failures="0"`},
+		{[]string{"doubtful.toml", "--format", "junit", "--strict"}, 1, `failures="1"`},
+		{[]string{"good.toml", "--format", "sarif", "--strict"}, 0, `"results": []`},
+	} {
+		if r := run(t, append([]string{"check"}, test.args...)...); r.code != test.code || !strings.Contains(r.stdout, test.out) || test.out == "" && r.stdout != "" {
+			t.Errorf("check %v: got %+v", test.args, r)
+		}
+	}
+	if r := run(t, "check", "good.toml", "--format", "xml"); r.code != 1 || !strings.Contains(r.stderr, "must be one of text, json, sarif, junit") {
+		t.Errorf("another form: got %+v", r)
+	}
+}
+
 // codes returns the codes of a report in JSON, whose counts must be right.
 func codes(t *testing.T, r result) string {
 	t.Helper()

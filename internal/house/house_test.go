@@ -145,10 +145,11 @@ var rooms = map[string][]string{
 	"internal/cli/subject": {
 		"compiler/answer", "compiler/bundle", "compiler/exact", "compiler/filekind", "compiler/ruleset", "compiler/tablefile", "internal/cli/source", "internal/host/safepath",
 	},
-	"internal/cli/environ": {},
-	"internal/cli/local":   {"internal/cli/terminal", "internal/host"},
-	"internal/cli/option":  {"compiler/netset"},
-	"internal/cli/outfile": {"compiler/filekind", "internal/host/durable", "internal/host/safepath"},
+	"internal/cli/findings": {"compiler/diag"},
+	"internal/cli/environ":  {},
+	"internal/cli/local":    {"internal/cli/terminal", "internal/host"},
+	"internal/cli/option":   {"compiler/netset"},
+	"internal/cli/outfile":  {"compiler/filekind", "internal/host/durable", "internal/host/safepath"},
 	"internal/cli/source": {
 		"compiler", "compiler/bundle", "compiler/diag", "compiler/filekind", "compiler/needs", "compiler/profile", "internal/cli/exitcode",
 		"internal/cli/local", "internal/cli/terminal", "internal/host/generation", "internal/host/safepath", "profiles",

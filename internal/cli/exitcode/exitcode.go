@@ -32,7 +32,7 @@ type Row struct {
 // Table has all codes, in order; of each code first the general meaning.
 var Table = []Row{
 	{OK, nil, "success; warnings do not change the exit code"},
-	{OK, []string{"check"}, "the profile has no errors; warnings do not count"},
+	{OK, []string{"check"}, "the profile has no errors; with --strict: and no warnings"},
 	{OK, []string{"compile"}, "the bundle was written; with --check: the bundle in DIR is equal"},
 	{OK, []string{"plan"}, "the plan was made; with --detailed-exitcode: no changes"},
 	{OK, []string{"apply", "rollback"}, "the host matches the plan, permanently or on trial; a warning may list what could not be cleaned up"},
@@ -46,7 +46,7 @@ var Table = []Row{
 	{OK, []string{"explain"}, "the packet was explained, whatever its verdict is"},
 
 	{Error, nil, "error; apply, confirm, rollback and plan have changed nothing"},
-	{Error, []string{"check"}, "the profile has errors"},
+	{Error, []string{"check"}, "the profile has errors; with --strict: or warnings"},
 	{Error, []string{"compile"}, "error; with --check: the bundle in DIR differs"},
 	{Error, []string{"apply", "rollback", "confirm", "plan"}, "error; nothing was changed"},
 	{Error, []string{"revert"}, "error; the trial could not be ended now"},

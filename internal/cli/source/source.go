@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,8 +44,6 @@ type Source struct {
 	Early bool
 	// Quiet leaves out warnings: they were said before.
 	Quiet bool
-	// Prove says that the rules are held to the profile, as check does.
-	Prove bool
 	// Read is what the compile read, whole.
 	Read []generation.Source
 }
@@ -150,16 +149,35 @@ func (s *Source) text(file string) []byte {
 }
 
 // Compile compiles the profile and reports what is wrong with it on the
-// command's standard error. With asJSON, check's report and that of a profile
-// which gives no bundle are JSON on standard output; warnings beside a bundle
+// command's standard error. With asJSON, the report of a profile which gives no
+// bundle is JSON on standard output; warnings beside a bundle
 // stay on standard error, since the bundle's own JSON follows. An error means
 // that there is no bundle.
 func (s *Source) Compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error) {
-	r := &recorder{source: s}
-	compile := compiler.Compile
-	if s.Prove {
-		compile = compiler.Check
+	b, list := s.diagnose(compiler.Compile)
+	if asJSON && b == nil {
+		if err := s.JSON(cmd.OutOrStdout(), list); err != nil {
+			return nil, err
+		}
+	} else if b == nil || !s.Quiet {
+		s.Print(cmd, list)
 	}
+	if b == nil {
+		return nil, exitcode.ExitError{Code: exitcode.Error}
+	}
+	return b, nil
+}
+
+// Check returns all that is wrong with the profile, and with the rules that are compiled
+// from it.
+func (s *Source) Check() diag.List {
+	_, list := s.diagnose(compiler.Check)
+	return list
+}
+
+// diagnose compiles the profile. There is no bundle if any diagnostic is an error.
+func (s *Source) diagnose(compile func(string, profile.Files) (*bundle.Bundle, diag.List)) (*bundle.Bundle, diag.List) {
+	r := &recorder{source: s}
 	b, list := compile(s.Name, r)
 	list, s.Read = slices.Concat(r.doubts, list), r.read
 	if s.Live && b != nil {
@@ -172,42 +190,41 @@ func (s *Source) Compile(cmd *cobra.Command, asJSON bool) (*bundle.Bundle, error
 	if list.HasErrors() {
 		b = nil
 	}
-	if asJSON && (b == nil || cmd.Name() == "check") {
-		if err := terminal.JSON(cmd.OutOrStdout(), diagnosticsView(list)); err != nil {
-			return nil, err
+	return b, list
+}
+
+// JSON writes diagnostics for programs, files named as profiles name them.
+func (s *Source) JSON(w io.Writer, list diag.List) error {
+	return terminal.JSON(w, diagnosticsView(list))
+}
+
+// Shown are diagnostics with files named as the user would, and a function that returns the
+// text of each file by that name.
+func (s *Source) Shown(list diag.List) (shown diag.List, text func(file string) []byte) {
+	texts := map[string][]byte{} // of the files in the list, each read once
+	display := func(p *diag.Position) {
+		name := p.File
+		p.File = s.Display(name)
+		if _, read := texts[p.File]; !read {
+			texts[p.File] = s.text(name)
 		}
-	} else if b == nil || !s.Quiet {
-		s.Print(cmd, list)
 	}
-	if b == nil {
-		return nil, exitcode.ExitError{Code: exitcode.Error}
+	for _, d := range list {
+		display(&d.Position)
+		d.Related = slices.Clone(d.Related)
+		for i := range d.Related {
+			display(&d.Related[i].Position)
+		}
+		shown = append(shown, d)
 	}
-	return b, nil
+	return shown, func(file string) []byte { return texts[file] }
 }
 
 // Print writes diagnostics for a person, files named as the user would.
 func (s *Source) Print(cmd *cobra.Command, list diag.List) {
 	w := cmd.ErrOrStderr()
-	shown := make(diag.List, len(list))
-	texts := map[string][]byte{} // of the files in the list, each read once
-	for i, d := range list {
-		shown[i] = d
-		shown[i].File = s.Display(d.File)
-		shown[i].Related = s.related(d)
-		if _, read := texts[shown[i].File]; !read {
-			texts[shown[i].File] = s.text(d.File)
-		}
-	}
-	diag.Print(w, shown, func(file string) []byte { return texts[file] }, terminal.Colourful(w))
-}
-
-// related are the other places of a diagnostic, files named as the user would.
-func (s *Source) related(d diag.Diagnostic) []diag.Related {
-	all := slices.Clone(d.Related)
-	for i := range all {
-		all[i].File = s.Display(all[i].File)
-	}
-	return all
+	shown, text := s.Shown(list)
+	diag.Print(w, shown, text, terminal.Colourful(w))
 }
 
 // isBundle reports whether a path is that of a bundle's folder.
