@@ -264,7 +264,9 @@ func TestOriginalsOfEarlierVersions(t *testing.T) {
 	b.plans(database,
 		"~ eth0 gro: off -> on (no longer stated; value before hardenctl)",
 		"Note: no longer stated: net.netfilter.nf_conntrack_udp_timeout_stream. The value before hardenctl is not known, so 30 stays until the next boot")
-	b.applied(stating("4.toml", statesStream), database) // and the next generation does not make it known
+	b.applied(stating("4.toml", statesStream)) // which does not make it known
+	b.plans(database, "Note: no longer stated: net.netfilter.nf_conntrack_udp_timeout_stream. The value before hardenctl is not known, so 30 stays until the next boot")
+	b.applied(database)
 	b.hold(udpStream, "30")
 	b.hold(gro, "on")
 }
@@ -280,6 +282,19 @@ func TestLeftByEarlierVersions(t *testing.T) {
 	b.plans(stating("3.toml"), "~ net.netfilter.nf_conntrack_udp_timeout_stream: 30 -> 120 (no longer stated; value before hardenctl)")
 	b.applied(stating("3.toml"))
 	b.hold(udpStream, "120")
+}
+
+// A rollback to before hardenctl by an earlier version has restored all settings.
+func TestRestoredByEarlierVersions(t *testing.T) {
+	b := newKernel(t)
+	b.applied(stating("1.toml", statesStream))
+	before, err := b.host.Generations.Before()
+	b.must(err)
+	b.applied(before)
+	b.earlier("1")
+	b.earlier("2")
+	b.Settings[udpStream] = "30" // by hand
+	b.plans(stating("3.toml"))
 }
 
 // A generation that cannot be read stops no apply.
@@ -332,6 +347,22 @@ func TestReleasedAndChangedInTheTrial(t *testing.T) {
 	b.comes(host.OnTrial, b.apply(stating("database.toml"), time.Minute))
 	b.Settings[udpStream] = "30"
 	if o := b.confirm(); o.Status != host.OnTrial || !strings.Contains(o.Err.Error(), `setting net.netfilter.nf_conntrack_udp_timeout_stream is "30", not "120"`) {
+		t.Errorf("the host is %v: %v", o.Status, o.Err)
+	}
+}
+
+// What is restored is read back at the end of an apply.
+func TestReleasedIsReadBack(t *testing.T) {
+	b := newKernel(t)
+	b.applied(stating("web.toml", statesStream))
+	b.Break = func(_ int, operation string) error {
+		if operation == "add hardenctl_trial_v6" && b.Settings[udpStream] == "120" { // in the confirm
+			b.Settings[udpStream] = "30"
+		}
+		return nil
+	}
+	o := b.apply(stating("database.toml"), 0)
+	if o.Status != host.Reverted || !strings.Contains(o.Err.Error(), "the first is ~ setting net.netfilter.nf_conntrack_udp_timeout_stream") {
 		t.Errorf("the host is %v: %v", o.Status, o.Err)
 	}
 }
