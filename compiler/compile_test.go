@@ -221,7 +221,7 @@ func TestOwnLineFirst(t *testing.T) {
 		"services.mine.ports = [\"tcp/80\"]":                                              "a.toml:3:24: services.mine.ports: tcp/80 is a port of services.http too, and both are for everyone",
 		"services.aaa.ports = [\"tcp/80\"]":                                               "a.toml:3:23: services.aaa.ports: tcp/80 is a port of services.http too, and both are for everyone",
 		"[services.http]\nconnections_per_source = 9\n[services.a]\nports = [\"tcp/80\"]": "a.toml:6:10: services.a.ports: tcp/80 is a port of services.http too, and both are for everyone",
-		"scan.tripwires = [\"tcp/80\"]":                                                   "a.toml:3:19: scan.tripwires: tcp/80 is a port of services.http, where one touch must not ban",
+		"scan.tripwires = [\"tcp/80\"]":                                                   "a.toml:3:19: scan.tripwires: tcp/80 is a port of services.http, where one probe must not ban",
 		"access.admin = [\"192.0.2.1\"]":                                                  "a.toml:2:12: knocks.door.sequence: this sequence is part of hardenctl, and everybody can read it",
 		"knocks.door.step = \"3s\"":                                                       "a.toml:3:8: knocks.door.sequence: this sequence is part of hardenctl, and everybody can read it",
 		"services.ssh.from = [\"@ban\"]\nsets.ban.addresses = [\"192.0.2.1\"]\nknocks.door.sequence = [\"tcp/7301\", \"udp/9302\"]": "a.toml:4:6: sets.ban: a service is for this set, and hardenctl has a set of its own",

@@ -1,5 +1,5 @@
 // Hardenctl makes a Linux host invisible and unrewarding to port scanners. It
-// compiles a TOML profile to iptables, ipset and sysctl artifacts, shows how
+// compiles a TOML profile to iptables, ipset and sysctl files, shows how
 // the live host differs, and moves the host there.
 //
 // One file holds one command: flags in, one call, one view out.

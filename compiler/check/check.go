@@ -40,7 +40,7 @@ func sortedPorts(p *profile.Profile) []stated {
 }
 
 // tripwires refuses a tripwire on a port that a service has: sources that the
-// service serves would never touch it, and sources that it refuses, which may have
+// service serves would never probe it, and sources that it refuses, which may have
 // mistyped an address, would be banned.
 func tripwires(p *profile.Profile) diag.List {
 	var list diag.List
@@ -51,7 +51,7 @@ func tripwires(p *profile.Profile) diag.List {
 				said = true
 				list.Add(diag.Diagnostic{
 					Code: "served-tripwire", Position: port.Position, Subject: "scan.tripwires",
-					Message:    fmt.Sprintf("%s is a port of services.%s, where one touch must not ban", port, s.service),
+					Message:    fmt.Sprintf("%s is a port of services.%s, where one probe must not ban", port, s.service),
 					Suggestion: fmt.Sprintf("choose a port that no service has, or switch services.%s off by enabled = false", s.service),
 				})
 			}

@@ -72,7 +72,7 @@ access.admin = ["192.0.2.7"]`, ``},
 services.b.ports = ["tcp/443", "tcp/80"]`, `a.toml:3:32: services.b.ports: tcp/80 is a port of services.a too, and both are for everyone`},
 		{"a tripwire on a service", `services.a.ports = ["tcp/8000-8010"]
 scan = { probes = 10, tripwires = ["udp/8005", "tcp/8005"] }`,
-			`a.toml:3:48: scan.tripwires: tcp/8005 is a port of services.a, where one touch must not ban`},
+			`a.toml:3:48: scan.tripwires: tcp/8005 is a port of services.a, where one probe must not ban`},
 		{"a range over a port", `services.a.ports = ["udp/60005"]
 services.b.ports = ["udp/60000-61000"]`, `a.toml:3:21: services.b.ports: udp/60000-61000 is a port of services.a too, and both are for everyone`},
 		{"a port in a range", `services.a.ports = ["udp/60000-61000"]

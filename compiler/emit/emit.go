@@ -1,4 +1,4 @@
-// Package emit writes a ruleset as the text of each artifact: iptables-restore
+// Package emit writes a ruleset as the text of each file: iptables-restore
 // input, ipset restore input, sysctl, modprobe and modules-load files, and the
 // configuration of fail2ban.
 //
@@ -17,7 +17,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 )
 
-// Files returns every artifact of the ruleset. One that would be empty is left out.
+// Files returns every file of the ruleset. One that would be empty is left out.
 func Files(rs *ruleset.Ruleset) []bundle.File {
 	all := []bundle.File{
 		{Name: bundle.RulesV4, Text: Rules(rs.Tables, ruleset.V4)},

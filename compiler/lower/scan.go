@@ -142,7 +142,7 @@ func (f *filter) ownAddress(p part) []ruleset.Rule {
 	}
 }
 
-// tripwires ban at one touch.
+// tripwires ban at one probe.
 func (f *filter) tripwires(p part) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {

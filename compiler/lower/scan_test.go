@@ -196,7 +196,7 @@ func TestImpossible(t *testing.T) {
 	for f := ruleset.Flag(0); f <= ruleset.AllFlags; f++ {
 		switch probe := isProbe(rules, f); {
 		case isHonest[f] && probe:
-			t.Errorf("flags %06b are sent by honest stacks, and count as a probe", f)
+			t.Errorf("flags %06b are sent by ordinary stacks, and count as a probe", f)
 		case (f == 0 || f == fin || f == fin|psh|urg || f == syn|fin || f == ruleset.AllFlags || f == syn|rst || f == fin|rst) && !probe:
 			t.Errorf("flags %06b are those of a scan, and do not count", f)
 		}

@@ -20,7 +20,7 @@ import (
 // tries more than a port in three seconds is found beside any flood, and a slow one
 // when the flood is over. A longer rush takes more memory, or looks at less.
 //
-// In IPv6 a port counts once for all of a /64, in which many honest people may be.
+// In IPv6 a port counts once for all of a /64, in which many legitimate clients may be.
 // A set cuts no source to its /64 beside a port, unless kernel and tool are of 2023
 // or later. So the set remembers each address, and hashlimit, which cuts, is asked
 // behind it: it gets no more entries than the set, and its table never fills.

@@ -252,7 +252,7 @@ type Scan struct {
 	// between probes; it is zero where not stated. Unlike a Quota of a service,
 	// it may count to 10,000.
 	Slow Quota
-	// Tripwires are ports of which one touch bans.
+	// Tripwires are ports of which one probe bans.
 	Tripwires []Port
 	Ban       time.Duration
 	// BanRepeat is how long the ban of a source lasts that was banned within

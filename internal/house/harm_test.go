@@ -14,7 +14,7 @@ import (
 // harmful are commands that nothing may propose to a person in trouble, each with
 // what it does besides what it is proposed for.
 var harmful = map[string]*regexp.Regexp{
-	"takes a path out of somebody's hands, which may be a home": regexp.MustCompile(`\b(chown|chgrp|chmod|setfacl) `),
+	"takes a path out of a user's hands, which may be a home": regexp.MustCompile(`\b(chown|chgrp|chmod|setfacl) `),
 	"removes files":                              regexp.MustCompile(`\brm -`),
 	"takes others' rules with it":                regexp.MustCompile(`\btables? .*(-F|--flush)\b|\$tool .*-F |nft flush|ufw reset`),
 	"flushes all tables, Docker's too":           regexp.MustCompile(`(stop|disable --now) nftables`),

@@ -19,7 +19,7 @@ func (site Site) ClearUp(e journal.Entry) {
 }
 
 // dropStrays removes sets of ours that the bundle of the apply has not. One that
-// somebody's rule names stays, and the next plan tells of it.
+// a foreign rule names stays, and the next plan tells of it.
 func (site Site) dropStrays() error {
 	b, err := site.Journal.Bundle()
 	if err != nil {

@@ -91,7 +91,7 @@ func (r *Replacement) Put() error {
 }
 
 // Back makes the old file the one at path again. A file that has not been put
-// is left as it is, since it may be somebody's newer one.
+// is left as it is, since others may have written a newer one.
 func (r *Replacement) Back() error {
 	if !r.put {
 		return nil

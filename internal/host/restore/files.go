@@ -27,7 +27,7 @@ type Files struct {
 	// files: without any the host must not be open.
 	Applied bool
 
-	last map[ruleset.Family]probe.BootFile // closed rules, as they were applied last
+	last map[ruleset.Family]probe.BootFile // fallback rules, as they were applied last
 	// refused are the paths of files that are there and were not read. Why not is in
 	// the error of Read.
 	refused map[string]bool
@@ -81,7 +81,7 @@ func (f Files) Close() bool {
 	return closes(f.Closed[ruleset.V4].Text) && closes(f.Closed[ruleset.V6].Text)
 }
 
-// ClosedBy takes the closed rules of a bundle, for where the files have none.
+// ClosedBy takes the fallback rules of a bundle, for where the files have none.
 // folder is where it is kept.
 func (f Files) ClosedBy(b *bundle.Bundle, folder string) Files {
 	f.last = map[ruleset.Family]probe.BootFile{}
@@ -91,7 +91,7 @@ func (f Files) ClosedBy(b *bundle.Bundle, folder string) Files {
 	return f
 }
 
-// closed are the closed rules of a family: those of the files, or else the last
+// closed are the fallback rules of a family: those of the files, or else the last
 // that were applied.
 func (f Files) closed(family ruleset.Family) probe.BootFile {
 	if last := f.last[family]; !closes(f.Closed[family].Text) && closes(last.Text) {

@@ -4,7 +4,7 @@
 // At boot there is no earlier state to restore. What a distribution's own loader does
 // when a rule is refused, or a set is missing, is to leave the kernel without
 // rules, and then the network comes up: a host without a firewall. Here a
-// family whose rules cannot be loaded gets the closed rules of its profile: open
+// family whose rules cannot be loaded gets the fallback rules of its profile: open
 // connections, the loopback, and admin services for admin addresses. If even
 // those cannot be loaded it gets ones that are built in and open nothing.
 //
@@ -177,7 +177,7 @@ func (f Files) isFresh(ctx context.Context, p dataplane.Plane, family ruleset.Fa
 	return unused(have) || isOnly(have, f.closing(family)) || isOnly(have, []byte(builtIn[family])), nil
 }
 
-// close puts the closed rules of a family in force, or the built-in ones. The
+// close puts the fallback rules of a family in force, or the built-in ones. The
 // error says why it could not be those of the profile, or none at all.
 func (l *loading) close(ctx context.Context, family ruleset.Family) error {
 	closed := l.files.closed(family)
@@ -198,7 +198,7 @@ func (l *loading) close(ctx context.Context, family ruleset.Family) error {
 	return err
 }
 
-// closes reports whether a text is closed rules, whole and in one piece:
+// closes reports whether a text is fallback rules, whole and in one piece:
 // iptables-restore takes an empty file, and one that is cut off, and says nothing.
 func closes(text []byte) bool {
 	f, err := tablefile.Read(text)

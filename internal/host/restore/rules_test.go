@@ -75,7 +75,7 @@ func TestOwn(t *testing.T) {
 	}
 }
 
-// Only closed rules that are whole are taken for such.
+// Only fallback rules that are whole are taken for such.
 func TestCloses(t *testing.T) {
 	for text, want := range map[string]bool{
 		"# Compiled\n*filter\n:INPUT DROP [0:0]\nCOMMIT\n":   true,

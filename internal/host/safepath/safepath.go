@@ -40,7 +40,7 @@ type Error struct {
 	// Reason is what is wrong with it, after its name: "is owned by bob".
 	Reason string
 	// Remedy is what sets it right; empty if that depends on what the path is for.
-	// It names no command that takes a path out of somebody's hands: the part to
+	// It names no command that takes a path out of a user's hands: the part to
 	// blame may be a home, or a folder that many share.
 	Remedy string
 }

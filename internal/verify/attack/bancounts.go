@@ -67,15 +67,15 @@ func (s *scene) banCounts(ctx context.Context) ([]result.BanCount, error) {
 			l.Start, l.End = start, s.Now()
 			all = append(all, l)
 		}
-		if err := s.touchTripwire(ctx, family, &all); err != nil {
+		if err := s.probeTripwire(ctx, family, &all); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-// touchTripwire touches a tripwire of the profile once, if it has one.
-func (s *scene) touchTripwire(ctx context.Context, family int, all *[]result.BanCount) (err error) {
+// probeTripwire probes a tripwire of the profile once, if it has one.
+func (s *scene) probeTripwire(ctx context.Context, family int, all *[]result.BanCount) (err error) {
 	i := slices.IndexFunc(s.Profile.Scan.Tripwires, func(p profile.Port) bool { return p.Protocol == profile.TCP })
 	if i < 0 {
 		return nil

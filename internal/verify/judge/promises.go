@@ -191,7 +191,7 @@ func (j *judge) bansInTime() {
 		fmt.Sprintf("%s: banned by probe %d, over IPv4 and IPv6", strings.Join(names, ", "), due))
 }
 
-// tripwires judges that one touch is enough.
+// tripwires judges that one probe is enough.
 func (j *judge) tripwires() {
 	if j.p.Scan.Probes == 0 || len(j.p.Scan.Tripwires) == 0 {
 		return

@@ -34,7 +34,7 @@ func TestJSONOfErrors(t *testing.T) {
 			{"rollback", "first"}, {"apply", web}, apply(bad), apply("gone.toml"), apply("--plan", web), apply("--plan", "gone"),
 			{"plan", bad}, {"plan", web, "-o", "/gone/web.plan"}, {"verify", bad}, {"verify", web, "--html", web},
 		}},
-		{"half done", func(t *testing.T) {
+		{"incomplete", func(t *testing.T) {
 			run.Expect(t, 0, apply(web)...)
 			trials.DieConfirming(t, webserver.Variant(t, `"tcp/80"`, `"tcp/8443"`))
 			require.NoError(t, os.WriteFile("/var/lib/hardenctl/trial/bundle/manifest.json", []byte("{}"), 0o600))

@@ -78,7 +78,7 @@ func TestOthersDoNotHideScanner(t *testing.T) {
 	})
 }
 
-// One touch of a tripwire bans, by TCP and by UDP, with ordinary flags and others.
+// One probe to a tripwire bans, by TCP and by UDP, with ordinary flags and others.
 func TestTripwireBans(t *testing.T) {
 	touches := map[string]func(h *lab.Host) error{
 		"SYN": func(h *lab.Host) error { return h.Forge(traffic.SYN(h.V4(), 23), traffic.SYN(h.V6(), 23)) },

@@ -46,7 +46,7 @@ func TestController(t *testing.T) {
 		}
 		for i, a := range traffic.Addresses(toucher) {
 			require.NoError(t, toucher.Forge(traffic.SYN(a, []int{3389, 23}[i])))
-			lab.Await(t, "a ban at one touch of a tripwire", func() bool { return banset.Banned(t, a) })
+			lab.Await(t, "a ban at one probe to a tripwire", func() bool { return banset.Banned(t, a) })
 		}
 		lab.Nmap(t, station, "-sS", "--max-retries", "0", "-p", "8000-8019", lab.ServerV4)
 		traffic.Reaches(t, station, lab.ServerV4, 502, 1)

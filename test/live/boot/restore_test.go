@@ -83,7 +83,7 @@ var broken = []struct {
 		require.NoError(t, os.WriteFile("/etc/iptables/rules.v4", []byte("*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n"), 0o644))
 	}, []string{"/etc/iptables/rules.v4 does not begin INPUT with hardenctl's rules any more", "IPv4: CLOSED"},
 		"ssh4 ssh6 web6", "ssh6 web6"},
-	{"broken closed rules too", func(t *testing.T) {
+	{"broken fallback rules too", func(t *testing.T) {
 		testfile.Edit(t, "/etc/iptables/rules.v4", "COMMIT", "COMMT")
 		require.NoError(t, os.WriteFile("/etc/hardenctl/closed.v4", nil, 0o644))
 		require.NoError(t, os.RemoveAll(stage.Generations.Folder)) // which has them too

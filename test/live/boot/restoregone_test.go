@@ -86,7 +86,7 @@ func TestRestoreAfterClosed(t *testing.T) {
 		}{
 			{"rules", "/etc/iptables/rules.v4", "COMMIT", "COMMT", "IPv4: CLOSED but for administrators, by /etc/hardenctl/closed.v4", false},
 			{"sets", "/etc/iptables/ipsets", "hash:", "hush:", "IPv6: CLOSED but for administrators, by /etc/hardenctl/closed.v6", false},
-			{"closed rules too", "/etc/iptables/rules.v4", "COMMIT", "COMMT", "IPv4: CLOSED to everybody, by built-in rules", true},
+			{"fallback rules too", "/etc/iptables/rules.v4", "COMMIT", "COMMT", "IPv4: CLOSED to everybody, by built-in rules", true},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				if c.forgets {

@@ -15,7 +15,7 @@ import (
 	"github.com/hardenctl/hardenctl/test/live/internal/webserver"
 )
 
-// An apply that was confirmed, died and cannot be finished is half done, and
+// An apply that was confirmed, died and cannot be completed is incomplete, and
 // every command says so. It is finished once the cause is fixed, or
 // given up by revert; either way the next apply is one as any other.
 func TestUnfinished(t *testing.T) {
