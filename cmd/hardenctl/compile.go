@@ -6,16 +6,22 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hardenctl/hardenctl/compiler/answer"
 	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/exact"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/cli/exitcode"
 	"github.com/hardenctl/hardenctl/internal/cli/option"
 	"github.com/hardenctl/hardenctl/internal/cli/outfile"
 	"github.com/hardenctl/hardenctl/internal/cli/source"
 	"github.com/hardenctl/hardenctl/internal/cli/terminal"
 	"github.com/hardenctl/hardenctl/internal/host/bundledir"
+	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
 
 func newCompile() *cobra.Command {
@@ -27,7 +33,8 @@ work without hardenctl, and a manifest. The manifest lists where each file belon
 and which profile line made each rule. Equal profiles give equal bytes.
 
 With --check, compile writes nothing. It compares the bundle with the one in DIR
-and prints the differences as a unified diff. Use this in CI to compare a reviewed
+and prints what changes for packets from DIR to the profile, then a unified diff of
+the files. Use this in CI to compare a reviewed
 bundle with its profile.`,
 		Example: `  hardenctl compile web.toml -o bundle
   hardenctl compile web.toml --check bundle
@@ -92,6 +99,9 @@ func printBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) erro
 type comparison struct {
 	Equal bool   `json:"equal"`
 	Diff  string `json:"diff"` // unified, from the folder to the profile's bundle
+	// Meaning is which packets the two decide differently; missing if they are equal, or
+	// if the folder has no rules that can be compared.
+	Meaning *answer.DiffView `json:"meaning,omitempty"`
 }
 
 func compareBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) error {
@@ -99,15 +109,57 @@ func compareBundle(w io.Writer, b *bundle.Bundle, folder string, asJSON bool) er
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		err = terminal.JSON(w, comparison{diff == "", diff})
-	} else {
-		_, err = io.WriteString(w, diff)
+	c := comparison{Equal: diff == "", Diff: diff}
+	said := ""
+	if !c.Equal {
+		c.Meaning, said = meaningOf(b, folder)
 	}
-	if err != nil || diff == "" {
+	if asJSON {
+		err = terminal.JSON(w, c)
+	} else {
+		_, err = io.WriteString(w, said+diff)
+	}
+	if err != nil || c.Equal {
 		return err
 	}
 	return exitcode.ExitError{Code: exitcode.Error, Err: fmt.Errorf("the bundle in %s differs from the profile's bundle", folder)}
+}
+
+// meaningOf says what changes for packets from the rules of a folder to those of a bundle,
+// as data and as text that patch(1) skips. A folder whose rules were edited is compared as
+// it is; of one that lacks some, the diff says all.
+func meaningOf(b *bundle.Bundle, folder string) (*answer.DiffView, string) {
+	texts := map[string][]byte{}
+	for _, name := range []string{bundle.RulesV4, bundle.RulesV6, bundle.Sets} {
+		text, err := safepath.ReadAny(filepath.Join(folder, name))
+		if err != nil && (name != bundle.Sets || !errors.Is(err, fs.ErrNotExist)) { // not each bundle has sets
+			return nil, ""
+		}
+		texts[name] = text
+	}
+	manifest, _ := safepath.ReadAny(filepath.Join(folder, bundle.ManifestName))
+	known, _ := bundle.ParseManifest(manifest) // without it, rules have no origins
+	v, err := compareTexts(texts, known, folder, b)
+	if err != nil {
+		return nil, fmt.Sprintf("The meaning of the difference is not worked out: %v.\n\n", err)
+	}
+	return v, strings.Join(v.Brief(), "\n") + "\n\n"
+}
+
+func compareTexts(texts map[string][]byte, known bundle.Manifest, folder string, b *bundle.Bundle) (*answer.DiffView, error) {
+	firewalls := map[ruleset.Family]*exact.Firewall{}
+	for family, name := range map[ruleset.Family]string{ruleset.V4: bundle.RulesV4, ruleset.V6: bundle.RulesV6} {
+		f, err := exact.Read(family, texts[name], texts[bundle.Sets])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(folder, name), err)
+		}
+		firewalls[family] = f
+	}
+	after, err := answer.Of(b.Manifest.Profile, b, nil)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Diff(answer.New(folder, firewalls, known, nil), after)
 }
 
 func diffFolder(b *bundle.Bundle, folder string) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hardenctl/hardenctl/compiler/answer"
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 )
 
@@ -133,7 +134,8 @@ func TestCompileCheck(t *testing.T) {
 	os.WriteFile("out/rules.v4", []byte(strings.Replace(string(text), "--dport 80 ", "--dport 81 ", 1)), 0o644)
 	r := check()
 	for _, want := range []string{
-		"--- a/rules.v4\n+++ b/rules.v4\n@@ -",
+		"IPv4, to this host: newly accepted\n  tcp/80 from everyone", "IPv4, to this host: no longer accepted\n  tcp/81 from everyone",
+		"    before:  ACCEPT, rule ", "a.toml:", "\n\n--- a/rules.v4\n+++ b/rules.v4\n@@ -",
 		"\n--A HARDENCTL-INPUT -p tcp -m tcp --dport 81 -m comment --comment \"services.web\" -j ACCEPT\n" +
 			"+-A HARDENCTL-INPUT -p tcp -m tcp --dport 80 -m comment --comment \"services.web\" -j ACCEPT\n",
 	} {
@@ -144,6 +146,16 @@ func TestCompileCheck(t *testing.T) {
 	if r.code != 1 || r.stderr != "hardenctl: the bundle in out differs from the profile's bundle\n" {
 		t.Errorf("different: got code %d and %s", r.code, r.stderr)
 	}
+	os.WriteFile("out/rules.v4", []byte("-A INPUT\n"), 0o644)
+	if r := check(); r.code != 1 || !strings.HasPrefix(r.stdout, "The meaning of the difference is not worked out: out/rules.v4: line 1") {
+		t.Errorf("broken: got %+v", r)
+	}
+	os.WriteFile("out/rules.v4", text, 0o644)
+	os.WriteFile("out/sysctl.conf", nil, 0o644)
+	if r := check(); r.code != 1 || !strings.HasPrefix(r.stdout, answer.Same+"\n\n--- a/sysctl.conf\n") {
+		t.Errorf("other settings: got %+v", r)
+	}
+	run(t, "compile", "a.toml", "-o", "out")
 	os.Remove("out/rules.v4")
 	if r := check(); r.code != 1 || !strings.HasPrefix(r.stdout, "--- /dev/null\n+++ b/rules.v4\n@@ -0,0 +1,") {
 		t.Errorf("missing: got %+v", r)

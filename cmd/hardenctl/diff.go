@@ -29,12 +29,14 @@ differently: put into other sets, such as that of bans. It looks at every packet
 every state of bans, limits, lists and connections. No packet is sent. diff needs
 no root, no network and no firewall tools.
 
-A and B are each a profile, the folder of a bundle, or a file that iptables-save or
-ip6tables-save printed. Families that only one of them has are not compared.
+A and B are each a profile, the folder of a bundle, a file that iptables-save or
+ip6tables-save printed, or the number of a generation (see hardenctl history), which
+only root can read. Families that only one of them has are not compared.
 Without --sets-a or --sets-b, the members of the sets of a dump are unknown: sets of
 one name are then taken for the same in both.`,
 		Example: `  hardenctl diff builtin:server builtin:web
   hardenctl diff web.toml new.toml --json
+  hardenctl diff 3 4  # two generations of this host
   hardenctl diff rules.v4 web.toml --sets-a ipsets  # of any host`,
 		Args: cobra.ExactArgs(2),
 	}

@@ -1,12 +1,15 @@
 // Package subject opens the rules that a question is about, as a command names them: a
-// profile, a bundle, or a file of iptables-save. It asks nothing of the host.
+// profile, a bundle, a file of iptables-save, or a generation. Of the host it asks no more.
 package subject
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +20,9 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/filekind"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
+	"github.com/hardenctl/hardenctl/internal/cli/local"
 	"github.com/hardenctl/hardenctl/internal/cli/source"
+	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
 
@@ -60,8 +65,22 @@ func Dump(rules, sets string, family ruleset.Family) (*answer.Subject, error) {
 	return answer.New(rules, map[ruleset.Family]*exact.Firewall{family: f}, bundle.Manifest{}, nil), nil
 }
 
-// Named opens what an argument names: a profile, the folder of a bundle, or the file of a
-// dump.
+// Generation opens what an apply made of this host. Only root can read it.
+func Generation(number int) (*answer.Subject, error) {
+	kept, err := local.Host.Generations.Open(number)
+	switch {
+	case errors.Is(err, generation.ErrNone):
+		return nil, fmt.Errorf("no generation %d, and no file of that name; `hardenctl history` lists the generations", number)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("only root can read generation %d", number)
+	case err != nil:
+		return nil, fmt.Errorf("generation %d: %w", number, err)
+	}
+	return answer.Of(fmt.Sprintf("generation %d", number), kept.Bundle, nil)
+}
+
+// Named opens what an argument names: a profile, the folder of a bundle, the file of a
+// dump, or a generation by its number.
 func Named(cmd *cobra.Command, arg, sets string, allowed []string, asJSON bool) (*answer.Subject, error) {
 	if strings.HasPrefix(arg, "builtin:") {
 		return Profile(cmd, []string{arg}, allowed, asJSON)
@@ -74,6 +93,9 @@ func Named(cmd *cobra.Command, arg, sets string, allowed []string, asJSON bool) 
 		return answer.Of(arg, b, nil)
 	}
 	text, err := safepath.ReadAny(arg)
+	if number, notNumber := strconv.Atoi(arg); notNumber == nil && errors.Is(err, fs.ErrNotExist) {
+		return Generation(number)
+	}
 	if err == nil && isDump(text) {
 		return Dump(arg, sets, 0)
 	}
