@@ -52,6 +52,14 @@ func BenchmarkStream(b *testing.B) {
 // earlier one: HARDENCTL_EARLIER names its program, built with CGO_ENABLED=0. No ratio
 // is to be under 0.97.
 func BenchmarkEarlier(b *testing.B) {
+	// The profiles server and docker-host state no site by themselves.
+	const site = `version = 1
+include = ["builtin:%s"]
+[services.http]
+ports = ["tcp/80"]
+[services.https]
+ports = ["tcp/443"]
+`
 	program := os.Getenv("HARDENCTL_EARLIER")
 	if program == "" {
 		b.Skip("HARDENCTL_EARLIER names no program")
@@ -62,8 +70,10 @@ func BenchmarkEarlier(b *testing.B) {
 				lab.UseBackend(b, backend)
 				s := newStreet(b)
 				earlier, now := s.server("earlier"), s.server("now")
-				s.hardenedBy(program, earlier, "builtin:"+profile)
-				s.hardened(now, "builtin:"+profile)
+				text := filepath.Join(b.TempDir(), "site.toml")
+				write(b, text, fmt.Sprintf(site, profile))
+				s.hardenedBy(program, earlier, text)
+				s.hardened(now, text)
 				for _, kind := range []string{"connect", "stream"} {
 					b.Run(kind, func(b *testing.B) {
 						if kind == "stream" {
@@ -74,6 +84,37 @@ func BenchmarkEarlier(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkUntrackedAdmin is what admin_untracked costs everyone else: the profile web with
+// it beside the same profile without, in one run.
+func BenchmarkUntrackedAdmin(b *testing.B) {
+	const text = `version = 1
+include = ["builtin:web"]
+[access]
+admin = ["198.51.100.7", "2001:db8:a::7"]
+admin_untracked = %t
+`
+	for _, backend := range lab.Backends {
+		b.Run(backend, func(b *testing.B) {
+			lab.UseBackend(b, backend)
+			s := newStreet(b)
+			tracked, untracked := s.server("tracked"), s.server("untracked")
+			for h, hidden := range map[*lab.Host]bool{tracked: false, untracked: true} {
+				profile := filepath.Join(b.TempDir(), "web.toml")
+				write(b, profile, fmt.Sprintf(text, hidden))
+				s.hardened(h, profile)
+			}
+			for _, kind := range []string{"connect", "stream"} {
+				b.Run(kind, func(b *testing.B) {
+					if kind == "stream" {
+						s.plainSegments(tracked, untracked)
+					}
+					s.compare(b, kind, tracked, untracked)
+				})
+			}
+		})
 	}
 }
 
