@@ -25,7 +25,7 @@ sequence = ["tcp/7001", "udp/8002", "tcp/9003"]
 		},
 		"a.toml --port tcp/22":       {[]string{"tcp/22 from @office but access.admin\n"}, []string{"tcp/80", "tcp/2222"}},
 		"a.toml --from 192.0.2.7":    {[]string{"tcp/80 from 192.0.2.7\n"}, []string{"tcp/22 ", "IPv6"}},
-		"a.toml --from 198.51.100.7": {[]string{"Nothing of this reaches the host."}, nil},
+		"a.toml --from 198.51.100.7": {[]string{"igmp from 198.51.100.7 to 224.0.0.0/4\n"}, []string{"tcp/", "udp/"}},
 		"a.toml --from 2001:db8::7":  {[]string{"tcp/80 from 2001:db8::7\n"}, []string{"tcp/22 ", "IPv4"}},
 	} {
 		r := run(t, append([]string{"reach"}, strings.Fields(line)...)...)

@@ -190,3 +190,16 @@ access.exempt = ["192.0.2.128/25"]`, ``},
 		}
 	}
 }
+
+func TestProtocols(t *testing.T) {
+	for text, want := range map[string]string{
+		`services.a = { protocols = ["gre"], admin = true }`: "a.toml:2:10: services.a.admin: the service has no TCP or UDP port by which an admin could log in",
+		`services.a = { ports = ["tcp/1"], groups = ["mdns"] }`: "a.toml:2:45: warning: services.a.groups: a connection goes to one host, never to a group: " +
+			"the TCP, SCTP and DCCP ports of this service are closed",
+		`services.a = { ports = ["udp/1"], protocols = ["gre"], groups = ["mdns"] }`: "",
+	} {
+		if got := findings(t, text); !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"slices"
-
 	"github.com/hardenctl/hardenctl/compiler/diag"
 	"github.com/hardenctl/hardenctl/compiler/profile"
 )
@@ -12,7 +10,7 @@ import (
 func nothingToProxy(p *profile.Profile) diag.List {
 	var list diag.List
 	for _, s := range p.Services {
-		tcp := slices.ContainsFunc(s.Ports, func(port profile.Port) bool { return port.Protocol == profile.TCP })
+		tcp := hasPort(s, profile.TCP)
 		if s.SynProxy && !tcp {
 			list.Add(diag.Diagnostic{
 				Code: "no-effect", Severity: diag.Warning, Position: s.Position, Subject: "services." + s.Name + ".synproxy",

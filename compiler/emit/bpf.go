@@ -152,3 +152,7 @@ func longer(m ruleset.Longer) string {
 func extended() string {
 	return bpf(condition{load: byteAt(ipv6NextHeader), test: jumpIfEqual, k: protocolTCP, not: true})
 }
+
+func nextHeader(m ruleset.NextHeader) string {
+	return bpf(condition{load: byteAt(ipv6NextHeader), test: jumpIfEqual, k: uint32(m.Number)})
+}

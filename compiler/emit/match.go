@@ -14,7 +14,7 @@ import (
 // prints among the first words of a rule.
 func match(family ruleset.Family, m ruleset.Match) string {
 	switch m := m.(type) {
-	case ruleset.Source, ruleset.Interface, ruleset.OutInterface, ruleset.Proto:
+	case ruleset.Source, ruleset.Destination, ruleset.Interface, ruleset.OutInterface, ruleset.Proto:
 		return ""
 	case ruleset.Ports:
 		return ports(m)
@@ -30,6 +30,8 @@ func match(family ruleset.Family, m ruleset.Match) string {
 		return fmt.Sprintf("-m tcp %s--tcp-option %d", not(m.Not), m.Kind)
 	case ruleset.Extended:
 		return extended()
+	case ruleset.NextHeader:
+		return nextHeader(m)
 	case ruleset.ICMPType:
 		return icmpType(m)
 	case ruleset.HopLimit:
@@ -122,6 +124,9 @@ func not(negated bool) string {
 }
 
 func ports(m ruleset.Ports) string {
+	if m.Protocol != ruleset.TCP && m.Protocol != ruleset.UDP {
+		return "-m multiport --dports " + portList(m.Destination)
+	}
 	if len(m.Source) > 1 {
 		return "-m multiport --sports " + portList(m.Source)
 	}

@@ -15,7 +15,7 @@ import (
 // order in which they were given, then the other matches in theirs.
 func Rule(family ruleset.Family, r ruleset.Rule) string {
 	var words []string
-	for _, part := range []func(ruleset.Match) string{source, inInterface, outInterface, protocol} {
+	for _, part := range []func(ruleset.Match) string{source, destination, inInterface, outInterface, protocol} {
 		for _, m := range r.Matches {
 			if text := part(m); text != "" {
 				words = append(words, text)
@@ -40,6 +40,13 @@ func Rule(family ruleset.Family, r ruleset.Rule) string {
 func source(m ruleset.Match) string {
 	if s, ok := m.(ruleset.Source); ok {
 		return "-s " + s.Prefix.String()
+	}
+	return ""
+}
+
+func destination(m ruleset.Match) string {
+	if d, ok := m.(ruleset.Destination); ok {
+		return "-d " + d.Prefix.String()
 	}
 	return ""
 }

@@ -53,6 +53,9 @@ func (l *lowering) sequence(name string) []profile.Port {
 func typedPorts(ports []profile.Port) []ruleset.Port {
 	var typed []ruleset.Port
 	for _, p := range ports {
+		if p.Protocol != profile.TCP && p.Protocol != profile.UDP {
+			continue // nobody logs in by it
+		}
 		typed = append(typed, ruleset.Port{
 			Protocol: ruleset.Protocol(p.Protocol), PortRange: ruleset.PortRange{First: p.First, Last: p.Last}})
 	}

@@ -32,6 +32,7 @@ ports = ["tcp/443"]
 	expect(t, rs, ruleset.V4, "INPUT", `
 		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
+		-d 224.0.0.0/4 -p igmp -j ACCEPT
 		-s 192.0.2.0/24 -p tcp -m tcp --dport 22 -j ACCEPT
 		-s 192.0.2.0/24 -p udp -m udp --dport 60000:61000 -j ACCEPT
 		-s 198.51.100.7/32 -p tcp -m tcp --dport 22 -j ACCEPT
@@ -72,6 +73,7 @@ from = ["192.0.2.0/24"]
 	expect(t, closed(t, services), ruleset.V4, "INPUT", `
 		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
+		-d 224.0.0.0/4 -p igmp -j ACCEPT
 		-s 192.0.2.0/24 -p tcp -m tcp --dport 8006 -j ACCEPT
 		-p tcp -m tcp --dport 22 -j ACCEPT
 		-j DROP`)
@@ -83,6 +85,7 @@ from = ["192.0.2.0/24"]
 	expect(t, closed(t, services+"knock = \"door\"\n[knocks.door]\nsequence = [\"tcp/7101\", \"udp/8202\", \"tcp/9303\"]\n"), ruleset.V4, "INPUT", `
 		-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
+		-d 224.0.0.0/4 -p igmp -j ACCEPT
 		-s 192.0.2.0/24 -p tcp -m tcp --dport 8006 -j ACCEPT
 		-p tcp -m tcp --dport 22 -j ACCEPT
 		-j DROP`)

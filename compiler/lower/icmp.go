@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"net/netip"
+
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
@@ -11,29 +13,34 @@ const (
 	packetTooBig  = 2
 )
 
-// echo answers echo requests at a rate of each source's own. A ping that goes
+// echo answers echo requests at a rate of each source's own, and without one those of
+// sources that the profile names. A ping that goes
 // on is an open flow to conntrack, so the limit is before their accept.
 //
 // A ban changes nothing here: a scanner would learn by a ping whether the port that
 // it tried last is one that counts.
 func (f *filter) echo() []ruleset.Rule {
 	icmp := f.profile.ICMP
-	if !icmp.EchoPerSource.Stated() || f.disabled() {
+	if !icmp.EchoPerSource.Stated() && len(icmp.EchoFrom) == 0 || f.disabled() {
 		return nil
 	}
-	p := f.part("icmp.echo_per_source", icmp.EchoPerSource.Position)
+	p := f.part("icmp", icmp.Position)
+	if icmp.EchoPerSource.Stated() {
+		p = f.part("icmp.echo_per_source", icmp.EchoPerSource.Position)
+	}
 	var rules []ruleset.Rule
 	for _, sources := range []struct {
 		set    string
 		target ruleset.Verdict
-	}{{"trusted", ruleset.Accept}, {"block", ruleset.Drop}, {"jail", ruleset.Drop}, {"lines", ruleset.Drop}} {
+	}{{"trusted", ruleset.Accept}, {"block", ruleset.Drop}, {"jail", ruleset.Drop}, {"lines", ruleset.Drop}, {"echo", ruleset.Accept}} {
 		if f.has(sources.set) {
 			rules = append(rules, p.rule(sources.set+" sources", sources.target, f.inSet(sources.set)))
 		}
 	}
-	rules = append(rules,
-		p.rule("", ruleset.Accept, f.within(p, icmp.EchoPerSource.Rate)),
-		p.rule("too many", ruleset.Drop))
+	if icmp.EchoPerSource.Stated() {
+		rules = append(rules, p.rule("", ruleset.Accept, f.within(p, icmp.EchoPerSource.Rate)))
+	}
+	rules = append(rules, p.rule("too many", ruleset.Drop))
 	return []ruleset.Rule{p.rule("", f.chain("ECHO", rules), f.echoType())}
 }
 
@@ -51,11 +58,15 @@ func (f *filter) echoType() ruleset.ICMPType {
 // before, also "packet too big", without which large packets vanish. One that is
 // about no connection is forged: the kernel would believe it, and send in small
 // packets to where it says (icmpv6_err in the kernel's net/ipv6/icmp.c).
+//
+// Of IPv4 it is what IGMP asks of the groups (RFC 3376): without an answer a switch
+// that listens to it (IGMP snooping) sends this host no multicast any more. Its queries
+// go to groups, which are not routed from afar, so no scanner elsewhere can ask.
 func (f *filter) neighbours() []ruleset.Rule {
-	if f.family != ruleset.V6 {
-		return nil
-	}
 	p := f.policy()
+	if f.family == ruleset.V4 {
+		return []ruleset.Rule{p.rule("multicast listeners", ruleset.Accept, ruleset.Destination{Prefix: groups}, ruleset.Proto{Protocol: ruleset.IGMP})}
+	}
 	var rules []ruleset.Rule
 	for _, t := range []uint8{133, 134, 135, 136} {
 		rules = append(rules, p.rule("neighbour discovery", ruleset.Accept, icmpv6(t), ruleset.HopLimit{Equal: 255}))
@@ -66,6 +77,9 @@ func (f *filter) neighbours() []ruleset.Rule {
 	jump := f.chain("NEIGHBOUR", rules)
 	return []ruleset.Rule{p.rule("neighbours", jump, ruleset.Proto{Protocol: ruleset.ICMPv6})}
 }
+
+// groups are the addresses of multicast.
+var groups = netip.MustParsePrefix("224.0.0.0/4")
 
 func icmpv6(t uint8) ruleset.ICMPType { return ruleset.ICMPType{Family: ruleset.V6, Type: t} }
 

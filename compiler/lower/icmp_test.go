@@ -21,6 +21,12 @@ func TestEcho(t *testing.T) {
 		{"IPv6", echo, ruleset.V6, "ECHO", `
 			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 --hashlimit-srcmask 64 -j ACCEPT
 			-j DROP`},
+		{"of some without a limit", "icmp.echo_from = [\"192.0.2.9\"]\naccess.block = [\"203.0.113.0/24\"]", ruleset.V4, "ECHO", `
+			-m set --match-set hardenctl-block-v4 src -j DROP
+			-m set --match-set hardenctl-echo-v4 src -j ACCEPT
+			-j DROP`},
+		{"of some, and of none in this family", `icmp.echo_from = ["192.0.2.9"]`, ruleset.V6, "ECHO", `
+			-j DROP`},
 		{"never answered", ``, ruleset.V4, "ECHO", ``},
 		{"disabled again", echo + "icmp.echo_replies = false", ruleset.V4, "ECHO", ``},
 	})

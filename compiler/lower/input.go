@@ -109,9 +109,19 @@ func dhcpPorts(server, client uint16) ruleset.Ports {
 var linkLocal = netip.MustParsePrefix("fe80::/10")
 
 // invalid drops what conntrack cannot place: a RST or FIN of no connection, an
-// ACK outside every window.
+// ACK outside every window. Every datagram of UDP-Lite is invalid to conntrack, which
+// takes the protocol number of UDP into the checksum (udplite_error in the kernel's
+// nf_conntrack_proto_udp.c, seen with Linux 6.18): where a service states it, its rule
+// decides.
 func (f *filter) invalid() []ruleset.Rule {
-	return []ruleset.Rule{f.policy().rule("invalid", ruleset.Drop, ruleset.ConnState{States: ruleset.StateInvalid})}
+	matches := []ruleset.Match{ruleset.ConnState{States: ruleset.StateInvalid}}
+	for _, s := range f.profile.Services {
+		if len(portsOf(s.Ports, profile.UDPLite)) > 0 {
+			matches = append([]ruleset.Match{ruleset.Proto{Protocol: "udplite", Not: true}}, matches...)
+			break
+		}
+	}
+	return []ruleset.Rule{f.policy().rule("invalid", ruleset.Drop, matches...)}
 }
 
 // shared returns the jump to a chain that several places use, building it for

@@ -150,6 +150,7 @@ func TestPacketsWay(t *testing.T) {
 		-p udp -m udp --dport 53 -m conntrack --ctdir ORIGINAL -j HARDENCTL-UDP
 		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-d 224.0.0.0/4 -p igmp -j ACCEPT
 		-p udp -m udp --sport 67 --dport 68 -m socket --nowildcard -j ACCEPT
 		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
 		-m set --match-set hardenctl-block-v4 src -j HARDENCTL-DROP-BLOCK

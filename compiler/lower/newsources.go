@@ -84,7 +84,15 @@ func (f *filter) countCallers(s profile.Service) []ruleset.Rule {
 // only: where it is open to everyone, or to so many that forgers among them can fill
 // the table of a limit.
 func (l *lowering) asksCallers(s profile.Service) bool {
-	return s.NewPerSource.Rate.Count > 0 && (s.Public() || l.stated(s) > tableMax)
+	return s.NewPerSource.Rate.Count > 0 && !hasOthers(s) && (s.Public() || l.stated(s) > tableMax)
+}
+
+// hasOthers reports whether a service has ports or protocols beside TCP and UDP, whose
+// callers are not in the set.
+func hasOthers(s profile.Service) bool {
+	return len(s.Protocols) > 0 || slices.ContainsFunc(s.Ports, func(p profile.Port) bool {
+		return p.Protocol != profile.TCP && p.Protocol != profile.UDP
+	})
 }
 
 // stated is how many sources a service states, of the family in which they are more.

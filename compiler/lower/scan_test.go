@@ -16,6 +16,7 @@ func TestBanScope(t *testing.T) {
 			-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-d 224.0.0.0/4 -p igmp -j ACCEPT
 			-m conntrack --ctstate INVALID -j DROP
 			-m set --match-set hardenctl-ban-v4 src -j HARDENCTL-BANNED
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
@@ -26,6 +27,7 @@ func TestBanScope(t *testing.T) {
 			-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 			-i lo -j ACCEPT
 			! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-d 224.0.0.0/4 -p igmp -j ACCEPT
 			-m conntrack --ctstate INVALID -j DROP
 			-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-ssh-v4 src -j ACCEPT
 			-p tcp -m tcp --dport 80 -j ACCEPT

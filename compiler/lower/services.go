@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -80,14 +82,69 @@ func (f *filter) servicesForTrusted() []ruleset.Rule {
 func (f *filter) serviceRules(s profile.Service, target ruleset.Target, ways [][]ruleset.Match) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, way := range ways {
-		for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
-			for _, ports := range f.ports(s, protocol) {
-				matches := append([]ruleset.Match{ports}, way...)
-				rules = append(rules, f.service(s).rule("", target, matches...))
+		for _, what := range f.offers(s) {
+			for _, group := range f.groups(s) {
+				rules = append(rules, f.service(s).rule("", target, slices.Concat(what, group, way)...))
 			}
 		}
 	}
 	return rules
+}
+
+// offers returns the matches for the ports and protocols of a service, any of which is
+// of it. A published port is of TCP or UDP, which are what Docker publishes.
+func (f *filter) offers(s profile.Service) (all [][]ruleset.Match) {
+	protocols := profile.PortProtocols
+	if f.published {
+		protocols = []profile.Protocol{profile.TCP, profile.UDP}
+	}
+	for _, protocol := range protocols {
+		for _, ports := range f.ports(s, protocol) {
+			all = append(all, []ruleset.Match{ports})
+		}
+	}
+	if f.published {
+		return all
+	}
+	for _, p := range s.Protocols {
+		if m := f.protocol(p); m != nil {
+			all = append(all, []ruleset.Match{m})
+		}
+	}
+	return all
+}
+
+// protocol matches the packets of a protocol; nil where the family does not have it.
+// iptables knows these names by itself; others are in /etc/protocols, which a small
+// system may lack, so they are numbers here.
+func (f *filter) protocol(p profile.IPProtocol) ruleset.Match {
+	switch {
+	case p.Number == profile.ProtocolAH && f.family == ruleset.V6:
+		return ruleset.NextHeader{Number: p.Number}
+	case p.Number == profile.ProtocolIGMP && f.family == ruleset.V6:
+		return nil
+	}
+	if name := p.String(); slices.Contains([]string{"sctp", "esp", "ah", "udplite"}, name) {
+		return ruleset.Proto{Protocol: ruleset.Protocol(name)}
+	}
+	return ruleset.Proto{Protocol: ruleset.Protocol(fmt.Sprint(p.Number))}
+}
+
+// groups returns the matches for the groups of a service that a family has, any of
+// which is enough: one that matches every address where it states none.
+func (f *filter) groups(s profile.Service) (all [][]ruleset.Match) {
+	if len(s.Groups) == 0 {
+		return [][]ruleset.Match{nil}
+	}
+	for _, g := range s.Groups {
+		switch {
+		case g.Broadcast && f.family == ruleset.V4:
+			all = append(all, []ruleset.Match{ruleset.AddressType{Destination: []string{"BROADCAST"}}})
+		case g.Address.IsValid() && g.Address.Is4() == (f.family == ruleset.V4):
+			all = append(all, []ruleset.Match{ruleset.Destination{Prefix: netip.PrefixFrom(g.Address, g.Address.BitLen())}})
+		}
+	}
+	return all
 }
 
 func (f *filter) service(s profile.Service) part { return f.part("services."+s.Name, s.Position) }

@@ -45,6 +45,19 @@ func TestServices(t *testing.T) {
 		{"by name", "services.a = { ports = [\"tcp/22\"], from = [\"192.0.2.7\", \"2001:db8::7\"] }\nservices.b.ports = [\"tcp/80\"]",
 			"-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-a-v4 src -j ACCEPT\n-p tcp -m tcp --dport 80 -j ACCEPT",
 			"-p tcp -m tcp --dport 22 -m set --match-set hardenctl-f-a-v6 src -j ACCEPT\n-p tcp -m tcp --dport 80 -j ACCEPT"},
+		{"protocols", `services.a = { protocols = ["vrrp", "ah", "igmp", "sctp", 97], from = ["192.0.2.7", "2001:db8::7"] }`,
+			"-p 112 -m set --match-set hardenctl-f-a-v4 src -j ACCEPT\n-p ah -m set --match-set hardenctl-f-a-v4 src -j ACCEPT\n" +
+				"-p 2 -m set --match-set hardenctl-f-a-v4 src -j ACCEPT\n-p sctp -m set --match-set hardenctl-f-a-v4 src -j ACCEPT\n" +
+				"-p 97 -m set --match-set hardenctl-f-a-v4 src -j ACCEPT",
+			"-p 112 -m set --match-set hardenctl-f-a-v6 src -j ACCEPT\n" +
+				`-m bpf --bytecode "4,48 0 0 6,21 0 1 51,6 0 0 1,6 0 0 0" -m set --match-set hardenctl-f-a-v6 src -j ACCEPT` + "\n" +
+				"-p sctp -m set --match-set hardenctl-f-a-v6 src -j ACCEPT\n-p 97 -m set --match-set hardenctl-f-a-v6 src -j ACCEPT"},
+		{"ports of SCTP", `services.a.ports = ["sctp/3868", "tcp/3868"]`,
+			"-p tcp -m tcp --dport 3868 -j ACCEPT\n-p sctp -m multiport --dports 3868 -j ACCEPT",
+			"-p tcp -m tcp --dport 3868 -j ACCEPT\n-p sctp -m multiport --dports 3868 -j ACCEPT"},
+		{"groups", `services.a = { ports = ["udp/5353"], groups = ["mdns", "broadcast"] }`,
+			"-d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT\n-p udp -m udp --dport 5353 -m addrtype --dst-type BROADCAST -j ACCEPT",
+			"-d ff02::fb/128 -p udp -m udp --dport 5353 -j ACCEPT"},
 		{"no IPv6", "policy.ipv6 = false\nservices.a.ports = [\"tcp/80\"]", "-p tcp -m tcp --dport 80 -j ACCEPT", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

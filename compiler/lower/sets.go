@@ -95,12 +95,13 @@ func (f *filter) fromWay(s profile.Service) (match ruleset.InSet, ok bool) {
 func (l *lowering) addMemberSets() {
 	access := l.profile.Access
 	admin := l.profile.Addresses(access.Admin)
-	for _, own := range []string{"admin", "trusted", "block"} {
+	for _, own := range []string{"admin", "trusted", "block", "echo"} {
 		l.claim(own)
 	}
 	l.addMembers("admin", "access.admin", access.Position, admin)
 	l.addMembers("trusted", "access", access.Position, admin.Union(l.profile.Addresses(access.Exempt)))
 	l.addMembers("block", "access.block", access.Position, l.profile.Addresses(access.Block))
+	l.addMembers("echo", "icmp.echo_from", l.profile.ICMP.Position, l.profile.Addresses(l.profile.ICMP.EchoFrom))
 	for _, s := range l.profile.Services {
 		if len(s.From) > 0 {
 			l.noteFrom(s)

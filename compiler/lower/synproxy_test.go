@@ -40,6 +40,7 @@ func TestSynProxy(t *testing.T) {
 		-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 		-i lo -j ACCEPT
 		! -p tcp -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+		-d 224.0.0.0/4 -p igmp -j ACCEPT
 		-m set --match-set hardenctl-trusted-v4 src -j HARDENCTL-TRUSTED
 		-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate INVALID -j HARDENCTL-COOKIES
 		-p tcp -j HARDENCTL-STEALTH

@@ -44,17 +44,32 @@ a.toml:4:73: warning: policy.inside: "eth0.100" is listed twice`},
 		{"scalar for a table", "services = 3\nscan = []", `a.toml:2:12: services: must be a table of named tables, not the number 3
 a.toml:3:8: scan: must be a table, not a list`},
 		{"array of tables", "[[sets]]\na = 1", "a.toml:2:3: sets: must be a table of named tables, not a list of tables"},
-		{"ports", `services.a.ports = ["tcp/70000", "443", "https", "tcp/9-8", "sctp/1", 80, "tcp/080", "tcp/0"]`,
+		{"ports", `services.a.ports = ["tcp/70000", "443", "https", "tcp/9-8", "xstp/1", 80, "tcp/080", "tcp/0"]`,
 			`a.toml:2:21: services.a.ports: "tcp/70000" is not a port (1-65535)
 a.toml:2:34: services.a.ports: "443" has no protocol
 a.toml:2:41: services.a.ports: "https" is not a port
 a.toml:2:50: services.a.ports: "tcp/9-8" ends before it begins
-a.toml:2:61: services.a.ports: "sctp/1" is not a port: the protocol is tcp or udp
+a.toml:2:61: services.a.ports: "xstp/1" is not a port: the protocol is tcp, udp, sctp, dccp or udplite
 a.toml:2:71: services.a.ports: must be text, not the number 80
 a.toml:2:75: services.a.ports: "tcp/080" is not a port (1-65535)
 a.toml:2:86: services.a.ports: "tcp/0" is not a port (1-65535)`},
-		{"no ports", "[services.a]\n[services.b]\nports = []", `a.toml:2:2: services.a: states no ports
+		{"no ports", "[services.a]\n[services.b]\nports = []", `a.toml:2:2: services.a: states neither ports nor protocols
 a.toml:4:9: services.b.ports: is empty, so that the service has no ports`},
+		{"protocols", `services.a.protocols = ["tcp", "VRRP", "vrpp", 300, 43, "vrrp", 112, true, "icmp", 97]`,
+			`a.toml:2:25: services.a.protocols: "tcp" is not a protocol that a service can have
+a.toml:2:32: services.a.protocols: "VRRP" is not a protocol that a service can have
+a.toml:2:40: services.a.protocols: "vrpp" is not a protocol that a service can have
+a.toml:2:48: services.a.protocols: "300" is not a protocol that a service can have
+a.toml:2:53: services.a.protocols: "43" is not a protocol that a service can have
+a.toml:2:65: warning: services.a.protocols: vrrp is listed twice
+a.toml:2:70: services.a.protocols: must be the name or the number of a protocol, not true
+a.toml:2:76: services.a.protocols: "icmp" is not a protocol that a service can have`},
+		{"groups", `services.a = { ports = ["udp/5353"], groups = ["mdns", "192.0.2.255", "ff02::fb%eth0", "mdsn", "broadcast"] }`,
+			`a.toml:2:56: services.a.groups: "192.0.2.255" is not a multicast address
+a.toml:2:71: services.a.groups: "ff02::fb%eth0" is not a multicast address
+a.toml:2:88: services.a.groups: "mdsn" is not a multicast address`},
+		{"no groups", `services.a = { ports = ["udp/5353"], groups = [] }`, "a.toml:2:47: services.a.groups: is empty, so that it says nothing"},
+		{"a tripwire of SCTP", `scan = { probes = 3, tripwires = ["sctp/7"] }`, `a.toml:2:35: scan.tripwires: "sctp/7" cannot be here: the protocol is tcp or udp`},
 		{"same port twice", `services.a.ports = ["tcp/80", "tcp/80-80", "tcp/80"]`,
 			`a.toml:2:31: warning: services.a.ports: "tcp/80-80" is listed twice
 a.toml:2:44: warning: services.a.ports: "tcp/80" is listed twice`},

@@ -134,7 +134,7 @@ func checkLength(n int) *flaw {
 
 // parseKnock reads the port that follows earlier ones in a sequence.
 func parseKnock(text string, earlier []Port) (Port, *flaw) {
-	port, flaw := parsePort(text)
+	port, flaw := parsePort(text, TCP, UDP)
 	switch {
 	case flaw != nil:
 		return Port{}, flaw

@@ -73,7 +73,9 @@ func (d *decoder) policy(n *node) {
 func (d *decoder) service(n *node) {
 	s := Service{Name: n.name, Position: n.key}
 	d.optional(n, fields{
-		"ports":                  d.ports(&s.Ports),
+		"ports":                  d.ports(&s.Ports, PortProtocols...),
+		"protocols":              d.protocols(&s.Protocols),
+		"groups":                 d.groups(&s.Groups),
 		"admin":                  d.boolean(&s.Admin),
 		"from":                   d.from(&s.From),
 		"new_per_source":         d.limit(&s.NewPerSource),
@@ -82,11 +84,12 @@ func (d *decoder) service(n *node) {
 		"synproxy":               d.boolean(&s.SynProxy),
 	})
 	switch ports := n.child("ports"); {
+	case ports == nil && n.child("protocols") != nil:
 	case ports == nil && !n.partial:
 		d.add(&flaw{
-			Code: "no-ports", Message: "states no ports", Suggestion: d.meant(n, "ports", `add ports = ["tcp/443"]`),
+			Code: "no-ports", Message: "states neither ports nor protocols", Suggestion: d.meant(n, "ports", `add ports = ["tcp/443"]`),
 		}, n.key, n.path)
-	case ports != nil && ports.kind == kindArray && len(ports.children) == 0 && !ports.partial:
+	case ports != nil && ports.kind == kindArray && len(ports.children) == 0 && !ports.partial && n.child("protocols") == nil:
 		d.add(&flaw{
 			Code: "no-ports", Message: "is empty, so that the service has no ports",
 			Suggestion: "to switch the service off, write enabled = false in its table",
@@ -95,11 +98,11 @@ func (d *decoder) service(n *node) {
 	d.profile.Services = append(d.profile.Services, s)
 }
 
-func (d *decoder) ports(to *[]Port) reader {
+func (d *decoder) ports(to *[]Port, protocols ...Protocol) reader {
 	return reader{"a list of ports", nil, func(n *node) {
 		seen := map[Port]bool{}
 		for _, element := range texts(n, `a list of ports such as ["tcp/443"]`, d.list) {
-			port, flaw := parsePort(element.scalar.(string))
+			port, flaw := parsePort(element.scalar.(string), protocols...)
 			if flaw != nil {
 				d.add(flaw, element.value, element.path)
 				continue
@@ -123,9 +126,10 @@ func (d *decoder) icmp(n *node) {
 	d.optional(n, fields{
 		"echo_replies":    d.boolean(&echo),
 		"echo_per_source": d.rateLimit(&i.EchoPerSource),
+		"echo_from":       d.refs(&i.EchoFrom, toServe),
 	})
 	if !echo {
-		i.EchoPerSource = Limit{}
+		i.EchoPerSource, i.EchoFrom = Limit{}, nil
 	}
 }
 

@@ -146,9 +146,16 @@ type Protocol string
 
 // The protocols that a service may use.
 const (
-	TCP Protocol = "tcp"
-	UDP Protocol = "udp"
+	TCP     Protocol = "tcp"
+	UDP     Protocol = "udp"
+	SCTP    Protocol = "sctp"
+	DCCP    Protocol = "dccp"
+	UDPLite Protocol = "udplite"
 )
+
+// PortProtocols are the protocols that have ports. Knocks and tripwires are of the first
+// two.
+var PortProtocols = []Protocol{TCP, UDP, SCTP, DCCP, UDPLite}
 
 // Port is one element of a list of ports: "tcp/443", "udp/60000-61000".
 type Port struct {
@@ -172,6 +179,11 @@ type Service struct {
 	Name     string
 	Position diag.Position
 	Ports    []Port
+	// Protocols are open as a whole, beside Ports.
+	Protocols []IPProtocol
+	// Groups are the multicast or broadcast addresses to which the packets go; empty
+	// means any address of the host.
+	Groups []Group
 	// Admin marks what the admin addresses must always reach.
 	Admin bool
 	// From lists who may connect; empty means everyone, unless there is a Knock.
@@ -281,10 +293,13 @@ type Scan struct {
 	DontFragment bool
 }
 
-// ICMP is [icmp]. Without EchoPerSource, echo requests stay unanswered.
+// ICMP is [icmp]. Without EchoPerSource, echo requests stay unanswered, but for those of
+// EchoFrom.
 type ICMP struct {
 	Position      diag.Position
 	EchoPerSource Limit // always a Rate
+	// EchoFrom lists the sources whose echo requests are answered without a limit.
+	EchoFrom []Ref
 }
 
 // UDPLimits is [udp]: limits for every UDP service that states none itself.

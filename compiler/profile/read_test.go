@@ -84,7 +84,7 @@ func TestReadExample(t *testing.T) {
 			Position: at(36, 2), Probes: 10, Window: time.Minute, Ban: time.Hour, BanRepeat: 24 * time.Hour,
 			Scope: Everything, Engine: Sets, Stealth: true,
 		},
-		ICMP: ICMP{at(43, 2), Limit{Position: at(44, 19), Rate: Rate{1, time.Second, 5}}},
+		ICMP: ICMP{Position: at(43, 2), EchoPerSource: Limit{Position: at(44, 19), Rate: Rate{1, time.Second, 5}}},
 		UDP:  UDPLimits{Position: at(46, 2), NewPerSource: Limit{Position: at(47, 18), Rate: Rate{5, time.Second, 10}}},
 		Log:  Log{at(49, 2), "IPTables-Dropped: ", Rate{5, time.Minute, 10}, Rate{1, time.Minute, 3}},
 		Kernel: []Knob{

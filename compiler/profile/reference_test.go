@@ -42,7 +42,9 @@ var purposes = map[string]string{
 	"access.block":           "Sources whose new connections are refused, even if `from` lists them. `admin` and `exempt` win.",
 
 	"services":                             "What is open, one table for each service.",
-	"services.NAME.ports":                  "The ports of the service. Required.",
+	"services.NAME.ports":                  "The ports of the service. Required without `protocols`.",
+	"services.NAME.protocols":              "Protocols beside those with ports, open as a whole.",
+	"services.NAME.groups":                 "Open only for packets to these multicast groups, or to a broadcast address.",
 	"services.NAME.from":                   "The sources that may connect. Without it: every source.",
 	"services.NAME.admin":                  "`admin` addresses reach this service, and an apply proves that they do.",
 	"services.NAME.knock":                  "Sources that `from` does not list need this knock first.",
@@ -74,6 +76,7 @@ var purposes = map[string]string{
 
 	"icmp":                 "Answers to ping.",
 	"icmp.echo_per_source": "How many echo requests of one source are answered. Without it: none.",
+	"icmp.echo_from":       "Sources whose echo requests are answered without a limit. `admin` and `exempt` addresses are too, where this or a limit is stated.",
 	"icmp.echo_replies":    "With `false`, a layer removes the limit of another: no echo request is answered.",
 
 	"udp":                    "Limits for every UDP service that states none itself.",

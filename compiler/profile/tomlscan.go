@@ -28,7 +28,7 @@ func (d *decoder) scan(n *node) {
 		"probes":        d.count(&probes, 1, maxProbes),
 		"window":        d.duration(&s.Window, time.Second, maxWindow),
 		"slow":          tableOf(d.slow),
-		"tripwires":     d.ports(&s.Tripwires),
+		"tripwires":     d.ports(&s.Tripwires, TCP, UDP),
 		"ban":           d.duration(&s.Ban, time.Second, maxBan),
 		"ban_repeat":    d.duration(&s.BanRepeat, time.Second, maxBan),
 		"keep_bans":     d.boolean(&s.KeepBans),

@@ -3,16 +3,20 @@ package profile
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// parsePort reads "tcp/443" or "udp/60000-61000".
-func parsePort(text string) (Port, *flaw) {
+// parsePort reads "tcp/443" or "udp/60000-61000", of one of these protocols.
+func parsePort(text string, of ...Protocol) (Port, *flaw) {
 	port, wrong := readPort(text)
 	if wrong != "" {
 		return Port{}, badPort(text, wrong, meantPort(text))
+	}
+	if !slices.Contains(of, port.Protocol) {
+		return Port{}, badPort(text, "cannot be here: the protocol is tcp or udp", "")
 	}
 	return port, nil
 }
@@ -26,8 +30,8 @@ func readPort(text string) (port Port, wrong string) {
 	if !found {
 		return Port{}, "is not a port"
 	}
-	if protocol != string(TCP) && protocol != string(UDP) {
-		return Port{}, "is not a port: the protocol is tcp or udp"
+	if !slices.Contains(PortProtocols, Protocol(protocol)) {
+		return Port{}, "is not a port: the protocol is tcp, udp, sctp, dccp or udplite"
 	}
 	first, last, isRange := strings.Cut(ports, "-")
 	if !isRange {
@@ -60,6 +64,9 @@ var portForms = []struct {
 
 // meantPort says what to write instead of a text that is not a port.
 func meantPort(text string) string {
+	if name, _, _ := strings.Cut(strings.ToLower(text), "/"); ipProtocols[name] != 0 && !slices.Contains(PortProtocols, Protocol(name)) {
+		return fmt.Sprintf("%s has no ports: write protocols = [%[1]q]", name)
+	}
 	if protocol, ports, found := strings.Cut(text, "/"); found {
 		first, last, _ := strings.Cut(ports, "-")
 		if port := protocol + "/" + last + "-" + first; isPort(port) {

@@ -11,7 +11,7 @@ func TestParsePort(t *testing.T) {
 		"udp/60000-65535": {Protocol: UDP, First: 60000, Last: 65535},
 		"tcp/7-7":         {Protocol: TCP, First: 7, Last: 7},
 	} {
-		if got, flaw := parsePort(text); flaw != nil || got != want {
+		if got, flaw := parsePort(text, TCP, UDP); flaw != nil || got != want {
 			t.Errorf("%q: got %v, %v", text, got, flaw)
 		}
 	}
@@ -33,7 +33,7 @@ func TestParsePort(t *testing.T) {
 		"any/53":    `write "tcp/53", "udp/53"`,
 		"icmp/8":    other,
 	} {
-		if _, flaw := parsePort(text); flaw == nil || flaw.Suggestion != suggestion {
+		if _, flaw := parsePort(text, TCP, UDP); flaw == nil || flaw.Suggestion != suggestion {
 			t.Errorf("%q: got %+v, want the suggestion %q", text, flaw, suggestion)
 		}
 	}

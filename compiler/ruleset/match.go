@@ -17,6 +17,7 @@ const (
 	UDP    Protocol = "udp"
 	ICMP   Protocol = "icmp"
 	ICMPv6 Protocol = "ipv6-icmp"
+	IGMP   Protocol = "igmp"
 )
 
 // PortRange is an inclusive range of ports; First equals Last for one port.
@@ -27,6 +28,9 @@ func (r PortRange) Single() bool { return r.First == r.Last }
 
 // Source matches the source address.
 type Source struct{ Prefix netip.Prefix }
+
+// Destination matches the destination address.
+type Destination struct{ Prefix netip.Prefix }
 
 // Interface matches the interface that a packet came in by.
 type Interface struct{ Name string }
@@ -108,6 +112,10 @@ type TCPOption struct {
 
 // Extended matches IPv6 packets that have extension headers before TCP.
 type Extended struct{}
+
+// NextHeader matches IPv6 packets whose first header behind that of IPv6 has this
+// number. Proto does not see what the kernel takes for an extension header, such as AH.
+type NextHeader struct{ Number uint8 }
 
 // ICMPType matches the type of an ICMP or ICMPv6 message, and its code if
 // HasCode is true.
@@ -314,6 +322,8 @@ func (TCPStart) match()     {}
 func (MayFragment) match()  {}
 func (TCPOption) match()    {}
 func (Extended) match()     {}
+func (NextHeader) match()   {}
+func (Destination) match()  {}
 func (ICMPType) match()     {}
 func (HopLimit) match()     {}
 func (HopsLeft) match()     {}

@@ -37,6 +37,9 @@ func Unserved(want, have state.State, served map[string][]uint16) []string {
 				continue
 			}
 			for _, stated := range r.Ports() {
+				if stated.Protocol != "tcp" && stated.Protocol != "udp" {
+					continue // which programs listen there is not read
+				}
 				text := fmt.Sprintf("%s (services.%s)", stated, service)
 				if !hasAny(stated, served[stated.Protocol]) && !overlapsAny(stated, elsewhere) && !slices.Contains(ports, text) {
 					ports = append(ports, text)

@@ -42,11 +42,14 @@ var (
 // rangeSample is how many ports of a long range get a listener.
 const rangeSample = 16
 
-// PortsOf returns ports of a service: all of a short range, and of a long one
+// PortsOf returns TCP and UDP ports of a service: all of a short range, and of a long one
 // those at both ends.
 func PortsOf(s profile.Service) []lab.Port {
 	var ports []lab.Port
 	for _, r := range s.Ports {
+		if r.Protocol != profile.TCP && r.Protocol != profile.UDP {
+			continue
+		}
 		for n := int(r.First); n <= int(r.Last); n++ {
 			if n == int(r.First)+rangeSample/2 && int(r.Last)-n > rangeSample/2 {
 				n = int(r.Last) - rangeSample/2

@@ -31,7 +31,7 @@ func FirstService(p *profile.Profile, fit func(profile.Service) bool) (best prof
 		return r
 	}
 	for _, service := range p.Services {
-		if len(service.Ports) > 0 && fit(service) && (!ok || rank(service) < rank(best)) {
+		if len(PortsOf(service)) > 0 && fit(service) && (!ok || rank(service) < rank(best)) {
 			best, ok = service, true
 		}
 	}
