@@ -55,6 +55,11 @@ func (w *World) Among(f Field, members netset.Set) bdd.Node {
 	return w.listed("", netset.Of(prefixes...), f)
 }
 
+// ToBroadcast are the packets to a broadcast address of the host's networks.
+func (w *World) ToBroadcast() bdd.Node {
+	return (&walk{World: w, now: w.plainBits()}).addressIs(Destination, "BROADCAST")
+}
+
 // Member are the packets that are in a kernel set of a firewall before any rule.
 func (w *World) Member(f *Firewall, l Lookup) bdd.Node {
 	k := &walk{World: w, f: f, now: w.plainBits()}

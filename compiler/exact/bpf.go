@@ -89,6 +89,9 @@ func test(where string, s instruction) (question, bool) {
 		size := fmt.Sprintf("the first TCP option is a segment size of %d", k&0xffff)
 		return say(size, "it is not true that "+size), k>>16 == 2<<8|4
 	case fmt.Sprint(ldb, " ", 6, " ", jeq):
+		if k == protocols["ah"] { // which "-p" does not see in IPv6
+			return byFamily(false, func(w *walk) bdd.Node { return w.equal(w.now[Protocol], k) }), true
+		}
 		return say("TCP follows the IPv6 header", "extension headers are between the IPv6 header and TCP"), k == tcpProtocol
 	}
 	return nil, false

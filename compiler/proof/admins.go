@@ -25,7 +25,7 @@ func (r *rules) adminsGetIn() (list diag.List) {
 			continue
 		}
 		for _, port := range s.Ports {
-			want := r.g.And(r.arrivals(), r.ports(port), r.admins())
+			want := r.g.And(r.arrivals(), r.ask(s, port), r.admins())
 			list = append(list, r.admin(s, port, r.Settle(r.Without(want, r.let(r.walk(exact.Input)))))...)
 		}
 	}

@@ -1,6 +1,7 @@
 package proof_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -49,6 +50,29 @@ func TestBuiltIns(t *testing.T) {
 	for _, name := range builtins(t) {
 		if list := proof.Bundle(compiled(t, name)); len(list) > 0 {
 			t.Errorf("%s:\n%s", name, text(list))
+		}
+	}
+}
+
+// TestProtocolsAndGroups holds the same of what is not a port of TCP or UDP, and that a
+// source which a service does not state is told apart.
+func TestProtocolsAndGroups(t *testing.T) {
+	const profile = `include = ["builtin:web"]
+access = { admin = ["192.0.2.1"], exempt = ["192.0.2.9"] }
+services.tunnels = { protocols = ["vrrp", "esp", "ah", "ipv6", 97, "igmp", "sctp"], from = ["192.0.2.31", "2001:db8::31"] }
+services.diameter.ports = ["sctp/3868", "udplite/3868", "dccp/5"]
+services.mdns = { ports = ["udp/5353"], groups = ["mdns", "broadcast"] }
+icmp = { remove = ["echo_per_source"], echo_from = ["198.51.100.7"] }
+`
+	if list := proof.Bundle(compiled(t, profile)); len(list) > 0 {
+		t.Error(text(list))
+	}
+	_, of := compiled(t, profile)
+	for _, line := range []string{`services.tunnels`, `services.diameter`, `services.mdns`} {
+		lines := slices.DeleteFunc(strings.SplitAfter(profile, "\n"), func(l string) bool { return strings.HasPrefix(l, line) })
+		less, _ := compiled(t, strings.Join(lines, ""))
+		if list := proof.Bundle(less, of); !strings.Contains(text(list), "which the profile does not state") {
+			t.Errorf("without %s the rules let in no more:\n%s", line, text(list))
 		}
 	}
 }

@@ -18,7 +18,7 @@ func (r *rules) servicesAnswer() (list diag.List) {
 	}
 	for _, s := range r.profile.Services {
 		for _, port := range s.Ports {
-			list = append(list, r.unreachable(exact.Input, s, port, r.g.And(r.arrivals(), r.ports(port)))...)
+			list = append(list, r.unreachable(exact.Input, s, port, r.g.And(r.arrivals(), r.ask(s, port)))...)
 			if r.profile.Policy.Forward == profile.Published && !s.SynProxy {
 				list = append(list, r.unreachable(exact.Forward, s, port, r.publishedTo(port))...)
 			}

@@ -54,7 +54,7 @@ func (r *rules) exemptRefused() (list diag.List) {
 			continue
 		}
 		for _, port := range s.Ports {
-			want := r.g.And(r.arrivals(), r.ports(port), r.clients(s), r.trusted())
+			want := r.g.And(r.arrivals(), r.ask(s, port), r.clients(s), r.trusted())
 			if refused := r.Settle(r.Without(want, let)); refused != bdd.False {
 				list.Add(r.finding(exact.Input, refused, diag.Diagnostic{
 					Code: "exempt-refused", Position: port.Position, Subject: "services." + s.Name + ".ports",

@@ -24,7 +24,9 @@ func (r *rules) unsolicited() bdd.Node {
 func (r *rules) Without(a, b bdd.Node) bdd.Node { return r.g.Without(a, b) }
 
 // stated are the packets to this host that the profile lets in, in some state.
-func (r *rules) stated() bdd.Node { return r.g.Or(r.served(r.ports), r.echo(), r.network()) }
+func (r *rules) stated() bdd.Node {
+	return r.g.Or(r.served(r.ports), r.protocols(), r.echo(), r.network())
+}
 
 // served are the packets to services, from the sources that these state. ports tells the
 // packets of one port.
@@ -34,16 +36,54 @@ func (r *rules) served(port func(profile.Port) bdd.Node) bdd.Node {
 		return all
 	}
 	for _, s := range r.profile.Services {
+		what := bdd.False
 		for _, p := range s.Ports {
-			all = r.g.Or(all, r.g.And(port(p), r.clients(s)))
+			what = r.g.Or(what, port(p))
+		}
+		all = r.g.Or(all, r.g.And(what, r.clients(s), r.groups(s)))
+	}
+	return all
+}
+
+// protocols are the packets of protocols that services state as a whole.
+func (r *rules) protocols() bdd.Node {
+	all := bdd.False
+	if r.closed() {
+		return all
+	}
+	for _, s := range r.profile.Services {
+		for _, p := range s.Protocols {
+			all = r.g.Or(all, r.g.And(r.Is(exact.Protocol, uint64(p.Number)), r.clients(s), r.groups(s)))
 		}
 	}
 	return all
 }
 
+// groups are the packets to the groups of a service, or to any address.
+func (r *rules) groups(s profile.Service) bdd.Node {
+	if len(s.Groups) == 0 {
+		return bdd.True
+	}
+	var addresses []netip.Prefix
+	all := bdd.False
+	for _, g := range s.Groups {
+		if g.Broadcast {
+			all = r.ToBroadcast()
+			continue
+		}
+		addresses = append(addresses, netip.PrefixFrom(g.Address, g.Address.BitLen()))
+	}
+	return r.g.Or(all, r.Among(exact.Destination, netset.Of(addresses...)))
+}
+
 // ports are the packets to a port.
 func (r *rules) ports(p profile.Port) bdd.Node {
 	return r.g.And(r.Protocol(string(p.Protocol)), r.Between(exact.DestinationPort, uint64(p.First), uint64(p.Last)))
+}
+
+// ask are the packets to a port of a service.
+func (r *rules) ask(s profile.Service, p profile.Port) bdd.Node {
+	return r.g.And(r.ports(p), r.groups(s))
 }
 
 // published are the packets that NAT sends on, and that were sent to a port of this host.
@@ -102,25 +142,35 @@ func (r *rules) from(refs []profile.Ref) bdd.Node {
 
 // echo are echo requests, where the profile has them answered.
 func (r *rules) echo() bdd.Node {
-	if !r.profile.ICMP.EchoPerSource.Stated() || r.closed() {
-		return bdd.False
-	}
+	icmp, request := r.profile.ICMP, r.ICMP(8)
 	if r.Family == ruleset.V6 {
-		return r.ICMP(128)
+		request = r.ICMP(128)
 	}
-	return r.ICMP(8)
+	switch {
+	case r.closed():
+		return bdd.False
+	case icmp.EchoPerSource.Stated():
+		return request
+	case len(icmp.EchoFrom) > 0:
+		return r.g.And(request, r.g.Or(r.from(icmp.EchoFrom), r.trusted()))
+	}
+	return bdd.False
 }
 
 // network are the packets by which a host lives in a network, from any source.
 func (r *rules) network() bdd.Node { return r.g.Or(r.neighbours(), r.dhcp(), r.search(), r.pathMTU()) }
 
-var linkLocal = netset.Of(netip.MustParsePrefix("fe80::/10"))
+var (
+	linkLocal = netset.Of(netip.MustParsePrefix("fe80::/10"))
+	groups    = netset.Of(netip.MustParsePrefix("224.0.0.0/4"))
+)
 
 // neighbours is what IPv6 needs (RFC 4890, section 4.4): neighbour discovery, which comes
-// from the link if its hop limit is 255, and multicast listener discovery.
+// from the link if its hop limit is 255, and multicast listener discovery. IPv4 has IGMP for
+// the latter.
 func (r *rules) neighbours() bdd.Node {
 	if r.Family != ruleset.V6 {
-		return bdd.False
+		return r.g.And(r.Protocol("igmp"), r.Among(exact.Destination, groups))
 	}
 	discovery, listeners := bdd.False, bdd.False
 	for _, kind := range []uint64{133, 134, 135, 136} {
