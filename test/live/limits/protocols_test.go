@@ -33,7 +33,7 @@ ports = ["sctp/3868", "udplite/3868"]
 `
 
 // Protocols that a service states arrive from the sources that it states; others do not,
-// nor those of other sources, and nobody is banned for them.
+// nor those of other sources, and no source is banned for them.
 func TestProtocols(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
