@@ -197,15 +197,19 @@ func (w *walk) redirect(t target, packets bdd.Node) (on bdd.Node, done bool) {
 	if w.at == Forward {
 		return packets, false
 	}
+	// nf_nat_setup_info of nf_nat_core.c marks what leads elsewhere, not what stays.
+	const elsewhere = "the packet was sent to another address than that of the interface"
+	changed := w.fact(Fact{Kind: Asked, Text: elsewhere, Denial: "the packet was sent to the address of the interface"})
 	if to := t.value("--to-ports"); to != "" {
 		port, ok := number(to, 16)
 		if !ok {
 			return packets, false
 		}
+		changed = w.g.Or(changed, w.g.Not(w.equal(w.now[DestinationPort], port)))
 		w.set(DestinationPort, constant(port, 16), packets)
 	}
 	w.redirected = w.g.Or(w.redirected, packets)
-	w.set(DestinationNAT, constant(1, 1), packets)
+	w.set(DestinationNAT, constant(1, 1), w.g.And(packets, changed))
 	w.accepted = w.g.Or(w.accepted, packets)
 	return bdd.False, true
 }
@@ -252,11 +256,13 @@ func (w *walk) translate(t target, packets bdd.Node) (on bdd.Node, done bool) {
 	for _, octet := range address.AsSlice() {
 		bits = append(bits, constant(uint64(octet), 8)...)
 	}
+	changed := w.g.Not(w.within(w.now[Destination], netip.PrefixFrom(address, address.BitLen())))
 	w.set(Destination, bits, packets)
 	if to.Port() != 0 {
+		changed = w.g.Or(changed, w.g.Not(w.equal(w.now[DestinationPort], uint64(to.Port()))))
 		w.set(DestinationPort, constant(uint64(to.Port()), 16), packets)
 	}
-	w.set(DestinationNAT, constant(1, 1), packets)
+	w.set(DestinationNAT, constant(1, 1), w.g.And(packets, changed))
 	w.accepted = w.g.Or(w.accepted, packets)
 	return bdd.False, true
 }

@@ -250,11 +250,22 @@ func (b *bench) truth(f exact.Fact, p exact.Packet) (holds, known bool) {
 	case strings.HasSuffix(text, "--dst-type LOCAL"):
 		return b.isServer(p.Destination), true
 	case strings.HasPrefix(text, address):
-		return b.within(strings.TrimPrefix(text, address+"in "), b.links[p.In].server[b.family]), true
+		return b.within(strings.TrimPrefix(text, address+"in "), b.redirects(p.In)), true
+	case text == "the packet was sent to another address than that of the interface":
+		return p.In != "" && p.Destination != b.redirects(p.In), true
 	case strings.HasPrefix(text, "the translated destination is "):
 		return false, true // it is an address of another host
 	}
 	return false, false
+}
+
+// redirects is the address to which REDIRECT leads: of an interface the first one, which for
+// IPv6 was added last.
+func (b *bench) redirects(in string) netip.Addr {
+	if in == lab.ServerInterface && b.family == ruleset.V6 {
+		return published[b.family]
+	}
+	return b.links[in].server[b.family]
 }
 
 func (b *bench) isServer(a netip.Addr) bool {
