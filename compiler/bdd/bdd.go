@@ -102,8 +102,13 @@ func (g *Graph) grow() {
 		}
 		g.slots[at] = Node(n)
 	}
-	g.results = make([]result, len(g.slots))
+	if len(g.results) < mostResults {
+		g.results = make([]result, min(len(g.slots), mostResults))
+	}
 }
+
+// mostResults bounds the memory of results: 4 MB.
+const mostResults = 1 << 18
 
 // hash mixes three numbers (the multipliers are primes near 2^32 divided by golden
 // ratios, as in Knuth's multiplicative hashing).

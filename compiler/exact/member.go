@@ -163,6 +163,9 @@ func (w *World) addList(l list) bdd.Node {
 // Settle replaces the variable of each list by the addresses that are in it, unless they
 // are too many. What is known of it by lists that it differs from is put in too.
 func (w *World) Settle(n bdd.Node) bdd.Node {
+	if len(w.lists) == 0 {
+		return n
+	}
 	asked := w.g.Asked(n)
 	for i := range w.lists {
 		if l := w.lists[i]; l.has && asked[l.variable] && l.members.Longer(mostPrefixes) {

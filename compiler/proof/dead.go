@@ -73,7 +73,7 @@ func (r *rules) met() map[exact.RuleID]bool {
 	met := map[exact.RuleID]bool{}
 	for _, hook := range hooks {
 		for id, n := range r.walk(hook).Reach {
-			met[id] = met[id] || n != bdd.False && r.Settle(n) != bdd.False
+			met[id] = met[id] || n != bdd.False
 		}
 	}
 	return met

@@ -50,6 +50,9 @@ func (r *rules) unstated(hook exact.Hook, does string, packets, stated bdd.Node)
 	result := r.walk(hook)
 	let := r.Settle(r.Without(r.g.And(packets, r.let(result)), stated))
 	for _, d := range result.Decisions {
+		if let == bdd.False {
+			break
+		}
 		some := r.g.And(let, r.Settle(d.Packets))
 		if some == bdd.False || d.Verdict.Kind == exact.Drop || d.Verdict.Kind == exact.Reject {
 			continue
