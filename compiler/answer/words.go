@@ -197,6 +197,7 @@ const few = 3
 
 // knownSet is a set with a name that a person knows.
 type knownSet struct {
+	kernel  string
 	name    string
 	own     bool // the name is the profile's
 	members netset.Set
@@ -209,12 +210,23 @@ const mostSets = 16
 // more a region does not say them.
 const longest = 1 << 14
 
-// known are the sets of the subjects, those that a profile names first.
+// known are the sets of the subjects, those that a profile names first. A set of which
+// another subject has other members is the old one, if that comes later.
 func (s speech) known() (all []knownSet) {
-	for _, subject := range s.subjects {
+	for i, subject := range s.subjects {
 		for kernel, members := range subject.Firewalls[s.family].KnownSets() {
-			if name, own := subject.setName(kernel); !members.IsEmpty() && !members.Longer(longest) {
-				all = append(all, knownSet{name, own, members})
+			if members.IsEmpty() || members.Longer(longest) {
+				continue
+			}
+			name, own := subject.setName(kernel)
+			k := knownSet{kernel, name, own, members}
+			at := slices.IndexFunc(all, func(before knownSet) bool { return before.kernel == kernel })
+			switch {
+			case i == 0 || at < 0:
+				all = append(all, k)
+			case !all[at].members.Equal(members):
+				all[at].name = "the old " + all[at].name
+				all = append(all, k)
 			}
 		}
 	}
@@ -225,22 +237,26 @@ func (s speech) known() (all []knownSet) {
 // inSets says addresses as one set, as one without another (but), or as two together; ""
 // if they are not, or if prefixes say it better.
 func inSets(these netset.Set, known []knownSet, but bool) string {
-	count := len(these.V4()) + len(these.V6())
+	prefixes := append(these.V4(), these.V6()...)
+	count := len(prefixes)
 	for _, k := range known {
 		if k.members.Equal(these) && (k.own || count > few) {
 			return k.name
 		}
 	}
-	if len(known) > mostSets {
+	if len(known) > mostSets || count == 0 {
 		return ""
 	}
+	first := prefixes[0].Addr() // most sets do not have it, which is seen at once
 	for _, a := range known {
+		inA := a.members.Contains(first)
 		for _, b := range known {
+			inB := b.members.Contains(first)
 			switch {
-			case !a.own && !b.own && count <= few:
-			case but && a.members.Subtract(b.members).Equal(these):
+			case (a.kernel == b.kernel || !a.own && !b.own) && count <= few:
+			case but && inA && !inB && a.members.Subtract(b.members).Equal(these):
 				return a.name + " but " + b.name
-			case !but && a.members.Union(b.members).Equal(these):
+			case !but && (inA || inB) && a.members.Union(b.members).Equal(these):
 				return a.name + " and " + b.name
 			}
 		}

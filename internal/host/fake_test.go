@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ type bench struct {
 
 const ttl = "/proc/sys/net/ipv4/ip_default_ttl"
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T, listeners ...meaning.Listener) *bench {
 	t.Helper()
 	b := &bench{t: t, Machine: fake.New()}
 	b.Settings[ttl] = "64"
@@ -46,8 +47,10 @@ func newBench(t *testing.T) *bench {
 		Guard:     func(context.Context, guard.Question) (*plan.Access, []string) { return &plan.Access{}, nil },
 		Watch:     func(e journal.Entry) error { b.watched = append(b.watched, e); return nil },
 		Notes:     func(*host.Reading) []string { return nil },
-		Listeners: func(func(meaning.Listener) bool) ([]meaning.Listener, error) { return nil, nil },
-		Unloaded:  func(*host.Reading) []string { return nil },
+		Listeners: func(asked func(meaning.Listener) bool) ([]meaning.Listener, error) {
+			return slices.DeleteFunc(slices.Clone(listeners), func(l meaning.Listener) bool { return !asked(l) }), nil
+		},
+		Unloaded: func(*host.Reading) []string { return nil },
 	}, root)
 	return b
 }

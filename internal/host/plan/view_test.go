@@ -183,11 +183,12 @@ func TestPrintNames(t *testing.T) {
 		Untouched:  []Foreign{{Kind: Set, Object: name}, {Kind: Chain, Object: name}},
 		OutOfReach: []Unreachable{{Key: name, Value: name, Wanted: name, Reason: name}},
 		Notes:      []string{name},
+		Meaning:    &meaning.Meaning{Unknown: name, Listeners: []meaning.Loss{{Port: name, Program: name, Sources: name}}},
 		Rivals:     []Rival{{Seen: name, WayOut: name}},
 		Access:     &Access{Sources: []AdminSource{{Address: name, Learned: name, Refused: name}, {Address: name, Program: name}}, NotAdmins: []string{name}, Closed: name},
 	}
 	var b strings.Builder
-	if err := p.Print(&b, true, true); err != nil || strings.Contains(b.String(), "\nforged") || strings.Count(b.String(), `x\x0aforged`) < 15 {
+	if err := p.Print(&b, true, true); err != nil || strings.Contains(b.String(), "\nforged") || strings.Count(b.String(), `x\x0aforged`) < 19 {
 		t.Errorf("%v:\n%s", err, &b)
 	}
 }
