@@ -62,7 +62,7 @@ func TestEleventhProbeBans(t *testing.T) {
 // hundred sources, and hashlimit what its table holds.
 func TestOthersDoNotHideScanner(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
-		webserver.Watch(t, "")
+		webserver.Watch(t, "window = \"1h\"\n")
 		scanner := lab.NewNetwork(t).Host("scanner", "203.0.113.5", "2001:db8:bad::5")
 		traffic.Arrive(t, scanner)
 		require.NoError(t, scanner.Forge(traffic.SYNs(scanner.V4(), 7000, 10)...))

@@ -34,7 +34,7 @@ func TestEnginesAfterFlood(t *testing.T) {
 		c := cases[i]
 		t.Run(fmt.Sprint(c.engine, " ", c.crowd), func(t *testing.T) {
 			stage.Bare(t, lab.Backends[0])
-			webserver.Watch(t, "engine = \""+c.engine+"\"\n")
+			webserver.Watch(t, "window = \"1h\"\nengine = \""+c.engine+"\"\n") // a slow machine floods for a minute
 			forger := traffic.NewForger(t, lab.NewNetwork(t))
 			early, late := traffic.Sources(netip.MustParseAddr("203.0.113.100"), 8), traffic.Sources(netip.MustParseAddr("203.0.113.150"), 8)
 			tries(t, forger, early, 7000, 10)
