@@ -48,6 +48,9 @@ func TestExplain(t *testing.T) {
 			"-A INPUT -p udp -m udp --dport 22 -j DROP", "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT", "-A INPUT -p tcp -j REJECT --reject-with tcp-reset"}},
 		{"the policy is for the rest", "tcp 192.0.2.7:40000 -> :23 syn", "drop by INPUT 0", []string{"-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT"}},
 		{"reject", "udp 192.0.2.7:40000 -> :53", "reject with icmp-port-unreachable by INPUT 1", []string{"-A INPUT -p udp -j REJECT --reject-with icmp-port-unreachable"}},
+		{"IP in IP, and a protocol that has its name", "4 192.0.2.7 -> 192.0.2.1", "accept by INPUT 2", []string{
+			"-A INPUT -p ipip -j DROP", "-A INPUT -p ipencap -j ACCEPT"}},
+		{"a protocol that few know", "98 192.0.2.7 -> 192.0.2.1", "accept by INPUT 1", []string{"-A INPUT -p encap -j ACCEPT"}},
 		{"negation", "tcp 192.0.2.7:40000 -> :22 syn", "drop by INPUT 0", []string{"-A INPUT ! -p udp -m tcp ! --dport 22 -j ACCEPT"}},
 		{"multiport", "tcp 192.0.2.7:40000 -> :8050 syn", "accept by INPUT 1", []string{"-A INPUT -p tcp -m multiport --dports 22,8000:8100 -j ACCEPT"}},
 		{"a netmask", "tcp 10.1.2.3:40000 -> :22 syn", "accept by INPUT 1", []string{"-A INPUT -s 10.0.0.0/255.0.0.0 -j ACCEPT"}},

@@ -277,7 +277,7 @@ func (p Packet) String() string {
 
 // ProtocolName is the name of a protocol, or its number.
 func ProtocolName(protocol uint64) string {
-	for _, name := range []string{"tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp", "igmp"} {
+	for _, name := range []string{"tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp", "ah", "igmp", "ipencap", "ipv6", "ospf", "pim", "vrrp", "dccp", "udplite"} {
 		if protocols[name] == protocol {
 			return name
 		}

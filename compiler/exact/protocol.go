@@ -16,11 +16,15 @@ const (
 	icmpv6Protocol = 58
 )
 
-// protocols are the names that iptables prints (/etc/protocols of Debian 12).
+// protocols are the names that iptables prints (/etc/protocols of Debian 12), and others
+// that it reads.
 var protocols = map[string]uint64{
-	"icmp": icmpProtocol, "igmp": 2, "ipencap": 4, "ipip": 4, "tcp": tcpProtocol, "egp": 8, "udp": udpProtocol, "dccp": 33, "ipv6": 41,
-	"rsvp": 46, "gre": 47, "esp": 50, "ipsec-esp": 50, "ah": 51, "ipsec-ah": 51, "icmpv6": icmpv6Protocol, "ipv6-icmp": icmpv6Protocol,
-	"ospf": 89, "eigrp": 88, "pim": 103, "vrrp": 112, "l2tp": 115, "sctp": 132, "mh": 135, "udplite": 136,
+	"icmp": icmpProtocol, "igmp": 2, "ggp": 3, "ipencap": 4, "st": 5, "tcp": tcpProtocol, "egp": 8, "igp": 9, "pup": 12,
+	"udp": udpProtocol, "hmp": 20, "xns-idp": 22, "rdp": 27, "iso-tp4": 29, "dccp": 33, "xtp": 36, "ddp": 37, "idpr-cmtp": 38, "ipv6": 41,
+	"ipv6-route": 43, "ipv6-frag": 44, "idrp": 45, "rsvp": 46, "gre": 47, "esp": 50, "ipsec-esp": 50, "ah": 51, "ipsec-ah": 51, "skip": 57,
+	"icmpv6": icmpv6Protocol, "ipv6-icmp": icmpv6Protocol, "ipv6-nonxt": 59, "ipv6-opts": 60, "rspf": 73, "vmtp": 81, "eigrp": 88, "ospf": 89,
+	"ax.25": 93, "ipip": 94, "etherip": 97, "encap": 98, "pim": 103, "ipcomp": 108, "vrrp": 112, "l2tp": 115, "isis": 124, "sctp": 132, "fc": 133, "mh": 135,
+	"mobility-header": 135, "udplite": 136, "mpls-in-ip": 137, "manet": 138, "hip": 139, "shim6": 140, "wesp": 141, "rohc": 142, "ethernet": 143,
 }
 
 func protocol(text string) (question, bool) {
