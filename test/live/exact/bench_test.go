@@ -26,10 +26,11 @@ type bench struct {
 	fresh    map[exact.Hook]map[exact.RuleID]bdd.Node // who meets a rule without a connection
 	any      map[exact.Hook]map[exact.RuleID]bdd.Node // and in any state
 	setsText string
-	full     []string // sets that are smaller than setsText says
-	used     bdd.Node // sources, by which limits and sets count
-	next     int      // the number of the next source
-	loaded   string   // the rules as they were loaded last
+	full     []string              // sets that are smaller than setsText says
+	used     bdd.Node              // sources, by which limits and sets count
+	next     int                   // the number of the next source
+	loaded   string                // the rules as they were loaded last
+	compared map[exact.RuleID]bool // of a ruleset: those that nothing else meets
 	before   counts
 }
 

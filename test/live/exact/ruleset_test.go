@@ -51,6 +51,7 @@ type generator struct {
 	*rand.Rand
 	family ruleset.Family
 	sends  bool // rules for what the server sends, in place of what it gets
+	dump   bool // the rules are those of a host: for both, and without sets
 }
 
 func (g *generator) of(choices ...string) string { return choices[g.IntN(len(choices))] }
