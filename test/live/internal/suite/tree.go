@@ -58,7 +58,7 @@ var leftOut = []struct{ why, tests string }{
 		TestLinkNeighboursLearnNothing TestOnePortForSeveralGroups TestClosedConnectionIsForgotten TestAnsweredFlowIsForgotten
 		TestAdminGetsInWithAFullTable TestOnlyAdminsAreUntracked TestUntrackedAdminLearnsMTU
 		TestSynProxyPortUsedAgain TestScansOfSynProxy TestVerify TestVerifyBroken
-		TestWitnesses TestWitnessesOfAll TestRandomPackets TestRandomPacketsOfAll TestRandomRulesets TestRandomRulesetsOfAll`},
+		TestWitnesses TestWitnessesOfAll TestRandomPackets TestRandomPacketsOfAll TestRandomRulesets TestRandomRulesetsOfAll TestDumps`},
 }
 
 // chooseForTree sets the flags of testing for a run in a tree and says what it
