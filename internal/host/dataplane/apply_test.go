@@ -126,7 +126,9 @@ func show(t *testing.T, w io.Writer, p dataplane.Plane) {
 				return c.BuiltIn() && len(c.Rules) == 0 && c.Policy == "ACCEPT"
 			})
 			if len(table.Chains) > 0 {
-				fmt.Fprintf(w, "IPv%d %s", family, tablefile.Render([]tablefile.Table{table}, false))
+				// iptables-save 1.8.11 prints the numbers of most protocols.
+				text := strings.ReplaceAll(string(tablefile.Render([]tablefile.Table{table}, false)), " -p 2 ", " -p igmp ")
+				fmt.Fprintf(w, "IPv%d %s", family, text)
 			}
 		}
 	}

@@ -62,7 +62,9 @@ func rulesFixpoint(t *testing.T, b *bundle.Bundle, files map[string]string) {
 	for tool, file := range files {
 		text := string(b.File(file))
 		run.WithInput(t, text, tool+"-restore")
-		got, want := stage.Tables(run.WithInput(t, "", tool+"-save")), stage.Tables(text)
+		// iptables-save 1.8.11 prints the number of IGMP, and earlier ones its name.
+		saved := strings.ReplaceAll(run.WithInput(t, "", tool+"-save"), " -p 2 ", " -p igmp ")
+		got, want := stage.Tables(saved), stage.Tables(text)
 		if !maps.Equal(got, want) || len(want) == 0 {
 			t.Errorf("%s\n%s\nwant\n%s", file, got, want)
 		}

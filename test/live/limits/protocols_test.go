@@ -38,7 +38,9 @@ func TestProtocols(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
 		peer, stranger := network.Host("peer", "192.0.2.31/24", "2001:db8::31/64"), network.Host("stranger", "192.0.2.32/24", "2001:db8::32/64")
-		run.Expect(t, 0, "apply", testfile.Write(t, "tunnels.toml", tunnels), "--auto-approve", "--no-guard", "--confirm-within", "0")
+		profile := testfile.Write(t, "tunnels.toml", tunnels)
+		run.Expect(t, 0, "apply", profile, "--auto-approve", "--no-guard", "--confirm-within", "0")
+		run.Expect(t, 0, "plan", profile, "--detailed-exitcode") // names and numbers are one protocol
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			for _, p := range protocols {
 				for from, is := range map[*lab.Host]bool{peer: p.stated, stranger: false} {
