@@ -175,7 +175,6 @@ type cell struct {
 	profile string
 	family  ruleset.Family
 	part    int
-	backend string
 }
 
 // allProfiles are the built-in profiles in both families, each in a number of parts.
