@@ -38,7 +38,7 @@ func (v RegionView) text(leaves bool) string {
 		text += " from " + v.Sources
 	}
 	if v.Destinations != everyone {
-		text += " to " + v.Destinations
+		text += " to " + strings.Replace(v.Destinations, everyone, "every address", 1)
 	}
 	if v.Interfaces != "" {
 		text += " by " + v.Interfaces
