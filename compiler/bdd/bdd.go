@@ -7,6 +7,8 @@
 // for one question and dropped with the answer.
 package bdd
 
+import "slices"
+
 // Node is a function: a place in its Graph.
 type Node uint32
 
@@ -45,7 +47,7 @@ type result struct{ ask, then, other, is Node }
 // New returns a graph that holds the constants.
 func New() *Graph {
 	return &Graph{
-		nodes:   []node{{variable: beyond}, {variable: beyond}},
+		nodes:   append(make([]node, 0, 1<<14), node{variable: beyond}, node{variable: beyond}),
 		slots:   make([]Node, 1<<16),
 		results: make([]result, 1<<16),
 	}
@@ -84,6 +86,9 @@ func (g *Graph) make(variable int32, low, high Node) Node {
 		}
 	}
 	n := Node(len(g.nodes))
+	if n := len(g.nodes); n == cap(g.nodes) {
+		g.nodes = slices.Grow(g.nodes, n) // append would copy them three times as often
+	}
 	g.nodes = append(g.nodes, node{variable, low, high})
 	g.slots[at] = n
 	if 2*len(g.nodes) > len(g.slots) {

@@ -68,12 +68,12 @@ type visited struct {
 	made   Node
 }
 
-// beginVisit begins a walk over nodes that are there now. It takes no memory anew, as a
-// map for each walk would.
+// beginVisit begins a walk over nodes that are there now. It takes memory anew only where
+// the nodes have become twice as many; what earlier walks noted is of no use then.
 func (g *Graph) beginVisit() {
 	g.visit++
-	for len(g.visits) < len(g.nodes) {
-		g.visits = append(g.visits, visited{})
+	if len(g.visits) < len(g.nodes) {
+		g.visits = make([]visited, 2*len(g.nodes))
 	}
 }
 

@@ -37,10 +37,14 @@ var claims = []func(*rules) diag.List{
 	(*rules).everyRuleIsMet,
 }
 
-// Bundle returns the findings about the bundle of a profile that was read without errors.
-func Bundle(p *profile.Profile, b *bundle.Bundle) diag.List {
+// Bundle returns the findings about the bundle of a profile that was read without errors,
+// in the rules of some families, or of both.
+func Bundle(p *profile.Profile, b *bundle.Bundle, families ...ruleset.Family) diag.List {
+	if families == nil {
+		families = ruleset.Families[:]
+	}
 	var list diag.List
-	for _, family := range ruleset.Families {
+	for _, family := range families {
 		r, err := read(p, b, family)
 		if err != nil {
 			list.Errorf("unreadable-rules", diag.Position{File: b.Manifest.Profile}, "", "the rules of IPv%d cannot be read: %v", family, err)

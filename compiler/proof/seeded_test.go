@@ -51,6 +51,22 @@ type seed struct {
 
 type edits []edit
 
+// families are those whose rules the edits change; none means both.
+func (s seed) families() []ruleset.Family {
+	of := map[string]ruleset.Family{bundle.RulesV4: ruleset.V4, bundle.RulesV6: ruleset.V6}
+	var families []ruleset.Family
+	for _, e := range s.edits {
+		family, known := of[e.file]
+		if !known {
+			return nil
+		}
+		if !slices.Contains(families, family) {
+			families = append(families, family)
+		}
+	}
+	return families
+}
+
 // edit is a change of a file of a bundle: line comes before the first line that begins with
 // before, or in its place. A line that begins with moved is taken out first, and is line.
 type edit struct {
@@ -120,7 +136,7 @@ func found(t *testing.T, code string, seeds []seed) {
 			for _, e := range s.edits {
 				plant(t, b, e)
 			}
-			list := proof.Bundle(p, b)
+			list := proof.Bundle(p, b, s.families()...)
 			at := slices.IndexFunc(list, func(d diag.Diagnostic) bool { return d.Code == code })
 			if at < 0 {
 				t.Fatalf("not found. All that is:\n%s", text(list))

@@ -48,6 +48,9 @@ func (s *Space) keepAs(name string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
+	if err := shareFolder(); err != nil {
+		return fmt.Errorf("mount %s: %w", folder, err)
+	}
 	file, err := os.OpenFile(folder+name, os.O_CREATE|os.O_EXCL, 0o444)
 	if err != nil {
 		return err
@@ -57,6 +60,20 @@ func (s *Space) keepAs(name string) error {
 		return errors.Join(fmt.Errorf("mount: %w", err), os.Remove(folder+name))
 	}
 	return nil
+}
+
+// shareFolder makes the folder a mount of its own, whose mounts are seen in copies of this
+// mount namespace, as `ip netns add` does. Were that to do it later, the names that are
+// there already would be mounted twice, once out of reach.
+func shareFolder() error {
+	err := unix.Mount("", folder, "none", unix.MS_SHARED|unix.MS_REC, "")
+	if err != unix.EINVAL {
+		return err
+	}
+	if err := unix.Mount(folder, folder, "none", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return err
+	}
+	return unix.Mount("", folder, "none", unix.MS_SHARED|unix.MS_REC, "")
 }
 
 // RemoveName takes its name from a namespace, which ends with its last process.

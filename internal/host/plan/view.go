@@ -67,21 +67,35 @@ func (v view) changes(all []Step) {
 	}
 }
 
-// counts says how much changes.
+// counts says how much changes, and lists what has room on a screen.
 func (v view) counts(all []Step) {
-	v.title("Changes (--full lists each)")
 	var order []string
-	counted := map[string]map[string]int{}
+	sections, counted := map[string][]Step{}, map[string]map[string]int{}
 	for _, s := range all {
 		section := sectionOf(s)
-		if counted[section] == nil {
+		if sections[section] == nil {
 			order, counted[section] = append(order, section), map[string]int{}
 		}
+		sections[section] = append(sections[section], s)
 		counted[section][string(s.Action)+string(s.Kind)]++
 	}
+	v.title("Changes (--full lists each)")
 	for _, section := range order {
 		v.line("    %s: %s", section, v.count(counted[section]))
 	}
+	for _, section := range order {
+		if len(sections[section]) <= fewOf(sections[section][0].Kind) {
+			v.changes(sections[section])
+		}
+	}
+}
+
+// fewOf are so many changes of a section that each is listed. Files are few by their nature.
+func fewOf(k Kind) int {
+	if k == File {
+		return 2 * fewChanges
+	}
+	return fewChanges
 }
 
 // count says how many objects of a section are added, changed and removed: "+ 85 rules".

@@ -48,7 +48,7 @@ func TestFault32SettingRefused(t *testing.T) {
 					return ttl.ReplaceAllString(text, `${1}"`+value+`"`)
 				})
 				p := promise.Unchanged(t)
-				require.Contains(t, run.Expect(t, 3, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), "net.ipv4.ip_default_ttl", says)
+				require.Contains(t, run.Expect(t, 3, "apply", "--plan", path, "--auto-approve", "--confirm-within", "0", "--no-guard"), "net/ipv4/ip_default_ttl", says)
 				p.IsOld(t)
 			})
 		}

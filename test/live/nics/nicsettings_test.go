@@ -34,7 +34,7 @@ func TestOffloads(t *testing.T) {
 	stage.Bare(t, "nft")
 	addNIC(t)
 	profile := testfile.Write(t, "nic.toml", nicProfile)
-	out := run.Expect(t, 0, "plan", profile)
+	out := run.Expect(t, 0, "plan", profile, "--full")
 	require.Contains(t, out, "~ nic0.1 gro: off -> on   # nic.toml:5", "~ nic0.1 tso: on -> off   # nic.toml:6", "+ "+nicLink)
 	offloadsAre(t, "off", "on")
 
