@@ -96,22 +96,28 @@ include = ["builtin:web"]
 admin = ["198.51.100.7", "2001:db8:a::7"]
 admin_untracked = %t
 `
+	switched(b, text, "tracked", "untracked", "stream")
+}
+
+// switched compares the profile in which a setting is false with the one in which it is
+// true: new connections, and the stream of a kind.
+func switched(b *testing.B, text, without, with, stream string) {
 	for _, backend := range lab.Backends {
 		b.Run(backend, func(b *testing.B) {
 			lab.UseBackend(b, backend)
 			s := newStreet(b)
-			tracked, untracked := s.server("tracked"), s.server("untracked")
-			for h, hidden := range map[*lab.Host]bool{tracked: false, untracked: true} {
+			off, on := s.server(without), s.server(with)
+			for h, is := range map[*lab.Host]bool{off: false, on: true} {
 				profile := filepath.Join(b.TempDir(), "web.toml")
-				write(b, profile, fmt.Sprintf(text, hidden))
+				write(b, profile, fmt.Sprintf(text, is))
 				s.hardened(h, profile)
 			}
-			for _, kind := range []string{"connect", "stream"} {
+			for _, kind := range []string{"connect", stream} {
 				b.Run(kind, func(b *testing.B) {
-					if kind == "stream" {
-						s.plainSegments(tracked, untracked)
+					if kind == stream {
+						s.plainSegments(off, on)
 					}
-					s.compare(b, kind, tracked, untracked)
+					s.compare(b, kind, off, on)
 				})
 			}
 		})
@@ -128,24 +134,5 @@ include = ["builtin:web"]
 ports = ["tcp/80", "tcp/8080"]
 synproxy = %t
 `
-	for _, backend := range lab.Backends {
-		b.Run(backend, func(b *testing.B) {
-			lab.UseBackend(b, backend)
-			s := newStreet(b)
-			web, proxied := s.server("web"), s.server("synproxy")
-			for h, proxy := range map[*lab.Host]bool{web: false, proxied: true} {
-				profile := filepath.Join(b.TempDir(), "web.toml")
-				write(b, profile, fmt.Sprintf(text, proxy))
-				s.hardened(h, profile)
-			}
-			for _, kind := range []string{"connect", "download"} {
-				b.Run(kind, func(b *testing.B) {
-					if kind == "download" {
-						s.plainSegments(web, proxied)
-					}
-					s.compare(b, kind, web, proxied)
-				})
-			}
-		})
-	}
+	switched(b, text, "web", "synproxy", "download")
 }
