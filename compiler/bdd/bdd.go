@@ -3,13 +3,16 @@
 //
 // A diagram asks one variable after the other, in the order of their numbers. A
 // Graph holds each different diagram once, so that two functions are equal exactly
-// if their nodes are the same number. Nothing is ever removed from a Graph: it is made
-// for one question and dropped with the answer.
+// if their nodes are the same number. A function and its negation share their diagram (K. S.
+// Brace, R. L. Rudell, R. E. Bryant, "Efficient Implementation of a BDD Package", 1990).
+// Nothing is ever removed from a Graph: it is made for one question and dropped with the
+// answer.
 package bdd
 
 import "slices"
 
-// Node is a function: a place in its Graph.
+// Node is a function: twice a place in its Graph, and 1 more for the negation of what is
+// there.
 type Node uint32
 
 // The constant functions.
@@ -18,7 +21,8 @@ const (
 	True  Node = 1
 )
 
-// node asks a variable. Below it only larger variables are asked.
+// node asks a variable. Below it only larger variables are asked. low is never a negation:
+// of a function and its negation, which share the node, one is so.
 type node struct {
 	variable  int32
 	low, high Node // where the variable is false, and where it is true
@@ -31,13 +35,12 @@ const beyond = 1<<31 - 1
 // smallest is asked first. It is not for concurrent use.
 type Graph struct {
 	nodes []node
-	// slots find a node by what it holds: open addressing, 0 for an empty slot.
-	slots []Node
-	// results are of Choose, one a slot: a newer one replaces an older one.
+	// slots find the place of a node by what it holds: open addressing, 0 for an empty slot.
+	slots []uint32
+	// results are of Choose and rebuild, one a slot: a newer one replaces an older one.
 	results []result
-	// visits are what the last walk over a function has made of nodes (query.go).
-	visits []visited
-	visit  uint32
+	// visit is the number of the last function that was rebuilt (query.go).
+	visit Node
 	// left are the steps that it may still do; below 0 there is no limit.
 	left int
 }
@@ -47,9 +50,9 @@ type result struct{ ask, then, other, is Node }
 // New returns a graph that holds the constants.
 func New() *Graph {
 	return &Graph{
-		nodes:   append(make([]node, 0, 1<<14), node{variable: beyond}, node{variable: beyond}),
-		slots:   make([]Node, 1<<16),
-		results: make([]result, 1<<16),
+		nodes:   append(make([]node, 0, 1<<17), node{variable: beyond}),
+		slots:   make([]uint32, 1<<17),
+		results: make([]result, 1<<15),
 	}
 }
 
@@ -74,41 +77,51 @@ func (g *Graph) Size() int { return len(g.nodes) }
 // Variable returns the function that is true where the variable is.
 func (g *Graph) Variable(number int) Node { return g.make(int32(number), False, True) }
 
-// make returns the node that asks a variable.
+// make returns the function that asks a variable.
 func (g *Graph) make(variable int32, low, high Node) Node {
 	if low == high {
 		return low
 	}
-	at := hash(Node(variable), low, high) & uint32(len(g.slots)-1)
-	for ; g.slots[at] != 0; at = (at + 1) & uint32(len(g.slots)-1) {
-		if n := g.slots[at]; g.nodes[n] == (node{variable, low, high}) {
-			return n
+	negated := low & 1
+	return 2*Node(g.place(node{variable, low ^ negated, high ^ negated})) | negated
+}
+
+// place returns where a node is, and puts it there if it is new.
+func (g *Graph) place(n node) uint32 {
+	mask := uint32(len(g.slots) - 1)
+	at := hash(Node(n.variable), n.low, n.high) & mask
+	for ; g.slots[at] != 0; at = (at + 1) & mask {
+		if place := g.slots[at]; g.nodes[place] == n {
+			return place
 		}
 	}
-	n := Node(len(g.nodes))
-	if n := len(g.nodes); n == cap(g.nodes) {
-		g.nodes = slices.Grow(g.nodes, n) // append would copy them three times as often
+	place := uint32(len(g.nodes))
+	if len(g.nodes) == cap(g.nodes) {
+		g.nodes = slices.Grow(g.nodes, len(g.nodes)) // append would copy them three times as often
 	}
-	g.nodes = append(g.nodes, node{variable, low, high})
-	g.slots[at] = n
+	g.nodes = append(g.nodes, n)
+	g.slots[at] = place
 	if 2*len(g.nodes) > len(g.slots) {
 		g.grow()
 	}
-	return n
+	return place
 }
 
-// grow doubles the slots, and forgets results to have more room for them.
+// grow doubles the slots. It forgets results, to have more room for them, if there are many
+// nodes: a few results serve as well, and memory that was never used is what costs most.
 func (g *Graph) grow() {
-	g.slots = make([]Node, 2*len(g.slots))
-	for n := 2; n < len(g.nodes); n++ {
-		at := hash(Node(g.nodes[n].variable), g.nodes[n].low, g.nodes[n].high) & uint32(len(g.slots)-1)
+	g.slots = make([]uint32, 2*len(g.slots))
+	mask := uint32(len(g.slots) - 1)
+	for place := 1; place < len(g.nodes); place++ {
+		n := g.nodes[place]
+		at := hash(Node(n.variable), n.low, n.high) & mask
 		for g.slots[at] != 0 {
-			at = (at + 1) & uint32(len(g.slots)-1)
+			at = (at + 1) & mask
 		}
-		g.slots[at] = Node(n)
+		g.slots[at] = uint32(place)
 	}
-	if len(g.results) < mostResults {
-		g.results = make([]result, min(len(g.slots), mostResults))
+	if size := len(g.slots) / 8; len(g.results) < size && size <= mostResults {
+		g.results = make([]result, size)
 	}
 }
 
@@ -124,12 +137,7 @@ func hash(a, b, c Node) uint32 {
 
 // Choose returns the function that is then where ask is true, and other where not.
 func (g *Graph) Choose(ask, then, other Node) Node {
-	if then == ask {
-		then = True
-	}
-	if other == ask {
-		other = False
-	}
+	then, other = known(ask, then, other)
 	switch {
 	case ask == True || then == other:
 		return then
@@ -137,48 +145,81 @@ func (g *Graph) Choose(ask, then, other Node) Node {
 		return other
 	case then == True && other == False:
 		return ask
-	case other == False && then < ask, then == True && other < ask:
-		// "and" and "or" are the same both ways round: one result serves both.
-		ask, then, other = swapped(ask, then, other)
+	case then == False && other == True:
+		return ask ^ 1
 	}
+	ask, then, other, negated := ordered(ask, then, other)
 	at := hash(ask, then, other)
 	if r := g.results[at&uint32(len(g.results)-1)]; r.ask == ask && r.then == then && r.other == other {
-		return r.is
+		return r.is ^ negated
 	}
 	g.step()
-	v := min(g.nodes[ask].variable, g.nodes[then].variable, g.nodes[other].variable)
-	low := g.Choose(g.low(ask, v), g.low(then, v), g.low(other, v))
-	high := g.Choose(g.high(ask, v), g.high(then, v), g.high(other, v))
-	is := g.make(v, low, high)
+	v := min(g.variable(ask), g.variable(then), g.variable(other))
+	askLow, askHigh := g.halves(ask, v)
+	thenLow, thenHigh := g.halves(then, v)
+	otherLow, otherHigh := g.halves(other, v)
+	low := g.Choose(askLow, thenLow, otherLow)
+	is := g.make(v, low, g.Choose(askHigh, thenHigh, otherHigh))
 	g.results[at&uint32(len(g.results)-1)] = result{ask, then, other, is}
-	return is
+	return is ^ negated
 }
 
-func swapped(ask, then, other Node) (Node, Node, Node) {
+// known puts in what is known where ask is true, and where it is not.
+func known(ask, then, other Node) (Node, Node) {
+	switch then {
+	case ask:
+		then = True
+	case ask ^ 1:
+		then = False
+	}
+	switch other {
+	case ask:
+		other = False
+	case ask ^ 1:
+		other = True
+	}
+	return then, other
+}
+
+// ordered returns the one of several choices that are the same function, or its negation,
+// that stands for all of them: one result serves them. "And" and "or" are the same both
+// ways round, and each is a negation of the other.
+func ordered(ask, then, other Node) (_, _, _, negated Node) {
+	switch {
+	case then == True: // ask or other: not (not ask and not other)
+		ask, then, other, negated = ask^1, other^1, False, 1
+	case then == False: // not ask and other
+		ask, then, other = ask^1, other, False
+	case other == True: // not ask or then: not (ask and not then)
+		then, other, negated = then^1, False, 1
+	}
 	if other == False {
-		return then, ask, False
+		return min(ask, then), max(ask, then), False, negated
 	}
-	return other, True, ask
+	if ask&1 == 1 {
+		ask, then, other = ask^1, other, then
+	}
+	if then&1 == 1 {
+		then, other, negated = then^1, other^1, negated^1
+	}
+	return ask, then, other, negated
 }
 
-// low is a function where the variable is false. The function asks no smaller one.
-func (g *Graph) low(n Node, variable int32) Node {
-	if g.nodes[n].variable == variable {
-		return g.nodes[n].low
-	}
-	return n
-}
+// variable is what a function asks first.
+func (g *Graph) variable(n Node) int32 { return g.nodes[n>>1].variable }
 
-// high is a function where the variable is true.
-func (g *Graph) high(n Node, variable int32) Node {
-	if g.nodes[n].variable == variable {
-		return g.nodes[n].high
+// halves are a function where a variable is false, and where it is true. The function asks
+// no smaller one.
+func (g *Graph) halves(n Node, variable int32) (low, high Node) {
+	at := g.nodes[n>>1]
+	if at.variable != variable {
+		return n, n
 	}
-	return n
+	return at.low ^ n&1, at.high ^ n&1
 }
 
 // Not is true where n is not.
-func (g *Graph) Not(n Node) Node { return g.Choose(n, False, True) }
+func (g *Graph) Not(n Node) Node { return n ^ 1 }
 
 // And is true where all are.
 func (g *Graph) And(all ...Node) Node {
@@ -201,12 +242,37 @@ func (g *Graph) Or(all ...Node) Node {
 // Without is true where a is and b is not.
 func (g *Graph) Without(a, b Node) Node { return g.Choose(b, False, a) }
 
+// Meet reports whether two functions are true for some values at once. It makes no node.
+func (g *Graph) Meet(a, b Node) bool {
+	switch {
+	case a == False || b == False || a == b^1:
+		return false
+	case a == True || b == True || a == b:
+		return true
+	}
+	a, b = min(a, b), max(a, b)
+	at := hash(a, b, False)
+	if r := g.results[at&uint32(len(g.results)-1)]; r.ask == a && r.then == b && r.other == False {
+		return r.is != False
+	}
+	g.step()
+	v := min(g.variable(a), g.variable(b))
+	aLow, aHigh := g.halves(a, v)
+	bLow, bHigh := g.halves(b, v)
+	if g.Meet(aLow, bLow) || g.Meet(aHigh, bHigh) {
+		return true
+	}
+	g.results[at&uint32(len(g.results)-1)] = result{a, b, False, False}
+	return false
+}
+
 // Same is true where a and b are equal.
 func (g *Graph) Same(a, b Node) Node { return g.Choose(a, b, g.Not(b)) }
 
 // Node returns what a node asks, and the functions where that is false and true. A
 // constant asks nothing.
 func (g *Graph) Node(n Node) (variable int, low, high Node, asks bool) {
-	at := g.nodes[n]
-	return int(at.variable), at.low, at.high, n > True
+	v := g.variable(n)
+	low, high = g.halves(n, v)
+	return int(v), low, high, n > True
 }

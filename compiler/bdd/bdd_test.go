@@ -30,6 +30,16 @@ func TestExample(t *testing.T) {
 	}
 }
 
+// holding counts the parts that have some values.
+func holding(g *Graph, parts []Part, is func(int) bool) (n int) {
+	for _, p := range parts {
+		if g.Holds(p.Values, is) {
+			n++
+		}
+	}
+	return n
+}
+
 // TestNothing holds what the queries say of a function that is never true.
 func TestNothing(t *testing.T) {
 	g, no := New(), func(int) bool { return false }
@@ -70,6 +80,34 @@ func TestRandom(t *testing.T) {
 			}
 		}
 		all = append(all, f)
+	}
+	for range 500 {
+		a, b := all[r.IntN(len(all))], all[r.IntN(len(all))]
+		meet, below := false, r.IntN(variables+1)
+		put := g.Put(a.n, func(v int) (Node, bool) { return b.n, v == 0 })
+		parts := g.Cut(a.n, below)
+		for row := range rows {
+			is := func(v int) bool { return row>>v&1 == 1 }
+			meet = meet || a.table[row] && b.table[row]
+			with := row &^ 1
+			if b.table[row] {
+				with++
+			}
+			if g.Holds(put, is) != a.table[with] {
+				t.Fatalf("Put: row %b", row)
+			}
+			for _, p := range parts {
+				if g.Holds(p.Values, is) && g.Holds(p.Rest, is) != a.table[row] {
+					t.Fatalf("Cut: row %b", row)
+				}
+			}
+			if n := holding(g, parts, is); n != 1 {
+				t.Fatalf("Cut: row %b is in %d parts", row, n)
+			}
+		}
+		if g.Meet(a.n, b.n) != meet {
+			t.Fatal("Meet is not so")
+		}
 	}
 	for i, f := range all[:200] {
 		for _, h := range all[:i] {

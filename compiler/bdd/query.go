@@ -27,7 +27,18 @@ func (g *Graph) Where(n Node, known func(variable int) Value) Node {
 		case Yes:
 			return high
 		}
-		return g.Choose(g.Variable(variable), high, low)
+		return g.make(int32(variable), low, high)
+	})
+}
+
+// Put returns the function that has others in the place of variables: those that in tells.
+// They must ask no smaller variables than the one in whose place they are.
+func (g *Graph) Put(n Node, in func(variable int) (is Node, ok bool)) Node {
+	return g.rebuild(n, func(variable int, low, high Node) Node {
+		if is, ok := in(variable); ok {
+			return g.Choose(is, high, low)
+		}
+		return g.make(int32(variable), low, high)
 	})
 }
 
@@ -42,48 +53,85 @@ func (g *Graph) Any(n Node, some func(variable int) bool) Node {
 	})
 }
 
-// rebuild makes each node of a function anew, the lowest first. anew must not rebuild.
+// rebuild makes each node of a function anew, the lowest first. anew may be called for a
+// node again: the results of Choose and of this share their room.
 func (g *Graph) rebuild(n Node, anew func(variable int, low, high Node) Node) Node {
-	g.beginVisit()
+	g.visit++
+	number := g.visit
 	var visit func(Node) Node
 	visit = func(n Node) Node {
 		if n <= True {
 			return n
 		}
-		if v := g.visits[n]; v.number == g.visit {
-			return v.made
+		at := hash(n, number, rebuilt)
+		if r := g.results[at&uint32(len(g.results)-1)]; r.ask == n && r.then == number && r.other == rebuilt {
+			return r.is
 		}
 		g.step()
-		at := g.nodes[n]
-		made := anew(int(at.variable), visit(at.low), visit(at.high))
-		g.visits[n] = visited{g.visit, made}
+		variable, low, high, _ := g.Node(n)
+		made := anew(variable, visit(low), visit(high))
+		g.results[at&uint32(len(g.results)-1)] = result{n, number, rebuilt, made}
 		return made
 	}
 	return visit(n)
 }
 
-// visited is what the visit of a number has made of a node.
-type visited struct {
-	number uint32
-	made   Node
+// rebuilt is in the place of a function in results of rebuild: more than there are.
+const rebuilt Node = 1<<32 - 1
+
+// Part is a function of the variables behind a cut, and the values of those before it for
+// which a function is that.
+type Part struct{ Rest, Values Node }
+
+// Cut returns the parts of a function, in the order of the smallest values: it asks the
+// variables from end on only behind the cut.
+func (g *Graph) Cut(n Node, end int) []Part {
+	cuts := map[Node][]Part{}
+	var cut func(Node) []Part
+	cut = func(n Node) []Part {
+		variable, low, high, asks := g.Node(n)
+		if !asks || variable >= end {
+			return []Part{{n, True}}
+		}
+		if parts, done := cuts[n]; done {
+			return parts
+		}
+		cuts[n] = g.joined(int32(variable), cut(low), cut(high))
+		return cuts[n]
+	}
+	return cut(n)
 }
 
-// beginVisit begins a walk over nodes that are there now. It takes memory anew only where
-// the nodes have become twice as many; what earlier walks noted is of no use then.
-func (g *Graph) beginVisit() {
-	g.visit++
-	if len(g.visits) < len(g.nodes) {
-		g.visits = make([]visited, 2*len(g.nodes))
+// joined are the parts of a function by those where a variable is false, and where it is
+// true.
+func (g *Graph) joined(variable int32, low, high []Part) (parts []Part) {
+	for _, l := range low {
+		parts = append(parts, Part{l.Rest, g.make(variable, l.Values, valuesOf(high, l.Rest))})
 	}
+	for _, h := range high {
+		if valuesOf(low, h.Rest) == False {
+			parts = append(parts, Part{h.Rest, g.make(variable, False, h.Values)})
+		}
+	}
+	return parts
+}
+
+// valuesOf are the values for which the rest is a function.
+func valuesOf(parts []Part, rest Node) Node {
+	for _, p := range parts {
+		if p.Rest == rest {
+			return p.Values
+		}
+	}
+	return False
 }
 
 // Holds reports whether a function is true for the values of all variables.
 func (g *Graph) Holds(n Node, is func(variable int) bool) bool {
 	for n > True {
-		if at := g.nodes[n]; is(int(at.variable)) {
-			n = at.high
-		} else {
-			n = at.low
+		variable, low, high, _ := g.Node(n)
+		if n = low; is(variable) {
+			n = high
 		}
 	}
 	return n == True
@@ -105,14 +153,14 @@ func (g *Graph) Asked(n Node) map[int]bool {
 func (g *Graph) First(n Node, usual func(variable int) bool) (values map[int]bool, ok bool) {
 	values = map[int]bool{}
 	for n > True {
-		at := g.nodes[n]
-		truth := usual(int(at.variable))
-		if truth && at.high == False || !truth && at.low == False {
+		variable, low, high, _ := g.Node(n)
+		truth := usual(variable)
+		if truth && high == False || !truth && low == False {
 			truth = !truth
 		}
-		values[int(at.variable)] = truth
-		if n = at.low; truth {
-			n = at.high
+		values[variable] = truth
+		if n = low; truth {
+			n = high
 		}
 	}
 	return values, n == True
@@ -126,12 +174,12 @@ func (g *Graph) Nearest(n Node, usual, free func(variable int) bool) (unusual []
 	costs := map[Node]int{False: never, True: 0}
 	var cost func(Node) int
 	step := func(n Node) (usually, otherwise Node, price int) {
-		at := g.nodes[n]
-		usually, otherwise, price = at.low, at.high, 1
-		if usual(int(at.variable)) {
+		variable, low, high, _ := g.Node(n)
+		usually, otherwise, price = low, high, 1
+		if usual(variable) {
 			usually, otherwise = otherwise, usually
 		}
-		if free(int(at.variable)) {
+		if free(variable) {
 			price = 0
 		}
 		return usually, otherwise, price
@@ -154,7 +202,7 @@ func (g *Graph) Nearest(n Node, usual, free func(variable int) bool) (unusual []
 			continue
 		}
 		if price > 0 {
-			unusual = append(unusual, int(g.nodes[n].variable))
+			unusual = append(unusual, int(g.variable(n)))
 		}
 		n = otherwise
 	}

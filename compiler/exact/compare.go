@@ -101,8 +101,9 @@ func (w *World) compareAt(before, after *Firewall, hook Hook) (all []Difference,
 			more = more || cut
 			for _, r := range regions {
 				of := Difference{Hook: hook, Change: d.change, First: part.first, Usual: part.usual, Region: r}
+				packets := w.g.And(r.Packets, w.consistent())
 				for _, s := range d.sets {
-					if w.g.And(s.packets, r.Packets) != bdd.False {
+					if w.g.Meet(s.packets, packets) {
 						of.Sets = append(of.Sets, s.text)
 					}
 				}
@@ -118,11 +119,11 @@ func (w *World) compareAt(before, after *Firewall, hook Hook) (all []Difference,
 func (w *World) differing(a, b *Result) []changed {
 	decided, told := w.changes(a.Verdicts, b.Verdicts), bdd.False
 	for _, d := range decided {
-		told = w.g.Or(told, w.shape(w.Settle(d.packets)))
+		told = w.g.Or(told, w.shape(d.packets))
 	}
 	counted := changed{change: OtherSets}
 	for _, s := range w.inSets(a, b) {
-		if s.packets = w.g.Without(w.Settle(s.packets), told); s.packets != bdd.False {
+		if s.packets = w.g.Without(s.packets, told); s.packets != bdd.False {
 			counted.sets = append(counted.sets, s)
 			counted.packets = w.g.Or(counted.packets, s.packets)
 		}
@@ -141,21 +142,20 @@ type ofState struct {
 // others. Each part has only packets that are like none of those parts that say more: one odd
 // packet would hide what the others have in common.
 func (w *World) byState(n bdd.Node) []ofState {
-	n = w.Settle(n)
 	example := w.usual(Packet{})
-	usual := w.g.Where(n, func(v int) bdd.Value {
+	usual := w.Settle(w.g.Where(n, func(v int) bdd.Value {
 		if w.IsFact(v) && !w.isList(v) { // a list is what it is in every state
 			return bdd.Of(example(v))
 		}
 		return bdd.Unknown
-	})
+	}))
 	begins := w.first()
 	first := w.g.And(usual, begins)
 	told := w.shape(first)
-	limited := w.g.Without(w.g.And(n, begins), told)
+	limited := w.Settle(w.g.Without(w.g.And(n, begins), told))
 	rest := w.g.Without(usual, told)
 	told = w.g.Or(w.shape(usual), w.shape(limited))
-	return []ofState{{true, true, first}, {true, false, limited}, {false, true, rest}, {false, false, w.g.Without(n, told)}}
+	return []ofState{{true, true, first}, {true, false, limited}, {false, true, rest}, {false, false, w.Settle(w.g.Without(n, told))}}
 }
 
 // first are the packets with which connections begin, and those that belong to none and

@@ -9,8 +9,7 @@ import (
 // Field is a part of a packet, or what the kernel knows of it.
 type Field int
 
-// The fields, in the order in which diagrams ask for them: what splits packets
-// into few large classes comes first.
+// The fields.
 const (
 	Source Field = iota
 	Destination
@@ -67,26 +66,42 @@ const (
 // field is where the bits of a field are: the highest first.
 type field struct{ first, bits int }
 
+// order is that in which diagrams ask for fields; then come the facts, and the addresses
+// at last. What many rules ask for shares the diagrams of what few ask for, if it comes
+// before. Found by measuring: another order costs up to five times the nodes. What a Region
+// is split by stays in the order of Regions.
+var order = []Field{
+	Protocol, Flags, State, Direction, Expected, Replied, Assured, Confirmed, SourceNAT, DestinationNAT, In, Out,
+	ICMPType, ICMPCode, Fragment, DestinationPort, SourcePort, Length, HopLimit, DSCP, Mark,
+}
+
+// firstAddress is the variable of the first bit of an address: there are fewer facts.
+const firstAddress = 1 << 24
+
 // layOut gives every field its variables.
 func (w *World) layOut() {
 	next := 0
-	for f := range fieldCount {
-		bits := widths[f]
-		if f == Source || f == Destination {
-			bits = w.Family.Bits()
+	for _, f := range order {
+		w.fields[f] = field{next, widths[f]}
+		for range widths[f] {
+			w.fieldOf = append(w.fieldOf, f)
 		}
-		w.fields[f] = field{next, bits}
-		next += bits
+		next += widths[f]
 	}
 	w.firstFact = next
+	bits := w.Family.Bits()
+	w.fields[Destination], w.fields[Source] = field{firstAddress, bits}, field{firstAddress + bits, bits}
 }
 
 // FieldOf returns the field that a variable is a bit of.
 func (w *World) FieldOf(variable int) (f Field, ok bool) {
-	for f = range fieldCount {
-		if at := w.fields[f]; at.first <= variable && variable < at.first+at.bits {
-			return f, true
-		}
+	switch {
+	case variable >= w.fields[Source].first:
+		return Source, true
+	case variable >= firstAddress:
+		return Destination, true
+	case variable < w.firstFact:
+		return w.fieldOf[variable], true
 	}
 	return 0, false
 }

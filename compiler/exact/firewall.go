@@ -19,9 +19,18 @@ type Firewall struct {
 	Family ruleset.Family
 	Tables []tablefile.Table
 
-	sets map[string]*set
+	// rules are those of the tables, in their order, read.
+	rules []readRule
+	sets  map[string]*set
 	// filled are the sets that rules add to or remove from.
 	filled map[string]bool
+}
+
+// readRule is a rule with what its matches ask.
+type readRule struct {
+	tablefile.Rule
+	id    RuleID
+	asked []tablefile.Match
 }
 
 // set is a kernel set as a text declares it, or as it was given.
@@ -70,9 +79,11 @@ func look(family ruleset.Family, tables []tablefile.Table, sets map[string]*set)
 		}
 	}
 	for id, r := range f.all() {
-		if err := f.lookAtRule(id.Table, r); err != nil {
+		read, err := f.readRule(id, r)
+		if err != nil {
 			return nil, fmt.Errorf("table %s, rule %d of chain %s: %w", id.Table, id.Number, id.Chain, err)
 		}
+		f.rules = append(f.rules, read)
 	}
 	return f, nil
 }
@@ -99,27 +110,27 @@ var long = []string{
 	"--out-interface", "--fragment", "--table", "-t", "-A", "-4", "-6", "--ipv4", "--ipv6",
 }
 
-// lookAtRule holds a rule to the form of iptables-save, and notes the sets that it fills.
-func (f *Firewall) lookAtRule(table string, r tablefile.Rule) error {
+// readRule holds a rule to the form of iptables-save, and notes the sets that it fills.
+func (f *Firewall) readRule(id RuleID, r tablefile.Rule) (readRule, error) {
 	asked, err := r.Matches()
-	if err != nil {
-		return err
-	}
 	for _, m := range asked {
-		if err := f.lookAt(m); err != nil {
-			return err
+		if err == nil {
+			err = f.lookAt(m)
 		}
 	}
-	if r.Target() != "SET" || f.chain(table, "SET") != nil {
-		return nil
+	if err == nil && r.Target() == "SET" && f.chain(id.Table, "SET") == nil {
+		f.noteFilled(r.TargetOptions())
 	}
-	options := r.TargetOptions()
+	return readRule{r, id, asked}, err
+}
+
+// noteFilled notes the sets that a target SET fills.
+func (f *Firewall) noteFilled(options []string) {
 	for i := range len(options) - 1 {
 		if options[i] == "--add-set" || options[i] == "--del-set" {
 			f.filled[options[i+1]] = true
 		}
 	}
-	return nil
 }
 
 // lookAt holds a match to the form of iptables-save, and its addresses to the family.
@@ -141,9 +152,8 @@ func (f *Firewall) lookAt(m tablefile.Match) error {
 
 // interfaces are the names of interfaces in rules, those with a "+" too.
 func (f *Firewall) interfaces() (names []string) {
-	for _, r := range f.all() {
-		asked, _ := r.Matches() // Read has split it
-		for _, m := range asked {
+	for _, r := range f.rules {
+		for _, m := range r.asked {
 			if words := positive(m.Words); m.Name == "" && len(words) > 1 && (words[0] == "-i" || words[0] == "-o") {
 				names = append(names, words[1])
 			}
@@ -304,8 +314,8 @@ func (f *Firewall) Text(id RuleID) string {
 // Rules yields the rules in the order of the text.
 func (f *Firewall) Rules() iter.Seq[RuleID] {
 	return func(yield func(RuleID) bool) {
-		for id := range f.all() {
-			if !yield(id) {
+		for _, r := range f.rules {
+			if !yield(r.id) {
 				return
 			}
 		}

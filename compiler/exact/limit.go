@@ -23,14 +23,13 @@ func (w *World) slots(f *Firewall) map[slotKey]int {
 	var places []slotKey
 	var all []slot
 	times := map[slot]int{}
-	for id, r := range f.all() {
-		asked, _ := r.Matches() // Read has split it
-		for i, m := range asked {
+	for _, r := range f.rules {
+		for i, m := range r.asked {
 			if takes(m.Name) {
-				s := slot{chain: id.Chain, rule: r.Spec, match: m.String()}
+				s := slot{chain: r.id.Chain, rule: r.Spec, match: m.String()}
 				times[s]++
 				s.times = times[s]
-				places, all = append(places, slotKey{id, i}), append(all, s)
+				places, all = append(places, slotKey{r.id, i}), append(all, s)
 			}
 		}
 	}

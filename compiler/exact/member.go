@@ -172,18 +172,33 @@ func (w *World) Settle(n bdd.Node) bdd.Node {
 			n = w.related(l, n, asked)
 		}
 	}
-	for i := range w.lists {
-		l := &w.lists[i]
-		if !l.has || !asked[l.variable] || l.members.Longer(mostPrefixes) {
-			continue
+	return w.g.Put(n, func(v int) (bdd.Node, bool) {
+		for i := range w.lists {
+			if l := &w.lists[i]; l.has && l.variable == v && !l.members.Longer(mostPrefixes) {
+				return w.diagramOf(l), true
+			}
 		}
-		if l.diagram == bdd.False {
-			l.diagram = w.withinAny(w.bits(l.field), prefixesOf(l.members))
-		}
-		in, out := w.without(n, l.variable)
-		n = w.g.Choose(l.diagram, in, out)
+		return bdd.False, false
+	})
+}
+
+// diagramOf is true for the addresses that are in a list.
+func (w *World) diagramOf(l *list) bdd.Node {
+	if l.diagram == bdd.False {
+		l.diagram = w.withinAny(w.bits(l.field), prefixesOf(l.members))
 	}
-	return n
+	return l.diagram
+}
+
+// consistent is true where the variable of each list is what the address of the packet says.
+func (w *World) consistent() bdd.Node {
+	all := bdd.True
+	for i := range w.lists {
+		if l := &w.lists[i]; l.has && !l.members.Longer(mostPrefixes) {
+			all = w.g.And(all, w.g.Same(l.is, w.diagramOf(l)))
+		}
+	}
+	return all
 }
 
 // related puts in that what leaves a list was in it, and that what joins it was not.
@@ -295,9 +310,8 @@ func (w *walk) counted(name, direction string, above uint64) bdd.Node {
 
 // noteNumbers notes the numbers of packets that rules compare counters with.
 func (w *World) noteNumbers(f *Firewall) {
-	for _, r := range f.all() {
-		asked, _ := r.Matches() // Read has split it
-		for _, m := range asked {
+	for _, r := range f.rules {
+		for _, m := range r.asked {
 			options, _ := split(m.Words)
 			if key, above, ok := comparesCounter(m.Name, options); ok && !slices.Contains(w.numbers[key], above) {
 				w.numbers[key] = append(w.numbers[key], above)

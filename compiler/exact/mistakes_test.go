@@ -25,7 +25,7 @@ func TestEachRuleMatters(t *testing.T) {
 			continue
 		}
 		tried++
-		less := without(whole, id)
+		less := without(t, whole, id)
 		w := NewWorld(4, whole, less)
 		a, b := w.Walk(whole, Input, w.Possible()), w.Walk(less, Input, w.Possible())
 		same := maps.Equal(a.Verdicts, b.Verdicts) && maps.Equal(a.Added, b.Added)
@@ -47,17 +47,21 @@ var needless = []string{
 }
 
 // without is a firewall without a rule.
-func without(f *Firewall, id RuleID) *Firewall {
-	less := *f
-	less.Tables = nil
-	for _, t := range f.Tables {
-		chains := slices.Clone(t.Chains)
+func without(t *testing.T, f *Firewall, id RuleID) *Firewall {
+	t.Helper()
+	var less []tablefile.Table
+	for _, table := range f.Tables {
+		chains := slices.Clone(table.Chains)
 		for i, c := range chains {
-			if t.Name == id.Table && c.Name == id.Chain {
+			if table.Name == id.Table && c.Name == id.Chain {
 				chains[i].Rules = slices.Delete(slices.Clone(c.Rules), id.Number-1, id.Number)
 			}
 		}
-		less.Tables = append(less.Tables, tablefile.Table{Name: t.Name, Chains: chains})
+		less = append(less, tablefile.Table{Name: table.Name, Chains: chains})
 	}
-	return &less
+	made, err := look(f.Family, less, f.sets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
 }

@@ -48,18 +48,17 @@ var kept = map[Field]bool{
 
 // Regions splits a set of packets. more is true if there are more than it returns.
 func (w *World) Regions(hook Hook, n bdd.Node) (regions []Region, more bool) {
-	n = w.Settle(n)
-	by := In
+	by, other := In, Out
 	if hook == Output {
-		by = Out
+		by, other = Out, In
 	}
-	for _, p := range w.split(w.shape(n), Protocol) {
+	for _, p := range w.split(w.ignore(w.shape(n), other), Protocol) {
 		protocol := p.ranges[0].First
-		number := ICMPType
+		number, other := ICMPType, DestinationPort
 		if hasPorts(protocol) {
-			number = DestinationPort
+			number, other = other, number
 		}
-		for _, i := range w.split(p.rest, by) {
+		for _, i := range w.split(w.ignore(p.rest, other), by) {
 			for _, at := range w.split(i.rest, number) {
 				if len(regions) == mostRegions {
 					return regions, true
@@ -80,9 +79,17 @@ func (w *World) Regions(hook Hook, n bdd.Node) (regions []Region, more bool) {
 	return regions, false
 }
 
-// shape are the packets that are like one of a set in the fields that a Region has.
+// ignore are the packets that are like one of a set but for a field.
+func (w *World) ignore(n bdd.Node, f Field) bdd.Node {
+	return w.g.Any(n, func(v int) bool { of, isField := w.FieldOf(v); return isField && of == f })
+}
+
+// shape are the packets that are like one of a set in the fields that a Region has. What
+// is in no such field goes first: the addresses of lists are put into what is left.
 func (w *World) shape(n bdd.Node) bdd.Node {
-	return w.g.Any(n, func(v int) bool { f, isField := w.FieldOf(v); return !isField || !kept[f] })
+	others := func(v int) bool { f, isField := w.FieldOf(v); return !isField || !kept[f] }
+	n = w.g.Any(n, func(v int) bool { return others(v) && !(w.IsFact(v) && w.isList(v)) })
+	return w.g.Any(w.Settle(n), others)
 }
 
 // part is the values of a field for which the rest of a function is the same.
@@ -92,22 +99,13 @@ type part struct {
 	rest   bdd.Node // of the other fields
 }
 
-// split finds the parts of a function by a field.
+// split finds the parts of a function by the field that it asks first, in the order of
+// the smallest numbers.
 func (w *World) split(n bdd.Node, f Field) (parts []part) {
-	others := func(v int) bool { of, _ := w.FieldOf(v); return of != f }
-	left := w.g.Any(n, others)
-	for left != bdd.False {
-		values, _ := w.g.First(left, func(int) bool { return false })
-		value := w.value(f, func(v int) bool { return values[v] })
-		rest := w.g.Where(n, func(v int) bdd.Value {
-			if others(v) {
-				return bdd.Unknown
-			}
-			return bdd.Of(value>>(w.fields[f].first+w.fields[f].bits-1-v)&1 == 1)
-		})
-		same := w.g.Without(left, w.g.Any(w.g.Not(w.g.Same(n, rest)), others))
-		parts = append(parts, part{w.ranges(same, f), same, rest})
-		left = w.g.Without(left, same)
+	for _, p := range w.g.Cut(n, w.fields[f].first+w.fields[f].bits) {
+		if p.Rest != bdd.False {
+			parts = append(parts, part{w.ranges(p.Values, f), p.Values, p.Rest})
+		}
 	}
 	return parts
 }

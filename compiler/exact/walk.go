@@ -336,20 +336,19 @@ func (w *World) load(f *Firewall) *loaded {
 		}
 	}
 	slots := w.slots(f)
-	for id, r := range f.all() {
-		at := place{id.Table, id.Chain}
-		l.chains[at] = append(l.chains[at], w.loadRule(f, id, r, slots))
+	for _, r := range f.rules {
+		at := place{r.id.Table, r.id.Chain}
+		l.chains[at] = append(l.chains[at], w.loadRule(f, r, slots))
 	}
 	return l
 }
 
 // loadRule reads a rule.
-func (w *World) loadRule(f *Firewall, id RuleID, r tablefile.Rule, slots map[slotKey]int) *rule {
-	asked, _ := r.Matches() // Read has split it
-	read := &rule{id: id, target: f.readTarget(id.Table, r)}
+func (w *World) loadRule(f *Firewall, r readRule, slots map[slotKey]int) *rule {
+	read := &rule{id: r.id, target: f.readTarget(r.id.Table, r.Rule)}
 	var fixed []question
-	for i, m := range asked {
-		if q := w.ask(m, slots[slotKey{id, i}]); m.Name == "set" || asksRoute(m) {
+	for i, m := range r.asked {
+		if q := w.ask(m, slots[slotKey{r.id, i}]); m.Name == "set" || asksRoute(m) {
 			read.moving = append(read.moving, q)
 		} else {
 			fixed = append(fixed, q)

@@ -32,7 +32,9 @@ type World struct {
 
 	g      *bdd.Graph
 	fields [fieldCount]field
-	// facts are about the variables behind the bits of packets.
+	// fieldOf are the fields of the variables before the facts.
+	fieldOf []Field
+	// facts are about the variables between those of fields and of addresses.
 	facts     []Fact
 	firstFact int
 	known     map[Fact]int
@@ -74,7 +76,7 @@ func NewWorld(family ruleset.Family, firewalls ...*Firewall) *World {
 func (w *World) Graph() *bdd.Graph { return w.g }
 
 // IsFact reports whether a variable is a Fact, and not a bit of a packet.
-func (w *World) IsFact(variable int) bool { return variable >= w.firstFact }
+func (w *World) IsFact(variable int) bool { return w.firstFact <= variable && variable < firstAddress }
 
 // Fact returns what a variable is about.
 func (w *World) Fact(variable int) Fact { return w.facts[variable-w.firstFact] }

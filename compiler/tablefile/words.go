@@ -38,7 +38,7 @@ type token struct {
 
 // split is Words. With an error it returns the words before the open quote.
 func split(spec string) ([]token, error) {
-	var tokens []token
+	tokens := make([]token, 0, 1+strings.Count(spec, " "))
 	for i := 0; i < len(spec); {
 		if strings.IndexByte(separators, spec[i]) >= 0 {
 			i++
@@ -57,9 +57,9 @@ func split(spec string) ([]token, error) {
 // cutToken returns the word that begins at index i, and whether no quote in it is
 // open.
 func cutToken(spec string, i int) (t token, closed bool) {
-	t.start, t.end = i, len(spec)
-	if n := strings.IndexAny(spec[i:], `"`+separators); n >= 0 {
-		t.end = i + n
+	t.start, t.end = i, i
+	for t.end < len(spec) && spec[t.end] != '"' && strings.IndexByte(separators, spec[t.end]) < 0 {
+		t.end++
 	}
 	t.text = spec[i:t.end]
 	if t.end == len(spec) || spec[t.end] != '"' {
