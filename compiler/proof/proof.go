@@ -14,6 +14,7 @@ package proof
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/hardenctl/hardenctl/compiler/bdd"
 	"github.com/hardenctl/hardenctl/compiler/bundle"
@@ -43,18 +44,30 @@ func Bundle(p *profile.Profile, b *bundle.Bundle, families ...ruleset.Family) di
 	if families == nil {
 		families = ruleset.Families[:]
 	}
-	var list diag.List
-	for _, family := range families {
-		r, err := read(p, b, family)
-		if err != nil {
-			list.Errorf("unreadable-rules", diag.Position{File: b.Manifest.Profile}, "", "the rules of IPv%d cannot be read: %v", family, err)
-			continue
-		}
-		for _, claim := range claims {
-			list = append(list, claim(r)...)
-		}
+	found := make([]diag.List, len(families))
+	var working sync.WaitGroup
+	for i, family := range families {
+		working.Add(1)
+		go func() {
+			defer working.Done()
+			found[i] = prove(p, b, family)
+		}()
 	}
-	return once(list)
+	working.Wait()
+	return once(slices.Concat(found...))
+}
+
+// prove returns the findings about the rules of a family.
+func prove(p *profile.Profile, b *bundle.Bundle, family ruleset.Family) (list diag.List) {
+	r, err := read(p, b, family)
+	if err != nil {
+		list.Errorf("unreadable-rules", diag.Position{File: b.Manifest.Profile}, "", "the rules of IPv%d cannot be read: %v", family, err)
+		return list
+	}
+	for _, claim := range claims {
+		list = append(list, claim(r)...)
+	}
+	return list
 }
 
 // once leaves out what was found in the other family before.
