@@ -9,7 +9,10 @@
 // answer.
 package bdd
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Node is a function: twice a place in its Graph, and 1 more for the negation of what is
 // there.
@@ -47,12 +50,14 @@ type Graph struct {
 
 type result struct{ ask, then, other, is Node }
 
-// New returns a graph that holds the constants.
-func New() *Graph {
+// New returns a graph that holds the constants. It has room for so many nodes before it
+// takes more memory: memory that was never used is what costs most of a short question.
+func New(nodes int) *Graph {
+	room := max(1<<10, 1<<bits.Len(uint(nodes-1)))
 	return &Graph{
-		nodes:   append(make([]node, 0, 1<<17), node{variable: beyond}),
-		slots:   make([]uint32, 1<<17),
-		results: make([]result, 1<<15),
+		nodes:   append(make([]node, 0, room), node{variable: beyond}),
+		slots:   make([]uint32, room),
+		results: make([]result, max(1<<12, room/4)),
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // TestExample is the function of three bits that is true where at least two are.
 func TestExample(t *testing.T) {
-	g := New()
+	g := New(1000)
 	a, b, c := g.Variable(0), g.Variable(1), g.Variable(2)
 	two := g.Or(g.And(a, b), g.And(a, c), g.And(b, c))
 	if other := g.Choose(a, g.Or(b, c), g.And(b, c)); other != two {
@@ -42,7 +42,7 @@ func holding(g *Graph, parts []Part, is func(int) bool) (n int) {
 
 // TestNothing holds what the queries say of a function that is never true.
 func TestNothing(t *testing.T) {
-	g, no := New(), func(int) bool { return false }
+	g, no := New(1000), func(int) bool { return false }
 	if _, ok := g.First(False, no); ok {
 		t.Error("First found values")
 	}
@@ -55,7 +55,7 @@ func TestNothing(t *testing.T) {
 func TestRandom(t *testing.T) {
 	const variables, rows = 10, 1 << 10
 	r := rand.New(rand.NewPCG(1, 2))
-	g := New()
+	g := New(1000)
 	type both struct {
 		n     Node
 		table [rows]bool
@@ -120,7 +120,7 @@ func TestRandom(t *testing.T) {
 
 func BenchmarkQueens(b *testing.B) {
 	for b.Loop() {
-		if n := queens(New(), 6); n == False {
+		if n := queens(New(1000), 6); n == False {
 			b.Fatal("six queens find places")
 		}
 	}

@@ -132,6 +132,14 @@ func anyOf(list string, named func(string) (question, bool)) (question, bool) {
 // Possible are the packets that the kernel's rules can meet: each row of bits beside
 // them is none. The states are those that conntrack gives before any rule.
 func (w *World) Possible() bdd.Node {
+	if w.possible == bdd.False {
+		w.possible = w.states()
+	}
+	return w.possible
+}
+
+// states is Possible, worked out.
+func (w *World) states() bdd.Node {
 	g, state := w.g, w.bits(State)
 	is := func(f Field, value uint64) bdd.Node { return w.equal(w.bits(f), value) }
 	all := w.atMost(state, untrackedState)

@@ -30,8 +30,10 @@ import (
 type World struct {
 	Family ruleset.Family
 
-	g      *bdd.Graph
-	fields [fieldCount]field
+	g *bdd.Graph
+	// possible is of Possible; False until it is asked for.
+	possible bdd.Node
+	fields   [fieldCount]field
 	// fieldOf are the fields of the variables before the facts.
 	fieldOf []Field
 	// facts are about the variables between those of fields and of addresses.
@@ -52,12 +54,21 @@ type World struct {
 	versions int
 }
 
+// nodesOfRule is at most about how many nodes a rule of a profile takes, and mostRules that for
+// which there is room from the beginning.
+const (
+	nodesOfRule = 400
+	mostRules   = 320
+)
+
 // NewWorld returns the world of some firewalls of one family.
 func NewWorld(family ruleset.Family, firewalls ...*Firewall) *World {
-	w := &World{Family: family, g: bdd.New(), known: map[Fact]int{}, loaded: map[*Firewall]*loaded{}, limits: map[string][]slot{}, numbers: map[Lookup][]uint64{}, versions: 1}
+	w := &World{Family: family, known: map[Fact]int{}, loaded: map[*Firewall]*loaded{}, limits: map[string][]slot{}, numbers: map[Lookup][]uint64{}, versions: 1}
 	w.layOut()
 	w.interfaces = []string{loopback}
+	rules := 0
 	for _, f := range firewalls {
+		rules += len(f.rules)
 		w.noteNumbers(f)
 		for _, name := range f.interfaces() {
 			if !slices.Contains(w.interfaces, name) {
@@ -65,6 +76,7 @@ func NewWorld(family ruleset.Family, firewalls ...*Firewall) *World {
 			}
 		}
 	}
+	w.g = bdd.New(min(rules, mostRules) * nodesOfRule)
 	for _, all := range w.numbers {
 		slices.Sort(all)
 	}
