@@ -18,7 +18,7 @@ func TestCheckModeReportsAndChangesNothing(t *testing.T) {
 	p := play(t, "--check")
 	p.mustSucceed(t)
 	p.mustChange(t, 2) // the plan, which shows the apply, and the profile
-	p.mustSay(t, "IPv4 INPUT, no longer accepted: every port of tcp but ", "~ IPv4 policy filter INPUT: ACCEPT -> DROP (risky: ", "+ file /etc/iptables/rules.v4: ")
+	p.mustSay(t, "IPv4 INPUT, no longer accepted: every port of tcp but ", "(risky: ", "~ IPv4 policy filter INPUT: ACCEPT -> DROP", "+ file /etc/iptables/rules.v4: ")
 	mustBe(t, before)
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/hardenctl/hardenctl/compiler/exact"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
@@ -37,6 +38,10 @@ type DifferenceView struct {
 	After      DecidedView `json:"after"`
 	// Sets says what is other where only sets are: "newly added to hardenctl-ban-v4".
 	Sets []string `json:"sets,omitempty"`
+	// Open says that open connections break.
+	Open bool `json:"open,omitempty"`
+	// Risk says what may go wrong by the difference, where a host was asked; else it is empty.
+	Risk string `json:"risk,omitempty"`
 
 	region exact.Region
 }
@@ -44,8 +49,26 @@ type DifferenceView struct {
 // Has reports whether packets of a protocol with ports to a port of an address are among
 // those of a difference. An address that is unspecified stands for each.
 func (d DifferenceView) Has(protocol string, port uint16, to netip.Addr) bool {
-	return d.region.Has(protocol, port) && (d.region.Destinations == nil || to.IsUnspecified() ||
+	return d.HasAny(protocol, port, port) && (d.region.Destinations == nil || to.IsUnspecified() ||
 		slices.ContainsFunc(d.region.Destinations, func(p netip.Prefix) bool { return p.Contains(to) }))
+}
+
+// HasAny reports whether packets of a protocol with ports to one of some ports are among
+// those of a difference.
+func (d DifferenceView) HasAny(protocol string, first, last uint16) bool {
+	return d.region.Has(protocol, first, last)
+}
+
+// HasOther reports whether packets of other protocols than some are among those of a difference.
+func (d DifferenceView) HasOther(protocols ...string) bool { return d.region.HasOther(protocols...) }
+
+// HasSome reports whether some of the sources of a difference are among some addresses. Lists
+// that are too long for the region to say their addresses are not looked at: it is true then.
+func (d DifferenceView) HasSome(of netset.Set) bool {
+	if d.region.Sources == nil {
+		return d.Family == int(ruleset.V4) && len(of.V4()) > 0 || d.Family == int(ruleset.V6) && len(of.V6()) > 0
+	}
+	return !of.Intersect(netset.Of(d.region.Sources...)).IsEmpty()
 }
 
 // DecidedView is what one side does with the example.
@@ -110,7 +133,7 @@ func view(before, after *Subject, family ruleset.Family, d exact.Difference) Dif
 	say := speech{family, []*Subject{before, after}}
 	return DifferenceView{
 		Family: int(family), Hook: string(d.Hook), Change: string(d.Change), First: d.First, Usual: d.Usual, RegionView: say.region(d.Region),
-		Example: d.Example.String(), Conditions: conditions(d.Conditions), Sets: d.Sets, region: d.Region,
+		Example: d.Example.String(), Conditions: conditions(d.Conditions), Sets: d.Sets, Open: d.Open, region: d.Region,
 		Before: DecidedView{d.Before.Verdict.String(), before.rule(family, d.Before.By)},
 		After:  DecidedView{d.After.Verdict.String(), after.rule(family, d.After.By)},
 	}

@@ -70,7 +70,20 @@ func (v *DiffView) Brief() (lines []string) {
 	return lines
 }
 
-// mostBrief is how many differences of one kind Brief says.
+// Risks are the differences with a risk, a line each and the risk behind it, and how many
+// they are. full is for all of them.
+func (v *DiffView) Risks(full bool) (lines []string, count int) {
+	for _, g := range grouped(v.Differences, func(d DifferenceView) bool { return d.Risk != "" }) {
+		most := mostBrief
+		if full {
+			most = len(g.all)
+		}
+		lines, count = append(lines, g.lines(most, false)...), count+len(g.all)
+	}
+	return lines, count
+}
+
+// mostBrief is how many differences of one kind Brief and Risks say.
 const mostBrief = 6
 
 func differences(n int) string {
@@ -79,6 +92,9 @@ func differences(n int) string {
 	}
 	return fmt.Sprintf("%d differences", n)
 }
+
+// Risky is the word before a risk.
+const Risky = "risky:"
 
 // group is differences with the same title, such as "IPv4, to this host: newly accepted".
 type group struct {
@@ -128,7 +144,7 @@ func merged(all []DifferenceView, in func(DifferenceView) bool) (told []Differen
 // key is what a person reads of a difference, but for the example and the rules that decide
 // it. Rules of others are not alike in both families.
 func (d DifferenceView) key() string {
-	text := fmt.Sprint(d.Hook, d.Change, d.First, d.Usual, d.RegionView, d.Conditions, d.Sets, d.Before.Verdict, d.After.Verdict)
+	text := fmt.Sprint(d.Hook, d.Change, d.First, d.Usual, d.RegionView, d.Conditions, d.Sets, d.Before.Verdict, d.After.Verdict, d.Open, d.Risk)
 	for _, decided := range []DecidedView{d.Before, d.After} {
 		if decided.Rule != nil && decided.Rule.Origin == "" && decided.Rule.Number > 0 {
 			text += decided.Rule.Text
@@ -146,6 +162,9 @@ func (g group) lines(most int, whole bool) []string {
 			lines = append(lines, d.lines()...)
 		} else {
 			lines = append(lines, d.line())
+		}
+		if d.Risk != "" {
+			lines = append(lines, "    "+Risky+" "+d.Risk)
 		}
 	}
 	if more := len(g.all) - most; more > 0 {

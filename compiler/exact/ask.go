@@ -98,6 +98,13 @@ func (w *World) Opening() bdd.Node {
 	return w.g.And(w.Protocol("tcp"), w.masked(w.bits(Flags), syn, handshake))
 }
 
+// Ongoing are the packets by which open connections of other hosts go on. Echo requests have
+// their limit in each connection, and are none of them.
+func (w *World) Ongoing() bdd.Node {
+	open := w.g.And(w.Possible(), w.InState("ESTABLISHED"), w.Is(Fragment, 0))
+	return w.g.Without(open, w.g.Or(w.Opening(), w.ICMP(8), w.ICMP(128), w.By(In, loopback)))
+}
+
 // ToOne are the packets to one host: not to all of a network, nor to a group.
 func (w *World) ToOne() bdd.Node {
 	k := &walk{World: w, now: w.plainBits()}

@@ -31,6 +31,9 @@ type Difference struct {
 	// is there only in others, such as with Conditions.
 	Usual  bool
 	Region Region
+	// Open says of packets that are no longer accepted that open connections have such ones:
+	// they break.
+	Open bool
 	// Example is one of the packets, with what must be true of the host.
 	Example    Packet
 	Conditions []Condition
@@ -96,11 +99,13 @@ func (w *World) compareAt(before, after *Firewall, hook Hook) (all []Difference,
 		if w.g.And(d.packets, whole) != bdd.False {
 			d.packets = w.g.And(d.packets, whole)
 		}
+		open := w.broken(hook, d)
 		for _, part := range w.byState(d.packets) {
 			regions, cut := w.Regions(hook, part.packets)
 			more = more || cut
 			for _, r := range regions {
 				of := Difference{Hook: hook, Change: d.change, First: part.first, Usual: part.usual, Region: r}
+				of.Open = part.usual && open != bdd.False && w.g.Meet(open, w.shape(r.Packets))
 				packets := w.g.And(r.Packets, w.consistent())
 				for _, s := range d.sets {
 					if w.g.Meet(s.packets, packets) {
@@ -156,6 +161,16 @@ func (w *World) byState(n bdd.Node) []ofState {
 	rest := w.g.Without(usual, told)
 	told = w.g.Or(w.shape(usual), w.shape(limited))
 	return []ofState{{true, true, first}, {true, false, limited}, {false, true, rest}, {false, false, w.Settle(w.g.Without(n, told))}}
+}
+
+// broken are the packets of open connections, as they are in the usual state, that are no
+// longer accepted. Of those that the host itself sends it is not known by which a connection
+// goes on: a reset ends one.
+func (w *World) broken(hook Hook, d changed) bdd.Node {
+	if hook == Output || d.change != NoLonger {
+		return bdd.False
+	}
+	return w.Settle(w.Usually(w.g.And(d.packets, w.Ongoing())))
 }
 
 // first are the packets with which connections begin, and those that belong to none and

@@ -27,12 +27,27 @@ type Region struct {
 	Packets bdd.Node
 }
 
-// Has reports whether packets of a protocol to a port are in the region.
-func (r Region) Has(protocol string, port uint16) bool {
-	in := func(ranges []Range, n uint64) bool {
-		return slices.ContainsFunc(ranges, func(r Range) bool { return r.First <= n && n <= r.Last })
+// Has reports whether packets of a protocol to one of some ports are in the region.
+func (r Region) Has(protocol string, first, last uint16) bool {
+	return overlap(r.Protocols, protocols[protocol], protocols[protocol]) && (r.Ports == nil || overlap(r.Ports, uint64(first), uint64(last)))
+}
+
+func overlap(ranges []Range, first, last uint64) bool {
+	return slices.ContainsFunc(ranges, func(r Range) bool { return r.First <= last && first <= r.Last })
+}
+
+// HasOther reports whether packets of other protocols than some are in the region.
+func (r Region) HasOther(names ...string) bool {
+	left := uint64(0)
+	for _, of := range r.Protocols {
+		left += of.Last - of.First + 1
 	}
-	return in(r.Protocols, protocols[protocol]) && (r.Ports == nil || in(r.Ports, uint64(port)))
+	for _, name := range names {
+		if overlap(r.Protocols, protocols[name], protocols[name]) {
+			left--
+		}
+	}
+	return left > 0
 }
 
 // Range is numbers from First to Last.

@@ -28,11 +28,9 @@ func (r *rules) servicesAnswer() (list diag.List) {
 }
 
 // openOnesGoOn finds packets of open connections that the rules refuse in the usual state of
-// the host. Echo requests have their limit in each connection.
+// the host.
 func (r *rules) openOnesGoOn() diag.List {
-	open := r.g.And(r.Possible(), r.InState("ESTABLISHED"), r.Is(exact.Fragment, 0))
-	open = r.Without(open, r.g.Or(r.Opening(), r.ICMP(8), r.ICMP(128), r.By(exact.In, "lo")))
-	refused := r.Settle(r.Usually(r.Without(open, r.let(r.walk(exact.Input)))))
+	refused := r.Settle(r.Usually(r.Without(r.Ongoing(), r.let(r.walk(exact.Input)))))
 	if refused == bdd.False {
 		return nil
 	}

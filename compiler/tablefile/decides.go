@@ -53,28 +53,3 @@ func (t Table) leadsNowhere(r Rule, seen map[string]bool) bool {
 	seen[target] = true
 	return !slices.ContainsFunc(c.Rules, func(r Rule) bool { return !t.leadsNowhere(r, seen) })
 }
-
-// Refuses reports whether a rule refuses every packet that comes to it, unless a
-// rule of the chain that it leads to accepts it first: its target is DROP or
-// REJECT, or a chain whose last rule does so and which returns nothing.
-func (t Table) Refuses(r Rule) bool { return t.refuses(r, map[string]bool{}) }
-
-func (t Table) refuses(r Rule, seen map[string]bool) bool {
-	if !r.unconditional() {
-		return false
-	}
-	target := r.Target()
-	c := t.Chain(target)
-	if c == nil || seen[target] {
-		return c == nil && (target == "DROP" || target == "REJECT")
-	}
-	seen[target] = true
-	returns := slices.ContainsFunc(c.Rules, func(r Rule) bool { return r.Target() == "RETURN" })
-	return !returns && len(c.Rules) > 0 && t.refuses(c.Rules[len(c.Rules)-1], seen)
-}
-
-// unconditional reports whether a rule asks nothing: it has comments at most.
-func (r Rule) unconditional() bool {
-	asked, err := r.Matches()
-	return err == nil && !slices.ContainsFunc(asked, func(m Match) bool { return m.Name != "comment" })
-}

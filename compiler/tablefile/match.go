@@ -1,11 +1,8 @@
 package tablefile
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
-
-	"github.com/hardenctl/hardenctl/compiler/bundle"
 )
 
 // Match is one question that a rule asks of a packet: a match with its options, such
@@ -54,57 +51,6 @@ func (r Rule) Matches() (all []Match, err error) {
 		}
 	}
 	return all, err
-}
-
-// Protocol returns the protocol that a question names, and whether it asks for any
-// but that.
-func (m Match) Protocol() (name string, not, ok bool) {
-	words, not := m.negated()
-	if m.Name != "" || len(words) != 2 || words[0] != "-p" {
-		return "", false, false
-	}
-	return words[1], not, true
-}
-
-// Source returns the prefix in which a question asks the source to be.
-func (m Match) Source() (prefix netip.Prefix, ok bool) {
-	if m.Name != "" || len(m.Words) != 2 || m.Words[0] != "-s" {
-		return prefix, false
-	}
-	prefix, err := netip.ParsePrefix(m.Words[1])
-	return prefix, err == nil
-}
-
-// DestinationPorts returns the ports that a question asks the destination's to be one
-// of, if it asks nothing else. They are of no protocol.
-func (m Match) DestinationPorts() (ports []bundle.Port, ok bool) {
-	if len(m.Words) != 2 || m.Words[0] != "--dport" && m.Words[0] != "--dports" {
-		return nil, false
-	}
-	for text := range strings.SplitSeq(m.Words[1], ",") {
-		p, ok := portRange(text)
-		if !ok {
-			return nil, false
-		}
-		ports = append(ports, p)
-	}
-	return ports, true
-}
-
-// InSet returns the question whether a set holds an address.
-func (m Match) InSet() (asked SetMatch, ok bool) {
-	words, not := m.negated()
-	if m.Name != "set" || len(words) != 3 || words[0] != "--match-set" {
-		return asked, false
-	}
-	return SetMatch{Set: words[1], Direction: words[2], Not: not}, true
-}
-
-func (m Match) negated() (words []string, not bool) {
-	if len(m.Words) > 0 && m.Words[0] == "!" {
-		return m.Words[1:], true
-	}
-	return m.Words, false
 }
 
 // HasMatch reports whether a rule has a match that not every packet passes: another than

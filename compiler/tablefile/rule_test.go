@@ -1,7 +1,6 @@
 package tablefile_test
 
 import (
-	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -80,35 +79,8 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-// The questions that are understood are those that ask nothing more.
-func TestMatchQuestions(t *testing.T) {
-	first := func(spec string) tablefile.Match {
-		all, err := tablefile.Rule{Spec: spec}.Matches()
-		if err != nil || len(all) != 1 {
-			t.Fatalf("%q: %q, %v", spec, all, err)
-		}
-		return all[0]
-	}
-	if name, not, ok := first("! -p tcp").Protocol(); name != "tcp" || !not || !ok {
-		t.Errorf("protocol %q, %v, %v", name, not, ok)
-	}
-	if prefix, ok := first("-s 192.0.2.0/24").Source(); !ok || prefix != netip.MustParsePrefix("192.0.2.0/24") {
-		t.Errorf("source %v, %v", prefix, ok)
-	}
-	if _, ok := first("! -s 192.0.2.0/24").Source(); ok {
-		t.Error("every other source is a source")
-	}
-	if ports, ok := first("-m multiport --dports 22,8000:8100").DestinationPorts(); !ok || len(ports) != 2 || ports[1].First != 8000 || ports[1].Last != 8100 {
-		t.Errorf("ports %v, %v", ports, ok)
-	}
-	for _, spec := range []string{"-m tcp ! --dport 22", "-m tcp --dport 22 --sport 5", "-m multiport --ports 22", "-m tcp --dport 99999"} {
-		if ports, ok := first(spec).DestinationPorts(); ok {
-			t.Errorf("%q asks for %v", spec, ports)
-		}
-	}
-	if got, ok := first("-m set ! --match-set a src").InSet(); !ok || got != (tablefile.SetMatch{Set: "a", Direction: "src", Not: true}) {
-		t.Errorf("set %+v, %v", got, ok)
-	}
+// A comment asks nothing, nor does what every packet of a protocol is.
+func TestHasMatch(t *testing.T) {
 	for spec, want := range map[string]bool{"-p tcp -j DROP": false, "-m comment --comment x": false, "-m tcp --dport 1": true, `-m recent --name a"b -j DROP`: true} {
 		if got := (tablefile.Rule{Spec: spec}).HasMatch(); got != want {
 			t.Errorf("%q has a match: %v", spec, got)

@@ -11,16 +11,17 @@ func (r *Reading) workOutMeaning() {
 	r.meaning = made
 }
 
-// addMeaning puts it into the plan, with the programs that lose clients by it. A host whose
-// sockets cannot be read has none of these.
+// addMeaning puts it into the plan, with the programs that lose clients by it and with what is
+// risky.
 func (r *Reading) addMeaning() {
 	if r.meaning == nil {
 		return
 	}
-	m := <-r.meaning
+	m, stakes := <-r.meaning, meaning.StakesOf(r.Have, r.Want, r.Bundle.Manifest)
 	if m.Closes() {
-		listeners, _ := r.host.system.Listeners(m.ClosesTo)
-		m.AddListeners(listeners)
+		stakes.Listeners, stakes.Unread = r.host.system.Listeners(stakes.Concerns(m))
+		m.AddListeners(stakes.Listeners)
 	}
-	r.Plan.Meaning = m
+	m.Judge(stakes)
+	r.Plan.AddMeaning(m)
 }

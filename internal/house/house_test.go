@@ -104,7 +104,7 @@ var rooms = map[string][]string{
 	"internal/host/knock":     {},
 	"internal/host/lock":      {"internal/host/durable", "internal/host/escape", "internal/host/process", "internal/host/safepath", "internal/host/tool"},
 	"internal/host/meaning": {
-		"compiler/answer", "compiler/bundle", "compiler/exact", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
+		"compiler/answer", "compiler/bundle", "compiler/exact", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
 		"internal/host/owned", "internal/host/state",
 	},
 	"internal/host/netfilter": {},
@@ -115,8 +115,8 @@ var rooms = map[string][]string{
 		"internal/host/owned", "internal/host/tool", "internal/host/trial",
 	},
 	"internal/host/plan": {
-		"compiler/bundle", "compiler/bundle/linediff", "compiler/netset", "compiler/ruleset", "compiler/tablefile", "internal/host/meaning",
-		"internal/host/owned", "internal/host/state",
+		"compiler/answer", "compiler/bundle", "compiler/bundle/linediff", "compiler/netset", "compiler/ruleset", "compiler/tablefile",
+		"internal/host/meaning", "internal/host/owned", "internal/host/state",
 	},
 	"internal/host/probe": {
 		"compiler/bundle", "compiler/diag", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",

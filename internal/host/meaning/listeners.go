@@ -30,15 +30,32 @@ type Loss struct {
 	Interfaces string `json:"interfaces,omitempty"`
 }
 
-// Closes reports whether a first packet to this host will be refused that is accepted now.
-func (m *Meaning) Closes() bool { return slices.ContainsFunc(m.Differences, closes) }
+// String names the port and the program: "tcp/9100 (exporter)".
+func (l Listener) String() string {
+	if l.Program == "" {
+		return l.port()
+	}
+	return l.port() + " (" + l.Program + ")"
+}
+
+func (l Listener) port() string { return fmt.Sprintf("%s/%d", l.Protocol, l.Port) }
+
+// in reports whether packets to the socket are among those of a difference.
+func (l Listener) in(d answer.DifferenceView) bool {
+	return takes(l.Address, d.Family) && d.Has(l.Protocol, l.Port, l.Address)
+}
+
+// Closes reports whether some first packets to this host will be refused that are accepted
+// now, if only in some states.
+func (m *Meaning) Closes() bool {
+	return slices.ContainsFunc(m.Differences, func(d answer.DifferenceView) bool {
+		return d.Change == string(exact.NoLonger) && d.Hook == string(exact.Input) && d.First
+	})
+}
 
 func closes(d answer.DifferenceView) bool {
 	return d.Change == string(exact.NoLonger) && d.Hook == string(exact.Input) && d.First && d.Usual
 }
-
-// ClosesTo reports whether some will reach a listener no more.
-func (m *Meaning) ClosesTo(l Listener) bool { return len(m.losses(l)) > 0 }
 
 // AddListeners says of each listener who will reach it no more.
 func (m *Meaning) AddListeners(listeners []Listener) {
@@ -56,8 +73,8 @@ func (m *Meaning) AddListeners(listeners []Listener) {
 
 func (m *Meaning) losses(l Listener) (all []Loss) {
 	for _, d := range m.Differences {
-		if closes(d) && takes(l.Address, d.Family) && d.Has(l.Protocol, l.Port, l.Address) {
-			all = append(all, Loss{d.Family, fmt.Sprintf("%s/%d", l.Protocol, l.Port), l.Program, d.Sources, d.Interfaces})
+		if closes(d) && l.in(d) {
+			all = append(all, Loss{d.Family, l.port(), l.Program, d.Sources, d.Interfaces})
 		}
 	}
 	return all

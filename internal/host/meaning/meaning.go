@@ -64,11 +64,26 @@ func (m *Meaning) Lines(full bool) []string {
 	if m.Unknown != "" {
 		return []string{"The meaning of this change is not worked out: " + m.Unknown + "."}
 	}
-	v := answer.DiffView{Equal: len(m.Differences) == 0, Differences: m.Differences, More: m.More}
 	if full {
-		return v.Full()
+		return m.view().Full()
 	}
-	return v.Brief()
+	return m.view().Brief()
+}
+
+// Risks says what is risky, and how much of it there is. What is not known is risky.
+func (m *Meaning) Risks(full bool) (lines []string, count int) {
+	lines, count = m.view().Risks(full)
+	switch {
+	case m.Unknown != "":
+		lines, count = append(lines, "  "+answer.Risky+" what the changed rules do to packets is unknown: "+m.Unknown), count+1
+	case m.More:
+		lines, count = append(lines, "  "+answer.Risky+" there are more differences than this plan lists"), count+1
+	}
+	return lines, count
+}
+
+func (m *Meaning) view() *answer.DiffView {
+	return &answer.DiffView{Equal: len(m.Differences) == 0, Differences: m.Differences, More: m.More}
 }
 
 func unknown(err error) *Meaning {

@@ -125,7 +125,7 @@ func TestListeners(t *testing.T) {
 	listeners := []Listener{
 		{"tcp", 80, any6, "nginx"}, {"tcp", 9100, any6, "exporter"}, {"tcp", 9100, any6, "exporter"}, {"udp", 514, any4, "rsyslogd"}, {"tcp", 5432, netip.MustParseAddr("2001:db8::1"), ""},
 	}
-	if !m.Closes() || m.ClosesTo(listeners[0]) || !m.ClosesTo(listeners[1]) {
+	if concerned := (Stakes{}).Concerns(m); !m.Closes() || concerned(listeners[0]) || !concerned(listeners[1]) {
 		t.Error("what is closed is not told")
 	}
 	m.AddListeners(listeners)

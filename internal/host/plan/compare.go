@@ -16,7 +16,7 @@ func Compare(have, want state.State, manifest bundle.Manifest) *Plan {
 		Format: Format, Profile: manifest.Profile,
 		Changes: []Step{}, Untouched: []Foreign{}, OutOfReach: []Unreachable{}, Notes: []string{}, Rivals: []Rival{},
 	}
-	c := comparison{plan: p, have: have, want: want, origins: indexOrigins(manifest), losses: findLosses(have, want)}
+	c := comparison{plan: p, have: have, want: want, origins: indexOrigins(manifest)}
 	c.tables()
 	c.sets()
 	c.settings()
@@ -29,7 +29,6 @@ type comparison struct {
 	plan       *Plan
 	have, want state.State
 	origins    origins
-	losses     losses
 }
 
 // sorted returns the keys of two maps, each once, in order.

@@ -93,7 +93,8 @@ type Step struct {
 	// Origin is the part of the profile that wants the change; nil for what the
 	// profile does not ask for any more.
 	Origin *bundle.Origin `json:"origin,omitempty"`
-	// Risk says what may go wrong by the change; empty where nothing is known to.
+	// Risk says what may go wrong by the change beside what the meaning says; empty where
+	// nothing is known to.
 	Risk string `json:"risk,omitempty"`
 }
 
@@ -135,7 +136,8 @@ func (t *OnTrial) String() string {
 	return ", on trial until " + t.Until.Format("15:04:05")
 }
 
-// Summary counts the changes.
+// Summary counts the changes, and what is risky: of what they mean for packets, and changes
+// that have a risk of their own.
 type Summary struct {
 	Add    int `json:"add"`
 	Change int `json:"change"`
@@ -162,6 +164,22 @@ func (p *Plan) Has(kind Kind) bool {
 		}
 	}
 	return false
+}
+
+// AddMeaning puts what the plan changes for packets into it.
+func (p *Plan) AddMeaning(m *meaning.Meaning) {
+	p.Meaning = m
+	_, count := p.risks(false)
+	p.Summary.Risky += count
+}
+
+// risks are what is risky for packets: nothing where no rules, chains, policies and sets
+// change.
+func (p *Plan) risks(full bool) (lines []string, count int) {
+	if p.Meaning == nil || !p.Has(Policy) && !p.Has(Chain) && !p.Has(Rule) && !p.Has(Set) {
+		return nil, 0
+	}
+	return p.Meaning.Risks(full)
 }
 
 func (p *Plan) add(s Step) {

@@ -2,12 +2,9 @@ package plan
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
-	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
@@ -50,25 +47,18 @@ func (c *comparison) removeSet(name string, have state.Set) {
 	}
 	step := Step{Action: Remove, Kind: Set, Object: name, Before: setText(have), Origin: find(c.origins.sets, name)}
 	step.members(have, state.Set{})
-	step.Risk = loses(name, c.losses.set(name, have.Members), have.Members)
 	c.plan.add(step)
 }
 
 func (c *comparison) changeSet(name string, have, want state.Set) {
 	step := Step{Action: Change, Kind: Set, Object: name, Before: setText(have), After: setText(want), Origin: find(c.origins.sets, name)}
-	var risks []string
 	if !want.Dynamic {
 		step.members(have, want)
-		gone := have.Members.Subtract(want.Members)
-		risks = append(risks, loses(name, c.losses.set(name, gone), gone))
-		if risks[0] != "" || blocks(name) && !gone.IsEmpty() {
-			risks = append(risks, shrinks(have, want))
-		}
+		step.Risk = shrinks(have, want)
 	}
 	if !have.Swaps(want.Header) && have.References > 0 {
-		risks = append(risks, "unmanaged rules use the set, and the kernel cannot change its type or family while they do: apply fails and is undone until you remove them")
+		step.Risk = "unmanaged rules use the set, and the kernel cannot change its type or family while they do: apply fails and is undone until you remove them"
 	}
-	step.Risk = strings.Join(slices.DeleteFunc(risks, func(r string) bool { return r == "" }), "; ")
 	c.plan.add(step)
 }
 
@@ -118,54 +108,4 @@ func shrinks(have, want state.Set) string {
 		return ""
 	}
 	return fmt.Sprintf("from %s to %d", entries(have.Entries), want.Entries)
-}
-
-// loses warns of addresses that leave a set: of the losers, who get in by it and
-// by nothing else any more, and of all that are gone if the set exempts. All sets
-// of ours that packets do not fill let somebody in, but the blocklist.
-func loses(name string, losers, gone netset.Set) string {
-	switch {
-	case blocks(name):
-		return ""
-	case isSet(name, "trusted") && !gone.IsEmpty():
-		return amount(gone) + " no longer exempt from limits and bans"
-	case losers.IsEmpty():
-		return ""
-	}
-	return amount(losers) + " will lose access"
-}
-
-// blocks reports whether a set is the blocklist.
-func blocks(name string) bool {
-	return isSet(name, "block")
-}
-
-// isSet reports whether a set is one that the compiler makes, of either family.
-func isSet(name, part string) bool {
-	return name == ruleset.SetPrefix+part+"-v4" || name == ruleset.SetPrefix+part+"-v6"
-}
-
-// amount counts addresses, and networks of IPv6, whose addresses are too many to count.
-func amount(set netset.Set) string {
-	for _, f := range ruleset.Families {
-		if set.Equal(everywhere[f]) {
-			return fmt.Sprintf("all of IPv%d", f)
-		}
-	}
-	n, noun := uint64(0), "address" // of all, an int of 32 bits has no room
-	for _, p := range set.V4() {
-		n += 1 << (32 - p.Bits())
-	}
-	v6 := set.V6()
-	if slices.ContainsFunc(v6, func(p netip.Prefix) bool { return !p.IsSingleIP() }) {
-		noun = "network"
-	}
-	n += uint64(len(v6))
-	switch {
-	case n == 1:
-		return "1 " + noun
-	case noun == "address":
-		return fmt.Sprintf("%d addresses", n)
-	}
-	return fmt.Sprintf("%d networks", n)
 }

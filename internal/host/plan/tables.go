@@ -5,20 +5,14 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/bundle/linediff"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
-// What is said of a policy that becomes DROP, and of one that is no longer stated.
-const (
-	riskPolicy   = "new connections that the profile does not allow will be refused"
-	riskForward  = "new forwarded connections, also to ports that Docker publishes, will be refused unless the profile allows them"
-	riskOpened   = "new connections will be accepted, unless an unmanaged rule refuses them"
-	riskReleased = "the profile no longer sets this policy: what no rule refuses is accepted; if another program (such as Docker) relies on DROP, let it set DROP again"
-)
+// riskReleased is said of a policy that is no longer stated.
+const riskReleased = "the profile no longer sets this policy: what no rule refuses is accepted; if another program (such as Docker) relies on DROP, let it set DROP again"
 
 // tables compares policies, our jumps and our chains, and lists what others
 // have. A table that only the host has is compared too: chains of ours may be
@@ -79,17 +73,8 @@ func (t *tableComparison) policies() {
 		if before == want.Policy {
 			continue
 		}
-		risk := ""
-		switch {
-		case want.Policy == "DROP" && owned.Hooked(&want) && t.closed(want.Name):
-			// What the profile does not state is refused already.
-		case want.Policy == "DROP":
-			risk = riskPolicy
-		case origin.Part == bundle.BeforeProfile:
-			risk = riskOpened
-		}
 		t.step(Step{Action: Change, Kind: Policy, Object: t.object(want.Name),
-			Before: before, After: want.Policy, Origin: origin, Risk: risk})
+			Before: before, After: want.Policy, Origin: origin})
 	}
 }
 
@@ -109,7 +94,7 @@ func (t *tableComparison) ownChains() {
 		have, want := t.have.Chain(name), t.want.Chain(name)
 		switch {
 		case want == nil:
-			t.step(Step{Action: Remove, Kind: Chain, Object: t.object(name), Before: rules(len(have.Rules)), Risk: t.losses.chain(t.id, name)})
+			t.step(Step{Action: Remove, Kind: Chain, Object: t.object(name), Before: rules(len(have.Rules))})
 			continue
 		case have == nil:
 			t.step(Step{Action: Add, Kind: Chain, Object: t.object(name), After: rules(len(want.Rules)),
@@ -141,7 +126,7 @@ func (t *tableComparison) chainRules(chain string, have, want []string) {
 			before, after = before+1, after+1
 		case linediff.Delete:
 			before++
-			t.step(Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: before, Before: edit.Line, Risk: t.losses.rule(t.id, chain, before)})
+			t.step(Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: before, Before: edit.Line})
 		case linediff.Insert:
 			after++
 			t.step(Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: after, After: edit.Line,
@@ -174,7 +159,6 @@ func (t *tableComparison) hook(chain string, have, want []tablefile.Rule) {
 	if owned.InPlace(have, want) {
 		return
 	}
-	risk := t.overtaken(chain, have)
 	for i, r := range have {
 		if owned.Rule(r) && index(want, r) < 0 {
 			t.step(Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: i + 1, Before: r.Spec})
@@ -182,11 +166,9 @@ func (t *tableComparison) hook(chain string, have, want []tablefile.Rule) {
 	}
 	for i, r := range want {
 		step := Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: i + 1, After: r.Spec,
-			Origin: find(t.origins.rules, t.ruleID(chain, i+1)), Risk: risk}
+			Origin: find(t.origins.rules, t.ruleID(chain, i+1))}
 		if at := index(have, r); at >= 0 {
 			step.Action, step.Before = Change, fmt.Sprintf("%s (as rule %d)", r.Spec, at+1)
-		} else if chain == "FORWARD" && risk == "" && !t.closed(chain) {
-			step.Risk = riskForward
 		}
 		t.step(step)
 	}
@@ -204,63 +186,28 @@ func (t *tableComparison) decides(chain string) bool {
 	return owned.Hooked(t.want.Chain(chain)) && find(t.origins.policies, t.ruleID(chain, 0)) != nil
 }
 
-// overtaken says which rules of others our jump will be in front of, if
-// those are not reached any more. A jump to an empty chain is not a loss.
-func (t *tableComparison) overtaken(chain string, have []tablefile.Rule) string {
-	if !t.decides(chain) {
-		return ""
-	}
-	n := 0
-	for _, r := range have {
-		if t.have.Refuses(r) && owned.Rule(r) {
-			break // what is behind this one matches nothing now
-		}
-		if !owned.Rule(r) && !t.have.LeadsNowhere(r) {
-			n++
-		}
-	}
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s of other programs in %s will come after hardenctl's chain and never match", rules(n), chain)
-}
-
-// closed reports whether a chain of ours refuses already what comes through a
-// built-in chain and is not accepted, in whatever table.
-func (t *tableComparison) closed(chain string) bool {
-	for id, table := range t.comparison.have.Tables {
-		c := table.Chain(chain)
-		if id.Family == t.id.Family && c != nil && slices.ContainsFunc(c.Rules, func(r tablefile.Rule) bool { return owned.Rule(r) && table.Refuses(r) }) {
-			return true
-		}
-	}
-	return false
-}
-
-// foreign lists what others have in this table, and notes the rules that are
+// foreign lists what others have in this table, and notes the rules that will be
 // behind a jump of ours.
 func (t *tableComparison) foreign() {
 	for _, chain := range t.have.Chains {
 		if owned.Chain(chain.Name) {
 			continue
 		}
-		n, lost, hooked := 0, 0, false
+		n, lost := 0, 0
 		for _, r := range chain.Rules {
-			switch {
-			case owned.Rule(r):
-				hooked = true
+			if owned.Rule(r) {
 				continue
-			case !t.have.LeadsNowhere(r):
+			}
+			if n++; !t.have.LeadsNowhere(r) {
 				lost++
 			}
-			n++
 		}
 		if n == 0 && chain.BuiltIn() {
 			continue
 		}
 		t.plan.Untouched = append(t.plan.Untouched, Foreign{
 			Kind: Chain, Family: int(t.id.Family), Object: t.object(chain.Name), Count: n})
-		if hooked && lost > 0 && t.decides(chain.Name) {
+		if lost > 0 && t.decides(chain.Name) {
 			t.plan.Notes = append(t.plan.Notes, fmt.Sprintf(
 				"IPv%d %s: %s of other programs never match: hardenctl's chain comes first and decides every packet",
 				t.id.Family, t.object(chain.Name), rules(lost)))

@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+
+	"github.com/hardenctl/hardenctl/compiler/answer"
 )
 
 // Print writes the plan for a person, and returns the first error of w: what it means for
@@ -23,7 +26,7 @@ func (p *Plan) Print(w io.Writer, colour, full bool) error {
 	v.access(p)
 	v.notes(p.Notes)
 	v.rivals(p.Rivals)
-	v.risks(p.Changes)
+	v.risks(p, full)
 	v.summary(p)
 	return out.Flush()
 }
@@ -141,7 +144,7 @@ func (v view) meaning(p *Plan, full bool) {
 	}
 	v.title("What changes for packets")
 	for _, line := range p.Meaning.Lines(full) {
-		v.line("  %s", line)
+		v.line("  %s", v.tinted(line))
 	}
 	if len(p.Rivals) > 0 {
 		v.line("  The rules of other firewalls count only as far as iptables shows them.")
@@ -154,25 +157,35 @@ func (v view) meaning(p *Plan, full bool) {
 	}
 }
 
-// risks are the changes that are risky, where the one who is asked sees them.
-func (v view) risks(all []Step) {
-	titled := false
-	for _, s := range all {
-		if s.Risk == "" {
-			continue
-		}
-		if !titled {
-			v.title("Risky changes")
-			titled = true
-		}
+// risks are what is risky, where the one who is asked sees it.
+func (v view) risks(p *Plan, full bool) {
+	lines, _ := p.risks(full)
+	risky := slices.DeleteFunc(slices.Clone(p.Changes), func(s Step) bool { return s.Risk == "" })
+	if len(lines)+len(risky) > 0 {
+		v.title("Risky changes")
+	}
+	for _, line := range lines {
+		v.line("  %s", v.tinted(line))
+	}
+	for _, s := range risky {
 		family := ""
 		if s.Family > 0 {
 			family = fmt.Sprintf("IPv%d ", s.Family)
 		}
 		v.line("  %s%s", family, describe(s)+memberChanges(s))
-		v.line("      %s %s", v.paint("1;33", "risky:"), s.Risk)
+		v.risk(s)
 	}
 }
+
+// tinted is a line in which the word before a risk has its colour.
+func (v view) tinted(line string) string {
+	if text := strings.TrimLeft(line, " "); strings.HasPrefix(text, answer.Risky) {
+		return strings.Replace(line, answer.Risky, v.paint("1;33", answer.Risky), 1)
+	}
+	return line
+}
+
+func (v view) risk(s Step) { v.line("      %s %s", v.paint("1;33", answer.Risky), s.Risk) }
 
 func (v view) step(s Step) {
 	line := fmt.Sprintf("  %s %s", v.paint(tints[s.Action], string(s.Action)), describe(s)+memberChanges(s))
@@ -181,7 +194,7 @@ func (v view) step(s Step) {
 	}
 	v.line("%s", line)
 	if s.Risk != "" {
-		v.line("      %s %s", v.paint("1;33", "risky:"), s.Risk)
+		v.risk(s)
 	}
 }
 

@@ -31,23 +31,25 @@ func example() *Plan {
 		}},
 	}
 	rule := answer.RuleView{Table: "filter", Chain: "INPUT", Number: 3, Text: "-p tcp -m tcp --dport 9100 -j ACCEPT"}
-	p.Meaning = &meaning.Meaning{
+	m := &meaning.Meaning{
 		Differences: []answer.DifferenceView{{
 			Family: 4, Hook: "INPUT", Change: "no longer accepted", First: true, Usual: true, RegionView: answer.RegionView{What: "tcp/9100", Sources: "everyone", Destinations: "everyone"},
 			Example: "tcp 192.0.2.7:40000 -> 198.51.100.1:9100 syn new", Conditions: []string{},
 			Before: answer.DecidedView{Verdict: "accept", Rule: &rule}, After: answer.DecidedView{Verdict: "drop"},
+			Risk: "programs lose clients: tcp/9100 (exporter)",
 		}},
 		Listeners: []meaning.Loss{{Family: 4, Port: "tcp/9100", Program: "exporter", Sources: "everyone"}},
 	}
-	p.add(Step{Action: Change, Kind: Policy, Family: 4, Object: "filter INPUT", Before: "ACCEPT", After: "DROP", Origin: origin("policy.input", 4), Risk: riskPolicy})
+	p.add(Step{Action: Change, Kind: Policy, Family: 4, Object: "filter INPUT", Before: "ACCEPT", After: "DROP", Origin: origin("policy.input", 4)})
 	p.add(Step{Action: Add, Kind: Chain, Family: 4, Object: "filter HARDENCTL-INPUT", After: "1 rule"})
 	p.add(Step{Action: Add, Kind: Rule, Family: 4, Object: "filter HARDENCTL-INPUT", Number: 1, After: "-j DROP"})
 	p.add(Step{Action: Remove, Kind: Rule, Family: 6, Object: "filter INPUT", Number: 2, Before: "-j HARDENCTL-OLD"})
 	p.add(Step{Action: Add, Kind: Set, Object: "hardenctl-ban-v4", After: "hash:ip, timeout 3600 s, filled by packets"})
-	p.add(Step{Action: Change, Kind: Set, Object: "hardenctl-admin-v4", Before: "hash:net, 2 entries", After: "hash:net, 2 entries",
-		Added: 1, AddedExamples: []string{"198.51.100.0/24"}, Removed: 7, RemovedExamples: []string{"192.0.2.0/24"}})
+	p.add(Step{Action: Change, Kind: Set, Object: "hardenctl-admin-v4", Before: "hash:net, 8 entries", After: "hash:net, 2 entries",
+		Added: 1, AddedExamples: []string{"198.51.100.0/24"}, Removed: 7, RemovedExamples: []string{"192.0.2.0/24"}, Risk: "from 8 entries to 2"})
 	p.add(Step{Action: Change, Kind: Setting, Object: "net.ipv4.ip_default_ttl", Before: "64", After: "128"})
 	p.add(Step{Action: Add, Kind: File, Object: "/etc/iptables/rules.v4", After: "70 lines"})
+	p.AddMeaning(m)
 	return p
 }
 
@@ -59,19 +61,20 @@ const exampleView = `What changes for packets
       example: tcp 192.0.2.7:40000 -> 198.51.100.1:9100 syn new
       before:  ACCEPT, rule 3 of INPUT (table filter): -p tcp -m tcp --dport 9100 -j ACCEPT
       after:   DROP, no rule is for it
+      risky: programs lose clients: tcp/9100 (exporter)
   The rules of other firewalls count only as far as iptables shows them.
 Programs that lose clients
     tcp/9100 (exporter): not reachable any more from everyone, over IPv4
 IPv4 rules
   ~ policy filter INPUT: ACCEPT -> DROP   # web.toml:4
-      risky: new connections that the profile does not allow will be refused
   + chain filter HARDENCTL-INPUT: 1 rule
   + filter HARDENCTL-INPUT 1: -j DROP
 IPv6 rules
   - filter INPUT 2: -j HARDENCTL-OLD
 Sets
   + hardenctl-ban-v4: hash:ip, timeout 3600 s, filled by packets
-  ~ hardenctl-admin-v4: hash:net, 2 entries (+ 198.51.100.0/24, - 192.0.2.0/24, - 6 more)
+  ~ hardenctl-admin-v4: hash:net, 8 entries -> hash:net, 2 entries (+ 198.51.100.0/24, - 192.0.2.0/24, - 6 more)
+      risky: from 8 entries to 2
 Kernel settings
   ~ net.ipv4.ip_default_ttl: 64 -> 128 (no longer stated; value before hardenctl)
 Files
@@ -90,9 +93,12 @@ Note: no service loads the saved files at boot
 Another firewall is active; apply stops until you disable it
   warning: ufw is enabled: then run ufw disable
 Risky changes
-  IPv4 policy filter INPUT: ACCEPT -> DROP
-      risky: new connections that the profile does not allow will be refused
-Plan: 4 to add, 3 to change, 1 to remove, 1 risky.
+  IPv4, to this host: no longer accepted
+    tcp/9100 from everyone
+      risky: programs lose clients: tcp/9100 (exporter)
+  hardenctl-admin-v4: hash:net, 8 entries -> hash:net, 2 entries (+ 198.51.100.0/24, - 192.0.2.0/24, - 6 more)
+      risky: from 8 entries to 2
+Plan: 4 to add, 3 to change, 1 to remove, 2 risky.
 `
 
 func TestPrint(t *testing.T) {
@@ -127,7 +133,7 @@ func TestPrintBrief(t *testing.T) {
 	p.Print(&b, false, false)
 	for _, want := range []string{
 		"What changes for packets\n", "Changes (--full lists each)\n    IPv4 rules: + 1 chain, + 1 rule, ~ 1 policy\n    IPv6 rules: + 9 rules, - 1 rule\n    Sets: + 1 set, ~ 1 set\n",
-		"Unmanaged (left unchanged; --full lists each)\n    10 chains with 19 rules, 1 set\n", "      risky: new connections that the profile does not allow will be refused\nPlan: 13 to add",
+		"Unmanaged (left unchanged; --full lists each)\n    10 chains with 19 rules, 1 set\n", "      risky: from 8 entries to 2\nPlan: 13 to add",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
@@ -188,7 +194,7 @@ func TestPrintNames(t *testing.T) {
 		Access:     &Access{Sources: []AdminSource{{Address: name, Learned: name, Refused: name}, {Address: name, Program: name}}, NotAdmins: []string{name}, Closed: name},
 	}
 	var b strings.Builder
-	if err := p.Print(&b, true, true); err != nil || strings.Contains(b.String(), "\nforged") || strings.Count(b.String(), `x\x0aforged`) < 19 {
+	if err := p.Print(&b, true, true); err != nil || strings.Contains(b.String(), "\nforged") || strings.Count(b.String(), `x\x0aforged`) < 20 {
 		t.Errorf("%v:\n%s", err, &b)
 	}
 }
