@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"github.com/hardenctl/hardenctl/compiler/answer"
@@ -13,9 +11,9 @@ import (
 )
 
 type explainFlags struct {
-	rules, sets *string
-	asJSON      *bool
-	allowed     *[]string
+	from    *subjectFlags
+	asJSON  *bool
+	allowed *[]string
 }
 
 func newExplain() *cobra.Command {
@@ -24,7 +22,7 @@ func newExplain() *cobra.Command {
 		Short: "Say what the rules do with a packet",
 		Long: `Say whether the rules accept a packet, which rules it meets, and on what the answer
 depends: bans, limits, lists, and what is not stated of the packet. No packet is
-sent. explain needs no root, no network and no firewall tools.
+sent. explain needs no root, no network and no firewall tools, but for --live.
 
 PACKET is PROTOCOL SOURCE -> DESTINATION, then words. Put it in quotes.
   tcp, udp, icmp, icmpv6 or a number     the protocol
@@ -35,20 +33,26 @@ PACKET is PROTOCOL SOURCE -> DESTINATION, then words. Put it in quotes.
   new, established, related, invalid     what conntrack knows; the default is new
   in eth0, out eth1                      the interfaces; with both, the packet is
                                          forwarded; with "out" alone, this host sends it
-A line that the target LOG wrote to the kernel's log is a PACKET too.
+A line that the target LOG wrote to the kernel's log is a PACKET too, and so is a
+member of a set as "ipset list" prints it: that is a packet from this source.
 
 With --rules, the rules are what iptables-save printed (for a packet of IPv6, what
 ip6tables-save printed) and the sets what ipset save printed. Without --sets, the
-members of all sets are unknown, and the answer names them.`,
+members of all sets are unknown, and the answer names them.
+
+With --live, the rules are those of this host, rules of other programs included, and
+the sets have the members that they have now: the answer names the sets in which the
+packet is. --live needs root. It changes nothing.`,
 		Example: `  hardenctl explain "tcp 192.0.2.7:40000 -> :22 syn" builtin:server
   hardenctl explain "tcp [2001:db8::7]:40000 -> :443" web.toml
   hardenctl explain "icmp 192.0.2.7 -> * type 3/4 related" web.toml --json
-  hardenctl explain "udp 192.0.2.7:53 -> :40000" --rules rules.v4 --sets ipsets  # of any host`,
+  hardenctl explain "udp 192.0.2.7:53 -> :40000" --rules rules.v4 --sets ipsets  # of any host
+  hardenctl explain "203.0.113.7 timeout 3588" --live  # what becomes of a banned source
+  hardenctl explain "tcp 192.0.2.7:40000 -> :22" --live --json`,
 		Args: cobra.RangeArgs(1, 2),
 	}
 	flags := explainFlags{
-		rules:   cmd.Flags().String("rules", "", "file with the output of iptables-save, instead of PROFILE"),
-		sets:    cmd.Flags().String("sets", "", "file with the output of ipset save, for --rules"),
+		from:    newSubjectFlags(cmd),
 		asJSON:  cmd.Flags().Bool("json", false, "print the explanation as JSON"),
 		allowed: option.Allow(cmd),
 	}
@@ -61,8 +65,7 @@ func (f explainFlags) run(cmd *cobra.Command, packet string, profile []string) e
 	if err != nil {
 		return err
 	}
-	s, err := opened(cmd, profile, *f.rules, *f.sets, func() (*answer.Subject, error) { return subject.Dump(*f.rules, *f.sets, p.Family) },
-		func() (*answer.Subject, error) { return subject.Profile(cmd, profile, *f.allowed, *f.asJSON) })
+	s, err := f.from.open(cmd, profile, p.Family, func() (*answer.Subject, error) { return subject.Profile(cmd, profile, *f.allowed, *f.asJSON) })
 	if err != nil {
 		return err
 	}
@@ -74,22 +77,4 @@ func (f explainFlags) run(cmd *cobra.Command, packet string, profile []string) e
 		return terminal.JSON(cmd.OutOrStdout(), v)
 	}
 	return v.Print(cmd.OutOrStdout())
-}
-
-// opened is what a command with --rules and PROFILE is about.
-func opened(cmd *cobra.Command, profile []string, rules, sets string, dump, compiled func() (*answer.Subject, error)) (*answer.Subject, error) {
-	for _, flag := range []string{"rules", "sets"} {
-		if err := option.RefuseEmpty(cmd, flag); err != nil {
-			return nil, err
-		}
-	}
-	switch {
-	case rules != "" && len(profile) > 0:
-		return nil, errors.New("--rules and PROFILE cannot be used together: remove one")
-	case rules == "" && sets != "":
-		return nil, errors.New("--sets is for --rules; a profile has its own sets")
-	case rules != "":
-		return dump()
-	}
-	return compiled()
 }

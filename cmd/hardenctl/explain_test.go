@@ -55,6 +55,8 @@ func TestExplainErrors(t *testing.T) {
 		`"tcp * -> :22" --rules a.toml`:         "a.toml is a profile",
 		`"tcp * -> :22" a.toml --sets v4`:       "--sets is for --rules",
 		`"tcp * -> :22" a.toml --rules v4`:      "cannot be used together",
+		`"tcp * -> :22" a.toml --live`:          "--live and PROFILE cannot be used together: remove one",
+		`"tcp * -> :22" --live --rules v4`:      "--live reads the rules and sets of this host: remove --live, or --rules and --sets",
 		`"tcp 192.0.2.7 -> [2001:db8::1]:22" x`: "in one packet",
 	} {
 		if r := run(t, append([]string{"explain"}, words(t, line)...)...); r.code != 1 || !strings.Contains(r.stderr, want) {

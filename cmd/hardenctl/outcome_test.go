@@ -21,10 +21,10 @@ func TestJSONOnly(t *testing.T) {
 	outcomes := map[string]map[string]int{
 		"check":    {"a.toml": 0, "builtin:web": 0, "bad.toml": 1, "gone.toml": 1, "gone/a.toml": 1, "a.toml b.toml": 1, "a.toml --fast": 1, "out": 1, "doubtful.toml": 0},
 		"compile":  {"a.toml -o new": 0, "a.toml --check out": 0, "builtin:web --check out": 1, "bad.toml -o new2": 1, "a.toml": 1, "a.toml -o a.toml": 1, "a.toml --check gone": 1, "a.toml -o new --check out": 1},
-		"diff":     {"a.toml a.toml": 0, "a.toml out": 0, "a.toml builtin:web": 2, "a.toml out/rules.v4": 0, "a.toml gone.toml": 1, "a.toml bad.toml": 1, "a.toml": 1, "out/rules.v4 out/rules.v6": 1},
-		"explain":  {`"tcp * -> :22" a.toml`: 0, `"tcp * -> :22"`: 1, `"tcp * :22" a.toml`: 1, `"tcp * -> :22" bad.toml`: 1, `"tcp * -> :22" a.toml --rules out/rules.v4`: 1, `"tcp * -> :22" --rules out/rules.v4`: 0, `"tcp * -> :22" --rules a.toml`: 1, `"tcp * -> :22" --rules gone`: 1},
+		"diff":     {"a.toml a.toml": 0, "a.toml out": 0, "a.toml builtin:web": 2, "a.toml out/rules.v4": 0, "a.toml gone.toml": 1, "a.toml bad.toml": 1, "a.toml": 1, "out/rules.v4 out/rules.v6": 1, "--live": 1, "--live a.toml a.toml": 1, "--live a.toml --sets-a out/ipsets": 1},
+		"explain":  {`"tcp * -> :22" a.toml`: 0, `"tcp * -> :22"`: 1, `"tcp * :22" a.toml`: 1, `"tcp * -> :22" bad.toml`: 1, `"tcp * -> :22" a.toml --rules out/rules.v4`: 1, `"tcp * -> :22" --rules out/rules.v4`: 0, `"tcp * -> :22" --rules a.toml`: 1, `"tcp * -> :22" --rules gone`: 1, `"203.0.113.7,tcp:22 timeout 9" a.toml`: 0, `"tcp * -> :22" --live a.toml`: 1, `"tcp * -> :22" --live --rules out/rules.v4`: 1},
 		"knock":    {"127.0.0.1 --ports tcp/1,tcp/2": 0, "127.0.0.1 --ports foo": 1, "gone.invalid --ports tcp/1,tcp/2": 1, "127.0.0.1 --profile bad.toml": 1, "127.0.0.1 --profile a.toml": 1, "127.0.0.1": 1, "": 1},
-		"reach":    {"a.toml": 0, "a.toml --port tcp/22": 0, "--rules out/rules.v4": 0, "a.toml --port x": 1, "a.toml --from x": 1, "bad.toml": 1, "gone.toml": 1, "a.toml --rules out/rules.v4": 1},
+		"reach":    {"a.toml": 0, "a.toml --port tcp/22": 0, "--rules out/rules.v4": 0, "a.toml --port x": 1, "a.toml --from x": 1, "bad.toml": 1, "gone.toml": 1, "a.toml --rules out/rules.v4": 1, "--live a.toml": 1, "--live --sets out/ipsets": 1},
 		"profiles": {"": 0, "web": 0, "builtin:web": 0, "gone": 1, "web mail": 1},
 	}
 	for _, c := range newRoot().Commands() {

@@ -63,6 +63,33 @@ func Of(name string, b *bundle.Bundle, display func(file string) string) (*Subje
 	return New(name, firewalls, b.Manifest, display), nil
 }
 
+// Borrow takes from a bundle what it knows of the rules that a subject has as well, in the
+// same place and in the same words: the profile's lines, and the names of sets.
+func (s *Subject) Borrow(b *bundle.Bundle) error {
+	from, err := Of(s.Name, b, nil)
+	if err != nil {
+		return err
+	}
+	for at, origin := range from.origins {
+		f := s.Firewalls[ruleset.Family(at.family)]
+		if f != nil && f.Text(at.rule) == from.Firewalls[ruleset.Family(at.family)].Text(at.rule) {
+			s.origins[at] = origin
+		}
+	}
+	s.sets = from.sets
+	return nil
+}
+
+// frozen is the subject with sets that keep what they have, if that is known.
+func (s *Subject) frozen() *Subject {
+	still := *s
+	still.Firewalls = map[ruleset.Family]*exact.Firewall{}
+	for family, f := range s.Firewalls {
+		still.Firewalls[family] = f.Frozen()
+	}
+	return &still
+}
+
 // Origin is the profile line of a rule, as "web.toml:12: services.ssh"; "" for none.
 func (s *Subject) Origin(family ruleset.Family, id exact.RuleID) string {
 	o, known := s.origins[place{int(family), id}]

@@ -21,12 +21,14 @@ type RuleView struct {
 
 // ExplanationView is the JSON form of an explanation.
 type ExplanationView struct {
-	Packet  string          `json:"packet"`
-	Hook    string          `json:"hook"`
-	Verdict string          `json:"verdict"`
-	Rule    *RuleView       `json:"rule"`
-	Way     []StepView      `json:"way"`
-	Unless  []ExceptionView `json:"unless"`
+	Packet  string     `json:"packet"`
+	Hook    string     `json:"hook"`
+	Verdict string     `json:"verdict"`
+	Rule    *RuleView  `json:"rule"`
+	Way     []StepView `json:"way"`
+	// Now are the sets of a host in which the packet is at the moment.
+	Now    []string        `json:"now,omitempty"`
+	Unless []ExceptionView `json:"unless"`
 	// More says that there are exceptions beside those of Unless.
 	More bool `json:"more"`
 }
@@ -57,7 +59,7 @@ func (s *Subject) Explain(p exact.Packet) (*ExplanationView, error) {
 	}
 	v := &ExplanationView{
 		Packet: e.Packet.String(), Hook: string(hook), Verdict: e.Verdict.String(), Rule: s.rule(p.Family, e.By), More: e.More,
-		Way: []StepView{}, Unless: []ExceptionView{},
+		Way: []StepView{}, Now: e.Now, Unless: []ExceptionView{},
 	}
 	for _, step := range e.Way {
 		v.Way = append(v.Way, StepView{step.Depth, *s.rule(p.Family, step.Rule)})
@@ -100,6 +102,9 @@ func (v *ExplanationView) Print(w io.Writer) error {
 	}
 	for _, step := range v.Way {
 		fmt.Fprintf(&b, "  %s%s %d  %s\n", strings.Repeat("  ", step.Depth), step.Chain, step.Number, brief(step.RuleView))
+	}
+	if len(v.Now) > 0 {
+		fmt.Fprintf(&b, "\nNow:\n  %s\n", strings.Join(v.Now, "\n  "))
 	}
 	v.printUnless(&b)
 	_, err := io.WriteString(w, b.String())

@@ -51,7 +51,8 @@ func Port(text string) (protocol string, port uint16, err error) {
 	return protocol, uint16(n), nil
 }
 
-// Reach says what reaches the host of a subject: from all sources, or from one.
+// Reach says what reaches the host of a subject: from all sources, or from one. What is in
+// the sets of a host at the moment is taken for what stays.
 func (s *Subject) Reach(from, port string) (*ReachView, error) {
 	protocol, number, err := Port(port)
 	if err != nil {
@@ -63,6 +64,7 @@ func (s *Subject) Reach(from, port string) (*ReachView, error) {
 			return nil, errors.New("--from needs an IP address, such as 192.0.2.7")
 		}
 	}
+	s = s.frozen()
 	v := &ReachView{Open: []OpenView{}}
 	for _, family := range ruleset.Families {
 		f := s.Firewalls[family]

@@ -19,6 +19,9 @@ type Explanation struct {
 	By RuleID
 	// Way are the rules whose matches hold, in the order in which the packet meets them.
 	Way []Step
+	// Now are the sets in which the packet is at this moment; none for a firewall that is
+	// not of a moment.
+	Now []string
 	// Unless are the states of the host, and the parts of the packet that were not
 	// stated, with which the verdict is another.
 	Unless []Exception
@@ -56,6 +59,7 @@ func Explain(f *Firewall, hook Hook, p Packet) (*Explanation, error) {
 	x := explainer{World: w, stated: p, result: w.Trace(f, hook, packets, w.fixed(packets, is))}
 	x.settle()
 	e := &Explanation{Packet: w.packet(is)}
+	is, e.Now = w.atMoment(f, e.Packet, is)
 	e.Packet.In, e.Packet.Out = cmp.Or(p.In, e.Packet.In), cmp.Or(p.Out, e.Packet.Out)
 	e.Verdict = x.verdict(is)
 	e.By = x.by(e.Verdict, is)
@@ -66,6 +70,23 @@ func Explain(f *Firewall, hook Hook, p Packet) (*Explanation, error) {
 	}
 	e.Unless, e.More = x.exceptions(e.Verdict, is)
 	return e, nil
+}
+
+// atMoment is is, but for facts that are known of a packet at the moment of a firewall. says
+// are the sets in which the packet is.
+func (w *World) atMoment(f *Firewall, p Packet, is func(variable int) bool) (with func(variable int) bool, says []string) {
+	m, known := moment{f: f, packet: p}, map[int]bool{}
+	for v, fact := range w.Facts() {
+		if holds, ok := m.holds(fact); ok {
+			known[v] = holds
+		}
+	}
+	return func(v int) bool {
+		if holds, ok := known[v]; ok {
+			return holds
+		}
+		return is(v)
+	}, m.says
 }
 
 // fixed returns the values of those fields that all packets have alike: those of is.

@@ -24,6 +24,9 @@ type Firewall struct {
 	sets  map[string]*set
 	// filled are the sets that rules add to or remove from.
 	filled map[string]bool
+	// now says that the sets hold what a host has at this moment, and frozen that they keep
+	// it.
+	now, frozen bool
 }
 
 // readRule is a rule with what its matches ask.
@@ -171,13 +174,13 @@ func positive(words []string) []string {
 }
 
 // members returns what is in a set of plain addresses or prefixes whose members
-// do not change by themselves.
+// do not change by themselves, or are taken for such.
 func (f *Firewall) members(name string) (members netset.Set, known bool) {
 	s := f.sets[name]
-	if s == nil || f.filled[name] || s.Type != "hash:net" && s.Type != "hash:ip" {
+	if s == nil || f.filled[name] && !f.frozen || s.Type != "hash:net" && s.Type != "hash:ip" {
 		return members, false
 	}
-	if _, forgets := s.Value("timeout"); forgets {
+	if _, forgets := s.Value("timeout"); forgets && !f.frozen {
 		return members, false
 	}
 	if family, _ := s.Value("family"); (family == "inet6") != (f.Family == ruleset.V6) {
@@ -230,7 +233,7 @@ func (f *Firewall) KnownSets() iter.Seq2[string, netset.Set] {
 
 // prefix is what an entry of a set holds.
 func (s *set) prefix(e setfile.Entry) (p netip.Prefix, ok bool) {
-	if len(e.Options) > 0 && slices.ContainsFunc(e.Options, func(o setfile.Option) bool { return o.Name == "nomatch" || o.Name == "timeout" }) {
+	if len(e.Options) > 0 && slices.ContainsFunc(e.Options, func(o setfile.Option) bool { return o.Name == "nomatch" }) {
 		return p, false
 	}
 	if p, err := netip.ParsePrefix(e.Element); err == nil {

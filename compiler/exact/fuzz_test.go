@@ -7,7 +7,7 @@ import "testing"
 func FuzzParsePacket(f *testing.F) {
 	for _, text := range []string{
 		"tcp 192.0.2.7:40000 -> :22 syn", "udp [2001:db8::7]:53 -> [2001:db8::1]:40000", "icmp 192.0.2.7 -> * type 3/1", "icmpv6 * -> * echo-request",
-		"tcp * -> *:80 fin,psh,urg invalid in eth0 out eth1 ttl 3 mark 0x10", "47 192.0.2.7 -> 198.51.100.1 length 60 fragment", "tcp :1->:2 none new reply", logged,
+		"tcp * -> *:80 fin,psh,urg invalid in eth0 out eth1 ttl 3 mark 0x10", "47 192.0.2.7 -> 198.51.100.1 length 60 fragment", "tcp :1->:2 none new reply", logged, "203.0.113.7,udp:53 timeout 86", "add a 2001:db8::/64",
 	} {
 		f.Add(text)
 	}

@@ -28,10 +28,14 @@ var markWords = map[string]Field{
 // ParsePacket reads a packet as people write it: Notation. An address or port can be
 // left out or be "*". The words behind are flags of TCP, the type of an ICMP message,
 // a state of conntrack, "in eth0", "out eth0", and fields such as "ttl 3". A line that
-// the target LOG wrote is read too.
+// the target LOG wrote is read too, and so is a member of a set as ipset prints it: it is a
+// packet from there.
 func ParsePacket(text string) (p Packet, err error) {
 	if isLogLine(text) {
 		return parseLogLine(text)
+	}
+	if p, isEntry, err := parseEntry(text); isEntry {
+		return p, err
 	}
 	words := strings.Fields(strings.NewReplacer("->", " -> ", "→", " -> ").Replace(text))
 	p.Values = map[Field]uint64{}

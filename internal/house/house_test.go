@@ -143,8 +143,8 @@ var rooms = map[string][]string{
 		"internal/cli/terminal", "internal/host", "internal/host/generation", "internal/host/plan", "internal/host/login",
 	},
 	"internal/cli/subject": {
-		"compiler/answer", "compiler/bundle", "compiler/exact", "compiler/filekind", "compiler/ruleset", "compiler/tablefile", "internal/cli/local",
-		"internal/cli/source", "internal/host/generation", "internal/host/safepath",
+		"compiler/answer", "compiler/bundle", "compiler/exact", "compiler/filekind", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/cli/local",
+		"internal/cli/source", "internal/host", "internal/host/escape", "internal/host/generation", "internal/host/safepath",
 	},
 	"internal/cli/findings": {"compiler/diag"},
 	"internal/cli/environ":  {},

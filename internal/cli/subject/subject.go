@@ -1,5 +1,5 @@
 // Package subject opens the rules that a question is about, as a command names them: a
-// profile, a bundle, a file of iptables-save, or a generation. Of the host it asks no more.
+// profile, a bundle, a file of iptables-save, a generation, or this host.
 package subject
 
 import (
@@ -19,9 +19,11 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/exact"
 	"github.com/hardenctl/hardenctl/compiler/filekind"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/compiler/setfile"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/cli/local"
 	"github.com/hardenctl/hardenctl/internal/cli/source"
+	"github.com/hardenctl/hardenctl/internal/host/escape"
 	"github.com/hardenctl/hardenctl/internal/host/generation"
 	"github.com/hardenctl/hardenctl/internal/host/safepath"
 )
@@ -63,6 +65,37 @@ func Dump(rules, sets string, family ruleset.Family) (*answer.Subject, error) {
 		return nil, fmt.Errorf("%s: %w", rules, err)
 	}
 	return answer.New(rules, map[ruleset.Family]*exact.Firewall{family: f}, bundle.Manifest{}, nil), nil
+}
+
+// Live reads the rules and sets of this host, and says what else decides about packets here.
+// It needs root.
+func Live(cmd *cobra.Command) (*answer.Subject, error) {
+	now, err := local.Host.Now(cmd.Context())
+	if err != nil {
+		return nil, fmt.Errorf("--live: %w", err)
+	}
+	tables := map[ruleset.Family][]tablefile.Table{}
+	for id, t := range now.Have.Tables {
+		tables[id.Family] = append(tables[id.Family], t)
+	}
+	var sets []setfile.Set
+	for _, set := range now.Have.Sets {
+		sets = append(sets, set.Declared)
+	}
+	firewalls := map[ruleset.Family]*exact.Firewall{}
+	for _, family := range now.Families {
+		if firewalls[family], err = exact.Now(family, tables[family], sets, now.Members); err != nil {
+			return nil, fmt.Errorf("the IPv%d rules of this host: %w", family, err)
+		}
+	}
+	for _, note := range now.Notes {
+		fmt.Fprintln(cmd.ErrOrStderr(), "hardenctl: not in this answer: "+escape.Line(note))
+	}
+	s := answer.New("this host", firewalls, bundle.Manifest{}, nil)
+	if now.Applied != nil {
+		err = s.Borrow(now.Applied)
+	}
+	return s, err
 }
 
 // Generation opens what an apply made of this host. Only root can read it.

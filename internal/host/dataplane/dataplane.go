@@ -75,6 +75,8 @@ type Sets interface {
 	// Lookup is ErrNotFound for a set that does not exist, and so is Members.
 	Lookup(name string) (kernelset.Header, error)
 	Members(name string) iter.Seq2[kernelset.Entry, error]
+	// Save returns all sets with their members, as ipset save prints them.
+	Save(ctx context.Context) ([]byte, error)
 }
 
 // Settings are kernel settings: sysctls, options of modules, and what network

@@ -81,6 +81,9 @@ func (liveSets) List() ([]kernelset.Header, error) { return kernelset.List() }
 // Lookup implements Sets.
 func (liveSets) Lookup(name string) (kernelset.Header, error) { return kernelset.Lookup(name) }
 
+// Save implements Sets.
+func (liveSets) Save(ctx context.Context) ([]byte, error) { return kernelset.Save(ctx) }
+
 // Members implements Sets.
 func (liveSets) Members(name string) iter.Seq2[kernelset.Entry, error] {
 	return kernelset.Members(name)
