@@ -22,6 +22,9 @@ func describe(profile string, rs *ruleset.Ruleset) bundle.Manifest {
 		m.Lists = append(m.Lists, bundle.ListEntry{
 			Name: l.Name, Entries: l.Entries, MaximumShrink: l.MaximumShrink, Origin: origin(l.Origin)})
 	}
+	for _, z := range rs.Zones {
+		m.Zones = append(m.Zones, bundle.ZoneEntry{Name: z.Name, Interfaces: z.Interfaces, Origin: origin(z.Origin)})
+	}
 	return m
 }
 
@@ -56,7 +59,7 @@ func accessEntry(a ruleset.Access) bundle.AccessEntry {
 	entry := bundle.AccessEntry{Admin: a.Admin}
 	for _, s := range a.Services {
 		entry.Services = append(entry.Services, bundle.AdminService{
-			Name: s.Name, Ports: portEntries(s.Ports), From: s.From, Knock: portEntries(s.Knock), Origin: origin(s.Origin)})
+			Name: s.Name, Ports: portEntries(s.Ports), From: s.From, Interfaces: s.Interfaces, Knock: portEntries(s.Knock), Origin: origin(s.Origin)})
 	}
 	return entry
 }

@@ -41,3 +41,25 @@ sequence = ["tcp/7001", "udp/8002", "tcp/9003"]
 		}
 	}
 }
+
+// Reach says interfaces as the zones of the profile.
+func TestReachOfZones(t *testing.T) {
+	enter(t, map[string]string{"a.toml": `version = 1
+[zones.vpn]
+interfaces = ["wg0", "tailscale+"]
+[services.ssh]
+ports = ["tcp/22"]
+zones = ["vpn"]
+[services.dns]
+ports = ["udp/53"]
+connections_per_source = 5
+new_per_source = "3/second"
+zones = ["vpn"]
+`})
+	r := run(t, "reach", "a.toml")
+	for _, want := range []string{"tcp/22 from everyone by wg0 (zone vpn)\n", "tcp/22 from everyone by tailscale+ (zone vpn)\n", "udp/53 from everyone by zone vpn\n"} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("%q is not in\n%s%s", want, r.stdout, r.stderr)
+		}
+	}
+}

@@ -22,6 +22,7 @@ type Subject struct {
 	origins map[place]bundle.Origin
 	// sets are the parts of the profile that kernel sets come from, such as "sets.office".
 	sets    map[string]string
+	zones   []bundle.ZoneEntry
 	display func(file string) string
 }
 
@@ -37,7 +38,7 @@ func New(name string, firewalls map[ruleset.Family]*exact.Firewall, m bundle.Man
 	if display == nil {
 		display = func(file string) string { return file }
 	}
-	s := &Subject{Name: name, Firewalls: firewalls, origins: map[place]bundle.Origin{}, sets: map[string]string{}, display: display}
+	s := &Subject{Name: name, Firewalls: firewalls, origins: map[place]bundle.Origin{}, sets: map[string]string{}, zones: m.Zones, display: display}
 	for _, r := range m.Rules {
 		s.origins[place{r.Family, exact.RuleID{Table: r.Table, Chain: r.Chain, Number: r.Number}}] = r.Origin
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/exact"
 	"github.com/hardenctl/hardenctl/compiler/netset"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
@@ -123,7 +124,7 @@ func some(words []string) string {
 
 // interfaces says those of a region; "" where it does not matter.
 func (s speech) interfaces(r exact.Region) string {
-	names := slices.Clone(r.Interfaces)
+	names := s.zones(slices.Clone(r.Interfaces))
 	switch {
 	case r.Any:
 		return ""
@@ -133,6 +134,36 @@ func (s speech) interfaces(r exact.Region) string {
 		names = append(names, "every other interface")
 	}
 	return some(names)
+}
+
+// zones says those interfaces that are all of a zone as the zone.
+func (s speech) zones(names []string) []string {
+	var zones []string
+	for _, subject := range s.subjects {
+		for _, z := range subject.zones {
+			missing := func(i string) bool { return !slices.Contains(names, i) }
+			if len(z.Interfaces) > 0 && !slices.ContainsFunc(z.Interfaces, missing) {
+				names = slices.DeleteFunc(names, func(name string) bool { return bundle.ByInterface(z.Interfaces, name) })
+				zones = append(zones, "zone "+z.Name)
+			}
+		}
+	}
+	for _, name := range names {
+		zones = append(zones, s.ofZone(name))
+	}
+	return zones
+}
+
+// ofZone says an interface, and the zone of which it is a part.
+func (s speech) ofZone(name string) string {
+	for _, subject := range s.subjects {
+		for _, z := range subject.zones {
+			if bundle.ByInterface(z.Interfaces, name) {
+				return fmt.Sprintf("%s (zone %s)", name, z.Name)
+			}
+		}
+	}
+	return name
 }
 
 // addresses says addresses: "everyone", "@office", "everyone but @office", or prefixes.

@@ -18,6 +18,9 @@ type AdminService struct {
 	// From names the sets of sources that may connect besides admin addresses.
 	// With neither From nor Knock everyone may.
 	From []string `json:"from,omitempty"`
+	// Interfaces are those by which the service is open, as rules name them; empty means
+	// every one.
+	Interfaces []string `json:"interfaces,omitempty"`
 	// Knock is the sequence by which other sources get in.
 	Knock []Port `json:"knock,omitempty"`
 	Origin

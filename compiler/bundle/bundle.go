@@ -6,7 +6,12 @@
 // locale, path or version in them.
 package bundle
 
-import "github.com/hardenctl/hardenctl/compiler/diag"
+import (
+	"slices"
+	"strings"
+
+	"github.com/hardenctl/hardenctl/compiler/diag"
+)
 
 // The names of the files in a bundle; a name with a slash lies in a folder of
 // the bundle's. A file is left out when the profile asks for nothing in it; the
@@ -68,6 +73,8 @@ type Manifest struct {
 	// Lists are the sets of the profile that may lose only so much from one
 	// apply to the next.
 	Lists []ListEntry `json:"lists,omitempty"`
+	// Zones are those of the profile.
+	Zones []ZoneEntry `json:"zones,omitempty"`
 	// Before says that no profile asks for the bundle: it is what a host had
 	// before the first apply, and its files are the host's own (before.go).
 	Before bool `json:"before,omitempty"`
@@ -102,6 +109,22 @@ type SetEntry struct {
 	// Entries is how many members the bundle gives the set.
 	Entries int `json:"entries"`
 	Origin
+}
+
+// ZoneEntry is a zone of the profile: the names of the interfaces by which its packets come
+// in. A "+" at the end means any that begins so.
+type ZoneEntry struct {
+	Name       string   `json:"name"`
+	Interfaces []string `json:"interfaces"`
+	Origin
+}
+
+// ByInterface reports whether an interface is one of those that names in rules mean.
+func ByInterface(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(n string) bool {
+		beginning, many := strings.CutSuffix(n, "+")
+		return n == name || many && strings.HasPrefix(name, beginning)
+	})
 }
 
 // ListEntry describes a set of the profile, whatever kernel sets its addresses

@@ -203,3 +203,30 @@ func TestProtocols(t *testing.T) {
 		}
 	}
 }
+
+func TestZones(t *testing.T) {
+	const zones = "zones = { lan.interfaces = [\"lan0\"], vpn.interfaces = [\"wg0\"] }\n" +
+		`services.x = { ports = ["tcp/1"], zones = ["lan", "vpn"] }` + "\n"
+	for text, want := range map[string]string{
+		"zones = { a.interfaces = [\"wg+\"], b.interfaces = [\"eth0\", \"wg0\"] }\nservices.x = { ports = [\"tcp/1\"], zones = [\"a\", \"b\"] }": `a.toml:2:59: zones.b.interfaces: "wg0" and "wg+" of zones.a can mean the same interface`,
+		"zones = { a.interfaces = [\"w+\"], b.interfaces = [\"wg+\"] }\nservices.x = { ports = [\"tcp/1\"], zones = [\"a\", \"b\"] }":            `a.toml:2:50: zones.b.interfaces: "wg+" and "w+" of zones.a can mean the same interface`,
+		`zones.a.interfaces = ["wg0"]`: "a.toml:2:7: warning: zones.a: no service is in this zone, so that it says nothing",
+		zones + `services.a = { ports = ["tcp/22"], zones = ["lan"] }
+services.b = { ports = ["tcp/22"], zones = ["vpn"] }
+services.c.ports = ["tcp/22"]`: "",
+		zones + `services.a = { ports = ["tcp/22"], zones = ["lan", "vpn"] }
+services.b = { ports = ["tcp/22"], zones = ["vpn"] }`: "a.toml:5:25: services.b.ports: services.a is asked first for tcp/22, and is for every source in the zones of services.b: the limits of services.b never count",
+		zones + `services.a = { ports = ["tcp/22"], zones = ["lan"] }
+services.b = { ports = ["tcp/22"], zones = ["lan"] }`: "a.toml:5:25: services.b.ports: services.a is asked first for tcp/22, and is for every source in the zones of services.b: the limits of services.b never count",
+		zones + `services.a = { ports = ["tcp/22"], zones = ["lan"], from = ["192.0.2.0/24"] }
+services.b = { ports = ["tcp/22"], from = ["192.0.2.0/25"] }`: "",
+		zones + `services.a = { ports = ["tcp/22"], from = ["192.0.2.0/24"] }
+services.b = { ports = ["tcp/22"], zones = ["lan"], from = ["192.0.2.0/25"] }`: "a.toml:5:25: services.b.ports: services.a is asked first for tcp/22, and its from holds all sources of services.b: the limits of services.b never count",
+		zones + `services.a = { ports = ["tcp/22"], zones = ["lan"], synproxy = true }
+services.b = { ports = ["tcp/22"], zones = ["vpn"], synproxy = true }`: "a.toml:5:25: services.b.ports: tcp/22 is a port of services.a too, and with synproxy zones cannot tell the two apart",
+	} {
+		if got := findings(t, text); !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}

@@ -11,7 +11,7 @@ import (
 // with if those of the profile cannot be loaded: they have no knocks, and where
 // the profile names no administrator they are open to the sources of a service.
 func noAdminInFallback(p *profile.Profile) diag.List {
-	opens := func(s profile.Service) bool { return s.Admin && (s.Public() || len(s.From) > 0) }
+	opens := func(s profile.Service) bool { return s.Admin && (s.AnySource() || len(s.From) > 0) }
 	knocked := slices.IndexFunc(p.Services, func(s profile.Service) bool { return s.Admin && !opens(s) })
 	if knocked < 0 || len(p.Access.Admin) > 0 || slices.ContainsFunc(p.Services, opens) {
 		return nil

@@ -48,9 +48,15 @@ func unasked(p *profile.Profile, first, second profile.Service, port profile.Por
 	case first.SynProxy != second.SynProxy && port.Protocol == profile.TCP:
 		d.Message = fmt.Sprintf("%s is a port of services.%s too, and synproxy is stated for one of them only", port, other.Name)
 		d.Suggestion = "state the same synproxy in both: a SYN is answered before from is looked at"
-	case first.Knock.Name != "" && second.Public():
+	case first.SynProxy && len(first.Zones)+len(second.Zones) > 0 && port.Protocol == profile.TCP:
+		d.Message = fmt.Sprintf("%s is a port of services.%s too, and with synproxy zones cannot tell the two apart", port, other.Name)
+		d.Suggestion = "remove synproxy from both, or zones: the kernel's own SYN to the service comes by no interface"
+	case first.Knock.Name != "" && second.AnySource() && within(first.Zones, second.Zones):
 		d.Severity = diag.Warning
 		d.Message = fmt.Sprintf("services.%s opens %s to everyone, so that the knock of services.%s hides nothing", second.Name, port, first.Name)
+	case first.AnySource() && within(second.Zones, first.Zones):
+		d.Message = fmt.Sprintf("services.%s is asked first for %s, and is for every source in the zones of services.%s: the limits of services.%[3]s never count", first.Name, port, second.Name)
+		d.Suggestion = "state other zones, or from, in one of them, so that each is for a group of its own"
 	case covered(p, first, second):
 		d.Message = fmt.Sprintf("services.%s is asked first for %s, and its from holds all sources of services.%s: the limits of services.%[3]s never count", first.Name, port, second.Name)
 		d.Suggestion = fmt.Sprintf("state [services.%s] before [services.%s]: services are asked in the order in which they are stated", second.Name, first.Name)
@@ -63,7 +69,7 @@ func unasked(p *profile.Profile, first, second profile.Service, port profile.Por
 // covered reports whether every source that a service is for is in the group of one
 // that is asked before it.
 func covered(p *profile.Profile, first, second profile.Service) bool {
-	if second.Public() {
+	if second.AnySource() || !within(second.Zones, first.Zones) {
 		return false
 	}
 	if second.Knock.Name != "" && second.Knock.Name != first.Knock.Name {

@@ -16,7 +16,7 @@ func (l *lowering) adminAccess() ruleset.Access {
 		}
 		service := ruleset.AdminService{
 			Name: s.Name, Ports: typedPorts(s.Ports), Knock: typedPorts(l.sequence(s.Knock.Name)),
-			Origin: l.origin("services."+s.Name, s.Position),
+			Interfaces: names(l.profile.Interfaces(s.Zones)), Origin: l.origin("services."+s.Name, s.Position),
 		}
 		if len(s.From) > 0 {
 			service.From = l.setsNamed(fromSet(s))

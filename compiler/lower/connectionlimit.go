@@ -42,7 +42,7 @@ const (
 // open many each.
 func spared(s profile.Service) uint32 {
 	free := s.ConnectionsPerSource.N / sparedShare
-	if !s.Public() || free < leastSpared || len(portsOf(s.Ports, profile.TCP)) == 0 {
+	if !s.AnySource() || free < leastSpared || len(portsOf(s.Ports, profile.TCP)) == 0 {
 		return 0
 	}
 	return free

@@ -50,7 +50,7 @@ func (f *filter) cookies(name string, ways func(profile.Service) [][]ruleset.Mat
 func (f *filter) trustedWays(s profile.Service) [][]ruleset.Match {
 	ways := f.ways(s)
 	if s.Admin && !s.Public() && f.has("admin") {
-		ways = append([][]ruleset.Match{{f.inSet("admin")}}, ways...)
+		ways = append(f.inZones(s, [][]ruleset.Match{{f.inSet("admin")}}), ways...)
 	}
 	return ways
 }

@@ -76,8 +76,8 @@ func (f *filter) adminWays() []ruleset.Rule {
 		case !s.Admin || f.disabled():
 		case len(f.profile.Access.Admin) > 0:
 			rules = append(rules, f.closedWays(s, admin)...)
-		case s.Public():
-			rules = append(rules, f.serviceRules(s, ruleset.Accept, [][]ruleset.Match{nil})...)
+		case s.AnySource():
+			rules = append(rules, f.serviceRules(s, ruleset.Accept, f.ways(s))...)
 		default:
 			rules = append(rules, f.closedWays(s, prefixesOf(f.profile.Addresses(s.From), f.family))...)
 		}
@@ -91,9 +91,11 @@ func (f *filter) adminWays() []ruleset.Rule {
 func (f *filter) closedWays(s profile.Service, sources []netip.Prefix) []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, source := range sources {
-		for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
-			for _, ports := range f.ports(s, protocol) {
-				rules = append(rules, f.service(s).rule("", ruleset.Accept, ruleset.Source{Prefix: source}, ports))
+		for _, way := range f.inZones(s, [][]ruleset.Match{{ruleset.Source{Prefix: source}}}) {
+			for _, protocol := range []profile.Protocol{profile.TCP, profile.UDP} {
+				for _, ports := range f.ports(s, protocol) {
+					rules = append(rules, f.service(s).rule("", ruleset.Accept, slices.Concat(way, []ruleset.Match{ports})...))
+				}
 			}
 		}
 	}

@@ -84,7 +84,7 @@ func (f *filter) countCallers(s profile.Service) []ruleset.Rule {
 // only: where it is open to everyone, or to so many that forgers among them can fill
 // the table of a limit.
 func (l *lowering) asksCallers(s profile.Service) bool {
-	return s.NewPerSource.Rate.Count > 0 && !hasOthers(s) && (s.Public() || l.stated(s) > tableMax)
+	return s.NewPerSource.Rate.Count > 0 && !hasOthers(s) && (s.AnySource() || l.stated(s) > tableMax)
 }
 
 // hasOthers reports whether a service has ports or protocols beside TCP and UDP, whose

@@ -10,7 +10,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
-// Services are for the sources that they state, by from or a knock, or for anyone.
+// Services are for the sources that they state, by from, a knock or zones, or for anyone.
 const (
 	toStated = false
 	toAnyone = true
@@ -37,10 +37,11 @@ func (f *filter) services(public bool) []ruleset.Rule {
 
 // ways returns the matches by which a source may reach a service, any of which
 // is enough: one that matches everyone, or being listed, or having knocked.
-// There is none if this family has no such source at all.
+// There is none if this family has no such source at all. By other interfaces than
+// those of its zones there is no way.
 func (f *filter) ways(s profile.Service) [][]ruleset.Match {
-	if s.Public() {
-		return [][]ruleset.Match{nil}
+	if s.AnySource() {
+		return f.inZones(s, [][]ruleset.Match{nil})
 	}
 	var ways [][]ruleset.Match
 	if from, ok := f.fromWay(s); ok {
@@ -49,7 +50,7 @@ func (f *filter) ways(s profile.Service) [][]ruleset.Match {
 	if s.Knock.Name != "" {
 		ways = append(ways, []ruleset.Match{f.inSet(knocked(s.Knock.Name))})
 	}
-	return ways
+	return f.inZones(s, ways)
 }
 
 // servicesForTrusted accepts what trusted sources may reach, without limits.
@@ -59,7 +60,7 @@ func (f *filter) servicesForTrusted() []ruleset.Rule {
 	var rules []ruleset.Rule
 	for _, s := range f.profile.Services {
 		if s.Admin && f.has("admin") {
-			admin := [][]ruleset.Match{{f.inSet("admin")}}
+			admin := f.inZones(s, [][]ruleset.Match{{f.inSet("admin")}})
 			rules = append(rules, f.cookie(s, admin)...)
 			rules = append(rules, f.serviceRules(s, f.accept(), admin)...)
 		}

@@ -69,6 +69,22 @@ a.toml:2:76: services.a.protocols: "icmp" is not a protocol that a service can h
 a.toml:2:71: services.a.groups: "ff02::fb%eth0" is not a multicast address
 a.toml:2:88: services.a.groups: "mdsn" is not a multicast address`},
 		{"no groups", `services.a = { ports = ["udp/5353"], groups = [] }`, "a.toml:2:47: services.a.groups: is empty, so that it says nothing"},
+		{"zones", `zones = { a = {}, b.interfaces = [], c.interfaces = ["lo", "wg 0", "eth0!", "eth0/1", "sixteen-letters-", "+", "wg+"], vpn.interfaces = ["tun0"] }
+services.a = { ports = ["udp/53"], zones = ["c", "wg7", "vnp", "b"] }
+services.b = { ports = ["udp/53"], zones = [] }
+services.c = { ports = ["udp/53"], zones = "vpn" }`,
+			`a.toml:2:11: zones.a: states no interfaces
+a.toml:2:34: zones.b.interfaces: is empty: no packet could come from this zone
+a.toml:2:54: zones.c.interfaces: "lo" is the interface by which this host talks to itself
+a.toml:2:60: zones.c.interfaces: "wg 0" is not the name of an interface
+a.toml:2:68: zones.c.interfaces: "eth0!" is not the name of an interface
+a.toml:2:77: zones.c.interfaces: "eth0/1" is not the name of an interface
+a.toml:2:87: zones.c.interfaces: "sixteen-letters-" is not the name of an interface
+a.toml:2:107: zones.c.interfaces: "+" is not the name of an interface
+a.toml:3:50: services.a.zones: there is no zone "wg7"
+a.toml:3:57: services.a.zones: there is no zone "vnp"
+a.toml:4:44: services.b.zones: is empty: by no interface could a source connect
+a.toml:5:44: services.c.zones: must be a list of zones such as ["vpn"], not the text "vpn"`},
 		{"a tripwire of SCTP", `scan = { probes = 3, tripwires = ["sctp/7"] }`, `a.toml:2:35: scan.tripwires: "sctp/7" cannot be here: the protocol is tcp or udp`},
 		{"same port twice", `services.a.ports = ["tcp/80", "tcp/80-80", "tcp/80"]`,
 			`a.toml:2:31: warning: services.a.ports: "tcp/80-80" is listed twice

@@ -22,13 +22,16 @@ type decoder struct {
 	// that is broken is not unknown too.
 	sets     map[string]bool
 	setNames []string
-	// off is where a layer has switched off a set or a knock, or removed it, by path.
+	// off is where a layer has switched off a set, a knock or a zone, or removed it, by path.
 	off map[string]diag.Position
 	// setsPartial says that a set may have been in a statement that is broken.
 	setsPartial bool
 	// knocks and knocksPartial are the same for the knocks of services, sorted.
 	knocks        []string
 	knocksPartial bool
+	// zones and zonesPartial are the same for zones.
+	zones        []string
+	zonesPartial bool
 	// read counts the bytes of all lists.
 	read int
 	// keys collects all keys for Keys; nil while a profile is read.

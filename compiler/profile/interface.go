@@ -20,17 +20,24 @@ func (d *decoder) interfaces(to *[]Interface) reader {
 			}, n.value, n.path)
 		}
 		for _, element := range texts(n, `a list of interfaces such as ["lan0"]`, d.list) {
-			name := element.scalar.(string)
-			if !isInterface(name) {
-				d.add(&flaw{
-					Code: "bad-name", Message: quote(name) + " is not the name of an interface",
-					Suggestion: `ip link lists the interfaces of a host; "br-+" stands for all that begin with br-`,
-				}, element.value, element.path)
-				continue
+			if i, ok := d.interfaceName(element); ok {
+				*to = append(*to, i)
 			}
-			*to = append(*to, Interface{Position: element.value, Name: name})
 		}
 	}}
+}
+
+// interfaceName reads the name of an interface, or of all that begin alike.
+func (d *decoder) interfaceName(element *node) (i Interface, ok bool) {
+	name := element.scalar.(string)
+	if !isInterface(name) {
+		d.add(&flaw{
+			Code: "bad-name", Message: quote(name) + " is not the name of an interface",
+			Suggestion: `ip link lists the interfaces of a host; "br-+" stands for all that begin with br-`,
+		}, element.value, element.path)
+		return i, false
+	}
+	return Interface{Position: element.value, Name: name}, true
 }
 
 // isInterface refuses what the kernel would take, but a rule reads otherwise: a

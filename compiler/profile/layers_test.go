@@ -35,8 +35,8 @@ ports = ["udp/53"]
 		t.Fatal(diags)
 	}
 	got := fmt.Sprint(profile.Services, profile.Log)
-	want := "[{dns b.toml:6:2 [udp/53] [] [] false [] { } { {0 0s 0} {0 0s}} { 0} false} " +
-		"{web a.toml:3:2 [tcp/443] [] [] false [] { } { {0 0s 0} {0 0s}} {b.toml:3:26 10} false}] " +
+	want := "[{dns b.toml:6:2 [udp/53] [] [] false [] [] { } { {0 0s 0} {0 0s}} { 0} false} " +
+		"{web a.toml:3:2 [tcp/443] [] [] false [] [] { } { {0 0s 0} {0 0s}} {b.toml:3:26 10} false}] " +
 		"{sub/c.toml:2:1 c  {1 1h0m0s 5} {1 1m0s 3}}"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -16,7 +16,7 @@ type origins struct {
 }
 
 // ofNamed are the tables that hold tables with names of the user's.
-var ofNamed = []string{"sets", "services", "knocks", "nics"}
+var ofNamed = []string{"zones", "sets", "services", "knocks", "nics"}
 
 // note notes what a file states, which lies over all that it includes.
 func (p *origins) note(tree *node) {

@@ -27,6 +27,7 @@ func (d *decoder) decode(root *node) {
 	d.root = root
 	d.profile.Policy = Policy{Input: Drop, Forward: Leave, IPv6: true}
 	d.profile.Scan = Scan{Scope: Everything, Engine: Sets}
+	d.knowZones(root)
 	d.knowSets(root)
 	d.knowKnocks(root)
 	d.table(root, fields{
@@ -35,6 +36,7 @@ func (d *decoder) decode(root *node) {
 		"include":     {form: "a list of profiles: paths, and builtin:NAME"},
 		"description": d.line(&d.profile.Description, 0, maxDescription, ""),
 		"policy":      tableOf(d.policy),
+		"zones":       tableOf(func(n *node) { d.named(n, "zone", d.zone) }),
 		"sets":        tableOf(func(n *node) { d.named(n, "set", d.set) }),
 		"access":      tableOf(d.access),
 		"services":    tableOf(func(n *node) { d.named(n, "service", d.service) }),
@@ -78,6 +80,7 @@ func (d *decoder) service(n *node) {
 		"groups":                 d.groups(&s.Groups),
 		"admin":                  d.boolean(&s.Admin),
 		"from":                   d.from(&s.From),
+		"zones":                  d.zoneNames(&s.Zones),
 		"new_per_source":         d.limit(&s.NewPerSource),
 		"connections_per_source": d.count(&s.ConnectionsPerSource, 1, maxConnections),
 		"knock":                  d.knockName(&s.Knock),

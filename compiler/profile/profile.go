@@ -31,6 +31,7 @@ import (
 type Profile struct {
 	Description string
 	Policy      Policy
+	Zones       []Zone
 	Sets        []Set
 	Access      Access
 	Services    []Service
@@ -173,7 +174,7 @@ func (p Port) String() string {
 }
 
 // Service is [services.NAME]. Several may state one port, each for a group of its
-// own (From, Knock) and with limits of its own; the first one decides whose group
+// own (From, Knock, Zones) and with limits of its own; the first one decides whose group
 // the source of a packet is in.
 type Service struct {
 	Name     string
@@ -188,6 +189,8 @@ type Service struct {
 	Admin bool
 	// From lists who may connect; empty means everyone, unless there is a Knock.
 	From []Ref
+	// Zones are those from which it is open; empty means every interface.
+	Zones []Named
 	// Knock opens the service to sources that From does not list.
 	Knock                Named
 	NewPerSource         Limit
@@ -198,7 +201,10 @@ type Service struct {
 }
 
 // Public reports whether everyone may connect.
-func (s Service) Public() bool { return len(s.From) == 0 && s.Knock.Name == "" }
+func (s Service) Public() bool { return s.AnySource() && len(s.Zones) == 0 }
+
+// AnySource reports whether it does not matter from which address a client connects.
+func (s Service) AnySource() bool { return len(s.From) == 0 && s.Knock.Name == "" }
 
 // Count is a whole number with its place; 0 means that it is not stated.
 type Count struct {

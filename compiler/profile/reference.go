@@ -47,7 +47,7 @@ func (d *decoder) collect(n *node, known fields) {
 func everyTable() *node {
 	root := newTable("", "", diag.Position{})
 	for _, name := range []string{
-		"policy", "sets", "access", "services", "knocks", "scan", "icmp", "udp", "log", "fail2ban", "kernel", "nics",
+		"policy", "zones", "sets", "access", "services", "knocks", "scan", "icmp", "udp", "log", "fail2ban", "kernel", "nics",
 	} {
 		table := newTable(name, name, diag.Position{})
 		switch {

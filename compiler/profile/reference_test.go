@@ -29,6 +29,9 @@ var purposes = map[string]string{
 	"policy.dhcp":    "Accept the answers of DHCP servers.",
 	"policy.search":  "Accept answers to this host's own searches by multicast or broadcast (SSDP, mDNS, LLMNR).",
 
+	"zones":                 "Parts of the network, by the interfaces of this host by which their packets come in. An interface need not exist yet.",
+	"zones.NAME.interfaces": "The interfaces of the zone, each in one zone only; `br-+` stands for all names that begin with `br-`. Required.",
+
 	"sets":                     "Named collections of addresses, IPv4 and IPv6 together. Use one as `@NAME`.",
 	"sets.NAME.addresses":      "The addresses and prefixes of the set.",
 	"sets.NAME.files":          "Lists of addresses: text, or the JSON of the search engines. Paths are relative to the file that names them.",
@@ -46,6 +49,7 @@ var purposes = map[string]string{
 	"services.NAME.protocols":              "Protocols beside those with ports, open as a whole.",
 	"services.NAME.groups":                 "Open only for packets to these multicast groups, or to a broadcast address.",
 	"services.NAME.from":                   "The sources that may connect. Without it: every source.",
+	"services.NAME.zones":                  "Open only for packets that come in by the interfaces of these zones; by any other, its ports are closed. Without it: every interface.",
 	"services.NAME.admin":                  "`admin` addresses reach this service, and an apply proves that they do.",
 	"services.NAME.knock":                  "Sources that `from` does not list need this knock first.",
 	"services.NAME.new_per_source":         "How many new connections one source may open.",

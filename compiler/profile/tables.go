@@ -8,7 +8,7 @@ import (
 
 // mainKeys are the keys that what is in the place of a named table was most
 // likely meant for.
-var mainKeys = map[string]string{"services": "ports", "sets": "addresses", "knocks": "sequence"}
+var mainKeys = map[string]string{"zones": "interfaces", "services": "ports", "sets": "addresses", "knocks": "sequence"}
 
 // tableHelp says what to write instead of something that is in the place of a
 // table: [services] enabled = false, services.ssh = ["tcp/22"], [[sets.office]].

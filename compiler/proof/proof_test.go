@@ -77,6 +77,34 @@ icmp = { remove = ["echo_per_source"], echo_from = ["198.51.100.7"] }
 	}
 }
 
+// TestZones holds that a service in a zone is stated by its interfaces alone: rules that let
+// it in elsewhere, or refuse it there, are found.
+func TestZones(t *testing.T) {
+	const profile = `include = ["builtin:web"]
+access = { admin = ["192.0.2.1"], exempt = ["192.0.2.9"] }
+zones = { vpn.interfaces = ["wg0", "tailscale+"], lan.interfaces = ["br-+"] }
+services.ssh.zones = ["vpn"]
+services.dns = { ports = ["udp/53"], zones = ["lan"], from = ["10.0.0.0/8", "fd00::/8"] }
+services.pair = { protocols = ["vrrp"], zones = ["lan"] }
+`
+	if list := proof.Bundle(compiled(t, profile)); len(list) > 0 {
+		t.Error(text(list))
+	}
+	p, b := compiled(t, profile)
+	wide, _ := compiled(t, strings.Replace(profile, `services.ssh.zones = ["vpn"]`, "", 1))
+	narrow, _ := compiled(t, strings.Replace(profile, `services.ssh.zones = ["vpn"]`, `services.ssh.zones = ["vpn", "lan"]`, 1))
+	if list := proof.Bundle(wide, b); !strings.Contains(text(list), "do not reach tcp/22") {
+		t.Errorf("what is closed by other interfaces is not found:\n%s", text(list))
+	}
+	if list := proof.Bundle(narrow, b); !strings.Contains(text(list), "do not reach tcp/22") {
+		t.Errorf("what is closed by one zone is not found:\n%s", text(list))
+	}
+	_, open := compiled(t, strings.Replace(profile, `services.ssh.zones = ["vpn"]`, "", 1))
+	if list := proof.Bundle(p, open); !strings.Contains(text(list), "which the profile does not state") {
+		t.Errorf("what is open by other interfaces is not found:\n%s", text(list))
+	}
+}
+
 // BenchmarkBundle proves the bundle of each built-in profile.
 func BenchmarkBundle(b *testing.B) {
 	for _, name := range builtins(b) {

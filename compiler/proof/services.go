@@ -20,7 +20,7 @@ func (r *rules) servicesAnswer() (list diag.List) {
 		for _, port := range s.Ports {
 			list = append(list, r.unreachable(exact.Input, s, port, r.g.And(r.arrivals(), r.ask(s, port)))...)
 			if r.profile.Policy.Forward == profile.Published && !s.SynProxy {
-				list = append(list, r.unreachable(exact.Forward, s, port, r.publishedTo(port))...)
+				list = append(list, r.unreachable(exact.Forward, s, port, r.g.And(r.publishedTo(port), r.zones(s)))...)
 			}
 		}
 	}

@@ -40,7 +40,19 @@ func (r *rules) served(port func(profile.Port) bdd.Node) bdd.Node {
 		for _, p := range s.Ports {
 			what = r.g.Or(what, port(p))
 		}
-		all = r.g.Or(all, r.g.And(what, r.clients(s), r.groups(s)))
+		all = r.g.Or(all, r.g.And(what, r.clients(s), r.groups(s), r.zones(s)))
+	}
+	return all
+}
+
+// zones are the packets that come in by the interfaces of the zones of a service, or by any.
+func (r *rules) zones(s profile.Service) bdd.Node {
+	if len(s.Zones) == 0 {
+		return bdd.True
+	}
+	all := bdd.False
+	for _, i := range r.profile.Interfaces(s.Zones) {
+		all = r.g.Or(all, r.By(exact.In, i.Name))
 	}
 	return all
 }
@@ -53,7 +65,7 @@ func (r *rules) protocols() bdd.Node {
 	}
 	for _, s := range r.profile.Services {
 		for _, p := range s.Protocols {
-			all = r.g.Or(all, r.g.And(r.Is(exact.Protocol, uint64(p.Number)), r.clients(s), r.groups(s)))
+			all = r.g.Or(all, r.g.And(r.Is(exact.Protocol, uint64(p.Number)), r.clients(s), r.groups(s), r.zones(s)))
 		}
 	}
 	return all
@@ -81,9 +93,9 @@ func (r *rules) ports(p profile.Port) bdd.Node {
 	return r.g.And(r.Protocol(string(p.Protocol)), r.Between(exact.DestinationPort, uint64(p.First), uint64(p.Last)))
 }
 
-// ask are the packets to a port of a service.
+// ask are the packets to a port of a service, from its zones.
 func (r *rules) ask(s profile.Service, p profile.Port) bdd.Node {
-	return r.g.And(r.ports(p), r.groups(s))
+	return r.g.And(r.ports(p), r.groups(s), r.zones(s))
 }
 
 // published are the packets that NAT sends on, and that were sent to a port of this host.
@@ -112,7 +124,7 @@ func (r *rules) outside(packets bdd.Node) bdd.Node {
 
 // clients are the packets of the sources that a service is for.
 func (r *rules) clients(s profile.Service) bdd.Node {
-	if s.Public() {
+	if s.AnySource() {
 		return bdd.True
 	}
 	who := r.Among(exact.Source, r.profile.Addresses(s.From))

@@ -19,6 +19,8 @@ type AdminService struct {
 	// From names the sets of sources that may connect besides admin addresses.
 	// With neither From nor Knock everyone may.
 	From []string
+	// Interfaces are those by which it is open; empty means every one.
+	Interfaces []string
 	// Knock is the sequence by which other sources get in; nil where there is
 	// none.
 	Knock []Port

@@ -63,6 +63,16 @@ type Ruleset struct {
 	Jail *Jail
 	// Lists are the sets of the profile that may lose only so much at a time.
 	Lists []List
+	// Zones are those of the profile. No rule is made of them by itself.
+	Zones []Zone
+}
+
+// Zone is a part of the network by the names of this host's interfaces; a "+" at the end
+// means any that begins so.
+type Zone struct {
+	Name       string
+	Interfaces []string
+	Origin     Origin
 }
 
 // List is a set of addresses as the profile names it, whatever kernel sets its

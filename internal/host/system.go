@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"net"
 	"os"
 	"slices"
 
@@ -49,7 +50,7 @@ func root() error {
 }
 
 func notes(r *Reading) []string {
-	return slices.Concat(r.bootNotes(), r.unserved(), bootfiles.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))
+	return slices.Concat(r.bootNotes(), r.unserved(), r.missing(), bootfiles.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))
 }
 
 // unserved names stated ports at which no program listens. A host whose sockets
@@ -60,6 +61,19 @@ func (r *Reading) unserved() []string {
 		return nil
 	}
 	return plan.Unserved(r.Want, r.Have, served)
+}
+
+// missing names interfaces of zones that do not exist yet.
+func (r *Reading) missing() []string {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, i := range interfaces {
+		names = append(names, i.Name)
+	}
+	return plan.Missing(r.Bundle.Manifest.Zones, names)
 }
 
 // bootNotes says what a boot will not make as the bundle says. What the host had

@@ -47,7 +47,7 @@ func (q *Question) adminDoors() (doors []door, err error) {
 	for _, s := range q.Bundle.Manifest.Access.Services {
 		for _, p := range s.Ports {
 			for _, number := range edges(p, ranges) {
-				doors = append(doors, door{protocol: p.Protocol, number: number, service: s.Name})
+				doors = append(doors, door{protocol: p.Protocol, number: number, service: s.Name, interfaces: s.Interfaces})
 			}
 		}
 	}

@@ -117,7 +117,8 @@ func also(before, more string) string {
 }
 
 // rounds parts visits so that no limit counts one as another: of each source
-// that is logged in with several addresses, a round has one.
+// that is logged in with several addresses, a round has one. Nor does one address come by
+// two interfaces in a round.
 func rounds(visits []*visit) (rounds [][]*visit) {
 	seen := map[netip.Prefix][]netip.Addr{}
 	for _, v := range visits {
@@ -128,6 +129,9 @@ func rounds(visits []*visit) (rounds [][]*visit) {
 				round = len(seen[of])
 				seen[of] = append(seen[of], v.from)
 			}
+		}
+		for round < len(rounds) && !v.fits(rounds[round]) {
+			round++
 		}
 		if round >= len(rounds) {
 			rounds = append(rounds, nil)

@@ -46,8 +46,10 @@ type visit struct {
 type door struct {
 	protocol string // "tcp" or "udp"
 	number   uint16
-	service  string       // of the profile; empty for none
-	knock    []knock.Port // nil where none is needed
+	service  string // of the profile; empty for none
+	// interfaces are those by which the service is open; empty means every one.
+	interfaces []string
+	knock      []knock.Port // nil where none is needed
 }
 
 // port is the door's as profiles write it.
@@ -74,8 +76,13 @@ func (q *Question) visits(ctx context.Context) (visits []*visit, notes []string,
 	if err != nil {
 		return nil, nil, err
 	}
-	visits = once(append(logins, q.possible(declared)...), exactly)
-	return visits, slices.Concat(notes, more, tunnelNotes(visits)), nil
+	have, err := interfaces()
+	if err != nil {
+		return nil, nil, err
+	}
+	declared, absent := inZones(q.possible(declared), have)
+	visits = once(append(logins, declared...), exactly)
+	return visits, slices.Concat(notes, more, absent, tunnelNotes(visits)), nil
 }
 
 // logins returns the visits of those who are logged in, first that of the one

@@ -1,0 +1,45 @@
+package lower
+
+import (
+	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
+)
+
+// A zone is a match for each of its interfaces: what is open there alone has a rule for
+// each. By any other interface the port is one that no service answers: what comes there
+// is a probe, or a stray, as at any such port.
+//
+// No rule needs the interface to exist: iptables compares names with each packet.
+
+// inZones narrows the ways to a service to the interfaces of its zones.
+func (f *filter) inZones(s profile.Service, ways [][]ruleset.Match) [][]ruleset.Match {
+	if len(s.Zones) == 0 {
+		return ways
+	}
+	var narrow [][]ruleset.Match
+	for _, i := range f.profile.Interfaces(s.Zones) {
+		for _, way := range ways {
+			narrow = append(narrow, slices.Concat([]ruleset.Match{ruleset.Interface{Name: i.Name}}, way))
+		}
+	}
+	return narrow
+}
+
+// zones returns the zones of the profile, for those who read a bundle.
+func (l *lowering) zones() []ruleset.Zone {
+	var zones []ruleset.Zone
+	for _, z := range l.profile.Zones {
+		zones = append(zones, ruleset.Zone{Name: z.Name, Interfaces: names(z.Interfaces), Origin: l.origin("zones."+z.Name, z.Position)})
+	}
+	return zones
+}
+
+func names(interfaces []profile.Interface) []string {
+	var all []string
+	for _, i := range interfaces {
+		all = append(all, i.Name)
+	}
+	return all
+}
