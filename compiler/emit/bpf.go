@@ -95,7 +95,9 @@ func assemble(conditions []condition) []instruction {
 // Where the fields of IP and TCP headers are, and what they hold (RFC 791, RFC
 // 8200, RFC 9293).
 const (
-	ipv4Length       = 2 // of header and payload
+	ipv4Start        = 0    // the version, and the header's length in words
+	ipv4Short        = 0x45 // IPv4 with a header of five words: no options
+	ipv4Length       = 2    // of header and payload
 	ipv4Flags        = 6
 	ipv4TimeToLive   = 8
 	dontFragment     = 0x4000
@@ -151,6 +153,11 @@ func longer(m ruleset.Longer) string {
 // extended is any next header but TCP's.
 func extended() string {
 	return bpf(condition{load: byteAt(ipv6NextHeader), test: jumpIfEqual, k: protocolTCP, not: true})
+}
+
+// ipOptions is an IPv4 header of more than five words.
+func ipOptions() string {
+	return bpf(condition{load: byteAt(ipv4Start), test: jumpIfGreater, k: ipv4Short})
 }
 
 func nextHeader(m ruleset.NextHeader) string {

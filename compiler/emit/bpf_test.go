@@ -46,6 +46,8 @@ func TestPrograms(t *testing.T) {
 		{"IPv4, may be fragmented", ruleset.MayFragment{}, ipv4(0), true},
 		{"IPv4, may not", ruleset.MayFragment{}, flagged(0x40), false},
 		{"IPv4, a later fragment", ruleset.MayFragment{}, flagged(0x20), true},
+		{"IPv4 without options", ruleset.IPOptions{}, ipv4(0), false},
+		{"IPv4 with options", ruleset.IPOptions{}, ipv4(4), true},
 		{"IPv4, the last hop", ruleset.HopsLeft{Family: ruleset.V4, Most: 1}, with(ipv4(0), 8, 1), true},
 		{"IPv4, no hop left", ruleset.HopsLeft{Family: ruleset.V4, Most: 1}, ipv4(0), true},
 		{"IPv4, one hop more", ruleset.HopsLeft{Family: ruleset.V4, Most: 1}, with(ipv4(0), 8, 2), false},

@@ -30,6 +30,8 @@ func match(family ruleset.Family, m ruleset.Match) string {
 		return fmt.Sprintf("-m tcp %s--tcp-option %d", not(m.Not), m.Kind)
 	case ruleset.Extended:
 		return extended()
+	case ruleset.IPOptions:
+		return ipOptions()
 	case ruleset.NextHeader:
 		return nextHeader(m)
 	case ruleset.ICMPType:
@@ -103,9 +105,9 @@ func inSet(m ruleset.InSet) string {
 
 func addressType(m ruleset.AddressType) string {
 	if len(m.Source) > 0 {
-		return "-m addrtype --src-type " + strings.Join(m.Source, ",")
+		return "-m addrtype " + not(m.Not) + "--src-type " + strings.Join(m.Source, ",")
 	}
-	return "-m addrtype --dst-type " + strings.Join(m.Destination, ",")
+	return "-m addrtype " + not(m.Not) + "--dst-type " + strings.Join(m.Destination, ",")
 }
 
 func socket(m ruleset.Socket) string {

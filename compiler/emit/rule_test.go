@@ -58,6 +58,8 @@ func TestMatches(t *testing.T) {
 		{ruleset.TCPStart{Family: ruleset.V6, Window: 65535, SegmentSize: 1460},
 			`-p tcp -m bpf --bytecode "8,48 0 0 6,21 0 5 6,40 0 0 54,21 0 3 65535,32 0 0 60,21 0 1 33818036,6 0 0 1,6 0 0 0"`, ruleset.V6},
 		{ruleset.MayFragment{}, `-m bpf --bytecode "4,40 0 0 6,69 1 0 16384,6 0 0 1,6 0 0 0"`, ruleset.V4},
+		{ruleset.IPOptions{}, `-m bpf --bytecode "4,48 0 0 0,37 0 1 69,6 0 0 1,6 0 0 0"`, ruleset.V4},
+		{ruleset.AddressType{Destination: []string{"LOCAL"}, Not: true}, "-m addrtype ! --dst-type LOCAL", ruleset.V4},
 		{ruleset.Extended{}, `-p tcp -m bpf --bytecode "4,48 0 0 6,21 1 0 6,6 0 0 1,6 0 0 0"`, ruleset.V6},
 		{ruleset.TCPOption{Kind: 2}, "-p tcp -m tcp --tcp-option 2", ruleset.V4},
 		{ruleset.TCPOption{Kind: 4, Not: true}, "-p tcp -m tcp ! --tcp-option 4", ruleset.V4},

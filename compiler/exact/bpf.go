@@ -79,6 +79,8 @@ func test(where string, s instruction) (question, bool) {
 		return byFamily(true, func(w *walk) bdd.Node { return w.g.Not(w.atMost(w.now[Length], k)) }), true
 	case fmt.Sprint(ldh, " ", 4, " ", jgt): // IPv6's length is that of the payload
 		return byFamily(false, func(w *walk) bdd.Node { return w.g.Not(w.atMost(w.now[Length], k+40)) }), true
+	case fmt.Sprint(ldb, " ", 0, " ", jgt):
+		return say("the IPv4 header has options", "the IPv4 header has no options"), k == 0x45
 	case fmt.Sprint(ldh, " ", 6, " ", jset):
 		return say("the packet must not be fragmented (DF)", "the packet may be fragmented (no DF)"), k == 0x4000
 	case fmt.Sprint(ldhBehind, " ", 14, " ", jgt), fmt.Sprint(ldh, " ", 54, " ", jgt):

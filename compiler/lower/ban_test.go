@@ -121,6 +121,7 @@ func set(t *testing.T, rs *ruleset.Ruleset, name string) ruleset.Set {
 func TestFingerprint(t *testing.T) {
 	const (
 		may       = `-m bpf --bytecode "4,40 0 0 6,69 1 0 16384,6 0 0 1,6 0 0 0"`
+		options   = `-m bpf --bytecode "4,48 0 0 0,37 0 1 69,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE`
 		extended  = `-p tcp -m bpf --bytecode "4,48 0 0 6,21 1 0 6,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE`
 		window4   = `-p tcp -m bpf --bytecode "5,177 0 0 0,72 0 0 14,37 1 0 1025,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE`
 		window6   = `-p tcp -m bpf --bytecode "6,48 0 0 6,21 0 3 6,40 0 0 54,37 1 0 1025,6 0 0 1,6 0 0 0" -j HARDENCTL-PROBE`
@@ -132,7 +133,7 @@ func TestFingerprint(t *testing.T) {
 	rules := func(lines ...string) string { return strings.Join(lines, "\n") }
 	run(t, []example{
 		{"IPv4", "scan = { probes = 10, fingerprint = true }", ruleset.V4, "FINGERPRINT",
-			rules(window4, noSize, "-p tcp "+noOthers)},
+			rules(options, window4, noSize, "-p tcp "+noOthers)},
 		{"IPv6", "scan = { probes = 10, fingerprint = true }", ruleset.V6, "FINGERPRINT",
 			rules(extended, window6, noSize, "-p tcp "+noOthers)},
 		{"IPv4, ZMap", "scan = { probes = 10, dont_fragment = true }", ruleset.V4, "FINGERPRINT",
@@ -140,7 +141,7 @@ func TestFingerprint(t *testing.T) {
 		{"IPv6, ZMap", "scan = { probes = 10, dont_fragment = true }", ruleset.V6, "FINGERPRINT",
 			"-p tcp " + likeZMap6},
 		{"IPv4, both", "scan = { probes = 10, fingerprint = true, dont_fragment = true }", ruleset.V4, "FINGERPRINT",
-			rules(window4, noSize, "-p tcp "+may+" "+noOthers, "-p tcp "+may+" "+likeZMap4)},
+			rules(options, window4, noSize, "-p tcp "+may+" "+noOthers, "-p tcp "+may+" "+likeZMap4)},
 		{"IPv6, both", "scan = { probes = 10, fingerprint = true, dont_fragment = true }", ruleset.V6, "FINGERPRINT",
 			rules(extended, window6, noSize, "-p tcp "+noOthers, "-p tcp "+likeZMap6)},
 		{"not asked for", "scan.probes = 10", ruleset.V4, "FINGERPRINT", ``},

@@ -42,7 +42,7 @@ func TestJailScope(t *testing.T) {
 		{"disabled", text + `fail2ban.enabled = false`, ruleset.V4, "INPUT", begin + services + end},
 		{"echo", "log = {}\nfail2ban = {}\nicmp.echo_per_source = \"1/second\"", ruleset.V6, "ECHO", `
 			-m set --match-set hardenctl-jail-v6 src -j DROP
-			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 --hashlimit-srcmask 64 -j ACCEPT
+			-p ipv6-icmp -m icmp6 --icmpv6-type 128/0 -m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 --hashlimit-srcmask 64 -j ACCEPT
 			-j DROP`},
 	})
 }

@@ -73,7 +73,9 @@ func (f *filter) fingerprintPorts() []ruleset.Match {
 // unlikeStacks finds a SYN that no computer's or phone's stack sends. Each of
 // those states a maximum segment size and, since Windows 98 and Linux 2.2, at
 // least one of the three other options; none opens a connection through IPv6
-// extension headers, behind which the window would not be seen.
+// extension headers, behind which the window would not be seen, nor with IPv4 options,
+// which the kernel sends back with its SYN-ACK: they would carry this host's clock and
+// its address behind a NAT (RFC 7126, sections 4.6 and 4.7).
 //
 // A Linux whose owner has switched off all three sends the segment size alone.
 // In IPv4 "don't fragment" tells it from nmap, masscan and ZMap.
@@ -82,6 +84,8 @@ func (f *filter) unlikeStacks() []ruleset.Rule {
 	var rules []ruleset.Rule
 	if f.family == ruleset.V6 {
 		rules = append(rules, p.rule("extension headers", probe, ruleset.Extended{}))
+	} else {
+		rules = append(rules, p.rule("IP options", probe, ruleset.IPOptions{}))
 	}
 	noOthers := []ruleset.Match{without(sackPermitted), without(timestamps), without(windowScale)}
 	if f.profile.Scan.DontFragment {

@@ -17,6 +17,11 @@ const (
 // sources that the profile names. A ping that goes
 // on is an open flow to conntrack, so the limit is before their accept.
 //
+// An answer repeats the code of its request, which Windows does not, and its IP options,
+// in which it says when it came and by which address: this host's clock, and what it is
+// called behind a NAT. No ping has a code, and ping -R and -T are for those who are
+// trusted, and for the sources that the profile names.
+//
 // A ban changes nothing here: a scanner would learn by a ping whether the port that
 // it tried last is one that counts.
 func (f *filter) echo() []ruleset.Rule {
@@ -38,7 +43,12 @@ func (f *filter) echo() []ruleset.Rule {
 		}
 	}
 	if icmp.EchoPerSource.Stated() {
-		rules = append(rules, p.rule("", ruleset.Accept, f.within(p, icmp.EchoPerSource.Rate)))
+		if f.family == ruleset.V4 {
+			rules = append(rules, p.rule("IP options", ruleset.Drop, ruleset.IPOptions{}))
+		}
+		ping := f.echoType()
+		ping.HasCode = true
+		rules = append(rules, p.rule("", ruleset.Accept, ping, f.within(p, icmp.EchoPerSource.Rate)))
 	}
 	rules = append(rules, p.rule("too many", ruleset.Drop))
 	return []ruleset.Rule{p.rule("", f.chain("ECHO", rules), f.echoType())}

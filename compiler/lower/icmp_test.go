@@ -11,15 +11,17 @@ func TestEcho(t *testing.T) {
 	const echo = "icmp.echo_per_source = \"1/second burst 5\"\n"
 	run(t, []example{
 		{"alone", echo, ruleset.V4, "ECHO", `
-			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 -j ACCEPT
+			-m bpf --bytecode "4,48 0 0 0,37 0 1 69,6 0 0 1,6 0 0 0" -j DROP
+			-p icmp -m icmp --icmp-type 8/0 -m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 -j ACCEPT
 			-j DROP`},
 		{"trusted, blocked, banned", echo + "scan.probes = 10\naccess = { admin = [\"192.0.2.7\"], block = [\"203.0.113.0/24\"] }", ruleset.V4, "ECHO", `
 			-m set --match-set hardenctl-trusted-v4 src -j ACCEPT
 			-m set --match-set hardenctl-block-v4 src -j DROP
-			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 -j ACCEPT
+			-m bpf --bytecode "4,48 0 0 0,37 0 1 69,6 0 0 1,6 0 0 0" -j DROP
+			-p icmp -m icmp --icmp-type 8/0 -m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 -j ACCEPT
 			-j DROP`},
 		{"IPv6", echo, ruleset.V6, "ECHO", `
-			-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 --hashlimit-srcmask 64 -j ACCEPT
+			-p ipv6-icmp -m icmp6 --icmpv6-type 128/0 -m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 … --hashlimit-htable-expire 5000 --hashlimit-srcmask 64 -j ACCEPT
 			-j DROP`},
 		{"of some without a limit", "icmp.echo_from = [\"192.0.2.9\"]\naccess.block = [\"203.0.113.0/24\"]", ruleset.V4, "ECHO", `
 			-m set --match-set hardenctl-block-v4 src -j DROP

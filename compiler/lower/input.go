@@ -115,13 +115,14 @@ var linkLocal = netip.MustParsePrefix("fe80::/10")
 // decides.
 func (f *filter) invalid() []ruleset.Rule {
 	matches := []ruleset.Match{ruleset.ConnState{States: ruleset.StateInvalid}}
-	for _, s := range f.profile.Services {
-		if len(portsOf(s.Ports, profile.UDPLite)) > 0 {
-			matches = append([]ruleset.Match{ruleset.Proto{Protocol: "udplite", Not: true}}, matches...)
-			break
-		}
+	if f.servesUDPLite() {
+		matches = append([]ruleset.Match{ruleset.Proto{Protocol: "udplite", Not: true}}, matches...)
 	}
 	return []ruleset.Rule{f.policy().rule("invalid", ruleset.Drop, matches...)}
+}
+
+func (f *filter) servesUDPLite() bool {
+	return slices.ContainsFunc(f.profile.Services, func(s profile.Service) bool { return len(portsOf(s.Ports, profile.UDPLite)) > 0 })
 }
 
 // shared returns the jump to a chain that several places use, building it for

@@ -26,6 +26,17 @@ func TestSilence(t *testing.T) {
 			-m set --match-set hardenctl-trusted-v4 dst -j RETURN
 			-p tcp -m conntrack --ctdir REPLY -m conntrack --ctstatus CONFIRMED -m conntrack ! --ctstatus ASSURED -j DROP
 			! -p tcp -m conntrack --ctdir REPLY -m conntrack --ctstatus CONFIRMED -m conntrack ! --ctstatus SEEN_REPLY -j DROP`},
+		{"a stated protocol", "scan.stealth = true\nservices.a.protocols = [\"gre\"]", ruleset.V4, "OUTPUT", `
+			-p icmp -m icmp --icmp-type 12 -j DROP
+			-p icmp -m icmp --icmp-type 11/1 -j DROP
+			-p icmp -m icmp --icmp-type 3/3 -j HARDENCTL-UNSERVED
+			-p icmp -m icmp --icmp-type 3/1 -m conntrack --ctstate DNAT -j HARDENCTL-UNSERVED
+			-p icmp -m icmp --icmp-type 3/2 -j HARDENCTL-UNSERVED`},
+		{"a port of UDP-Lite", "scan.stealth = true\nservices.a.ports = [\"udplite/9\"]", ruleset.V6, "UNSERVED", `
+			-o lo -j RETURN
+			! -p tcp -m conntrack --ctstate INVALID -j DROP
+			-p tcp -m conntrack --ctdir REPLY -m conntrack --ctstatus CONFIRMED -m conntrack ! --ctstatus ASSURED -j DROP
+			! -p tcp -m conntrack --ctdir REPLY -m conntrack --ctstatus CONFIRMED -m conntrack ! --ctstatus SEEN_REPLY -j DROP`},
 		{"behind the proxy", "scan.stealth = true\nservices.web = { ports = [\"tcp/80\", \"udp/443\"], synproxy = true }", ruleset.V6, "UNSERVED", `
 			-o lo -j RETURN
 			-p tcp -m tcp --sport 80 -j RETURN

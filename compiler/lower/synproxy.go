@@ -66,6 +66,11 @@ func (f *filter) proxyPart() part { return part{f.proxyOrigin()} }
 // conntrack must see. What comes from the inside is not a flood, and a container
 // that asks for a port that it publishes itself would be sent back to itself.
 //
+// So is left alone what is not sent to an address of this host: what it routes for
+// others must be tracked, and the proxy would answer a SYN to a broadcast or multicast
+// address from that address (synproxy_send_client_synack in the kernel's
+// nf_synproxy_core.c). Of TCP those are not accepted (RFC 9293, section 3.9.2.3).
+//
 // The proxy's answers are hidden too. Where a client uses a port again, within
 // the two minutes for which conntrack remembers a closed connection, conntrack
 // would take the answer for one of the old connection and correct its numbers:
@@ -76,6 +81,8 @@ func (l *lowering) untracked(family ruleset.Family) ruleset.Table {
 	p := f.proxyPart()
 	loopback := p.rule("loopback", ruleset.Return, ruleset.Interface{Name: "lo"})
 	rules := append([]ruleset.Rule{loopback}, f.byInside()...)
+	elsewhere := ruleset.AddressType{Destination: []string{"LOCAL"}, Not: true}
+	rules = append(rules, p.rule("not to this host", ruleset.Return, elsewhere))
 	for _, s := range onceEach(f.proxied()) {
 		rules = append(rules, f.tcpRules(s, "synproxy", ruleset.NoTrack{})...)
 	}

@@ -34,6 +34,7 @@ func TestSynProxy(t *testing.T) {
 	rs := lowered(t, proxied)
 	expect(t, in(rs, "raw"), ruleset.V4, "UNTRACKED", `
 		-i lo -j RETURN
+		-m addrtype ! --dst-type LOCAL -j RETURN
 		-p tcp -m tcp --dport 5432 -j CT --notrack
 		-p tcp -m tcp --dport 80 -j CT --notrack`)
 	expect(t, in(rs, "filter"), ruleset.V4, "INPUT", `
@@ -81,6 +82,7 @@ func TestSynProxy(t *testing.T) {
 	expect(t, in(rs, "raw"), ruleset.V4, "ANSWERS", `-p tcp -j CT --notrack`)
 	expect(t, in(rs, "raw"), ruleset.V6, "UNTRACKED", `
 		-i lo -j RETURN
+		-m addrtype ! --dst-type LOCAL -j RETURN
 		-p tcp -m tcp --dport 80 -j CT --notrack`)
 	expect(t, in(rs, "filter"), ruleset.V6, "PROXIED", `-p tcp -m tcp --dport 80 -j HARDENCTL-S-WEB`)
 }
@@ -115,6 +117,7 @@ func TestSynProxyPublished(t *testing.T) {
 		-i lo -j RETURN
 		-i docker0 -j RETURN
 		-i br-+ -j RETURN
+		-m addrtype ! --dst-type LOCAL -j RETURN
 		-p tcp -m tcp --dport 5432 -j CT --notrack
 		-p tcp -m tcp --dport 80 -j CT --notrack`)
 	expect(t, in(rs, "filter"), ruleset.V4, "PROXIED", `

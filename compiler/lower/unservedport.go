@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"slices"
+
 	"github.com/hardenctl/hardenctl/compiler/profile"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
@@ -19,6 +21,11 @@ import (
 // A client that comes while a program starts anew waits, and asks again after a
 // second, as if the packet had been lost; before, it was refused at once. This host
 // itself, its inside, and admin and exempt addresses are refused as ever.
+//
+// A protocol without ports that a service states is refused like a port: IPv4 has an
+// error of its own for it, and IPv6 a parameter problem, which complaints keeps in. An
+// error about UDP-Lite tells nothing by a connection: each datagram is invalid to
+// conntrack (invalid).
 //
 // Behind SYNPROXY the client has a connection before the program is asked, and would
 // never ask again. So it hears the reset, which says no more than that.
@@ -40,6 +47,8 @@ var (
 	translated = ruleset.ConnState{States: ruleset.StateDNAT}
 )
 
+var noProtocol = ruleset.ICMPType{Family: ruleset.V4, Type: 3, Code: 2, HasCode: true}
+
 // resets is the part of OUTPUT that TCP meets.
 func (f *filter) resets() []ruleset.Rule {
 	if !f.hidesClosed() {
@@ -55,10 +64,14 @@ func (f *filter) unreachable() []ruleset.Rule {
 		return nil
 	}
 	p := f.scan()
-	return []ruleset.Rule{
+	rules := []ruleset.Rule{
 		p.rule("no program listens", f.unheard(), refusals[f.family].port),
 		p.rule("no program listens", f.unheard(), refusals[f.family].host, translated),
 	}
+	if f.family == ruleset.V4 && slices.ContainsFunc(f.profile.Services, hasOthers) {
+		rules = append(rules, p.rule("no program listens", f.unheard(), noProtocol))
+	}
+	return rules
 }
 
 // refusedBehind is what comes back from containers, and from the inside of a gateway.
@@ -88,6 +101,9 @@ func (f *filter) unheard() ruleset.Jump {
 			for _, ports := range f.portsBehind(s) {
 				rules = append(rules, f.service(s).rule("synproxy", ruleset.Return, ports))
 			}
+		}
+		if f.servesUDPLite() && !f.published {
+			rules = append(rules, p.rule("no program listens", ruleset.Drop, notTCP, ruleset.ConnState{States: ruleset.StateInvalid}))
 		}
 		confirmed := ruleset.ConnStatus{Status: ruleset.StatusConfirmed}
 		notYet := func(s ruleset.Status) ruleset.ConnStatus { return ruleset.ConnStatus{Status: s, Not: true} }

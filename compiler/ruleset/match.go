@@ -113,6 +113,9 @@ type TCPOption struct {
 // Extended matches IPv6 packets that have extension headers before TCP.
 type Extended struct{}
 
+// IPOptions matches IPv4 packets whose header carries options (RFC 791, section 3.1).
+type IPOptions struct{}
+
 // NextHeader matches IPv6 packets whose first header behind that of IPv6 has this
 // number. Proto does not see what the kernel takes for an extension header, such as AH.
 type NextHeader struct{ Number uint8 }
@@ -308,8 +311,12 @@ type ConnLimit struct {
 }
 
 // AddressType matches packets from or to an address of one of the kinds, such
-// as "LOCAL", "BROADCAST" and "MULTICAST". One of the two lists is empty.
-type AddressType struct{ Source, Destination []string }
+// as "LOCAL", "BROADCAST" and "MULTICAST", or with Not of none of them. One of the two
+// lists is empty.
+type AddressType struct {
+	Source, Destination []string
+	Not                 bool
+}
 
 func (Source) match()       {}
 func (Interface) match()    {}
@@ -322,6 +329,7 @@ func (TCPStart) match()     {}
 func (MayFragment) match()  {}
 func (TCPOption) match()    {}
 func (Extended) match()     {}
+func (IPOptions) match()    {}
 func (NextHeader) match()   {}
 func (Destination) match()  {}
 func (ICMPType) match()     {}

@@ -86,19 +86,29 @@ func arrives(t *testing.T, from *lab.Host, to string, number int, payload []byte
 			payload[0], payload[1] = 50, 4
 		}
 	}
+	sends(t, from, number, address, payload)
+	return heard(l, own)
+}
+
+// sends sends one packet of a protocol, and waits until it has been decided.
+func sends(t *testing.T, from *lab.Host, number int, to netip.Addr, payload []byte) {
+	t.Helper()
+	network, own := fmt.Sprintf("ip4:%d", number), from.V4()
+	if to.Is6() {
+		network, own = fmt.Sprintf("ip6:%d", number), from.V6()
+	}
 	if err := from.Do(func() error {
 		c, err := net.ListenPacket(network, own.String())
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		_, err = c.WriteTo(payload, &net.IPAddr{IP: address.AsSlice()})
+		_, err = c.WriteTo(payload, &net.IPAddr{IP: to.AsSlice()})
 		return err
 	}); err != nil {
 		t.Fatal(err)
 	}
 	lab.Drain()
-	return heard(l, own)
 }
 
 // heard reports whether a packet of a source has come.
