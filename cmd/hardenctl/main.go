@@ -73,6 +73,7 @@ is ` + source.Default + `.`,
   hardenctl compile web.toml -o bundle    write the firewall files, for review
   hardenctl explain PACKET web.toml       say what the rules do with a packet
   hardenctl reach web.toml                list who reaches which port
+  hardenctl import rules.v4 -o web.toml   write a profile from the rules of another firewall
   hardenctl diff web.toml new.toml        say which packets are decided differently
   hardenctl plan web.toml                 show what would change on this host
   hardenctl apply web.toml                change this host, on trial
@@ -85,7 +86,7 @@ is ` + source.Default + `.`,
 	}
 	root.SetFlagErrorFunc(option.Error)
 	root.SetHelpTemplate(helpTemplate)
-	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newExplain(), newDiff(), newReach(), newKnock(), newProfiles())
+	root.AddCommand(newCheck(), newCompile(), newPlan(), newApply(), newConfirm(), newRevert(), newHistory(), newRollback(), newRestore(), newVerify(), newExplain(), newDiff(), newReach(), newImport(), newKnock(), newProfiles())
 	return root
 }
 

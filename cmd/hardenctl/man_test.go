@@ -29,7 +29,7 @@ var files = []manpage.File{
 }
 
 // withoutFiles are the commands that use no file but those that they are given.
-var withoutFiles = []string{"diff", "knock", "profiles"}
+var withoutFiles = []string{"diff", "import", "knock", "profiles"}
 
 // TestManPages holds that there is a manual page of every command, and one of the
 // profile, and that they say what the commands say today; -update writes them.

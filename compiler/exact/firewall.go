@@ -153,8 +153,8 @@ func (f *Firewall) lookAt(m tablefile.Match) error {
 	return nil
 }
 
-// interfaces are the names of interfaces in rules, those with a "+" too.
-func (f *Firewall) interfaces() (names []string) {
+// Interfaces are the names of interfaces in rules, those with a "+" too.
+func (f *Firewall) Interfaces() (names []string) {
 	for _, r := range f.rules {
 		for _, m := range r.asked {
 			if words := positive(m.Words); m.Name == "" && len(words) > 1 && (words[0] == "-i" || words[0] == "-o") {

@@ -70,7 +70,7 @@ func NewWorld(family ruleset.Family, firewalls ...*Firewall) *World {
 	for _, f := range firewalls {
 		rules += len(f.rules)
 		w.noteNumbers(f)
-		for _, name := range f.interfaces() {
+		for _, name := range f.Interfaces() {
 			if !slices.Contains(w.interfaces, name) {
 				w.interfaces = append(w.interfaces, name)
 			}

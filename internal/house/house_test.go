@@ -50,8 +50,9 @@ var rooms = map[string][]string{
 		"compiler/bdd", "compiler/bundle", "compiler/diag", "compiler/exact", "compiler/netset", "compiler/profile", "compiler/ruleset",
 		"compiler/tablefile",
 	},
-	"profiles": {},
-	"golden":   {},
+	"compiler/starter": {"compiler/exact", "compiler/netset", "compiler/ruleset", "compiler/tablefile"},
+	"profiles":         {},
+	"golden":           {},
 	"internal/host": {
 		"compiler/bundle", "compiler/document", "compiler/filekind", "compiler/netset", "compiler/ruleset", "compiler/tablefile",
 		"internal/host/apply", "internal/host/dataplane", "internal/host/durable", "internal/host/generation", "internal/host/guard",
@@ -143,7 +144,7 @@ var rooms = map[string][]string{
 		"internal/cli/terminal", "internal/host", "internal/host/generation", "internal/host/plan", "internal/host/login",
 	},
 	"internal/cli/subject": {
-		"compiler/answer", "compiler/bundle", "compiler/exact", "compiler/filekind", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/cli/local",
+		"compiler/answer", "compiler/bundle", "compiler/exact", "compiler/filekind", "compiler/ruleset", "compiler/setfile", "compiler/starter", "compiler/tablefile", "internal/cli/local",
 		"internal/cli/source", "internal/host", "internal/host/escape", "internal/host/generation", "internal/host/safepath",
 	},
 	"internal/cli/findings": {"compiler/diag"},

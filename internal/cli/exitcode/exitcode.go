@@ -41,7 +41,7 @@ var Table = []Row{
 	{OK, []string{"restore"}, "the host matches the saved files, or nothing was ever applied"},
 	{OK, []string{"verify"}, "every promise was kept"},
 	{OK, []string{"knock"}, "every knock was sent; the host does not answer knocks"},
-	{OK, []string{"history", "profiles", "reach"}, "success"},
+	{OK, []string{"history", "profiles", "reach", "import"}, "success"},
 	{OK, []string{"diff"}, "no packet is decided differently"},
 	{OK, []string{"explain"}, "the packet was explained, whatever its verdict is"},
 
@@ -53,7 +53,7 @@ var Table = []Row{
 	{Error, []string{"restore"}, "an IP family was closed, or a part could not be loaded or compared"},
 	{Error, []string{"verify"}, "a promise was broken, or the attack could not run"},
 	{Error, []string{"knock"}, "not every knock was sent"},
-	{Error, []string{"history", "profiles", "explain", "diff", "reach"}, "error"},
+	{Error, []string{"history", "profiles", "explain", "diff", "reach", "import"}, "error"},
 
 	{Changes, nil, "diff: packets are decided differently; plan --detailed-exitcode: there are changes, or another firewall is active"},
 	{Changes, []string{"diff"}, "packets are decided differently"},

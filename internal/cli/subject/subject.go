@@ -20,6 +20,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/filekind"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/setfile"
+	"github.com/hardenctl/hardenctl/compiler/starter"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/cli/local"
 	"github.com/hardenctl/hardenctl/internal/cli/source"
@@ -44,27 +45,96 @@ func Profile(cmd *cobra.Command, args, allowed []string, asJSON bool) (*answer.S
 // Dump reads what iptables-save or ip6tables-save printed, and what ipset save did where
 // sets names a file. A family of 0 is told by the text.
 func Dump(rules, sets string, family ruleset.Family) (*answer.Subject, error) {
-	text, err := safepath.ReadAny(rules)
+	members, err := membersIn(sets)
 	if err != nil {
 		return nil, err
 	}
+	d, err := dump(rules, members, family)
+	if err != nil {
+		return nil, err
+	}
+	return answer.New(rules, map[ruleset.Family]*exact.Firewall{d.Family: d.Firewall}, bundle.Manifest{}, nil), nil
+}
+
+// Old reads what a host has: one dump or two of different families, or files of another
+// tool; as what a starter profile is made of, and as a subject.
+func Old(names []string, sets string) (*answer.Subject, starter.Old, error) {
+	old, err := toolFiles(names)
+	if old.Dumps == nil && err == nil {
+		old, err = dumps(names, sets)
+	}
+	if err != nil {
+		return nil, old, err
+	}
+	firewalls := map[ruleset.Family]*exact.Firewall{}
+	for _, d := range old.Dumps {
+		firewalls[d.Family] = d.Firewall
+	}
+	return answer.New(strings.Join(names, ", "), firewalls, bundle.Manifest{}, nil), old, nil
+}
+
+// toolFiles reads files of csf, ufw or firewalld; nothing if the first is none.
+func toolFiles(names []string) (starter.Old, error) {
+	var files []starter.File
+	for _, name := range names {
+		text, err := safepath.ReadAny(name)
+		if err != nil {
+			return starter.Old{}, err
+		}
+		files = append(files, starter.File{Name: name, Text: text})
+		if starter.ToolOf(files[0]) == "" {
+			return starter.Old{}, nil
+		}
+	}
+	return starter.Tools(files)
+}
+
+// dumps reads one dump, or two of different families.
+func dumps(names []string, sets string) (old starter.Old, err error) {
+	members, err := membersIn(sets)
+	if err != nil {
+		return old, err
+	}
+	for _, name := range names {
+		d, err := dump(name, members, 0)
+		if err != nil {
+			return old, err
+		}
+		for _, known := range old.Dumps {
+			if known.Family == d.Family {
+				return old, fmt.Errorf("%s and %s are both of IPv%d; name one file of each family", known.File, name, d.Family)
+			}
+		}
+		old.Files, old.Dumps = append(old.Files, name), append(old.Dumps, d)
+	}
+	return old, nil
+}
+
+// membersIn is the text of a file of ipset save; nil without a file.
+func membersIn(file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	return safepath.ReadAny(file)
+}
+
+// dump reads a file of rules.
+func dump(rules string, members []byte, family ruleset.Family) (d starter.Dump, err error) {
+	text, err := safepath.ReadAny(rules)
+	if err != nil {
+		return d, err
+	}
 	if kind := filekind.Of(text); kind != filekind.Rules && kind != filekind.Unknown {
-		return nil, fmt.Errorf("%s is %s, not the output of iptables-save", rules, kind)
+		return d, fmt.Errorf("%s is %s, not the output of iptables-save", rules, kind)
 	}
 	if family == 0 {
 		family = familyOf(string(text))
 	}
-	var members []byte
-	if sets != "" {
-		if members, err = safepath.ReadAny(sets); err != nil {
-			return nil, err
-		}
-	}
 	f, err := exact.Read(family, text, members)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", rules, err)
+		return d, fmt.Errorf("%s: %w", rules, err)
 	}
-	return answer.New(rules, map[ruleset.Family]*exact.Firewall{family: f}, bundle.Manifest{}, nil), nil
+	return starter.Dump{File: rules, Family: family, Text: text, Firewall: f}, nil
 }
 
 // Live reads the rules and sets of this host, and says what else decides about packets here.
