@@ -3,13 +3,16 @@ package profile
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 )
 
 // opening is what the first line of a statement looks like. It serves to find
-// the next statement behind a broken one, nothing else.
-var opening = regexp.MustCompile(`^[ \t]*(?:[A-Za-z0-9_."'-]{1,200}[ \t]*=|\[{1,2}[ \t]*[A-Za-z][A-Za-z0-9_."' -]{0,200}\]{1,2}[ \t]*\r?(?:#|\n|$))`)
+// the next statement behind a broken one, nothing else: it is large, and made when it is needed.
+var opening = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[ \t]*(?:[A-Za-z0-9_."'-]{1,200}[ \t]*=|\[{1,2}[ \t]*[A-Za-z][A-Za-z0-9_."' -]{0,200}\]{1,2}[ \t]*\r?(?:#|\n|$))`)
+})
 
 // recover moves behind a broken statement that began at start, so that the
 // rest of the file is still read: to the end of the line on which no bracket
@@ -29,7 +32,7 @@ func (s *scanner) skipBroken() {
 			return
 		}
 		s.pos++
-		if opening.MatchString(window(s.text[s.pos:])) {
+		if opening().MatchString(window(s.text[s.pos:])) {
 			return
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // SYN and with ACK, by UDP, and by SCTP. asked are the ports of it, and many.
 const discovery = "-sn -PS22,80,443 -PA80,443 -PU123,40125 -PY80"
 
-func asked(*scene) []uint16 { return everyNumber[:8] }
+func asked(*scene) []uint16 { return everyNumber()[:8] }
 
 // discoveryTime is the longest that discovery may take.
 const discoveryTime = 5 * time.Minute

@@ -117,7 +117,7 @@ func (k knocking) rightly(ctx context.Context, d *door) error {
 // sweep sends a packet to every port, TCP and UDP: counting up over IPv4, and
 // down over IPv6.
 func (k knocking) sweep(ctx context.Context, from netip.Addr) error {
-	ports := slices.Clone(everyNumber)
+	ports := slices.Clone(everyNumber())
 	if k.family == 6 {
 		slices.Reverse(ports)
 	}

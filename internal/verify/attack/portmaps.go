@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/verify/network"
@@ -10,24 +11,24 @@ import (
 	"github.com/hardenctl/hardenctl/internal/verify/result"
 )
 
-// everyNumber is 0 to 65,535.
-var everyNumber = func() []uint16 {
+// everyNumber is 0 to 65,535. It is made when it is asked for: each command would make it.
+var everyNumber = sync.OnceValue(func() []uint16 {
 	numbers := make([]uint16, 1<<16)
 	for i := range numbers {
 		numbers[i] = uint16(i)
 	}
 	return numbers
-}()
+})
 
 // everyPort is all 65,536, in an order that no counting of neighbours sees
 // through: the step has no factor in common with their number.
-var everyPort = func() []uint16 {
+var everyPort = sync.OnceValue(func() []uint16 {
 	ports := make([]uint16, 1<<16)
 	for i := range ports {
 		ports[i] = uint16(i * 40503)
 	}
 	return ports
-}()
+})
 
 // maps draws the map of both families, side by side, for each of the views.
 func (s *scene) maps(ctx context.Context, views ...result.View) ([]result.Map, error) {
@@ -64,7 +65,7 @@ func (s *scene) drawMap(ctx context.Context, view result.View, family int) (resu
 	defer p.Close()
 	m := result.Map{View: view, Family: family, Start: s.Now()}
 	states, err := p.Do(ctx, prober.Sweep{
-		To: network.Server(family), Ports: everyPort, Rounds: 2, Wait: 300 * time.Millisecond,
+		To: network.Server(family), Ports: everyPort(), Rounds: 2, Wait: 300 * time.Millisecond,
 		Packet: func(to netip.AddrPort) prober.Packet {
 			return prober.Packet{From: netip.AddrPortFrom(source(to.Port()), local), To: to, Flags: prober.SYN}
 		},

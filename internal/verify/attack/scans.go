@@ -109,10 +109,10 @@ func (s *scene) fewer() []uint16 {
 	return ports
 }
 
-func allPorts(*scene) []uint16 { return everyPort }
+func allPorts(*scene) []uint16 { return everyPort() }
 
 // everyProtocol is the 256 numbers of protocols in an IP header.
-func everyProtocol(*scene) []uint16 { return everyNumber[:256] }
+func everyProtocol(*scene) []uint16 { return everyNumber()[:256] }
 
 // atOnce is how many scans run side by side: most of a scan is waiting.
 const atOnce = 8

@@ -13,6 +13,7 @@ import (
 	"html/template"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hardenctl/hardenctl/internal/verify/result"
@@ -21,17 +22,23 @@ import (
 //go:embed page.html
 var text string
 
-var layout = template.Must(template.New("page").Funcs(template.FuncMap{
-	"thousands": thousands,
-	"brief":     brief,
-	"times":     func(n float64) string { return thousands(int(n + 0.5)) },
-	"join":      func(words []string) string { return strings.Join(words, ", ") },
-}).Parse(text))
+// layout is read when a page is written: each command would read it.
+var layout = sync.OnceValue(newLayout)
+
+// newLayout reads the page, with the words that the picture needs too.
+func newLayout() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{
+		"thousands": thousands,
+		"brief":     brief,
+		"times":     func(n float64) string { return thousands(int(n + 0.5)) },
+		"join":      func(words []string) string { return strings.Join(words, ", ") },
+	}).Parse(text))
+}
 
 // Write returns the page of a report.
 func Write(r *result.Report) ([]byte, error) {
 	var page bytes.Buffer
-	if err := layout.Execute(&page, newView(r)); err != nil {
+	if err := layout().Execute(&page, newView(r)); err != nil {
 		return nil, fmt.Errorf("writing the page: %w", err)
 	}
 	return page.Bytes(), nil

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"sync"
 
 	"github.com/hardenctl/hardenctl/internal/verify/result"
 )
@@ -12,7 +13,9 @@ import (
 //go:embed picture.svg
 var pictureText string
 
-var pictureLayout = template.Must(template.Must(layout.Clone()).New("picture").Parse(pictureText))
+var pictureLayout = sync.OnceValue(func() *template.Template {
+	return template.Must(newLayout().New("picture").Parse(pictureText))
+})
 
 // Where the time line is in the picture, below the maps.
 const pictureLineY = 510
@@ -33,7 +36,7 @@ func Picture(r *result.Report) ([]byte, error) {
 	d.LegendY = pictureLineY + d.Line.Height + 20
 	d.Height = d.LegendY + 24
 	var svg bytes.Buffer
-	if err := pictureLayout.Execute(&svg, d); err != nil {
+	if err := pictureLayout().Execute(&svg, d); err != nil {
 		return nil, fmt.Errorf("drawing the picture: %w", err)
 	}
 	return svg.Bytes(), nil
