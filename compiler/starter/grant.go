@@ -137,7 +137,8 @@ type wide struct {
 func (m *maker) widen() {
 	for _, w := range m.wide {
 		for _, g := range m.grants {
-			if g.hasPorts && g.groups == nil && w.Has(exact.ProtocolName(g.protocol), uint16(g.ports.First), uint16(g.ports.Last)) {
+			first, last, protocol := uint16(g.ports.First), uint16(g.ports.Last), exact.ProtocolName(g.protocol)
+			if g.hasPorts && g.groups == nil && w.Has(protocol, first, first) && w.Has(protocol, last, last) {
 				g.sources = g.sources.Union(w.sources)
 			}
 		}
