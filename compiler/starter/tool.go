@@ -144,7 +144,7 @@ func (b *builder) dump(name string, family ruleset.Family) (d Dump, err error) {
 	return d, err
 }
 
-// lines yields the lines of a file that are not empty, and are no comments.
+// lines yields the lines of a file but empty ones and comments.
 func (f File) lines(yield func(Line) bool) {
 	number := 0
 	for text := range strings.Lines(string(f.Text)) {
