@@ -29,6 +29,9 @@ it loads /etc/hardenctl/closed.v4 or closed.v6. These allow open connections, an
 admin services for admin addresses. So a broken file never leaves the host open.
 If these files are missing too, the newest generation says who is admitted.
 
+Lines of others in the saved files that cannot be loaded are left out, and close
+nothing. restore names them, with the number of each line, and exits with 1.
+
 If the profile keeps bans (scan.keep_bans), restore loads them with the time that
 they have left. The unit saves them with --save-bans at shutdown.`,
 		Example: `  hardenctl restore

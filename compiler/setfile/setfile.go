@@ -139,3 +139,16 @@ func Keep(text []byte, drop func(set string) bool) []byte {
 	}
 	return kept
 }
+
+// Creates returns the lines of a text that create sets. The other lines are empty, so
+// that a tool names a line by its number.
+func Creates(text []byte) []byte {
+	kept := []byte{}
+	for line := range Lines(string(text)) {
+		if line.Command != Create {
+			line.Text = "\n"
+		}
+		kept = append(kept, line.Text...)
+	}
+	return kept
+}

@@ -129,7 +129,7 @@ var rooms = map[string][]string{
 	"internal/host/restore": {
 		"compiler/bundle", "compiler/ruleset", "compiler/setfile", "compiler/tablefile", "internal/host/apply", "internal/host/dataplane",
 		"internal/host/extension", "internal/host/kernelset", "internal/host/owned", "internal/host/plan", "internal/host/probe",
-		"internal/host/setting", "internal/host/state", "internal/host/trial",
+		"internal/host/setting", "internal/host/state", "internal/host/trial", "internal/host/tool",
 	},
 	"internal/host/safepath": {},
 	"internal/host/login":    {"internal/host/process"},

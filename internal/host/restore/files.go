@@ -103,7 +103,7 @@ func (f Files) closed(family ruleset.Family) probe.BootFile {
 // errForeign is the error of a rules file over which somebody has saved others,
 // such as those of a moment in which there were none.
 func errForeign(path string) error {
-	return fmt.Errorf("%s does not begin INPUT with hardenctl's rules any more: somebody has saved others over them; run hardenctl apply", path)
+	return fmt.Errorf("%s does not have hardenctl's rules in INPUT any more: somebody has saved others over them; run hardenctl apply", path)
 }
 
 // withoutTrial takes out of the files what somebody has saved into them in the

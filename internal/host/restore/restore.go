@@ -6,7 +6,9 @@
 // rules, and then the network comes up: a host without a firewall. Here a
 // family whose rules cannot be loaded gets the fallback rules of its profile: open
 // connections, the loopback, and admin services for admin addresses. If even
-// those cannot be loaded it gets ones that are built in and open nothing.
+// those cannot be loaded it gets ones that are built in and open nothing. Lines of
+// others in the files, which may name what only their program makes, close nothing:
+// those that do not load are left out and named (refused.go).
 //
 // Another loader may have been there before, and a person may call this on a
 // host that has long been up: what is in force already is left alone, with its
@@ -38,6 +40,8 @@ type loading struct {
 	files Files
 	say   func(string)
 	fresh Fresh
+	// leftOut are the errors of files of which lines of others were left out.
+	leftOut error
 }
 
 // Fresh says of families whether a restore has found no rules in the kernel, or only
@@ -45,8 +49,8 @@ type loading struct {
 // have in it. A family that could not be read is not in it.
 type Fresh map[ruleset.Family]bool
 
-// Do loads sets, then rules, then settings. say is told what is in force, a
-// line each. The error says what could not be loaded and what was done instead;
+// Do loads sets, then rules, then settings. Lines of others that cannot be loaded
+// are left out. say is told what is in force, a line each. The error says what could not be loaded and what was done instead;
 // nil is a host on which everything is in force as the files say. A host on
 // which hardenctl was never applied is left as it is.
 //
@@ -64,7 +68,7 @@ func Do(ctx context.Context, site apply.Site, tools probe.Tools, files Files, fr
 	for _, family := range tools.Families {
 		failed = errors.Join(failed, l.family(ctx, family, sets))
 	}
-	return errors.Join(failed, l.settings())
+	return errors.Join(failed, l.leftOut, l.settings())
 }
 
 // nothingLeft is a restore without any file of ours: an error where hardenctl was
@@ -103,8 +107,9 @@ var errNothingLeft = errors.New("apply your profile, or restore the last generat
 // are not there, or closes it.
 func (l *loading) family(ctx context.Context, family ruleset.Family, sets error) error {
 	var failed error
+	without := ""
 	if sets == nil {
-		failed = l.rules(ctx, family)
+		without, failed = l.rules(ctx, family)
 	}
 	if failed != nil && l.stays(ctx, family, failed) {
 		l.say(fmt.Sprintf("IPv%d: hardenctl's rules in force stay; they could not be compared with %s", family, l.files.Rules[family].Path))
@@ -113,7 +118,7 @@ func (l *loading) family(ctx context.Context, family ruleset.Family, sets error)
 	if sets != nil || failed != nil {
 		return errors.Join(failed, l.close(ctx, family))
 	}
-	l.say(fmt.Sprintf("IPv%d: the rules of %s are in force", family, l.files.Rules[family].Path))
+	l.say(fmt.Sprintf("IPv%d: the rules of %s are in force%s", family, l.files.Rules[family].Path, without))
 	return nil
 }
 

@@ -16,38 +16,69 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
-// rules puts the saved rules of a family in force.
-func (l *loading) rules(ctx context.Context, family ruleset.Family) error {
+// rules puts the saved rules of a family in force. without says how many lines of
+// others were left out; empty for none.
+func (l *loading) rules(ctx context.Context, family ruleset.Family) (without string, err error) {
 	file := l.files.Rules[family]
 	if err := l.files.read(file); err != nil {
-		return err
+		return "", err
 	}
 	if file.Text == nil {
-		return fmt.Errorf("%s: no such file", file.Path)
+		return "", fmt.Errorf("%s: no such file", file.Path)
 	}
-	return l.load(ctx, family, file, l.files.Sets)
+	want, err := l.rehearse(ctx, family, file, l.files.Sets)
+	if err == nil && hooked(want, family) {
+		return "", l.put(ctx, family, file, want)
+	}
+	if err != nil && !errors.As(err, new(*probe.BootError)) {
+		return "", err
+	}
+	return l.withoutRefused(ctx, family, file, err)
 }
 
-// load puts the rules of a file in force. They are loaded in a throwaway
-// network namespace first, with the sets that they name: a file is not refused
-// as a whole, but table by table. What the kernel has already is then moved to
-// what the file says, and read back.
+// load puts the rules of a file that is wholly ours in force.
 func (l *loading) load(ctx context.Context, family ruleset.Family, file, sets probe.BootFile) error {
+	want, err := l.rehearse(ctx, family, file, sets)
+	if err == nil && !hooked(want, family) {
+		err = errForeign(file.Path)
+	}
+	if err != nil {
+		return err
+	}
+	return l.put(ctx, family, file, want)
+}
+
+// rehearse loads a file in a throwaway network namespace, with the sets that it
+// names: the kernel does not refuse a file as a whole, but table by table. It returns
+// the tables that the file makes.
+func (l *loading) rehearse(ctx context.Context, family ruleset.Family, file, sets probe.BootFile) (state.State, error) {
 	alone := l.tools
 	alone.Families = []ruleset.Family{family}
 	want, err := l.site.Probe.RehearseBoot(ctx, alone, probe.Boot{Sets: sets, Rules: map[ruleset.Family]probe.BootFile{family: file}})
 	var refused *probe.BootError
 	if errors.As(err, &refused) {
-		err = fmt.Errorf("%s cannot be loaded: %w", refused.Path, refused.Err)
+		err = &loadError{refused}
 	}
-	if err != nil {
-		return err
-	}
-	if !hooked(want, family) {
-		return errForeign(file.Path)
-	}
+	return want, err
+}
+
+// loadError is a *probe.BootError at a boot.
+type loadError struct{ refused *probe.BootError }
+
+// Error says which file cannot be loaded, and why.
+func (e *loadError) Error() string {
+	return fmt.Sprintf("%s cannot be loaded: %v", e.refused.Path, e.refused.Err)
+}
+
+// Unwrap returns the error of the rehearsal.
+func (e *loadError) Unwrap() error { return e.refused }
+
+// put moves what the kernel has of ours to what a file makes, want, and reads it back.
+// A family without rules gets the whole file, with what others have in it.
+func (l *loading) put(ctx context.Context, family ruleset.Family, file probe.BootFile, want state.State) error {
 	want = own(want)
 	fresh, known := l.fresh[family]
+	var err error
 	if !known {
 		fresh, err = l.files.isFresh(ctx, l.site.Plane, family)
 	}
@@ -87,9 +118,11 @@ func stated(s state.State) (policies []bundle.PolicyEntry) {
 	return policies
 }
 
-// hooked reports whether INPUT begins with a hook of ours.
+// hooked reports whether INPUT has a hook of ours. Rules of others may come
+// before it in a file, as fail2ban's do if somebody saves the rules while it runs: ours
+// come first when they are loaded.
 func hooked(s state.State, family ruleset.Family) bool {
-	return owned.First(s.Tables[state.TableID{Family: family, Name: "filter"}].Chain("INPUT"))
+	return owned.Hooked(s.Tables[state.TableID{Family: family, Name: "filter"}].Chain("INPUT"))
 }
 
 // own returns what is ours in the tables of a file, and the policies.

@@ -22,14 +22,14 @@ func chain(name, policy string, specs ...string) tablefile.Chain {
 	return c
 }
 
-// A file counts as ours if INPUT begins with our jump, and in no other place.
+// A file counts as ours if INPUT has our jump.
 func TestHooked(t *testing.T) {
 	for name, c := range map[string]struct {
 		rules []string
 		want  bool
 	}{
 		"first":            {[]string{"-j HARDENCTL-INPUT", "-j ACCEPT"}, true},
-		"behind others":    {[]string{"-j ACCEPT", "-j HARDENCTL-INPUT"}, false},
+		"behind others":    {[]string{"-j ACCEPT", "-j HARDENCTL-INPUT"}, true},
 		"not at all":       {[]string{"-j ACCEPT"}, false},
 		"no rule":          {nil, false},
 		"only in a remark": {[]string{`-m comment --comment "-j HARDENCTL-INPUT" -j ACCEPT`}, false},

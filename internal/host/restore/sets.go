@@ -23,7 +23,7 @@ func (l *loading) sets(ctx context.Context) error {
 	if missing, err := l.notAs(want); !l.mayBeFresh() && err == nil && missing == "" {
 		return nil
 	}
-	if err := l.site.Sets.Load(ctx, l.files.Sets.Text); err != nil {
+	if err := l.loadSets(ctx); err != nil {
 		return fmt.Errorf("%s cannot be loaded: %w", l.files.Sets.Path, err)
 	}
 	missing, err := l.notAs(want)
