@@ -82,7 +82,7 @@ test test-long matrix crash failpoints: export HARDENCTL_LIVE_COMMAND = $(LIVE_C
 # The time limits are for a machine that is four times slower than two quiet cores. One
 # package more than processors (-p): the last tests of a package leave labs to the next.
 # vet is part of lint.
-test: live-command bin/docker bin/firewalls bin/sshd bin/rsyslog bin/tree
+test: live-command bin/docker bin/firewalls bin/rivals bin/sshd bin/rsyslog bin/tree
 	test/scripts/setup $(TEST_TOOLS)
 	@echo "tests of both backends of iptables run on: $(BACKENDS) (for both: make test BACKENDS='nft legacy')"
 	HARDENCTL_TEST_BACKENDS='$(BACKENDS)' $(GO) test -p $(shell expr `nproc` + 1) -count=1 -vet=off -timeout 60m ./...
@@ -93,7 +93,7 @@ test: live-command bin/docker bin/firewalls bin/sshd bin/rsyslog bin/tree
 # All packages that have such tables run at once (-p), and share the labs.
 LONG ?= 6m
 SEED ?= $(or $(shell git rev-list --count HEAD 2>/dev/null),0)
-test-long: live-command bin/docker bin/firewalls bin/sshd bin/rsyslog bin/tree
+test-long: live-command bin/docker bin/firewalls bin/rivals bin/sshd bin/rsyslog bin/tree
 	test/scripts/setup $(TEST_TOOLS)
 	$(GO) test -p 8 -count=1 -timeout 60m ./test/live/... -long=$(LONG) -seed=$(SEED)
 	$(MAKE) matrix SHORT=1
@@ -106,6 +106,10 @@ bin/docker:
 # since ufw removes iptables-persistent, and firewalld would take over this machine.
 bin/firewalls:
 	test/scripts/unpack $@ ufw firewalld
+
+# More that it refuses to work beside, whose units the tests enable.
+bin/rivals:
+	test/scripts/unpack $@ ferm shorewall shorewall-core firehol firehol-common
 
 # A Debian that boots, for the tests.
 bin/tree:

@@ -13,7 +13,8 @@ import (
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
-// Rivals finds the other firewalls of a host: ufw or firewalld, the backend of
+// Rivals finds the other firewalls of a host: ufw, firewalld and other programs that load
+// rules of their own, now or at the next boot, the backend of
 // iptables that the tools do not use, rules of nft in the tables of iptables, and
 // a table of nft that closes the host. have and said are a Snapshot and its
 // notes, unread what it could not read. Tables of nft that only drop or count
@@ -26,12 +27,12 @@ func (t Tools) Rivals(ctx context.Context, have state.State, said []string, unre
 	if err != nil {
 		return nil, nil, err
 	}
-	others, err := t.otherBackend(ctx)
+	backend, err := t.otherBackend(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	var written []plan.Rival
-	if others == nil { // else the rules of the backend nft are its, and no misprints
+	if backend == nil { // else the rules of the backend nft are its, and no misprints
 		if written, err = t.writtenByNFT(ctx, kernel, have, said); err != nil {
 			return nil, nil, err
 		}
@@ -40,7 +41,7 @@ func (t Tools) Rivals(ctx context.Context, have state.State, said []string, unre
 		written = unread
 	}
 	closed, notes := ofNFT(kernel)
-	return slices.Concat(ufw("/", have), firewalld("/", kernel, have), others, written, closed), notes, nil
+	return slices.Concat(ufw("/", have), firewalld("/", kernel, have), others("/", kernel, have), backend, written, closed), notes, nil
 }
 
 // rival says what shows another firewall, and what to do.
@@ -49,7 +50,7 @@ func rival(seen, wayOut string) plan.Rival { return plan.Rival{Seen: seen, WayOu
 // ofNFT looks through the tables that are nft's alone.
 func ofNFT(kernel []nftables.Table) (rivals []plan.Rival, notes []string) {
 	for _, t := range kernel {
-		if isOfIPTables(t) || isFirewalld(t) {
+		if isOfIPTables(t) || isFirewalld(t) || isOfProgram(t) {
 			continue
 		}
 		name := t.Family + " " + t.Name

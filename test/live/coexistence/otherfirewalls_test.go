@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -84,6 +85,55 @@ func TestFault31Firewalld(t *testing.T) {
 		require.NoError(t, os.Remove(link))
 		run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 	})
+}
+
+// rivals is where `make bin/rivals` unpacks Debian's ferm, shorewall and firehol.
+const rivals = "../../../bin/rivals"
+
+// Each of the real ferm, shorewall and firehol is refused once its unit is enabled as its
+// package enables it, and no more once it was disabled as the refusal says.
+func TestFault31Programs(t *testing.T) {
+	lab.Require(t)
+	stage.Bare(t, "nft")
+	lab.ShowPackages(t, rivals, "sbin/ferm")
+	run.Expect(t, 0, "plan", "builtin:web") // installed, and not enabled
+	for _, c := range []struct{ unit, target, wayOut string }{
+		{"ferm", "sysinit", "systemctl disable ferm"},
+		{"shorewall", "basic", "systemctl disable shorewall"},
+		{"firehol", "multi-user", "systemctl disable firehol"},
+	} {
+		link := "/etc/systemd/system/" + c.target + ".target.wants/" + c.unit + ".service"
+		require.NoError(t, os.MkdirAll(filepath.Dir(link), 0o755))
+		require.NoError(t, os.Symlink("/lib/systemd/system/"+c.unit+".service", link))
+		if c.unit == "firehol" {
+			run.Expect(t, 0, "plan", "builtin:web") // its package leaves it switched off
+			run.Tool(t, "sed -i s/START_FIREHOL=NO/START_FIREHOL=YES/ /etc/default/firehol")
+		}
+		refusesRival(t, c.unit+" will load its rules at boot ("+link+")", c.wayOut)
+		require.NoError(t, os.Remove(link))
+	}
+	if found := run.Planned(t, "builtin:web").Rivals; len(found) > 0 {
+		t.Errorf("all are disabled, and the plan says %v", found)
+	}
+}
+
+// The rules of the real ferm leave nothing of hardenctl's; the plan says that they come
+// again at the next boot, and how to end that. Debian's ferm writes to the legacy backend.
+func TestFermFlushes(t *testing.T) {
+	lab.Require(t)
+	stage.Bare(t, "legacy")
+	lab.ShowPackages(t, rivals, "sbin/ferm")
+	run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
+	run.Tool(t, "ferm /etc/ferm/ferm.conf")
+	if saved := run.Tool(t, "iptables-save"); strings.Contains(saved, "HARDENCTL") {
+		t.Error("ferm has left rules of hardenctl")
+	}
+	link := "/etc/systemd/system/sysinit.target.wants/ferm.service"
+	require.NoError(t, os.MkdirAll(filepath.Dir(link), 0o755))
+	require.NoError(t, os.Symlink("/lib/systemd/system/ferm.service", link))
+	refusesRival(t, "ferm will load its rules at boot", "/etc/ferm/ferm.conf", "systemctl disable ferm")
+	require.NoError(t, os.Remove(link))
+	run.Expect(t, 0, "apply", "builtin:web", "--auto-approve", "--confirm-within", "0", "--no-guard")
 }
 
 // startFirewalld runs firewalld until its rules are loaded, which is before it
