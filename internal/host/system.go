@@ -50,7 +50,13 @@ func root() error {
 }
 
 func notes(r *Reading) []string {
-	return slices.Concat(r.bootNotes(), r.unserved(), r.missing(), bootfiles.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))
+	return slices.Concat(r.standing(), r.bootNotes(), r.unserved(), r.missing(), bootfiles.Fail2banNotes(r.Layout, r.Have.Files, r.Want.Files))
+}
+
+// standing names rules of others that change packets before the profile's rules decide
+// about them.
+func (r *Reading) standing() []string {
+	return meaning.Standing(r.Have, r.Want, r.Bundle.Manifest, probe.IsLocal)
 }
 
 // unserved names stated ports at which no program listens. A host whose sockets
