@@ -91,9 +91,10 @@ var rooms = map[string][]string{
 		"internal/host/setting", "internal/host/state",
 	},
 	"internal/host/guard": {
-		"compiler/bundle", "compiler/diag", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile",
+		"compiler/answer", "compiler/bdd", "compiler/bundle", "compiler/diag", "compiler/exact", "compiler/netset", "compiler/ruleset",
+		"compiler/setfile", "compiler/tablefile",
 		"internal/host/bootfiles", "internal/host/conntrack", "internal/host/kernelset", "internal/host/knock", "internal/host/login",
-		"internal/host/owned", "internal/host/plan", "internal/host/probe", "internal/host/setting", "internal/host/state",
+		"internal/host/meaning", "internal/host/owned", "internal/host/plan", "internal/host/probe", "internal/host/setting", "internal/host/state",
 		"internal/netns", "internal/wire",
 	},
 	"internal/host/here": {"compiler/distro"},

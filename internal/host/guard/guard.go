@@ -11,6 +11,11 @@
 // of which conntrack knew nothing, must still answer, and new ones must be
 // accepted, several in a row, so that a limit shows itself too.
 //
+// Packets show some addresses in one state of the host. Package exact proves the rest, for
+// the declared admin addresses: every one of them, in every state of bans, limits and lists,
+// and with the rules of others beside those of the bundle (proof.go). Where the two disagree
+// about the same rules, one of them is wrong, and nothing is applied.
+//
 // The rules are those of the bundle, with the settings that a namespace can
 // have for itself. Of a set only the members matter that cover an admin source, so a
 // blocklist of a million addresses costs no more than one of ten; sets that
@@ -68,6 +73,8 @@ func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	found = &plan.Access{Sources: []plan.AdminSource{}}
+	proof := make(chan proven, 1)
+	go func() { proof <- q.proveAll() }()
 	visits, notes, err := q.visits(ctx)
 	for _, round := range rounds(visits) {
 		if err == nil {
@@ -79,6 +86,7 @@ func Ask(ctx context.Context, q Question) (found *plan.Access, notes []string) {
 		return found, notes
 	}
 	found.Sources = append(found.Sources, results(visits)...)
+	notes = append(notes, q.addProof(found, visits, <-proof)...)
 	more, err := q.logIn(ctx, visits, found)
 	if err != nil {
 		found.Unproven = err.Error()

@@ -39,11 +39,11 @@ const steps = 4_000_000
 // want has what is ours alone. The manifest says which policies the profile states, and
 // which line wants which rule.
 func Of(have, want state.State, m bundle.Manifest) *Meaning {
-	before, err := firewalls(have)
+	before, err := Firewalls(have)
 	if err != nil {
 		return unknown(fmt.Errorf("the rules of this host: %w", err))
 	}
-	after, err := firewalls(Become(have, want, m))
+	after, err := Firewalls(Become(have, want, m))
 	if err != nil {
 		return unknown(fmt.Errorf("the new rules: %w", err))
 	}
@@ -94,8 +94,8 @@ func unknown(err error) *Meaning {
 // of the host.
 func named(m bundle.Manifest) bundle.Manifest { return bundle.Manifest{Sets: m.Sets} }
 
-// firewalls are the rules and sets of each family of a state.
-func firewalls(s state.State) (map[ruleset.Family]*exact.Firewall, error) {
+// Firewalls are the rules and sets of each family of a state.
+func Firewalls(s state.State) (map[ruleset.Family]*exact.Firewall, error) {
 	tables := map[ruleset.Family][]tablefile.Table{}
 	for id, t := range s.Tables {
 		tables[id.Family] = append(tables[id.Family], t)

@@ -27,7 +27,7 @@ func (s standing) untracked() (notes []string) {
 	if found == nil {
 		return nil
 	}
-	after, err := firewalls(Become(s.have, s.want, s.manifest))
+	after, err := Firewalls(Become(s.have, s.want, s.manifest))
 	if err != nil {
 		return nil // the meaning of the plan says so
 	}

@@ -21,6 +21,12 @@ type Access struct {
 	// Closed says why no login would work, although all admin sources get in: no
 	// program listens where they do. Empty where one would.
 	Closed string `json:"closed,omitempty"`
+	// States say by which rule, and in which states of bans, limits and lists, an admin
+	// address of the profile would be refused that gets in now.
+	States []string `json:"states,omitempty"`
+	// Contradiction says where the rehearsal and the proof of the same rules disagree: a
+	// fault of hardenctl. It is empty where they do not.
+	Contradiction string `json:"contradiction,omitempty"`
 	// NotAdmins are the addresses whose connections do not count, since the one who
 	// asks has said so.
 	NotAdmins []string `json:"not_admins,omitempty"`
@@ -89,6 +95,8 @@ const StateAdmins = `Add the addresses that you log in from to the profile, such
 func (a *Access) Refusal() error {
 	refused, noAdmin := a.refused(), a.withoutAdmin()
 	switch {
+	case a.Contradiction != "":
+		return errors.New(a.contradiction())
 	case a.Unproven != "":
 		return fmt.Errorf("cannot verify admin access: %s", a.Unproven)
 	case len(refused) == 0 && noAdmin != nil:
@@ -132,6 +140,12 @@ func HowToExclude(sources []AdminSource) string {
 	return text
 }
 
+// contradiction says what to do about one.
+func (a *Access) contradiction() string {
+	return fmt.Sprintf("the rehearsal and the proof disagree about admin access: %s. "+
+		"This is a fault of hardenctl, or the rehearsal had too little time: try again, and report this if it stays", a.Contradiction)
+}
+
 func (a *Access) refused() []AdminSource {
 	var refused []AdminSource
 	for _, c := range a.Sources {
@@ -152,6 +166,12 @@ func (v view) access(p *Plan) {
 	risky := v.paint("1;33", "risky:")
 	for _, c := range a.refused() {
 		v.line("  %s %s at %s: %s", risky, c, c.Port, c.Refused)
+	}
+	for _, text := range a.States {
+		v.line("  %s %s", risky, text)
+	}
+	if a.Contradiction != "" {
+		v.line("  %s %s", risky, a.contradiction())
 	}
 	for _, group := range a.admitted() {
 		v.line("    %s", group)
