@@ -12,7 +12,8 @@ import (
 // it, conntrack never sees the TCP segments between admin sources and the TCP ports of
 // the admin services of this host: raw hides both directions. INPUT needs no rule for
 // them, since the way of trusted sources asks conntrack for nothing. What comes from
-// any other source, to any other port, and by UDP, is tracked as ever.
+// any other source, to any other port, by an interface that is not of the service's zones,
+// and by UDP, is tracked as ever.
 //
 // A service behind SYNPROXY is left out: the proxy has to see its handshake. So is
 // what this host sends on (LOCAL). A DNAT of an admin port sends nothing on any more
@@ -47,8 +48,13 @@ func (l *lowering) untrackedAdmin(family ruleset.Family) ruleset.Table {
 			continue
 		}
 		for _, chunk := range chunks(portsOf(s.Ports, profile.TCP)) {
-			in = append(in, p.rule("", from, ruleset.Ports{Protocol: ruleset.TCP, Destination: chunk}))
-			out = append(out, p.rule("", to, ruleset.Ports{Protocol: ruleset.TCP, Source: chunk}))
+			asked, answer := ruleset.Ports{Protocol: ruleset.TCP, Destination: chunk}, ruleset.Ports{Protocol: ruleset.TCP, Source: chunk}
+			for _, way := range f.inZones(s, [][]ruleset.Match{{asked}}) {
+				in = append(in, p.rule("", from, way...))
+			}
+			for _, way := range f.toZones(s, answer) {
+				out = append(out, p.rule("", to, way...))
+			}
 		}
 	}
 	return f.tableOf("raw", f.leftHook("PREROUTING", in...), f.leftHook("OUTPUT", out...))

@@ -27,6 +27,18 @@ func (f *filter) inZones(s profile.Service, ways [][]ruleset.Match) [][]ruleset.
 	return narrow
 }
 
+// toZones narrows a match of answers to the interfaces of the zones of a service.
+func (f *filter) toZones(s profile.Service, answer ruleset.Match) [][]ruleset.Match {
+	if len(s.Zones) == 0 {
+		return [][]ruleset.Match{{answer}}
+	}
+	var narrow [][]ruleset.Match
+	for _, i := range f.profile.Interfaces(s.Zones) {
+		narrow = append(narrow, []ruleset.Match{ruleset.OutInterface{Name: i.Name}, answer})
+	}
+	return narrow
+}
+
 // zones returns the zones of the profile, for those who read a bundle.
 func (l *lowering) zones() []ruleset.Zone {
 	var zones []ruleset.Zone

@@ -30,14 +30,14 @@ func (r *rules) knocksOpen() (list diag.List) {
 func (r *rules) opens(k profile.Knock, s profile.Service) (list diag.List) {
 	var in []exact.Condition
 	for _, port := range k.Sequence {
-		p, found := r.knockAt(port)
+		p, found := r.knockAt(s, port)
 		if !found {
 			return nil // every source is in a list
 		}
 		in = r.after(p, in)
 	}
 	for _, port := range s.Ports {
-		p, _ := r.knockAt(port)
+		p, _ := r.knockAt(s, port)
 		if d := r.Decide(r.firewall, exact.Input, p, in); d.Verdict.Kind == exact.Drop || d.Verdict.Kind == exact.Reject {
 			list.Add(r.shown(exact.Input, p, in, diag.Diagnostic{
 				Code: "knock-opens-nothing", Position: k.Position, Subject: "knocks." + k.Name,
@@ -49,14 +49,15 @@ func (r *rules) opens(k profile.Knock, s profile.Service) (list diag.List) {
 	return list
 }
 
-// knockAt is a first packet to a port from an unlisted source.
-func (r *rules) knockAt(port profile.Port) (p exact.Packet, found bool) {
+// knockAt is a first packet to a port from an unlisted source, which comes by an interface of
+// the service's zones.
+func (r *rules) knockAt(to profile.Service, port profile.Port) (p exact.Packet, found bool) {
 	access := r.profile.Access
 	listed := r.g.Or(r.trusted(), r.from(access.Block))
 	for _, s := range r.profile.Services {
 		listed = r.g.Or(listed, r.from(s.From))
 	}
-	n := r.Without(r.g.And(r.arrivals(), r.ports(port)), listed)
+	n := r.Without(r.g.And(r.arrivals(), r.ports(port), r.zones(to)), listed)
 	p, _, found = r.Witness(n)
 	return p, found
 }

@@ -86,8 +86,15 @@ zones = { vpn.interfaces = ["wg0", "tailscale+"], lan.interfaces = ["br-+"] }
 services.ssh.zones = ["vpn"]
 services.dns = { ports = ["udp/53"], zones = ["lan"], from = ["10.0.0.0/8", "fd00::/8"] }
 services.pair = { protocols = ["vrrp"], zones = ["lan"] }
+services.web = { ports = ["tcp/8080"], zones = ["lan"], synproxy = true, new_per_source = "10/second", connections_per_source = 400 }
+services.door = { ports = ["tcp/2222"], zones = ["vpn"], knock = "front" }
+knocks.front.sequence = ["tcp/7001", "udp/8002", "tcp/9003"]
 `
 	if list := proof.Bundle(compiled(t, profile)); len(list) > 0 {
+		t.Error(text(list))
+	}
+	untracked := strings.Replace(profile, "access = { ", "access = { admin_untracked = true, ", 1)
+	if list := proof.Bundle(compiled(t, untracked)); len(list) > 0 {
 		t.Error(text(list))
 	}
 	p, b := compiled(t, profile)

@@ -50,7 +50,7 @@ func TestGuardBeforeTheInterface(t *testing.T) {
 	stage.Bare(t, lab.Backends[0])
 	lab.NewNetwork(t)
 	newSSHD(t)
-	const vpn = "[zones.vpn]\ninterfaces = [\"wg+\"]\n[access]\nadmin = [\"10.8.0.2\", \"fd08::2\"]\n[services.ssh]\nzones = [\"vpn\"]\n"
+	const vpn = "[zones.vpn]\ninterfaces = [\"wg+\"]\n[access]\nadmin = [\"10.8.0.2\", \"fd08::2\"]\nadmin_untracked = true\n[services.ssh]\nzones = [\"vpn\"]\n"
 	out := run.Expect(t, 0, "apply", webserver.OverWeb(t, vpn), "--auto-approve", "--confirm-within", "0")
 	require.Contains(t, out, "10.8.0.2 was tried by wg0, which does not exist yet", "fd08::2 was tried by wg0, which does not exist yet", "zones.vpn: no interface that begins with wg yet")
 }
