@@ -24,7 +24,7 @@ import (
 
 func newImport() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "import FILE...",
+		Use:   "import (FILE... | --live)",
 		Short: "Write a starter profile from the rules of another firewall",
 		Long: `Read what iptables-save and ip6tables-save printed on a host, or the files of csf, ufw
 or firewalld, and write a profile that lets in what these rules let in: services, the
@@ -33,18 +33,27 @@ comes from. The profile is a beginning: read it, and complete it.
 
 Then import lists each line that it did not carry over, with the reason, and what the
 old rules accept and the profile does not, by comparing every packet. import changes
-nothing on this host, and needs no root and no firewall tools.`,
+nothing on this host. It needs no root and no firewall tools but for --live, which reads
+the rules of this host.`,
 		Example: `  hardenctl import rules.v4 rules.v6 -o web.toml
   hardenctl import rules.v4 --sets ipsets >web.toml  # the lists go to standard error
+  hardenctl import --live -o web.toml  # as root, of this host
   hardenctl import rules.v4 --json
   hardenctl import /etc/csf/csf.conf /etc/csf/csf.allow /etc/csf/csf.deny -o web.toml
   hardenctl import /etc/ufw/user.rules /etc/ufw/user6.rules -o web.toml
   hardenctl import /etc/firewalld/zones/*.xml -o web.toml`,
-		Args: cobra.MinimumNArgs(1),
+	}
+	live := cmd.Flags().Bool("live", false, "read the rules that this host has now; needs root")
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if *live {
+			return cobra.NoArgs(cmd, args)
+		}
+		return cobra.MinimumNArgs(1)(cmd, args)
 	}
 	sets := cmd.Flags().String("sets", "", "file with the output of ipset save")
 	out := cmd.Flags().StringP("output", "o", "", "file to write the profile to; default: standard output")
 	asJSON := cmd.Flags().Bool("json", false, "print the profile and the lists as JSON")
+	cmd.MarkFlagsMutuallyExclusive("live", "sets")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *out != "" {
 			if _, err := os.Lstat(*out); err == nil {
@@ -54,7 +63,7 @@ nothing on this host, and needs no root and no firewall tools.`,
 				return err
 			}
 		}
-		s, old, err := subject.Old(args, *sets)
+		s, old, err := opening(cmd, args, *sets, *live)
 		if err != nil {
 			return err
 		}
@@ -74,6 +83,13 @@ nothing on this host, and needs no root and no firewall tools.`,
 		return v.print(cmd.OutOrStdout())
 	}
 	return cmd
+}
+
+func opening(cmd *cobra.Command, args []string, sets string, live bool) (*answer.Subject, starter.Old, error) {
+	if live {
+		return subject.OldLive(cmd)
+	}
+	return subject.Old(args, sets)
 }
 
 // importView is the JSON form of what was imported.

@@ -56,60 +56,6 @@ func Dump(rules, sets string, family ruleset.Family) (*answer.Subject, error) {
 	return answer.New(rules, map[ruleset.Family]*exact.Firewall{d.Family: d.Firewall}, bundle.Manifest{}, nil), nil
 }
 
-// Old reads what a host has: one dump or two of different families, or files of another
-// tool; as what a starter profile is made of, and as a subject.
-func Old(names []string, sets string) (*answer.Subject, starter.Old, error) {
-	old, err := toolFiles(names)
-	if old.Dumps == nil && err == nil {
-		old, err = dumps(names, sets)
-	}
-	if err != nil {
-		return nil, old, err
-	}
-	firewalls := map[ruleset.Family]*exact.Firewall{}
-	for _, d := range old.Dumps {
-		firewalls[d.Family] = d.Firewall
-	}
-	return answer.New(strings.Join(names, ", "), firewalls, bundle.Manifest{}, nil), old, nil
-}
-
-// toolFiles reads files of csf, ufw or firewalld; nothing if the first is none.
-func toolFiles(names []string) (starter.Old, error) {
-	var files []starter.File
-	for _, name := range names {
-		text, err := safepath.ReadAny(name)
-		if err != nil {
-			return starter.Old{}, err
-		}
-		files = append(files, starter.File{Name: name, Text: text})
-		if starter.ToolOf(files[0]) == "" {
-			return starter.Old{}, nil
-		}
-	}
-	return starter.Tools(files)
-}
-
-// dumps reads one dump, or two of different families.
-func dumps(names []string, sets string) (old starter.Old, err error) {
-	members, err := membersIn(sets)
-	if err != nil {
-		return old, err
-	}
-	for _, name := range names {
-		d, err := dump(name, members, 0)
-		if err != nil {
-			return old, err
-		}
-		for _, known := range old.Dumps {
-			if known.Family == d.Family {
-				return old, fmt.Errorf("%s and %s are both of IPv%d; name one file of each family", known.File, name, d.Family)
-			}
-		}
-		old.Files, old.Dumps = append(old.Files, name), append(old.Dumps, d)
-	}
-	return old, nil
-}
-
 // membersIn is the text of a file of ipset save; nil without a file.
 func membersIn(file string) ([]byte, error) {
 	if file == "" {
