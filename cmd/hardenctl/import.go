@@ -67,7 +67,10 @@ the rules of this host.`,
 		if err != nil {
 			return err
 		}
-		v := imported(s, old)
+		v, err := imported(s, old)
+		if err != nil {
+			return err
+		}
 		switch {
 		case *asJSON:
 			return terminal.JSON(cmd.OutOrStdout(), v)
@@ -106,8 +109,11 @@ type importView struct {
 }
 
 // imported makes the profile, and compares it with the rules that it comes from.
-func imported(before *answer.Subject, old starter.Old) importView {
-	made := starter.Make(old)
+func imported(before *answer.Subject, old starter.Old) (importView, error) {
+	made, err := starter.Make(old)
+	if err != nil {
+		return importView{}, err
+	}
 	v := importView{Profile: string(made.Profile), Left: append([]starter.Left{}, made.Left...), Errors: []string{}, Lost: []answer.DifferenceView{}}
 	b, diags := compiler.Compile(starterName, oneFile{profile.Folders{Builtins: profiles.FS()}, made.Profile})
 	for _, d := range diags {
@@ -116,7 +122,7 @@ func imported(before *answer.Subject, old starter.Old) importView {
 		}
 	}
 	if b == nil {
-		return v
+		return v, nil
 	}
 	after, err := answer.Of("the profile", b, nil)
 	if err == nil {
@@ -128,7 +134,7 @@ func imported(before *answer.Subject, old starter.Old) importView {
 	if err != nil {
 		v.Errors = append(v.Errors, err.Error())
 	}
-	return v
+	return v, nil
 }
 
 // lose notes what new connections to the host lose.

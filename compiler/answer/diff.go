@@ -79,7 +79,9 @@ type DecidedView struct {
 
 // Diff says which packets two subjects decide differently, in the families that both
 // speak of.
-func Diff(before, after *Subject) (*DiffView, error) { return DiffWithin(before, after, 0) }
+func Diff(before, after *Subject) (*DiffView, error) {
+	return DiffWithin(before, after, exact.MostSteps)
+}
 
 // DiffWithin is Diff with a limit of steps for each family: exact.ErrTooMuch is the error
 // of rules that need more.

@@ -71,7 +71,10 @@ func (s *Subject) Reach(from, port string) (*ReachView, error) {
 		if f == nil || source.IsValid() && !family.Has(source) {
 			continue
 		}
-		open, more := exact.Reach(f, source, protocol, number)
+		open, more, err := exact.ReachWithin(f, source, protocol, number, exact.MostSteps)
+		if err != nil {
+			return nil, fmt.Errorf("IPv%d: %w; ask for one port or one source: --port, --from", family, err)
+		}
 		v.More = v.More || more
 		for _, o := range open {
 			v.Open = append(v.Open, s.open(family, o))

@@ -60,25 +60,35 @@ func Compare(before, after *Firewall) (all []Difference, more bool) {
 }
 
 // ErrTooMuch is the error of rules that are too many, or have too little in common, to be
-// compared within a limit.
+// asked within a limit.
 var ErrTooMuch = errors.New("the rules take more time than there is")
+
+// MostSteps is the limit of a question that a person asks of any rules: some ten seconds,
+// and a gigabyte. A profile takes a hundredth of it.
+const MostSteps = 20_000_000
 
 // CompareWithin is Compare with a limit of steps: see bdd.Graph. 0 is for none. Equal input
 // always ends at the same step.
 func CompareWithin(before, after *Firewall, steps int) (all []Difference, more bool, err error) {
 	w := NewWorld(before.Family, before, after)
+	err = w.bounded(steps, func() { all, more = w.compare(before, after) })
+	return all, more, err
+}
+
+// bounded asks something of the world with a limit of steps; 0 is for none.
+func (w *World) bounded(steps int, ask func()) (err error) {
 	w.g.Limit(steps)
 	defer func() {
 		switch reason := recover(); reason {
 		case nil:
 		case bdd.TooMuch{}:
-			all, more, err = nil, false, ErrTooMuch
+			err = ErrTooMuch
 		default:
 			panic(reason)
 		}
 	}()
-	all, more = w.compare(before, after)
-	return all, more, nil
+	ask()
+	return nil
 }
 
 // compare is Compare in a world of both.

@@ -40,9 +40,17 @@ type Exception struct {
 const mostExceptions = 12
 
 // Explain says what a firewall does with a packet. An error says that there is no such
-// packet.
-func Explain(f *Firewall, hook Hook, p Packet) (*Explanation, error) {
+// packet, or is ErrTooMuch.
+func Explain(f *Firewall, hook Hook, p Packet) (e *Explanation, err error) {
 	w := NewWorld(f.Family, f)
+	if much := w.bounded(MostSteps, func() { e, err = w.explain(f, hook, p) }); much != nil {
+		return nil, much
+	}
+	return e, err
+}
+
+// explain is Explain in a world.
+func (w *World) explain(f *Firewall, hook Hook, p Packet) (*Explanation, error) {
 	packets := w.Packets(p)
 	if packets == bdd.False {
 		return nil, errors.New("there is no such packet: conntrack never has it in this state")

@@ -30,8 +30,20 @@ type Open struct {
 // of connections, and what belongs to none. A valid source asks for that address alone,
 // and a port that is not 0 for that port of the protocol, which is a name or "" for any.
 func Reach(f *Firewall, source netip.Addr, protocol string, port uint16) (all []Open, more bool) {
+	all, more, _ = ReachWithin(f, source, protocol, port, 0) // no limit, no error
+	return all, more
+}
+
+// ReachWithin is Reach with a limit of steps: see CompareWithin.
+func ReachWithin(f *Firewall, source netip.Addr, protocol string, port uint16, steps int) (all []Open, more bool, err error) {
 	w := NewWorld(f.Family, f)
-	result := w.Walk(f, Input, w.asked(source, protocol, port))
+	err = w.bounded(steps, func() { all, more = w.reach(f, w.asked(source, protocol, port)) })
+	return all, more, err
+}
+
+// reach is Reach of some packets.
+func (w *World) reach(f *Firewall, packets bdd.Node) (all []Open, more bool) {
+	result := w.Walk(f, Input, packets)
 	parts := w.byState(result.Verdicts[Verdict{Kind: Accept}])
 	for _, part := range parts {
 		for _, by := range w.accepting(result) {

@@ -64,14 +64,16 @@ type Old struct {
 	Left  []Left // what the dumps do not say
 }
 
-// Make returns a profile that lets in what old rules let in.
-func Make(old Old) *Starter {
+// Make returns a profile that lets in what old rules let in. The error is exact.ErrTooMuch.
+func Make(old Old) (*Starter, error) {
 	m := &maker{Old: old, lines: map[place]Line{}}
 	for _, d := range m.Dumps {
 		m.count(d)
 	}
 	for _, d := range m.Dumps {
-		m.read(d)
+		if err := m.read(d); err != nil {
+			return nil, fmt.Errorf("%s: %w", d.File, err)
+		}
 	}
 	m.widen()
 	for _, d := range m.Dumps {
@@ -81,7 +83,7 @@ func Make(old Old) *Starter {
 	slices.SortStableFunc(s.Left, func(a, b Left) int {
 		return cmp.Or(slices.Index(m.Files, a.File)-slices.Index(m.Files, b.File), a.Line-b.Line)
 	})
-	return s
+	return s, nil
 }
 
 // place is a rule of a family.
@@ -126,8 +128,11 @@ func (m *maker) leave(d Dump, id exact.RuleID, why string) {
 }
 
 // read finds what reaches the host of a dump.
-func (m *maker) read(d Dump) {
-	open, more := exact.Reach(d.Firewall, netip.Addr{}, "", 0)
+func (m *maker) read(d Dump) error {
+	open, more, err := exact.ReachWithin(d.Firewall, netip.Addr{}, "", 0, exact.MostSteps)
+	if err != nil {
+		return err
+	}
 	for _, zones := range []bool{true, false} { // what reaches every port by an interface first
 		for _, o := range open {
 			if zones != isZone(o.Region) {
@@ -141,6 +146,7 @@ func (m *maker) read(d Dump) {
 	if more {
 		m.leave(d, exact.RuleID{Table: "filter", Chain: "INPUT"}, "the rules let in more than is listed here; `hardenctl reach --rules "+d.File+"` says more")
 	}
+	return nil
 }
 
 // others names the rules that packets to the host do not meet, and limits.

@@ -33,6 +33,16 @@ func of(dumps ...starter.Dump) (old starter.Old) {
 	return old
 }
 
+// made is a starter profile of what a host has.
+func made(t testing.TB, old starter.Old) *starter.Starter {
+	t.Helper()
+	s, err := starter.Make(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // filter is a table filter whose INPUT drops what the rules do not accept.
 func filter(rules ...string) string {
 	return "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n" + strings.Join(rules, "\n") + "\nCOMMIT\n"
@@ -60,10 +70,10 @@ func TestExample(t *testing.T) {
 		"-A INPUT -p udp -m udp --dport 443 -j ACCEPT",
 		"-A INPUT -p tcp -m tcp --dport 25 -j ACCEPT",
 	), "")
-	made := starter.Make(of(v4, v6))
+	got := made(t, of(v4, v6))
 	const file = "testdata/example.toml"
 	if *update {
-		if err := os.WriteFile(file, made.Profile, 0o644); err != nil {
+		if err := os.WriteFile(file, got.Profile, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -71,16 +81,16 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(made.Profile) != string(want) {
-		t.Errorf("the profile is\n%s", made.Profile)
+	if string(got.Profile) != string(want) {
+		t.Errorf("the profile is\n%s", got.Profile)
 	}
 	const left = `rules.v4:14: -A INPUT -p tcp -m tcp --dport 25 -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j DROP
   a limit: state new_per_source or connections_per_source of the service
 rules.v4:16: -A FORWARD -i wg0 -j ACCEPT
   packets that are sent on: a profile leaves FORWARD as it is
 `
-	if got := said(made.Left); got != left {
-		t.Errorf("left is\n%s", got)
+	if text := said(got.Left); text != left {
+		t.Errorf("left is\n%s", text)
 	}
 }
 
@@ -103,12 +113,12 @@ func TestLeft(t *testing.T) {
 		"-A FORWARD -j DROP": "packets that are sent on",
 		"-A OUTPUT -j DROP":  "packets that this host sends",
 	} {
-		made := starter.Make(of(dump(t, "rules.v4", ruleset.V4, filter(rule), "")))
-		if len(made.Left) != 1 || made.Left[0].Line != 5 || made.Left[0].Rule != rule || !strings.Contains(made.Left[0].Why, why) {
-			t.Errorf("%s: left is %v, want %q", rule, made.Left, why)
+		got := made(t, of(dump(t, "rules.v4", ruleset.V4, filter(rule), "")))
+		if len(got.Left) != 1 || got.Left[0].Line != 5 || got.Left[0].Rule != rule || !strings.Contains(got.Left[0].Why, why) {
+			t.Errorf("%s: left is %v, want %q", rule, got.Left, why)
 		}
 	}
-	policy := starter.Make(of(dump(t, "rules.v4", ruleset.V4, "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n", "")))
+	policy := made(t, of(dump(t, "rules.v4", ruleset.V4, "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n", "")))
 	if len(policy.Left) != 1 || policy.Left[0].Line != 2 || !strings.Contains(policy.Left[0].Why, "the policy lets in") {
 		t.Error(policy.Left)
 	}
@@ -129,7 +139,7 @@ func TestEachRuleIsNamed(t *testing.T) {
 		d := dump(t, filepath.Base(file), ruleset.V4, string(text), "")
 		lines := strings.Split(string(text), "\n")
 		named := map[int]bool{}
-		for _, l := range starter.Make(of(d)).Left {
+		for _, l := range made(t, of(d)).Left {
 			if named[l.Line] || !strings.HasSuffix(strings.TrimSpace(lines[l.Line-1]), strings.TrimSpace(l.Rule)) && l.Rule[0] != ':' {
 				t.Errorf("%s:%d is %q, and not %q", file, l.Line, lines[l.Line-1], l.Rule)
 			}

@@ -129,14 +129,14 @@ internal.xml:1: <zone target="ACCEPT">
 		if err != nil {
 			t.Fatal(err)
 		}
-		made := starter.Make(old)
+		got := made(t, old)
 		for _, want := range c.has {
-			if !strings.Contains(string(made.Profile), want) {
-				t.Errorf("%s: the profile lacks\n%s\nin\n%s", c.files[0].Name, want, made.Profile)
+			if !strings.Contains(string(got.Profile), want) {
+				t.Errorf("%s: the profile lacks\n%s\nin\n%s", c.files[0].Name, want, got.Profile)
 			}
 		}
-		if got := said(made.Left); got != c.left {
-			t.Errorf("%s: left is\n%s", c.files[0].Name, got)
+		if text := said(got.Left); text != c.left {
+			t.Errorf("%s: left is\n%s", c.files[0].Name, text)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func FuzzTools(f *testing.F) {
 			return
 		}
 		if old, err := starter.Tools([]starter.File{{Name: name, Text: []byte(text)}}); err == nil {
-			starter.Make(old)
+			made(t, old)
 		}
 	})
 }
