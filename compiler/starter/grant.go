@@ -12,11 +12,9 @@ import (
 // grant is what some rules let in: a port or a protocol, by an interface or by all, from
 // sources of each family.
 type grant struct {
-	protocol uint64
-	ports    exact.Range // of protocols with ports
-	hasPorts bool
-	// every is of all protocols and ports.
-	every      bool
+	protocol   uint64
+	ports      exact.Range // of protocols with ports
+	hasPorts   bool
 	interfaces []string // none: by all
 	groups     []string // groups of multicast, and broadcast: only what is sent there
 	sources    netset.Set
@@ -26,7 +24,7 @@ type grant struct {
 
 // same reports whether two grants are of the same packets but for sources.
 func (g *grant) same(h *grant) bool {
-	return g.protocol == h.protocol && g.ports == h.ports && g.hasPorts == h.hasPorts && g.every == h.every && slices.Equal(g.interfaces, h.interfaces) &&
+	return g.protocol == h.protocol && g.ports == h.ports && g.hasPorts == h.hasPorts && slices.Equal(g.interfaces, h.interfaces) &&
 		slices.Equal(g.groups, h.groups)
 }
 
@@ -84,9 +82,12 @@ func (m *maker) add(d Dump, o exact.Open, sources netset.Set) (why string) {
 			m.wide = append(m.wide, wide{r, sources})
 			return "every port, from some sources: state the services that they use"
 		}
-		g.protocol, g.every = 0, true
-		m.join(g)
-		return ""
+		m.open = append(m.open, g.interfaces...)
+		m.everyPort[place{d.Family, o.By}] = true
+		return "every port, by some interfaces: state the services that are used there, with zones"
+	}
+	if m.everyPort[place{d.Family, o.By}] {
+		return "" // a part of what is named
 	}
 	if r.Ports == nil {
 		m.join(g)
@@ -119,8 +120,7 @@ func (m *maker) byAny(d Dump, r exact.Region) bool {
 		return r.Any
 	}
 	for _, name := range d.Firewall.Interfaces() {
-		trusted := func(g *grant) bool { return g.every && slices.Equal(g.interfaces, []string{name}) }
-		if name != "lo" && !slices.Contains(r.Interfaces, name) && !slices.ContainsFunc(m.grants, trusted) {
+		if name != "lo" && !slices.Contains(r.Interfaces, name) && !slices.Contains(m.open, name) {
 			return false
 		}
 	}

@@ -113,7 +113,6 @@ type page struct {
 	services []*service
 	sets     []named
 	admin    []string
-	trusted  []*grant
 }
 
 // named is a set.
@@ -148,13 +147,6 @@ func zoneName(name string) string {
 
 // add states a grant.
 func (p *page) add(g *grant) {
-	if g.every {
-		p.trusted = append(p.trusted, g)
-		return
-	}
-	if g.interfaces != nil && !slices.ContainsFunc(g.interfaces, func(name string) bool { return !p.trusts(name) }) {
-		return // each packet gets in there
-	}
 	s := &service{name: p.nameOf(g), from: p.from(g), groups: g.groups, rules: g.rules}
 	for _, i := range g.interfaces {
 		s.zones = append(s.zones, p.zone[i])
@@ -177,11 +169,6 @@ func (p *page) add(g *grant) {
 	}
 	s.name = p.free(s.name)
 	p.services = append(p.services, s)
-}
-
-// trusts reports whether everyone reaches every port by an interface.
-func (p *page) trusts(name string) bool {
-	return slices.ContainsFunc(p.trusted, func(g *grant) bool { return slices.Contains(g.interfaces, name) && p.from(g) == nil })
 }
 
 // joinZones makes one service of those that differ in their zones alone.

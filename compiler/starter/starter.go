@@ -66,7 +66,7 @@ type Old struct {
 
 // Make returns a profile that lets in what old rules let in. The error is exact.ErrTooMuch.
 func Make(old Old) (*Starter, error) {
-	m := &maker{Old: old, lines: map[place]Line{}}
+	m := &maker{Old: old, lines: map[place]Line{}, everyPort: map[place]bool{}}
 	for _, d := range m.Dumps {
 		m.count(d)
 	}
@@ -98,6 +98,9 @@ type maker struct {
 	lines  map[place]Line
 	grants []*grant
 	wide   []wide
+	open   []string // interfaces by which every port is open to some
+	// everyPort are rules that open every port by an interface.
+	everyPort map[place]bool
 }
 
 // count notes the line of each rule and policy.

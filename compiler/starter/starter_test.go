@@ -58,6 +58,7 @@ func TestExample(t *testing.T) {
 		"-A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT",
 		"-A INPUT -p udp -m udp --dport 443 -j ACCEPT",
 		"-A INPUT -i wg0 -j ACCEPT",
+		"-A INPUT -i lan0 -p udp -m udp --dport 53 -j ACCEPT",
 		"-A INPUT -p gre -s 203.0.113.9/32 -j ACCEPT",
 		"-A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT",
 		"-A INPUT -p tcp -m tcp --dport 25 -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j DROP",
@@ -84,9 +85,11 @@ func TestExample(t *testing.T) {
 	if string(got.Profile) != string(want) {
 		t.Errorf("the profile is\n%s", got.Profile)
 	}
-	const left = `rules.v4:14: -A INPUT -p tcp -m tcp --dport 25 -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j DROP
+	const left = `rules.v4:11: -A INPUT -i wg0 -j ACCEPT
+  every port, by some interfaces: state the services that are used there, with zones
+rules.v4:15: -A INPUT -p tcp -m tcp --dport 25 -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j DROP
   a limit: state new_per_source or connections_per_source of the service
-rules.v4:16: -A FORWARD -i wg0 -j ACCEPT
+rules.v4:17: -A FORWARD -i wg0 -j ACCEPT
   packets that are sent on: a profile leaves FORWARD as it is
 `
 	if text := said(got.Left); text != left {

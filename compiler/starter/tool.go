@@ -32,6 +32,7 @@ func ToolOf(f File) Tool {
 	switch base := path.Base(f.Name); {
 	case base == "csf.conf" || base == "csf.allow" || base == "csf.deny" || strings.Contains(text, "\nTCP_IN = "):
 		return CSF
+	case strings.Contains(text, "\n:INPUT "): // iptables-save on a host of one of them
 	case strings.Contains(text, ":ufw-user-input") || strings.Contains(text, ":ufw6-user-input"):
 		return UFW
 	case strings.Contains(text, "<zone"):

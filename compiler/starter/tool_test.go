@@ -110,7 +110,6 @@ user.rules:19: -A ufw-user-output -p tcp --dport 25 -j REJECT
 		{
 			[]starter.File{{Name: "public.xml", Text: []byte(zone)}, {Name: "internal.xml", Text: []byte(internal)}},
 			[]string{
-				"[zones.lan0]\ninterfaces = [\"lan0\"]\n# internal.xml:1: <zone target=\"ACCEPT\">\ntrust = \"all\"\n",
 				"# public.xml:4: <service name=\"ssh\"/>\n[services.ssh]\nports = [\"tcp/22\"]\n", "[services.tcp-8000]\nports = [\"tcp/8000-8010\"]\n",
 				"[services.gre]\nprotocols = [\"gre\"]\n",
 			},
@@ -121,7 +120,7 @@ public.xml:6: <service name="strange"/>
 public.xml:9: <masquerade/>
   import does not read <masquerade>
 internal.xml:1: <zone target="ACCEPT">
-  every port, from some sources: state the services that they use
+  every port, by some interfaces: state the services that are used there, with zones
 `,
 		},
 	} {

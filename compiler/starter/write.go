@@ -2,6 +2,7 @@ package starter
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -52,28 +53,11 @@ func (p *page) access() {
 	}
 }
 
-// writeZones states each interface that a rule names, and who reaches every port there.
+// writeZones states each interface by which a service is open.
 func (p *page) writeZones() {
-	var interfaces []string
-	for name := range p.zone {
-		interfaces = append(interfaces, name)
-	}
-	slices.Sort(interfaces)
-	for _, name := range interfaces {
+	for _, name := range slices.Sorted(maps.Keys(p.zone)) {
 		p.line("\n[zones.%s]", p.zone[name])
 		p.list("interfaces", []string{name})
-		for _, g := range p.trusted {
-			if !slices.Contains(g.interfaces, name) {
-				continue
-			}
-			p.rules(g.rules)
-			if from := p.from(g); from != nil {
-				p.list("trust", from)
-			} else {
-				p.line(`trust = "all"`)
-			}
-			break
-		}
 	}
 }
 
