@@ -28,7 +28,7 @@ type RegionView struct {
 }
 
 func (s speech) region(r exact.Region) RegionView {
-	return RegionView{s.what(r), s.interfaces(r), s.listed(s.addresses(r.Sources), r), s.addresses(r.Destinations)}
+	return RegionView{What(r), s.interfaces(r), s.listed(s.addresses(r.Sources), r), s.addresses(r.Destinations)}
 }
 
 // text says a region. leaves says that the packets leave this host: that their source is
@@ -62,8 +62,8 @@ func conditions(all []exact.Condition) []string {
 // most is how many prefixes or ranges are said before "and N more".
 const most = 6
 
-// what says protocols, ports and ICMP types: "tcp/22, tcp/8000-8100".
-func (s speech) what(r exact.Region) string {
+// What says the protocols, ports and ICMP types of a region: "tcp/22, tcp/8000-8100".
+func What(r exact.Region) string {
 	name := exact.ProtocolName(r.Protocols[0].First)
 	switch {
 	case r.Ports != nil && whole(r.Ports, 16):

@@ -34,6 +34,8 @@ type Exception struct {
 	Verdict    Verdict
 	By         RuleID
 	Conditions []string
+
+	weight int // of the condition that a reader asks least about
 }
 
 // mostExceptions is how many exceptions a person reads.
@@ -190,8 +192,11 @@ func (x *explainer) by(v Verdict, is func(int) bool) (id RuleID) {
 }
 
 // exceptions finds the fewest things that must be other than they are for another verdict,
-// then the fewest of those that remain, until none does.
+// then the fewest of those that remain, until none does. Those by sets and limits come first.
 func (x *explainer) exceptions(usually Verdict, base func(int) bool) (all []Exception, more bool) {
+	defer func() {
+		slices.SortStableFunc(all, func(a, b Exception) int { return cmp.Compare(a.weight, b.weight) })
+	}()
 	others := bdd.False
 	for v, n := range x.result.Verdicts {
 		if v != usually {
@@ -207,10 +212,20 @@ func (x *explainer) exceptions(usually Verdict, base func(int) bool) (all []Exce
 		is := func(v int) bool { return base(v) != slices.Contains(turned, v) }
 		verdict := x.verdict(is)
 		e := Exception{Verdict: verdict, By: x.by(verdict, is)}
+		slices.SortStableFunc(turned, func(a, b int) int { return cmp.Compare(x.weight(a), x.weight(b)) })
+		e.weight = x.weight(turned[len(turned)-1])
 		e.Conditions, others = x.leave(turned, is, base, others)
 		all = append(all, e)
 	}
 	return all, false
+}
+
+// weight orders variables for a reader.
+func (w *World) weight(variable int) int {
+	if w.IsFact(variable) {
+		return w.Fact(variable).weight()
+	}
+	return oddPacket
 }
 
 // leave says what is turned, and takes from others what is so by that, and more.

@@ -86,6 +86,10 @@ func TestExplain(t *testing.T) {
 			"-A INPUT -m limit --limit 3/min -j ACCEPT"}},
 		{"two limits that read alike are two", "tcp 192.0.2.7:40000 -> :22 syn", "accept by INPUT 1; drop by INPUT 0 if the limit 3/min is used up and the limit 3/min of another rule is used up", []string{
 			"-A INPUT -m limit --limit 3/min -j ACCEPT", "-A INPUT -m limit --limit 3/min -j ACCEPT"}},
+		{"sets and limits are said before odd packets", "tcp 192.0.2.7:40000 -> :22 syn", "accept by INPUT 5; drop by INPUT 1 if the source is in ban; drop by INPUT 3 if the source is above 3/min; " +
+			"drop by INPUT 2 if the segment has no TCP option 2; drop by INPUT 4 if the TTL is 0, for example", []string{
+			"-A INPUT -m set --match-set ban src -j DROP", "-A INPUT -p tcp -m tcp ! --tcp-option 2 -j DROP",
+			"-A INPUT -m hashlimit --hashlimit-above 3/min --hashlimit-burst 5 --hashlimit-mode srcip --hashlimit-name a -j DROP", "-A INPUT -m ttl --ttl-lt 32 -j DROP", "-A INPUT -j ACCEPT"}},
 		{"a match that is not known", "tcp 192.0.2.7:40000 -> :22 syn", "drop by INPUT 0; accept by INPUT 1 if -m geoip --source-country XX holds", []string{
 			"-A INPUT -m geoip --source-country XX -j ACCEPT"}},
 		{"a target that is not known", "tcp 192.0.2.7:40000 -> :22 syn", "depends on -j NFQUEUE --queue-num 1 by INPUT 1", []string{

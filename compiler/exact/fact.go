@@ -1,6 +1,9 @@
 package exact
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Fact is something that is true or not of a packet, beside its bits: what the host
 // has seen, a limit, or a match that this package does not know.
@@ -35,6 +38,23 @@ const (
 	// Counted: the entry of an address has counted more than so many packets.
 	Counted
 )
+
+// weight orders facts for a reader: sets and limits, which change by themselves and on which
+// most depends, before what only an odd packet has.
+func (f Fact) weight() int {
+	if f.Kind != Asked {
+		return 0
+	}
+	for _, limit := range []string{"-m limit ", "-m hashlimit ", "-m connlimit ", "-m recent "} {
+		if strings.HasPrefix(f.Text, limit) {
+			return 1
+		}
+	}
+	return 2
+}
+
+// oddPacket is the weight of a field of a packet.
+const oddPacket = 3
 
 // Usual reports whether a fact holds on a host that is not under attack, for a source
 // that it has not seen before.

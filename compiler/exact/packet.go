@@ -1,7 +1,9 @@
 package exact
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bdd"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
@@ -194,6 +196,7 @@ func (w *World) Witness(n bdd.Node) (p Packet, conditions []Condition, ok bool) 
 		}
 		return bdd.Of(usual(v) != turned[v])
 	})
+	slices.SortStableFunc(conditions, func(a, b Condition) int { return cmp.Compare(a.Fact.weight(), b.Fact.weight()) })
 	values, _ := w.g.First(n, usual)
 	return w.packet(func(v int) bool {
 		if value, is := values[v]; is {

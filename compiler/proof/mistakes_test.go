@@ -61,6 +61,10 @@ var closed = []seed{
 	{name: "a chain that nobody calls", edits: edits{cut("-A INPUT -j HARDENCTL-INPUT")}},
 	{name: "the door has another name", edits: edits{swap("-A HARDENCTL-INPUT -p tcp -m tcp --dport 8443 ", `-A HARDENCTL-INPUT -p tcp -m tcp --dport 8443 -m set --match-set hardenctl-2-door-v4 src -j ACCEPT`)}},
 	{name: "a published port", profile: gateway, edits: edits{cut("-A HARDENCTL-FORWARD -p tcp -m conntrack --ctorigdstport 8080")}},
+	{name: "a protocol without a rule", profile: tunnels, edits: edits{cut("-A HARDENCTL-INPUT -p 47 ")}},
+	{name: "a protocol in IPv6", profile: tunnels, edits: edits{v6(cut("-A HARDENCTL-INPUT -p 112 "))}},
+	{name: "another protocol", profile: tunnels, edits: edits{swap("-A HARDENCTL-INPUT -p 112 ", "-A HARDENCTL-INPUT -p 113 -m set --match-set hardenctl-f-tunnels-v4 src -j ACCEPT")}},
+	{name: "another group", profile: tunnels, edits: edits{swap("-A HARDENCTL-INPUT -d 224.0.0.5/32 -p 89 ", "-A HARDENCTL-INPUT -d 224.0.0.6/32 -p 89 -j ACCEPT")}},
 	{name: "FORWARD drops", profile: gateway, edits: edits{swap(":FORWARD ACCEPT", ":FORWARD DROP [0:0]")}},
 }
 

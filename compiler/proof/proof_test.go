@@ -11,6 +11,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/diag"
 	"github.com/hardenctl/hardenctl/compiler/profile"
 	"github.com/hardenctl/hardenctl/compiler/proof"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/profiles"
 )
 
@@ -109,6 +110,26 @@ knocks.front.sequence = ["tcp/7001", "udp/8002", "tcp/9003"]
 	_, open := compiled(t, strings.Replace(profile, `services.ssh.zones = ["vpn"]`, "", 1))
 	if list := proof.Bundle(p, open); !strings.Contains(text(list), "which the profile does not state") {
 		t.Errorf("what is open by other interfaces is not found:\n%s", text(list))
+	}
+}
+
+// TestExampleIsNotTrusted holds that the example of a finding is of a source that the profile
+// does not trust, unless only trusted ones show it.
+func TestExampleIsNotTrusted(t *testing.T) {
+	const profile = "include = [\"builtin:web\"]\naccess.admin = [\"192.0.2.0/24\", \"2001:db8::/64\"]\n"
+	for rule, want := range map[string]string{
+		`-A HARDENCTL-INPUT -p tcp -m tcp --dport 9100 -j ACCEPT`:                   "tcp 198.51.100.7:40000 -> ",
+		`-A HARDENCTL-INPUT -s 203.0.113.0/24 -p tcp -m tcp --dport 9100 -j ACCEPT`: "tcp 203.0.113.7:40000 -> ",
+		`-A HARDENCTL-INPUT -s 198.18.0.0/16 -p tcp -m tcp --dport 9100 -j ACCEPT`:  "tcp 198.18.",
+		`-A HARDENCTL-INPUT -s 192.0.2.9/32 -p tcp -m tcp --dport 9100 -j ACCEPT`:   "tcp 192.0.2.9:40000 -> ",
+	} {
+		p, b := compiled(t, profile)
+		plant(t, b, put(trusted, rule))
+		list := proof.Bundle(p, b, ruleset.V4)
+		at := slices.IndexFunc(list, func(d diag.Diagnostic) bool { return d.Code == "unstated-access" })
+		if at < 0 || !strings.HasPrefix(list[at].Example, want) {
+			t.Errorf("%s: %q was wanted in\n%s", rule, want, text(list))
+		}
 	}
 }
 

@@ -3,12 +3,15 @@ package proof
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/hardenctl/hardenctl/compiler/answer"
 	"github.com/hardenctl/hardenctl/compiler/bdd"
 	"github.com/hardenctl/hardenctl/compiler/diag"
 	"github.com/hardenctl/hardenctl/compiler/exact"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // fault is what to do about rules that are not what the profile states.
@@ -16,8 +19,37 @@ const fault = "if the rules are as hardenctl compiled them, report this as a fau
 
 // finding completes a diagnostic about some packets by one of them.
 func (r *rules) finding(hook exact.Hook, n bdd.Node, d diag.Diagnostic) diag.Diagnostic {
-	p, conditions, _ := r.Witness(n)
+	p, conditions, _ := r.Witness(r.untrusted(n))
 	return r.shown(hook, p, conditions, d)
+}
+
+// examples are sources of examples, of addresses for documentation (RFC 5737, RFC 3849).
+// Package exact takes the first by itself.
+var examples = map[ruleset.Family][]netip.Addr{
+	ruleset.V4: {netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("203.0.113.7")},
+	ruleset.V6: {netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("2001:db8:ffff::7")},
+}
+
+// untrusted are packets for an example, of a source that the profile does not trust: a
+// reader takes one that it trusts for the point of the finding. It is all packets where that
+// is so anyway, or where only trusted sources have them.
+func (r *rules) untrusted(n bdd.Node) bdd.Node {
+	trusted := r.profile.Addresses(slices.Concat(r.profile.Access.Admin, r.profile.Access.Exempt))
+	for i, a := range examples[r.Family] {
+		if trusted.Contains(a) {
+			continue
+		}
+		if i == 0 {
+			return n
+		}
+		if some := r.g.And(n, r.Within(exact.Source, netip.PrefixFrom(a, a.BitLen()))); some != bdd.False {
+			return some
+		}
+	}
+	if some := r.Without(n, r.trusted()); r.Settle(some) != bdd.False {
+		return some
+	}
+	return n
 }
 
 // shown completes a diagnostic by an example, and by the rule that decides it.
@@ -85,7 +117,7 @@ func said(conditions []exact.Condition) string {
 	return strings.Join(words, " and ")
 }
 
-// mostSaid is how many ports or protocols a message names.
+// mostSaid is how many parts of a set of packets a message names.
 const mostSaid = 4
 
 // what says protocols, ports and ICMP types of packets: "tcp/22, udp/8000-8100".
@@ -93,48 +125,12 @@ func (r *rules) what(hook exact.Hook, n bdd.Node) string {
 	regions, more := r.Regions(hook, n)
 	slices.SortStableFunc(regions, func(a, b exact.Region) int { return cmp.Compare(len(b.Ports), len(a.Ports)) })
 	var words []string
-	for _, region := range regions {
-		for _, word := range wordsOf(region) {
-			if len(words) < mostSaid {
-				words = append(words, word)
-			} else {
-				more = true
-			}
-		}
+	for _, region := range regions[:min(mostSaid, len(regions))] {
+		words = append(words, answer.What(region))
 	}
+	more = more || len(regions) > mostSaid
 	if more {
 		words = append(words, "more")
 	}
 	return strings.Join(words, ", ")
-}
-
-func wordsOf(r exact.Region) (words []string) {
-	name := exact.ProtocolName(r.Protocols[0].First)
-	switch {
-	case r.Ports != nil:
-		return ranges(r.Ports, 16, name, "/")
-	case r.Types != nil:
-		return ranges(r.Types, 8, name, " type ")
-	}
-	if len(r.Protocols) == 1 && r.Protocols[0].First == r.Protocols[0].Last {
-		return []string{name}
-	}
-	return ranges(r.Protocols, 8, "protocol", " ")
-}
-
-// ranges says numbers of so many bits: the name alone where they are all.
-func ranges(all []exact.Range, bits int, name, between string) (words []string) {
-	for _, r := range all {
-		switch {
-		case r.First == 0 && r.Last == 1<<bits-1 && between == "/":
-			words = append(words, "every port of "+name)
-		case r.First == 0 && r.Last == 1<<bits-1:
-			words = append(words, "every "+name)
-		case r.First == r.Last:
-			words = append(words, fmt.Sprintf("%s%s%d", name, between, r.First))
-		default:
-			words = append(words, fmt.Sprintf("%s%s%d-%d", name, between, r.First, r.Last))
-		}
-	}
-	return words
 }

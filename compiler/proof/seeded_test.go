@@ -42,6 +42,12 @@ block = ["192.0.2.128/25"]
 ports = ["tcp/8080"]
 `
 
+// tunnels is one with protocols that have no ports.
+const tunnels = `include = ["builtin:web"]
+services.tunnels = { protocols = ["vrrp", "gre"], from = ["198.51.100.31", "2001:db8:5::31"] }
+services.routers = { protocols = ["ospf"], groups = ["224.0.0.5", "ff02::5"] }
+`
+
 // seed is a mistake in the bundle of a profile.
 type seed struct {
 	name    string

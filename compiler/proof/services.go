@@ -8,6 +8,7 @@ import (
 	"github.com/hardenctl/hardenctl/compiler/diag"
 	"github.com/hardenctl/hardenctl/compiler/exact"
 	"github.com/hardenctl/hardenctl/compiler/profile"
+	"github.com/hardenctl/hardenctl/compiler/ruleset"
 )
 
 // servicesAnswer finds services that some of the sources which they state do not reach in
@@ -18,10 +19,21 @@ func (r *rules) servicesAnswer() (list diag.List) {
 	}
 	for _, s := range r.profile.Services {
 		for _, port := range s.Ports {
-			list = append(list, r.unreachable(exact.Input, s, port, r.g.And(r.arrivals(), r.ask(s, port)))...)
+			asked := part{port.Position, "ports", port.String(), r.askedFor(port)}
+			list = append(list, r.unreachable(exact.Input, s, asked, r.g.And(r.arrivals(), r.ask(s, port)))...)
 			if r.profile.Policy.Forward == profile.Published && !s.SynProxy {
-				list = append(list, r.unreachable(exact.Forward, s, port, r.g.And(r.publishedTo(port), r.zones(s)))...)
+				list = append(list, r.unreachable(exact.Forward, s, asked, r.g.And(r.publishedTo(port), r.zones(s)))...)
 			}
+		}
+		for _, p := range s.Protocols {
+			if p.Number == profile.ProtocolIGMP && r.Family == ruleset.V6 {
+				continue // IPv6 has MLD instead
+			}
+			packets := r.g.And(r.Without(r.First(), r.By(exact.In, "lo")), r.Is(exact.Protocol, uint64(p.Number)), r.groups(s), r.zones(s))
+			if len(s.Groups) == 0 {
+				packets = r.g.And(packets, r.ToOne())
+			}
+			list = append(list, r.unreachable(exact.Input, s, part{p.Position, "protocols", p.String(), bdd.True}, packets)...)
 		}
 	}
 	return list
@@ -41,12 +53,23 @@ func (r *rules) openOnesGoOn() diag.List {
 	})}
 }
 
+// part is a port or a protocol of a service.
+type part struct {
+	position diag.Position
+	key      string // of the profile
+	text     string
+	fact     bdd.Node // that holds of packets to it; True for none
+}
+
 // unreachable returns the finding about packets to a service that its clients send, and
 // that are refused: those of its from, or those who have knocked.
-func (r *rules) unreachable(hook exact.Hook, s profile.Service, port profile.Port, packets bdd.Node) diag.List {
+func (r *rules) unreachable(hook exact.Hook, s profile.Service, asked part, packets bdd.Node) diag.List {
 	want := r.Without(r.g.And(packets, r.clients(s)), r.blocked())
 	refused := r.Without(want, r.let(r.walk(hook)))
-	facts := []bdd.Node{r.askedFor(port)}
+	var facts []bdd.Node
+	if asked.fact != bdd.True {
+		facts = append(facts, asked.fact)
+	}
 	usual := r.Usually(refused, facts...)
 	if s.Knock.Name != "" {
 		usual = r.g.Or(usual, r.Usually(refused, append(facts, r.inSet("k-"+s.Knock.Name, "src"))...))
@@ -55,8 +78,8 @@ func (r *rules) unreachable(hook exact.Hook, s profile.Service, port profile.Por
 		return nil
 	}
 	return diag.List{r.finding(hook, r.g.And(refused, usual), diag.Diagnostic{
-		Code: "unreachable-service", Position: port.Position, Subject: "services." + s.Name + ".ports",
-		Message:    fmt.Sprintf("some of the sources that the service is for do not reach %s", port),
+		Code: "unreachable-service", Position: asked.position, Subject: "services." + s.Name + "." + asked.key,
+		Message:    fmt.Sprintf("some of the sources that the service is for do not reach %s", asked.text),
 		Suggestion: fault,
 	})}
 }

@@ -47,7 +47,7 @@ var rooms = map[string][]string{
 	"compiler/answer":          {"compiler/bundle", "compiler/exact", "compiler/netset", "compiler/ruleset"},
 	"compiler/exact":           {"compiler/bdd", "compiler/netset", "compiler/ruleset", "compiler/setfile", "compiler/tablefile"},
 	"compiler/proof": {
-		"compiler/bdd", "compiler/bundle", "compiler/diag", "compiler/exact", "compiler/netset", "compiler/profile", "compiler/ruleset",
+		"compiler/answer", "compiler/bdd", "compiler/bundle", "compiler/diag", "compiler/exact", "compiler/netset", "compiler/profile", "compiler/ruleset",
 		"compiler/tablefile",
 	},
 	"compiler/starter": {"compiler/exact", "compiler/netset", "compiler/ruleset", "compiler/tablefile"},
