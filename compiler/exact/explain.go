@@ -213,7 +213,9 @@ func (x *explainer) exceptions(usually Verdict, base func(int) bool) (all []Exce
 		verdict := x.verdict(is)
 		e := Exception{Verdict: verdict, By: x.by(verdict, is)}
 		slices.SortStableFunc(turned, func(a, b int) int { return cmp.Compare(x.weight(a), x.weight(b)) })
-		e.weight = x.weight(turned[len(turned)-1])
+		if len(turned) > 0 {
+			e.weight = x.weight(turned[len(turned)-1])
+		}
 		e.Conditions, others = x.leave(turned, is, base, others)
 		all = append(all, e)
 	}

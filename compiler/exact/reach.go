@@ -44,13 +44,14 @@ func ReachWithin(f *Firewall, source netip.Addr, protocol string, port uint16, s
 // reach is Reach of some packets.
 func (w *World) reach(f *Firewall, packets bdd.Node) (all []Open, more bool) {
 	result := w.Walk(f, Input, packets)
-	parts := w.byState(result.Verdicts[Verdict{Kind: Accept}])
+	accepted := w.Settle(result.Verdicts[Verdict{Kind: Accept}])
+	parts := w.byState(accepted)
 	for _, part := range parts {
 		for _, by := range w.accepting(result) {
 			regions, cut := w.Regions(Input, w.g.And(part.packets, by.Packets))
 			more = more || cut
 			for _, r := range regions {
-				all = append(all, w.open(f, Open{Usual: part.usual, Region: r, By: by.Rule}))
+				all = append(all, w.open(f, accepted, Open{Usual: part.usual, Region: r, By: by.Rule}))
 			}
 		}
 	}
@@ -122,9 +123,12 @@ func (w *World) asked(source netip.Addr, protocol string, port uint16) bdd.Node 
 	return n
 }
 
-// open shows a region by an example, and what would be refused of it.
-func (w *World) open(f *Firewall, o Open) Open {
+// open shows a region of what is accepted by an example, and what would be refused of it.
+func (w *World) open(f *Firewall, accepted bdd.Node, o Open) Open {
 	o.Example, o.Conditions, _ = w.Witness(o.Region.Packets)
+	if w.always(accepted, o.Example) {
+		return o // of thousands of rules, most need no walk of their own
+	}
 	x, is := w.follow(f, Input, o.Example, o.Conditions)
 	x.stated = o.Example
 	x.settle()
@@ -136,6 +140,17 @@ func (w *World) open(f *Firewall, o Open) Open {
 	}
 	o.More = more
 	return o
+}
+
+// always reports whether a packet is in a set of packets in every state.
+func (w *World) always(n bdd.Node, p Packet) bool {
+	usual := w.usual(p)
+	return w.g.Where(n, func(v int) bdd.Value {
+		if w.IsFact(v) {
+			return w.listValue(v, p.Source, p.Destination)
+		}
+		return bdd.Of(usual(v))
+	}) == bdd.True
 }
 
 // denies reports whether an exception only says that one of some conditions is not so.
