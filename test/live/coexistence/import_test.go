@@ -28,7 +28,7 @@ COMMIT
 `
 
 // A profile that import has written from the rules of a host lets in who got in before, and
-// nobody else. The rules of before are gone then, as they are on a host that is moved.
+// no others. The rules of before are gone then, as they are on a host that is moved.
 func TestImportOfLiveRules(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		network := lab.NewNetwork(t)
