@@ -86,6 +86,9 @@ func (d Detail) WithoutIn(part string) string {
 	if setting == "" {
 		return ""
 	}
+	if section != "services" {
+		part = section // the rest is a key
+	}
 	return setting + " in [" + part + "]"
 }
 

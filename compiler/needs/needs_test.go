@@ -140,6 +140,7 @@ func TestWithout(t *testing.T) {
 		{ruleset.MatchExtension, "recent", "scan", `scan.engine = "recent"`, `scan.engine = "sets"`},
 		{ruleset.MatchExtension, "recent", "services.ssh", `services.ssh.new_per_source = "10 in 60s"`, `services.ssh.new_per_source = "1/second burst 10"`},
 		{ruleset.MatchExtension, "bpf", "scan", `scan.fingerprint = true`, "scan.fingerprint = false\nscan.dont_fragment = false"},
+		{ruleset.MatchExtension, "bpf", "icmp.echo_per_source", `icmp.echo_per_source = "1/second burst 5"`, `icmp.remove = ["echo_per_source"]`},
 		{ruleset.MatchExtension, "connlimit", "services.x", `services.x = { ports = ["tcp/9999"], connections_per_source = 9 }`, `services.x.ports = ["tcp/9999"]`},
 		{ruleset.MatchExtension, "owner", "services.https", `services.https.synproxy = true`, `services.https.synproxy = false`},
 		{ruleset.TargetExtension, "CT", "services.https", `services.https.synproxy = true`, `services.https.synproxy = false`},

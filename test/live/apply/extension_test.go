@@ -86,7 +86,7 @@ func TestMissingLibrary(t *testing.T) {
 func TestMissingLibraryOfLiveRules(t *testing.T) {
 	stage.Bare(t, "nft")
 	const admin = "version = 1\ninclude = [\"builtin:server\"]\naccess.admin = [\"192.0.2.7\"]\n"
-	profile, without := testfile.Write(t, "live.toml", admin), testfile.Write(t, "without.toml", admin+"[scan]\nfingerprint = false\ndont_fragment = false\n")
+	profile, without := testfile.Write(t, "live.toml", admin), testfile.Write(t, "without.toml", admin+"[scan]\nfingerprint = false\ndont_fragment = false\n[icmp]\nremove = [\"echo_per_source\"]\n")
 	run.Expect(t, 0, "apply", profile, "--auto-approve", "--confirm-within", "0", "--no-guard")
 	t.Run("hidden", func(t *testing.T) {
 		inject.HideLibrary(t, "bpf")

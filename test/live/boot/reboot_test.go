@@ -59,6 +59,13 @@ func TestReboot(t *testing.T) {
 	saved := m.read(t, "/etc/iptables/rules.v4")
 	m.write(t, "/etc/iptables/rules.v4", testfile.ReplaceOnce(t, saved, "COMMIT", "-A INPUT --nonsense\nCOMMIT"))
 	reboot()
+	t.Run("a line of others that does not load", func(t *testing.T) {
+		m.lets(t, everybody, everybody)
+		require.Contains(t, m.do(t, 0, "journalctl --no-pager -u hardenctl-restore"), "1 line of other programs cannot be loaded at boot and was left out", "--nonsense")
+		m.do(t, 3, "systemctl is-active hardenctl-restore.service") // failed, and said so
+	})
+	m.write(t, "/etc/iptables/rules.v4", testfile.ReplaceOnce(t, saved, "COMMIT", "-A HARDENCTL-INPUT --nonsense\nCOMMIT"))
+	reboot()
 	t.Run("a broken file", func(t *testing.T) { closed(t, "/etc/iptables/rules.v4 cannot be loaded") })
 	m.write(t, "/etc/iptables/rules.v4", saved)
 
