@@ -181,15 +181,27 @@ func fillTable(t *testing.T) {
 		t.Skipf("a table of %d entries takes too long to fill", most)
 	}
 	began := time.Now()
-	var many []probe.Connection
-	near := netip.MustParseAddrPort("192.0.2.1:443")
-	for i := range most + 1 {
-		far := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1024)
-		many = append(many, probe.Connection{Near: near, Far: far, Inbound: true, State: probe.Established})
-	}
-	n, err := conntrack.Note(t.Context(), many)
+	n, err := conntrack.Note(t.Context(), entries(0, most+1))
 	if err != conntrack.ErrFull {
 		t.Fatalf("%d entries and no end: %v", n, err)
 	}
 	t.Logf("%d entries in %v", n, time.Since(began))
+}
+
+// topUp fills the room of entries that were in the table before, and have ended.
+func topUp(t *testing.T) {
+	t.Helper()
+	if n, err := conntrack.Note(t.Context(), entries(1<<24-1000, 1000)); err != conntrack.ErrFull && err != nil {
+		t.Fatalf("%d entries more: %v", n, err)
+	}
+}
+
+// entries are open connections to this host, from so many addresses.
+func entries(first, count int) (many []probe.Connection) {
+	near := netip.MustParseAddrPort("192.0.2.1:443")
+	for i := first; i < first+count; i++ {
+		far := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1024)
+		many = append(many, probe.Connection{Near: near, Far: far, Inbound: true, State: probe.Established})
+	}
+	return many
 }

@@ -48,6 +48,7 @@ func TestAdminGetsInWithAFullTable(t *testing.T) {
 			require.NoError(t, netlink.ConntrackTableFlush(netlink.ConntrackTable))
 			fillTable(t)
 			for _, f := range traffic.Families {
+				topUp(t)
 				traffic.Refused(t, client, f.Server, 22)
 				if untracked {
 					traffic.Reaches(t, admin, f.Server, 22, 3)
