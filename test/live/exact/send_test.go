@@ -16,6 +16,7 @@ type shape struct {
 	options     []byte
 	mayFragment bool
 	extended    bool // headers are between those of IPv6 and of TCP
+	ipOptions   bool // the IPv4 header has options
 }
 
 // The options of a first segment as systems send them: segment size, SACK permitted,
@@ -42,6 +43,8 @@ func shaped(conditions []exact.Condition) (s shape, rest []exact.Condition) {
 			s.window = 65535
 		case "extension headers are between the IPv6 header and TCP":
 			s.extended = true
+		case "the IPv4 header has options":
+			s.ipOptions = true
 		case "the packet may be fragmented (no DF)":
 			s.mayFragment = true
 		case "the first TCP option is a segment size of 1460":
@@ -91,11 +94,14 @@ func ipHeader(p exact.Packet, s shape, payload int) []byte {
 		return ip
 	}
 	ip := make([]byte, 20)
-	ip[0], ip[1], ip[8], ip[9] = 4<<4|5, uint8(p.Values[exact.DSCP]<<2), limit, protocol
+	if s.ipOptions {
+		ip = append(ip, 1, 1, 1, 1) // NOP
+	}
+	ip[0], ip[1], ip[8], ip[9] = 4<<4|uint8(len(ip)/4), uint8(p.Values[exact.DSCP]<<2), limit, protocol
 	if !s.mayFragment {
 		ip[6] = 0x40
 	}
-	binary.BigEndian.PutUint16(ip[2:], uint16(20+payload))
+	binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)+payload))
 	copy(ip[12:], p.Source.AsSlice())
 	copy(ip[16:], p.Destination.AsSlice())
 	binary.BigEndian.PutUint16(ip[10:], checksumOf(0, ip))
