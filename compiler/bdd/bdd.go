@@ -53,7 +53,7 @@ type result struct{ ask, then, other, is Node }
 // New returns a graph that holds the constants. It has room for so many nodes before it
 // takes more memory: memory that was never used is what costs most of a short question.
 func New(nodes int) *Graph {
-	room := max(1<<10, 1<<bits.Len(uint(nodes-1)))
+	room := max(1<<10, 1<<bits.Len(uint(max(nodes, 1)-1)))
 	return &Graph{
 		nodes:   append(make([]node, 0, room), node{variable: beyond}),
 		slots:   make([]uint32, room),

@@ -76,8 +76,16 @@ func CompareWithin(before, after *Firewall, steps int) (all []Difference, more b
 }
 
 // bounded asks something of the world with a limit of steps; 0 is for none.
-func (w *World) bounded(steps int, ask func()) (err error) {
+func (w *World) bounded(steps int, ask func()) error {
 	w.g.Limit(steps)
+	return Bounded(func() error {
+		ask()
+		return nil
+	})
+}
+
+// Bounded asks something, and returns ErrTooMuch if a graph with a limit needs more steps.
+func Bounded(ask func() error) (err error) {
 	defer func() {
 		switch reason := recover(); reason {
 		case nil:
@@ -87,8 +95,7 @@ func (w *World) bounded(steps int, ask func()) (err error) {
 			panic(reason)
 		}
 	}()
-	ask()
-	return nil
+	return ask()
 }
 
 // compare is Compare in a world of both.

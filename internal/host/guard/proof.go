@@ -178,25 +178,11 @@ type proven struct {
 
 // proveAll proves the rules as they will be, those of others beside those of the bundle.
 func (q *Question) proveAll() (made proven) {
-	made.err = within(func() (err error) {
+	made.err = exact.Bounded(func() (err error) {
 		made.all, err = q.prove(meaning.Become(q.Have, q.Want, q.Bundle.Manifest))
 		return err
 	})
 	return made
-}
-
-// within returns exact.ErrTooMuch if a graph of f needs more steps than its limit.
-func within(f func() error) (err error) {
-	defer func() {
-		switch reason := recover(); reason {
-		case nil:
-		case bdd.TooMuch{}:
-			err = exact.ErrTooMuch
-		default:
-			panic(reason)
-		}
-	}()
-	return f()
 }
 
 // addProof adds to what the rehearsal found what it could not try: all declared admin
@@ -204,7 +190,7 @@ func within(f func() error) (err error) {
 func (q *Question) addProof(found *plan.Access, visits []*visit, made proven) (notes []string) {
 	err := made.err
 	if err == nil {
-		err = within(func() (err error) {
+		err = exact.Bounded(func() (err error) {
 			addRefusals(found, q.refusals(made.all, visits))
 			if made.all.contradicts(visits) != "" {
 				found.Contradiction, err = q.contradiction(visits)
