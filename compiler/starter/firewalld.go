@@ -14,7 +14,7 @@ import (
 // zone reads a zone of firewalld. Elements come in any order, and what they let in is for
 // the interfaces and sources of the zone; for all packets if it names neither.
 func (b *builder) zone(f File) error {
-	z := &zone{builder: b, file: f}
+	z := &zone{builder: b}
 	decoder := xml.NewDecoder(bytes.NewReader(f.Text))
 	for {
 		token, err := decoder.Token()
@@ -41,7 +41,6 @@ func lineOf(text []byte, number int) string {
 // zone is a zone that is being read.
 type zone struct {
 	*builder
-	file    File
 	sources []scope
 	open    []opened
 }
@@ -111,7 +110,7 @@ var firewalldNames = map[string][]string{
 	"dhcpv6-client": {}, "mdns": {}, "http3": {"udp/443"}, "dns": {"tcp/53", "udp/53"}, "samba": {"udp/137", "udp/138", "tcp/139", "tcp/445"},
 	"samba-client": {"udp/137", "udp/138"}, "ntp": {"udp/123"}, "snmp": {"udp/161"}, "tftp": {"udp/69"}, "dhcp": {"udp/67"}, "wireguard": {"udp/51820"},
 	"openvpn": {"udp/1194"}, "cockpit": {"tcp/9090"}, "smtp-submission": {"tcp/587"}, "ipsec": {}, "syslog": {"udp/514"}, "nfs": {"tcp/2049"},
-	"mysql": {"tcp/3306"}, "postgresql": {"tcp/5432"},
+	"kerberos": {"tcp/88", "udp/88"}, "sip": {"tcp/5060", "udp/5060"}, "ipp": {"tcp/631", "udp/631"}, "ssdp": {"udp/1900"}, "netbios-ns": {"udp/137"},
 }
 
 // service opens the ports of a service of firewalld.

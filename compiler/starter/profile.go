@@ -44,11 +44,11 @@ const mostBlocked = 64
 
 // blocked are the addresses from which nothing gets in, where these are few.
 func (m *maker) blocked() (blocked netset.Set) {
-	for _, f := range []ruleset.Family{ruleset.V4, ruleset.V6} {
-		var open netset.Set
-		for _, g := range m.grants {
-			open = open.Union(g.sources)
-		}
+	var open netset.Set
+	for _, g := range m.grants {
+		open = open.Union(g.sources)
+	}
+	for _, f := range ruleset.Families {
 		rest := all(f).Subtract(open).Subtract(nobody)
 		if rest.Longer(mostBlocked) || rest.Equal(all(f).Subtract(nobody)) {
 			continue

@@ -154,16 +154,16 @@ func (m *maker) read(d Dump) error {
 
 // others names the rules that packets to the host do not meet, and limits.
 func (m *maker) others(d Dump) {
-	input := chainsFrom(d.Firewall, "filter", "INPUT")
+	input, forward, output := chainsFrom(d.Firewall, "INPUT"), chainsFrom(d.Firewall, "FORWARD"), chainsFrom(d.Firewall, "OUTPUT")
 	for id := range d.Firewall.Rules() {
 		switch {
 		case id.Table == "filter" && input[id.Chain]:
 			if limits(d.Firewall.Text(id)) {
 				m.leave(d, id, "a limit: state new_per_source or connections_per_source of the service")
 			}
-		case id.Table == "filter" && chainsFrom(d.Firewall, "filter", "FORWARD")[id.Chain]:
+		case id.Table == "filter" && forward[id.Chain]:
 			m.leave(d, id, "packets that are sent on: a profile leaves FORWARD as it is")
-		case id.Table == "filter" && chainsFrom(d.Firewall, "filter", "OUTPUT")[id.Chain]:
+		case id.Table == "filter" && output[id.Chain]:
 			m.leave(d, id, "packets that this host sends: a profile leaves OUTPUT as it is")
 		case id.Table == "filter":
 			m.leave(d, id, "no chain leads here")
@@ -184,10 +184,10 @@ func limits(spec string) bool {
 	})
 }
 
-// chainsFrom are the chains of a table to which a chain leads, and itself.
-func chainsFrom(f *exact.Firewall, table, chain string) map[string]bool {
+// chainsFrom are the chains of table filter to which a chain leads, and itself.
+func chainsFrom(f *exact.Firewall, chain string) map[string]bool {
 	found := map[string]bool{}
-	at := slices.IndexFunc(f.Tables, func(t tablefile.Table) bool { return t.Name == table })
+	at := slices.IndexFunc(f.Tables, func(t tablefile.Table) bool { return t.Name == "filter" })
 	var visit func(name string)
 	visit = func(name string) {
 		c := f.Tables[at].Chain(name)

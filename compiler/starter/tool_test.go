@@ -56,6 +56,7 @@ const zone = `<?xml version="1.0" encoding="utf-8"?>
   <port protocol="tcp" port="8000-8010"/>
   <protocol value="gre"/>
   <masquerade/>
+  <service name="sip"/>
 </zone>
 `
 
@@ -111,7 +112,7 @@ user.rules:19: -A ufw-user-output -p tcp --dport 25 -j REJECT
 			[]starter.File{{Name: "public.xml", Text: []byte(zone)}, {Name: "internal.xml", Text: []byte(internal)}},
 			[]string{
 				"# public.xml:4: <service name=\"ssh\"/>\n[services.ssh]\nports = [\"tcp/22\"]\n", "[services.tcp-8000]\nports = [\"tcp/8000-8010\"]\n",
-				"[services.gre]\nprotocols = [\"gre\"]\n",
+				"[services.gre]\nprotocols = [\"gre\"]\n", "[services.sip]\nports = [\"tcp/5060\", \"udp/5060\"]\n",
 			},
 			`public.xml:5: <service name="dhcpv6-client"/>
   state the ports of this service; firewalld has them in /usr/lib/firewalld/services
