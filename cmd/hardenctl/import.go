@@ -55,13 +55,8 @@ the rules of this host.`,
 	asJSON := cmd.Flags().Bool("json", false, "print the profile and the lists as JSON")
 	cmd.MarkFlagsMutuallyExclusive("live", "sets")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if *out != "" {
-			if _, err := os.Lstat(*out); err == nil {
-				return fmt.Errorf("--output %s: this file exists; name another, import overwrites nothing", *out)
-			}
-			if err := outfile.Writable("output", *out); err != nil {
-				return err
-			}
+		if err := newFile(*out); err != nil {
+			return err
 		}
 		s, old, err := opening(cmd, args, *sets, *live)
 		if err != nil {
@@ -71,23 +66,43 @@ the rules of this host.`,
 		if err != nil {
 			return err
 		}
-		switch {
-		case *asJSON:
-			return terminal.JSON(cmd.OutOrStdout(), v)
-		case *out == "":
-			if _, err := io.WriteString(cmd.OutOrStdout(), v.Profile); err != nil {
-				return err
-			}
-			return v.print(cmd.ErrOrStderr())
-		}
-		if err := durable.WriteOut(*out, []byte(v.Profile), 0o644); err != nil {
-			return err
-		}
-		return v.print(cmd.OutOrStdout())
+		return v.write(cmd, *out, *asJSON)
 	}
 	return cmd
 }
 
+// newFile returns an error if --output cannot name a file that is written anew.
+func newFile(out string) error {
+	if out == "" {
+		return nil
+	}
+	if _, err := os.Lstat(out); err == nil {
+		return fmt.Errorf("--output %s: this file exists; name another, import overwrites nothing", out)
+	}
+	return outfile.Writable("output", out)
+}
+
+// write writes the profile to a file or to standard output, and says beside it what a person
+// has to look at.
+func (v importView) write(cmd *cobra.Command, out string, asJSON bool) error {
+	if out != "" {
+		if err := durable.WriteOut(out, []byte(v.Profile), 0o644); err != nil {
+			return err
+		}
+	}
+	switch {
+	case asJSON:
+		return terminal.JSON(cmd.OutOrStdout(), v)
+	case out != "":
+		return v.print(cmd.OutOrStdout())
+	}
+	if err := write(cmd.OutOrStdout(), v.Profile); err != nil {
+		return err
+	}
+	return v.print(cmd.ErrOrStderr())
+}
+
+// opening reads the rules of this host, or the files that are named.
 func opening(cmd *cobra.Command, args []string, sets string, live bool) (*answer.Subject, starter.Old, error) {
 	if live {
 		return subject.OldLive(cmd)

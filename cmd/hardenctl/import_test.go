@@ -56,10 +56,13 @@ func TestImport(t *testing.T) {
 // With --json import prints the same as data.
 func TestImportJSON(t *testing.T) {
 	enter(t, map[string]string{"rules.v4": oldRules})
-	r := run(t, "import", "rules.v4", "--json")
+	r := run(t, "import", "rules.v4", "--json", "-o", "new.toml")
 	var v importView
 	if err := json.Unmarshal([]byte(r.stdout), &v); err != nil {
 		t.Fatal(err, r.stdout)
+	}
+	if written, err := os.ReadFile("new.toml"); err != nil || string(written) != v.Profile {
+		t.Errorf("%v: the file holds\n%s", err, written)
 	}
 	if len(v.Left) != 2 || v.Left[1].Line != 10 || len(v.Lost) == 0 || len(v.Errors) != 0 || !strings.Contains(v.Profile, "[services.https]") {
 		t.Errorf("%+v", v)
