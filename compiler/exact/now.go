@@ -12,8 +12,9 @@ import (
 )
 
 // Now is Read of the rules that a host has at this moment, of its sets as the kernel declares
-// them (ipset 7.17 saves no forceadd), and of what ipset save prints. What is in sets that packets fill is known then: Explain begins with the sets as
-// they are, and says in which the packet is.
+// them (ipset 7.17 saves no forceadd), and of what ipset save prints. What is in sets that
+// packets fill is known then: Explain begins with the sets as they are, and says in which the
+// packet is.
 func Now(family ruleset.Family, tables []tablefile.Table, declared []setfile.Set, members []byte) (*Firewall, error) {
 	sets := readSets(members)
 	for _, d := range declared {

@@ -32,7 +32,7 @@ const (
 // is sent to.
 //
 // It counts like any other probe. A forged one bans no source sooner than a forged
-// packet to an unserved port does, which is open to a forger anyway; and an
+// packet to an unserved port does, which is open to a forger anyway; and a
 // legitimate client that is taken for a scanner tries few ports, each of which
 // counts once.
 func (f *filter) fingerprint() []ruleset.Rule {
