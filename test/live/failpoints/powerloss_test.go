@@ -138,7 +138,7 @@ var tracedChanges = []string{"-f", "-y", "--quiet=all", "-s", "10000000", "-e", 
 
 var (
 	straceLine = regexp.MustCompile(`^(\d+) +(.*)$`)
-	madeLine   = regexp.MustCompile(`^openat\(.*O_CREAT.*\) = \d+<([^>]+)>$`)
+	madeLine   = regexp.MustCompile(`^openat\(.*O_CREAT.*\) += \d+<([^>]+)>$`)
 	fdLine     = regexp.MustCompile(`^(write|fsync)\(\d+<([^>]+)>(?:, ("(?:[^"\\]|\\.)*"), \d+)?\) += \d+$`)
 	nameLine   = regexp.MustCompile(`^(mkdirat|unlinkat)\((?:AT_FDCWD|\d+)<([^>]*)>, "([^"]*)", .*\) += 0$`)
 	twoLine    = regexp.MustCompile(`^(renameat|linkat)\((?:AT_FDCWD|\d+)<([^>]*)>, "([^"]*)", (?:AT_FDCWD|\d+)<([^>]*)>, "([^"]*)".*\) += 0$`)
