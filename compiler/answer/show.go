@@ -141,6 +141,9 @@ func merged(all []DifferenceView, in func(DifferenceView) bool) (told []Differen
 	return told
 }
 
+// familiesAlike makes the names of a set's two kernel sets one.
+var familiesAlike = strings.NewReplacer("-v4", "", "-v6", "")
+
 // key is what a person reads of a difference, but for the example and the rules that decide
 // it. Rules of others are not alike in both families.
 func (d DifferenceView) key() string {
@@ -150,7 +153,7 @@ func (d DifferenceView) key() string {
 			text += decided.Rule.Text
 		}
 	}
-	return strings.NewReplacer("-v4", "", "-v6", "").Replace(text)
+	return familiesAlike.Replace(text)
 }
 
 // lines are the title of a group, and at most so many of its differences, with or without

@@ -92,6 +92,9 @@ func unquote(spec string, i int) (text string, end int) {
 // (xtables_save_string in iptables' libxtables).
 const bare = "_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
+// escaped has a backslash before what ends or escapes a quoted value.
+var escaped = strings.NewReplacer(`"`, `\"`, `'`, `\'`, `\`, `\\`)
+
 // Quote writes a value of a rule as xtables_save_string does: bare if it can be,
 // else in double quotes with a backslash before a quote or a backslash. Newlines
 // and NULs have no escape in a restore file.
@@ -99,5 +102,5 @@ func Quote(value string) string {
 	if value != "" && strings.Trim(value, bare) == "" {
 		return value
 	}
-	return `"` + strings.NewReplacer(`"`, `\"`, `'`, `\'`, `\`, `\\`).Replace(value) + `"`
+	return `"` + escaped.Replace(value) + `"`
 }
