@@ -3,10 +3,12 @@ package probe
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/hardenctl/hardenctl/internal/host/nftables"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
+	"github.com/hardenctl/hardenctl/internal/host/process"
 	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
@@ -51,13 +53,14 @@ func runsHere(name string) bool {
 	if err != nil {
 		return false
 	}
-	comms, _ := filepath.Glob("/proc/[0-9]*/comm") // the pattern is good
-	for _, path := range comms {
-		comm, err := os.ReadFile(path)
+	pids, _ := process.All(proc) // none: nothing can be seen
+	for _, pid := range pids {
+		folder := filepath.Join(proc, strconv.Itoa(pid))
+		comm, err := os.ReadFile(filepath.Join(folder, "comm"))
 		if err != nil || strings.TrimSpace(string(comm)) != name {
 			continue
 		}
-		if there, err := os.Readlink(filepath.Join(filepath.Dir(path), "ns/net")); err == nil && there == here {
+		if there, err := os.Readlink(filepath.Join(folder, "ns/net")); err == nil && there == here {
 			return true
 		}
 	}

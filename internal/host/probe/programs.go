@@ -65,8 +65,9 @@ var programs = []program{
 
 // others tells which of the programs are active or start at the next boot, below a root.
 func others(root string, kernel []nftables.Table, have state.State) (rivals []plan.Rival) {
+	links := linksAtBoot(root)
 	for _, p := range programs {
-		if seen, now := p.seen(root, kernel, have); seen != "" {
+		if seen, now := p.seen(root, links, kernel, have); seen != "" {
 			rivals = append(rivals, rival(seen, p.wayOut(root, now)))
 		}
 	}
@@ -75,7 +76,7 @@ func others(root string, kernel []nftables.Table, have state.State) (rivals []pl
 
 // seen says what shows that a program is active, or will be at the next boot; empty if
 // nothing does.
-func (p program) seen(root string, kernel []nftables.Table, have state.State) (seen string, now bool) {
+func (p program) seen(root string, links bootLinks, kernel []nftables.Table, have state.State) (seen string, now bool) {
 	if where, live := p.live(kernel, have); live {
 		return "the rules of " + p.name + " are active in " + where, true
 	}
@@ -90,7 +91,7 @@ func (p program) seen(root string, kernel []nftables.Table, have state.State) (s
 			return p.name + " is active (" + unit + ")", true
 		}
 	}
-	if link := p.enabled(root); link != "" {
+	if link := p.enabled(root, links); link != "" {
 		return p.name + " will load its rules at boot (/" + link + ")", false
 	}
 	return "", false
@@ -130,19 +131,36 @@ func (p program) present(root string) bool {
 	return (s.on == nil || s.on.Match(text)) && (s.off == nil || !s.off.Match(text))
 }
 
+// bootLinks are the first link by which systemd wants each unit at boot, by the unit's name, and
+// the first by which init starts each script, by the script's.
+type bootLinks struct{ units, scripts map[string]string }
+
+// linksAtBoot reads the links below a root.
+func linksAtBoot(root string) bootLinks {
+	links := bootLinks{map[string]string{}, map[string]string{}}
+	note := func(of map[string]string, pattern string, begin int) {
+		for _, path := range all(root, pattern) {
+			if name := filepath.Base(path)[begin:]; of[name] == "" {
+				of[name] = path
+			}
+		}
+	}
+	note(links.units, "etc/systemd/system/*.wants/*", 0)
+	note(links.units, "usr/lib/systemd/system/*.wants/*", 0)
+	note(links.scripts, "etc/rc[S2345].d/S[0-9][0-9]*", len("S01"))
+	return links
+}
+
 // enabled returns the link that starts the program at boot; empty if none does.
-func (p program) enabled(root string) string {
+func (p program) enabled(root string, links bootLinks) string {
 	for _, unit := range p.units {
 		if target, err := os.Readlink(filepath.Join(root, "etc/systemd/system", unit)); err == nil && target == "/dev/null" {
 			continue // masked
 		}
-		for _, pattern := range []string{"etc/systemd/system/*.wants/", "usr/lib/systemd/system/*.wants/"} {
-			if link := first(root, pattern+unit); link != "" {
-				return link
-			}
+		if link := links.units[unit]; link != "" {
+			return link
 		}
-		script := strings.TrimSuffix(unit, ".service")
-		if link := first(root, "etc/rc[S2345].d/S[0-9][0-9]"+script); link != "" && !shipsUnit(root, unit) {
+		if link := links.scripts[strings.TrimSuffix(unit, ".service")]; link != "" && !shipsUnit(root, unit) {
 			return link
 		}
 	}
@@ -156,20 +174,29 @@ func (p program) enabled(root string) string {
 
 // shipsUnit reports whether systemd has a unit of that name, and so takes no script of it.
 func shipsUnit(root, unit string) bool {
-	return first(root, "usr/lib/systemd/system/"+unit) != "" || first(root, "lib/systemd/system/"+unit) != ""
+	return slices.ContainsFunc([]string{"usr/lib/systemd/system", "lib/systemd/system"}, func(folder string) bool {
+		_, err := os.Lstat(filepath.Join(root, folder, unit))
+		return err == nil
+	})
 }
 
 // first returns the first path that a pattern matches, below a root.
 func first(root, pattern string) string {
+	if found := all(root, pattern); len(found) > 0 {
+		return found[0]
+	}
+	return ""
+}
+
+// all returns the paths that a pattern matches, below a root.
+func all(root, pattern string) (paths []string) {
 	found, _ := filepath.Glob(filepath.Join(root, pattern)) // the patterns are good
-	if len(found) == 0 {
-		return ""
+	for _, path := range found {
+		if below, err := filepath.Rel(root, path); err == nil {
+			paths = append(paths, below)
+		}
 	}
-	path, err := filepath.Rel(root, found[0])
-	if err != nil {
-		return ""
-	}
-	return path
+	return paths
 }
 
 // isActive reports whether systemd has started a unit and not stopped it: it keeps a link
