@@ -16,7 +16,7 @@ func describe(profile string, rs *ruleset.Ruleset) bundle.Manifest {
 	}
 	for _, s := range rs.Sets {
 		m.Sets = append(m.Sets, bundle.SetEntry{
-			Name: s.Name, Dynamic: s.Dynamic, Entries: len(s.Members), Origin: origin(s.Origin)})
+			Name: s.Name, Long: s.Long, Dynamic: s.Dynamic, Entries: len(s.Members), Origin: origin(s.Origin)})
 	}
 	for _, l := range rs.Lists {
 		m.Lists = append(m.Lists, bundle.ListEntry{

@@ -28,7 +28,7 @@ var badProfiles = []badProfile{
 	{"port 70000", `services.a.ports = ["tcp/22", "tcp/70000"]`,
 		[]string{`a.toml:2:31: error: services.a.ports: "tcp/70000" is not a port (1-65535)`}},
 	{"a set name of 40 characters", "sets." + strings.Repeat("a", 40) + `.addresses = ["192.0.2.1"]`,
-		[]string{"a.toml:2:6: error: sets.aaaa", "is not a name for a set", "help: use at most 16 of a-z, 0-9 and -"}},
+		[]string{"a.toml:2:6: error: sets.aaaa", "is not a name for a set", "help: use at most 28 of a-z, 0-9 and -"}},
 	{"a log prefix of 22", `log.prefix = "` + strings.Repeat("a", 22) + `"`, []string{"a.toml:2:14: error: log.prefix: ", "21"}},
 	{"missing include", `include = ["gone.toml"]`, []string{`a.toml:2:12: error: include: there is no profile "gone.toml"`}},
 	{"missing list", `sets.a.files = ["gone.txt"]`, []string{`a.toml:2:17: error: sets.a.files: there is no list "gone.txt"`}},

@@ -21,12 +21,16 @@ type Subject struct {
 
 	origins map[place]bundle.Origin
 	// sets are the parts of the profile that kernel sets come from, such as "sets.office".
-	sets    map[string]string
+	sets    map[string]namedSet
 	zones   []bundle.ZoneEntry
 	display func(file string) string
 }
 
 // place is a rule of a family.
+// namedSet is a kernel set: the part of the profile that it is of, and its name there if the
+// kernel's is shorter.
+type namedSet struct{ part, long string }
+
 type place struct {
 	family int
 	rule   exact.RuleID
@@ -38,12 +42,12 @@ func New(name string, firewalls map[ruleset.Family]*exact.Firewall, m bundle.Man
 	if display == nil {
 		display = func(file string) string { return file }
 	}
-	s := &Subject{Name: name, Firewalls: firewalls, origins: map[place]bundle.Origin{}, sets: map[string]string{}, zones: m.Zones, display: display}
+	s := &Subject{Name: name, Firewalls: firewalls, origins: map[place]bundle.Origin{}, sets: map[string]namedSet{}, zones: m.Zones, display: display}
 	for _, r := range m.Rules {
 		s.origins[place{r.Family, exact.RuleID{Table: r.Table, Chain: r.Chain, Number: r.Number}}] = r.Origin
 	}
 	for _, set := range m.Sets {
-		s.sets[set.Name] = set.Part
+		s.sets[set.Name] = namedSet{set.Part, set.Long}
 	}
 	for _, p := range m.Policies {
 		s.origins[place{p.Family, exact.RuleID{Table: p.Table, Chain: p.Chain}}] = p.Origin

@@ -310,8 +310,8 @@ func prefixes(all []netip.Prefix) string {
 // setName is a kernel set in the words of the profile: "@office", "access.block"; own says
 // that there are such words.
 func (s *Subject) setName(kernel string) (name string, own bool) {
-	part, known := s.sets[kernel]
-	switch {
+	set, known := s.sets[kernel]
+	switch part := set.part; {
 	case !known:
 		return kernel, false
 	case part == "access":
@@ -319,8 +319,15 @@ func (s *Subject) setName(kernel string) (name string, own bool) {
 	case strings.HasPrefix(part, "access."):
 		return part, true
 	}
-	name = strings.TrimPrefix(kernel, ruleset.SetPrefix)
-	return "@" + strings.TrimSuffix(strings.TrimSuffix(name, "-v4"), "-v6"), true
+	name = set.long
+	if name == "" {
+		name = strings.TrimPrefix(kernel, ruleset.SetPrefix)
+		name = strings.TrimSuffix(strings.TrimSuffix(name, "-v4"), "-v6")
+	}
+	if service, ofService := strings.CutPrefix(set.part, "services."); ofService && name == "f-"+service {
+		return set.part + ".from", true
+	}
+	return "@" + name, true
 }
 
 // loud is a verdict with its kind in capitals: "REJECT with tcp-reset".

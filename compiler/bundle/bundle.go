@@ -103,6 +103,8 @@ type PolicyEntry struct {
 // SetEntry describes a kernel set of the bundle.
 type SetEntry struct {
 	Name string `json:"name"`
+	// Long is the name in the profile where that of the kernel is too short for it.
+	Long string `json:"long,omitempty"`
 	// Dynamic sets are filled by packets or fail2ban; their members are not
 	// planned.
 	Dynamic bool `json:"dynamic,omitempty"`

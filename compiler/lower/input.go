@@ -128,7 +128,7 @@ func (f *filter) servesUDPLite() bool {
 // shared returns the jump to a chain that several places use, building it for
 // the first.
 func (f *filter) shared(name string, build func() []ruleset.Rule) ruleset.Jump {
-	full := ruleset.ChainPrefix + name
+	full := chainName(name)
 	if slices.ContainsFunc(f.chains, func(c ruleset.Chain) bool { return c.Name == full }) {
 		return ruleset.Jump{Chain: full}
 	}

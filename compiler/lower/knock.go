@@ -3,7 +3,6 @@ package lower
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/profile"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
@@ -46,7 +45,7 @@ func (f *filter) knocks() []ruleset.Rule {
 			rules = append(rules, ofPorts(f.wrongPort(k))...)
 			continue
 		}
-		jump := f.shared("K-"+strings.ToUpper(k.Name), func() []ruleset.Rule { return f.knock(k) })
+		jump := f.shared("K-"+k.Name, func() []ruleset.Rule { return f.knock(k) })
 		rules = append(rules, ofPorts(f.knockPart(k).rule("", jump))...)
 	}
 	return rules
@@ -234,10 +233,10 @@ func knocked(name string) string { return "k-" + name }
 
 // knockChain names the chain of a knock by its number, without our prefix; 0
 // is that of the source that starts anew.
-func knockChain(number int, k profile.Knock) string { return strings.ToUpper(heard(number, k)) }
+func knockChain(number int, k profile.Knock) string { return heard(number, k) }
 
 func toKnockChain(number int, k profile.Knock) ruleset.Jump {
-	return ruleset.Jump{Chain: ruleset.ChainPrefix + knockChain(number, k)}
+	return ruleset.Jump{Chain: chainName(knockChain(number, k))}
 }
 
 func knockPort(p profile.Port) ruleset.Ports {

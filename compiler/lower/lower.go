@@ -17,6 +17,7 @@ package lower
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/diag"
 	"github.com/hardenctl/hardenctl/compiler/profile"
@@ -116,9 +117,14 @@ func (f *filter) leftHook(name string, rules ...ruleset.Rule) ruleset.Chain {
 	return ruleset.Chain{Name: name, Policy: ruleset.PolicyAccept, Rules: rules}
 }
 
+// chainName is the kernel's name for a chain.
+func chainName(name string) string {
+	return ruleset.ChainPrefix + strings.ToUpper(ruleset.InKernel(name))
+}
+
 // chain adds a chain of ours and returns the jump to it.
 func (f *filter) chain(name string, rules []ruleset.Rule) ruleset.Jump {
-	full := ruleset.ChainPrefix + name
+	full := chainName(name)
 	f.chains = append(f.chains, ruleset.Chain{Name: full, Rules: rules})
 	return ruleset.Jump{Chain: full}
 }

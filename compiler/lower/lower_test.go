@@ -251,6 +251,46 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestLongNames holds that names which the kernel has no room for are told apart.
+func TestLongNames(t *testing.T) {
+	rs := lowered(t, `
+[sets.office-of-the-second-floor]
+addresses = ["192.0.2.0/24"]
+[knocks.door-of-the-second-floor]
+sequence = ["tcp/7001", "udp/3002", "tcp/9903"]
+[services.prometheus-node-exporter]
+ports = ["tcp/9100"]
+from = ["@office-of-the-second-floor", "198.51.100.1"]
+new_per_source = "5/minute burst 5"
+[services.prometheus-node-exported]
+ports = ["tcp/9101"]
+from = ["@office-of-the-second-floor"]
+new_per_source = "6/minute burst 5"
+knock = "door-of-the-second-floor"
+`)
+	named := map[string]string{}
+	for _, s := range rs.Sets {
+		if _, twice := named[s.Name]; twice || len(s.Name) > 31 {
+			t.Errorf("the set %s is there twice, or has too long a name", s.Name)
+		}
+		named[s.Name] = s.Long
+	}
+	for kernel, long := range map[string]string{
+		"hardenctl-office-of-t-dfc468-v4": "office-of-the-second-floor",
+		"hardenctl-f-prometheu-803759-v4": "f-prometheus-node-exporter",
+	} {
+		if got, there := named[kernel]; !there || got != long {
+			t.Errorf("%s is not the set of %s:\n%v", kernel, long, named)
+		}
+	}
+	for _, service := range []string{"prometheus-node-exporter", "prometheus-node-exported"} {
+		name := strings.ToUpper(ruleset.InKernel("S-" + service))
+		if len(ruleset.ChainPrefix+name) > 28 || len(chain(rs, ruleset.V4, name)) < 2 {
+			t.Errorf("%s of %s has no chain of a good name", name, service)
+		}
+	}
+}
+
 // TestChainsAreComplete holds that every jump leads to a chain that is there,
 // once, and that every chain of ours but the hooks' is jumped to.
 func TestChainsAreComplete(t *testing.T) {

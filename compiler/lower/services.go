@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/profile"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
@@ -205,7 +204,7 @@ func (f *filter) serviceTarget(s profile.Service) ruleset.Target {
 	if len(limits) == 0 {
 		return f.accept()
 	}
-	limited := f.shared("S-"+strings.ToUpper(s.Name), func() []ruleset.Rule {
+	limited := f.shared("S-"+s.Name, func() []ruleset.Rule {
 		return append(limits, f.service(s).rule("", f.accept()))
 	})
 	return f.decideIn(limited)

@@ -53,20 +53,24 @@ func (l *lowering) clashes() diag.List {
 			list.Add(diag.Diagnostic{
 				Code: "reserved-name", Position: s.Position, Subject: "sets." + s.Name,
 				Message:    fmt.Sprintf("a service is for this set, and hardenctl has a set of its own that is called %s", setName(s.Name, ruleset.V4)),
-				Suggestion: fmt.Sprintf("name it %q", "my-"+s.Name[:min(len(s.Name), mostOfName-len("my-"))]),
+				Suggestion: fmt.Sprintf("name it %q", "my-"+s.Name[:min(len(s.Name), profile.MaxName-len("my-"))]),
 			})
 		}
 	}
 	return list
 }
 
-// mostOfName is how long a profile's names are at the most, so that with what is put
-// before and behind them they are 31 characters, the kernel's most.
-const mostOfName = 16
-
 // setName is the kernel's name for a set or a list of one family.
 func setName(name string, family ruleset.Family) string {
-	return ruleset.SetPrefix + name + familySuffix(family)
+	return ruleset.SetPrefix + ruleset.InKernel(name) + familySuffix(family)
+}
+
+// longName is a name that the kernel has in a shorter form; empty for others.
+func longName(name string) string {
+	if ruleset.InKernel(name) == name {
+		return ""
+	}
+	return name
 }
 
 func familySuffix(family ruleset.Family) string { return fmt.Sprintf("-v%d", family) }
@@ -137,7 +141,7 @@ func (l *lowering) addMembers(name, part string, pos diag.Position, members nets
 			continue
 		}
 		l.sets = append(l.sets, ruleset.Set{
-			Name: full, Family: family, Type: ruleset.HashNet, Members: prefixes,
+			Name: full, Long: longName(name), Family: family, Type: ruleset.HashNet, Members: prefixes,
 			HashSize:    powerOfTwo(len(prefixes)/3, 1024),
 			MaxElements: powerOfTwo(len(prefixes)+len(prefixes)/4, 65536),
 			Origin:      l.origin(part, pos),

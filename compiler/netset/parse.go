@@ -49,6 +49,26 @@ func ParsePrefix(text string) (netip.Prefix, error) {
 	return p, nil
 }
 
+// Parse reads one address, prefix or range "first-last", the ends included, in the strict
+// form of ParsePrefix. A range becomes the fewest prefixes that cover it, in order. The error
+// is a *SyntaxError.
+func Parse(text string) ([]netip.Prefix, error) {
+	if first, last, ok := acceptRange(text); ok {
+		var b builder
+		b.addRange(first, last)
+		covered := b.set()
+		return append(covered.V4(), covered.V6()...), nil
+	}
+	if err := explainRange(text); err != nil {
+		return nil, err
+	}
+	p, err := ParsePrefix(text)
+	if err != nil {
+		return nil, err
+	}
+	return []netip.Prefix{p}, nil
+}
+
 // accept reads an address or prefix, host bits and all. It takes what netip
 // takes, except IPv4-mapped addresses: the kernel never sees a packet from one.
 func accept(text string) (netip.Prefix, bool) {

@@ -2,7 +2,9 @@ package netset_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/hardenctl/hardenctl/compiler/netset"
@@ -21,6 +23,30 @@ func TestParsePrefix(t *testing.T) {
 		got, err := netset.ParsePrefix(text)
 		if err != nil || got != netip.MustParsePrefix(want) {
 			t.Errorf("ParsePrefix(%q) = %v, %v; want %s", text, got, err, want)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.0.2.0/24":            "[192.0.2.0/24]",
+		"192.0.2.1":               "[192.0.2.1/32]",
+		"192.0.2.1-192.0.2.9":     "[192.0.2.1/32 192.0.2.2/31 192.0.2.4/30 192.0.2.8/31]",
+		"0.0.0.0-255.255.255.255": "[0.0.0.0/0]",
+		"2001:db8::-2001:db8::3":  "[2001:db8::/126]",
+	} {
+		if got, err := netset.Parse(text); err != nil || fmt.Sprint(got) != want {
+			t.Errorf("Parse(%q) = %v, %v; want %s", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"192.0.2.9-192.0.2.1":  "ends before it starts",
+		"192.0.2.1-2001:db8::": "from one address family to the other",
+		"192.0.2.1-192.0.2":    `"192.0.2"`,
+		"web-1":                "host name",
+	} {
+		if got, err := netset.Parse(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Parse(%q) = %v, %v; want an error with %s", text, got, err, want)
 		}
 	}
 }

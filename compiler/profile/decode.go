@@ -71,7 +71,7 @@ func (d *decoder) named(n *node, what string, read func(*node)) {
 		switch {
 		case isRemoval(c):
 			d.unremoved(c, n)
-		case !isName(c.name, maxName):
+		case !isName(c.name, MaxName):
 			d.add(badName(c.name, what), c.key, c.path)
 		case d.want(c, kindTable, "a table") && d.isOn(c, all):
 			read(c)
@@ -83,19 +83,19 @@ func badName(name, what string) *flaw {
 	f := &flaw{
 		Code:       "bad-name",
 		Message:    fmt.Sprintf("%s is not a name for a %s", quote(name), what),
-		Suggestion: fmt.Sprintf("use at most %d of a-z, 0-9 and -, beginning with a letter or digit", maxName),
+		Suggestion: fmt.Sprintf("use at most %d of a-z, 0-9 and -, beginning with a letter or digit", MaxName),
 	}
-	if better := strings.ReplaceAll(strings.ToLower(name), "_", "-"); isName(better, maxName) {
+	if better := strings.ReplaceAll(strings.ToLower(name), "_", "-"); isName(better, MaxName) {
 		f.Suggestion = fmt.Sprintf("name it %q: names are of a-z, 0-9 and -", better)
 	}
 	return f
 }
 
-// The bounds of named tables. Names end up in chains, sets, and comments, the
-// shortest of which holds 28 bytes; each costs rules, which every packet may
-// have to pass.
+// The bounds of named tables. Chains and sets have a long name in a shorter form. Each entry
+// costs rules, which every packet may have to pass.
 const (
-	maxName  = 16
+	// MaxName is the most bytes of a name.
+	MaxName  = 28
 	maxNamed = 1000
 )
 

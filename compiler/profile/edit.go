@@ -126,8 +126,8 @@ func canonical(list string, n *node) string {
 	if port, wrong := readPort(text); wrong == "" {
 		return port.String()
 	}
-	if prefix, err := netset.ParsePrefix(text); err == nil {
-		return prefix.String()
+	if prefixes, err := netset.Parse(text); err == nil {
+		return fmt.Sprint(prefixes)
 	}
 	return text
 }

@@ -223,7 +223,7 @@ func TestHelp(t *testing.T) {
 		"[services.My_Site]\nports=[\"tcp/81\"]":       `name it "my-site"`,
 		"sets.other.files = [\"list\"]":                `write "builtin:list" for the one that is built in`,
 		"sets.other.files = [\"builtin:lits\"]":        `these are built in: builtin:list | did you mean "builtin:list"?`,
-		"access.block = [\"192.0.2.1-192.0.2.9\"]":     "put it into a file of a set",
+		"access.block = [\"192.0.2.9-192.0.2.1\"]":     "write 192.0.2.1-192.0.2.9",
 		"policy.ipv6 = 1":                              "write true",
 		"policy.ipv6 = \"off\"":                        "write false",
 		"udp.new_per_source = \"10 per minute\"":       `write "10/minute"`,

@@ -175,7 +175,7 @@ func (d *decoder) unknownKnock(n *node, name string) {
 	}
 	if at, isOff := d.off[join("knocks", name)]; isOff {
 		f.Message, f.Suggestion = fmt.Sprintf("the knock %s is switched off in %s", quote(name), at), `remove = ["knock"] opens the service without one`
-	} else if f.Suggestion == "" && isName(name, maxName) {
+	} else if f.Suggestion == "" && isName(name, MaxName) {
 		f.Suggestion = fmt.Sprintf("state it as [knocks.%s], with a sequence", name)
 	}
 	d.add(f, n.value, n.path)

@@ -119,7 +119,7 @@ func coversAll(message string, purpose use) *flaw {
 
 // addresses reads the inline addresses of a set.
 func (d *decoder) addresses(to *netset.Set, entries *int) reader {
-	return reader{"a list of addresses and prefixes", nil, func(n *node) {
+	return reader{"a list of addresses, prefixes and ranges", nil, func(n *node) {
 		var prefixes []netip.Prefix
 		for _, element := range texts(n, `a list of addresses such as ["192.0.2.0/24"]`, d.list) {
 			text := element.scalar.(string)
@@ -130,25 +130,26 @@ func (d *decoder) addresses(to *netset.Set, entries *int) reader {
 				}, element.value, element.path)
 				continue
 			}
-			if prefix, ok := d.prefix(element); ok {
-				prefixes = append(prefixes, prefix)
+			if covered, ok := d.prefixes(element); ok {
+				prefixes = append(prefixes, covered...)
+				*entries++
 			}
 		}
-		*entries += len(prefixes)
 		*to = to.Union(netset.Of(prefixes...))
 	}}
 }
 
-func (d *decoder) prefix(n *node) (netip.Prefix, bool) {
-	prefix, err := netset.ParsePrefix(n.scalar.(string))
+// prefixes reads an address, a prefix or a range.
+func (d *decoder) prefixes(n *node) ([]netip.Prefix, bool) {
+	prefixes, err := netset.Parse(n.scalar.(string))
 	if err == nil {
-		return prefix, true
+		return prefixes, true
 	}
-	syntax := err.(*netset.SyntaxError) // ParsePrefix promises it
+	syntax := err.(*netset.SyntaxError) // Parse promises it
 	f := &flaw{Code: syntax.Code, Message: syntax.Message, Suggestion: syntax.Suggestion}
 	d.meantSet(n.scalar.(string), f)
 	d.add(f, n.value, n.path)
-	return netip.Prefix{}, false
+	return nil, false
 }
 
 // meantSet says of what is not an address that it is the name of a set, or nearly.
@@ -161,14 +162,7 @@ func (d *decoder) meantSet(text string, f *flaw) {
 		f.Suggestion = fmt.Sprintf("write %q", "@"+text)
 	} else if near, ok := nearest(text, d.setNames); ok {
 		f.Suggestion = fmt.Sprintf("did you mean the set %q?", "@"+near)
-	} else if first, last, ok := strings.Cut(text, "-"); ok && isAddress(first) && isAddress(last) {
-		f.Suggestion = "write the range as prefixes, or put it into a file of a set"
 	}
-}
-
-func isAddress(text string) bool {
-	_, err := netset.ParsePrefix(text)
-	return err == nil
 }
 
 // lists reads the files of a set.
@@ -240,7 +234,7 @@ func (d *decoder) access(n *node) {
 // from reads who may reach a service.
 func (d *decoder) from(to *[]Ref) reader {
 	refs := d.refs(to, toServe)
-	return reader{"a list of prefixes and @SET", nil, func(n *node) {
+	return reader{"a list of prefixes, ranges and @SET", nil, func(n *node) {
 		if !d.mustInherit(n, "everyone") {
 			return
 		}
@@ -256,16 +250,14 @@ func (d *decoder) from(to *[]Ref) reader {
 
 // refs reads a list of addresses and names of sets.
 func (d *decoder) refs(to *[]Ref, purpose use) reader {
-	return reader{"a list of prefixes and @SET", nil, func(n *node) {
+	return reader{"a list of prefixes, ranges and @SET", nil, func(n *node) {
 		var inline []netip.Prefix
 		for _, element := range texts(n, `a list such as ["@office", "192.0.2.7"]`, d.list) {
-			ref, ok := d.ref(element, purpose)
-			if !ok {
-				continue
-			}
-			*to = append(*to, ref)
-			if ref.Set == "" {
-				inline = append(inline, ref.Prefix)
+			for _, ref := range d.refsOf(element, purpose) {
+				*to = append(*to, ref)
+				if ref.Set == "" {
+					inline = append(inline, ref.Prefix)
+				}
 			}
 		}
 		if all := netset.Of(inline...); all.AllV4() || all.AllV6() {
@@ -274,20 +266,23 @@ func (d *decoder) refs(to *[]Ref, purpose use) reader {
 	}}
 }
 
-func (d *decoder) ref(element *node, purpose use) (Ref, bool) {
-	ref := Ref{Position: element.value}
-	name, isSet := strings.CutPrefix(element.scalar.(string), "@")
-	if isSet {
-		ref.Set = name
-		return ref, d.knownSet(element, name)
+// refsOf reads one element of such a list: a range is as many references as it has prefixes.
+func (d *decoder) refsOf(element *node, purpose use) (refs []Ref) {
+	if name, isSet := strings.CutPrefix(element.scalar.(string), "@"); isSet {
+		if d.knownSet(element, name) {
+			refs = append(refs, Ref{Position: element.value, Set: name})
+		}
+		return refs
 	}
-	prefix, ok := d.prefix(element)
-	if ok && prefix.Bits() == 0 {
-		d.add(coversAll(quote(prefix.String())+" is everyone", purpose), element.value, element.path)
-		return ref, false
+	prefixes, _ := d.prefixes(element) // none where it has reported a flaw
+	for _, p := range prefixes {
+		if p.Bits() == 0 {
+			d.add(coversAll(quote(p.String())+" is everyone", purpose), element.value, element.path)
+			return nil
+		}
+		refs = append(refs, Ref{Position: element.value, Prefix: p})
 	}
-	ref.Prefix = prefix
-	return ref, ok
+	return refs
 }
 
 // setIsOff reports a list that names a set which is switched off: where the list is
@@ -322,7 +317,7 @@ func (d *decoder) knownSet(element *node, name string) bool {
 	}
 	if near, ok := nearest(name, d.setNames); ok {
 		f.Suggestion = fmt.Sprintf("did you mean %q?", "@"+near)
-	} else if isName(name, maxName) {
+	} else if isName(name, MaxName) {
 		f.Suggestion = fmt.Sprintf("state it as [sets.%s]", name)
 	}
 	d.add(f, element.value, element.path)

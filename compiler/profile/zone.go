@@ -127,7 +127,7 @@ func (d *decoder) knownZone(n *node, name string) bool {
 	}
 	if at, isOff := d.off[join("zones", name)]; isOff {
 		f.Message, f.Suggestion = fmt.Sprintf("the zone %s is switched off in %s", quote(name), at), "take it out of this list"
-	} else if f.Suggestion == "" && isName(name, maxName) {
+	} else if f.Suggestion == "" && isName(name, MaxName) {
 		f.Suggestion = fmt.Sprintf(`state it as [zones.%s], with interfaces = ["wg0"]`, name)
 	} else if f.Suggestion == "" && isInterface(name) {
 		f.Suggestion = fmt.Sprintf("state a zone that has this interface: [zones.NAME], with interfaces = [%s]", quote(name))

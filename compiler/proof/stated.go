@@ -140,7 +140,7 @@ func (r *rules) clients(s profile.Service) bdd.Node {
 // inSet are the packets that are in a set which packets fill: whose door is open, or that
 // answer a search.
 func (r *rules) inSet(name, direction string) bdd.Node {
-	full := fmt.Sprintf("%s%s-v%d", ruleset.SetPrefix, name, r.Family)
+	full := fmt.Sprintf("%s%s-v%d", ruleset.SetPrefix, ruleset.InKernel(name), r.Family)
 	return r.Member(r.firewall, exact.Lookup{Name: full, Direction: direction})
 }
 

@@ -142,7 +142,10 @@ const (
 
 // Set is one kernel set of one family.
 type Set struct {
-	Name   string
+	Name string
+	// Long is the name in the profile of a set that the profile fills, where the kernel's is
+	// too short for it; empty otherwise.
+	Long   string
 	Family Family
 	Type   SetType
 	// Members are the addresses of a set that the profile fills, as the fewest
