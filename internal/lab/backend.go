@@ -3,10 +3,12 @@ package lab
 import (
 	"bytes"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,21 +20,43 @@ import (
 // allBackends are the two backends that an iptables installation has.
 var allBackends = []string{"nft", "legacy"}
 
-// Backends are those that a test of both tests: both, or those that the variable
-// HARDENCTL_TEST_BACKENDS names. make test says which.
-var Backends = backends(os.Getenv("HARDENCTL_TEST_BACKENDS"))
+// backendsVariable names backends, as "nft legacy". "nft legacy/3" is nft for all tests and
+// legacy for one test in three; turnVariable is a number that says for which.
+const (
+	backendsVariable = "HARDENCTL_TEST_BACKENDS"
+	turnVariable     = "HARDENCTL_TEST_TURN"
+)
+
+// Backends are those that a test of both tests: both, or those that backendsVariable names.
+// make test says which.
+var Backends = backends(os.Getenv(backendsVariable))
 
 func backends(named string) []string {
 	if named == "" {
 		return allBackends
 	}
-	chosen := strings.Fields(named)
-	for _, b := range chosen {
-		if !slices.Contains(allBackends, b) {
-			panic("HARDENCTL_TEST_BACKENDS names " + b + ", which is not a backend of iptables")
+	var chosen []string
+	for _, word := range strings.Fields(named) {
+		backend, _, _ := strings.Cut(word, "/")
+		if !slices.Contains(allBackends, backend) {
+			panic(backendsVariable + " names " + word + ", which is not a backend of iptables")
 		}
+		chosen = append(chosen, backend)
 	}
 	return chosen
+}
+
+// backendsInTurn are the words of backendsVariable for one test: those with a "/" only if it is
+// its turn. Each test has its turn in as many turns as the number behind the "/".
+func backendsInTurn(named, test string, turn uint64) string {
+	hash := fnv.New64a()
+	hash.Write([]byte(test))
+	words := slices.DeleteFunc(strings.Fields(named), func(word string) bool {
+		_, share, _ := strings.Cut(word, "/")
+		of, err := strconv.ParseUint(share, 10, 32)
+		return err == nil && of > 0 && (hash.Sum64()%of+turn)%of != 0
+	})
+	return strings.Join(words, " ")
 }
 
 // alternatives is the folder of links by which Debian chooses a backend.

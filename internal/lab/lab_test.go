@@ -338,8 +338,30 @@ func TestFlushState(t *testing.T) {
 }
 
 // A test of both backends runs on those that a variable names; without one, on both.
+// TestBackendsInTurn holds that each test has each backend in one of as many turns.
+func TestBackendsInTurn(t *testing.T) {
+	for _, test := range []string{"TestApply", "TestBan", "TestDrift", "TestKnock"} {
+		var legacy int
+		for turn := range uint64(3) {
+			switch got := backendsInTurn("nft legacy/3", test, turn+600); got {
+			case "nft legacy/3":
+				legacy++
+			case "nft":
+			default:
+				t.Errorf("%s, turn %d: %q", test, turn, got)
+			}
+		}
+		if legacy != 1 {
+			t.Errorf("%s runs on legacy in %d of 3 turns", test, legacy)
+		}
+	}
+	if got := backendsInTurn("nft legacy", "TestApply", 1); got != "nft legacy" {
+		t.Errorf("%q, want both", got)
+	}
+}
+
 func TestBackends(t *testing.T) {
-	for named, want := range map[string]string{"": "[nft legacy]", "nft": "[nft]", "legacy nft": "[legacy nft]"} {
+	for named, want := range map[string]string{"": "[nft legacy]", "nft": "[nft]", "legacy nft": "[legacy nft]", "nft legacy/3": "[nft legacy]"} {
 		if got := fmt.Sprint(backends(named)); got != want {
 			t.Errorf("%q: %s, want %s", named, got, want)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -88,7 +89,8 @@ func (t *testRun) run(deadline time.Time) {
 	args := append(os.Args[1:len(os.Args):len(os.Args)], "-test.run=^"+t.name+"$", "-test.testlogfile=", "-test.timeout=0")
 	cmd, err := child(args)
 	if err == nil {
-		cmd.Env = append(cmd.Env, until(ofOne(deadline)))
+		turn, _ := strconv.ParseUint(os.Getenv(turnVariable), 10, 64) // 0 where there is none
+		cmd.Env = append(cmd.Env, until(ofOne(deadline)), backendsVariable+"="+backendsInTurn(os.Getenv(backendsVariable), t.name, turn))
 		cmd.Stdout, cmd.Stderr = &t.out, &t.out
 		err = StartDaemon(cmd)
 	}
