@@ -246,3 +246,25 @@ scan.probes = 10
 		}
 	}
 }
+
+// The chains whose jumps may come first are in the manifest alone, in their order, and are
+// read back from it. A profile without any has no such key.
+func TestLeading(t *testing.T) {
+	with, list := compile(t, "version = 1\n[policy]\nbefore = [\"ts-input\", \"f2b-*\"]")
+	without, _ := compile(t, "version = 1\n\n")
+	if with == nil || without == nil || len(list) > 0 {
+		t.Fatal(list)
+	}
+	read, err := bundle.ParseManifest(with.ManifestText())
+	if want := []string{"ts-input", "f2b-*"}; err != nil || !slices.Equal(read.Leading, want) {
+		t.Errorf("%v: %q, want %q", err, read.Leading, want)
+	}
+	if bytes.Contains(without.ManifestText(), []byte("leading")) {
+		t.Errorf("without any:\n%s", without.ManifestText())
+	}
+	for i, f := range with.Files {
+		if !bytes.Equal(f.Text, without.Files[i].Text) {
+			t.Errorf("%s differs", f.Name)
+		}
+	}
+}

@@ -9,7 +9,7 @@ import (
 // describe returns what the manifest of a profile says of its ruleset: for each
 // part of it the profile line that asked for it.
 func describe(profile string, rs *ruleset.Ruleset) bundle.Manifest {
-	m := bundle.Manifest{Profile: profile, Settings: emit.Settings(rs), Access: accessEntry(rs.Access)}
+	m := bundle.Manifest{Profile: profile, Settings: emit.Settings(rs), Access: accessEntry(rs.Access), Leading: rs.Leading}
 	for _, t := range rs.Tables {
 		m.Policies = append(m.Policies, policyEntries(t)...)
 		m.Rules = append(m.Rules, ruleEntries(t)...)

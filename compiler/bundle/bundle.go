@@ -75,6 +75,9 @@ type Manifest struct {
 	Lists []ListEntry `json:"lists,omitempty"`
 	// Zones are those of the profile.
 	Zones []ZoneEntry `json:"zones,omitempty"`
+	// Leading names chains of others, by whole names and by beginnings with "*" behind
+	// them: jumps to them may come before those to our own chains.
+	Leading []string `json:"leading,omitempty"`
 	// Before says that no profile asks for the bundle: it is what a host had
 	// before the first apply, and its files are the host's own (before.go).
 	Before bool `json:"before,omitempty"`

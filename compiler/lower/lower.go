@@ -30,7 +30,7 @@ import (
 func Lower(name string, p *profile.Profile) (*ruleset.Ruleset, diag.List) {
 	l := &lowering{name: name, profile: p, claimed: map[string]bool{}, borrowed: map[string]bool{}, tables: map[string]string{}}
 	l.addSets()
-	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail(), NICs: l.nics(), Lists: l.lists(), Access: l.adminAccess(), Zones: l.zones()}
+	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail(), NICs: l.nics(), Lists: l.lists(), Access: l.adminAccess(), Zones: l.zones(), Leading: leading(p.Policy)}
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
 		rs.Tables = append(rs.Tables, f.table())

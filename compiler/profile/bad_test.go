@@ -41,6 +41,19 @@ a.toml:4:42: policy.inside: "sixteen-letters-" is not the name of an interface
 a.toml:4:62: policy.inside: "a b" is not the name of an interface
 a.toml:4:69: policy.inside: "" is not the name of an interface
 a.toml:4:73: warning: policy.inside: "eth0.100" is listed twice`},
+		{"chains of others", "[policy]\nbefore = [\"f2b-*\", \"*\", \"\", \"HARDENCTL-INPUT\", \"HARDENCTL*\", \"INPUT\", \"DROP\", \"a b\", \"f*b\", \"-j\", \"twenty-nine-letters-is-too-much\", \"f2b-*\"]",
+			`a.toml:3:20: policy.before: "*" would be every chain
+a.toml:3:25: policy.before: "" is not the name of a chain
+a.toml:3:29: policy.before: "HARDENCTL-INPUT" is a chain of hardenctl's own
+a.toml:3:48: policy.before: "HARDENCTL*" is a chain of hardenctl's own
+a.toml:3:62: policy.before: "INPUT" is not a chain to which another program jumps
+a.toml:3:71: policy.before: "DROP" is not a chain to which another program jumps
+a.toml:3:79: policy.before: "a b" is not the name of a chain
+a.toml:3:86: policy.before: "f*b" is not the name of a chain
+a.toml:3:93: policy.before: "-j" is not the name of a chain
+a.toml:3:99: policy.before: "twenty-nine-letters-is-too-much" is not the name of a chain
+a.toml:3:134: warning: policy.before: "f2b-*" is listed twice`},
+		{"a chain of others alone", "[policy]\nbefore = \"f2b-*\"", `a.toml:3:10: policy.before: must be a list of chains such as ["f2b-*"], not the text "f2b-*"`},
 		{"scalar for a table", "services = 3\nscan = []", `a.toml:2:12: services: must be a table of named tables, not the number 3
 a.toml:3:8: scan: must be a table, not a list`},
 		{"array of tables", "[[sets]]\na = 1", "a.toml:2:3: sets: must be a table of named tables, not a list of tables"},

@@ -9,7 +9,7 @@ var homes = map[string]string{
 	"version": "", "include": "", "description": "",
 	"admin": "access", "exempt": "access", "block": "access",
 	"input": "policy", "forward": "policy", "inside": "policy",
-	"ipv6": "policy", "dhcp": "policy", "search": "policy",
+	"ipv6": "policy", "dhcp": "policy", "search": "policy", "before": "policy",
 	"ports": "services.NAME", "from": "services.NAME", "knock": "services.NAME",
 	"synproxy": "services.NAME", "connections_per_source": "services.NAME",
 	"addresses": "sets.NAME", "files": "sets.NAME",

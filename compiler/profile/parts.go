@@ -65,6 +65,7 @@ func (d *decoder) policy(n *node) {
 		"ipv6":    d.boolean(&p.IPv6),
 		"dhcp":    d.boolean(&p.DHCP),
 		"search":  d.boolean(&p.Search),
+		"before":  d.chains(&p.Before),
 	})
 	if inside := n.child("inside"); inside != nil && p.Forward != Published {
 		d.warn("no-effect", inside, `does nothing, since policy.forward is not "published"`)

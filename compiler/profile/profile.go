@@ -82,6 +82,9 @@ type Policy struct {
 	// Search lets in what answers this host's own questions to all hosts of a
 	// network, by multicast or broadcast.
 	Search bool
+	// Before are chains of other programs by name, a "*" at the end for anything: jumps to
+	// them may come before those to the chains of the bundle.
+	Before []Named
 }
 
 // Interface is a network interface by its name, or all whose names begin alike.

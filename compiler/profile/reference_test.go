@@ -27,6 +27,7 @@ var purposes = map[string]string{
 	"policy.inside":  "The interfaces on which connections through this host may begin; `br-+` stands for all names that begin with `br-`. Needs `forward = \"published\"`. Without it: all interfaces.",
 	"policy.ipv6":    "With `false`, IPv6 is still filtered, and nothing is open there.",
 	"policy.dhcp":    "Accept the answers of DHCP servers.",
+	"policy.before":  "Chains of other programs (`\"f2b-*\"`: all that begin with `f2b-`). Jumps to them may come before those to hardenctl's chains: an apply moves neither. They decide first then, and are not limited by the profile.",
 	"policy.search":  "Accept answers to this host's own searches by multicast or broadcast (SSDP, mDNS, LLMNR).",
 
 	"zones":                 "Parts of the network, by the interfaces of this host by which their packets come in. An interface need not exist yet.",

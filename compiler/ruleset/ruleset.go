@@ -65,6 +65,9 @@ type Ruleset struct {
 	Lists []List
 	// Zones are those of the profile. No rule is made of them by itself.
 	Zones []Zone
+	// Leading names chains of other programs, a "*" at the end for anything: jumps to them
+	// may come before those of this ruleset.
+	Leading []string
 }
 
 // Zone is a part of the network by the names of this host's interfaces; a "+" at the end

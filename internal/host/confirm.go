@@ -150,7 +150,7 @@ func (r *Reading) onTrial(e journal.Entry) error {
 			have.Sets[name] = set
 		}
 	}
-	if place := trial.Differ(r.Have.Tables, trial.Between(trial.End(r.Have.Tables), r.Want.Tables, copied)); place != "" {
+	if place := trial.Differ(r.Have.Tables, trial.Between(trial.End(r.Have.Tables), r.Want.Tables, copied, r.Bundle.Manifest.Leading)); place != "" {
 		return fmt.Errorf("rules of %s differ from those of the trial", place)
 	}
 	return sameAsTried(plan.Compare(have, r.Want, r.Bundle.Manifest), e.Settings)

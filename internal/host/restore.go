@@ -58,6 +58,7 @@ func (h *Handle) restore(ctx context.Context, say func(line string)) error {
 // newest generation does.
 func (h *Handle) bootFiles() (restore.Files, error) {
 	files, err := restore.Read(h.system.Plane, h.bans)
+	files.Leading = h.Generations.Leading()
 	if files.Close() {
 		return files, err
 	}

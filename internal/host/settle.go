@@ -36,7 +36,7 @@ func (r *Reading) settle() error {
 		return nil
 	}
 	raw := r.Have
-	r.Have.Tables = trial.Settle(raw.Tables, tables)
+	r.Have.Tables = trial.Settle(raw.Tables, tables, tried.Manifest.Leading)
 	r.settleSets(raw, tried.Manifest)
 	return r.settleFiles(tried)
 }

@@ -111,7 +111,7 @@ func (c Transition) Finish(ctx context.Context, e journal.Entry) error {
 func (c Transition) newSteps(files *fileWork) []step {
 	steps := []step{c.setStep(), c.openStep()}
 	for _, family := range c.Tools.Families {
-		steps = append(steps, c.tablesStep(family, c.policies, fixed(c.Want.Tables), fixed(c.Have.Tables)))
+		steps = append(steps, c.tablesStep(family, c.policies, c.placed, fixed(c.Have.Tables)))
 	}
 	return append(steps, c.settingsStep(c.changed()), c.verifyStep(), files.putStep())
 }

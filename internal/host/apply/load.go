@@ -11,9 +11,10 @@ import (
 )
 
 // LoadTables moves what is ours in the tables of a family to a target, in one
-// transaction for each table, as an apply does, and touches nothing else. It
+// transaction for each table, as an apply does, and touches nothing else. leading names
+// the chains of others to which jumps may stay before ours. It
 // cannot be undone: it is for a boot.
-func (site Site) LoadTables(ctx context.Context, family ruleset.Family, target state.State) error {
+func (site Site) LoadTables(ctx context.Context, family ruleset.Family, target state.State, leading []string) error {
 	current, err := site.Rules.Tables(ctx, family)
 	if err != nil {
 		return err
@@ -29,7 +30,8 @@ func (site Site) LoadTables(ctx context.Context, family ruleset.Family, target s
 		id := state.TableID{Family: family, Name: name}
 		to := target.Tables[id]
 		to.Name = name
-		text = append(text, transaction(current.Tables[id], to, owned.Stated(to))...)
+		placed := owned.Placed(current.Tables[id], to, leading)
+		text = append(text, transaction(current.Tables[id], placed, owned.Stated(to))...)
 	}
 	if text == nil {
 		return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
+	"github.com/hardenctl/hardenctl/internal/host/owned"
 	"github.com/hardenctl/hardenctl/internal/host/plan"
 	"github.com/hardenctl/hardenctl/internal/host/probe"
 	"github.com/hardenctl/hardenctl/internal/host/setting"
@@ -43,6 +44,24 @@ type target func(now trial.Tables) trial.Tables
 
 // fixed is a target whatever there is.
 func fixed(tables trial.Tables) target { return func(trial.Tables) trial.Tables { return tables } }
+
+// placed are the tables that are wanted, with the rules of others that are there now: they
+// say which place our jumps get.
+func (c Transition) placed(now trial.Tables) trial.Tables {
+	placed := trial.Tables{}
+	for id, want := range c.Want.Tables {
+		placed[id] = owned.Placed(now[id], want, c.leading())
+	}
+	return placed
+}
+
+// leading names the chains of others to which jumps may come before ours.
+func (c Transition) leading() []string {
+	if c.Bundle == nil { // on the way back what was there says it
+		return nil
+	}
+	return c.Bundle.Manifest.Leading
+}
 
 // policies names the chains of a table whose policies become the target's.
 type policies func(id state.TableID) []string

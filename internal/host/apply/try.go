@@ -72,7 +72,9 @@ func (site Site) Revert(ctx context.Context, e journal.Entry) error {
 // but where the same process undoes what it has just begun.
 func (c Transition) trialSteps(t *Trial) []step {
 	files, copied := &fileWork{change: c}, c.copiedSets()
-	between := func(now trial.Tables) trial.Tables { return trial.Between(trial.End(now), c.Want.Tables, copied) }
+	between := func(now trial.Tables) trial.Tables {
+		return trial.Between(trial.End(now), c.Want.Tables, copied, c.leading())
+	}
 	steps := []step{c.beginStep(t), files.stageStep(t.Entry.Files), c.trialSetStep(t.Entry.Made)}
 	back := target(trial.End)
 	if c.Plan != nil { // a moment ago this process has read what there was

@@ -80,9 +80,9 @@ func Paths(b *bundle.Bundle, layout bundle.Layout) map[string]string {
 func content(name string, have []byte, b *bundle.Bundle) ([]byte, error) {
 	switch name {
 	case bundle.RulesV4:
-		return MergeRules(have, b.File(name), b.Manifest.Policies, 4)
+		return MergeRules(have, b.File(name), b.Manifest, 4)
 	case bundle.RulesV6:
-		return MergeRules(have, b.File(name), b.Manifest.Policies, 6)
+		return MergeRules(have, b.File(name), b.Manifest, 6)
 	case bundle.Sets:
 		return MergeSets(have, b.File(name)), nil
 	}

@@ -16,9 +16,10 @@ const header = bundle.Header
 
 // MergeRules returns a rules file that holds ours and, byte for byte, every
 // line of existing that is not ours. Without such lines the result is ours.
-// Policies that the profile states are ours too. The error names the line of
+// Policies that the profile states are ours too. Jumps of others that the profile lets
+// come before ours stay there. The error names the line of
 // existing that is not iptables-restore input.
-func MergeRules(existing, ours []byte, policies []bundle.PolicyEntry, family int) ([]byte, error) {
+func MergeRules(existing, ours []byte, m bundle.Manifest, family int) ([]byte, error) {
 	wanted, err := readOthers(ours)
 	if err != nil {
 		return nil, fmt.Errorf("the bundle's rules: %w", err)
@@ -27,10 +28,14 @@ func MergeRules(existing, ours []byte, policies []bundle.PolicyEntry, family int
 	if err != nil {
 		return nil, err
 	}
+	before := map[string]map[string]int{}
+	for _, w := range wanted.Blocks {
+		before[w.Table] = leadingLines(file.Table(w.Table), m.Leading)
+	}
 	owned.TakeOut(&file, wanted)
 	for _, w := range wanted.Blocks {
 		if have := file.Table(w.Table); have != nil {
-			put(have, w, policies, family)
+			put(have, w, m.Policies, family, before[w.Table])
 			continue
 		}
 		file.Blocks = append(file.Blocks, w)
@@ -47,8 +52,9 @@ func readOthers(text []byte) (tablefile.File, error) {
 }
 
 // put adds the lines of ours to a table: stated policies over those that are there,
-// chains behind the others, and rules in front, so that our hooks are first.
-func put(b *tablefile.Block, ours tablefile.Block, policies []bundle.PolicyEntry, family int) {
+// chains behind the others, and rules in front, so that our hooks are first but for the
+// lines that stay before them in each chain.
+func put(b *tablefile.Block, ours tablefile.Block, policies []bundle.PolicyEntry, family int, before map[string]int) {
 	var lines []tablefile.Line
 	for _, line := range ours.Chains() {
 		have := b.Declaration(line.Chain)
@@ -59,7 +65,9 @@ func put(b *tablefile.Block, ours tablefile.Block, policies []bundle.PolicyEntry
 			*have = line
 		}
 	}
-	b.Add(append(lines, ours.Rules()...)...)
+	first, behind := splitHooks(ours.Rules(), before)
+	b.Add(append(lines, first...)...)
+	addBehind(b, behind, before)
 }
 
 // policyFor returns the entry of a chain whose policy a profile states, or nil.

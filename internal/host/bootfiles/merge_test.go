@@ -126,18 +126,46 @@ COMMIT
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := MergeRules([]byte(c.existing), []byte(ours), policies, 4)
+			got, err := MergeRules([]byte(c.existing), []byte(ours), bundle.Manifest{Policies: policies}, 4)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if string(got) != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
-			again, err := MergeRules(got, []byte(ours), policies, 4)
+			again, err := MergeRules(got, []byte(ours), bundle.Manifest{Policies: policies}, 4)
 			if err != nil || string(again) != string(got) {
 				t.Errorf("a second merge: %v\n%s", err, again)
 			}
 		})
+	}
+}
+
+// Jumps that the profile lets come before ours stay there, in each chain by itself, and a
+// merge of the result changes nothing.
+func TestMergeRulesBehindLeading(t *testing.T) {
+	m := bundle.Manifest{Policies: policies, Leading: []string{"f2b-*"}}
+	const head, chains = header + "\n*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n", ":f2b-sshd - [0:0]\n:f2b-web - [0:0]\n"
+	const sshd, web, mine, hook = "-A INPUT -p tcp -j f2b-sshd\n", "[3:180] -A INPUT  -g f2b-web\n", "-A INPUT -s 192.0.2.9/32 -j ACCEPT\n", "-A INPUT -j HARDENCTL-INPUT\n"
+	const rest, declared = "-A HARDENCTL-INPUT -p tcp -m tcp --dport 443 -j ACCEPT\n-A HARDENCTL-INPUT -j DROP\n", ":HARDENCTL-INPUT - [0:0]\n"
+	for _, c := range []struct{ name, have, want string }{
+		{"without ours", sshd + web + mine, rest + sshd + web + hook + mine},
+		{"before ours", sshd + hook + mine, rest + sshd + hook + mine},
+		{"behind ours", hook + sshd + mine, hook + rest + sshd + mine},
+		{"behind another rule", mine + sshd + hook, hook + rest + mine + sshd},
+		{"before another rule that is before ours", web + mine + hook, rest + web + hook + mine},
+		{"put in by number", "-I INPUT 1 -j f2b-sshd\n" + hook, hook + rest + "-I INPUT 1 -j f2b-sshd\n"},
+		{"in another chain", "-A FORWARD -j f2b-sshd\n", hook + rest + "-A FORWARD -j f2b-sshd\n"},
+		{"to a chain that the file does not have", "-A INPUT -j f2b-gone\n" + hook, hook + rest + "-A INPUT -j f2b-gone\n"},
+	} {
+		existing := head + chains + declared + c.have + "COMMIT\n"
+		got, err := MergeRules([]byte(existing), []byte(ours), m, 4)
+		if want := head + chains + declared + c.want + "COMMIT\n"; err != nil || string(got) != want {
+			t.Errorf("%s: %v\n%s\nwant\n%s", c.name, err, got, want)
+		}
+		if again, err := MergeRules(got, []byte(ours), m, 4); err != nil || string(again) != string(got) {
+			t.Errorf("%s: a second merge changes it: %v\n%s", c.name, err, again)
+		}
 	}
 }
 
@@ -158,7 +186,7 @@ COMMIT
 -A FORWARD -j HARDENCTL-FORWARD
 COMMIT
 `
-	got, err := MergeRules([]byte(existing), []byte(ours), policies, 4)
+	got, err := MergeRules([]byte(existing), []byte(ours), bundle.Manifest{Policies: policies}, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +201,7 @@ COMMIT
 func TestMergeRulesPolicies(t *testing.T) {
 	existing := []byte("*filter\n:INPUT ACCEPT [5:50]\nCOMMIT\n")
 	for family, want := range map[int]string{4: ":INPUT DROP [0:0]", 6: ":INPUT ACCEPT [5:50]"} {
-		got, err := MergeRules(existing, []byte(ours), policies[:1], family)
+		got, err := MergeRules(existing, []byte(ours), bundle.Manifest{Policies: policies[:1]}, family)
 		if err != nil || !strings.Contains(string(got), want+"\n") {
 			t.Errorf("IPv%d: %v, no %q in\n%s", family, err, want, got)
 		}
@@ -192,7 +220,7 @@ func TestMergeRulesRefuses(t *testing.T) {
 		{"*\nCOMMIT\n", "line 1: a table without a name"},
 		{"*filter\n*raw\nCOMMIT\n", `line 2: table "raw" begins before table "filter" has its COMMIT`},
 	} {
-		got, err := MergeRules([]byte(c.existing), []byte(ours), policies, 4)
+		got, err := MergeRules([]byte(c.existing), []byte(ours), bundle.Manifest{Policies: policies}, 4)
 		if err == nil || !strings.Contains(err.Error(), c.want) || got != nil {
 			t.Errorf("%q: error %v, want %q; got %q", c.existing, err, c.want, got)
 		}
@@ -227,14 +255,16 @@ func TestMergeSets(t *testing.T) {
 func FuzzMergeRules(f *testing.F) {
 	f.Add(ours)
 	f.Add(before)
+	f.Add("*filter\n:INPUT ACCEPT\n:f2b-a -\n-A INPUT -j f2b-a\n-A INPUT -j HARDENCTL-X\n-A INPUT -j f2b-a\nCOMMIT\n")
 	f.Add("*nat\n:A - [0:0]\n[1:2] -A A -j B\nCOMMIT\n# end\n")
 	f.Add("* filter\r\n\r\n:INPUT ACCEPT\r\n-I INPUT -j HARDENCTL-X\r\n COMMIT\r\n")
 	f.Fuzz(func(t *testing.T, existing string) {
-		got, err := MergeRules([]byte(existing), []byte(ours), policies, 4)
+		m := bundle.Manifest{Policies: policies, Leading: []string{"f2b-*"}}
+		got, err := MergeRules([]byte(existing), []byte(ours), m, 4)
 		if err != nil {
 			return
 		}
-		again, err := MergeRules(got, []byte(ours), policies, 4)
+		again, err := MergeRules(got, []byte(ours), m, 4)
 		if err != nil || string(again) != string(got) {
 			t.Fatalf("%q: a second merge: %v\n%q\nafter\n%q", existing, err, again, got)
 		}

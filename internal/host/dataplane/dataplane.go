@@ -44,9 +44,9 @@ type Plane struct {
 type Rules interface {
 	// Tables returns those of a family, with counters. Nothing but tables is set.
 	Tables(ctx context.Context, family ruleset.Family) (state.State, error)
-	// FirstOfInput returns the first rule of filter INPUT, also where a library is
-	// missing for another rule.
-	FirstOfInput(ctx context.Context, family ruleset.Family) (tablefile.Rule, error)
+	// RuleOfInput returns the rule of a number, from 1, in filter INPUT, also where a
+	// library is missing for another rule.
+	RuleOfInput(ctx context.Context, family ruleset.Family, number int) (tablefile.Rule, error)
 	// Load takes input of iptables-restore, counters too. Without flush, only the
 	// chains that text declares are emptied. A table whose lines are refused stays
 	// as it is; those before it in the text are loaded.

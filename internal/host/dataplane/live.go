@@ -33,9 +33,9 @@ func (liveRules) Tables(ctx context.Context, family ruleset.Family) (state.State
 	return probe.Tables(ctx, family)
 }
 
-// FirstOfInput implements Rules.
-func (liveRules) FirstOfInput(ctx context.Context, family ruleset.Family) (tablefile.Rule, error) {
-	return probe.FirstOfInput(ctx, family)
+// RuleOfInput implements Rules.
+func (liveRules) RuleOfInput(ctx context.Context, family ruleset.Family, number int) (tablefile.Rule, error) {
+	return probe.RuleOfInput(ctx, family, number)
 }
 
 // Load implements Rules.

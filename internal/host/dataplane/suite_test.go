@@ -148,7 +148,7 @@ var scripts = map[string]func(*tape){
 		r.load("a set that is not there", false, "*filter", "-A HARDENCTL-INPUT -m set --match-set gone src -j DROP", "COMMIT")
 		r.load("a chain that is not there", false, "*filter", "-A HARDENCTL-GONE -j DROP", "COMMIT")
 		r.load("the second table is refused", false, "*mangle", ":HARDENCTL-MARK - [0:0]", "COMMIT", "*filter", "-D INPUT -i eth9 -j ACCEPT", "COMMIT")
-		first, err := r.Rules.FirstOfInput(context.Background(), ruleset.V4)
+		first, err := r.Rules.RuleOfInput(context.Background(), ruleset.V4, 1)
 		r.says("the first rule of INPUT is "+first.Spec, err)
 		r.load("an emptied chain", false, "*filter", ":HARDENCTL-INPUT - [0:0]", "COMMIT")
 		r.load("a chain and its jump go", false, "*filter", "-D INPUT -j HARDENCTL-INPUT", "-F HARDENCTL-INPUT", "-X HARDENCTL-INPUT", "COMMIT")

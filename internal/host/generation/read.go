@@ -163,3 +163,17 @@ func (s Store) source(number int, e SourceEntry) ([]byte, error) {
 	}
 	return text, err
 }
+
+// Leading returns the chains of others to which jumps may come before ours, as the profile
+// of the newest generation says. It is nil where that cannot be read: ours come first then.
+func (s Store) Leading() []string {
+	g, err := s.live(false)
+	if err != nil {
+		return nil
+	}
+	m, err := s.manifest(g)
+	if err != nil {
+		return nil
+	}
+	return m.Leading
+}

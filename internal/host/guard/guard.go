@@ -22,7 +22,7 @@
 // packets fill are given the entries that they have on the host at this moment,
 // so that an admin source that is banned now is banned there. What the rehearsal does
 // not have: rules of others, which an apply leaves as they are, but where nothing
-// of ours will be before them any more (others), and what hashlimit, recent and
+// of ours will be before them any more (others, leading), and what hashlimit, recent and
 // connlimit have counted so far on the host.
 package guard
 

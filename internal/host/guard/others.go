@@ -18,10 +18,13 @@ import (
 )
 
 // others is what others have on the host, where they decide: in what it had before
-// hardenctl, nothing of ours is before their rules.
+// hardenctl, nothing of ours is before their rules, and else where the profile lets their
+// jumps come before ours.
 type others struct {
 	rules map[ruleset.Family][]byte
 	sets  []byte
+	// leading are the rules that stay before ours.
+	leading map[state.TableID]tablefile.Table
 	// parts are the sources that their sets tell apart.
 	parts []netset.Set
 }
@@ -32,16 +35,22 @@ var decidingTables = []string{"raw", "mangle", "filter"}
 
 // readOthers reads what others have, where they decide.
 func (q *Question) readOthers(ctx context.Context) (err error) {
-	if !q.Bundle.Manifest.Before {
-		return nil
-	}
-	q.others.rules = map[ruleset.Family][]byte{}
+	q.others.rules, q.others.leading = map[ruleset.Family][]byte{}, q.leading()
 	for _, family := range q.Families {
-		text := othersRules(q.Have, family)
+		text := leadingRules(q.others.leading, family)
+		switch {
+		case q.Bundle.Manifest.Before:
+			text = othersRules(q.Have, family)
+		case text == nil:
+			continue
+		}
 		own := q.Bundle.File(rulesFile(family))
-		if q.others.rules[family], err = bootfiles.MergeRules(text, own, q.Bundle.Manifest.Policies, int(family)); err != nil {
+		if q.others.rules[family], err = bootfiles.MergeRules(text, own, q.Bundle.Manifest, int(family)); err != nil {
 			return err
 		}
+	}
+	if !q.Bundle.Manifest.Before && !namesSets(q.others.leading) {
+		return nil
 	}
 	text, err := kernelset.Save(ctx)
 	if err != nil {

@@ -223,9 +223,9 @@ func addRefusals(found *plan.Access, refusals []refusal) {
 }
 
 // contradiction says where the rehearsal and the proof of the same rules disagree: without
-// the rules of others, which the rehearsal does not have. One of the two is wrong then.
+// the rules of others that the rehearsal does not have. One of the two is wrong then.
 func (q *Question) contradiction(visits []*visit) (string, error) {
-	all, err := q.prove(q.Want)
+	all, err := q.prove(q.rehearsed())
 	return all.contradicts(visits), err
 }
 

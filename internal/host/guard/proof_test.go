@@ -114,6 +114,68 @@ func TestContradiction(t *testing.T) {
 	}
 }
 
+// leadingAdmins is the question of admins on a host with jumps of others in INPUT, which the
+// profile lets come before ours. Ours are in force, behind the jumps or before them.
+func leadingAdmins(t *testing.T, input, chain string) Question {
+	q := admins(t, ours+lets+shut, "")
+	q.Bundle.Manifest.Leading = []string{"f2b-*"}
+	q.Have.Tables = rulesOf(t, strings.Replace(ours, "-A INPUT -j HARDENCTL-INPUT\n", ":f2b-sshd - [0:0]\n:MINE - [0:0]\n"+input, 1)+
+		chain+"-A MINE -j DROP\n"+lets+shut)
+	return q
+}
+
+// A jump before ours is in force: what it refuses to an admin address is found, and not
+// where it comes behind ours. The rehearsal has its rules too, so that both agree.
+func TestProofOfLeading(t *testing.T) {
+	const bans, hook, mine = "-A INPUT -p tcp -j f2b-sshd\n", "-A INPUT -j HARDENCTL-INPUT\n", "-A INPUT -j MINE\n"
+	const banned, listed = "-A f2b-sshd -s 198.51.100.64/26 -j DROP\n", "-A f2b-sshd -m set --match-set f2b-sshd src -j DROP\n"
+	const refused = "198.51.100.71 at tcp/22: the rules refuse a new connection (drop, rule 1 of f2b-sshd (table filter): -s 198.51.100.64/26 -j DROP)"
+	for _, c := range []struct {
+		name, input, chain, refused, states string
+	}{
+		{name: "before ours", input: bans + hook, chain: banned, refused: refused},
+		{name: "before ours, which are to come", input: bans, chain: banned, refused: refused},
+		{name: "behind ours", input: hook + bans, chain: banned},
+		{name: "another rule before ours, which an apply puts behind", input: bans + mine + hook, chain: ""},
+		{name: "a set of others", input: bans + hook, chain: listed, states: "rule 1 of f2b-sshd (table filter): -m set --match-set f2b-sshd src -j DROP, if "},
+	} {
+		q, found, v := leadingAdmins(t, c.input, c.chain), &plan.Access{}, tried("")
+		q.others.leading = q.leading()
+		notes := q.addProof(found, []*visit{v}, q.proveAll())
+		var got []string
+		for _, s := range found.Sources {
+			got = append(got, s.Address+" at "+s.Port+": "+s.Refused)
+		}
+		states := strings.Join(found.States, "\n")
+		if notes != nil || strings.Join(got, "\n") != c.refused || !strings.Contains(states, c.states) || (states == "") != (c.states == "") || found.Contradiction != "" {
+			t.Errorf("%s: refused %q, states %q, contradiction %q, notes %q", c.name, got, states, found.Contradiction, notes)
+		}
+	}
+	q, found, v := leadingAdmins(t, bans+hook, "-A f2b-sshd -s 198.51.100.7/32 -j DROP\n"), &plan.Access{}, tried("a new connection would be refused")
+	q.others.leading = q.leading()
+	if q.addProof(found, []*visit{v}, q.proveAll()); found.Contradiction != "" {
+		t.Errorf("a rehearsal with the rules of others contradicts the proof: %s", found.Contradiction)
+	}
+}
+
+// What stays before ours is what the rehearsal loads: the leading jumps, and all to which
+// they lead.
+func TestLeadingRules(t *testing.T) {
+	q := leadingAdmins(t, "-A INPUT -p tcp -j f2b-sshd\n-A INPUT -j MINE\n-A INPUT -j HARDENCTL-INPUT\n", "-A f2b-sshd -s 192.0.2.9/32 -j RETURN\n-A f2b-sshd -j MINE\n")
+	const want = "*filter\n:INPUT DROP [0:0]\n:f2b-sshd - [0:0]\n:MINE - [0:0]\n-A INPUT -p tcp -j f2b-sshd\n" +
+		"-A f2b-sshd -s 192.0.2.9/32 -j RETURN\n-A f2b-sshd -j MINE\n-A MINE -j DROP\nCOMMIT\n"
+	if got := string(leadingRules(q.leading(), ruleset.V4)); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if leadingRules(q.leading(), ruleset.V6) != nil || namesSets(q.leading()) {
+		t.Error("rules of IPv6, or a set, where none is")
+	}
+	q.Bundle.Manifest.Leading = nil
+	if got := q.leading(); len(got) != 0 {
+		t.Errorf("without a name in the profile: %+v", got)
+	}
+}
+
 // Rules that the engine cannot take are noted: the rehearsal alone says who gets in.
 func TestUnproven(t *testing.T) {
 	q := admins(t, ours+lets+shut, "")

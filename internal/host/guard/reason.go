@@ -106,6 +106,9 @@ const (
 // first rule of ours on the way, or the last where that says more of the same
 // part. What only logs and drops says nothing.
 func (q *Question) describe(f ruleset.Family, way []place) string {
+	if text := ofOthers(way); text != "" {
+		return text
+	}
 	way = slices.DeleteFunc(way, func(p place) bool {
 		return !owned.Chain(p.chain) || strings.HasPrefix(p.chain, ruleset.ChainPrefix+"DROP-")
 	})

@@ -63,6 +63,17 @@ COMMIT
 	}
 }
 
+// What another program refuses before ours is named by its jump.
+func TestReasonOfOthers(t *testing.T) {
+	const text = "*filter\n:INPUT DROP [0:0]\n:HARDENCTL-INPUT - [0:0]\n:f2b-sshd - [0:0]\n[B:1] -A INPUT -p tcp -j f2b-sshd\n" +
+		"[1:1] -A INPUT -j HARDENCTL-INPUT\n[B:1] -A f2b-sshd -s 192.0.2.9/32 -j DROP\nCOMMIT\n"
+	q := Question{Bundle: &bundle.Bundle{}}
+	const want = "filter INPUT, rule 1, of another program: -p tcp -j f2b-sshd"
+	if got := q.describe(ruleset.V4, met(counted(t, text, "10"), counted(t, text, "13"), "INPUT")); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // What refuses is the last rule that says something of the profile, with the
 // place of the rule that led there.
 func TestReason(t *testing.T) {

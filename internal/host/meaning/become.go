@@ -2,7 +2,6 @@ package meaning
 
 import (
 	"maps"
-	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
@@ -20,10 +19,10 @@ func Become(have, want state.State, m bundle.Manifest) state.State {
 	}
 	after := state.State{Tables: map[state.TableID]tablefile.Table{}, Sets: map[string]state.Set{}}
 	for id := range have.Tables {
-		after.Tables[id] = become(id, have.Tables[id], want.Tables[id], stated)
+		after.Tables[id] = become(id, have.Tables[id], want.Tables[id], stated, m.Leading)
 	}
 	for id := range want.Tables {
-		after.Tables[id] = become(id, have.Tables[id], want.Tables[id], stated)
+		after.Tables[id] = become(id, have.Tables[id], want.Tables[id], stated, m.Leading)
 	}
 	maps.Copy(after.Sets, have.Sets)
 	maps.Copy(after.Sets, want.Sets)
@@ -36,9 +35,10 @@ type place struct {
 	chain string
 }
 
-// become is Become for one table. stated are the chains whose policy the profile states.
-func become(id state.TableID, have, want tablefile.Table, stated map[place]bool) tablefile.Table {
-	t := tablefile.Table{Name: id.Name}
+// become is Become for one table. stated are the chains whose policy the profile states,
+// and leading those to which jumps of others may stay before ours.
+func become(id state.TableID, have, want tablefile.Table, stated map[place]bool, leading []string) tablefile.Table {
+	t, named := tablefile.Table{Name: id.Name}, owned.LeadingIn(have, leading)
 	for _, c := range have.Chains {
 		if owned.Chain(c.Name) {
 			continue
@@ -50,7 +50,7 @@ func become(id state.TableID, have, want tablefile.Table, stated map[place]bool)
 		case owned.Releases(&c, wanted):
 			c.Policy = tablefile.KernelPolicy
 		}
-		c.Rules = hooked(c.Rules, wanted)
+		c.Rules = hooked(c.Rules, wanted, named)
 		t.Chains = append(t.Chains, c)
 	}
 	for _, c := range want.Chains {
@@ -61,11 +61,11 @@ func become(id state.TableID, have, want tablefile.Table, stated map[place]bool)
 	return t
 }
 
-// hooked are rules of others behind the hooks that are wanted.
-func hooked(rules []tablefile.Rule, wanted *tablefile.Chain) []tablefile.Rule {
+// hooked are rules of others with the hooks that are wanted.
+func hooked(rules []tablefile.Rule, wanted *tablefile.Chain, leading owned.Leading) []tablefile.Rule {
 	var hooks []tablefile.Rule
 	if wanted != nil {
 		hooks = wanted.Rules
 	}
-	return slices.Concat(hooks, slices.DeleteFunc(slices.Clone(rules), owned.Rule))
+	return owned.Place(rules, hooks, leading)
 }

@@ -16,7 +16,8 @@
 //     chain without a hook of ours is foreign, and stays.
 //
 // Two things follow for what is foreign. Hooks come first in their chain (InPlace), so
-// that a foreign rule can be behind ours and is never taken out for it. And what
+// that a foreign rule can be behind ours and is never taken out for it; a profile can name
+// chains of others to which jumps may come before them (Leading). And what
 // foreign rules lean on stays: the kernel does not remove a set that a foreign rule or
 // list names, and the plan says so.
 //

@@ -121,7 +121,7 @@ func TestInPlace(t *testing.T) {
 		{[]string{a, mine, b}, []string{a}, false},
 		{[]string{a}, []string{a, b}, false},
 	} {
-		if got := owned.InPlace(chain("", "", c.have...).Rules, chain("", "", c.want...).Rules); got != c.in {
+		if got := owned.InPlace(chain("", "", c.have...).Rules, chain("", "", c.want...).Rules, nil); got != c.in {
 			t.Errorf("%q for %q: %v", c.have, c.want, got)
 		}
 	}

@@ -32,10 +32,10 @@ func Hooked(c *tablefile.Chain) bool { return c != nil && slices.ContainsFunc(c.
 // nil.
 func First(c *tablefile.Chain) bool { return c != nil && len(c.Rules) > 0 && Rule(c.Rules[0]) }
 
-// InPlace reports whether the hooks in a chain that is not ours are those wanted, and
-// come first in it, in their order.
-func InPlace(have, want []tablefile.Rule) bool {
-	return len(have) >= len(want) && tablefile.SameRules(have[:len(want)], want) && !slices.ContainsFunc(have[len(want):], Rule)
+// InPlace reports whether the hooks in a chain that is not ours are those wanted, in their
+// order, and come before all rules of others but leading jumps.
+func InPlace(have, want []tablefile.Rule, leading Leading) bool {
+	return tablefile.SameRules(have, Place(have, want, leading))
 }
 
 // Part returns a table with what is ours and nothing else: our chains, the built-in

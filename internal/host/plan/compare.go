@@ -16,8 +16,9 @@ func Compare(have, want state.State, manifest bundle.Manifest) *Plan {
 		Format: Format, Profile: manifest.Profile,
 		Changes: []Step{}, Untouched: []Foreign{}, OutOfReach: []Unreachable{}, Notes: []string{}, Rivals: []Rival{},
 	}
-	c := comparison{plan: p, have: have, want: want, origins: indexOrigins(manifest)}
+	c := comparison{plan: p, have: have, want: want, origins: indexOrigins(manifest), manifest: manifest}
 	c.tables()
+	c.firstPlaces()
 	c.sets()
 	c.settings()
 	c.files()
@@ -29,6 +30,8 @@ type comparison struct {
 	plan       *Plan
 	have, want state.State
 	origins    origins
+	manifest   bundle.Manifest
+	behind     []jumpBehind // jumps of others that will be behind ours
 }
 
 // sorted returns the keys of two maps, each once, in order.

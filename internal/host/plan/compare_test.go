@@ -181,7 +181,7 @@ func TestCompareForeign(t *testing.T) {
 	if !slices.Equal(p.Untouched, want) {
 		t.Errorf("untouched\n%v, want\n%v", p.Untouched, want)
 	}
-	if len(p.Notes) != 1 || !strings.HasPrefix(p.Notes[0], "IPv4 filter INPUT: 1 rule of other programs") {
+	if len(p.Notes) != 1 || !strings.HasPrefix(p.Notes[0], "fail2ban (f2b-sshd in IPv4 filter INPUT): its bans come behind hardenctl's rules") {
 		t.Errorf("notes: %q", p.Notes)
 	}
 }

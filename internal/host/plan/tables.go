@@ -135,8 +135,8 @@ func (t *tableComparison) chainRules(chain string, have, want []string) {
 	}
 }
 
-// hooks compares our jumps in chains that are not ours. They are first, in
-// the order wanted; anything else of ours there goes.
+// hooks compares our jumps in chains that are not ours. They are first but for leading
+// jumps, in the order wanted; anything else of ours there goes.
 func (t *tableComparison) hooks() {
 	for _, chain := range t.have.Chains {
 		if !owned.Chain(chain.Name) && t.want.Chain(chain.Name) == nil {
@@ -156,16 +156,18 @@ func (t *tableComparison) hooks() {
 }
 
 func (t *tableComparison) hook(chain string, have, want []tablefile.Rule) {
-	if owned.InPlace(have, want) {
+	leading := owned.LeadingIn(t.have, t.manifest.Leading)
+	if owned.InPlace(have, want, leading) {
 		return
 	}
+	first := leading.Before(have)
 	for i, r := range have {
 		if owned.Rule(r) && index(want, r) < 0 {
 			t.step(Step{Action: Remove, Kind: Rule, Object: t.object(chain), Number: i + 1, Before: r.Spec})
 		}
 	}
 	for i, r := range want {
-		step := Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: i + 1, After: r.Spec,
+		step := Step{Action: Add, Kind: Rule, Object: t.object(chain), Number: first + i + 1, After: r.Spec,
 			Origin: find(t.origins.rules, t.ruleID(chain, i+1))}
 		if at := index(have, r); at >= 0 {
 			step.Action, step.Before = Change, fmt.Sprintf("%s (as rule %d)", r.Spec, at+1)
@@ -193,18 +195,13 @@ func (t *tableComparison) foreign() {
 		if owned.Chain(chain.Name) {
 			continue
 		}
-		n, lost := 0, 0
-		for _, r := range chain.Rules {
-			if owned.Rule(r) {
-				continue
-			}
-			if n++; !t.have.LeadsNowhere(r) {
-				lost++
-			}
-		}
+		n := len(owned.Place(chain.Rules, nil, nil))
 		if n == 0 && chain.BuiltIn() {
 			continue
 		}
+		behind := t.behindHooks(chain.Rules)
+		t.noteJumpsBehind(chain.Name, behind)
+		lost := len(slices.DeleteFunc(behind, func(r tablefile.Rule) bool { return t.have.LeadsNowhere(r) || t.known(r) }))
 		t.plan.Untouched = append(t.plan.Untouched, Foreign{
 			Kind: Chain, Family: int(t.id.Family), Object: t.object(chain.Name), Count: n})
 		if lost > 0 && t.decides(chain.Name) {
@@ -213,6 +210,12 @@ func (t *tableComparison) foreign() {
 				t.id.Family, t.object(chain.Name), rules(lost)))
 		}
 	}
+}
+
+// behindHooks are the rules of others in a chain that will be behind ours.
+func (t *tableComparison) behindHooks(rules []tablefile.Rule) []tablefile.Rule {
+	leading := owned.LeadingIn(t.have, t.manifest.Leading)
+	return owned.Place(rules[leading.Before(rules):], nil, nil)
 }
 
 func specs(rules []tablefile.Rule) []string {

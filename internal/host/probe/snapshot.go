@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
@@ -44,11 +45,11 @@ func Tables(ctx context.Context, family ruleset.Family) (state.State, error) {
 	return s, err
 }
 
-// FirstOfInput reads the first rule of filter INPUT alone, which can be read
+// RuleOfInput reads the rule of a number, from 1, in filter INPUT alone, which can be read
 // where a library is missing for another rule.
-func FirstOfInput(ctx context.Context, family ruleset.Family) (tablefile.Rule, error) {
+func RuleOfInput(ctx context.Context, family ruleset.Family, number int) (tablefile.Rule, error) {
 	name := strings.TrimSuffix(command(family, "restore"), "-restore")
-	out, err := tool.Run(ctx, tool.Command{Name: name, Args: []string{"-w", lockWait, "-S", "INPUT", "1"}})
+	out, err := tool.Run(ctx, tool.Command{Name: name, Args: []string{"-w", lockWait, "-S", "INPUT", strconv.Itoa(number)}})
 	return tablefile.ParseLine(string(out)).Rule, err
 }
 

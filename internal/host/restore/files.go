@@ -27,6 +27,9 @@ type Files struct {
 	// files: without any the host must not be open.
 	Applied bool
 
+	// Leading names the chains of others to which jumps may come before ours.
+	Leading []string
+
 	last map[ruleset.Family]probe.BootFile // fallback rules, as they were applied last
 	// refused are the paths of files that are there and were not read. Why not is in
 	// the error of Read.

@@ -123,15 +123,19 @@ func (l *loading) family(ctx context.Context, family ruleset.Family, sets error)
 }
 
 // stays reports whether a failure is not a reason to close a family: a library of
-// the tools is missing, and INPUT begins with our jump. What is in force was
+// the tools is missing, and INPUT begins with our jump, or with leading jumps and ours. What is in force was
 // loaded when the library was there; a boot has nothing in force.
 func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error) bool {
 	var missing *extension.MissingError
 	if l.fresh[family] || !errors.As(failed, &missing) || missing.Kernel {
 		return false
 	}
-	first, err := l.site.Rules.FirstOfInput(ctx, family)
-	return err == nil && owned.Rule(first)
+	for number := 1; ; number++ {
+		rule, err := l.site.Rules.RuleOfInput(ctx, family, number)
+		if err != nil || !owned.Named(l.files.Leading, rule.Target()) {
+			return err == nil && owned.Rule(rule)
+		}
+	}
 }
 
 // CloseFirst closes the families of which the kernel has no rules, so that a

@@ -86,7 +86,7 @@ func (l *loading) put(ctx context.Context, family ruleset.Family, file probe.Boo
 		err = l.site.Rules.Load(ctx, family, file.Text, true) // others' rules in the file too
 	}
 	if err == nil {
-		err = l.site.LoadTables(ctx, family, want)
+		err = l.site.LoadTables(ctx, family, want, l.files.Leading)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file.Path, err)
@@ -100,7 +100,7 @@ func (l *loading) readBack(ctx context.Context, family ruleset.Family, path stri
 	if err != nil {
 		return err
 	}
-	left := plan.Compare(have, want, bundle.Manifest{Policies: stated(want)})
+	left := plan.Compare(have, want, bundle.Manifest{Policies: stated(want), Leading: l.files.Leading})
 	if left.Empty() {
 		return nil
 	}
@@ -120,7 +120,7 @@ func stated(s state.State) (policies []bundle.PolicyEntry) {
 
 // hooked reports whether INPUT has a hook of ours. Rules of others may come
 // before it in a file, as fail2ban's do if somebody saves the rules while it runs: ours
-// come first when they are loaded.
+// come first when they are loaded, unless the profile lets those others come before them.
 func hooked(s state.State, family ruleset.Family) bool {
 	return owned.Hooked(s.Tables[state.TableID{Family: family, Name: "filter"}].Chain("INPUT"))
 }

@@ -50,7 +50,7 @@ COMMIT
 func TestEndRulesOfASave(t *testing.T) {
 	have := tables(t, ":INPUT DROP [0:0]", ":HARDENCTL-INPUT - [0:0]", "-A INPUT -j HARDENCTL-INPUT", "-A INPUT -j DOCKER-USER", "-A HARDENCTL-INPUT -j DROP")
 	want := tables(t, ":INPUT DROP [0:0]", ":HARDENCTL-INPUT - [0:0]", "-A INPUT -j HARDENCTL-INPUT", "-A HARDENCTL-INPUT -j ACCEPT")
-	if got := string(EndRules(ruleset.V4, []byte(text(Between(have, want, nil))))); got != text(have) {
+	if got := string(EndRules(ruleset.V4, []byte(text(Between(have, want, nil, nil))))); got != text(have) {
 		t.Errorf("got\n%swant\n%s", got, text(have))
 	}
 }

@@ -1,8 +1,6 @@
 package trial
 
 import (
-	"slices"
-
 	"github.com/hardenctl/hardenctl/compiler/ruleset"
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
@@ -10,14 +8,15 @@ import (
 
 // Settle returns the tables as packets meet them while the trial set holds, and as a
 // confirm leaves them: the copies under the names that they will have, the jumps
-// to them without the trial set and first, and nothing of the old chains. bundle are
-// the tables of the bundle that is on trial: they say which chains stay and which
-// policies a confirm sets. What somebody has changed since the trial began is
+// to them without the trial set and in their place, and nothing of the old chains. bundle
+// are the tables of the bundle that is on trial: they say which chains stay and which
+// policies a confirm sets; leading are the chains of others to which jumps may stay before
+// ours. What somebody has changed since the trial began is
 // changed in the result, too.
-func Settle(now, bundle Tables) Tables {
+func Settle(now, bundle Tables, leading []string) Tables {
 	settled := Tables{}
 	for id, t := range now {
-		s := settler{table: t, bundle: bundle[id], trialSet: SetNames[id.Family]}
+		s := settler{table: t, bundle: bundle[id], trialSet: SetNames[id.Family], leading: owned.LeadingIn(t, leading)}
 		settled[id] = s.settle()
 	}
 	return settled
@@ -27,6 +26,7 @@ func Settle(now, bundle Tables) Tables {
 type settler struct {
 	table, bundle tablefile.Table
 	trialSet      string
+	leading       owned.Leading
 }
 
 func (s settler) settle() tablefile.Table {
@@ -55,21 +55,19 @@ func (s settler) settle() tablefile.Table {
 	return settled
 }
 
-// builtIn is a chain that is not ours, with our jumps in front.
+// builtIn is a chain that is not ours, with our jumps in their place.
 func (s settler) builtIn(c tablefile.Chain) tablefile.Chain {
-	var jumps, others []tablefile.Rule
+	var jumps []tablefile.Rule
 	for _, r := range c.Rules {
 		switch {
-		case !owned.Rule(r):
-			others = append(others, r)
-		case r.Asks(lacks(s.trialSet)):
+		case !owned.Rule(r), r.Asks(lacks(s.trialSet)):
 		case r.Target() == accepting:
 			c.Policy = tablefile.KernelPolicy
 		default:
 			jumps = append(jumps, r.Without(holds(s.trialSet)))
 		}
 	}
-	c.Rules = slices.Concat(originals(jumps), others)
+	c.Rules = owned.Place(c.Rules, originals(jumps), s.leading)
 	if want := s.bundle.Chain(c.Name); owned.States(want) {
 		c.Policy = want.Policy
 	}

@@ -55,15 +55,16 @@ func Set(name string) string { return owned.SetCopy(name) }
 type Tables = map[state.TableID]tablefile.Table
 
 // Between returns the tables in which a trial of want runs beside have. copied
-// names the sets that the trial has copies of. Policies are those of have, which
+// names the sets that the trial has copies of, and leading the chains of others to which
+// jumps may stay before ours. Policies are those of have, which
 // the chains of ours decide without, or which a last rule stands for (policy.go).
-func Between(have, want Tables, copied map[string]bool) Tables {
+func Between(have, want Tables, copied map[string]bool, leading []string) Tables {
 	between := Tables{}
 	for id := range have {
-		between[id] = join(id, have[id], want[id], copied)
+		between[id] = join(id, have[id], want[id], copied, leading)
 	}
 	for id := range want {
-		between[id] = join(id, have[id], want[id], copied)
+		between[id] = join(id, have[id], want[id], copied, leading)
 	}
 	return between
 }
@@ -86,8 +87,8 @@ func End(tables Tables) Tables {
 }
 
 // join makes one table.
-func join(id state.TableID, have, want tablefile.Table, copiedSets map[string]bool) tablefile.Table {
-	j := joint{trialSet: SetNames[id.Family], sets: copiedSets, chains: copiedChains(have, want, copiedSets)}
+func join(id state.TableID, have, want tablefile.Table, copiedSets map[string]bool, leading []string) tablefile.Table {
+	j := joint{trialSet: SetNames[id.Family], sets: copiedSets, chains: copiedChains(have, want, copiedSets), leading: owned.LeadingIn(have, leading)}
 	joined := tablefile.Table{Name: id.Name}
 	for _, c := range have.Chains {
 		if !owned.Chain(c.Name) {
@@ -114,12 +115,13 @@ type joint struct {
 	trialSet string
 	sets     map[string]bool // those that have a copy
 	chains   map[string]bool // and the chains
+	leading  owned.Leading
 }
 
 // hooks returns the rules of a built-in chain: the jumps to the old chains where
 // they were, for packets for which the trial set does not hold, and those to the new
-// ones for the others, before all rules of others. Jumps that lead to the same
-// chains before and after stay as they are.
+// ones for the others, before all rules of others but leading jumps. Jumps that lead to
+// the same chains before and after stay as they are.
 //
 // Where the old jumps are first the new ones are behind them: a packet that
 // is between the two when the trial set is armed meets both, and not neither.
@@ -134,9 +136,9 @@ func (j joint) hooks(have, want []tablefile.Rule) []tablefile.Rule {
 		}
 		rules = append(rules, r)
 	}
-	first := slices.IndexFunc(have, func(r tablefile.Rule) bool { return !owned.Rule(r) })
-	if first < 0 {
-		first = len(have)
+	first := j.leading.Before(have)
+	for first < len(have) && owned.Rule(have[first]) {
+		first++
 	}
 	var jumps []tablefile.Rule
 	for _, r := range want {
@@ -145,10 +147,10 @@ func (j joint) hooks(have, want []tablefile.Rule) []tablefile.Rule {
 	return slices.Insert(rules, first, jumps...)
 }
 
-// same reports whether the jumps wanted are there, before anything else, and
+// same reports whether the jumps wanted are there, in their place, and
 // none of them leads to anything new.
 func (j joint) same(have, want []tablefile.Rule) bool {
-	return owned.InPlace(have, want) && !slices.ContainsFunc(want, func(r tablefile.Rule) bool { return j.chains[r.Target()] })
+	return owned.InPlace(have, want, j.leading) && !slices.ContainsFunc(want, func(r tablefile.Rule) bool { return j.chains[r.Target()] })
 }
 
 // copies are the rules of a chain's copy.

@@ -49,7 +49,7 @@ func TestBetween(t *testing.T) {
 		"-A HARDENCTL-INPUT -m set --match-set hardenctl-ban-v4 src -j DROP",
 		"-A HARDENCTL-INPUT -j HARDENCTL-SSH", "-A HARDENCTL-INPUT -j SET --add-set hardenctl-ban-v4 src --exist",
 		"-A HARDENCTL-OUTPUT -j DROP", "-A HARDENCTL-SSH -j ACCEPT")
-	got := text(Between(have, want, map[string]bool{"hardenctl-ban-v4": true}))
+	got := text(Between(have, want, map[string]bool{"hardenctl-ban-v4": true}, nil))
 	if want := `*filter
 :INPUT DROP [0:0]
 :OUTPUT ACCEPT [0:0]
@@ -80,8 +80,8 @@ COMMIT
 
 // The new jumps are before the rules of others, and behind old ones that do.
 func TestHooks(t *testing.T) {
-	j := joint{trialSet: "g", chains: map[string]bool{"HARDENCTL-A": true}}
-	old, foreign := tablefile.Rule{Spec: "-j HARDENCTL-A"}, tablefile.Rule{Spec: "-j LOG"}
+	j := joint{trialSet: "g", chains: map[string]bool{"HARDENCTL-A": true}, leading: owned.Leading{"f2b-sshd": true}}
+	old, foreign, bans := tablefile.Rule{Spec: "-j HARDENCTL-A"}, tablefile.Rule{Spec: "-j LOG"}, tablefile.Rule{Spec: "-p tcp -j f2b-sshd"}
 	const off, on = "-m set ! --match-set g src -j HARDENCTL-A", "-m set --match-set g src -j HARDENCTL_A"
 	for _, c := range []struct {
 		have []tablefile.Rule
@@ -91,6 +91,10 @@ func TestHooks(t *testing.T) {
 		{[]tablefile.Rule{foreign}, []string{on, foreign.Spec}},
 		{[]tablefile.Rule{old, foreign}, []string{off, on, foreign.Spec}},
 		{[]tablefile.Rule{foreign, old}, []string{on, foreign.Spec, off}},
+		{[]tablefile.Rule{bans, foreign}, []string{bans.Spec, on, foreign.Spec}},
+		{[]tablefile.Rule{bans, old, foreign}, []string{bans.Spec, off, on, foreign.Spec}},
+		{[]tablefile.Rule{old, bans}, []string{off, on, bans.Spec}},
+		{[]tablefile.Rule{bans, foreign, old}, []string{bans.Spec, on, foreign.Spec, off}},
 	} {
 		var got []string
 		for _, r := range j.hooks(c.have, []tablefile.Rule{old}) {
@@ -109,7 +113,7 @@ func TestBetweenProperty(t *testing.T) {
 	r := rand.New(rand.NewSource(1))
 	for range 3000 {
 		have, want := Tables{filter: randomTable(r, true)}, Tables{filter: randomTable(r, false)}
-		between := Between(have, want, nil)
+		between := Between(have, want, nil, lets)
 		settled := Tables{filter: settle(have[filter], want[filter])}
 		for range 5 {
 			packet := r.Int63()
@@ -124,7 +128,7 @@ func TestBetweenProperty(t *testing.T) {
 		if input := want[filter].Chains[0]; input.Policy == "DROP" && len(input.Rules) > 0 {
 			confirmed[filter].Chains[0].Policy = "DROP"
 		}
-		if got := Settle(between, want); alike(got) != alike(confirmed) {
+		if got := Settle(between, want, lets); alike(got) != alike(confirmed) {
 			t.Fatalf("a confirm leaves\n%s\nand Settle says\n%s\nof\n%s", alike(confirmed), alike(got), text(between))
 		}
 		if ended := End(between); text(ended) != text(have) {
@@ -144,8 +148,11 @@ func alike(tables Tables) string {
 	return text(Tables{filter: t})
 }
 
-// settle is what an apply makes of a table: our jumps first, and the policy let
-// go that was stated before.
+// lets name the chains to which jumps may come before ours.
+var lets = []string{"f2b-*"}
+
+// settle is what an apply makes of a table: our jumps first, but for jumps to f2b-sshd
+// that are before all else, and the policy that was stated before is ACCEPT again.
 func settle(have, want tablefile.Table) tablefile.Table {
 	settled := tablefile.Table{Name: have.Name}
 	for _, c := range have.Chains {
@@ -153,8 +160,12 @@ func settle(have, want tablefile.Table) tablefile.Table {
 			if owned.Releases(&c, want.Chain(c.Name)) {
 				c.Policy = "ACCEPT"
 			}
-			others := slices.DeleteFunc(slices.Clone(c.Rules), owned.Rule)
-			c.Rules = slices.Concat(rulesOf(want, c.Name), others)
+			stay := 0
+			for stay < len(c.Rules) && strings.HasSuffix(c.Rules[stay].Spec, " f2b-sshd") {
+				stay++
+			}
+			others := slices.DeleteFunc(slices.Clone(c.Rules[stay:]), owned.Rule)
+			c.Rules = slices.Concat(c.Rules[:stay], rulesOf(want, c.Name), others)
 			settled.Chains = append(settled.Chains, c)
 		}
 	}
@@ -184,7 +195,7 @@ func walk(t tablefile.Table, chain string, packet int64, guard bool, met *[]stri
 		switch {
 		case target == "RETURN" && !c.BuiltIn():
 			return false
-		case owned.Chain(target):
+		case owned.Chain(target), target == "f2b-sshd":
 			if walk(t, target, packet, guard, met) {
 				return true
 			}
@@ -233,9 +244,10 @@ func randomTable(r *rand.Rand, host bool) tablefile.Table {
 		t.Chains[0].Rules = append(t.Chains[0].Rules, tablefile.Rule{Spec: pick(r, "", "-p tcp ", "-i eth0 ") + pick(r, "-j ", "-j ", "-g ") + pick(r, ownNames...)})
 	}
 	if host {
-		rules := append(t.Chains[0].Rules, randomRules(r, nil)...)
+		rules := append(t.Chains[0].Rules, randomRules(r, []string{"f2b-sshd", "f2b-sshd"})...)
 		r.Shuffle(len(rules), func(a, b int) { rules[a], rules[b] = rules[b], rules[a] })
 		t.Chains[0].Rules = rules
+		t.Chains = append(t.Chains, tablefile.Chain{Name: "f2b-sshd", Policy: tablefile.UserPolicy, Rules: randomRules(r, nil)})
 	}
 	return t
 }

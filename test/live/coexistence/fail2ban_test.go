@@ -231,6 +231,12 @@ func startFail2ban(t *testing.T) (stop func()) {
 // startFail2banOn is startFail2ban with a database.
 func startFail2banOn(t *testing.T, database string) (stop func()) {
 	t.Helper()
+	return startFail2banWith(t, database, "hardenctl")
+}
+
+// startFail2banWith is startFail2banOn for a host that has a jail of this name.
+func startFail2banWith(t *testing.T, database, jail string) (stop func()) {
+	t.Helper()
 	if err := os.Remove("/etc/fail2ban/jail.d/defaults-debian.conf"); err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
@@ -256,7 +262,7 @@ func startFail2banOn(t *testing.T, database string) (stop func()) {
 		}
 	})
 	lab.Await(t, "an answer of fail2ban", func() bool {
-		_, code := run.Outcome(t, exec.Command("fail2ban-client", append(slices.Clone(fail2banAt), "status", "hardenctl")...))
+		_, code := run.Outcome(t, exec.Command("fail2ban-client", append(slices.Clone(fail2banAt), "status", jail)...))
 		return code == 0
 	})
 	return stop

@@ -48,13 +48,13 @@ func (m *Machine) tablesOf(families ...ruleset.Family) map[state.TableID]tablefi
 	return tables
 }
 
-// FirstOfInput implements dataplane.Rules.
-func (r rules) FirstOfInput(_ context.Context, family ruleset.Family) (tablefile.Rule, error) {
+// RuleOfInput implements dataplane.Rules.
+func (r rules) RuleOfInput(_ context.Context, family ruleset.Family, number int) (tablefile.Rule, error) {
 	c := r.m.tables[state.TableID{Family: family, Name: "filter"}].Chain("INPUT")
-	if c == nil || len(c.Rules) == 0 {
-		return tablefile.Rule{}, errors.New("iptables: no rule number 1")
+	if c == nil || len(c.Rules) < number {
+		return tablefile.Rule{}, fmt.Errorf("iptables: no rule number %d", number)
 	}
-	return c.Rules[0], nil
+	return c.Rules[number-1], nil
 }
 
 // Load implements dataplane.Rules. It stops at the first table that is refused.
