@@ -23,7 +23,8 @@ func describe(profile string, rs *ruleset.Ruleset) bundle.Manifest {
 			Name: l.Name, Entries: l.Entries, MaximumShrink: l.MaximumShrink, Origin: origin(l.Origin)})
 	}
 	for _, z := range rs.Zones {
-		m.Zones = append(m.Zones, bundle.ZoneEntry{Name: z.Name, Interfaces: z.Interfaces, Origin: origin(z.Origin)})
+		m.Zones = append(m.Zones, bundle.ZoneEntry{
+			Name: z.Name, Interfaces: z.Interfaces, Trusted: z.Trusted, TrustedSets: z.From, Origin: origin(z.Origin)})
 	}
 	return m
 }

@@ -47,6 +47,12 @@ func TestReachOfZones(t *testing.T) {
 	enter(t, map[string]string{"a.toml": `version = 1
 [zones.vpn]
 interfaces = ["wg0", "tailscale+"]
+[zones.pods]
+interfaces = ["cni0"]
+trust = "all"
+[zones.lan]
+interfaces = ["lan0"]
+trust = ["192.0.2.0/24"]
 [services.ssh]
 ports = ["tcp/22"]
 zones = ["vpn"]
@@ -57,7 +63,8 @@ new_per_source = "3/second"
 zones = ["vpn"]
 `})
 	r := run(t, "reach", "a.toml")
-	for _, want := range []string{"tcp/22 from everyone by wg0 (zone vpn)\n", "tcp/22 from everyone by tailscale+ (zone vpn)\n", "udp/53 from everyone by zone vpn\n"} {
+	for _, want := range []string{"tcp/22 from everyone by wg0 (zone vpn)\n", "tcp/22 from everyone by tailscale+ (zone vpn)\n", "udp/53 from everyone by zone vpn\n",
+		"every protocol but icmp from everyone by zone pods\n", "every protocol but icmp from zones.lan.trust by zone lan\n"} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("%q is not in\n%s%s", want, r.stdout, r.stderr)
 		}

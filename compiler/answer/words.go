@@ -78,6 +78,12 @@ func What(r exact.Region) string {
 		return name
 	case whole(r.Protocols, 8):
 		return "every protocol"
+	case len(gaps(r.Protocols, 8)) == 1 && len(r.Protocols) > 1:
+		but := gaps(r.Protocols, 8)
+		if but[0].First == but[0].Last {
+			return "every protocol but " + exact.ProtocolName(but[0].First)
+		}
+		return "every protocol but " + list(but, "%s")
 	}
 	return "protocol " + list(r.Protocols, "%s")
 }
@@ -316,7 +322,7 @@ func (s *Subject) setName(kernel string) (name string, own bool) {
 		return kernel, false
 	case part == "access":
 		return "the trusted sources", true
-	case strings.HasPrefix(part, "access."):
+	case strings.HasPrefix(part, "access."), strings.HasPrefix(part, "zones."):
 		return part, true
 	}
 	name = set.long

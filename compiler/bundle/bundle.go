@@ -121,6 +121,10 @@ type SetEntry struct {
 type ZoneEntry struct {
 	Name       string   `json:"name"`
 	Interfaces []string `json:"interfaces"`
+	// Trusted says that all its packets reach every port; TrustedSets are the sets of the
+	// sources whose packets do, where not all are trusted.
+	Trusted     bool     `json:"trusted,omitempty"`
+	TrustedSets []string `json:"trusted_sets,omitempty"`
 	Origin
 }
 

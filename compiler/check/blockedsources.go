@@ -24,6 +24,33 @@ func fromLists(p *profile.Profile) []list {
 	return lists
 }
 
+// trustLists are the lists of addresses that are trusted in zones.
+func trustLists(p *profile.Profile) []list {
+	var lists []list
+	for _, z := range p.Zones {
+		lists = append(lists, list{"zones." + z.Name + ".trust", z.Trust.From})
+	}
+	return lists
+}
+
+// blockedInTrust warns of a blocklist that holds addresses which are trusted in a zone.
+func blockedInTrust(p *profile.Profile) diag.List {
+	var found diag.List
+	blocked := p.Addresses(p.Access.Block)
+	for _, l := range trustLists(p) {
+		both := p.Addresses(l.refs).Intersect(blocked)
+		if both.IsEmpty() {
+			continue
+		}
+		found.Add(diag.Diagnostic{
+			Code: "blocked-trust", Severity: diag.Warning, Position: stating(p, l.refs, both), Subject: l.subject,
+			Message: "access.block lists some of these addresses, such as " + first(both),
+			Note:    fmt.Sprintf("trust wins: from this zone they reach every port. access.block states them at %s", stating(p, p.Access.Block, both)),
+		})
+	}
+	return found
+}
+
 // blockedTrusted warns of a blocklist that holds admin or exempt addresses.
 // They win, but the list was probably not meant to hold them.
 func blockedTrusted(p *profile.Profile) diag.List {
@@ -75,7 +102,8 @@ func closedFamily(p *profile.Profile) diag.List {
 		return nil
 	}
 	var found diag.List
-	for _, l := range append([]list{{"access.admin", p.Access.Admin}, {"access.exempt", p.Access.Exempt}}, fromLists(p)...) {
+	access := []list{{"access.admin", p.Access.Admin}, {"access.exempt", p.Access.Exempt}}
+	for _, l := range slices.Concat(access, fromLists(p), trustLists(p)) {
 		stated := p.Addresses(l.refs)
 		if stated.IsEmpty() || len(stated.V4()) > 0 {
 			continue

@@ -210,7 +210,7 @@ func TestZones(t *testing.T) {
 	for text, want := range map[string]string{
 		"zones = { a.interfaces = [\"wg+\"], b.interfaces = [\"eth0\", \"wg0\"] }\nservices.x = { ports = [\"tcp/1\"], zones = [\"a\", \"b\"] }": `a.toml:2:59: zones.b.interfaces: "wg0" and "wg+" of zones.a can mean the same interface`,
 		"zones = { a.interfaces = [\"w+\"], b.interfaces = [\"wg+\"] }\nservices.x = { ports = [\"tcp/1\"], zones = [\"a\", \"b\"] }":            `a.toml:2:50: zones.b.interfaces: "wg+" and "w+" of zones.a can mean the same interface`,
-		`zones.a.interfaces = ["wg0"]`: "a.toml:2:7: warning: zones.a: no service is in this zone, so that it says nothing",
+		`zones.a.interfaces = ["wg0"]`: "a.toml:2:7: warning: zones.a: no service is in this zone, and it has no trust, so that it says nothing",
 		zones + `services.a = { ports = ["tcp/22"], zones = ["lan"] }
 services.b = { ports = ["tcp/22"], zones = ["vpn"] }
 services.c.ports = ["tcp/22"]`: "",
@@ -226,6 +226,28 @@ services.b = { ports = ["tcp/22"], zones = ["lan"], from = ["192.0.2.0/25"] }`: 
 services.b = { ports = ["tcp/22"], zones = ["vpn"], synproxy = true }`: "a.toml:5:25: services.b.ports: tcp/22 is a port of services.a too, and with synproxy zones cannot tell the two apart",
 	} {
 		if got := findings(t, text); !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestTrust(t *testing.T) {
+	const vpn = "zones.vpn = { interfaces = [\"wg0\"], trust = \"all\" }\n"
+	for text, want := range map[string]string{
+		vpn: "",
+		vpn + `services.x = { ports = ["tcp/1"], zones = ["vpn"] }`: `a.toml:3:44: warning: services.x.zones: every packet from zones.vpn reaches every port, so that this service says nothing`,
+		vpn + `zones.lan.interfaces = ["lan0"]
+services.x = { ports = ["tcp/1"], zones = ["vpn", "lan"] }`: "",
+		vpn + `services.ssh = { ports = ["tcp/22"], zones = ["vpn"], admin = true }`: "",
+		`zones.vpn = { interfaces = ["wg0"], trust = ["192.0.2.7", "10.8.0.0/24"] }
+access.block = ["198.51.100.0/24", "10.8.0.0/16"]`: `a.toml:2:59: warning: zones.vpn.trust: access.block lists some of these addresses, such as 10.8.0.0/24`,
+		`zones.vpn = { interfaces = ["wg0"], trust = ["fd08::/64"] }
+policy.ipv6 = false`: `a.toml:2:46: warning: zones.vpn.trust: all of these addresses are of IPv6, which policy.ipv6 = false closes`,
+		`services.ssh = { ports = ["tcp/22"], admin = true, knock = "k" }
+knocks.k.sequence = ["tcp/7001", "udp/8002", "tcp/9003"]
+` + vpn: "",
+	} {
+		if got := findings(t, text); got != want {
 			t.Errorf("%s: got %q, want %q", text, got, want)
 		}
 	}

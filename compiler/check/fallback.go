@@ -9,11 +9,12 @@ import (
 
 // noAdminInFallback warns where the fallback rules let no admin in, which a host boots
 // with if those of the profile cannot be loaded: they have no knocks, and where
-// the profile names no administrator they are open to the sources of a service.
+// the profile names no administrator they are open to the sources of a service. What is
+// trusted of a zone gets in.
 func noAdminInFallback(p *profile.Profile) diag.List {
 	opens := func(s profile.Service) bool { return s.Admin && (s.AnySource() || len(s.From) > 0) }
 	knocked := slices.IndexFunc(p.Services, func(s profile.Service) bool { return s.Admin && !opens(s) })
-	if knocked < 0 || len(p.Access.Admin) > 0 || slices.ContainsFunc(p.Services, opens) {
+	if knocked < 0 || len(p.Access.Admin) > 0 || slices.ContainsFunc(p.Zones, trusts) || slices.ContainsFunc(p.Services, opens) {
 		return nil
 	}
 	s := p.Services[knocked]

@@ -43,13 +43,36 @@ func unusedZones(p *profile.Profile) diag.List {
 	var list diag.List
 	for _, z := range p.Zones {
 		named := func(s profile.Service) bool { return inZone(s.Zones, z.Name) }
-		if !slices.ContainsFunc(p.Services, named) {
+		if !trusts(z) && !slices.ContainsFunc(p.Services, named) {
 			list.Add(diag.Diagnostic{
 				Code: "no-effect", Severity: diag.Warning, Position: z.Position, Subject: "zones." + z.Name,
-				Message:    "no service is in this zone, so that it says nothing",
+				Message:    "no service is in this zone, and it has no trust, so that it says nothing",
 				Suggestion: fmt.Sprintf("write zones = [%q] in a service", z.Name),
 			})
 		}
+	}
+	return list
+}
+
+func trusts(z profile.Zone) bool { return z.Trust.All || len(z.Trust.From) > 0 }
+
+// servicesOfTrust warns of services that are open in zones alone from which every packet
+// reaches every port: they open nothing more, and their limits never count. One that is
+// marked admin says what an apply must prove.
+func servicesOfTrust(p *profile.Profile) diag.List {
+	var list diag.List
+	for _, s := range p.Services {
+		other := func(z profile.Named) bool { return !p.Zone(z.Name).Trust.All }
+		if s.Admin || len(s.Zones) == 0 || slices.ContainsFunc(s.Zones, other) {
+			continue
+		}
+		z := p.Zone(s.Zones[0].Name)
+		list.Add(diag.Diagnostic{
+			Code: "no-effect", Severity: diag.Warning, Position: s.Zones[0].Position, Subject: "services." + s.Name + ".zones",
+			Message:    fmt.Sprintf("every packet from zones.%s reaches every port, so that this service says nothing", z.Name),
+			Note:       fmt.Sprintf("zones.%s states its trust at %s", z.Name, z.Trust.Position),
+			Suggestion: "remove the service, or state in trust the addresses that are meant",
+		})
 	}
 	return list
 }

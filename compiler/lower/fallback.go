@@ -13,7 +13,8 @@ import (
 // is broken. They name no set, and no module that a kernel with
 // iptables may lack, so that whatever broke the rules does not break these.
 //
-// The administrators of the host reach it, and no other source does. Forwarding is
+// The administrators of the host reach it, and what the profile trusts of zones; no other
+// source does. Forwarding is
 // closed as far as the profile filters it.
 func (l *lowering) fallbackTables() []ruleset.Table {
 	var tables []ruleset.Table
@@ -28,7 +29,7 @@ func (l *lowering) fallbackTables() []ruleset.Table {
 }
 
 func (f *filter) fallbackFilter() ruleset.Table {
-	input := slices.Concat(f.openAtAll(), f.loopback(), f.neighbours(), f.leaseV6(), f.adminWays(), f.refused())
+	input := slices.Concat(f.openAtAll(), f.loopback(), f.fallbackTrust(), f.neighbours(), f.leaseV6(), f.adminWays(), f.refused())
 	forward := f.leftHook("FORWARD")
 	if f.profile.Policy.Forward == profile.Drop {
 		forward = f.dropHook("FORWARD", f.forward())

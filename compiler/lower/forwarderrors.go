@@ -96,6 +96,7 @@ func (f *filter) early() []ruleset.Rule {
 func (f *filter) earlyProbes(p part) []ruleset.Rule {
 	rules := []ruleset.Rule{p.rule("loopback", ruleset.Return, ruleset.Interface{Name: "lo"})}
 	rules = append(rules, f.byInside()...)
+	rules = append(rules, f.trust(ruleset.Return)...)
 	if f.has("trusted") {
 		rules = append(rules, f.access().rule("trusted sources", ruleset.Return, f.inSet("trusted")))
 	}

@@ -13,6 +13,7 @@ func (f *filter) input() []ruleset.Rule {
 	return slices.Concat(
 		f.openTCP(),
 		f.loopback(),
+		f.trust(ruleset.Accept),
 		f.completed(),
 		f.echo(),
 		f.udpPackets(),

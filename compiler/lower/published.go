@@ -43,6 +43,7 @@ func (f *filter) publishedWay() []ruleset.Rule {
 		f.passingTCP(),
 		f.refusedBehind(),
 		f.fromInside(),
+		f.trustPublished(),
 		f.udpPackets(),
 		f.passingOthers(),
 		f.pastPublished(),

@@ -106,6 +106,7 @@ func (l *lowering) addMemberSets() {
 	l.addMembers("trusted", "access", access.Position, admin.Union(l.profile.Addresses(access.Exempt)))
 	l.addMembers("block", "access.block", access.Position, l.profile.Addresses(access.Block))
 	l.addMembers("echo", "icmp.echo_from", l.profile.ICMP.Position, l.profile.Addresses(l.profile.ICMP.EchoFrom))
+	l.addTrustSets()
 	for _, s := range l.profile.Services {
 		if len(s.From) > 0 {
 			l.noteFrom(s)

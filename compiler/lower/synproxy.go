@@ -80,7 +80,7 @@ func (l *lowering) untracked(family ruleset.Family) ruleset.Table {
 	f := &filter{lowering: l, family: family}
 	p := f.proxyPart()
 	loopback := p.rule("loopback", ruleset.Return, ruleset.Interface{Name: "lo"})
-	rules := append([]ruleset.Rule{loopback}, f.byInside()...)
+	rules := slices.Concat([]ruleset.Rule{loopback}, f.byInside(), f.trust(ruleset.Return))
 	elsewhere := ruleset.AddressType{Destination: []string{"LOCAL"}, Not: true}
 	rules = append(rules, p.rule("not to this host", ruleset.Return, elsewhere))
 	for _, s := range onceEach(f.proxied()) {

@@ -20,7 +20,8 @@ import (
 //
 // A client that comes while a program starts anew waits, and asks again after a
 // second, as if the packet had been lost; before, it was refused at once. This host
-// itself, its inside, and admin and exempt addresses are refused as ever.
+// itself, its inside, admin and exempt addresses, and what is trusted of a zone, are refused
+// as ever.
 //
 // A protocol without ports that a service states is refused like a port: IPv4 has an
 // error of its own for it, and IPv6 a parameter problem, which complaints keeps in. An
@@ -93,6 +94,7 @@ func (f *filter) unheard() ruleset.Jump {
 		p := f.scan()
 		rules := []ruleset.Rule{p.rule("this host", ruleset.Return, ruleset.OutInterface{Name: "lo"})}
 		rules = append(rules, f.towardsInside()...)
+		rules = append(rules, f.towardsTrust(ruleset.Return)...)
 		if f.has("trusted") && !f.disabled() {
 			trusted := ruleset.InSet{Set: f.setName("trusted"), Direction: ruleset.ToDestination}
 			rules = append(rules, f.access().rule("trusted sources", ruleset.Return, trusted))

@@ -49,7 +49,7 @@ func (l *lowering) untrackedAdmin(family ruleset.Family) ruleset.Table {
 		}
 		for _, chunk := range chunks(portsOf(s.Ports, profile.TCP)) {
 			asked, answer := ruleset.Ports{Protocol: ruleset.TCP, Destination: chunk}, ruleset.Ports{Protocol: ruleset.TCP, Source: chunk}
-			for _, way := range f.inZones(s, [][]ruleset.Match{{asked}}) {
+			for _, way := range f.fromZones(s, asked) {
 				in = append(in, p.rule("", from, way...))
 			}
 			for _, way := range f.toZones(s, answer) {

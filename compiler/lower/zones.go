@@ -13,18 +13,33 @@ import (
 //
 // No rule needs the interface to exist: iptables compares names with each packet.
 
-// inZones narrows the ways to a service to the interfaces of its zones.
+// inZones narrows the ways to a service to the interfaces of its zones, but for those from
+// which every packet is trusted.
 func (f *filter) inZones(s profile.Service, ways [][]ruleset.Match) [][]ruleset.Match {
 	if len(s.Zones) == 0 {
 		return ways
 	}
+	return byInterfaces(f.untrusted(s.Zones), ways)
+}
+
+// byInterfaces narrows ways to packets that come in by some interfaces.
+func byInterfaces(interfaces []profile.Interface, ways [][]ruleset.Match) [][]ruleset.Match {
 	var narrow [][]ruleset.Match
-	for _, i := range f.profile.Interfaces(s.Zones) {
+	for _, i := range interfaces {
 		for _, way := range ways {
 			narrow = append(narrow, slices.Concat([]ruleset.Match{ruleset.Interface{Name: i.Name}}, way))
 		}
 	}
 	return narrow
+}
+
+// fromZones narrows a match of packets to those that come in by the interfaces of the zones
+// of a service, trusted or not.
+func (f *filter) fromZones(s profile.Service, asked ruleset.Match) [][]ruleset.Match {
+	if len(s.Zones) == 0 {
+		return [][]ruleset.Match{{asked}}
+	}
+	return byInterfaces(f.profile.Interfaces(s.Zones), [][]ruleset.Match{{asked}})
 }
 
 // toZones narrows a match of answers to the interfaces of the zones of a service.
@@ -43,7 +58,11 @@ func (f *filter) toZones(s profile.Service, answer ruleset.Match) [][]ruleset.Ma
 func (l *lowering) zones() []ruleset.Zone {
 	var zones []ruleset.Zone
 	for _, z := range l.profile.Zones {
-		zones = append(zones, ruleset.Zone{Name: z.Name, Interfaces: names(z.Interfaces), Origin: l.origin("zones."+z.Name, z.Position)})
+		zone := ruleset.Zone{Name: z.Name, Interfaces: names(z.Interfaces), Trusted: z.Trust.All, Origin: l.origin("zones."+z.Name, z.Position)}
+		if len(z.Trust.From) > 0 {
+			zone.From = l.setsNamed(trustSet(z))
+		}
+		zones = append(zones, zone)
 	}
 	return zones
 }

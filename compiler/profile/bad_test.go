@@ -98,6 +98,20 @@ a.toml:3:50: services.a.zones: there is no zone "wg7"
 a.toml:3:57: services.a.zones: there is no zone "vnp"
 a.toml:4:44: services.b.zones: is empty: by no interface could a source connect
 a.toml:5:44: services.c.zones: must be a list of zones such as ["vpn"], not the text "vpn"`},
+		{"trust", `zones.a = { interfaces = ["wg0"], trust = "al" }
+zones.b = { interfaces = ["wg1"], trust = "@office" }
+zones.c = { interfaces = ["wg2"], trust = ["@office", "10.8.0.1/24", "0.0.0.0/0"] }
+zones.d = { interfaces = ["wg3"], trust = true }
+zones.e = { interfaces = ["wg4"], trust = "10.8.0.0/24" }
+zones.f = { interfaces = ["wg5"], trust = ["::/1", "8000::/1"] }`,
+			`a.toml:2:43: zones.a.trust: "al" is neither "all" nor a list
+a.toml:3:43: zones.b.trust: "@office" is neither "all" nor a list
+a.toml:4:44: zones.c.trust: there is no set "office"
+a.toml:4:55: zones.c.trust: "10.8.0.1/24" has address bits beyond its length of 24
+a.toml:4:70: zones.c.trust: "0.0.0.0/0" is everyone
+a.toml:5:43: zones.d.trust: must be a list such as ["@office", "192.0.2.7"], not true
+a.toml:6:43: zones.e.trust: "10.8.0.0/24" is neither "all" nor a list
+a.toml:7:43: zones.f.trust: the addresses of this list cover everyone together`},
 		{"a tripwire of SCTP", `scan = { probes = 3, tripwires = ["sctp/7"] }`, `a.toml:2:35: scan.tripwires: "sctp/7" cannot be here: the protocol is tcp or udp`},
 		{"same port twice", `services.a.ports = ["tcp/80", "tcp/80-80", "tcp/80"]`,
 			`a.toml:2:31: warning: services.a.ports: "tcp/80-80" is listed twice

@@ -14,7 +14,7 @@ var homes = map[string]string{
 	"synproxy": "services.NAME", "connections_per_source": "services.NAME",
 	"addresses": "sets.NAME", "files": "sets.NAME",
 	"min_entries": "sets.NAME", "maximum_shrink": "sets.NAME",
-	"sequence": "knocks.NAME", "interfaces": "zones.NAME",
+	"sequence": "knocks.NAME", "interfaces": "zones.NAME", "trust": "zones.NAME",
 	"probes": "scan", "tripwires": "scan", "ban_repeat": "scan", "keep_bans": "scan",
 	"proven": "scan", "engine": "scan", "stealth": "scan", "slow": "scan",
 	"fingerprint": "scan", "dont_fragment": "scan",

@@ -32,6 +32,7 @@ var purposes = map[string]string{
 
 	"zones":                 "Parts of the network, by the interfaces of this host by which their packets come in. An interface need not exist yet.",
 	"zones.NAME.interfaces": "The interfaces of the zone, each in one zone only; `br-+` stands for all names that begin with `br-`. Required.",
+	"zones.NAME.trust":      "Packets from the zone that reach every port and protocol of this host, past limits, bans and blocklists: `\"all\"`, or those of these sources. Without it: none.",
 
 	"sets":                     "Named collections of addresses, IPv4 and IPv6 together. Use one as `@NAME`.",
 	"sets.NAME.addresses":      "The addresses and prefixes of the set.",

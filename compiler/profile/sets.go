@@ -96,6 +96,7 @@ const (
 	toBlock
 	toTrust
 	toServe
+	toReachAll
 )
 
 // coversAll is the flaw of addresses that are everyone's.
@@ -108,6 +109,8 @@ func coversAll(message string, purpose use) *flaw {
 	case toTrust:
 		f.Note = "no source would be limited, banned or blocked any more"
 		f.Suggestion = "list the addresses that are meant"
+	case toReachAll:
+		f.Suggestion = `list the addresses that are meant, or write trust = "all" if it is every packet from the zone`
 	case toServe:
 		f.Suggestion = `a service without from is open to everyone; leave the list out, or say remove = ["from"] if it is inherited`
 	default:

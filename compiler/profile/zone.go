@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/diag"
+	"github.com/hardenctl/hardenctl/compiler/netset"
 )
 
 // Zone is [zones.NAME]: a part of the network, told by the interfaces of this host by which
@@ -15,6 +16,16 @@ type Zone struct {
 	Name       string
 	Position   diag.Position
 	Interfaces []Interface // at least one
+	Trust      Trust
+}
+
+// Trust says which packets from a zone reach every port and protocol of this host, past
+// limits, bans and blocklists: all of them, or those of some addresses. The zero value is
+// none.
+type Trust struct {
+	Position diag.Position
+	All      bool
+	From     []Ref
 }
 
 // Zone returns the zone of a name; one without interfaces if there is none.
@@ -33,6 +44,13 @@ func (p *Profile) Interfaces(zones []Named) []Interface {
 		all = append(all, p.Zone(z.Name).Interfaces...)
 	}
 	return all
+}
+
+// Trusts reports whether all packets that come by an interface reach every port.
+func (p *Profile) Trusts(name string) bool {
+	return slices.ContainsFunc(p.Zones, func(z Zone) bool {
+		return z.Trust.All && slices.ContainsFunc(z.Interfaces, func(i Interface) bool { return i.Name == name })
+	})
 }
 
 // Holds reports whether an interface of this name is meant.
@@ -61,7 +79,10 @@ func (d *decoder) knowZones(root *node) {
 // zone reads [zones.NAME].
 func (d *decoder) zone(n *node) {
 	z := Zone{Name: n.name, Position: n.key}
-	d.optional(n, fields{"interfaces": d.zoneInterfaces(&z.Interfaces)})
+	d.optional(n, fields{
+		"interfaces": d.zoneInterfaces(&z.Interfaces),
+		"trust":      d.trust(&z.Trust),
+	})
 	if n.child("interfaces") == nil && !n.partial {
 		d.add(&flaw{
 			Code: "no-interfaces", Message: "states no interfaces", Suggestion: d.meant(n, "interfaces", `add interfaces = ["wg0"]`),
@@ -95,6 +116,30 @@ func (d *decoder) zoneInterfaces(to *[]Interface) reader {
 		}
 	}}
 }
+
+// trust reads "all", or a list of addresses.
+func (d *decoder) trust(to *Trust) reader {
+	refs := d.refs(&to.From, toReachAll)
+	return reader{`"all", or a list of prefixes, ranges and @SET`, nil, func(n *node) {
+		to.Position = n.value
+		switch {
+		case n.kind != kindString:
+			refs.read(n)
+		case n.scalar == trustAll:
+			to.All = true
+		default:
+			text := n.scalar.(string)
+			f := &flaw{Code: "bad-value", Message: quote(text) + ` is neither "all" nor a list`, Suggestion: `write "all" for every packet from the zone`}
+			if _, err := netset.ParsePrefix(text); err == nil || strings.HasPrefix(text, "@") {
+				f.Suggestion = fmt.Sprintf("write it in brackets: [%s]", quote(text))
+			}
+			d.add(f, n.value, n.path)
+		}
+	}}
+}
+
+// trustAll is the word for all packets from a zone.
+const trustAll = "all"
 
 // zoneNames reads the zones in which something counts.
 func (d *decoder) zoneNames(to *[]Named) reader {

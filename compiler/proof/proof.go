@@ -35,6 +35,7 @@ var claims = []func(*rules) diag.List{
 	(*rules).openOnesGoOn,
 	(*rules).blockedGetNothing,
 	(*rules).exemptAreFree,
+	(*rules).trustReachesAll,
 	(*rules).everyRuleIsMet,
 }
 

@@ -113,6 +113,72 @@ knocks.front.sequence = ["tcp/7001", "udp/8002", "tcp/9003"]
 	}
 }
 
+// trusting has a way for packets before each rule that trust is about.
+const trusting = `policy.forward = "published"
+access = { admin = ["192.0.2.1"], block = ["10.8.0.0/16", "fd08::/32"] }
+scan = { probes = 3, stealth = true, tripwires = ["tcp/23"] }
+icmp.echo_per_source = "1/second"
+udp.packets_per_source = "100/second"
+zones.vpn = { interfaces = ["wg0", "tailscale+"], trust = "all" }
+zones.lan = { interfaces = ["br-+"], trust = ["10.8.0.0/24", "fd08::/64"] }
+services.ssh = { ports = ["tcp/22"], admin = true, zones = ["vpn", "lan"] }
+services.dns = { ports = ["udp/53"], from = ["10.0.0.0/8", "fd00::/8"] }
+services.web = { ports = ["tcp/8080"], zones = ["lan"], synproxy = true, connections_per_source = 40 }
+`
+
+// TestTrust holds that what a zone's trust states reaches every port, and nothing else does:
+// rules that trust less are found, and rules that trust more.
+func TestTrust(t *testing.T) {
+	for _, change := range [][2]string{
+		{"", ""}, {"access = { ", "access = { admin_untracked = true, "},
+		{`policy.forward = "published"`, `policy = { forward = "published", inside = ["docker0"] }`},
+		{`policy.forward = "published"`, "policy = { ipv6 = false, forward = \"drop\" }"},
+		{"services.web", `services.door = { ports = ["tcp/2222"], zones = ["vpn", "lan"], knock = "front" }
+knocks.front.sequence = ["tcp/7001", "udp/8002", "tcp/9003"]
+services.web`},
+	} {
+		if list := proof.Bundle(compiled(t, strings.Replace(trusting, change[0], change[1], 1))); len(list) > 0 {
+			t.Errorf("with %s:\n%s", change[1], text(list))
+		}
+	}
+	p, b := compiled(t, trusting)
+	less := strings.Replace(trusting, `["10.8.0.0/24", "fd08::/64"]`, `["10.8.0.0/25", "fd08::/65"]`, 1)
+	for less, want := range map[string]string{less: "lan", strings.Replace(trusting, `trust = "all"`, `trust = ["0.0.0.0/1", "8000::/1"]`, 1): "vpn"} {
+		q, fewer := compiled(t, less)
+		if list := proof.Bundle(p, fewer); !strings.Contains(text(list), "zones."+want+".trust: packets that are trusted do not reach") {
+			t.Errorf("less in %s is not found:\n%s", want, text(list))
+		}
+		if list := proof.Bundle(q, b); !strings.Contains(text(list), "which the profile does not state") {
+			t.Errorf("more in %s is not found:\n%s", want, text(list))
+		}
+	}
+}
+
+// TestTrustIsEverywhere takes each rule of trust out of the rules, one by one. The proof says
+// nothing of two chains, which decide nothing by themselves: raw's, which hides packets from
+// conntrack, and that of answers.
+func TestTrustIsEverywhere(t *testing.T) {
+	p, b := compiled(t, trusting)
+	found := 0
+	for line := range strings.Lines(string(b.File(bundle.RulesV4))) {
+		if !strings.Contains(line, "zones.vpn.trust") && !strings.Contains(line, "zones.lan.trust") {
+			continue
+		}
+		if strings.Contains(line, "HARDENCTL-UNTRACKED") || strings.Contains(line, "HARDENCTL-UNSERVED") {
+			continue
+		}
+		found++
+		_, less := compiled(t, trusting)
+		plant(t, less, cut(strings.TrimSpace(line)))
+		if list := proof.Bundle(p, less, ruleset.V4); !strings.Contains(text(list), ".trust: packets that are trusted ") {
+			t.Errorf("without %sthe proof finds\n%s", line, text(list))
+		}
+	}
+	if found != 9 {
+		t.Errorf("%d rules of trust", found)
+	}
+}
+
 // TestExampleIsNotTrusted holds that the example of a finding is of a source that the profile
 // does not trust, unless only trusted ones show it.
 func TestExampleIsNotTrusted(t *testing.T) {

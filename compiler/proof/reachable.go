@@ -26,9 +26,10 @@ func (r *rules) onlyStatedPass() diag.List {
 		return nil
 	case len(policy.Inside) == 0: // all else is the business of others
 		packets = r.g.And(packets, r.InState("NEW"), r.Is(exact.DestinationNAT, 1))
-		packets = r.Without(packets, r.proxied())
+		packets = r.Without(packets, r.g.Or(r.proxied(), r.hidden()))
 	}
-	return r.unstated(exact.Forward, "let through", r.outside(packets), r.served(r.published))
+	trusted := r.g.And(r.ofTrust(), r.Is(exact.DestinationNAT, 1))
+	return r.unstated(exact.Forward, "let through", r.outside(packets), r.g.Or(r.served(r.published), trusted))
 }
 
 // proxied are the first segments to services behind SYNPROXY. NAT never sees them.
@@ -38,6 +39,20 @@ func (r *rules) proxied() bdd.Node {
 		for _, port := range s.Ports {
 			if s.SynProxy {
 				all = r.g.Or(all, r.g.And(r.Opening(), r.ports(port)))
+			}
+		}
+	}
+	return all
+}
+
+// hidden are the segments that conntrack, and so NAT, never sees: those of admin sources to
+// their services.
+func (r *rules) hidden() bdd.Node {
+	all := bdd.False
+	for _, s := range r.profile.Services {
+		for _, port := range s.Ports {
+			if r.profile.Access.AdminUntracked && s.Admin && port.Protocol == profile.TCP {
+				all = r.g.Or(all, r.g.And(r.admins(), r.ports(port), r.zones(s)))
 			}
 		}
 	}

@@ -13,13 +13,14 @@ import (
 )
 
 // blockedGetNothing finds packets of blocked sources that are accepted or answered. What
-// keeps a host in its network is the exception: a router may be in the list.
+// keeps a host in its network is the exception, since a router may be in the list, and what
+// is trusted of a zone.
 func (r *rules) blockedGetNothing() (list diag.List) {
 	if len(r.profile.Access.Block) == 0 {
 		return nil
 	}
 	dropped := r.walk(exact.Input).Verdicts[exact.Verdict{Kind: exact.Drop}]
-	packets := r.Without(r.g.And(r.unsolicited(), r.blocked()), r.g.Or(r.neighbours(), r.dhcp(), r.pathMTU()))
+	packets := r.Without(r.g.And(r.unsolicited(), r.blocked()), r.g.Or(r.neighbours(), r.dhcp(), r.pathMTU(), r.ofTrust()))
 	if got := r.Settle(r.Without(packets, dropped)); got != bdd.False {
 		list.Add(r.finding(exact.Input, got, diag.Diagnostic{
 			Code: "blocked-served", Position: r.profile.Access.Block[0].Position, Subject: "access.block",

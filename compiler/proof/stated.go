@@ -25,7 +25,7 @@ func (r *rules) Without(a, b bdd.Node) bdd.Node { return r.g.Without(a, b) }
 
 // stated are the packets to this host that the profile lets in, in some state.
 func (r *rules) stated() bdd.Node {
-	return r.g.Or(r.served(r.ports), r.protocols(), r.echo(), r.network())
+	return r.g.Or(r.served(r.ports), r.protocols(), r.echo(), r.network(), r.ofTrust())
 }
 
 // served are the packets to services, from the sources that these state. ports tells the

@@ -75,7 +75,11 @@ type Ruleset struct {
 type Zone struct {
 	Name       string
 	Interfaces []string
-	Origin     Origin
+	// Trusted says that all its packets reach every port; From are the kernel sets of the
+	// sources that do, where not all are.
+	Trusted bool
+	From    []string
+	Origin  Origin
 }
 
 // List is a set of addresses as the profile names it, whatever kernel sets its

@@ -32,6 +32,9 @@ func Run(ctx context.Context, p *profile.Profile, b *bundle.Bundle, o Options) (
 	if err := lab.Inside(); err != nil {
 		return nil, err
 	}
+	if err := network.Unattackable(p); err != nil {
+		return nil, err
+	}
 	p = network.Facing(p)
 	o.Progress("building a network with a server, attackers and legitimate clients")
 	n, err := network.Build(p, b)

@@ -80,7 +80,7 @@ func (q *Question) visits(ctx context.Context) (visits []*visit, notes []string,
 	if err != nil {
 		return nil, nil, err
 	}
-	declared, absent := inZones(q.possible(declared), have)
+	declared, absent := q.inZones(q.possible(declared), have)
 	visits = once(append(logins, declared...), exactly)
 	return visits, slices.Concat(notes, more, absent, tunnelNotes(visits)), nil
 }
@@ -112,9 +112,16 @@ func (q *Question) logins() (visits []*visit, err error) {
 	return once(q.possible(visits), exactly), nil
 }
 
-// possible returns the visits that packets can make, with the way they take.
+// possible returns the visits that packets can make, with the way they take. What a zone's
+// trust lets in needs no knock.
 func (q *Question) possible(visits []*visit) []*visit {
-	return slices.DeleteFunc(visits, func(v *visit) bool { return !q.hasFamily(v.from) || !v.locate() })
+	visits = slices.DeleteFunc(visits, func(v *visit) bool { return !q.hasFamily(v.from) || !v.locate() })
+	for _, v := range visits {
+		if q.trusts(v, v.link) {
+			v.knock = nil
+		}
+	}
+	return visits
 }
 
 // addresses are those from which visits come.

@@ -5,14 +5,25 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/compiler/bundle"
+	"github.com/hardenctl/hardenctl/compiler/netset"
+	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
 // A declared address is tried at the services that are open by its interface, and at one
 // that refuses it if there is none. For a service by interfaces that do not exist yet it
-// comes by one of these.
+// comes by one of these. What a zone's trust lets in is tried as it comes.
 func TestInZones(t *testing.T) {
 	at := func(address, link string, port uint16, interfaces ...string) *visit {
 		return &visit{from: netip.MustParseAddr(address), link: link, door: door{protocol: "tcp", number: port, interfaces: interfaces}}
+	}
+	q := Question{
+		Bundle: &bundle.Bundle{Manifest: bundle.Manifest{Zones: []bundle.ZoneEntry{
+			{Name: "taps", Interfaces: []string{"tap+"}, Trusted: true},
+			{Name: "lan", Interfaces: []string{"lan0"}, TrustedSets: []string{"hardenctl-t-lan-v4"}},
+		}}},
+		Want: state.State{Sets: map[string]state.Set{"hardenctl-t-lan-v4": {Members: netset.Of(netip.MustParsePrefix("192.0.2.7/32"))}}},
 	}
 	for name, c := range map[string]struct {
 		visits      []*visit
@@ -24,8 +35,12 @@ func TestInZones(t *testing.T) {
 		"nowhere, of several":    {[]*visit{at("10.8.0.2", "wg0", 22, "wg0"), at("10.9.0.2", "eth0", 22, "wg0")}, "10.8.0.2 wg0 tcp/22, 10.9.0.2 eth0 tcp/22", ""},
 		"not there yet":          {[]*visit{at("10.8.0.2", "eth0", 22, "tun+")}, "10.8.0.2 tun0 tcp/22", "10.8.0.2 was tried by tun0, which does not exist yet"},
 		"one there, one not yet": {[]*visit{at("10.8.0.2", "wg0", 22, "tun0", "wg0")}, "10.8.0.2 wg0 tcp/22", ""},
+		"all trusted":            {[]*visit{at("10.8.0.2", "tap0", 22, "eth0")}, "10.8.0.2 tap0 tcp/22", ""},
+		"its address trusted":    {[]*visit{at("192.0.2.7", "lan0", 22, "dmz+")}, "192.0.2.7 lan0 tcp/22", ""},
+		"another one trusted":    {[]*visit{at("192.0.2.8", "lan0", 22, "dmz+")}, "192.0.2.8 dmz0 tcp/22", "192.0.2.8 was tried by dmz0, which does not exist yet"},
+		"by another interface":   {[]*visit{at("192.0.2.7", "eth0", 22, "dmz+")}, "192.0.2.7 dmz0 tcp/22", "192.0.2.7 was tried by dmz0, which does not exist yet"},
 	} {
-		kept, notes := inZones(c.visits, []string{"lo", "eth0", "wg0"})
+		kept, notes := q.inZones(c.visits, []string{"lo", "eth0", "wg0", "lan0", "tap0"})
 		var got []string
 		for _, v := range kept {
 			got = append(got, fmt.Sprint(v.from, " ", v.link, " ", v.port()))

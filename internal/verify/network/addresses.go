@@ -48,6 +48,9 @@ func references(p *profile.Profile) []profile.Ref {
 	for _, s := range p.Services {
 		all = append(all, s.From...)
 	}
+	for _, z := range p.Zones {
+		all = append(all, z.Trust.From...)
+	}
 	return all
 }
 

@@ -1,11 +1,24 @@
 package network
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/hardenctl/hardenctl/compiler/profile"
 	"github.com/hardenctl/hardenctl/internal/lab"
 )
+
+// Unattackable says of a profile that all who come by the server's one interface reach every
+// port: nothing is left to attack.
+func Unattackable(p *profile.Profile) error {
+	for _, z := range p.Zones {
+		holds := func(i profile.Interface) bool { return i.Holds(lab.ServerInterface) }
+		if z.Trust.All && slices.ContainsFunc(z.Interfaces, holds) {
+			return fmt.Errorf("every packet by %s is trusted (zones.%s.trust), and verify attacks by this interface: name another one there", lab.ServerInterface, z.Name)
+		}
+	}
+	return nil
+}
 
 // Facing returns a profile as those see it who come by the server's one interface: services
 // in zones without it are not there, and must be as hidden as any port, and those in a zone

@@ -66,3 +66,25 @@ func TestPublishedPortsCountByTheirInside(t *testing.T) {
 		}
 	})
 }
+
+// What a zone's trust states reaches published ports that no service states, as ports of this
+// host, and is not counted there. What is routed through this host it does not open.
+func TestTrustReachesPublishedPorts(t *testing.T) {
+	stage.OnBackends(t, func(t *testing.T) {
+		outside := lab.NewNetwork(t).Host("outside", "203.0.113.9", "2001:db8:9::9")
+		forwarding.AddInside(t)
+		forwarding.ForwardPorts(t)
+		const trust = "synproxy = true\n[zones.wan]\ninterfaces = [\"eth0\"]\ntrust = [\"203.0.113.0/24\", \"2001:db8:9::/48\"]\n"
+		run.Expect(t, 0, "apply", testfile.Write(t, "gateway.toml", forwarding.Profile+trust), "--auto-approve", "--confirm-within", "0", "--no-guard")
+		for i, a := range traffic.Addresses(outside) {
+			server := traffic.Families[i].Server
+			require.NoError(t, outside.Forge(traffic.SYNs(a, 9200, 30)...))
+			traffic.Reaches(t, outside, server, 8080, 3)
+			traffic.Reaches(t, outside, server, 9090, 3)
+			traffic.Refused(t, outside, forwarding.Inner[traffic.Families[i].V6], 80)
+			if banset.Banned(t, a) || banset.Member(t, "scan", a) {
+				t.Errorf("%v is counted", a)
+			}
+		}
+	})
+}

@@ -2,6 +2,7 @@ package lockout
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/hardenctl/hardenctl/internal/lab"
@@ -13,7 +14,7 @@ import (
 )
 
 // The one who applies by a tunnel is tried by the tunnel: SSH in its zone alone is right for
-// him, and SSH in another zone locks him out, by IPv4 and by IPv6.
+// him, and SSH in another zone locks him out, by IPv4 and by IPv6, unless the tunnel is trusted.
 func TestGuardByInterface(t *testing.T) {
 	stage.OnBackends(t, func(t *testing.T) {
 		caller, d := lab.NewNetwork(t).Host("caller", callerV4, callerV6), newSSHD(t)
@@ -29,11 +30,15 @@ func TestGuardByInterface(t *testing.T) {
 			}
 			require.Contains(t, out, "this would lock out "+own+" (your SSH connection) at tcp/22: a new connection would be refused")
 		}
-		for server := range ways {
-			if out, code := d.apply(t, caller, server, webserver.OverWeb(t, vpn)); code != 0 {
-				t.Errorf("exit %d:\n%s", code, out)
+		trusted := strings.Replace(lan, "vpn.interfaces = [\"wg0\"]", "vpn = { interfaces = [\"wg0\"], trust = [\"10.8.0.0/24\", \"fd08::/64\"] }", 1)
+		trusted = strings.Replace(trusted, "[services.http]\nzones = [\"vpn\"]\n", "", 1)
+		for _, profile := range []string{trusted, vpn} {
+			for server := range ways {
+				if out, code := d.apply(t, caller, server, webserver.OverWeb(t, profile)); code != 0 {
+					t.Errorf("exit %d:\n%s", code, out)
+				}
+				d.logsIn(t, caller, server)
 			}
-			d.logsIn(t, caller, server)
 		}
 		for server, own := range callers {
 			conn, err := caller.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr(server), 22).String(), lab.Patience/10)
