@@ -26,6 +26,9 @@ func describe(profile string, rs *ruleset.Ruleset) bundle.Manifest {
 		m.Zones = append(m.Zones, bundle.ZoneEntry{
 			Name: z.Name, Interfaces: z.Interfaces, Trusted: z.Trusted, TrustedSets: z.From, Origin: origin(z.Origin)})
 	}
+	for _, r := range rs.Remarks {
+		m.Remarks = append(m.Remarks, bundle.RemarkEntry{Entry: r.Entry, Description: r.Description, Expires: r.Expires, Origin: origin(r.Origin)})
+	}
 	return m
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,10 +30,14 @@ limited or counted, and nothing else is let in. What is not so is an error, with
 example packet and the rule that decides it.
 
 --format sarif is for code scanners, --format junit for CI servers, --format json for
-other programs. With --strict, warnings are errors.`,
+other programs. With --strict, warnings are errors.
+
+A part of the profile, or an address in a list, may state expires, its last day. check
+warns of it from a month before; from the day after, --strict exits 1.`,
 		Example: `  hardenctl check web.toml
   hardenctl check web.toml --json
   hardenctl check web.toml --strict --format sarif
+  hardenctl check web.toml --strict --today 2027-01-31
   hardenctl check builtin:web`,
 		Args: cobra.MaximumNArgs(1),
 	}
@@ -39,6 +45,7 @@ other programs. With --strict, warnings are errors.`,
 	strict := cmd.Flags().Bool("strict", false, "exit 1 if there is a warning")
 	format := option.Choice(cmd, "format", "text", "form of the diagnostics", "text", "json", "sarif", "junit")
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
+	today := cmd.Flags().String("today", "", "the day, such as 2027-01-31, by which parts of the profile have expired; without it: today")
 	allowed := option.Allow(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		s, err := source.Open(args, *allowed)
@@ -48,8 +55,11 @@ other programs. With --strict, warnings are errors.`,
 		if *asJSON {
 			*format = "json"
 		}
+		if s.Now, err = dayOf(*today); err != nil {
+			return err
+		}
 		list := s.Check()
-		failed := list.HasErrors() || *strict && len(list) > 0
+		failed := slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Fails(*strict) })
 		if *format == "text" {
 			s.Print(cmd, list)
 			if !failed {
@@ -64,6 +74,18 @@ other programs. With --strict, warnings are errors.`,
 		return err
 	}
 	return cmd
+}
+
+// dayOf reads a day; empty for now.
+func dayOf(text string) (time.Time, error) {
+	if text == "" {
+		return time.Now(), nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return day, fmt.Errorf("--today %q is not a day such as 2027-01-31", text)
+	}
+	return day, nil
 }
 
 // writeFindings writes diagnostics for programs.

@@ -71,12 +71,19 @@ func TestCheck(t *testing.T) {
 
 // TestCheckForms holds the forms of check for programs, and what --strict changes.
 func TestCheckForms(t *testing.T) {
-	enter(t, map[string]string{"doubtful.toml": doubtfulProfile, "good.toml": goodProfile})
+	const until = goodProfile + "[services.fair]\nports = [\"tcp/8080\"]\nexpires = 2027-01-31\n"
+	enter(t, map[string]string{"doubtful.toml": doubtfulProfile, "good.toml": goodProfile, "until.toml": until})
 	for _, test := range []struct {
 		args []string
 		code int
 		out  string
 	}{
+		{[]string{"until.toml", "--strict", "--today", "2027-01-31"}, 0, "until.toml: OK\n"},
+		{[]string{"until.toml", "--today", "2027-02-01"}, 0, "until.toml: OK\n"},
+		{[]string{"until.toml", "--strict", "--today", "2027-02-01"}, 1, ""},
+		{[]string{"until.toml", "--today", "2027-01-02", "--format", "json"}, 0, `"code": "expires-soon"`},
+		{[]string{"until.toml", "--strict", "--today", "2027-01-31", "--format", "junit"}, 0, `failures="0"`},
+		{[]string{"until.toml", "--strict", "--today", "2027-02-01", "--format", "junit"}, 1, `failures="1"`},
 		{[]string{"doubtful.toml"}, 0, "doubtful.toml: OK\n"},
 		{[]string{"doubtful.toml", "--strict"}, 1, ""},
 		{[]string{"good.toml", "--strict"}, 0, "good.toml: OK\n"},

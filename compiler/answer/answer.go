@@ -23,6 +23,7 @@ type Subject struct {
 	// sets are the parts of the profile that kernel sets come from, such as "sets.office".
 	sets    map[string]namedSet
 	zones   []bundle.ZoneEntry
+	remarks []bundle.RemarkEntry
 	display func(file string) string
 }
 
@@ -42,7 +43,7 @@ func New(name string, firewalls map[ruleset.Family]*exact.Firewall, m bundle.Man
 	if display == nil {
 		display = func(file string) string { return file }
 	}
-	s := &Subject{Name: name, Firewalls: firewalls, origins: map[place]bundle.Origin{}, sets: map[string]namedSet{}, zones: m.Zones, display: display}
+	s := &Subject{Name: name, Firewalls: firewalls, origins: map[place]bundle.Origin{}, sets: map[string]namedSet{}, zones: m.Zones, remarks: m.Remarks, display: display}
 	for _, r := range m.Rules {
 		s.origins[place{r.Family, exact.RuleID{Table: r.Table, Chain: r.Chain, Number: r.Number}}] = r.Origin
 	}
@@ -81,7 +82,7 @@ func (s *Subject) Borrow(b *bundle.Bundle) error {
 			s.origins[at] = origin
 		}
 	}
-	s.sets = from.sets
+	s.sets, s.remarks = from.sets, from.remarks
 	return nil
 }
 
@@ -101,8 +102,13 @@ func (s *Subject) Origin(family ruleset.Family, id exact.RuleID) string {
 	if !known {
 		return ""
 	}
-	if o.Line == 0 { // a default
-		return fmt.Sprintf("%s: %s", s.display(o.File), o.Part)
+	at := o.Position()
+	at.File = s.display(at.File)
+	text := fmt.Sprintf("%s: %s", at, o.Part)
+	for _, r := range s.remarks {
+		if r.Part == o.Part && r.Entry == "" && r.Description != "" {
+			text += " (" + r.Description + ")"
+		}
 	}
-	return fmt.Sprintf("%s:%d: %s", s.display(o.File), o.Line, o.Part)
+	return text
 }

@@ -78,6 +78,8 @@ type Manifest struct {
 	// Leading names chains of others, by whole names and by beginnings with "*" behind
 	// them: jumps to them may come before those to our own chains.
 	Leading []string `json:"leading,omitempty"`
+	// Remarks are what the profile says for people of its parts.
+	Remarks []RemarkEntry `json:"remarks,omitempty"`
 	// Before says that no profile asks for the bundle: it is what a host had
 	// before the first apply, and its files are the host's own (before.go).
 	Before bool `json:"before,omitempty"`
@@ -125,6 +127,15 @@ type ZoneEntry struct {
 	// sources whose packets do, where not all are trusted.
 	Trusted     bool     `json:"trusted,omitempty"`
 	TrustedSets []string `json:"trusted_sets,omitempty"`
+	Origin
+}
+
+// RemarkEntry is a description of a part of the profile, or of one entry of its addresses, and
+// the last day for which it is meant.
+type RemarkEntry struct {
+	Entry       string `json:"entry,omitempty"`
+	Description string `json:"description,omitempty"`
+	Expires     string `json:"expires,omitempty"` // such as "2027-01-31"
 	Origin
 }
 

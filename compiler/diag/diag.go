@@ -82,6 +82,15 @@ type Diagnostic struct {
 	Related []Related `json:"related,omitempty"`
 }
 
+// ExpiresSoon is the code of a warning that a check passes over, strict or not: the day that it
+// speaks of has not come.
+const ExpiresSoon = "expires-soon"
+
+// Fails reports whether a check fails by the diagnostic. A strict one fails by warnings too.
+func (d Diagnostic) Fails(strict bool) bool {
+	return d.Severity == Error || strict && d.Code != ExpiresSoon
+}
+
 // Related is another place that a Diagnostic is about, and what is there.
 type Related struct {
 	Position

@@ -18,6 +18,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hardenctl/hardenctl/compiler/diag"
 	"github.com/hardenctl/hardenctl/compiler/profile"
@@ -30,7 +31,7 @@ import (
 func Lower(name string, p *profile.Profile) (*ruleset.Ruleset, diag.List) {
 	l := &lowering{name: name, profile: p, claimed: map[string]bool{}, borrowed: map[string]bool{}, tables: map[string]string{}}
 	l.addSets()
-	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail(), NICs: l.nics(), Lists: l.lists(), Access: l.adminAccess(), Zones: l.zones(), Leading: leading(p.Policy)}
+	rs := &ruleset.Ruleset{Settings: l.settings(), Modules: l.modules(), Jail: l.jail(), NICs: l.nics(), Lists: l.lists(), Access: l.adminAccess(), Zones: l.zones(), Leading: leading(p.Policy), Remarks: l.remarks()}
 	for _, family := range ruleset.Families {
 		f := &filter{lowering: l, family: family}
 		rs.Tables = append(rs.Tables, f.table())
@@ -115,6 +116,19 @@ func (f *filter) dropHook(name string, rules []ruleset.Rule) ruleset.Chain {
 // leftHook returns a built-in chain whose policy is left as it is.
 func (f *filter) leftHook(name string, rules ...ruleset.Rule) ruleset.Chain {
 	return ruleset.Chain{Name: name, Policy: ruleset.PolicyAccept, Rules: rules}
+}
+
+// remarks returns what the profile says for people.
+func (l *lowering) remarks() []ruleset.Remark {
+	var all []ruleset.Remark
+	for _, r := range l.profile.Remarks {
+		remark := ruleset.Remark{Entry: r.Entry, Description: r.Description, Origin: l.origin(r.Part, r.Position)}
+		if !r.Expires.IsZero() {
+			remark.Expires = r.Expires.Format(time.DateOnly)
+		}
+		all = append(all, remark)
+	}
+	return all
 }
 
 // chainName is the kernel's name for a chain.

@@ -210,7 +210,7 @@ func TestOwnLineFirst(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for lines, want := range map[string]string{
 		"inlcude = [\"x\"]":                            `did you mean "include"?`,
-		"[services.ssh]\nadmn = true":                  "the keys of this table are admin, connections_per_source, enabled, from, groups, knock, new_per_source, ports, protocols, synproxy",
+		"[services.ssh]\nadmn = true":                  "the keys of this table are admin, connections_per_source, description, enabled, expires, from, groups, knock, new_per_source, ports, protocols, synproxy",
 		"[services.shh]\nfrom = [\"@office\"]":         "did you mean [services.ssh]?",
 		"[knocks.dor]\nstep = \"1s\"":                  "did you mean [knocks.door]?",
 		"[sets.offic]":                                 "did you mean [sets.office]?",

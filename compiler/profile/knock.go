@@ -62,7 +62,7 @@ func (d *decoder) doors(n *node) {
 // knock reads [knocks.NAME].
 func (d *decoder) knock(n *node) {
 	k := Knock{Name: n.name, Position: n.key, Step: defaultStep, Open: defaultOpen}
-	d.optional(n, fields{
+	d.remarkable(n, fields{
 		"sequence": d.sequence(&k.Sequence),
 		"step":     d.duration(&k.Step, time.Second, maxStep),
 		"open":     d.duration(&k.Open, time.Second, maxOpen),

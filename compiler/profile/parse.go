@@ -84,6 +84,7 @@ func (p *parser) round() (tree *node, done bool) {
 			b.markPartial(p.table(i), st.key)
 		}
 	}
+	bare(b.root, false)
 	return b.root, true
 }
 

@@ -75,7 +75,7 @@ func (d *decoder) policy(n *node) {
 
 func (d *decoder) service(n *node) {
 	s := Service{Name: n.name, Position: n.key}
-	d.optional(n, fields{
+	d.remarkable(n, fields{
 		"ports":                  d.ports(&s.Ports, PortProtocols...),
 		"protocols":              d.protocols(&s.Protocols),
 		"groups":                 d.groups(&s.Groups),

@@ -43,6 +43,7 @@ type Profile struct {
 	Fail2ban    Fail2ban
 	Kernel      []Knob
 	NICs        []NIC
+	Remarks     []Remark // in the order of reading
 
 	// LostAdmin is a service that an included layer marks admin, and the place of the
 	// line that switches it off or unmarks it, if that leaves no admin service at all.

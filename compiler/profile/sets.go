@@ -52,7 +52,7 @@ func (d *decoder) set(n *node) {
 	before := len(*d.list)
 	s := Set{Name: n.name, Position: n.key}
 	var least Count
-	d.optional(n, fields{
+	d.remarkable(n, fields{
 		"addresses":      d.addresses(&s.Members, &s.Entries),
 		"files":          d.lists(&s.Members, &s.Entries),
 		"min_entries":    d.count(&least, 1, maxEntries),
@@ -125,6 +125,7 @@ func (d *decoder) addresses(to *netset.Set, entries *int) reader {
 	return reader{"a list of addresses, prefixes and ranges", nil, func(n *node) {
 		var prefixes []netip.Prefix
 		for _, element := range texts(n, `a list of addresses such as ["192.0.2.0/24"]`, d.list) {
+			d.remarkOf(element)
 			text := element.scalar.(string)
 			if strings.HasPrefix(text, "@") {
 				d.add(&flaw{
@@ -271,6 +272,7 @@ func (d *decoder) refs(to *[]Ref, purpose use) reader {
 
 // refsOf reads one element of such a list: a range is as many references as it has prefixes.
 func (d *decoder) refsOf(element *node, purpose use) (refs []Ref) {
+	d.remarkOf(element)
 	if name, isSet := strings.CutPrefix(element.scalar.(string), "@"); isSet {
 		if d.knownSet(element, name) {
 			refs = append(refs, Ref{Position: element.value, Set: name})

@@ -42,6 +42,8 @@ type node struct {
 	// partial says that a statement in the table was broken and reported, so
 	// that what seems to be missing may be in there.
 	partial bool
+	// remark is the table that an entry of a list of addresses was, if it was one.
+	remark *node
 	// edited says, of a list, that a layer has added to it or removed from it.
 	edited bool
 }
@@ -126,8 +128,8 @@ func (n *node) fill(decoded any) bool {
 		return n.kind == kindTable && n.fillTable(v)
 	case []any:
 		return n.kind == kindArray && n.fillArray(v)
-	case []map[string]any: // what tables in a list are stays unread: the language has none
-		return n.kind == kindTables || n.kind == kindArray
+	case []map[string]any: // what [[tables]] hold stays unread: the language has none
+		return n.kind == kindTables || n.kind == kindArray && n.fillArray(anyOf(v))
 	}
 	n.scalar = decoded
 	shape := n.kind
@@ -154,6 +156,13 @@ func (n *node) fillArray(decoded []any) bool {
 		}
 	}
 	return true
+}
+
+func anyOf(tables []map[string]any) (all []any) {
+	for _, t := range tables {
+		all = append(all, t)
+	}
+	return all
 }
 
 func kindOf(scalar any) kind {

@@ -79,7 +79,7 @@ func (d *decoder) knowZones(root *node) {
 // zone reads [zones.NAME].
 func (d *decoder) zone(n *node) {
 	z := Zone{Name: n.name, Position: n.key}
-	d.optional(n, fields{
+	d.remarkable(n, fields{
 		"interfaces": d.zoneInterfaces(&z.Interfaces),
 		"trust":      d.trust(&z.Trust),
 	})

@@ -68,6 +68,8 @@ type Ruleset struct {
 	// Leading names chains of other programs, a "*" at the end for anything: jumps to them
 	// may come before those of this ruleset.
 	Leading []string
+	// Remarks are what the profile says for people. No rule is made of them.
+	Remarks []Remark
 }
 
 // Zone is a part of the network by the names of this host's interfaces; a "+" at the end
@@ -177,6 +179,14 @@ type Set struct {
 	HashSize uint32
 	// MaxElements is the most entries the set takes.
 	MaxElements uint32
+	Origin      Origin
+}
+
+// Remark is what a profile says of a part, or of an entry of a list of addresses.
+type Remark struct {
+	Entry       string // empty for the part
+	Description string
+	Expires     string // the last day, as "2027-01-31"; empty for none
 	Origin      Origin
 }
 

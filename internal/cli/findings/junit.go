@@ -3,8 +3,6 @@ package findings
 import (
 	"encoding/xml"
 	"io"
-
-	"github.com/hardenctl/hardenctl/compiler/diag"
 )
 
 // JUnit writes a report as the XML of JUnit, as CI servers read it: a test case for each
@@ -15,7 +13,7 @@ func (r Report) JUnit(w io.Writer) error {
 	for _, d := range r.List {
 		c := junitCase{Name: d.Code + ": " + d.Subject, Class: r.Profile, File: d.File, Line: d.Line}
 		text := d.Position.String() + ": " + words(d)
-		if d.Severity == diag.Error || r.Strict {
+		if d.Fails(r.Strict) {
 			suite.Failures++
 			c.Failure = &junitFailure{d.Severity.String(), d.Message, text}
 		} else {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,6 +40,9 @@ type Source struct {
 	// Live says that this host is compared with what the profile says, or
 	// changed to it.
 	Live bool
+	// Now is the time by which parts of the profile have expired; the zero Time for no word of it.
+	// On a Live source it is the time of this host.
+	Now time.Time
 	// Early says that the host may change before it is compared: which lists have
 	// shrunk is not known yet.
 	Early bool
@@ -186,6 +190,10 @@ func (s *Source) diagnose(compile func(string, profile.Files) (*bundle.Bundle, d
 		if !s.Early {
 			list = append(list, shrunk(b)...)
 		}
+		s.Now = time.Now()
+	}
+	if b != nil && !s.Now.IsZero() {
+		list = append(list, b.Manifest.Expiring(s.Now)...)
 	}
 	if list.HasErrors() {
 		b = nil
