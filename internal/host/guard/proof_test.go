@@ -151,10 +151,24 @@ func TestProofOfLeading(t *testing.T) {
 			t.Errorf("%s: refused %q, states %q, contradiction %q, notes %q", c.name, got, states, found.Contradiction, notes)
 		}
 	}
-	q, found, v := leadingAdmins(t, bans+hook, "-A f2b-sshd -s 198.51.100.7/32 -j DROP\n"), &plan.Access{}, tried("a new connection would be refused")
-	q.others.leading = q.leading()
-	if q.addProof(found, []*visit{v}, q.proveAll()); found.Contradiction != "" {
-		t.Errorf("a rehearsal with the rules of others contradicts the proof: %s", found.Contradiction)
+}
+
+// A rehearsal with leading jumps is held against a proof that has them, and no other rules of
+// others: what they accept, ours refuse, and a rule in raw drops, is no contradiction.
+func TestContradictionOfLeading(t *testing.T) {
+	for chain, refused := range map[string]string{
+		"-A f2b-sshd -s 198.51.100.7/32 -j DROP\n": "a new connection would be refused",
+		"-A f2b-sshd -j ACCEPT\n":                  "",
+	} {
+		q := leadingAdmins(t, "-A INPUT -p tcp -j f2b-sshd\n-A INPUT -j HARDENCTL-INPUT\n", chain)
+		q.Want.Tables = rulesOf(t, ours+shut)
+		raw := state.TableID{Family: ruleset.V4, Name: "raw"}
+		q.Have.Tables[raw] = rulesOf(t, "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j DROP\nCOMMIT\n")[raw]
+		q.others.leading = q.leading()
+		found := &plan.Access{}
+		if q.addProof(found, []*visit{tried(refused)}, q.proveAll()); found.Contradiction != "" {
+			t.Errorf("%q: %s", chain, found.Contradiction)
+		}
 	}
 }
 
