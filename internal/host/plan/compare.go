@@ -19,6 +19,7 @@ func Compare(have, want state.State, manifest bundle.Manifest) *Plan {
 	c := comparison{plan: p, have: have, want: want, origins: indexOrigins(manifest), manifest: manifest}
 	c.tables()
 	c.firstPlaces()
+	c.fail2banSets()
 	c.sets()
 	c.settings()
 	c.files()
@@ -32,6 +33,7 @@ type comparison struct {
 	origins    origins
 	manifest   bundle.Manifest
 	behind     []jumpBehind // jumps of others that will be behind ours
+	bySet      []string     // and rules that ask a set of fail2ban's
 }
 
 // sorted returns the keys of two maps, each once, in order.

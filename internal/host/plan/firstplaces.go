@@ -1,9 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/tablefile"
 	"github.com/hardenctl/hardenctl/internal/host/owned"
@@ -14,12 +14,12 @@ import (
 type firstPlace struct {
 	program string
 	chains  string // a pattern as [policy] before takes it
-	behind  string // what it means that its rules come behind ours
+	behind  string // what it means that its rules come behind ours; fail2ban.go says it of fail2ban
 }
 
 // firstPlaces are those that are known, by the names that each gives its chains.
 var firstPlaces = []firstPlace{
-	{"fail2ban", "f2b-*", "its bans come behind hardenctl's rules: what the profile accepts is accepted although fail2ban has banned the source"},
+	{"fail2ban", fail2banNames + "*", ""},
 	{"tailscale", "ts-*", "what tailscale accepts and refuses there has no effect where the profile decides, such as its rule against forged addresses of the tailnet"},
 	{"Calico", "cali-*", "network policies of Calico have no effect where the profile decides"},
 	{"kube-router", "KUBE-ROUTER-*", "network policies and services of kube-router have no effect where the profile decides"},
@@ -40,8 +40,11 @@ func (t *tableComparison) noteJumpsBehind(chain string, behind []tablefile.Rule)
 	}
 	leading := owned.LeadingIn(t.have, t.manifest.Leading)
 	for _, r := range behind {
+		place := fmt.Sprintf("IPv%d %s", t.id.Family, t.object(chain))
 		if target := r.Target(); t.have.Chain(target) != nil && !owned.Chain(target) {
-			t.behind = append(t.behind, jumpBehind{fmt.Sprintf("IPv%d %s", t.id.Family, t.object(chain)), target, leading[target]})
+			t.behind = append(t.behind, jumpBehind{place, target, leading[target]})
+		} else if set := fail2banSet(r); set != "" {
+			t.bySet = append(t.bySet, fmt.Sprintf("set %s in %s", set, place))
 		}
 	}
 }
@@ -56,7 +59,7 @@ func (c *comparison) firstPlaces() {
 		if len(jumps) > 0 {
 			c.plan.Notes = append(c.plan.Notes, fmt.Sprintf(
 				"%s (%s): %s. When %s starts again it puts its jumps first, and the next plan changes that back. To let them stay before hardenctl's, state in the profile: [policy] before = [%q]",
-				f.program, listed(jumps), f.behind, f.program, f.chains))
+				f.program, listed(jumps), cmp.Or(f.behind, c.behindHardenctl()), f.program, f.chains))
 		}
 	}
 	stated := slices.DeleteFunc(slices.Clone(c.behind), func(j jumpBehind) bool { return !j.stated })
@@ -72,13 +75,13 @@ func listed(jumps []jumpBehind) string {
 	for _, j := range jumps {
 		texts = append(texts, fmt.Sprintf("%s in %s", j.chain, j.place))
 	}
-	return strings.Join(slices.Compact(texts), ", ")
+	return someOf(slices.Compact(texts))
 }
 
-// known reports whether a jump leads to a chain of a program that firstPlaces notes, or
-// that the profile names.
+// known reports whether a note of its own is about a rule: it jumps to a chain of a program
+// that firstPlaces notes, or that the profile names, or asks a set of fail2ban's.
 func (t *tableComparison) known(r tablefile.Rule) bool {
 	target := r.Target()
-	return t.have.Chain(target) != nil && (owned.Named(t.manifest.Leading, target) ||
+	return fail2banSet(r) != "" || t.have.Chain(target) != nil && (owned.Named(t.manifest.Leading, target) ||
 		slices.ContainsFunc(firstPlaces, func(f firstPlace) bool { return owned.Named([]string{f.chains}, target) }))
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hardenctl/hardenctl/internal/host/state"
 )
 
 // bansFirst is a host that has all of wanted, with rules before our jump and behind it.
@@ -38,6 +40,25 @@ func TestCompareLeading(t *testing.T) {
 		if got := shorts(Compare(tablesOf(t, c.have), tablesOf(t, wanted), states)); !slices.Equal(got, c.without) {
 			t.Errorf("%s, not named: got %q, want %q", c.name, got, c.without)
 		}
+	}
+}
+
+// The note about fail2ban has how many sources it refuses now, each once, and says of rules
+// that ask a set that no line lets them come first.
+func TestFail2banSources(t *testing.T) {
+	const bans = "-A INPUT -p tcp -j f2b-sshd\n-A f2b-sshd -s 192.0.2.9/32 -j REJECT --reject-with icmp-port-unreachable\n" +
+		"-A f2b-sshd -s 192.0.2.9/32 -j DROP\n-A f2b-sshd -s 192.0.2.10/32 -j RETURN\n-A f2b-sshd -j RETURN\n"
+	have := tablesOf(t, bansFirst(bans, ""))
+	notes := Compare(have, tablesOf(t, wanted), states).Notes
+	if len(notes) != 1 || !strings.Contains(notes[0], "has banned the source (now: 1 source). When fail2ban") {
+		t.Errorf("by rules: %q", notes)
+	}
+	have = tablesOf(t, bansFirst("-A INPUT -p tcp -m set --match-set f2b-web src -j REJECT\n-A INPUT -p udp -m set --match-set f2b-web src -j REJECT\n", ""))
+	have.Sets = map[string]state.Set{"f2b-web": {Entries: 7}, "cdn": {Entries: 9}}
+	notes = Compare(have, tablesOf(t, wanted), states).Notes
+	if len(notes) != 1 || !strings.HasPrefix(notes[0], "fail2ban (set f2b-web in IPv4 filter INPUT): its bans come behind hardenctl's rules: ") ||
+		!strings.Contains(notes[0], "(now: 7 sources). These rules jump to no chain") {
+		t.Errorf("by a set: %q", notes)
 	}
 }
 

@@ -23,6 +23,12 @@ backend = auto
 logpath = /run/web.log
 bantime = 3600
 banaction = iptables-allports
+[sets]
+enabled = true
+filter = sshd
+backend = auto
+logpath = /run/web.log
+banaction = iptables-ipset[type=allports]
 `
 
 // ownBans is a web server whose fail2ban bans by itself.
@@ -156,11 +162,17 @@ func TestFail2banIsNamed(t *testing.T) {
 			traffic.Refused(t, f.banned, server, 80)
 		}
 		require.Contains(t, run.Expect(t, 0, "plan", testfile.Write(t, "own.toml", ownBans)),
-			"fail2ban (f2b-web in IPv4 filter INPUT, f2b-web in IPv6 filter INPUT): its bans come behind hardenctl's rules", `[policy] before = ["f2b-*"]`)
+			"fail2ban (f2b-web in IPv4 filter INPUT, f2b-web in IPv6 filter INPUT): its bans come behind hardenctl's rules", "(now: 2 sources)", `[policy] before = ["f2b-*"]`)
 		applied(t, ownBans, "--confirm-within", "0")
 		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
 			traffic.Reaches(t, f.banned, server, 80, 1)
 		}
+		client(t, "set", "sets", "banip", "192.0.2.68")
+		lab.Await(t, "a rule with a set", func() bool { return strings.Contains(run.Tool(t, "iptables -S INPUT"), "--match-set f2b-sets src") })
+		require.Contains(t, run.Expect(t, 0, "plan", testfile.Write(t, "own.toml", ownBans)),
+			"fail2ban (set f2b-sets in IPv4 filter INPUT): its bans come behind hardenctl's rules", "(now: 3 sources). These rules jump to no chain")
+		client(t, "set", "sets", "unbanip", "192.0.2.68") // else it comes back with the next start
+		client(t, "stop", "sets")
 		f.restart(t)
 		require.Contains(t, run.Expect(t, 2, "plan", testfile.Write(t, "own.toml", ownBans), "--detailed-exitcode"), "-j HARDENCTL-INPUT (as rule 2)")
 		f.bans(t)
