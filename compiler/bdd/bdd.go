@@ -102,14 +102,34 @@ func (g *Graph) place(n node) uint32 {
 	}
 	place := uint32(len(g.nodes))
 	if len(g.nodes) == cap(g.nodes) {
-		g.nodes = slices.Grow(g.nodes, len(g.nodes)) // append would copy them three times as often
+		g.nodes = slices.Grow(g.nodes, g.more()) // append would copy them three times as often
 	}
 	g.nodes = append(g.nodes, n)
 	g.slots[at] = place
-	if 2*len(g.nodes) > len(g.slots) {
+	if g.full() {
 		g.grow()
 	}
 	return place
+}
+
+// many is how many nodes are so many that their memory counts for more than the time to find
+// them: some 20 MB.
+const many = 1 << 19
+
+// more is for how many nodes room is made, when there is none.
+func (g *Graph) more() int {
+	if len(g.nodes) >= many {
+		return len(g.nodes) / 4
+	}
+	return len(g.nodes)
+}
+
+// full reports whether more slots are needed: half of them are empty, of many nodes a third.
+func (g *Graph) full() bool {
+	if len(g.nodes) >= many {
+		return 3*len(g.nodes) > 2*len(g.slots)
+	}
+	return 2*len(g.nodes) > len(g.slots)
 }
 
 // grow doubles the slots. It forgets results, to have more room for them, if there are many

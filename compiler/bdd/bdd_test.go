@@ -84,8 +84,10 @@ func TestRandom(t *testing.T) {
 	for range 500 {
 		a, b := all[r.IntN(len(all))], all[r.IntN(len(all))]
 		meet, below := false, r.IntN(variables+1)
-		put := g.Put(a.n, func(v int) (Node, bool) { return b.n, v == 0 })
+		put := g.Put(a.n, 0, b.n)
 		parts := g.Cut(a.n, below)
+		asked := r.IntN(variables)
+		without, depends := g.Put(a.n, asked, False), false
 		for row := range rows {
 			is := func(v int) bool { return row>>v&1 == 1 }
 			meet = meet || a.table[row] && b.table[row]
@@ -96,6 +98,10 @@ func TestRandom(t *testing.T) {
 			if g.Holds(put, is) != a.table[with] {
 				t.Fatalf("Put: row %b", row)
 			}
+			if g.Holds(without, is) != a.table[row&^(1<<asked)] {
+				t.Fatalf("Put of a constant: row %b", row)
+			}
+			depends = depends || a.table[row] != a.table[row^1<<asked]
 			for _, p := range parts {
 				if g.Holds(p.Values, is) && g.Holds(p.Rest, is) != a.table[row] {
 					t.Fatalf("Cut: row %b", row)
@@ -104,6 +110,9 @@ func TestRandom(t *testing.T) {
 			if n := holding(g, parts, is); n != 1 {
 				t.Fatalf("Cut: row %b is in %d parts", row, n)
 			}
+		}
+		if g.Depends(a.n, asked) != depends {
+			t.Fatalf("whether a function depends on %d is not so", asked)
 		}
 		if g.Meet(a.n, b.n) != meet {
 			t.Fatal("Meet is not so")

@@ -18,28 +18,51 @@ func Of(truth bool) Value {
 	return No
 }
 
-// Where returns the function where variables have the values that known tells.
+// Where returns the function where variables have the values that known tells. It looks at
+// no part of the function that these values rule out.
 func (g *Graph) Where(n Node, known func(variable int) Value) Node {
-	return g.rebuild(n, func(variable int, low, high Node) Node {
+	return g.visited(func(n Node, visit func(Node) Node) Node {
+		variable, low, high, _ := g.Node(n)
 		switch known(variable) {
 		case No:
-			return low
+			return visit(low)
 		case Yes:
-			return high
+			return visit(high)
 		}
-		return g.make(int32(variable), low, high)
-	})
+		return g.make(int32(variable), visit(low), visit(high))
+	})(n)
 }
 
-// Put returns the function that has others in the place of variables: those that in tells.
-// They must ask no smaller variables than the one in whose place they are.
-func (g *Graph) Put(n Node, in func(variable int) (is Node, ok bool)) Node {
-	return g.rebuild(n, func(variable int, low, high Node) Node {
-		if is, ok := in(variable); ok {
+// Put returns the function that has another in the place of a variable. That must ask no
+// smaller variable.
+func (g *Graph) Put(n Node, variable int, is Node) Node {
+	return g.visited(func(n Node, visit func(Node) Node) Node {
+		asked, low, high, _ := g.Node(n)
+		switch {
+		case asked > variable:
+			return n
+		case asked == variable:
 			return g.Choose(is, high, low)
 		}
-		return g.make(int32(variable), low, high)
-	})
+		return g.make(int32(asked), visit(low), visit(high))
+	})(n)
+}
+
+// Depends reports whether a function depends on a variable.
+func (g *Graph) Depends(n Node, variable int) bool {
+	found := False
+	g.visited(func(n Node, visit func(Node) Node) Node {
+		asked, low, high, _ := g.Node(n)
+		if asked == variable {
+			found = True
+		}
+		if asked < variable && found == False {
+			visit(low)
+			visit(high)
+		}
+		return n
+	})(n)
+	return found == True
 }
 
 // Any returns the function of the other variables that is true where n is for any
@@ -56,6 +79,15 @@ func (g *Graph) Any(n Node, some func(variable int) bool) Node {
 // rebuild makes each node of a function anew, the lowest first. anew may be called for a
 // node again: the results of Choose and of this share their room.
 func (g *Graph) rebuild(n Node, anew func(variable int, low, high Node) Node) Node {
+	return g.visited(func(n Node, visit func(Node) Node) Node {
+		variable, low, high, _ := g.Node(n)
+		return anew(variable, visit(low), visit(high))
+	})(n)
+}
+
+// visited returns what makes a function anew as anew makes a node, which visits those below
+// that it needs.
+func (g *Graph) visited(anew func(n Node, visit func(Node) Node) Node) func(Node) Node {
 	g.visit++
 	number := g.visit
 	var visit func(Node) Node
@@ -68,12 +100,11 @@ func (g *Graph) rebuild(n Node, anew func(variable int, low, high Node) Node) No
 			return r.is
 		}
 		g.step()
-		variable, low, high, _ := g.Node(n)
-		made := anew(variable, visit(low), visit(high))
+		made := anew(n, visit)
 		g.results[at&uint32(len(g.results)-1)] = result{n, number, rebuilt, made}
 		return made
 	}
-	return visit(n)
+	return visit
 }
 
 // rebuilt is in the place of a function in results of rebuild: more than there are.
@@ -135,16 +166,6 @@ func (g *Graph) Holds(n Node, is func(variable int) bool) bool {
 		}
 	}
 	return n == True
-}
-
-// Asked returns the variables on which a function depends.
-func (g *Graph) Asked(n Node) map[int]bool {
-	asked := map[int]bool{}
-	g.rebuild(n, func(variable int, _, _ Node) Node {
-		asked[variable] = true
-		return n
-	})
-	return asked
 }
 
 // First returns values of variables for which a function is true, those that it

@@ -76,9 +76,9 @@ func test(where string, s instruction) (question, bool) {
 	case fmt.Sprint(ldb, " ", 8, " ", jgt), fmt.Sprint(ldb, " ", 7, " ", jgt):
 		return byFamily(where == fmt.Sprint(ldb, " ", 8), func(w *walk) bdd.Node { return w.g.Not(w.atMost(w.seen(HopLimit), k)) }), true
 	case fmt.Sprint(ldh, " ", 2, " ", jgt):
-		return byFamily(true, func(w *walk) bdd.Node { return w.g.Not(w.atMost(w.now[Length], k)) }), true
+		return byFamily(true, func(w *walk) bdd.Node { return w.g.Not(w.atMost(w.seen(Length), k)) }), true
 	case fmt.Sprint(ldh, " ", 4, " ", jgt): // IPv6's length is that of the payload
-		return byFamily(false, func(w *walk) bdd.Node { return w.g.Not(w.atMost(w.now[Length], k+40)) }), true
+		return byFamily(false, func(w *walk) bdd.Node { return w.g.Not(w.atMost(w.seen(Length), k+40)) }), true
 	case fmt.Sprint(ldb, " ", 0, " ", jgt):
 		return say("the IPv4 header has options", "the IPv4 header has no options"), k == 0x45
 	case fmt.Sprint(ldh, " ", 6, " ", jset):
@@ -92,7 +92,7 @@ func test(where string, s instruction) (question, bool) {
 		return say(size, "it is not true that "+size), k>>16 == 2<<8|4
 	case fmt.Sprint(ldb, " ", 6, " ", jeq):
 		if k == protocols["ah"] { // which "-p" does not see in IPv6
-			return byFamily(false, func(w *walk) bdd.Node { return w.equal(w.now[Protocol], k) }), true
+			return byFamily(false, func(w *walk) bdd.Node { return w.equal(w.seen(Protocol), k) }), true
 		}
 		return say("TCP follows the IPv6 header", "extension headers are between the IPv6 header and TCP"), k == tcpProtocol
 	}

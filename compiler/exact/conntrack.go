@@ -17,7 +17,7 @@ var marksOf = map[string]Field{
 }
 
 // tracked is true for packets that have a connection.
-func (w *walk) tracked() bdd.Node { return w.atMost(w.now[State], relatedState) }
+func (w *walk) tracked() bdd.Node { return w.atMost(w.seen(State), relatedState) }
 
 // conntrack is "-m conntrack" and "-m state", as conntrack_mt in the kernel's
 // xt_conntrack.c has it: of a packet without a connection it looks at the state alone,
@@ -114,7 +114,7 @@ func stateNamed(name string) (question, bool) {
 		return fieldIs(State, number), true
 	}
 	f, ok := marksOf[name]
-	return func(w *walk) bdd.Node { return w.g.And(w.tracked(), w.equal(w.now[f], 1)) }, ok && (name == "SNAT" || name == "DNAT")
+	return func(w *walk) bdd.Node { return w.g.And(w.tracked(), w.equal(w.seen(f), 1)) }, ok && (name == "SNAT" || name == "DNAT")
 }
 
 func anyOf(list string, named func(string) (question, bool)) (question, bool) {

@@ -67,7 +67,7 @@ const (
 type field struct{ first, bits int }
 
 // order is that in which diagrams ask for fields; then come the facts, and the addresses
-// at last. What many rules ask for shares the diagrams of what few ask for, if it comes
+// at last, but for the facts of many rules (limit.go). What many rules ask for shares the diagrams of what few ask for, if it comes
 // before. Found by measuring: another order costs up to five times the nodes. What a Region
 // is split by stays in the order of Regions.
 var order = []Field{
@@ -91,11 +91,14 @@ func (w *World) layOut() {
 	w.firstFact = next
 	bits := w.Family.Bits()
 	w.fields[Destination], w.fields[Source] = field{firstAddress, bits}, field{firstAddress + bits, bits}
+	w.lateFact = firstAddress + 2*bits
 }
 
 // FieldOf returns the field that a variable is a bit of.
 func (w *World) FieldOf(variable int) (f Field, ok bool) {
 	switch {
+	case variable >= w.lateFact:
+		return 0, false
 	case variable >= w.fields[Source].first:
 		return Source, true
 	case variable >= firstAddress:

@@ -34,6 +34,7 @@ type readRule struct {
 	tablefile.Rule
 	id    RuleID
 	asked []tablefile.Match
+	to    string // the target
 }
 
 // set is a kernel set as a text declares it, or as it was given.
@@ -116,15 +117,16 @@ var long = []string{
 // readRule holds a rule to the form of iptables-save, and notes the sets that it fills.
 func (f *Firewall) readRule(id RuleID, r tablefile.Rule) (readRule, error) {
 	asked, err := r.Matches()
+	to := r.Target()
 	for _, m := range asked {
 		if err == nil {
 			err = f.lookAt(m)
 		}
 	}
-	if err == nil && r.Target() == "SET" && f.chain(id.Table, "SET") == nil {
+	if err == nil && to == "SET" && f.chain(id.Table, "SET") == nil {
 		f.noteFilled(r.TargetOptions())
 	}
-	return readRule{r, id, asked}, err
+	return readRule{r, id, asked, to}, err
 }
 
 // noteFilled notes the sets that a target SET fills.

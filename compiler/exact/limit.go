@@ -1,8 +1,58 @@
 package exact
 
+import (
+	"slices"
+
+	"github.com/hardenctl/hardenctl/compiler/tablefile"
+)
+
 // A limit is used up by the rule that it is in. So two rules have two facts, though they
 // read alike; and a rule that is in two firewalls has one in both, or each limit would
 // be a difference between them.
+
+// mostLimits is how many limits of single addresses rules may have for their facts to come
+// before the addresses. All facts would be asked before any address: for hundreds of rules,
+// each for an address and with a fact of its own, as many ways as there are sets of facts. With
+// fewer, or with limits of all addresses, as profiles have them, behind costs up to 20 times
+// the steps.
+const mostLimits = 24
+
+// addressed is how many matches that take something are in rules of an address, or in chains
+// that such a rule leads to.
+func (f *Firewall) addressed() (count int) {
+	of := f.chainsOfAddresses()
+	for _, r := range f.rules {
+		if of[place{r.id.Table, r.id.Chain}] || r.hasAddress() {
+			for _, m := range r.asked {
+				if takes(m.Name) {
+					count++
+				}
+			}
+		}
+	}
+	return count
+}
+
+// chainsOfAddresses are the chains to which only packets of some addresses come.
+func (f *Firewall) chainsOfAddresses() map[place]bool {
+	of := map[place]bool{}
+	for before := -1; before < len(of); {
+		before = len(of)
+		for _, r := range f.rules {
+			if of[place{r.id.Table, r.id.Chain}] || r.hasAddress() {
+				of[place{r.id.Table, r.to}] = true
+			}
+		}
+	}
+	return of
+}
+
+// hasAddress reports whether a rule states an address.
+func (r readRule) hasAddress() bool {
+	return slices.ContainsFunc(r.asked, func(m tablefile.Match) bool {
+		return m.Name == "iprange" || m.Name == "" && (slices.Contains(m.Words, "-s") || slices.Contains(m.Words, "-d"))
+	})
+}
 
 // slot is a match of a rule that takes something.
 type slot struct {

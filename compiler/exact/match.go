@@ -65,7 +65,7 @@ func unknown(m tablefile.Match, options []option, which int) question {
 	}
 	f := Fact{Kind: Asked, Text: m.String(), Which: which}
 	return func(w *walk) bdd.Node {
-		n := w.fact(f)
+		n := w.factOfRule(f)
 		if not {
 			return w.g.Not(n)
 		}
@@ -194,10 +194,7 @@ func fieldIs(f Field, value uint64) question { return fieldBetween(f, value, val
 
 func fieldBetween(f Field, first, last uint64) question {
 	return func(w *walk) bdd.Node {
-		if first == last {
-			return w.equal(w.seen(f), first)
-		}
-		return w.between(w.seen(f), first, last)
+		return w.fieldWithin(f, first, last)
 	}
 }
 
@@ -255,7 +252,7 @@ func ports(fields ...Field) func(string) (question, bool) {
 func address(f Field) func(string) (question, bool) {
 	return func(text string) (question, bool) {
 		p, ok := prefix(text)
-		return func(w *walk) bdd.Node { return w.of(f, w.within(w.now[f], p), "in "+text) }, ok
+		return func(w *walk) bdd.Node { return w.of(f, w.addressWithin(f, p), "in "+text) }, ok
 	}
 }
 
@@ -303,7 +300,7 @@ func addresses(f Field) func(string) (question, bool) {
 		first, err := netip.ParseAddr(low)
 		last, err2 := netip.ParseAddr(high)
 		ok = ok && err == nil && err2 == nil && first.BitLen() == last.BitLen() && first.Compare(last) <= 0
-		return func(w *walk) bdd.Node { return w.of(f, w.withinRange(w.now[f], first, last), "in "+text) }, ok
+		return func(w *walk) bdd.Node { return w.of(f, w.addressAmong(f, first, last), "in "+text) }, ok
 	}
 }
 
@@ -347,7 +344,7 @@ func interfaceNamed(f Field) func(string) (question, bool) {
 // mark reads "0x10/0xff" or "16".
 func mark(text string) (question, bool) {
 	value, mask, ok := masked(text)
-	return func(w *walk) bdd.Node { return w.masked(w.now[Mark], value&mask, mask) }, ok && value&^mask == 0
+	return func(w *walk) bdd.Node { return w.masked(w.seen(Mark), value&mask, mask) }, ok && value&^mask == 0
 }
 
 // masked reads a value and its mask: all bits where there is none.

@@ -58,26 +58,24 @@ func (w *walk) member(name, direction string) bdd.Node {
 	if !strings.Contains(direction, "dst") {
 		return n
 	}
-	for _, to := range w.translated {
-		n = w.g.Choose(to.packets, w.memberAt(name, direction, to.address), n)
+	w.asks(Destination)
+	if w.led.all != bdd.False {
+		n = w.g.Choose(w.led.all, w.memberLed(name, direction), n)
 	}
 	return w.of(Destination, n, "in "+name)
 }
 
-// memberAt is member of packets that DNAT has led to an address.
-func (w *walk) memberAt(name, direction string, a netip.Addr) bdd.Node {
+// memberLed is member of packets that DNAT has led to another address.
+func (w *walk) memberLed(name, direction string) bdd.Node {
 	if parts, isList := w.f.parts(name); isList {
 		any := bdd.False
 		for _, part := range parts {
-			any = w.g.Or(any, w.memberAt(part, direction, a))
+			any = w.g.Or(any, w.memberLed(part, direction))
 		}
 		return any
 	}
 	if members, known := w.f.members(name); known && direction == "dst" {
-		if members.Contains(a) {
-			return bdd.True
-		}
-		return bdd.False
+		return w.led.where(w.g, members.Contains)
 	}
 	return w.lookup(Lookup{name, translated + direction})
 }
@@ -163,23 +161,18 @@ func (w *World) addList(l list) bdd.Node {
 // Settle replaces the variable of each list by the addresses that are in it, unless they
 // are too many. What is known of it by lists that it differs from is put in too.
 func (w *World) Settle(n bdd.Node) bdd.Node {
-	if len(w.lists) == 0 {
-		return n
-	}
-	asked := w.g.Asked(n)
+	whole := n
 	for i := range w.lists {
-		if l := w.lists[i]; l.has && asked[l.variable] && l.members.Longer(mostPrefixes) {
-			n = w.related(l, n, asked)
+		if l := w.lists[i]; l.has && l.members.Longer(mostPrefixes) {
+			n = w.related(l, n, whole)
 		}
 	}
-	return w.g.Put(n, func(v int) (bdd.Node, bool) {
-		for i := range w.lists {
-			if l := &w.lists[i]; l.has && l.variable == v && !l.members.Longer(mostPrefixes) {
-				return w.diagramOf(l), true
-			}
+	for i := range w.lists {
+		if l := &w.lists[i]; l.has && !l.members.Longer(mostPrefixes) && w.g.Depends(n, l.variable) {
+			n = w.g.Put(n, l.variable, w.diagramOf(l))
 		}
-		return bdd.False, false
-	})
+	}
+	return n
 }
 
 // diagramOf is true for the addresses that are in a list.
@@ -201,23 +194,23 @@ func (w *World) consistent() bdd.Node {
 	return all
 }
 
-// related puts in that what leaves a list was in it, and that what joins it was not.
-func (w *World) related(l list, n bdd.Node, asked map[int]bool) bdd.Node {
-	in, out := w.without(n, l.variable)
-	if of := w.lists[l.leaving]; of.Listed == (Listed{l.Set, Leaving}) && asked[of.variable] {
-		n = w.g.Choose(of.is, in, n)
+// related puts in that what leaves a list was in it, and that what joins it was not, as far
+// as the whole function asks for them.
+func (w *World) related(l list, n, whole bdd.Node) bdd.Node {
+	leaving, joining := w.lists[l.leaving], w.lists[l.joining]
+	leaves := leaving.Listed == (Listed{l.Set, Leaving}) && w.g.Depends(whole, leaving.variable)
+	joins := joining.Listed == (Listed{l.Set, Joining}) && w.g.Depends(whole, joining.variable)
+	if !leaves && !joins || !w.g.Depends(whole, l.variable) {
+		return n
 	}
-	if of := w.lists[l.joining]; of.Listed == (Listed{l.Set, Joining}) && asked[of.variable] {
-		n = w.g.Choose(of.is, out, n)
+	in, out := w.g.Put(n, l.variable, bdd.True), w.g.Put(n, l.variable, bdd.False)
+	if leaves {
+		n = w.g.Choose(leaving.is, in, n)
+	}
+	if joins {
+		n = w.g.Choose(joining.is, out, n)
 	}
 	return n
-}
-
-// without is a function where a variable is true, and where it is false.
-func (w *World) without(n bdd.Node, variable int) (in, out bdd.Node) {
-	in = w.g.Where(n, func(v int) bdd.Value { return when(v == variable, bdd.Yes) })
-	out = w.g.Where(n, func(v int) bdd.Value { return when(v == variable, bdd.No) })
-	return in, out
 }
 
 // isList reports whether a variable stands for a list.
@@ -241,27 +234,18 @@ func (w *World) someOf(n bdd.Node, variable int) bdd.Node {
 // Lists are the lists in which the addresses of all of some packets are, and those in which
 // none is, as far as they are too long to be said.
 func (w *World) Lists(n bdd.Node, field Field) (inside, outside []Listed) {
-	asked := w.g.Asked(n)
 	for _, l := range w.lists {
-		if !l.has || l.field != field || !asked[l.variable] {
+		if !l.has || l.field != field || !w.g.Depends(n, l.variable) {
 			continue
 		}
-		in, out := w.without(n, l.variable)
-		switch {
-		case out == bdd.False:
+		switch bdd.False {
+		case w.g.Put(n, l.variable, bdd.False):
 			inside = append(inside, l.Listed)
-		case in == bdd.False:
+		case w.g.Put(n, l.variable, bdd.True):
 			outside = append(outside, l.Listed)
 		}
 	}
 	return inside, outside
-}
-
-func when(is bool, value bdd.Value) bdd.Value {
-	if is {
-		return value
-	}
-	return bdd.Unknown
 }
 
 // listValue returns whether an address is in the list that a variable stands for.
@@ -329,9 +313,10 @@ const newEntry = 8
 func (w *walk) change(option, name, direction string, packets bdd.Node) {
 	w.touched[name] = w.g.Or(w.touched[name], packets)
 	if strings.Contains(direction, "dst") {
-		for _, to := range w.translated {
-			w.changeEntry(option, Lookup{name, translated + direction}, w.g.And(packets, to.packets))
-			packets = w.g.Without(packets, to.packets)
+		w.asks(Destination)
+		if w.led.all != bdd.False {
+			w.changeEntry(option, Lookup{name, translated + direction}, w.g.And(packets, w.led.all))
+			packets = w.g.Without(packets, w.led.all)
 		}
 	}
 	w.changeEntry(option, Lookup{name, direction}, packets)

@@ -48,7 +48,7 @@ var flagNames = []string{"FIN", "SYN", "RST", "PSH", "ACK", "URG"}
 func flags(mask, set string) (question, bool) {
 	looked, ok := flagSet(mask)
 	on, ok2 := flagSet(set)
-	return func(w *walk) bdd.Node { return w.masked(w.now[Flags], on&looked, looked) }, ok && ok2 && on&^looked == 0
+	return func(w *walk) bdd.Node { return w.masked(w.seen(Flags), on&looked, looked) }, ok && ok2 && on&^looked == 0
 }
 
 func flagSet(text string) (set uint64, ok bool) {
@@ -143,8 +143,11 @@ func (w *walk) addressIs(f Field, kind string) bdd.Node {
 
 // addressAsSentIs is addressIs for a packet that was not redirected.
 func (w *walk) addressAsSentIs(f Field, kind string) bdd.Node {
-	multicast := w.g.Or(w.within(w.now[f], multicast4), w.within(w.now[f], multicast6))
-	toAll := w.withinAny(w.now[f], alwaysBroadcast)
+	multicast := w.g.Or(w.addressWithin(f, multicast4), w.addressWithin(f, multicast6))
+	toAll := bdd.False
+	for _, p := range alwaysBroadcast {
+		toAll = w.g.Or(toAll, w.addressWithin(f, p))
+	}
 	broadcast := bdd.False
 	if w.Family == 4 {
 		broadcast = w.g.Or(toAll, w.g.Without(w.about(f, Fact{Kind: Asked, Text: typeOption(f) + "BROADCAST"}, "a broadcast address"), multicast))

@@ -43,11 +43,14 @@ func (f *Firewall) way(hook Hook) (chains []met) {
 		seen := map[string]bool{}
 		var meet func(name string)
 		meet = func(name string) {
-			c := t.Chain(name)
-			if c == nil || seen[name] {
+			if seen[name] {
 				return
 			}
 			seen[name] = true
+			c := t.Chain(name)
+			if c == nil {
+				return
+			}
 			chains = append(chains, met{p.table, c})
 			for _, r := range c.Rules {
 				meet(r.Target())

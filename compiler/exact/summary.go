@@ -24,6 +24,8 @@ type summary struct {
 	reads map[string]bool
 	// calls are the packets that it sends into other chains by their summary.
 	calls map[place]bdd.Node
+	// asks are the fields that it looks at.
+	asks fieldSet
 	// asksRoute says that a match asks what is another before routing and after, and routed
 	// where it was worked out.
 	asksRoute, routed bool
@@ -33,7 +35,7 @@ type summary struct {
 
 // call sends packets into a chain.
 func (w *walk) call(at place, packets bdd.Node) (back bdd.Node) {
-	if !w.stepwise && w.changes == 1 {
+	if !w.stepwise && (w.changes == asItCame || w.loaded.calls[at] > 1) && !w.mayRewrite(at) {
 		s := w.summaries[at]
 		if s == nil {
 			s = w.summarise(at)
@@ -48,7 +50,23 @@ func (w *walk) call(at place, packets bdd.Node) (back bdd.Node) {
 	return w.chain(at.table, w.loaded.chains[at], packets)
 }
 
-// fits reports whether no set that a chain looks at was changed for the packets.
+// mayRewrite reports whether a chain, or one that it jumps to, has a target that changes
+// packets: its summary would be of no use.
+func (w *walk) mayRewrite(at place) bool {
+	may, known := w.rewriting[at]
+	if !known {
+		may = slices.ContainsFunc(w.loaded.chains[at], func(r *rule) bool {
+			if r.target.chain {
+				return w.mayRewrite(place{at.table, r.target.name})
+			}
+			return r.target.rewrites(w.at)
+		})
+		w.rewriting[at] = may
+	}
+	return may
+}
+
+// fits reports whether nothing that a chain looks at was changed for the packets.
 func (w *walk) fits(s *summary, packets bdd.Node) bool {
 	if s.rewrites || s.asksRoute && s.routed != w.routed {
 		return false
@@ -58,20 +76,29 @@ func (w *walk) fits(s *summary, packets bdd.Node) bool {
 			return false
 		}
 	}
+	if w.versionOf(s.asks) == asItCame {
+		return true
+	}
+	for f := range fieldCount {
+		if s.asks&(1<<f) != 0 && w.g.Meet(w.rewritten[f], packets) {
+			return false
+		}
+	}
 	return true
 }
 
 // summarise works a summary out.
 func (w *walk) summarise(at place) *summary {
 	sub := &walk{
-		World: w.World, f: w.f, at: w.at, loaded: w.loaded, now: w.now, came: w.came, changes: w.changes, routed: w.routed, summaries: w.summaries, result: newResult(),
+		World: w.World, f: w.f, at: w.at, loaded: w.loaded, now: w.begun, came: w.came, begun: w.begun, brief: w.brief, routed: w.routed,
+		summaries: w.summaries, rewriting: w.rewriting, result: newResult(),
 	}
 	sub.fresh()
 	back := sub.chain(at.table, w.loaded.chains[at], bdd.True)
 	s := &summary{
 		verdicts: sub.result.Verdicts, reach: sub.result.Reach, decisions: sub.result.Decisions, accepted: sub.accepted, back: back,
 		sets: map[Lookup]bdd.Node{}, counts: map[countKey]bdd.Node{}, touched: sub.touched, reads: sub.reads, calls: sub.calls,
-		asksRoute: sub.asksRoute, routed: w.routed, rewrites: sub.changes != w.changes,
+		asks: sub.looked, asksRoute: sub.asksRoute, routed: w.routed, rewrites: sub.changes != asItCame,
 	}
 	for key, n := range sub.sets {
 		if sub.touched[key.Name] != bdd.False {
@@ -95,6 +122,7 @@ func (w *walk) fresh() {
 // apply does with packets what a summary says.
 func (w *walk) apply(at place, s *summary, packets bdd.Node) (back bdd.Node) {
 	w.calls[at], w.asksRoute = w.g.Or(w.calls[at], packets), w.asksRoute || s.asksRoute
+	w.looked |= s.asks
 	for v, n := range s.verdicts {
 		w.verdict(v, w.g.And(packets, n))
 	}

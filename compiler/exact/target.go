@@ -48,12 +48,12 @@ type target struct {
 	goes    bool // -g
 }
 
-func (f *Firewall) readTarget(table string, r tablefile.Rule) target {
-	name := r.Target()
+// readTarget reads the target of a rule, which is a chain of the table or not.
+func readTarget(r readRule, chain bool) target {
 	words, _ := tablefile.Words(r.Spec) // Read has split it
 	options := r.TargetOptions()
 	verb := len(words) - len(options) - 2
-	return target{name: name, options: options, chain: f.chain(table, name) != nil, goes: verb >= 0 && words[verb] == "-g"}
+	return target{name: r.to, options: options, chain: chain, goes: verb >= 0 && words[verb] == "-g"}
 }
 
 // text is the target in the words of the rule.
@@ -92,14 +92,11 @@ func (w *walk) act(table string, r *rule, packets bdd.Node) (on, back bdd.Node) 
 	case t.name == "ACCEPT" || slices.Contains([]string{"SNAT", "MASQUERADE"}, t.name):
 		w.accepted = w.g.Or(w.accepted, packets)
 		if table == "filter" {
-			w.result.Decisions = append(w.result.Decisions, Decision{r.id, Verdict{Kind: Accept}, packets})
+			w.decision(r.id, Verdict{Kind: Accept}, packets)
 		}
 		return bdd.False, bdd.False
-	case t.name == "DROP":
-		w.decide(r.id, Verdict{Kind: Drop}, packets)
-		return bdd.False, bdd.False
-	case t.name == "REJECT":
-		w.decide(r.id, Verdict{Reject, t.value("--reject-with")}, packets)
+	case t.name == "DROP" || t.name == "REJECT":
+		w.decide(r.id, t.refusal(), packets)
 		return bdd.False, bdd.False
 	}
 	if on, done := w.rewrite(r, packets); done {
@@ -107,6 +104,33 @@ func (w *walk) act(table string, r *rule, packets bdd.Node) (on, back bdd.Node) 
 	}
 	w.decide(r.id, Verdict{Other, t.text()}, packets)
 	return bdd.False, bdd.False
+}
+
+// refusal is the verdict of DROP and REJECT.
+func (t target) refusal() Verdict {
+	if t.name == "REJECT" {
+		return Verdict{Reject, t.value("--reject-with")}
+	}
+	return Verdict{Kind: Drop}
+}
+
+// rewrites reports whether a target changes packets that come to a hook.
+func (t target) rewrites(hook Hook) bool {
+	switch t.name {
+	case "NOTRACK", "MARK", "DSCP":
+		return true
+	case "CT":
+		return slices.Contains(t.options, "--notrack")
+	case "CONNMARK":
+		return slices.Contains(t.options, "--restore-mark")
+	case "SET":
+		return slices.Contains(t.options, "--map-set")
+	case "DNAT":
+		return hook != Input
+	case "REDIRECT":
+		return hook != Forward
+	}
+	return false
 }
 
 // rewrite does what changes packets, their connections or sets. done is false for a
@@ -141,7 +165,7 @@ func (w *walk) rewrite(r *rule, packets bdd.Node) (on bdd.Node, done bool) {
 		syn, _ := flagSet("SYN")
 		ack, _ := flagSet("ACK")
 		other, _ := flagSet("FIN,RST")
-		answers := w.g.Or(w.masked(w.now[Flags], syn, syn|ack|other), w.masked(w.now[Flags], ack, syn|ack|other))
+		answers := w.g.Or(w.masked(w.seen(Flags), syn, syn|ack|other), w.masked(w.seen(Flags), ack, syn|ack|other))
 		w.decide(r.id, Verdict{Other, "-j SYNPROXY"}, w.g.And(packets, answers))
 		return w.g.Without(packets, answers), true
 	}
@@ -155,8 +179,7 @@ func (w *walk) set(f Field, value []bdd.Node, packets bdd.Node) {
 		changed[i] = w.g.Choose(packets, value[i], w.now[f][i])
 	}
 	w.now[f] = changed
-	w.versions++
-	w.changes = w.versions
+	w.wrote(f, packets)
 }
 
 func (w *walk) changeSet(t target, packets bdd.Node) bool {
@@ -205,13 +228,20 @@ func (w *walk) redirect(t target, packets bdd.Node) (on bdd.Node, done bool) {
 		if !ok {
 			return packets, false
 		}
-		changed = w.g.Or(changed, w.g.Not(w.equal(w.now[DestinationPort], port)))
-		w.set(DestinationPort, constant(port, 16), packets)
+		changed = w.g.Or(changed, w.g.Not(w.fieldWithin(DestinationPort, port, port)))
+		w.setPort(port, packets)
 	}
 	w.redirected = w.g.Or(w.redirected, packets)
+	w.wrote(Destination, packets)
 	w.set(DestinationNAT, constant(1, 1), w.g.And(packets, changed))
 	w.accepted = w.g.Or(w.accepted, packets)
 	return bdd.False, true
+}
+
+// setPort gives packets another port of the destination.
+func (w *walk) setPort(port uint64, packets bdd.Node) {
+	w.sent.write(w.g, port, packets)
+	w.wrote(DestinationPort, packets)
 }
 
 // of is what a match asks of an address, n of the one that was sent to; is says it for
@@ -230,11 +260,11 @@ func (w *walk) about(f Field, fact Fact, is string) bdd.Node {
 	if f != Destination {
 		return n
 	}
-	const address = "the translated destination is "
-	for _, to := range w.translated {
-		n = w.g.Choose(to.packets, w.fact(Fact{Kind: Asked, Text: address + is, Denial: address + "not " + is}), n)
+	if w.led.all == bdd.False {
+		return n
 	}
-	return n
+	const address = "the translated destination is "
+	return w.g.Choose(w.led.all, w.fact(Fact{Kind: Asked, Text: address + is, Denial: address + "not " + is}), n)
 }
 
 // translate sends packets to another address, which is known if it is one. One that was
@@ -251,16 +281,12 @@ func (w *walk) translate(t target, packets bdd.Node) (on bdd.Node, done bool) {
 	if err != nil || address.BitLen() != w.Family.Bits() {
 		return packets, false
 	}
-	w.translated = append(w.translated, translation{address, packets})
-	var bits []bdd.Node
-	for _, octet := range address.AsSlice() {
-		bits = append(bits, constant(uint64(octet), 8)...)
-	}
-	changed := w.g.Not(w.within(w.now[Destination], netip.PrefixFrom(address, address.BitLen())))
-	w.set(Destination, bits, packets)
-	if to.Port() != 0 {
-		changed = w.g.Or(changed, w.g.Not(w.equal(w.now[DestinationPort], uint64(to.Port()))))
-		w.set(DestinationPort, constant(uint64(to.Port()), 16), packets)
+	changed := w.g.Not(w.addressWithin(Destination, netip.PrefixFrom(address, address.BitLen())))
+	w.led.write(w.g, address, packets)
+	w.wrote(Destination, packets)
+	if port := uint64(to.Port()); port != 0 {
+		changed = w.g.Or(changed, w.g.Not(w.fieldWithin(DestinationPort, port, port)))
+		w.setPort(port, packets)
 	}
 	w.set(DestinationNAT, constant(1, 1), w.g.And(packets, changed))
 	w.accepted = w.g.Or(w.accepted, packets)

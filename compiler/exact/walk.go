@@ -89,15 +89,19 @@ type walk struct {
 	loaded *loaded
 	result *Result
 	// now are the bits of packets as rules have changed them, and sets and counts what
-	// rules have made of sets: functions of the packet as it came, whose bits are came.
+	// rules have made of sets: functions of the packet as it came, whose bits are came. What
+	// DNAT and REDIRECT write is not in them: it is in led and sent.
 	now, came [fieldCount][]bdd.Node
+	// begun is now before any rule.
+	begun [fieldCount][]bdd.Node
 	// redirected are the packets that REDIRECT has sent to this host: their destination
 	// is the address of an interface, which the rules do not tell.
 	redirected bdd.Node
-	// translated are those that DNAT has sent to another address.
-	translated []translation
-	sets       map[Lookup]bdd.Node
-	counts     map[countKey]bdd.Node
+	// led are those that DNAT has sent to another address, sent those with another port.
+	led    values[netip.Addr]
+	sent   values[uint64]
+	sets   map[Lookup]bdd.Node
+	counts map[countKey]bdd.Node
 	// touched are the packets for which rules have changed a set, reads the sets that
 	// rules have looked at.
 	touched map[string]bdd.Node
@@ -105,44 +109,57 @@ type walk struct {
 	// summaries are of the chains that were called, calls are the packets that were.
 	summaries map[place]*summary
 	calls     map[place]bdd.Node
-	// stepwise sends packets through each rule, and notes it.
-	stepwise bool
+	// rewriting are the chains that may change packets, and those that do not.
+	rewriting map[place]bool
+	// stepwise sends packets through each rule, and notes it; brief notes no rule at all.
+	stepwise, brief bool
 	// routed says that a packet that is sent on has its way, asksRoute that a match has asked
 	// for what is another before.
 	routed, asksRoute bool
-	// changes is the version of now: 1 as long as no rule has changed it.
-	changes int
+	// rewritten are the packets of which rules have written a field, version says of which
+	// walk and rule it is now what it is, and changes is the last of all versions.
+	rewritten [fieldCount]bdd.Node
+	version   [fieldCount]int
+	changes   int
+	// looked are the fields that rules have looked at.
+	looked fieldSet
 	// accepted are the packets that the chain of a hook lets pass.
 	accepted bdd.Node
 	depth    int
-}
-
-// translation is packets that DNAT has sent to an address.
-type translation struct {
-	address netip.Addr
-	packets bdd.Node
+	// began are the packets before any rule; False for all.
+	began bdd.Node
 }
 
 // loaded are the rules of a firewall, read.
 type loaded struct {
 	chains map[place][]*rule
 	policy map[place]string
+	calls  map[place]int // how many rules jump to a chain
 }
 
 // rule is a rule, read.
 type rule struct {
-	id      RuleID
-	target  target
-	fixed   question // the matches that only the packet decides
-	moving  []question
-	cached  bdd.Node // of fixed, when now had been changed so often
-	changes int
+	id     RuleID
+	target target
+	fixed  question // the matches that only the packet decides
+	moving []question
+	// cached is of fixed, when the fields that it asks had this version.
+	cached  bdd.Node
+	version int
+	asks    fieldSet
+	// alike is how many rules from this one on do the same with packets, and nothing else than
+	// to give them a verdict (run.go).
+	alike int
 }
+
+// unknownVersion is the version of a rule that was not asked yet.
+const unknownVersion = -1
 
 // Walk sends packets through a firewall. The firewall must be one of those that the
 // world was made of. The result has no Steps.
 func (w *World) Walk(f *Firewall, hook Hook, packets bdd.Node) *Result {
-	k := w.walk(f, hook, packets, nil)
+	k := w.begin(f, hook, nil)
+	k.through(packets)
 	k.finish()
 	return k.result
 }
@@ -150,13 +167,17 @@ func (w *World) Walk(f *Firewall, hook Hook, packets bdd.Node) *Result {
 // verdicts is Walk with the verdicts of all packets, and what goes into which set: it does
 // not say which rule did it.
 func (w *World) verdicts(f *Firewall, hook Hook) *Result {
-	return w.walk(f, hook, w.Possible(), nil).result
+	k := w.begin(f, hook, nil)
+	k.brief = true
+	k.through(w.Possible())
+	return k.result
 }
 
 // Trace is Walk rule by rule, and with Steps: slower for many packets, and fast for those
 // of which most bits are known. The result says nothing of bits that are known.
 func (w *World) Trace(f *Firewall, hook Hook, packets bdd.Node, known func(variable int) bdd.Value) *Result {
-	k := w.walk(f, hook, w.g.Where(packets, known), known)
+	k := w.begin(f, hook, known)
+	k.through(w.g.Where(packets, known))
 	k.finish()
 	return k.result
 }
@@ -165,18 +186,18 @@ func newResult() *Result {
 	return &Result{Verdicts: map[Verdict]bdd.Node{}, Reach: map[RuleID]bdd.Node{}}
 }
 
-// walk goes rule by rule if known is not nil.
-func (w *World) walk(f *Firewall, hook Hook, packets bdd.Node, known func(variable int) bdd.Value) *walk {
+// begin returns a walk before the first rule. It goes rule by rule if known is not nil.
+func (w *World) begin(f *Firewall, hook Hook, known func(variable int) bdd.Value) *walk {
 	if w.loaded[f] == nil {
 		w.loaded[f] = w.load(f)
 	}
 	k := &walk{
-		World: w, f: f, at: hook, loaded: w.loaded[f], changes: 1, stepwise: known != nil, summaries: map[place]*summary{}, result: newResult(),
+		World: w, f: f, at: hook, loaded: w.loaded[f], stepwise: known != nil, summaries: map[place]*summary{}, rewriting: map[place]bool{}, result: newResult(),
 	}
 	k.fresh()
 	for _, rules := range k.loaded.chains {
 		for _, r := range rules {
-			r.changes = 0
+			r.version = unknownVersion
 		}
 	}
 	for field := range fieldCount {
@@ -191,13 +212,19 @@ func (w *World) walk(f *Firewall, hook Hook, packets bdd.Node, known func(variab
 		}
 	}
 	k.came = k.now
-	k.begin(hook)
-	for _, p := range ways[hook] {
-		packets = k.hook(p, packets)
-	}
-	k.verdict(Verdict{Kind: Accept}, packets)
-	k.noteSets()
+	k.from(hook)
+	k.begun = k.now
 	return k
+}
+
+// through sends packets through all chains of the hook.
+func (w *walk) through(packets bdd.Node) {
+	w.began = packets
+	for _, p := range ways[w.at] {
+		packets = w.hook(p, packets)
+	}
+	w.verdict(Verdict{Kind: Accept}, packets)
+	w.noteSets()
 }
 
 // noteSets notes what rules have made of sets.
@@ -211,8 +238,8 @@ func (w *walk) noteSets() {
 	}
 }
 
-// begin states what a packet cannot have where it comes from.
-func (w *walk) begin(hook Hook) {
+// from states what a packet cannot have where it comes from.
+func (w *walk) from(hook Hook) {
 	none := constant(noInterface, interfaceBits)
 	switch hook {
 	case Input:
@@ -250,17 +277,22 @@ func (w *walk) hook(p place, packets bdd.Node) bdd.Node {
 
 // acceptByPolicy notes that the policy of a chain accepts packets.
 func (w *walk) acceptByPolicy(p place, packets bdd.Node) {
-	if p.table == "filter" && packets != bdd.False {
-		w.result.Decisions = append(w.result.Decisions, Decision{RuleID{Table: p.table, Chain: p.chain}, Verdict{Kind: Accept}, packets})
+	if p.table == "filter" {
+		w.decision(RuleID{Table: p.table, Chain: p.chain}, Verdict{Kind: Accept}, packets)
+	}
+}
+
+// decision notes that a rule gives packets their verdict.
+func (w *walk) decision(by RuleID, v Verdict, packets bdd.Node) {
+	if packets != bdd.False && !w.brief {
+		w.result.Decisions = append(w.result.Decisions, Decision{by, v, packets})
 	}
 }
 
 // decide gives packets their verdict.
 func (w *walk) decide(by RuleID, v Verdict, packets bdd.Node) {
-	if packets != bdd.False {
-		w.verdict(v, packets)
-		w.result.Decisions = append(w.result.Decisions, Decision{by, v, packets})
-	}
+	w.verdict(v, packets)
+	w.decision(by, v, packets)
 }
 
 func (w *walk) verdict(v Verdict, packets bdd.Node) {
@@ -272,6 +304,7 @@ func (w *walk) verdict(v Verdict, packets bdd.Node) {
 // seen are the bits of a field as matches see them at the hook: the interface that a packet
 // leaves by is not known before it is routed, and its TTL is less by one after.
 func (w *walk) seen(f Field) []bdd.Node {
+	w.asks(f)
 	if w.at != Forward || f != Out && f != HopLimit {
 		return w.now[f]
 	}
@@ -293,18 +326,19 @@ func asksRoute(m tablefile.Match) bool {
 // chain sends packets through rules and returns those that come to the end, or back.
 func (w *walk) chain(table string, rules []*rule, packets bdd.Node) bdd.Node {
 	back := bdd.False
-	for _, r := range rules {
-		if packets == bdd.False {
-			break
+	for len(rules) > 0 && packets != bdd.False {
+		r := rules[0]
+		if r.alike >= manyAlike && !w.stepwise {
+			packets = w.run(table, rules[:r.alike], packets)
+			rules = rules[r.alike:]
+			continue
 		}
+		rules = rules[1:]
 		met := w.met(r, packets)
 		if met == bdd.False {
 			continue
 		}
-		w.result.Reach[r.id] = w.g.Or(w.result.Reach[r.id], met)
-		if w.stepwise {
-			w.result.Steps = append(w.result.Steps, Step{r.id, w.depth, met})
-		}
+		w.reached(r, met)
 		on, returned := w.act(table, r, met)
 		packets = w.g.Choose(met, on, packets)
 		back = w.g.Or(back, returned)
@@ -312,12 +346,20 @@ func (w *walk) chain(table string, rules []*rule, packets bdd.Node) bdd.Node {
 	return w.g.Or(back, packets)
 }
 
+// reached notes that the matches of a rule hold for packets.
+func (w *walk) reached(r *rule, met bdd.Node) {
+	if w.brief {
+		return
+	}
+	w.result.Reach[r.id] = w.g.Or(w.result.Reach[r.id], met)
+	if w.stepwise {
+		w.result.Steps = append(w.result.Steps, Step{r.id, w.depth, met})
+	}
+}
+
 // met are those of the packets for which the matches of a rule hold.
 func (w *walk) met(r *rule, packets bdd.Node) bdd.Node {
-	if r.changes != w.changes {
-		r.cached, r.changes = r.fixed(w), w.changes
-	}
-	packets = w.g.And(packets, r.cached)
+	packets = w.g.And(packets, w.fixed(r))
 	for _, q := range r.moving {
 		if packets == bdd.False {
 			break
@@ -327,9 +369,22 @@ func (w *walk) met(r *rule, packets bdd.Node) bdd.Node {
 	return packets
 }
 
+// fixed are all packets for which those matches hold that look at nothing but the packet.
+func (w *walk) fixed(r *rule) bdd.Node {
+	if r.version == unknownVersion || r.version != w.versionOf(r.asks) {
+		before := w.looked
+		w.looked = 0
+		r.cached = r.fixed(w)
+		r.asks, w.looked = w.looked, before
+		r.version = w.versionOf(r.asks)
+	}
+	w.looked |= r.asks
+	return r.cached
+}
+
 // load reads the rules of a firewall.
 func (w *World) load(f *Firewall) *loaded {
-	l := &loaded{chains: map[place][]*rule{}, policy: map[place]string{}}
+	l := &loaded{chains: map[place][]*rule{}, policy: map[place]string{}, calls: map[place]int{}}
 	for _, t := range f.Tables {
 		for _, c := range t.Chains {
 			l.chains[place{t.Name, c.Name}], l.policy[place{t.Name, c.Name}] = []*rule{}, c.Policy
@@ -338,14 +393,22 @@ func (w *World) load(f *Firewall) *loaded {
 	slots := w.slots(f)
 	for _, r := range f.rules {
 		at := place{r.id.Table, r.id.Chain}
-		l.chains[at] = append(l.chains[at], w.loadRule(f, r, slots))
+		_, chain := l.chains[place{at.table, r.to}]
+		read := w.loadRule(r, readTarget(r, chain), slots)
+		l.chains[at] = append(l.chains[at], read)
+		if read.target.chain {
+			l.calls[place{at.table, read.target.name}]++
+		}
+	}
+	for _, rules := range l.chains {
+		countAlike(rules)
 	}
 	return l
 }
 
 // loadRule reads a rule.
-func (w *World) loadRule(f *Firewall, r readRule, slots map[slotKey]int) *rule {
-	read := &rule{id: r.id, target: f.readTarget(r.id.Table, r.Rule)}
+func (w *World) loadRule(r readRule, t target, slots map[slotKey]int) *rule {
+	read := &rule{id: r.id, target: t}
 	var fixed []question
 	for i, m := range r.asked {
 		if q := w.ask(m, slots[slotKey{r.id, i}]); m.Name == "set" || asksRoute(m) {

@@ -36,10 +36,13 @@ type World struct {
 	fields   [fieldCount]field
 	// fieldOf are the fields of the variables before the facts.
 	fieldOf []Field
-	// facts are about the variables between those of fields and of addresses.
-	facts     []Fact
-	firstFact int
-	known     map[Fact]int
+	// facts are about the variables between those of fields and of addresses, late about
+	// those behind the addresses.
+	facts, late         []Fact
+	firstFact, lateFact int
+	known               map[Fact]int
+	// manyLimits says that the facts of single rules are late (limit.go).
+	manyLimits bool
 	// lists are sets with known members that a variable stands for.
 	lists []list
 	// interfaces are the names that rules use. The number of one is its place and 1;
@@ -70,6 +73,7 @@ func NewWorld(family ruleset.Family, firewalls ...*Firewall) *World {
 	for _, f := range firewalls {
 		rules += len(f.rules)
 		w.noteNumbers(f)
+		w.manyLimits = w.manyLimits || f.addressed() > mostLimits
 		for _, name := range f.Interfaces() {
 			if !slices.Contains(w.interfaces, name) {
 				w.interfaces = append(w.interfaces, name)
@@ -88,16 +92,28 @@ func NewWorld(family ruleset.Family, firewalls ...*Firewall) *World {
 func (w *World) Graph() *bdd.Graph { return w.g }
 
 // IsFact reports whether a variable is a Fact, and not a bit of a packet.
-func (w *World) IsFact(variable int) bool { return w.firstFact <= variable && variable < firstAddress }
+func (w *World) IsFact(variable int) bool {
+	return w.firstFact <= variable && variable < firstAddress || variable >= w.lateFact
+}
 
 // Fact returns what a variable is about.
-func (w *World) Fact(variable int) Fact { return w.facts[variable-w.firstFact] }
+func (w *World) Fact(variable int) Fact {
+	if variable >= w.lateFact {
+		return w.late[variable-w.lateFact]
+	}
+	return w.facts[variable-w.firstFact]
+}
 
 // Facts are those that questions so far were about, by their variables' numbers.
 func (w *World) Facts() iter.Seq2[int, Fact] {
 	return func(yield func(int, Fact) bool) {
 		for i, f := range w.facts {
 			if !yield(w.firstFact+i, f) {
+				return
+			}
+		}
+		for i, f := range w.late {
+			if !yield(w.lateFact+i, f) {
 				return
 			}
 		}
@@ -113,4 +129,13 @@ func (w *World) fact(f Fact) bdd.Node {
 		w.known[f] = variable
 	}
 	return w.g.Variable(variable)
+}
+
+// factOfRule is fact for what one rule asks: a late one, if many rules ask such things.
+func (w *World) factOfRule(f Fact) bdd.Node {
+	if _, known := w.known[f]; !known && w.manyLimits {
+		w.known[f] = w.lateFact + len(w.late)
+		w.late = append(w.late, f)
+	}
+	return w.fact(f)
 }
