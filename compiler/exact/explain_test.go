@@ -53,6 +53,7 @@ func TestExplain(t *testing.T) {
 		{"a protocol that few know", "98 192.0.2.7 -> 192.0.2.1", "accept by INPUT 1", []string{"-A INPUT -p encap -j ACCEPT"}},
 		{"negation", "tcp 192.0.2.7:40000 -> :22 syn", "drop by INPUT 0", []string{"-A INPUT ! -p udp -m tcp ! --dport 22 -j ACCEPT"}},
 		{"multiport", "tcp 192.0.2.7:40000 -> :8050 syn", "accept by INPUT 1", []string{"-A INPUT -p tcp -m multiport --dports 22,8000:8100 -j ACCEPT"}},
+		{"a protocol without an option", "tcp 192.0.2.7:40000 -> :22 syn", "accept by INPUT 1", []string{"-A INPUT -p tcp -m tcp -j ACCEPT"}},
 		{"a netmask", "tcp 10.1.2.3:40000 -> :22 syn", "accept by INPUT 1", []string{"-A INPUT -s 10.0.0.0/255.0.0.0 -j ACCEPT"}},
 		{"iprange", "tcp 192.0.2.9:40000 -> :22 syn", "accept by INPUT 2", []string{
 			"-A INPUT -m iprange --src-range 192.0.2.1-192.0.2.8 -j DROP", "-A INPUT -m iprange --src-range 192.0.2.9-192.0.2.10 -j ACCEPT"}},

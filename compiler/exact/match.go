@@ -112,11 +112,13 @@ func known(match string, options []option) (question, bool) {
 		}
 		all = append(all, q)
 	}
-	if slices.Contains([]string{"tcp", "udp", "sctp", "dccp", "udplite", "multiport", "icmp", "icmp6"}, match) {
+	alone := slices.Contains([]string{"tcp", "udp", "sctp", "dccp", "udplite"}, match)
+	if alone || slices.Contains([]string{"multiport", "icmp", "icmp6"}, match) {
 		// A later fragment has no header of its protocol: such a match never holds for it.
 		all = append(all, denied(fieldIs(Fragment, 1)))
 	}
-	return every(all), len(options) > 0
+	// Kubernetes writes "-p tcp -m tcp" without an option: tcp_mt of xt_tcpudp.c asks no more then.
+	return every(all), len(options) > 0 || alone
 }
 
 func allPass(*walk) bdd.Node { return bdd.True }
