@@ -330,7 +330,7 @@ func (s *Subject) setName(kernel string) (name string, own bool) {
 		name = strings.TrimPrefix(kernel, ruleset.SetPrefix)
 		name = strings.TrimSuffix(strings.TrimSuffix(name, "-v4"), "-v6")
 	}
-	if service, ofService := strings.CutPrefix(set.part, "services."); ofService && name == "f-"+service {
+	if service, ofService := strings.CutPrefix(set.part, "services."); ofService && (name == "f-"+service || strings.HasPrefix(name, "f-"+service+".")) {
 		return set.part + ".from", true
 	}
 	return "@" + name, true

@@ -15,8 +15,8 @@ type AccessEntry struct {
 type AdminService struct {
 	Name  string `json:"name"`
 	Ports []Port `json:"ports"`
-	// From names the sets of sources that may connect besides admin addresses.
-	// With neither From nor Knock everyone may.
+	// From names the sets of sources that may connect besides admin addresses, but for those
+	// that count by some interfaces alone. With neither From nor Knock everyone may.
 	From []string `json:"from,omitempty"`
 	// Interfaces are those by which the service is open, as rules name them; empty means
 	// every one.

@@ -16,7 +16,7 @@ import (
 // Profile returns what is wrong or doubtful in a profile that was read without
 // errors.
 func Profile(p *profile.Profile) diag.List {
-	return slices.Concat(sharedPorts(p), tripwires(p), adminServices(p), everyone(p), blockedTrusted(p), blockedInTrust(p), blockedSources(p), closedFamily(p), fail2ban(p), sharedLog(p), jailScope(p), nothingToProxy(p), nothingUntracked(p), noAdminInFallback(p), passiveFTP(p), adminWithoutPort(p), groupsOfTCP(p), overlappingZones(p), unusedZones(p), servicesOfTrust(p))
+	return slices.Concat(sharedPorts(p), tripwires(p), adminServices(p), everyone(p), blockedTrusted(p), blockedInTrust(p), blockedSources(p), closedFamily(p), fail2ban(p), sharedLog(p), jailScope(p), nothingToProxy(p), nothingUntracked(p), noAdminInFallback(p), passiveFTP(p), adminWithoutPort(p), groupsOfTCP(p), overlappingZones(p), unusedZones(p), servicesOfTrust(p), setsInZones(p))
 }
 
 // stated is a port of a service.

@@ -210,7 +210,7 @@ func TestZones(t *testing.T) {
 	for text, want := range map[string]string{
 		"zones = { a.interfaces = [\"wg+\"], b.interfaces = [\"eth0\", \"wg0\"] }\nservices.x = { ports = [\"tcp/1\"], zones = [\"a\", \"b\"] }": `a.toml:2:59: zones.b.interfaces: "wg0" and "wg+" of zones.a can mean the same interface`,
 		"zones = { a.interfaces = [\"w+\"], b.interfaces = [\"wg+\"] }\nservices.x = { ports = [\"tcp/1\"], zones = [\"a\", \"b\"] }":            `a.toml:2:50: zones.b.interfaces: "wg+" and "w+" of zones.a can mean the same interface`,
-		`zones.a.interfaces = ["wg0"]`: "a.toml:2:7: warning: zones.a: no service is in this zone, and it has no trust, so that it says nothing",
+		`zones.a.interfaces = ["wg0"]`: "a.toml:2:7: warning: zones.a: no service and no set is in this zone, and it has no trust, so that it says nothing",
 		zones + `services.a = { ports = ["tcp/22"], zones = ["lan"] }
 services.b = { ports = ["tcp/22"], zones = ["vpn"] }
 services.c.ports = ["tcp/22"]`: "",
@@ -248,6 +248,29 @@ knocks.k.sequence = ["tcp/7001", "udp/8002", "tcp/9003"]
 ` + vpn: "",
 	} {
 		if got := findings(t, text); got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestSetsInZones(t *testing.T) {
+	const sets = "zones.vpn.interfaces = [\"wg0\"]\nzones.lan.interfaces = [\"lan0\"]\nsets = { office = { addresses = [\"10.8.0.0/24\"], zone = \"vpn\" }, site.addresses = [\"10.8.0.0/16\"] }\n" +
+		`services.x = { ports = ["tcp/1"], zones = ["lan"] }` + "\n"
+	for text, want := range map[string]string{
+		`services.a = { ports = ["tcp/22"], from = ["@office", "@site"] }`:                "",
+		`services.a = { ports = ["tcp/22"], from = ["@office"], zones = ["lan", "vpn"] }`: "",
+		`zones.vpn.trust = ["@office"]`:                                                   "",
+		`access.exempt = ["192.0.2.1", "@office"]`:                                        `a.toml:6:31: access.exempt: sets.office counts only for packets from zones.vpn, and this list is for every interface`,
+		`access.block = ["@office"]`:                                                      `a.toml:6:17: access.block: sets.office counts only for packets from zones.vpn, and this list is for every interface`,
+		`icmp.echo_from = ["@office"]`:                                                    `a.toml:6:19: icmp.echo_from: sets.office counts only for packets from zones.vpn, and this list is for every interface`,
+		`services.a = { ports = ["tcp/22"], from = ["@office"], zones = ["lan"] }`:        `a.toml:6:44: services.a.from: sets.office counts only for packets from zones.vpn, where this service is not open: no packet is let in by it`,
+		`zones.lan.trust = ["@office"]`:                                                   `a.toml:6:20: zones.lan.trust: sets.office counts only for packets from zones.vpn, so that no packet of this zone is from it`,
+		"services.a = { ports = [\"tcp/22\"], from = [\"@office\"] }\nservices.b = { ports = [\"tcp/22\"], from = [\"10.8.0.7\"] }":                                "",
+		"services.a = { ports = [\"tcp/22\"], from = [\"@office\"] }\nservices.b = { ports = [\"tcp/22\"], from = [\"10.8.0.7\"], zones = [\"vpn\"] }":             `a.toml:7:25: services.b.ports: services.a is asked first for tcp/22, and its from holds all sources of services.b: the limits of services.b never count`,
+		"services.a = { ports = [\"tcp/22\"], from = [\"@site\"] }\nservices.b = { ports = [\"tcp/22\"], from = [\"@office\"] }":                                   `a.toml:7:25: services.b.ports: services.a is asked first for tcp/22, and its from holds all sources of services.b: the limits of services.b never count`,
+		"services.a = { ports = [\"tcp/22\"], from = [\"@office\"], synproxy = true }\nservices.b = { ports = [\"tcp/22\"], from = [\"@site\"], synproxy = true }": `a.toml:7:25: services.b.ports: tcp/22 is a port of services.a too, and with synproxy zones cannot tell the two apart`,
+	} {
+		if got := findings(t, sets+text); got != want {
 			t.Errorf("%s: got %q, want %q", text, got, want)
 		}
 	}

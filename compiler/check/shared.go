@@ -48,9 +48,9 @@ func unasked(p *profile.Profile, first, second profile.Service, port profile.Por
 	case first.SynProxy != second.SynProxy && port.Protocol == profile.TCP:
 		d.Message = fmt.Sprintf("%s is a port of services.%s too, and synproxy is stated for one of them only", port, other.Name)
 		d.Suggestion = "state the same synproxy in both: a SYN is answered before from is looked at"
-	case first.SynProxy && len(first.Zones)+len(second.Zones) > 0 && port.Protocol == profile.TCP:
+	case first.SynProxy && byInterface(p, first, second) && port.Protocol == profile.TCP:
 		d.Message = fmt.Sprintf("%s is a port of services.%s too, and with synproxy zones cannot tell the two apart", port, other.Name)
-		d.Suggestion = "remove synproxy from both, or zones: the kernel's own SYN to the service comes by no interface"
+		d.Suggestion = "remove synproxy from both, or zones of services and sets: the kernel's own SYN to the service comes by no interface"
 	case first.Knock.Name != "" && second.AnySource() && within(first.Zones, second.Zones):
 		d.Severity = diag.Warning
 		d.Message = fmt.Sprintf("services.%s opens %s to everyone, so that the knock of services.%s hides nothing", second.Name, port, first.Name)
@@ -69,13 +69,24 @@ func unasked(p *profile.Profile, first, second profile.Service, port profile.Por
 // covered reports whether every source that a service is for is in the group of one
 // that is asked before it.
 func covered(p *profile.Profile, first, second profile.Service) bool {
-	if second.AnySource() || !within(second.Zones, first.Zones) {
+	if second.AnySource() {
 		return false
 	}
-	if second.Knock.Name != "" && second.Knock.Name != first.Knock.Name {
+	if second.Knock.Name != "" && (second.Knock.Name != first.Knock.Name || !within(second.Zones, first.Zones)) {
 		return false // who has knocked may come from anywhere
 	}
-	return p.Addresses(second.From).Subtract(p.Addresses(first.From)).IsEmpty()
+	for _, from := range p.Sources(second) {
+		var before []profile.Ref
+		for _, other := range p.Sources(first) {
+			if within(from.Zones, other.Zones) {
+				before = append(before, other.Refs...)
+			}
+		}
+		if !p.Addresses(from.Refs).Subtract(p.Addresses(before)).IsEmpty() {
+			return false
+		}
+	}
+	return true
 }
 
 // placeOf is where a service states a port.

@@ -43,10 +43,11 @@ func unusedZones(p *profile.Profile) diag.List {
 	var list diag.List
 	for _, z := range p.Zones {
 		named := func(s profile.Service) bool { return inZone(s.Zones, z.Name) }
-		if !trusts(z) && !slices.ContainsFunc(p.Services, named) {
+		ofSet := func(s profile.Set) bool { return s.Zone.Name == z.Name }
+		if !trusts(z) && !slices.ContainsFunc(p.Services, named) && !slices.ContainsFunc(p.Sets, ofSet) {
 			list.Add(diag.Diagnostic{
 				Code: "no-effect", Severity: diag.Warning, Position: z.Position, Subject: "zones." + z.Name,
-				Message:    "no service is in this zone, and it has no trust, so that it says nothing",
+				Message:    "no service and no set is in this zone, and it has no trust, so that it says nothing",
 				Suggestion: fmt.Sprintf("write zones = [%q] in a service", z.Name),
 			})
 		}

@@ -18,8 +18,10 @@ func (l *lowering) adminAccess() ruleset.Access {
 			Name: s.Name, Ports: typedPorts(s.Ports), Knock: typedPorts(l.sequence(s.Knock.Name)),
 			Interfaces: names(l.profile.Interfaces(s.Zones)), Origin: l.origin("services."+s.Name, s.Position),
 		}
-		if len(s.From) > 0 {
-			service.From = l.setsNamed(fromSet(s))
+		for _, from := range l.profile.Sources(s) {
+			if from.Of == "" {
+				service.From = l.setsNamed(fromSet(s, from))
+			}
 		}
 		access.Services = append(access.Services, service)
 	}

@@ -76,20 +76,23 @@ func (f *filter) adminWays() []ruleset.Rule {
 		switch {
 		case !s.Admin || f.disabled():
 		case len(f.profile.Access.Admin) > 0:
-			rules = append(rules, f.closedWays(s, admin)...)
+			rules = append(rules, f.closedWays(s, s.Zones, admin)...)
 		case s.AnySource():
 			rules = append(rules, f.serviceRules(s, ruleset.Accept, f.ways(s))...)
 		default:
-			rules = append(rules, f.closedWays(s, prefixesOf(f.profile.Addresses(s.From), f.family))...)
+			for _, from := range f.profile.Sources(s) {
+				rules = append(rules, f.closedWays(s, from.Zones, prefixesOf(f.profile.Addresses(from.Refs), f.family))...)
+			}
 		}
 	}
 	return rules
 }
 
-// closedWays lets each of the sources reach a service. Sources are told by
+// closedWays lets each of the sources reach a service from some zones. Sources are told by
 // their prefixes, of which there may be many: that is not a problem on a host that waits
 // for its administrator.
-func (f *filter) closedWays(s profile.Service, sources []netip.Prefix) []ruleset.Rule {
+func (f *filter) closedWays(s profile.Service, zones []profile.Named, sources []netip.Prefix) []ruleset.Rule {
+	s.Zones = zones
 	var rules []ruleset.Rule
 	for _, source := range sources {
 		for _, way := range f.inZones(s, [][]ruleset.Match{{ruleset.Source{Prefix: source}}}) {

@@ -97,15 +97,16 @@ func hasOthers(s profile.Service) bool {
 
 // stated is how many sources a service states, of the family in which they are more.
 func (l *lowering) stated(s profile.Service) float64 {
-	if len(s.From) == 0 {
-		return 0
-	}
 	var most float64
 	for _, family := range ruleset.Families {
-		at := slices.IndexFunc(l.sets, func(set ruleset.Set) bool { return set.Name == setName(fromSet(s), family) })
-		if at >= 0 {
-			most = max(most, sources(l.sets[at].Members, sourcePrefix(family)))
+		var of float64
+		for _, from := range l.profile.Sources(s) {
+			at := slices.IndexFunc(l.sets, func(set ruleset.Set) bool { return set.Name == setName(fromSet(s, from), family) })
+			if at >= 0 {
+				of += sources(l.sets[at].Members, sourcePrefix(family))
+			}
 		}
+		most = max(most, of)
 	}
 	return most
 }

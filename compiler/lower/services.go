@@ -42,14 +42,20 @@ func (f *filter) ways(s profile.Service) [][]ruleset.Match {
 	if s.AnySource() {
 		return f.inZones(s, [][]ruleset.Match{nil})
 	}
-	var ways [][]ruleset.Match
-	if from, ok := f.fromWay(s); ok {
-		ways = append(ways, []ruleset.Match{from})
+	var ways, zoned [][]ruleset.Match
+	for _, from := range f.profile.Sources(s) {
+		match, ok := f.fromWay(s, from)
+		switch {
+		case ok && from.Of == "":
+			ways = append(ways, []ruleset.Match{match})
+		case ok:
+			zoned = append(zoned, byInterfaces(f.untrusted(from.Zones), [][]ruleset.Match{{match}})...)
+		}
 	}
 	if s.Knock.Name != "" {
 		ways = append(ways, []ruleset.Match{f.inSet(knocked(s.Knock.Name))})
 	}
-	return f.inZones(s, ways)
+	return append(f.inZones(s, ways), zoned...)
 }
 
 // servicesForTrusted accepts what trusted sources may reach, without limits.

@@ -87,11 +87,11 @@ func (f *filter) inSet(name string) ruleset.InSet {
 	return ruleset.InSet{Set: f.setName(name), Direction: ruleset.ToSource}
 }
 
-// fromWay returns the match for the sources that a service is for; none if it is for
-// no source in this family.
-func (f *filter) fromWay(s profile.Service) (match ruleset.InSet, ok bool) {
-	full := setName(fromSet(s), f.family)
-	return ruleset.InSet{Set: full, Direction: ruleset.ToSource}, len(s.From) > 0 && f.exists(full)
+// fromWay returns the match for sources that a service is for; none if they are none in
+// this family.
+func (f *filter) fromWay(s profile.Service, from profile.Sources) (match ruleset.InSet, ok bool) {
+	full := setName(fromSet(s, from), f.family)
+	return ruleset.InSet{Set: full, Direction: ruleset.ToSource}, f.exists(full)
 }
 
 // addMemberSets adds the sets that the profile fills. Each list of addresses
@@ -108,16 +108,16 @@ func (l *lowering) addMemberSets() {
 	l.addMembers("echo", "icmp.echo_from", l.profile.ICMP.Position, l.profile.Addresses(l.profile.ICMP.EchoFrom))
 	l.addTrustSets()
 	for _, s := range l.profile.Services {
-		if len(s.From) > 0 {
-			l.noteFrom(s)
-			l.addMembers(fromSet(s), "services."+s.Name, s.Position, l.profile.Addresses(s.From))
+		for _, from := range l.profile.Sources(s) {
+			l.noteFrom(s, from)
+			l.addMembers(fromSet(s, from), "services."+s.Name, s.Position, l.profile.Addresses(from.Refs))
 		}
 	}
 }
 
 // noteFrom notes whose name that of fromSet is.
-func (l *lowering) noteFrom(s profile.Service) {
-	if name := fromSet(s); name == s.From[0].Set {
+func (l *lowering) noteFrom(s profile.Service, from profile.Sources) {
+	if name := fromSet(s, from); name == from.Refs[0].Set {
 		l.borrowed[name] = true
 	} else {
 		l.claim(name)
@@ -125,10 +125,14 @@ func (l *lowering) noteFrom(s profile.Service) {
 }
 
 // fromSet names the set of sources that may reach a service: that of the
-// profile if it is only one, so that services share it, else one of its own.
-func fromSet(s profile.Service) string {
-	if len(s.From) == 1 && s.From[0].Set != "" {
-		return s.From[0].Set
+// profile if it is only one, so that services share it, else one of its own. What counts by a
+// zone alone is not in a set with what counts everywhere.
+func fromSet(s profile.Service, from profile.Sources) string {
+	switch {
+	case len(from.Refs) == 1 && from.Refs[0].Set != "":
+		return from.Refs[0].Set
+	case from.Of != "":
+		return "f-" + s.Name + "." + from.Of
 	}
 	return "f-" + s.Name
 }

@@ -112,6 +112,11 @@ a.toml:4:70: zones.c.trust: "0.0.0.0/0" is everyone
 a.toml:5:43: zones.d.trust: must be a list such as ["@office", "192.0.2.7"], not true
 a.toml:6:43: zones.e.trust: "10.8.0.0/24" is neither "all" nor a list
 a.toml:7:43: zones.f.trust: the addresses of this list cover everyone together`},
+		{"zone of a set", `zones.vpn.interfaces = ["wg0"]
+sets.a = { addresses = ["10.8.0.0/24"], zone = "vnp" }
+sets.b = { addresses = ["10.8.0.0/24"], zone = ["vpn"] }`,
+			`a.toml:3:48: sets.a.zone: there is no zone "vnp"
+a.toml:4:48: sets.b.zone: must be the name of a zone, not a list`},
 		{"a tripwire of SCTP", `scan = { probes = 3, tripwires = ["sctp/7"] }`, `a.toml:2:35: scan.tripwires: "sctp/7" cannot be here: the protocol is tcp or udp`},
 		{"same port twice", `services.a.ports = ["tcp/80", "tcp/80-80", "tcp/80"]`,
 			`a.toml:2:31: warning: services.a.ports: "tcp/80-80" is listed twice

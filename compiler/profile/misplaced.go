@@ -13,7 +13,7 @@ var homes = map[string]string{
 	"ports": "services.NAME", "from": "services.NAME", "knock": "services.NAME",
 	"synproxy": "services.NAME", "connections_per_source": "services.NAME",
 	"addresses": "sets.NAME", "files": "sets.NAME",
-	"min_entries": "sets.NAME", "maximum_shrink": "sets.NAME",
+	"min_entries": "sets.NAME", "zone": "sets.NAME", "maximum_shrink": "sets.NAME",
 	"sequence": "knocks.NAME", "interfaces": "zones.NAME", "trust": "zones.NAME",
 	"probes": "scan", "tripwires": "scan", "ban_repeat": "scan", "keep_bans": "scan",
 	"proven": "scan", "engine": "scan", "stealth": "scan", "slow": "scan",

@@ -102,6 +102,9 @@ type Set struct {
 	Name     string
 	Position diag.Position
 	Members  netset.Set
+	// Zone is where the set counts: only for packets that come in by its interfaces. Empty
+	// means every interface.
+	Zone Named
 	// Entries counts what the set's addresses and lists state, before what
 	// overlaps is merged.
 	Entries int

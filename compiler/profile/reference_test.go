@@ -44,6 +44,7 @@ var purposes = map[string]string{
 	"zones.NAME.trust":      "Packets from the zone that reach every port and protocol of this host, past limits, bans and blocklists: `\"all\"`, or those of these sources. Without it: none.",
 
 	"sets":                     "Named collections of addresses, IPv4 and IPv6 together. Use one as `@NAME`.",
+	"sets.NAME.zone":           "The set counts only for packets that come in by the interfaces of this zone. It is for `from` of services and `trust` of the zone. Without it: every interface.",
 	"sets.NAME.addresses":      "The addresses and prefixes of the set.",
 	"sets.NAME.files":          "Lists of addresses: text, or the JSON of the search engines. Paths are relative to the file that names them.",
 	"sets.NAME.min_entries":    "Fewer entries are an error: a download has failed.",

@@ -57,6 +57,7 @@ func (d *decoder) set(n *node) {
 		"files":          d.lists(&s.Members, &s.Entries),
 		"min_entries":    d.count(&least, 1, maxEntries),
 		"maximum_shrink": d.percent(&s.MaximumShrink),
+		"zone":           d.zoneName(&s.Zone),
 	})
 	// What is missing in a set of which a part was refused may be in that part.
 	if !n.partial && !(*d.list)[before:].HasErrors() {

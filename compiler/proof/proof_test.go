@@ -98,6 +98,16 @@ knocks.front.sequence = ["tcp/7001", "udp/8002", "tcp/9003"]
 	if list := proof.Bundle(compiled(t, untracked)); len(list) > 0 {
 		t.Error(text(list))
 	}
+	const set = "sets.office = { addresses = [\"10.0.0.0/8\", \"fd00::/8\"], zone = \"lan\" }\n"
+	ofSet := strings.Replace(profile, `zones = ["lan"], from = ["10.0.0.0/8", "fd00::/8"]`, `from = ["@office", "192.0.2.31"]`, 1) + set
+	one, of := compiled(t, ofSet)
+	if list := proof.Bundle(one, of); len(list) > 0 {
+		t.Error(text(list))
+	}
+	_, everywhere := compiled(t, strings.Replace(ofSet, `, zone = "lan"`, "", 1))
+	if list := proof.Bundle(one, everywhere); !strings.Contains(text(list), "udp/53, which the profile does not state") {
+		t.Errorf("what is open by other interfaces to a set is not found:\n%s", text(list))
+	}
 	p, b := compiled(t, profile)
 	wide, _ := compiled(t, strings.Replace(profile, `services.ssh.zones = ["vpn"]`, "", 1))
 	narrow, _ := compiled(t, strings.Replace(profile, `services.ssh.zones = ["vpn"]`, `services.ssh.zones = ["vpn", "lan"]`, 1))

@@ -46,12 +46,14 @@ func (r *rules) served(port func(profile.Port) bdd.Node) bdd.Node {
 }
 
 // zones are the packets that come in by the interfaces of the zones of a service, or by any.
-func (r *rules) zones(s profile.Service) bdd.Node {
-	if len(s.Zones) == 0 {
+func (r *rules) zones(s profile.Service) bdd.Node { return r.byZones(s.Zones) }
+
+func (r *rules) byZones(zones []profile.Named) bdd.Node {
+	if len(zones) == 0 {
 		return bdd.True
 	}
 	all := bdd.False
-	for _, i := range r.profile.Interfaces(s.Zones) {
+	for _, i := range r.profile.Interfaces(zones) {
 		all = r.g.Or(all, r.By(exact.In, i.Name))
 	}
 	return all
@@ -127,7 +129,14 @@ func (r *rules) clients(s profile.Service) bdd.Node {
 	if s.AnySource() {
 		return bdd.True
 	}
-	who := r.Among(exact.Source, r.profile.Addresses(s.From))
+	who := bdd.False
+	for _, from := range r.profile.Sources(s) {
+		some := r.from(from.Refs)
+		if from.Of != "" {
+			some = r.g.And(some, r.byZones(from.Zones))
+		}
+		who = r.g.Or(who, some)
+	}
 	if s.Knock.Name != "" {
 		who = r.g.Or(who, r.inSet("k-"+s.Knock.Name, "src"))
 	}

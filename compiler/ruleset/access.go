@@ -16,8 +16,8 @@ type AdminService struct {
 	Name   string
 	Ports  []Port // at least one
 	Origin Origin
-	// From names the sets of sources that may connect besides admin addresses.
-	// With neither From nor Knock everyone may.
+	// From names the sets of sources that may connect besides admin addresses, but for those
+	// that count by some interfaces alone. With neither From nor Knock everyone may.
 	From []string
 	// Interfaces are those by which it is open; empty means every one.
 	Interfaces []string

@@ -31,8 +31,23 @@ func Facing(p *profile.Profile) *profile.Profile {
 		if len(s.Zones) > 0 && !slices.ContainsFunc(p.Interfaces(s.Zones), holds) {
 			continue
 		}
-		s.Zones = nil
+		from := facingSources(p, s)
+		if len(from) == 0 && len(s.From) > 0 && s.Knock.Name == "" {
+			continue
+		}
+		s.Zones, s.From = nil, from
 		facing.Services = append(facing.Services, s)
 	}
 	return &facing
+}
+
+// facingSources are the sources of a service that count by the server's one interface.
+func facingSources(p *profile.Profile, s profile.Service) (refs []profile.Ref) {
+	for _, from := range p.Sources(s) {
+		holds := func(i profile.Interface) bool { return i.Holds(lab.ServerInterface) }
+		if from.Of == "" || slices.ContainsFunc(p.Interfaces(from.Zones), holds) {
+			refs = append(refs, from.Refs...)
+		}
+	}
+	return refs
 }

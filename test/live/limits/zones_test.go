@@ -49,54 +49,64 @@ scope = "hidden"
 // the apply. By another interface its ports are closed: what comes there is a probe, and
 // an address of the zone helps nobody who forges it.
 func TestZones(t *testing.T) {
-	stage.OnBackends(t, func(t *testing.T) {
-		network := lab.NewNetwork(t)
-		peer, forger := network.Host("peer", "192.0.2.31/24", "2001:db8::31/64"), network.Host("forger", "10.8.0.77", "fd08::77")
-		for _, port := range []int{22, 80} {
-			lab.Serve(t, "tcp", port)
+	stage.OnBackends(t, func(t *testing.T) { opensInZones(t, inZones) })
+}
+
+// A set that counts in a zone alone lets in its addresses by the zone's interfaces alone.
+func TestSetOfZone(t *testing.T) {
+	const set = "[sets.tunnel]\naddresses = [\"10.8.0.0/24\", \"fd08::/64\"]\nzone = \"vpn\"\n"
+	profile := strings.Replace(inZones, "from = [\"10.8.0.0/24\", \"fd08::/64\"]\nzones = [\"vpn\"]\n", "from = [\"@tunnel\", \"192.0.2.32\"]\n", 1) + set
+	stage.OnBackends(t, func(t *testing.T) { opensInZones(t, profile) })
+}
+
+func opensInZones(t *testing.T, text string) {
+	t.Helper()
+	network := lab.NewNetwork(t)
+	peer, forger := network.Host("peer", "192.0.2.31/24", "2001:db8::31/64"), network.Host("forger", "10.8.0.77", "fd08::77")
+	for _, port := range []int{22, 80} {
+		lab.Serve(t, "tcp", port)
+	}
+	names := lab.Serve(t, "udp", 5300)
+	profile := testfile.Write(t, "zones.toml", text)
+	out := run.Expect(t, 0, "apply", profile, "--auto-approve", "--no-guard", "--confirm-within", "0")
+	require.Contains(t, out, "zones.vpn: no interface that begins with tun- yet", "zones.lan: no interface lan0 yet")
+	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+		traffic.Refused(t, peer, server, 22)
+		traffic.Reaches(t, peer, server, 80, 1)
+	}
+	tunnel(t, peer)
+	for i, server := range tunnelServer {
+		a := server.Addr().String()
+		traffic.Reaches(t, peer, a, 22, 3)
+		traffic.Reaches(t, peer, a, 80, 1)
+		if !asks(t, peer, tunnelPeer[i].Addr(), a, lab.Patience) {
+			t.Errorf("no answer by the tunnel from %s", a)
 		}
-		names := lab.Serve(t, "udp", 5300)
-		profile := testfile.Write(t, "zones.toml", inZones)
-		out := run.Expect(t, 0, "apply", profile, "--auto-approve", "--no-guard", "--confirm-within", "0")
-		require.Contains(t, out, "zones.vpn: no interface that begins with tun- yet", "zones.lan: no interface lan0 yet")
-		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-			traffic.Refused(t, peer, server, 22)
-			traffic.Reaches(t, peer, server, 80, 1)
+		if !arrives(t, peer, a, 112, nil) {
+			t.Errorf("VRRP does not arrive by the tunnel at %s", a)
 		}
-		tunnel(t, peer)
-		for i, server := range tunnelServer {
-			a := server.Addr().String()
-			traffic.Reaches(t, peer, a, 22, 3)
-			traffic.Reaches(t, peer, a, 80, 1)
-			if !asks(t, peer, tunnelPeer[i].Addr(), a, lab.Patience) {
-				t.Errorf("no answer by the tunnel from %s", a)
-			}
-			if !arrives(t, peer, a, 112, nil) {
-				t.Errorf("VRRP does not arrive by the tunnel at %s", a)
-			}
+	}
+	before := names.Count()
+	for _, server := range []string{lab.ServerV4, lab.ServerV6} {
+		own := forger.V4()
+		if strings.Contains(server, ":") {
+			own = forger.V6()
 		}
-		before := names.Count()
-		for _, server := range []string{lab.ServerV4, lab.ServerV6} {
-			own := forger.V4()
-			if strings.Contains(server, ":") {
-				own = forger.V6()
-			}
-			if asks(t, forger, own, server, traffic.Silence) {
-				t.Errorf("%s is served by another interface", own)
-			}
-			if arrives(t, forger, server, 112, nil) {
-				t.Errorf("VRRP of %s arrives by another interface", own)
-			}
+		if asks(t, forger, own, server, traffic.Silence) {
+			t.Errorf("%s is served by another interface", own)
 		}
-		if got := names.Count(); got != before {
-			t.Errorf("%d datagrams from forged addresses arrived", got-before)
+		if arrives(t, forger, server, 112, nil) {
+			t.Errorf("VRRP of %s arrives by another interface", own)
 		}
-		require.Contains(t, run.Expect(t, 0, "plan", profile), "zones.lan: no interface lan0 yet")
-		if out := run.Expect(t, 0, "plan", profile, "--detailed-exitcode"); strings.Contains(out, "zones.vpn") {
-			t.Errorf("the interface of zones.vpn is there:\n%s", out)
-		}
-		countsElsewhere(t, network)
-	})
+	}
+	if got := names.Count(); got != before {
+		t.Errorf("%d datagrams from forged addresses arrived", got-before)
+	}
+	require.Contains(t, run.Expect(t, 0, "plan", profile), "zones.lan: no interface lan0 yet")
+	if out := run.Expect(t, 0, "plan", profile, "--detailed-exitcode"); strings.Contains(out, "zones.vpn") {
+		t.Errorf("the interface of zones.vpn is there:\n%s", out)
+	}
+	countsElsewhere(t, network)
 }
 
 // countsElsewhere holds that the port of a service in a zone counts as any closed port by an
