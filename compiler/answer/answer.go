@@ -27,11 +27,11 @@ type Subject struct {
 	display func(file string) string
 }
 
-// place is a rule of a family.
 // namedSet is a kernel set: the part of the profile that it is of, and its name there if the
 // kernel's is shorter.
 type namedSet struct{ part, long string }
 
+// place is a rule of a family.
 type place struct {
 	family int
 	rule   exact.RuleID
