@@ -326,3 +326,16 @@ func TestManyEdits(t *testing.T) {
 		t.Errorf("got %d diagnostics, %v", len(diags), diags[:min(3, len(diags))])
 	}
 }
+
+// TestNoListToChange holds that a word, where a list may be, is not changed into one.
+func TestNoListToChange(t *testing.T) {
+	for _, edit := range []string{"add", "remove"} {
+		_, list := Read("a.toml", folders(map[string]string{
+			"a.toml":         "version = 1\ninclude = [\"builtin:b\"]\nzones.vpn.trust." + edit + " = [\"192.0.2.7\"]\n",
+			"builtin:b.toml": "version = 1\nzones.vpn = { interfaces = [\"wg0\"], trust = \"all\" }\n",
+		}))
+		if len(list) != 1 || !strings.HasPrefix(list[0].String(), `a.toml:3:11: zones.vpn.trust: is "all" at builtin:b:2:`) {
+			t.Errorf("%s: %v", edit, list)
+		}
+	}
+}

@@ -182,6 +182,11 @@ func (l *loader) merge(lower, upper *node) {
 			appendEdit(below, c)
 		case below.kind == kindTable && c.kind == kindTable:
 			l.merge(below, c)
+		case below.kind == kindString && isEdit(c):
+			l.list.Add((&flaw{
+				Code: "not-a-list", Message: fmt.Sprintf("is %s at %s: there is no list to change", quote(below.scalar.(string)), below.value),
+				Suggestion: fmt.Sprintf("state it whole: %s = [...]", c.name),
+			}).at(c.key, c.path))
 		default:
 			*below = *c
 		}
