@@ -82,9 +82,8 @@ func (m *maker) add(d Dump, o exact.Open, sources netset.Set) (why string) {
 			m.wide = append(m.wide, wide{r, sources})
 			return "every port, from some sources: state the services that they use"
 		}
-		m.open = append(m.open, g.interfaces...)
-		m.everyPort[place{d.Family, o.By}] = true
-		return "every port, by some interfaces: state the services that are used there, with zones"
+		m.everyPortBy(d, o, g.interfaces, sources)
+		return ""
 	}
 	if m.everyPort[place{d.Family, o.By}] {
 		return "" // a part of what is named

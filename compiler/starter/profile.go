@@ -3,6 +3,7 @@ package starter
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -27,7 +28,7 @@ type service struct {
 // profile writes the profile.
 func (m *maker) profile() []byte {
 	m.forgive()
-	p := &page{blocked: m.blocked(), old: m.Old}
+	p := &page{blocked: m.blocked(), old: m.Old, trusted: m.trusted}
 	p.zones(m.grants)
 	for _, g := range m.grants {
 		p.add(g)
@@ -110,6 +111,7 @@ type page struct {
 	old      Old
 	blocked  netset.Set
 	zone     map[string]string // of an interface
+	trusted  map[string]trust  // of an interface
 	services []*service
 	sets     []named
 	admin    []string
@@ -128,6 +130,12 @@ func (p *page) zones(grants []*grant) {
 		for _, name := range g.interfaces {
 			p.zone[name] = zoneName(name)
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.trusted)) {
+		p.zone[name] = zoneName(name)
+		t := p.trusted[name]
+		t.from = p.set(t.from)
+		p.trusted[name] = t
 	}
 }
 

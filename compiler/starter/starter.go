@@ -75,6 +75,7 @@ func Make(old Old) (*Starter, error) {
 			return nil, fmt.Errorf("%s: %w", d.File, err)
 		}
 	}
+	m.trusted = m.trusts()
 	m.widen()
 	for _, d := range m.Dumps {
 		m.others(d)
@@ -99,6 +100,9 @@ type maker struct {
 	grants []*grant
 	wide   []wide
 	open   []string // interfaces by which every port is open to some
+	// everything are the rules that open them, trusted what zones of them trust.
+	everything []everything
+	trusted    map[string]trust
 	// everyPort are rules that open every port by an interface.
 	everyPort map[place]bool
 }

@@ -86,7 +86,7 @@ func TestExample(t *testing.T) {
 		t.Errorf("the profile is\n%s", got.Profile)
 	}
 	const left = `rules.v4:11: -A INPUT -i wg0 -j ACCEPT
-  every port, by some interfaces: state the services that are used there, with zones
+  every port by an interface, from most sources: state a zone with trust = "all" if those that are refused today may come in there
 rules.v4:15: -A INPUT -p tcp -m tcp --dport 25 -m connlimit --connlimit-above 20 --connlimit-mask 32 --connlimit-saddr -j DROP
   a limit: state new_per_source or connections_per_source of the service
 rules.v4:17: -A FORWARD -i wg0 -j ACCEPT
@@ -94,6 +94,30 @@ rules.v4:17: -A FORWARD -i wg0 -j ACCEPT
 `
 	if text := said(got.Left); text != left {
 		t.Errorf("left is\n%s", text)
+	}
+}
+
+// TestTrust is the trust of zones for interfaces by which every port is open.
+func TestTrust(t *testing.T) {
+	lan := []string{"-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT", "-A INPUT -i wg0 -j ACCEPT", "-A INPUT -i wg1 -p tcp -j ACCEPT", "-A INPUT -i br-+ -j PODS", "-A PODS -s 10.0.0.0/8 -j ACCEPT"}
+	rules := func(of ...string) string {
+		return strings.Replace(filter(of...), ":OUTPUT", ":PODS - [0:0]\n:OUTPUT", 1)
+	}
+	v4, v6 := dump(t, "rules.v4", ruleset.V4, rules(lan...), ""), dump(t, "rules.v6", ruleset.V6, filter("-A INPUT -i wg0 -j ACCEPT"), "")
+	got := made(t, of(v4, v6))
+	for _, want := range []string{
+		"# rules.v4:7: -A INPUT -i wg0 -j ACCEPT\n# rules.v6:5: -A INPUT -i wg0 -j ACCEPT\n[zones.wg0]\ninterfaces = [\"wg0\"]\ntrust = \"all\"\n",
+		"# rules.v4:10: -A PODS -s 10.0.0.0/8 -j ACCEPT\n[zones.br]\ninterfaces = [\"br-+\"]\ntrust = [\"10.0.0.0/8\"]\n",
+	} {
+		if !strings.Contains(string(got.Profile), want) {
+			t.Errorf("no\n%s\nin\n%s", want, got.Profile)
+		}
+	}
+	if left := said(got.Left); left != "rules.v4:8: -A INPUT -i wg1 -p tcp -j ACCEPT\n  every port, by some interfaces: state the services that are used there, with zones\n" {
+		t.Errorf("left is\n%s", left)
+	}
+	if only4 := made(t, of(v4, dump(t, "rules.v6", ruleset.V6, filter(), ""))); strings.Contains(string(only4.Profile), "[zones.wg0]") || !strings.Contains(said(only4.Left), "rules.v4:7") {
+		t.Errorf("what IPv6 refuses is let in:\n%s%s", only4.Profile, said(only4.Left))
 	}
 }
 

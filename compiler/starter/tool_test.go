@@ -113,6 +113,7 @@ user.rules:19: -A ufw-user-output -p tcp --dport 25 -j REJECT
 			[]string{
 				"# public.xml:4: <service name=\"ssh\"/>\n[services.ssh]\nports = [\"tcp/22\"]\n", "[services.tcp-8000]\nports = [\"tcp/8000-8010\"]\n",
 				"[services.gre]\nprotocols = [\"gre\"]\n", "[services.sip]\nports = [\"tcp/5060\", \"udp/5060\"]\n",
+				"trust = \"all\"\n",
 			},
 			`public.xml:5: <service name="dhcpv6-client"/>
   state the ports of this service; firewalld has them in /usr/lib/firewalld/services
@@ -121,7 +122,7 @@ public.xml:6: <service name="strange"/>
 public.xml:9: <masquerade/>
   import does not read <masquerade>
 internal.xml:1: <zone target="ACCEPT">
-  every port, by some interfaces: state the services that are used there, with zones
+  every port, from some sources: state the services that they use
 `,
 		},
 	} {

@@ -56,8 +56,17 @@ func (p *page) access() {
 // writeZones states each interface by which a service is open.
 func (p *page) writeZones() {
 	for _, name := range slices.Sorted(maps.Keys(p.zone)) {
-		p.line("\n[zones.%s]", p.zone[name])
+		t, trusted := p.trusted[name]
+		p.line("")
+		p.rules(t.rules)
+		p.line("[zones.%s]", p.zone[name])
 		p.list("interfaces", []string{name})
+		switch {
+		case t.from != nil:
+			p.list("trust", t.from)
+		case trusted:
+			p.line(`trust = "all"`)
+		}
 	}
 }
 
