@@ -169,6 +169,7 @@ lint:
 bench: bin/firewalls
 	test/scripts/setup $(BENCH_TOOLS)
 	$(GO) test -run '^$$' -bench . -timeout 40m ./test/bench
+	$(GO) test -run '^$$' -bench . -benchmem ./compiler/exact
 
 # Draws the picture of the docs anew from an attack on the demo's web server. docs/verify.md has the
 # text of the same attack: print that anew too.
