@@ -85,7 +85,7 @@ func (m *maker) add(d Dump, o exact.Open, sources netset.Set) (why string) {
 		m.everyPortBy(d, o, g.interfaces, sources)
 		return ""
 	}
-	if m.everyPort[place{d.Family, o.By}] {
+	if m.opensEveryPort(d, o.By) {
 		return "" // a part of what is named
 	}
 	if r.Ports == nil {
@@ -119,7 +119,7 @@ func (m *maker) byAny(d Dump, r exact.Region) bool {
 		return r.Any
 	}
 	for _, name := range d.Firewall.Interfaces() {
-		if name != "lo" && !slices.Contains(r.Interfaces, name) && !slices.Contains(m.open, name) {
+		if name != "lo" && !slices.Contains(r.Interfaces, name) && !m.opensBy(name) {
 			return false
 		}
 	}

@@ -66,7 +66,7 @@ type Old struct {
 
 // Make returns a profile that lets in what old rules let in. The error is exact.ErrTooMuch.
 func Make(old Old) (*Starter, error) {
-	m := &maker{Old: old, lines: map[place]Line{}, everyPort: map[place]bool{}}
+	m := &maker{Old: old, lines: map[place]Line{}}
 	for _, d := range m.Dumps {
 		m.count(d)
 	}
@@ -99,12 +99,10 @@ type maker struct {
 	lines  map[place]Line
 	grants []*grant
 	wide   []wide
-	open   []string // interfaces by which every port is open to some
-	// everything are the rules that open them, trusted what zones of them trust.
+	// everything are the rules that open every port by an interface, trusted what zones of
+	// these trust.
 	everything []everything
 	trusted    map[string]trust
-	// everyPort are rules that open every port by an interface.
-	everyPort map[place]bool
 }
 
 // count notes the line of each rule and policy.

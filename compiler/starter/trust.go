@@ -41,8 +41,16 @@ func (m *maker) everyPortBy(d Dump, o exact.Open, interfaces []string, sources n
 		}
 		m.everything[at].sources = m.everything[at].sources.Union(sources)
 	}
-	m.open = append(m.open, interfaces...)
-	m.everyPort[place{d.Family, id}] = true
+}
+
+// opensBy reports whether some rule opens every port by an interface.
+func (m *maker) opensBy(name string) bool {
+	return slices.ContainsFunc(m.everything, func(e everything) bool { return e.by == name })
+}
+
+// opensEveryPort reports whether a rule opens every port by an interface.
+func (m *maker) opensEveryPort(d Dump, id exact.RuleID) bool {
+	return slices.ContainsFunc(m.everything, func(e everything) bool { return e.dump.Family == d.Family && e.rule == id })
 }
 
 // trusts decides which interfaces a zone may trust, and names the rules of the others.
