@@ -100,7 +100,7 @@ func (f *filter) wrongPort(k profile.Knock) ruleset.Rule {
 }
 
 func (f *filter) startAnew(k profile.Knock) ruleset.Jump {
-	return f.shared(knockChain(0, k), func() []ruleset.Rule {
+	return f.shared(heard(0, k), func() []ruleset.Rule {
 		var rules []ruleset.Rule
 		for number := 1; number < len(k.Sequence); number++ {
 			forget := ruleset.RemoveFromSet{Set: f.setName(heard(number, k)), Direction: ruleset.ToSource}
@@ -118,9 +118,9 @@ func (f *filter) knockChains(p part, k profile.Knock) {
 		if number > 1 {
 			rules = append(rules, p.rule("the earlier ones stay as long", toKnockChain(number-1, k)))
 		}
-		f.chain(knockChain(number, k), rules)
+		f.chain(heard(number, k), rules)
 	}
-	f.chain(knockChain(last, k), []ruleset.Rule{
+	f.chain(heard(last, k), []ruleset.Rule{
 		p.rule("open", ruleset.AddToSet{Set: f.setName(knocked(k.Name)), Direction: ruleset.ToSource}),
 		p.rule("start anew", f.startAnew(k)),
 		p.rule("no answer", f.noAnswer()),
@@ -225,18 +225,15 @@ func (l *lowering) addKnockSet(k profile.Knock, s ruleset.Set) {
 	l.sets = append(l.sets, s)
 }
 
-// heard names the set of sources whose first so many knocks came in order, and
-// knocked that of the sources to which the door is open.
+// heard names the set of sources whose first so many knocks came in order, and the chain of
+// the last of these knocks; the chain of 0 is for a source that starts anew. knocked names
+// the set of the sources to which the door is open.
 func heard(number int, k profile.Knock) string { return fmt.Sprintf("%d-%s", number, k.Name) }
 
 func knocked(name string) string { return "k-" + name }
 
-// knockChain names the chain of a knock by its number, without our prefix; 0
-// is that of the source that starts anew.
-func knockChain(number int, k profile.Knock) string { return heard(number, k) }
-
 func toKnockChain(number int, k profile.Knock) ruleset.Jump {
-	return ruleset.Jump{Chain: chainName(knockChain(number, k))}
+	return ruleset.Jump{Chain: chainName(heard(number, k))}
 }
 
 func knockPort(p profile.Port) ruleset.Ports {

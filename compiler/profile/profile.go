@@ -131,11 +131,7 @@ func (p *Profile) Addresses(refs []Ref) netset.Set {
 			inline = append(inline, ref.Prefix)
 			continue
 		}
-		for _, s := range p.Sets {
-			if s.Name == ref.Set {
-				all = all.Union(s.Members)
-			}
-		}
+		all = all.Union(p.Set(ref.Set).Members)
 	}
 	return all.Union(netset.Of(inline...))
 }

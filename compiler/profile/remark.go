@@ -70,7 +70,7 @@ func bare(n *node, list bool) {
 			continue
 		}
 		isEdit := list && (c.name == addKey || c.name == removeKey)
-		bare(c, isEdit || c.kind == kindTable && list && c.name == "" || slices.Contains(addressLists, c.name))
+		bare(c, isEdit || slices.Contains(addressLists, c.name))
 	}
 }
 
