@@ -67,9 +67,9 @@ const (
 type field struct{ first, bits int }
 
 // order is that in which diagrams ask for fields; then come the facts, and the addresses
-// at last, but for the facts of many rules (limit.go). What many rules ask for shares the diagrams of what few ask for, if it comes
-// before. Found by measuring: another order costs up to five times the nodes. What a Region
-// is split by stays in the order of Regions.
+// at last, but for the facts of many rules (limit.go). What many rules ask for shares the
+// diagrams of what few ask for, if it comes before. Found by measuring: another order costs
+// up to five times the nodes. What a Region is split by stays in the order of Regions.
 var order = []Field{
 	Protocol, Flags, State, Direction, Expected, Replied, Assured, Confirmed, SourceNAT, DestinationNAT, In, Out,
 	ICMPType, ICMPCode, Fragment, DestinationPort, SourcePort, Length, HopLimit, DSCP, Mark,

@@ -14,8 +14,7 @@ import (
 // iptables may lack, so that whatever broke the rules does not break these.
 //
 // The administrators of the host reach it, and what the profile trusts of zones; no other
-// source does. Forwarding is
-// closed as far as the profile filters it.
+// source does. Forwarding is closed as far as the profile filters it.
 func (l *lowering) fallbackTables() []ruleset.Table {
 	var tables []ruleset.Table
 	for _, family := range ruleset.Families {

@@ -123,8 +123,8 @@ func (l *loading) family(ctx context.Context, family ruleset.Family, sets error)
 }
 
 // stays reports whether a failure is not a reason to close a family: a library of
-// the tools is missing, and INPUT begins with our jump, or with leading jumps and ours. What is in force was
-// loaded when the library was there; a boot has nothing in force.
+// the tools is missing, and INPUT begins with our jump, or with leading jumps and ours. What
+// is in force was loaded when the library was there; a boot has nothing in force.
 func (l *loading) stays(ctx context.Context, family ruleset.Family, failed error) bool {
 	var missing *extension.MissingError
 	if l.fresh[family] || !errors.As(failed, &missing) || missing.Kernel {
