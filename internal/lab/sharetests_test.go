@@ -51,6 +51,8 @@ func TestTurn3(t *testing.T) {
 		t.Run("part", func(t *testing.T) { t.Error("as asked") })
 	case "exit":
 		os.Exit(7)
+	case "backends":
+		fmt.Println("it has", Backends)
 	case "hang":
 		fmt.Println("it hangs")
 		os.WriteFile(filepath.Join(os.Getenv(sharing), "hangs"), []byte("now"), 0o644)
@@ -129,6 +131,21 @@ func TestShareNotesCosts(t *testing.T) {
 		if !regexp.MustCompile(`(?m)^ +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d ` + end + `$`).Match(text) {
 			t.Errorf("no cost of %s in\n%s", end, text)
 		}
+	}
+}
+
+// A test has a backend that takes turns in its own turn alone.
+func TestShareTakesTurns(t *testing.T) {
+	has := map[string]int{}
+	for _, turn := range []string{"600", "601"} {
+		cmd := shared(t, "backends", "-test.v")
+		cmd.Env = append(cmd.Env, backendsVariable+"=nft legacy/2", turnVariable+"="+turn)
+		out, err := cmd.CombinedOutput()
+		must(t, err)
+		has[regexp.MustCompile(`it has .*`).FindString(string(out))]++
+	}
+	if has["it has [nft]"] != 1 || has["it has [nft legacy]"] != 1 {
+		t.Errorf("in two turns: %v", has)
 	}
 }
 
