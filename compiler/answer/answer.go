@@ -7,6 +7,7 @@ package answer
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hardenctl/hardenctl/compiler/bundle"
 	"github.com/hardenctl/hardenctl/compiler/exact"
@@ -106,7 +107,7 @@ func (s *Subject) Origin(family ruleset.Family, id exact.RuleID) string {
 	at.File = s.display(at.File)
 	text := fmt.Sprintf("%s: %s", at, o.Part)
 	for _, r := range s.remarks {
-		if r.Part == o.Part && r.Entry == "" && r.Description != "" {
+		if strings.HasPrefix(o.Part+".", r.Part+".") && r.Entry == "" && r.Description != "" {
 			text += " (" + r.Description + ")"
 		}
 	}

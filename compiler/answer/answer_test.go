@@ -92,3 +92,37 @@ func TestBrief(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 }
+
+// TestRemarks holds that the rules of a part are shown with its description, and that a set has
+// its name of the profile, however short the kernel's is.
+func TestRemarks(t *testing.T) {
+	of := func(part string) bundle.Origin { return bundle.Origin{Part: part, File: "web.toml", Line: 7} }
+	m := bundle.Manifest{
+		Remarks: []bundle.RemarkEntry{
+			{Description: "the shop", Origin: of("services.web")}, {Description: "WireGuard", Origin: of("zones.vpn")},
+			{Entry: "192.0.2.7", Description: "Ann", Origin: of("services.mail")}, {Expires: "2027-01-31", Origin: of("services.mail")},
+		},
+		Sets: []bundle.SetEntry{
+			{Name: "hardenctl-office-of-t-dfc468-v4", Long: "office-of-the-second-floor", Origin: of("services.web")},
+			{Name: "hardenctl-f-mail-v6", Origin: of("services.mail")},
+		},
+	}
+	parts := map[string]string{
+		"services.web": "web.toml:7: services.web (the shop)", "zones.vpn.trust": "web.toml:7: zones.vpn.trust (WireGuard)",
+		"services.mail": "web.toml:7: services.mail", "services.website": "web.toml:7: services.website",
+	}
+	for part := range parts {
+		m.Rules = append(m.Rules, bundle.RuleEntry{Family: 4, Table: "filter", Chain: part, Number: 1, Origin: of(part)})
+	}
+	s := New("web.toml", nil, m, nil)
+	for part, want := range parts {
+		if got := s.Origin(ruleset.V4, exact.RuleID{Table: "filter", Chain: part, Number: 1}); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	for kernel, want := range map[string]string{"hardenctl-office-of-t-dfc468-v4": "@office-of-the-second-floor", "hardenctl-f-mail-v6": "services.mail.from"} {
+		if got, own := s.setName(kernel); got != want || !own {
+			t.Errorf("%s is %q", kernel, got)
+		}
+	}
+}

@@ -30,13 +30,13 @@ var purposes = map[string]string{
 	"policy.before":  "Chains of other programs (`\"f2b-*\"`: all that begin with `f2b-`). Jumps to them may come before those to hardenctl's chains: an apply moves neither. They decide first then, and are not limited by the profile.",
 	"policy.search":  "Accept answers to this host's own searches by multicast or broadcast (SSDP, mDNS, LLMNR).",
 
-	"zones.NAME.description":    "One line for people, beside the zone in plans and answers.",
+	"zones.NAME.description":    "One line for people, beside the rules of its trust in plans and answers, and in `manifest.json`.",
 	"zones.NAME.expires":        "The last day for which the zone is meant. `check` warns a month before and fails after it with `--strict`; no rule changes by itself.",
-	"sets.NAME.description":     "One line for people, beside the set in plans and answers.",
+	"sets.NAME.description":     "One line for people, kept in `manifest.json`; `check` says it with `expires`.",
 	"sets.NAME.expires":         "The last day for which the set is meant. `check` warns a month before and fails after it with `--strict`; no rule changes by itself.",
-	"services.NAME.description": "One line for people, beside the service in plans and answers.",
+	"services.NAME.description": "One line for people, beside its rules in plans and answers, and in `manifest.json`.",
 	"services.NAME.expires":     "The last day for which the service is meant. `check` warns a month before and fails after it with `--strict`; no rule changes by itself.",
-	"knocks.NAME.description":   "One line for people, beside the knock in plans and answers.",
+	"knocks.NAME.description":   "One line for people, beside its rules in plans and answers, and in `manifest.json`.",
 	"knocks.NAME.expires":       "The last day for which the knock is meant. `check` warns a month before and fails after it with `--strict`; no rule changes by itself.",
 
 	"zones":                 "Parts of the network, by the interfaces of this host by which their packets come in. An interface need not exist yet.",
